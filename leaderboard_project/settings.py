@@ -1,0 +1,128 @@
+"""Settings, all of them from the environment (and `.env`, which the environment overrules).
+
+This is the only module that reads the environment. `.env.example` lists every variable.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
+from gripcontrol import parse_grip_uri
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SQL_SCHEMES = ("sqlite",)
+STORE_SCHEMES = (*SQL_SCHEMES, "rethinkdb")
+
+load_dotenv(BASE_DIR / ".env")
+
+
+def env_str(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name) or default
+    if value is None:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set it in the environment or in .env; .env.example shows how, "
+            "and script/bootstrap writes a .env with fresh keys."
+        )
+    return value
+
+
+def env_bool(name: str, default: bool) -> bool:
+    value = env_str(name, "1" if default else "0")
+    if value not in ("0", "1"):
+        raise ImproperlyConfigured(f"{name}={value!r} is not a switch: set it to 0 or 1.")
+    return value == "1"
+
+
+def env_seconds(name: str, default: float, at_most: float) -> float:
+    value = env_str(name, str(default))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= at_most:
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is not a time: set it to seconds from 0 to {at_most:g}."
+        )
+    return seconds
+
+
+def store_url() -> str:
+    url = env_str("DATABASE_URL", "sqlite:///leaderboard.sqlite3")
+    scheme, _, rest = url.partition(":")
+    if scheme not in STORE_SCHEMES:
+        valid = ", ".join(f"{scheme}://" for scheme in STORE_SCHEMES)
+        raise ImproperlyConfigured(
+            f"DATABASE_URL has the unknown scheme {scheme!r}: use one of {valid}."
+        )
+    if not rest.startswith("//") or not urlsplit(url).path.strip("/"):
+        raise ImproperlyConfigured(
+            f"DATABASE_URL names no database after {scheme}: write it like "
+            "sqlite:///leaderboard.sqlite3 or rethinkdb://localhost:28015/leaderboard."
+        )
+    return url
+
+
+def grip_proxies() -> list[dict[str, object]]:
+    """One entry for each URL in GRIP_URL. Every proxy needs a key: without one, anybody could
+    claim to be that proxy."""
+    proxies = []
+    for url in env_str("GRIP_URL").split():
+        entry = parse_grip_uri(url)
+        if not entry["control_uri"].startswith(("http://", "https://")) or "key" not in entry:
+            raise ImproperlyConfigured(
+                f"GRIP_URL names the proxy {entry['control_uri']!r} without http(s):// or without "
+                "a key: write it like http://localhost:5561?iss=pushpin&key=base64:... "
+                "(several proxies: separate them by spaces)."
+            )
+        proxies.append(entry)
+    return proxies
+
+
+DEBUG = env_bool("DEBUG", False)
+SECRET_KEY = env_str("SECRET_KEY")
+# No answer is built from the Host header, so any name that reaches us is as good as another.
+ALLOWED_HOSTS = ["*"]
+
+DATABASE_URL = store_url()
+GRIP_PROXIES = grip_proxies()
+PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.05, at_most=60)
+
+INSTALLED_APPS = ["leaderboardapp"]
+DATABASES = {}
+if DATABASE_URL.startswith(SQL_SCHEMES):
+    INSTALLED_APPS.append("leaderboardapp.stores.sql")
+    database = dj_database_url.parse(DATABASE_URL, conn_max_age=None)
+    database["NAME"] = BASE_DIR / str(database["NAME"])
+    database["OPTIONS"] = {
+        # Writers queue for the lock instead of failing half way; a commit is on disk when it returns.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 2.5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+    DATABASES["default"] = database
+
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",  # for Content-Length
+    "leaderboardapp.problems.ProblemMiddleware",
+    "django_grip.GripMiddleware",
+]
+ROOT_URLCONF = "leaderboard_project.urls"
+WSGI_APPLICATION = "leaderboard_project.wsgi.application"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+USE_I18N = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # Client mistakes are answered, not logged; server errors are.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,9 @@
+from django.urls import include, path
+
+from leaderboardapp import problems
+
+urlpatterns = [path("", include("leaderboardapp.urls"))]
+
+handler400 = problems.bad_request
+handler404 = problems.not_found
+handler500 = problems.server_error

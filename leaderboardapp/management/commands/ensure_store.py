@@ -1,0 +1,19 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import StoreUnavailable
+
+
+class Command(BaseCommand):
+    help = "Create whatever the store named by DATABASE_URL lacks. Safe to repeat."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            get_store().ensure()
+        except StoreUnavailable as error:
+            raise CommandError(
+                f"The store is not there ({error}). Start it, or point DATABASE_URL elsewhere."
+            ) from error

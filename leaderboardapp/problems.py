@@ -1,0 +1,76 @@
+"""Every failure in one shape: application/problem+json (RFC 9457)."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+from leaderboardapp.stores.base import AlreadyExists, ScoreOutOfRange, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """Raised anywhere in a view; answered as a problem document."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = HTTPStatus(status), detail, headers
+
+    def response(self) -> HttpResponse:
+        return JsonResponse(
+            {
+                "type": "about:blank",
+                "title": self.status.phrase,
+                "status": self.status.value,
+                "detail": self.detail,
+            },
+            status=self.status.value,
+            content_type="application/problem+json",
+            headers=self.headers,
+            json_dumps_params={"ensure_ascii": False},
+        )
+
+
+class ProblemMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        match error:
+            case Problem():
+                return error.response()
+            case ObjectDoesNotExist():
+                return not_found(request, error)
+            case AlreadyExists():
+                return Problem(409, f"The id {error} is taken; choose another.").response()
+            case ScoreOutOfRange():
+                detail = "amount: the score would leave the range -(2^53 - 1) to 2^53 - 1."
+                return Problem(422, detail).response()
+            case RequestDataTooBig():
+                return Problem(413, "The body is larger than 256 KiB.").response()
+            case StoreUnavailable():
+                logger.error("store unavailable: %s", error)
+                detail = "The store cannot be reached at the moment; nothing is queued. Try again."
+                return Problem(503, detail, {"Retry-After": "2"}).response()
+        return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return Problem(400, "The request could not be read.").response()
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not request.path.endswith("/"):
+        return Problem(404, f"No such page; did you mean {request.path}/ ?").response()
+    return Problem(404, f"There is nothing at {request.path}.").response()
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return Problem(500, "This is a fault of the server; it has been logged.").response()

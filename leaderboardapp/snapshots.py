@@ -1,0 +1,35 @@
+"""A board's one representation: canonical JSON, and the hash that is its ETag and event id."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    body: str  # one line of JSON
+    hash: str  # of the body: equal bodies, equal hashes, whoever made them
+
+    @classmethod
+    def of(cls, board: Row, players: list[Row]) -> "Snapshot":
+        """`players` are the board's best, best first."""
+        shown = {
+            "id": board["id"],
+            "name": board["name"],
+            "players": [
+                {"id": row["id"], "name": row["name"], "score": row["score"], "rank": rank}
+                for rank, row in enumerate(players, start=1)
+            ],
+        }
+        body = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        return cls(body, hashlib.blake2b(body.encode(), digest_size=16).hexdigest())
+
+
+def take(boards: Iterable[str]) -> dict[str, Snapshot]:
+    """Snapshots of those boards that exist, read in one go."""
+    tops = get_store().tops(boards)
+    return {board: Snapshot.of(row, players) for board, (row, players) in tops.items()}

@@ -1,0 +1,140 @@
+"""What a store is. Every store passes the same contract tests (tests/stores).
+
+Rows are plain dictionaries:
+board `{"id", "name", "size"}`; player `{"id", "name", "score"}`. A player's id is unique on its board.
+Better is a higher score; of equal scores, the one reached first.
+
+Any method may raise StoreUnavailable. No driver's exception passes this boundary.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ObjectDoesNotExist
+
+Row = dict[str, Any]
+
+MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
+KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
+
+
+class AlreadyExists(Exception):
+    """The id is taken."""
+
+
+class ScoreOutOfRange(Exception):
+    """The new score would leave -MAX_SCORE … MAX_SCORE. Nothing was changed."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be reached or cannot do this now."""
+
+
+class Import(NamedTuple):
+    """How far an import has come: lines up to `start` are counted, and those up to `line` are
+    too if `done`, otherwise for some players. `digest` is the hash of all counted rows to `line`."""
+
+    start: int = 0
+    line: int = 0
+    digest: str = ""
+    done: bool = True
+
+
+class Amount(NamedTuple):
+    """What a batch adds to one player, who is created if missing."""
+
+    player: str
+    name: str
+    amount: int
+
+
+class Feed(ABC):
+    """The store's stream of changes, conflated to the boards that they touched."""
+
+    @abstractmethod
+    def changed(self, timeout: float) -> set[str]:
+        """Ids of the boards changed (deleted included) since the last call, or since the feed
+        was opened. Returns at once if there are any, else waits up to `timeout` seconds."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+class Store(ABC):
+    @abstractmethod
+    def ensure(self) -> None:
+        """Create whatever is missing: database, tables, indexes. Safe to repeat."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Return if the store answers."""
+
+    @abstractmethod
+    def create_board(self, board: Row) -> None:
+        """Raises AlreadyExists."""
+
+    @abstractmethod
+    def get_board(self, board: str) -> Row:
+        """Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def update_board(self, board: str, fields: Row) -> Row:
+        """The updated row. Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def delete_board(self, board: str) -> None:
+        """Its players with it. Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def create_player(self, board: str, player: Row) -> None:
+        """Raises AlreadyExists, or ObjectDoesNotExist if there is no such board."""
+
+    @abstractmethod
+    def get_player(self, board: str, player: str) -> Row:
+        """Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def update_player(self, board: str, player: str, fields: Row) -> Row:
+        """`fields` of name and score. The updated row. Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def delete_player(self, board: str, player: str) -> None:
+        """Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def score_add(self, board: str, player: str, amount: int, key: str | None = None) -> Row:
+        """Add atomically and durably, once per `key`; the player's row afterwards.
+        Raises ObjectDoesNotExist, ScoreOutOfRange."""
+
+    @abstractmethod
+    def rank(self, board: str, player: str) -> int:
+        """Counted from 1. Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def top(self, board: str, limit: int) -> list[Row]:
+        """The best players, best first; empty if there is no such board."""
+
+    @abstractmethod
+    def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
+        """Each board that exists, with its top `size` players."""
+
+    @abstractmethod
+    def get_import(self, board: str, name: str) -> Import:
+        """How far this import has come; a fresh one if it was never begun."""
+
+    @abstractmethod
+    def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
+        """Add a batch, the rows from line `upto.start` to `upto.line`, and remember `upto`.
+        The same batch again is not counted again. Amounts are in the order of their last rows.
+        Raises ObjectDoesNotExist if there is no such board, ScoreOutOfRange."""
+
+    @abstractmethod
+    def open_feed(self) -> Feed: ...
+
+
+def now_us() -> int:
+    """Microseconds since 1970. The writer's clock, because RethinkDB's own counts in
+    milliseconds, too coarse to say which of two scores was reached first."""
+    return time.time_ns() // 1000

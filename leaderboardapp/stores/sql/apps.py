@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SqlStoreConfig(AppConfig):
+    name = "leaderboardapp.stores.sql"
+    label = "store"

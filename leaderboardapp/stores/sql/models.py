@@ -1,0 +1,48 @@
+"""The tables behind SqlStore. Programs use leaderboardapp.models instead."""
+
+from django.db import models
+
+
+class BoardRow(models.Model):
+    id = models.CharField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=100)
+    size = models.PositiveSmallIntegerField()
+
+    class Meta:
+        db_table = "board"
+
+
+class PlayerRow(models.Model):
+    pk = models.CompositePrimaryKey("board_id", "player")
+    board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
+    player = models.CharField(max_length=64)
+    name = models.CharField(max_length=100)
+    score = models.BigIntegerField(default=0)
+    reached_at = models.BigIntegerField(help_text="microseconds since 1970")
+    keys = models.JSONField(default=list, help_text="idempotency keys counted, oldest first")
+
+    class Meta:
+        db_table = "player"
+        indexes = [models.Index(fields=["board", "-score", "reached_at", "player"], name="rank")]
+
+
+class ChangeRow(models.Model):
+    """The newest change of each board, numbered in commit order. Triggers keep it, so that
+    a row changed by any program is seen; a deleted board keeps its row, or nobody would learn."""
+
+    board = models.CharField(max_length=64, primary_key=True)
+    seq = models.BigIntegerField(unique=True)
+
+    class Meta:
+        db_table = "change"
+
+
+class ImportRow(models.Model):
+    pk = models.CompositePrimaryKey("board_id", "name")
+    board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
+    name = models.CharField(max_length=255)
+    line = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "import"

@@ -1,0 +1,196 @@
+"""The store in a SQL database, through Django's ORM."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+from django.core.management import call_command
+from django.db import Error, IntegrityError, connection, transaction
+from django.db.models import F, Q, QuerySet
+
+from leaderboardapp.stores.base import (
+    KEYS_REMEMBERED,
+    MAX_SCORE,
+    AlreadyExists,
+    Amount,
+    Feed,
+    Import,
+    ObjectDoesNotExist,
+    Row,
+    ScoreOutOfRange,
+    Store,
+    StoreUnavailable,
+    now_us,
+)
+from leaderboardapp.stores.sql.feed import SqliteFeed
+from leaderboardapp.stores.sql.models import BoardRow, ImportRow, PlayerRow
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BOARD_COLUMNS = ("id", "name", "size")
+RANK_ORDER = ("-score", "reached_at", "player")
+
+
+def translated(method: Callable[P, R]) -> Callable[P, R]:
+    """Driver errors become StoreUnavailable, and a broken connection is not used again."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except Error as error:
+            connection.close_if_unusable_or_obsolete()
+            raise StoreUnavailable(str(error)) from error
+
+    return call
+
+
+def changing(method: Callable[P, R]) -> Callable[P, R]:
+    """The method's statements are one transaction, which holds the write lock from its start."""
+    return translated(transaction.atomic(method))
+
+
+class SqlStore(Store):
+    @translated
+    def ensure(self) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+
+    @translated
+    def ping(self) -> None:
+        BoardRow.objects.exists()
+
+    @translated
+    def create_board(self, board: Row) -> None:
+        try:
+            BoardRow.objects.create(**board)
+        except IntegrityError as error:
+            raise AlreadyExists(board["id"]) from error
+
+    @translated
+    def get_board(self, board: str) -> Row:
+        return BoardRow.objects.values(*BOARD_COLUMNS).get(id=board)
+
+    @changing
+    def update_board(self, board: str, fields: Row) -> Row:
+        BoardRow.objects.filter(id=board).update(**fields)
+        return self.get_board(board)
+
+    @changing
+    def delete_board(self, board: str) -> None:
+        found(BoardRow.objects.filter(id=board).delete()[0])
+
+    @changing
+    def create_player(self, board: str, player: Row) -> None:
+        self.get_board(board)
+        if _player(board, player["id"]).exists():
+            raise AlreadyExists(player["id"])
+        PlayerRow.objects.create(
+            board_id=board,
+            player=player["id"],
+            name=player["name"],
+            score=player["score"],
+            reached_at=now_us(),
+        )
+
+    @translated
+    def get_player(self, board: str, player: str) -> Row:
+        return _rows(_player(board, player)).get()
+
+    @changing
+    def update_player(self, board: str, player: str, fields: Row) -> Row:
+        if "score" in fields:
+            _player(board, player).exclude(score=fields["score"]).update(reached_at=now_us())
+        _player(board, player).update(**fields)
+        return self.get_player(board, player)
+
+    @translated
+    def delete_player(self, board: str, player: str) -> None:
+        found(_player(board, player).delete()[0])
+
+    @changing
+    def score_add(self, board: str, player: str, amount: int, key: str | None = None) -> Row:
+        changes: Row = {"score": F("score") + amount}
+        if amount:
+            changes["reached_at"] = now_us()
+        if key:
+            keys = _player(board, player).values_list("keys", flat=True).get()
+            if key in keys:
+                return self.get_player(board, player)
+            changes["keys"] = [*keys, key][-KEYS_REMEMBERED:]
+        allowed = Q(score__gte=-MAX_SCORE - amount, score__lte=MAX_SCORE - amount)
+        changed = _player(board, player).filter(allowed).update(**changes)
+        row = self.get_player(board, player)
+        if not changed:
+            raise ScoreOutOfRange(player)
+        return row
+
+    @translated
+    def rank(self, board: str, player: str) -> int:
+        me = _player(board, player).get()
+        same = Q(score=me.score)
+        better = (
+            Q(score__gt=me.score)
+            | same & Q(reached_at__lt=me.reached_at)
+            | same & Q(reached_at=me.reached_at, player__lt=player)
+        )
+        return PlayerRow.objects.filter(better, board_id=board).count() + 1
+
+    @translated
+    def top(self, board: str, limit: int) -> list[Row]:
+        players = PlayerRow.objects.filter(board_id=board).order_by(*RANK_ORDER)
+        return list(_rows(players)[:limit])
+
+    @translated
+    def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
+        rows = BoardRow.objects.filter(id__in=list(boards)).values(*BOARD_COLUMNS)
+        return {row["id"]: (row, self.top(row["id"], row["size"])) for row in rows}
+
+    @translated
+    def get_import(self, board: str, name: str) -> Import:
+        row = ImportRow.objects.filter(board_id=board, name=name).first()
+        return Import(row.line, row.line, row.digest) if row else Import()
+
+    @changing
+    def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
+        self.get_board(board)
+        rows = {
+            row.player: row
+            for row in PlayerRow.objects.filter(
+                board_id=board, player__in=[amount.player for amount in amounts]
+            )
+        }
+        now = now_us()
+        for position, (player, shown, amount) in enumerate(amounts):
+            row = rows.setdefault(player, PlayerRow(board_id=board, player=player, name=shown))
+            if abs(row.score + amount) > MAX_SCORE:
+                raise ScoreOutOfRange(player)
+            if amount or not row.reached_at:
+                row.reached_at = now + position
+            row.score += amount
+        PlayerRow.objects.bulk_create(
+            rows.values(),
+            update_conflicts=True,
+            unique_fields=["board", "player"],
+            update_fields=["score", "reached_at"],
+        )
+        ImportRow.objects.update_or_create(
+            board_id=board, name=name, defaults={"line": upto.line, "digest": upto.digest}
+        )
+
+    @translated
+    def open_feed(self) -> Feed:
+        return SqliteFeed()
+
+
+def found(count: int) -> None:
+    if not count:
+        raise ObjectDoesNotExist
+
+
+def _player(board: str, player: str) -> QuerySet[PlayerRow]:
+    return PlayerRow.objects.filter(board_id=board, player=player)
+
+
+def _rows(players: QuerySet[PlayerRow]) -> QuerySet[PlayerRow, Row]:
+    return players.values("name", "score", id=F("player"))

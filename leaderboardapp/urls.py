@@ -1,0 +1,26 @@
+from django.urls import path, register_converter
+
+from leaderboardapp import views
+from leaderboardapp.fields import ID_PATTERN
+
+
+class IdConverter:
+    regex = ID_PATTERN
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    to_url = to_python
+
+
+register_converter(IdConverter, "key")
+
+urlpatterns = [
+    path("boards/", views.boards),
+    path("boards/<key:board>/", views.board),
+    path("boards/<key:board>/players/", views.players),
+    path("boards/<key:board>/players/<key:player>/", views.player),
+    path("boards/<key:board>/players/<key:player>/score-add/", views.score_add),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+]

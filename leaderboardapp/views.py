@@ -1,0 +1,150 @@
+"""HTTP in, HTTP out. Views keep no state and publish nothing: viewers are fed from the store."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import get_conditional_response
+
+from leaderboardapp import edge, snapshots
+from leaderboardapp.fields import (
+    amount_field,
+    id_field,
+    idempotency_key,
+    name_field,
+    read_body,
+    require,
+    size_field,
+)
+from leaderboardapp.models import Board, ObjectDoesNotExist, Player
+from leaderboardapp.problems import Problem
+from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import StoreUnavailable
+
+View = Callable[..., HttpResponse]
+Model = TypeVar("Model", Board, Player)
+
+
+def by_method(**views: View) -> View:
+    """One URL's view: the function for the request's method, or 405 with Allow."""
+    allowed = [*views, "HEAD"] if "GET" in views else [*views]
+
+    def view(request: HttpRequest, **ids: str) -> HttpResponse:
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        if method not in views:
+            allow = ", ".join(allowed)
+            raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
+        return views[method](request, **ids)
+
+    return view
+
+
+def create_board(request: HttpRequest) -> HttpResponse:
+    body = read_body(request, {"id": id_field, "name": name_field, "size": size_field})
+    board = Board(**body).save()
+    return json_response(board_data(board), 201, {"Location": f"/boards/{board.id}/"})
+
+
+def read_board(request: HttpRequest, board: str) -> HttpResponse:
+    if request.method == "GET" and wants_stream(request):
+        try:
+            return edge.hold_stream(request, board, take_snapshot(board))
+        except StoreUnavailable:
+            return edge.come_again()
+    snapshot = take_snapshot(board)
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept", "ETag": f'"{snapshot.hash}"'}
+    response = HttpResponse(snapshot.body, content_type="application/json", headers=headers)
+    return get_conditional_response(request, etag=headers["ETag"], response=response)
+
+
+def update_board(request: HttpRequest, board: str) -> HttpResponse:
+    body = read_body(request, {"name": name_field, "size": size_field})
+    return json_response(board_data(assign(Board.get(board), body).save()))
+
+
+def delete_board(request: HttpRequest, board: str) -> HttpResponse:
+    Board(board).delete()
+    return HttpResponse(status=204)
+
+
+def create_player(request: HttpRequest, board: str) -> HttpResponse:
+    body = read_body(request, {"id": id_field, "name": name_field})
+    require(body, "name")
+    player = Player(Board(board), **body).save()
+    location = f"/boards/{board}/players/{player.id}/"
+    return json_response(player_data(player), 201, {"Location": location})
+
+
+def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
+    found = Player.get_for_board(Board(board), player)
+    return json_response({**player_data(found), "rank": found.get_rank()})
+
+
+def update_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
+    body = read_body(request, {"name": name_field})
+    found = Player.get_for_board(Board(board), player)
+    return json_response(player_data(assign(found, body).save()))
+
+
+def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
+    Player(Board(board), player).delete()
+    return HttpResponse(status=204)
+
+
+def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+    amount = read_body(request, {"amount": amount_field}).get("amount", 1)
+    found = Player(Board(board), player).score_add(amount, idempotency_key(request))
+    return json_response(player_data(found))
+
+
+def read_health(request: HttpRequest) -> HttpResponse:
+    return json_response({"status": "ok"})
+
+
+def read_readiness(request: HttpRequest) -> HttpResponse:
+    get_store().ping()
+    return json_response({"status": "ok"})
+
+
+boards = by_method(POST=create_board)
+board = by_method(GET=read_board, PATCH=update_board, DELETE=delete_board)
+players = by_method(POST=create_player)
+player = by_method(GET=read_player, PATCH=update_player, DELETE=delete_player)
+score_add = by_method(POST=add_score)
+healthz = by_method(GET=read_health)
+readyz = by_method(GET=read_readiness)
+
+
+def wants_stream(request: HttpRequest) -> bool:
+    preferred = request.get_preferred_type(["application/json", "text/event-stream"])
+    return preferred == "text/event-stream"
+
+
+def take_snapshot(board: str) -> Snapshot:
+    try:
+        return snapshots.take([board])[board]
+    except KeyError as error:
+        raise ObjectDoesNotExist from error
+
+
+def board_data(board: Board) -> dict[str, Any]:
+    return {"id": board.id, "name": board.name, "size": board.size}
+
+
+def player_data(player: Player) -> dict[str, Any]:
+    return {"id": player.id, "name": player.name, "score": player.score}
+
+
+def assign(found: Model, fields: dict[str, Any]) -> Model:
+    for name, value in fields.items():
+        setattr(found, name, value)
+    return found
+
+
+def json_response(
+    data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    return JsonResponse(
+        data, status=status, headers=headers, json_dumps_params={"ensure_ascii": False}
+    )
