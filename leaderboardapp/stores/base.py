@@ -28,13 +28,18 @@ class ScoreOutOfRange(Exception):
     """The new score would leave -MAX_SCORE … MAX_SCORE. Nothing was changed."""
 
 
+class ImportMoved(Exception):
+    """The import is not where the batch continues: another run of it is at work."""
+
+
 class StoreUnavailable(Exception):
     """The store cannot be reached or cannot do this now."""
 
 
 class Import(NamedTuple):
-    """How far an import has come: lines up to `start` are counted, and those up to `line` are
-    too if `done`, otherwise for some players. `digest` is the hash of all counted rows to `line`."""
+    """How far an import has come: all lines up to `start` are counted, and those of the batch
+    from there to `line` too, if it is `done`, or else for some players. `digest` is a hash of
+    all that was to be counted up to `line`."""
 
     start: int = 0
     line: int = 0
@@ -126,12 +131,17 @@ class Store(ABC):
 
     @abstractmethod
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
-        """Add a batch, the rows from line `upto.start` to `upto.line`, and remember `upto`.
-        The same batch again is not counted again. Amounts are in the order of their last rows.
-        Raises ObjectDoesNotExist if there is no such board, ScoreOutOfRange."""
+        """Add a batch, the lines from `upto.start` to `upto.line`, and remember `upto` as done;
+        a batch that was cut short counts once all the same. Of equal scores, the one earlier in
+        `amounts` was reached first. Raises ObjectDoesNotExist if there is no such board,
+        ScoreOutOfRange, ImportMoved."""
 
     @abstractmethod
     def open_feed(self) -> Feed: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close this thread's connection. The next call opens another."""
 
 
 def now_us() -> int:

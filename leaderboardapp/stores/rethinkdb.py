@@ -24,6 +24,7 @@ from leaderboardapp.stores.base import (
     Amount,
     Feed,
     Import,
+    ImportMoved,
     ObjectDoesNotExist,
     Row,
     ScoreOutOfRange,
@@ -44,6 +45,7 @@ BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever
 
 OUT_OF_RANGE = "score out of range"
 NO_BOARD = "no such board"
+IMPORT_MOVED = "import moved"
 
 
 class RethinkStore(Store):
@@ -173,14 +175,27 @@ class RethinkStore(Store):
             return old.merge(_once(old, "batches", batch, BATCHES_REMEMBERED, added))
 
         _check(self.run(self.players.insert(documents, conflict=add)))
-        self.note_import(board, name, upto)
+        self.note_import(board, name, upto._replace(done=True))
 
     def note_import(self, board: str, name: str, state: Import) -> None:
+        """Begin a batch (again) where the last one ended, or end the one begun; or ImportMoved."""
         row = {"id": _key(board, name), "board": board, "name": name, **state._asdict()}
-        _check(self.run(self.on_board(board, self.imports.insert(row, conflict="replace"))))
+
+        def replace(_: Any, old: Any, new: Any) -> Any:
+            same_batch = old["start"].eq(state.start) & old["line"].eq(state.line)
+            last_ended_here = old["done"] & old["line"].eq(state.start)
+            expected = same_batch if state.done else last_ended_here | same_batch & ~old["done"]
+            return r.branch(expected, new, r.error(IMPORT_MOVED))
+
+        _check(self.run(self.on_board(board, self.imports.insert(row, conflict=replace))))
 
     def open_feed(self) -> Feed:
         return RethinkFeed(self)
+
+    def close(self) -> None:
+        pid, connection = getattr(self.local, "connection", (None, None))
+        if pid == getpid():
+            connection.close(noreply_wait=False)
 
     def ranked(self, board: Any, upto: Any = None) -> Any:
         """The board's players in the rank index, better than `upto` (an index key) if given."""
@@ -390,6 +405,8 @@ def _check(result: Row, id: str = "") -> None:
         raise ScoreOutOfRange
     if error == NO_BOARD:
         raise ObjectDoesNotExist
+    if error == IMPORT_MOVED:
+        raise ImportMoved
     raise StoreUnavailable(error)
 
 

@@ -15,6 +15,7 @@ from leaderboardapp.stores.base import (
     Amount,
     Feed,
     Import,
+    ImportMoved,
     ObjectDoesNotExist,
     Row,
     ScoreOutOfRange,
@@ -154,6 +155,8 @@ class SqlStore(Store):
     @changing
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         self.get_board(board)
+        if self.get_import(board, name).line != upto.start:
+            raise ImportMoved(name)
         rows = {
             row.player: row
             for row in PlayerRow.objects.filter(
@@ -181,6 +184,9 @@ class SqlStore(Store):
     @translated
     def open_feed(self) -> Feed:
         return SqliteFeed()
+
+    def close(self) -> None:
+        connection.close()
 
 
 def found(count: int) -> None:

@@ -1,0 +1,156 @@
+import os
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from leaderboardapp.fields import id_field
+from leaderboardapp.importer import (
+    BadRow,
+    NotTheSame,
+    Rules,
+    import_counts,
+    read_counts,
+    read_csv,
+    read_json_lines,
+)
+from leaderboardapp.models import Board, ObjectDoesNotExist
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import (
+    AlreadyExists,
+    ImportMoved,
+    ScoreOutOfRange,
+    StoreUnavailable,
+)
+
+JSON_ENDINGS = (".jsonl", ".ndjson")
+BAD_ROWS_SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Add up the scores in a file of CSV (names in the first line) or JSON Lines. Safe to run "
+        "again after an interruption, or when the file has grown: no row counts twice."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="the file, or - for standard input")
+        parser.add_argument("--board", required=True, metavar="ID")
+        parser.add_argument("--create", action="store_true", help="create the board if missing")
+        parser.add_argument(
+            "--player-column",
+            required=True,
+            metavar="COLUMN",
+            help="whose score: an id, or a name, which gets an id made from it",
+        )
+        parser.add_argument(
+            "--amount-column", metavar="COLUMN", help="by how much; without it, each row counts 1"
+        )
+        parser.add_argument(
+            "--where",
+            action="append",
+            type=_condition,
+            default=[],
+            metavar="COLUMN=VALUE",
+            help="count only rows with this value; may be repeated",
+        )
+        parser.add_argument(
+            "--format",
+            choices=("csv", "jsonl"),
+            help=f"default: jsonl for {' and '.join(JSON_ENDINGS)}, otherwise csv",
+        )
+        parser.add_argument(
+            "--name", help="what the import is remembered under; default: the file's name"
+        )
+        parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path, name = options["file"], options["name"] or os.path.basename(options["file"])
+        try:
+            _find_board(options["board"], options["create"])
+            if path == "-":
+                self.import_file(sys.stdin.buffer, None, name, options)
+            else:
+                with open(path, "rb") as file:
+                    self.import_file(file, os.fstat(file.fileno()).st_size, name, options)
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}.") from error
+        except NotTheSame as error:
+            raise CommandError(
+                f"{path} is not the file, or these are not the options, of which {name!r} was "
+                f"imported: they differ {error}. Nothing was added. To count it as something "
+                "new, give it another --name."
+            ) from error
+        except ImportMoved as error:
+            raise CommandError(f"Another import of {name!r} is at work on this board.") from error
+        except ObjectDoesNotExist as error:
+            raise CommandError("The board was deleted meanwhile.") from error
+        except ScoreOutOfRange as error:
+            raise CommandError("A score would leave the range -(2^53 - 1) to 2^53 - 1.") from error
+        except StoreUnavailable as error:
+            raise CommandError(
+                f"The store failed: {error}. Run the same command again to go on."
+            ) from error
+
+    def import_file(
+        self, file: BinaryIO, size: int | None, name: str, options: dict[str, Any]
+    ) -> None:
+        rules = Rules(options["player_column"], options["amount_column"], dict(options["where"]))
+        chosen = options["format"] or ("jsonl" if file.name.endswith(JSON_ENDINGS) else "csv")
+        added = bad = 0
+
+        def on_bad(line: int, error: BadRow) -> None:
+            nonlocal bad
+            bad += 1
+            if options["strict"]:
+                raise CommandError(f"Line {line}: {error}. Stopped there; fix it and run again.")
+            if bad <= BAD_ROWS_SHOWN:
+                tqdm.write(f"line {line}: {error}", file=sys.stderr)
+
+        # On a terminal only.
+        bar = tqdm(total=size, unit="B", unit_scale=True, disable=None, desc=name)
+        read = read_json_lines if chosen == "jsonl" else read_csv
+        counts = read_counts(read(_lines(file, bar)), rules, on_bad)
+        try:
+            with bar:
+                for rows in import_counts(get_store(), options["board"], name, counts):
+                    added += rows
+        except KeyboardInterrupt:
+            self.stderr.write(f"Stopped after {added} rows. Run the same command again to go on.")
+            sys.exit(130)
+        if bad > BAD_ROWS_SHOWN:
+            self.stderr.write(f"… and {bad - BAD_ROWS_SHOWN} more bad rows.")
+        self.stdout.write(f"{added} rows counted, {bad} bad rows left out.")
+
+
+def _find_board(board: str, create: bool) -> None:
+    try:
+        id_field(board)
+    except ValueError as error:
+        raise CommandError(f"--board: must be {error}.") from error
+    try:
+        Board.get(board)
+    except ObjectDoesNotExist as error:
+        if not create:
+            raise CommandError(f"There is no board {board!r}; --create makes it.") from error
+        try:
+            Board(board, name=board).save()
+        except AlreadyExists:
+            pass  # somebody else was faster
+
+
+def _lines(file: BinaryIO, bar: "tqdm[Any]") -> Iterator[str]:
+    for number, line in enumerate(file):
+        bar.update(len(line))
+        # A broken byte becomes a character that no name may have: a bad row, not the end.
+        yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
+
+
+def _condition(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentTypeError(f"{text!r} is not of the form COLUMN=VALUE")
+    return column, value

@@ -1,0 +1,64 @@
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+
+from leaderboardapp.stores.base import Store
+
+Send = Callable[..., HttpResponse]
+
+
+@pytest.fixture
+def client(store: Store) -> Client:
+    """Requests to the views, on each store in turn."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def send(client: Client) -> Send:
+    """send("POST", "/boards/", {...}, header="value"): a request with a JSON body, if any."""
+
+    def send(method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = b"" if body is None else json.dumps(body).encode()
+        return client.generic(method, path, data, "application/json" if data else "", headers=names)
+
+    return send
+
+
+@pytest.fixture
+def board(send: Send, board_id: str) -> str:
+    """The path of a new board."""
+    assert send("POST", "/boards/", {"id": board_id, "name": "A board"}).status_code == 201
+    return f"/boards/{board_id}/"
+
+
+@pytest.fixture
+def alice(send: Send, board: str) -> str:
+    """The path of a new player."""
+    body = {"id": "alice", "name": "Alice"}
+    assert send("POST", f"{board}players/", body).status_code == 201
+    return f"{board}players/alice/"
+
+
+@pytest.fixture
+def grip_sig() -> str:
+    """What the proxy puts in Grip-Sig."""
+    claim = {"iss": "pushpin", "exp": int(time.time()) + 60}
+    return jwt.encode(claim, settings.GRIP_PROXIES[0]["key"], algorithm="HS256")
+
+
+def assert_problem(response: HttpResponse, status: int, *mentioned: str) -> None:
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert set(problem) == {"type", "title", "status", "detail"}
+    assert problem["status"] == status
+    for text in mentioned:
+        assert text in problem["detail"]

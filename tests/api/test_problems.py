@@ -1,0 +1,199 @@
+"""Bad input of every kind: a clear answer, and nothing changed."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from leaderboardapp.stores import get_store
+from tests.api.conftest import Send, assert_problem
+from tests.processes import free_ports
+
+
+@pytest.fixture
+def state(send: Send, board: str, alice: str) -> Iterator[None]:
+    """Asserts that the board and its player are afterwards as they were before."""
+    before = [send("GET", path).json() for path in (board, alice)]
+    yield
+    assert [send("GET", path).json() for path in (board, alice)] == before
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_unknown_board_or_player_is_not_found(send: Send, board: str, method: str) -> None:
+    assert_problem(send(method, "/boards/nowhere/"), 404, "/boards/nowhere/")
+    assert_problem(send(method, f"{board}players/nobody/"), 404)
+
+
+def test_writes_to_an_unknown_board_are_not_found(send: Send, board: str) -> None:
+    assert_problem(send("POST", "/boards/nowhere/players/", {"name": "Al"}), 404)
+    assert_problem(send("POST", f"{board}players/nobody/score-add/"), 404)
+    assert_problem(send("POST", "/boards/nowhere/players/al/score-add/"), 404)
+    assert_problem(send("GET", "/boards/nowhere/"), 404)
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing/", "/boards/b%20d/", f"/boards/{'a' * 65}/"])
+def test_an_unknown_path_is_not_found(send: Send, path: str) -> None:
+    assert_problem(send("GET", path), 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_missing_slash_is_pointed_out(send: Send, method: str) -> None:
+    assert_problem(send(method, "/boards/b"), 404, "/boards/b/")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PUT", "/boards/", "POST"),
+        ("POST", "{board}", "GET, PATCH, DELETE, HEAD"),
+        ("OPTIONS", "{board}", "GET, PATCH, DELETE, HEAD"),
+        ("GET", "{board}players/alice/score-add/", "POST"),
+        ("PUT", "{board}players/alice/", "GET, PATCH, DELETE, HEAD"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ],
+)
+@pytest.mark.usefixtures("state")
+def test_a_wrong_method_is_told_the_right_ones(
+    send: Send, board: str, method: str, path: str, allow: str
+) -> None:
+    response = send(method, path.format(board=board))
+    assert_problem(response, 405, allow)
+    assert response["Allow"] == allow
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"nonsense", b'{"amount": NaN}', b'{"amount": 1}\xff', b"\xff\xfe{\x00}\x00", b"[" * 9999],
+)
+@pytest.mark.usefixtures("state")
+def test_a_body_that_is_not_json_is_malformed(client: Client, alice: str, body: bytes) -> None:
+    path = f"{alice}score-add/"
+    assert_problem(client.post(path, body, content_type="application/json"), 400, "JSON")
+
+
+@pytest.mark.parametrize("body", [[], "text", 1, None, True])
+@pytest.mark.usefixtures("state")
+def test_a_body_that_is_no_object_is_refused(client: Client, alice: str, body: Any) -> None:
+    text = json.dumps(body)
+    response = client.post(f"{alice}score-add/", text, content_type="application/json")
+    assert_problem(response, 422, "object")
+
+
+@pytest.mark.parametrize("amount", ["1", 1.0, 1.5, True, None, [1], {}, 2**53, -(2**53), 10**400])
+@pytest.mark.usefixtures("state")
+def test_an_amount_must_be_an_integer_in_range(send: Send, alice: str, amount: Any) -> None:
+    response = send("POST", f"{alice}score-add/", {"amount": amount})
+    assert_problem(response, 422, "amount", "an integer from")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "accepted"),
+    [
+        ("id", "a b", "A-Z"),
+        ("id", "é", "A-Z"),
+        ("id", "", "A-Z"),
+        ("id", "x" * 65, "64"),
+        ("id", "x\n", "A-Z"),
+        ("id", 7, "A-Z"),
+        ("name", "", "1 to 100"),
+        ("name", "  ", "not blank"),
+        ("name", "x" * 101, "1 to 100"),
+        ("name", "a\nb", "control"),
+        ("name", "\ud800", "control"),
+        ("name", None, "1 to 100"),
+        ("size", 0, "1 to 100"),
+        ("size", 101, "1 to 100"),
+        ("size", "5", "integer"),
+        ("colour", "red", "id, name, size"),
+    ],
+)
+def test_a_board_field_must_be_as_accepted(
+    send: Send, board_id: str, field: str, value: Any, accepted: str
+) -> None:
+    body = {"id": board_id, "name": "A", field: value}
+    assert_problem(send("POST", "/boards/", body), 422, field, accepted)
+    assert_problem(send("GET", f"/boards/{board_id}/"), 404)
+
+
+@pytest.mark.usefixtures("state")
+def test_a_player_needs_a_name(send: Send, board: str) -> None:
+    assert_problem(send("POST", f"{board}players/", {"id": "bob"}), 422, "name: missing")
+
+
+@pytest.mark.usefixtures("state")
+def test_ids_and_scores_are_not_patched(send: Send, board: str, alice: str) -> None:
+    assert_problem(send("PATCH", board, {"id": "other"}), 422, "id")
+    assert_problem(send("PATCH", alice, {"score": 5}), 422, "score")
+
+
+@pytest.mark.usefixtures("state")
+def test_a_body_of_another_type_is_refused(client: Client, alice: str) -> None:
+    path = f"{alice}score-add/"
+    form = "application/x-www-form-urlencoded"
+    assert_problem(client.post(path, '{"amount": 5}', content_type=form), 415, "application/json")
+    assert_problem(client.post(path, {"amount": "5"}), 415, "application/json")
+
+
+@pytest.mark.usefixtures("state")
+def test_an_oversized_body_is_refused(client: Client, alice: str) -> None:
+    body = b'{"amount": 1}' + b" " * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    response = client.post(f"{alice}score-add/", body, content_type="application/json")
+    assert_problem(response, 413, "256 KiB")
+
+
+@pytest.mark.usefixtures("state")
+def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(send: Send, alice: str) -> None:
+    response = send("POST", f"{alice}score-add/", transfer_encoding="chunked")
+    assert_problem(response, 411, "Content-Length")
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
+@pytest.mark.usefixtures("state")
+def test_an_idempotency_key_must_be_visible_ascii(send: Send, alice: str, key: str) -> None:
+    response = send("POST", f"{alice}score-add/", idempotency_key=key)
+    assert_problem(response, 400, "Idempotency-Key", "255")
+
+
+@hypothesis_settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    method=st.sampled_from(["POST", "PATCH"]),
+    path=st.sampled_from(["/boards/", "{board}", "{board}players/", "{alice}", "{alice}score-add/"]),
+    body=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner)
+        | st.dictionaries(st.sampled_from(["id", "name", "size", "amount", "x"]), inner),
+        max_leaves=6,
+    ),
+)
+def test_no_json_body_makes_a_server_error(
+    send: Send, board: str, alice: str, method: str, path: str, body: Any
+) -> None:
+    response = send(method, path.format(board=board, alice=alice), body)
+    assert response.status_code < 500
+
+
+def test_without_the_store_reads_and_writes_are_503(send: Send) -> None:
+    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
+        get_store.cache_clear()
+        for method, path in (
+            ("GET", "/boards/b/"),
+            ("POST", "/boards/b/players/al/score-add/"),
+            ("GET", "/readyz"),
+        ):
+            response = send(method, path)
+            assert_problem(response, 503, "Try again")
+            assert response["Retry-After"] == "2"
+        assert send("GET", "/healthz").json() == {"status": "ok"}
+    get_store.cache_clear()
+
+
+def test_with_the_store_it_is_ready(send: Send) -> None:
+    assert send("GET", "/readyz").json() == {"status": "ok"}

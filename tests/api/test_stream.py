@@ -1,0 +1,83 @@
+"""What the proxy is asked to hold; tests/e2e sees it held."""
+
+import re
+
+import jwt
+import pytest
+from django.http import HttpResponse
+from django.test import override_settings
+
+from leaderboardapp.stores import get_store
+from tests.api.conftest import Send, assert_problem
+from tests.processes import free_ports
+
+RETRY = r"retry: (\d{4})\n\n"
+
+
+def stream(send: Send, path: str, grip_sig: str, **headers: str) -> HttpResponse:
+    return send("GET", path, accept="text/event-stream", grip_sig=grip_sig, **headers)
+
+
+def test_the_response_asks_for_a_hold_and_carries_the_snapshot(
+    send: Send, board: str, board_id: str, grip_sig: str
+) -> None:
+    response = stream(send, board, grip_sig)
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/event-stream"
+    assert response["Grip-Hold"] == "stream"
+    assert response["Grip-Channel"] == f"board-{board_id}"
+    assert response["Grip-Keep-Alive"] == r":\n\n; format=cstring; timeout=20"
+    snapshot = send("GET", board)
+    event = f"event: update\nid: {snapshot['ETag'][1:-1]}\ndata: {snapshot.content.decode()}\n\n"
+    assert re.fullmatch(RETRY + re.escape(event), response.content.decode())
+
+
+def test_a_client_that_is_up_to_date_is_sent_nothing(
+    send: Send, board: str, grip_sig: str
+) -> None:
+    last = send("GET", board)["ETag"][1:-1]
+    response = stream(send, board, grip_sig, last_event_id=last)
+    assert response["Grip-Hold"] == "stream"
+    assert re.fullmatch(RETRY, response.content.decode())
+
+
+@pytest.mark.parametrize("how", ["direct", "garbage", "another key", "expired"])
+def test_a_request_that_no_proxy_signed_is_refused(
+    send: Send, board: str, grip_sig: str, how: str
+) -> None:
+    forged = {
+        "direct": "",
+        "garbage": "x.y.z",
+        "another key": jwt.encode({"exp": 2**40}, "k" * 40, algorithm="HS256"),
+        "expired": jwt.encode({"exp": 1}, "a-key-of-32-bytes-or-more-for-the-tests"),
+    }[how]
+    response = stream(send, board, forged)
+    assert_problem(response, 501, "GRIP")
+    assert "Grip-Hold" not in response
+
+
+def test_the_stream_of_an_unknown_board_is_not_found(send: Send, grip_sig: str) -> None:
+    response = stream(send, "/boards/nowhere/", grip_sig)
+    assert_problem(response, 404)
+    assert "Grip-Hold" not in response
+
+
+def test_a_passing_failure_has_the_client_come_again(send: Send, grip_sig: str) -> None:
+    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
+        get_store.cache_clear()
+        response = stream(send, "/boards/b/", grip_sig)
+    get_store.cache_clear()
+    assert response.status_code == 200
+    assert "Grip-Hold" not in response
+    assert re.fullmatch(RETRY, response.content.decode())
+
+
+def test_retry_is_jittered(send: Send, board: str, grip_sig: str) -> None:
+    bodies = [stream(send, board, grip_sig).content.decode() for _ in range(8)]
+    assert len({body.split("\n")[0] for body in bodies}) > 1
+
+
+def test_a_client_that_prefers_json_gets_json(send: Send, board: str, grip_sig: str) -> None:
+    accept = "application/json, text/event-stream;q=0.5"
+    response = send("GET", board, accept=accept, grip_sig=grip_sig)
+    assert response["Content-Type"] == "application/json"

@@ -1,0 +1,32 @@
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.viewers import Api
+from tests.processes import Stack
+
+
+@pytest.fixture(scope="session")
+def stack(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Real Pushpin, web processes and listener on each store in turn."""
+    assert shutil.which("pushpin"), "script/bootstrap installs pushpin"
+    with Stack(database_url, tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def api(stack: Stack) -> Api:
+    """Requests through Pushpin."""
+    return Api(stack.port)
+
+
+@pytest.fixture
+def board(api: Api, board_id: str) -> str:
+    """The path of a new board with players alice and bob."""
+    path = f"/boards/{board_id}/"
+    assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
+    for name in ("Alice", "Bob"):
+        body = {"id": name.lower(), "name": name}
+        assert api("POST", f"{path}players/", body).status == 201
+    return path

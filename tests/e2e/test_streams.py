@@ -1,0 +1,169 @@
+"""From a write to every viewer, through the real Pushpin, over HTTP only."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.viewers import Api, Viewer, first_events
+from tests.processes import PROJECT, Stack, wait_until
+
+GOALS = Path(os.environ.get("GOALS_CSV") or PROJECT.parent / "shared/data/goalscorers.csv")
+
+
+def repeated(viewer: Viewer) -> bool:
+    """Bob's first point has come twice."""
+    shown = [event.data["players"][0] for event in list(viewer.events)]
+    return shown.count({"id": "bob", "name": "Bob", "score": 1, "rank": 1}) == 2
+
+
+def test_a_viewer_is_shown_the_snapshot_at_once_and_each_change(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        assert viewer.response.status == 200
+        first = viewer.wait_for(lambda event: True, "the snapshot")
+        polled = api("GET", board)
+        assert first.name == "update"
+        assert first.data == polled.json
+        assert first.id == polled.headers["ETag"].strip('"')
+        for score in (1, 2, 3):
+            api("POST", f"{board}players/bob/score-add/")
+            wait_until(lambda: viewer.scores() == {"Alice": 0, "Bob": score}, f"score {score}")  # noqa: B023
+
+
+def test_renames_and_deletes_reach_viewers(stack: Stack, api: Api, board: str) -> None:
+    with Viewer(stack.port, board) as viewer:
+        api("PATCH", f"{board}players/alice/", {"name": "Ällice"})
+        viewer.wait_for(lambda event: event.data["players"][0]["name"] == "Ällice", "player renamed")
+        api("PATCH", board, {"name": "Renamed"})
+        viewer.wait_for(lambda event: event.data["name"] == "Renamed", "board renamed")
+        api("DELETE", f"{board}players/alice/")
+        viewer.wait_for(lambda event: len(event.data["players"]) == 1, "player deleted")
+        assert not viewer.closed.is_set()
+        api("DELETE", board)
+        wait_until(viewer.closed.is_set, "the stream of the deleted board to end")
+    with Viewer(stack.port, board) as late:
+        assert late.response.status == 404
+
+
+def test_a_change_made_outside_the_service_reaches_viewers(
+    stack: Stack, board: str, board_id: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        program = (
+            "from leaderboardapp.models import Board, Player; "
+            f"board = Board.get({board_id!r}); Player.get_for_board(board, 'bob').score_add(9)"
+        )
+        done = stack.manage("shell", "-c", program)
+        assert done.returncode == 0, done.stderr
+        viewer.wait_for(lambda event: event.data["players"][0]["score"] == 9, "score 9")
+
+
+def test_a_viewer_who_returns_up_to_date_is_sent_nothing_until_a_change(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        api("POST", f"{board}players/bob/score-add/")
+        wait_until(lambda: repeated(viewer), "the repeat, or the next viewer would be sent it")
+        last = viewer.events[-1].id
+    with Viewer(stack.port, board, last_event_id=last) as viewer:
+        api("POST", f"{board}players/bob/score-add/")
+        event = viewer.wait_for(lambda event: True, "the change")
+        assert event.data["players"][0]["score"] == 2
+        assert event.id != last
+
+
+def test_the_newest_snapshot_is_repeated_once_the_board_is_quiet(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        api("POST", f"{board}players/bob/score-add/")
+        wait_until(lambda: repeated(viewer), "the repeat", 5)
+        events = len(viewer.events)
+        time.sleep(2.5)  # a second repeat would come after two
+        assert len(viewer.events) == events
+
+
+def test_a_burst_reaches_viewers_as_few_snapshots_ending_with_the_last(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        started = time.monotonic()
+
+        def add(player: str) -> None:
+            for _ in range(50):
+                assert api("POST", f"{board}players/{player}/score-add/").status == 200
+
+        threads = [threading.Thread(target=add, args=[name]) for name in ("alice", "bob")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took = time.monotonic() - started
+        wait_until(lambda: viewer.scores() == {"Alice": 50, "Bob": 50}, "the last score", 3)
+        # PUBLISH_INTERVAL is 50 ms; the first snapshot, the last and the repeat come on top.
+        assert len(viewer.events) <= took / 0.05 + 3
+
+
+def test_a_thousand_viewers_who_connect_at_once_are_all_served(
+    stack: Stack, api: Api, board: str
+) -> None:
+    answers = asyncio.run(first_events(stack.port, board, viewers=1000, seconds=60))
+    statuses = {status for status, _ in answers}
+    assert statuses == {"HTTP/1.1 200 OK"}
+    assert {id for _, id in answers} == {api("GET", board).headers["ETag"].strip('"')}
+
+
+def test_a_direct_request_for_a_stream_is_told_of_the_proxy(stack: Stack, board: str) -> None:
+    answer = Api(stack.web_port)("GET", board, headers={"Accept": "text/event-stream"})
+    assert answer.status == 501
+    assert json.loads(answer.text)["status"] == 501
+
+
+def test_a_chunked_body_is_never_taken_for_an_empty_one(stack: Stack, board: str) -> None:
+    for port, statuses in ((stack.port, (200, 411)), (stack.web_port, (411,))):
+        connection = HTTPConnection("localhost", port, timeout=10)
+        connection.request(
+            "POST",
+            f"{board}players/bob/score-add/",
+            iter([b'{"amount"', b": 5}"]),
+            {"Content-Type": "application/json"},
+        )
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        assert response.status in statuses
+        assert answer.get("score", 5) == 5
+
+
+@pytest.mark.skipif(not GOALS.exists(), reason=f"{GOALS} is not there")
+def test_a_century_of_football_ends_right_on_every_viewer(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    path = f"/boards/{board_id}/"
+    assert api("POST", "/boards/", {"id": board_id, "name": "Goals"}).status == 201
+    command = ["import_scores", str(GOALS), "--board", board_id]
+    command += ["--player-column", "scorer", "--where", "own_goal=FALSE"]
+    with Viewer(stack.port, path) as one, Viewer(stack.port, path) as two:
+        done = stack.manage(*command)
+        assert done.returncode == 0, done.stderr
+        assert "46978 rows" in done.stdout
+        final = {
+            "Cristiano Ronaldo": 124,
+            "Harry Kane": 75,
+            "Lionel Messi": 71,
+            "Robert Lewandowski": 69,
+            "Romelu Lukaku": 67,
+        }
+        for viewer in (one, two):
+            wait_until(lambda: viewer.events and viewer.scores() == final, "the final board", 5)  # noqa: B023
+            assert len(viewer.events) > 5, "viewers watch it grow"
+        assert "0 rows" in stack.manage(*command).stdout
+        assert [row["name"] for row in api("GET", path).json["players"]] == list(final)

@@ -1,0 +1,141 @@
+"""HTTP as clients of the service speak it: requests, and event streams that are held open."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from typing import Any, NamedTuple, Self
+
+from tests.processes import wait_until
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Api:
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        connection = HTTPConnection("localhost", self.port, timeout=10)
+        sent = dict(headers or {})
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), sent)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.headers), response.read().decode())
+        finally:
+            connection.close()
+
+
+class Event(NamedTuple):
+    name: str
+    id: str
+    data: Any
+    at: float  # time.monotonic() of its arrival
+
+
+class Viewer:
+    """An EventSource: reads one stream in a thread and keeps its events."""
+
+    def __init__(self, port: int, path: str, last_event_id: str = "") -> None:
+        self.events: list[Event] = []
+        self.lines: list[str] = []
+        self.closed = threading.Event()
+        self.connection = HTTPConnection("localhost", port, timeout=60)
+        headers = {"Accept": "text/event-stream"}
+        if last_event_id:
+            headers["Last-Event-ID"] = last_event_id
+        self.connection.request("GET", path, headers=headers)
+        self.response = self.connection.getresponse()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sock = self.connection.sock
+        if sock is not None:
+            sock.shutdown(2)
+        self.thread.join(5)
+        self.response.close()
+        self.connection.close()
+
+    def wait_for(
+        self, condition: Callable[[Event], Any], what: str, seconds: float = 10.0
+    ) -> Event:
+        """The first event that fulfils the condition."""
+        wait_until(lambda: any(map(condition, list(self.events))), what, seconds)
+        return next(filter(condition, self.events))
+
+    def scores(self) -> dict[str, int]:
+        """Player names and scores as shown now."""
+        return {row["name"]: row["score"] for row in self.events[-1].data["players"]}
+
+    def _read(self) -> None:
+        fields: dict[str, str] = {}
+        try:
+            while line := self.response.readline().decode():
+                line = line.rstrip("\n")
+                self.lines.append(line)
+                name, _, value = line.partition(": ")
+                if line:
+                    fields[name] = value
+                elif "data" in fields:
+                    data = json.loads(fields["data"])
+                    event = Event(fields["event"], fields.get("id", ""), data, time.monotonic())
+                    self.events.append(event)
+                    fields = {}
+        except (OSError, ValueError, AttributeError):
+            pass  # the connection ended under the reader
+        finally:
+            self.closed.set()
+
+
+async def first_events(port: int, path: str, viewers: int, seconds: float) -> list[tuple[str, str]]:
+    """That many streams, opened at once and all held open until each has had its first event:
+    their status lines, and the id in that event, empty if it did not come in time."""
+    everybody = asyncio.Event()
+    waiting = viewers
+
+    async def view() -> tuple[str, str]:
+        nonlocal waiting
+        status, id = "", ""
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+                writer.write(request.encode())
+                status = (await reader.readline()).decode().strip()
+                while not id and (line := (await reader.readline()).decode()):
+                    id = line[4:].strip() if line.startswith("id: ") else ""
+                waiting -= 1
+                if not waiting:
+                    everybody.set()
+                await everybody.wait()
+            finally:
+                writer.close()
+        except OSError as error:
+            status = status or str(error)
+        return status, id
+
+    async def bounded() -> tuple[str, str]:
+        try:
+            return await asyncio.wait_for(view(), seconds)
+        except TimeoutError:
+            return "time is over", ""
+
+    return await asyncio.gather(*(bounded() for _ in range(viewers)))

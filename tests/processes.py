@@ -1,0 +1,165 @@
+"""Real programs for the tests: started on free ports in temporary folders, and always ended."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Self, TypeVar
+
+PROJECT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30.0
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
+    """The condition's first true value; AssertionError, saying what was awaited, if none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free just now, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class Program:
+    """A program in a process group of its own, with its output in a file."""
+
+    def __init__(self, command: list[str], log: Path, env: dict[str, str] | None = None) -> None:
+        self.command, self.log, self.env = command, log, env or {}
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=PROJECT,
+                env={**os.environ, **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def signal_group(self, signum: signal.Signals) -> None:
+        try:
+            os.killpg(self.process.pid, signum)
+        except ProcessLookupError:
+            pass
+
+    def stop(self) -> None:
+        self.signal_group(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        self.signal_group(signal.SIGKILL)
+        self.process.wait()
+
+    def wait_for_port(self, port: int) -> None:
+        def listens() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"{self.command[0]} ended:\n{self.log.read_text()}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_until(listens, f"{self.command[0]} on port {port}", START_SECONDS)
+
+
+class RethinkServer:
+    def __init__(self, folder: Path) -> None:
+        self.port, cluster_port = free_ports(2)
+        command = ["rethinkdb", "create", "-d", str(folder / "data")]
+        subprocess.run(command, check=True, capture_output=True)
+        command[1] = "serve"
+        command += ["--bind", "127.0.0.1", "--driver-port", str(self.port)]
+        command += ["--cluster-port", str(cluster_port), "--no-http-admin", "--no-update-check"]
+        self.program = Program(command, folder / "log")
+        self.program.wait_for_port(self.port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+
+
+class Stack:
+    """Pushpin, web and listener on a store, as a deployment has them."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.port, self.web_port, control_port = free_ports(3)
+        self.folder = folder
+        self.env = {
+            "DATABASE_URL": database_url,
+            "GRIP_URL": f"http://localhost:{control_port}?iss=pushpin&key=base64:{'a' * 44}",
+            "PUSHPIN_RUN_DIR": str(folder / "pushpin"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        self.manage("ensure_store")
+        route = f"* localhost:{self.web_port}"
+        gunicorn = [sys.executable, "-m", "gunicorn", "leaderboard_project.wsgi"]
+        self.pushpin = self.program(
+            "pushpin",
+            [sys.executable, "script/pushpin", f"--port={self.port}", f"--route={route}"],
+        )
+        self.web = self.program(
+            "web", [*gunicorn, "--bind", f"localhost:{self.web_port}", "--workers", "2"]
+        )
+        self.listener = self.program("listener", [sys.executable, "dblistener.py"])
+        self.web.wait_for_port(self.web_port)
+        self.pushpin.wait_for_port(self.port)
+        self.pushpin.wait_for_port(control_port)
+        wait_until(
+            lambda: "listening" in self.listener.log.read_text(), "the listener", START_SECONDS
+        )
+        wait_until(self.answers, "an answer through Pushpin", START_SECONDS)
+
+    def program(self, name: str, command: list[str]) -> Program:
+        return Program(command, self.folder / f"{name}.log", self.env)
+
+    def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a management command on the stack's store; its output, whatever its exit status."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, **self.env},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def answers(self) -> bool:
+        connection = HTTPConnection("localhost", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for program in (self.listener, self.web, self.pushpin):
+            program.stop()

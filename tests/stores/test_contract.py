@@ -1,0 +1,309 @@
+"""The contract that every store passes."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leaderboardapp.stores.base import (
+    KEYS_REMEMBERED,
+    MAX_SCORE,
+    AlreadyExists,
+    Amount,
+    Feed,
+    Import,
+    ImportMoved,
+    Row,
+    ScoreOutOfRange,
+    Store,
+)
+from tests.processes import wait_until
+
+
+@pytest.fixture
+def board(store: Store, board_id: str) -> str:
+    store.create_board({"id": board_id, "name": "A board", "size": 5})
+    return board_id
+
+
+@pytest.fixture
+def feed(store: Store) -> Iterator[Feed]:
+    feed = store.open_feed()
+    yield feed
+    feed.close()
+
+
+def add_player(store: Store, board: str, player: str, score: int = 0) -> Row:
+    store.create_player(board, {"id": player, "name": player.title(), "score": score})
+    return store.get_player(board, player)
+
+
+def top_scores(store: Store, board: str) -> dict[str, int]:
+    return {row["id"]: row["score"] for row in store.top(board, 1000)}
+
+
+def changed(feed: Feed, board: str) -> None:
+    wait_until(lambda: board in feed.changed(timeout=0.1), f"{board} in the feed")
+
+
+class TestBoards:
+    def test_a_created_board_is_read_back(self, store: Store, board: str) -> None:
+        assert store.get_board(board) == {"id": board, "name": "A board", "size": 5}
+
+    def test_a_taken_id_is_refused_and_the_board_unchanged(self, store: Store, board: str) -> None:
+        with pytest.raises(AlreadyExists, match=board):
+            store.create_board({"id": board, "name": "Another", "size": 9})
+        assert store.get_board(board)["name"] == "A board"
+
+    def test_an_update_changes_only_the_given_fields(self, store: Store, board: str) -> None:
+        assert store.update_board(board, {"name": "B"}) == {"id": board, "name": "B", "size": 5}
+        assert store.get_board(board)["name"] == "B"
+
+    def test_a_deleted_board_takes_its_players_along(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 3)
+        store.delete_board(board)
+        store.create_board({"id": board, "name": "", "size": 5})
+        assert store.top(board, 10) == []
+
+    def test_what_is_missing_does_not_exist(self, store: Store, board_id: str) -> None:
+        for call in (
+            lambda: store.get_board(board_id),
+            lambda: store.update_board(board_id, {"name": "B"}),
+            lambda: store.delete_board(board_id),
+            lambda: add_player(store, board_id, "alice"),
+            lambda: store.get_player(board_id, "alice"),
+            lambda: store.update_player(board_id, "alice", {"name": "B"}),
+            lambda: store.delete_player(board_id, "alice"),
+            lambda: store.score_add(board_id, "alice", 1),
+            lambda: store.score_add(board_id, "alice", 1, "a key"),
+            lambda: store.rank(board_id, "alice"),
+            lambda: store.import_batch(board_id, "file", Import(0, 1, "x"), []),
+        ):
+            with pytest.raises(ObjectDoesNotExist):
+                call()
+        assert store.top(board_id, 5) == []
+
+
+class TestPlayers:
+    def test_a_player_may_be_on_many_boards(self, store: Store, board: str) -> None:
+        other = f"{board}-2"
+        store.create_board({"id": other, "name": "", "size": 5})
+        add_player(store, board, "alice", 1)
+        add_player(store, other, "alice", 2)
+        assert store.get_player(board, "alice")["score"] == 1
+        assert store.get_player(other, "alice")["score"] == 2
+
+    def test_the_longest_ids_are_kept_apart(self, store: Store) -> None:
+        board = uuid.uuid4().hex * 2
+        store.create_board({"id": board, "name": "", "size": 5})
+        for player in ("p" * 64, "p" * 63, "p" * 63 + "q"):
+            add_player(store, board, player)
+        assert len(top_scores(store, board)) == 3
+
+    def test_a_taken_id_is_refused_and_the_player_unchanged(self, store: Store, board: str) -> None:
+        before = add_player(store, board, "alice", 7)
+        with pytest.raises(AlreadyExists, match="alice"):
+            add_player(store, board, "alice", 0)
+        assert store.get_player(board, "alice") == before
+
+    def test_a_rename_leaves_score_and_rank(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 7)
+        add_player(store, board, "bob", 7)
+        renamed = store.update_player(board, "alice", {"name": "Ällice"})
+        assert renamed == {"id": "alice", "name": "Ällice", "score": 7}
+        assert store.rank(board, "alice") == 1
+
+    def test_a_score_that_is_set_counts_as_reached_now(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 1)
+        add_player(store, board, "bob", 7)
+        assert store.update_player(board, "alice", {"score": 7})["score"] == 7
+        assert store.rank(board, "alice") == 2
+        store.update_player(board, "bob", {"score": 7})
+        assert store.rank(board, "bob") == 1
+
+    def test_a_deleted_player_is_gone(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice")
+        store.delete_player(board, "alice")
+        with pytest.raises(ObjectDoesNotExist):
+            store.get_player(board, "alice")
+
+
+class TestScoreAdd:
+    def test_it_returns_the_sum(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 7)
+        expected = {"id": "alice", "name": "Alice", "score": 4}
+        assert store.score_add(board, "alice", -3) == expected
+        assert store.get_player(board, "alice") == expected
+
+    def test_concurrent_increments_are_all_counted(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice")
+
+        def add_twenty() -> None:
+            for _ in range(20):
+                store.score_add(board, "alice", 1)
+            store.close()
+
+        threads = [threading.Thread(target=add_twenty) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.get_player(board, "alice")["score"] == 80
+
+    def test_a_key_counts_once_for_each_player(self, store: Store, board: str) -> None:
+        for player in ("alice", "bob"):
+            add_player(store, board, player)
+            assert store.score_add(board, player, 5, "k")["score"] == 5
+            assert store.score_add(board, player, 5, "k")["score"] == 5
+        assert store.score_add(board, "alice", 1, "another")["score"] == 6
+        assert store.score_add(board, "alice", 1)["score"] == 7
+
+    def test_the_newest_keys_are_remembered(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice")
+        keys = [f"key-{number}" for number in range(KEYS_REMEMBERED + 1)]
+        for key in keys:
+            store.score_add(board, "alice", 1, key)
+        for key in keys[1:]:
+            store.score_add(board, "alice", 1, key)
+        assert store.get_player(board, "alice")["score"] == len(keys)
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_a_sum_out_of_range_changes_nothing(self, store: Store, board: str, sign: int) -> None:
+        add_player(store, board, "alice", sign * (MAX_SCORE - 1))
+        assert store.score_add(board, "alice", sign)["score"] == sign * MAX_SCORE
+        with pytest.raises(ScoreOutOfRange):
+            store.score_add(board, "alice", sign)
+        assert store.get_player(board, "alice")["score"] == sign * MAX_SCORE
+
+
+class TestRanks:
+    def test_of_equal_scores_the_first_to_reach_it_ranks_higher(
+        self, store: Store, board: str
+    ) -> None:
+        for player in ("alice", "bob", "carol"):
+            add_player(store, board, player)
+        for player in ("carol", "alice", "bob"):
+            store.score_add(board, player, 3)
+        assert list(top_scores(store, board)) == ["carol", "alice", "bob"]
+        store.score_add(board, "carol", 0)
+        assert store.rank(board, "carol") == 1, "adding nothing reaches nothing anew"
+
+    def test_top_is_cut_at_the_limit(self, store: Store, board: str) -> None:
+        for score in range(4):
+            add_player(store, board, f"p{score}", score)
+        assert [row["id"] for row in store.top(board, 2)] == ["p3", "p2"]
+
+    def test_tops_gives_each_existing_board_its_size(self, store: Store, board: str) -> None:
+        for score in range(7):
+            add_player(store, board, f"p{score}", score)
+        tops = store.tops([board, f"{board}-missing"])
+        assert list(tops) == [board]
+        row, players = tops[board]
+        assert row == store.get_board(board)
+        assert players == store.top(board, 5)
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from("abcdef"), st.integers(-3, 3)), min_size=1, max_size=20
+        )
+    )
+    def test_ranks_are_those_of_a_plain_model(
+        self, store: Store, increments: list[tuple[str, int]]
+    ) -> None:
+        board = uuid.uuid4().hex
+        store.create_board({"id": board, "name": "", "size": 5})
+        model: dict[str, tuple[int, int]] = {}  # player → score, when it was reached
+        for now, (player, amount) in enumerate(increments):
+            if player not in model:
+                add_player(store, board, player)
+                model[player] = (0, now)
+            store.score_add(board, player, amount)
+            if amount:
+                model[player] = (model[player][0] + amount, now)
+        expected = sorted(model, key=lambda player: (-model[player][0], model[player][1]))
+        assert list(top_scores(store, board)) == expected
+        assert [store.rank(board, player) for player in expected] == [
+            *range(1, len(expected) + 1)
+        ]
+
+
+class TestImports:
+    def test_a_batch_adds_and_creates(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 1)
+        upto = Import(0, 10, "digest")
+        store.import_batch(board, "f", upto, [Amount("bob", "Bob", 4), Amount("alice", "X", 3)])
+        assert store.top(board, 5) == [
+            {"id": "bob", "name": "Bob", "score": 4},
+            {"id": "alice", "name": "Alice", "score": 4},
+        ]
+        assert store.get_import(board, "f")[1:] == (10, "digest", True)
+
+    def test_the_next_batch_goes_on_where_the_last_one_ended(
+        self, store: Store, board: str
+    ) -> None:
+        for upto in (Import(0, 10, "a"), Import(10, 15, "b")):
+            store.import_batch(board, "f", upto, [Amount("bob", "Bob", 1)])
+        assert top_scores(store, board) == {"bob": 2}
+
+    @pytest.mark.parametrize("upto", [Import(0, 20, "b"), Import(5, 20, "b"), Import(20, 30, "b")])
+    def test_a_batch_that_does_not_go_on_from_there_is_refused(
+        self, store: Store, board: str, upto: Import
+    ) -> None:
+        store.import_batch(board, "f", Import(0, 10, "a"), [Amount("bob", "Bob", 1)])
+        with pytest.raises(ImportMoved):
+            store.import_batch(board, "f", upto, [Amount("bob", "Bob", 1)])
+        assert top_scores(store, board) == {"bob": 1}
+
+    def test_imports_are_forgotten_with_their_board(self, store: Store, board: str) -> None:
+        store.import_batch(board, "f", Import(0, 10, "a"), [Amount("bob", "Bob", 1)])
+        store.delete_board(board)
+        store.create_board({"id": board, "name": "", "size": 5})
+        assert store.get_import(board, "f") == Import()
+
+    def test_a_score_out_of_range_is_refused(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", MAX_SCORE)
+        with pytest.raises(ScoreOutOfRange):
+            store.import_batch(board, "f", Import(0, 10, "a"), [Amount("alice", "Alice", 1)])
+        assert top_scores(store, board) == {"alice": MAX_SCORE}
+
+
+class TestFeed:
+    def test_every_kind_of_change_is_told(self, store: Store, feed: Feed, board: str) -> None:
+        changed(feed, board)
+        for change in (
+            lambda: add_player(store, board, "alice"),
+            lambda: store.score_add(board, "alice", 1),
+            lambda: store.update_player(board, "alice", {"name": "B"}),
+            lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
+            lambda: store.delete_player(board, "alice"),
+            lambda: store.update_board(board, {"name": "B"}),
+            lambda: store.delete_board(board),
+        ):
+            change()
+            changed(feed, board)
+            wait_until(lambda: not feed.changed(timeout=0.05), "the feed to be quiet")
+
+    def test_many_changes_of_a_board_are_one(self, store: Store, feed: Feed, board: str) -> None:
+        add_player(store, board, "alice")
+        for _ in range(5):
+            store.score_add(board, "alice", 1)
+        boards: list[str] = []
+        wait_until(lambda: boards.extend(feed.changed(0.2)) or board in boards, "the change")
+        assert boards.count(board) <= 2  # RethinkDB's last changes may still be on their way
+
+    def test_without_changes_it_waits_and_tells_nothing(self, feed: Feed) -> None:
+        wait_until(lambda: not feed.changed(timeout=0.1), "the feed to be quiet")
+
+    def test_each_feed_is_told(self, store: Store, feed: Feed, board: str) -> None:
+        other = store.open_feed()
+        try:
+            store.update_board(board, {"name": "B"})
+            changed(feed, board)
+            changed(other, board)
+        finally:
+            other.close()
