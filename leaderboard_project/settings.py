@@ -71,9 +71,9 @@ def grip_proxies() -> list[dict[str, object]]:
     proxies = []
     for url in env_str("GRIP_URL").split():
         entry = parse_grip_uri(url)
-        if not entry["control_uri"].startswith(("http://", "https://")) or "key" not in entry:
+        if not url.startswith(("http://", "https://")) or "key" not in entry:
             raise ImproperlyConfigured(
-                f"GRIP_URL names the proxy {entry['control_uri']!r} without http(s):// or without "
+                f"GRIP_URL names the proxy {url.partition('?')[0]!r} without http(s):// or without "
                 "a key: write it like http://localhost:5561?iss=pushpin&key=base64:... "
                 "(several proxies: separate them by spaces)."
             )
@@ -95,9 +95,10 @@ DATABASES = {}
 if DATABASE_URL.startswith(SQL_SCHEMES):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")
     database = dj_database_url.parse(DATABASE_URL, conn_max_age=None)
-    database["NAME"] = BASE_DIR / str(database["NAME"])
+    database["NAME"] = str(BASE_DIR / str(database["NAME"]))
     database["OPTIONS"] = {
-        # Writers queue for the lock instead of failing half way; a commit is on disk when it returns.
+        # Writers queue for the lock instead of failing half way, and a commit that has returned
+        # is on disk.
         "transaction_mode": "IMMEDIATE",
         "timeout": 2.5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",

@@ -1,16 +1,17 @@
 """Everything GRIP: asking the proxy to hold a request, and publishing to what it holds.
 
-Sources: the GRIP protocol (pushpin.org/docs/protocols/grip), the HTML standard on server-sent events.
+Sources: the GRIP protocol (pushpin.org/docs/protocols/grip), the HTML standard (9.2, server-sent
+events).
 """
 
 import json
 import logging
 import random
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
-from django_grip import get_pubcontrol, set_hold_stream
+from django_grip import GripData, get_pubcontrol, set_hold_stream
 from gripcontrol import HttpStreamFormat
 from pubcontrol import Item
 from requests import PreparedRequest, Response
@@ -27,10 +28,16 @@ PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
 MAX_BATCH_BYTES = 900_000
 
 
+class GripRequest(HttpRequest):
+    """A request as django_grip's middleware leaves it."""
+
+    grip: GripData
+
+
 def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
     """The snapshot as the stream's first event (unless the client names it as the last one that
     it saw), then whatever is published for the board."""
-    if not request.grip.signed:
+    if not cast(GripRequest, request).grip.signed:
         raise Problem(
             501,
             "Streams are held by a GRIP proxy, and this request did not come through one. "
@@ -51,7 +58,7 @@ def come_again() -> HttpResponse:
     return _event_stream(_retry_line())
 
 
-def publish(snapshots: dict[str, Snapshot | None]) -> None:
+def publish(snapshots: Mapping[str, Snapshot | None]) -> None:
     """To every proxy. None closes the board's streams: their clients come back, get 404 and stop.
     Raises ConnectionError, after having tried every proxy, if any did not take it."""
     failed = []

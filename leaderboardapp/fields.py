@@ -15,7 +15,9 @@ ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME = 100
 MAX_SIZE = 100
 
-Field = Callable[[Any], Any]  # takes the JSON value; returns it, or raises ValueError(what is accepted)
+Field = Callable[
+    [Any], Any
+]  # takes the JSON value; returns it, or raises ValueError(what is accepted)
 
 
 def id_field(value: Any) -> str:

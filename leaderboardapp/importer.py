@@ -1,8 +1,8 @@
 """Adding up the scores in a file: rows in, batches of amounts to the store.
 
 An import has a name on its board. The store remembers how far it has come: a line, and the hash of
-all that was counted up to it. So the same import can be run again after an interruption, or when its
-file has grown, and a different file under the same name is noticed.
+all that was counted up to it. So the same import can be run again after an interruption, or when
+its file has grown, and a different file under the same name is noticed.
 """
 
 import csv

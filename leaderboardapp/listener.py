@@ -78,12 +78,19 @@ class Listener:
             sent = Sent(identity(snapshot), time.monotonic(), repeated=again)
             self.sent[board] = sent
             self.sent.move_to_end(board)
-            if len(self.sent) > MAX_BOARDS_REMEMBERED:
-                self.sent.popitem(last=False)
+            self.forget()
         if sent.repeated:
             del self.due[board]
         else:
             self.due[board] = sent.at + REPEAT_SECONDS
+
+    def forget(self) -> None:
+        """The boards sent longest ago, but none that still is to be repeated."""
+        while len(self.sent) > MAX_BOARDS_REMEMBERED:
+            board, sent = next(iter(self.sent.items()))
+            if not sent.repeated:
+                break
+            del self.sent[board]
 
 
 def identity(snapshot: Snapshot | None) -> str:
@@ -115,4 +122,5 @@ def run(stop: threading.Event) -> None:
 def backoff(failures: int) -> float:
     """Seconds, doubling from least to most, jittered so that several listeners spread out."""
     least, most = BACKOFF_SECONDS
-    return min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1)
+    delay: float = min(most, least * 2.0 ** min(failures, 10))
+    return delay * random.uniform(0.5, 1)

@@ -59,9 +59,7 @@ class Board:
 
 
 class Player:
-    def __init__(
-        self, board: Board, id: str | None = None, name: str = "", score: int = 0
-    ) -> None:
+    def __init__(self, board: Board, id: str | None = None, name: str = "", score: int = 0) -> None:
         """Ids are unique on a board; the same player may be on many boards."""
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self._stored: Row | None = None

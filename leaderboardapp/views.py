@@ -55,7 +55,9 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
     snapshot = take_snapshot(board)
     headers = {"Cache-Control": "no-cache", "Vary": "Accept", "ETag": f'"{snapshot.hash}"'}
     response = HttpResponse(snapshot.body, content_type="application/json", headers=headers)
-    return get_conditional_response(request, etag=headers["ETag"], response=response)
+    conditional = get_conditional_response(request, etag=headers["ETag"], response=response)
+    assert conditional is not None  # it is the response unless that is a 304 or 412
+    return conditional
 
 
 def update_board(request: HttpRequest, board: str) -> HttpResponse:

@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def rethinkdb_url(rethinkdb_server: RethinkServer) -> str:
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator["Store"]:
+def store(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The store of this process, each kind in turn, ready for use."""
     from django.test import override_settings
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
-    """The condition's first true value; AssertionError, saying what was awaited, if none in time."""
+    """The condition's first true value. AssertionError, naming `what`, if there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

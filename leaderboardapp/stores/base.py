@@ -1,8 +1,8 @@
 """What a store is. Every store passes the same contract tests (tests/stores).
 
-Rows are plain dictionaries:
-board `{"id", "name", "size"}`; player `{"id", "name", "score"}`. A player's id is unique on its board.
-Better is a higher score; of equal scores, the one reached first.
+Rows are plain dictionaries: board `{"id", "name", "size"}`, player `{"id", "name", "score"}`.
+A player's id is unique on its board. Better is a higher score; of equal scores, the one reached
+first. What does not exist is Django's ObjectDoesNotExist.
 
 Any method may raise StoreUnavailable. No driver's exception passes this boundary.
 """
@@ -11,8 +11,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-
-from django.core.exceptions import ObjectDoesNotExist
 
 Row = dict[str, Any]
 

@@ -14,6 +14,7 @@ from os import getpid
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django.core.exceptions import ObjectDoesNotExist
 from rethinkdb import RethinkDB
 from rethinkdb.errors import ReqlDriverError, ReqlError, ReqlRuntimeError
 
@@ -25,7 +26,6 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
-    ObjectDoesNotExist,
     Row,
     ScoreOutOfRange,
     Store,
@@ -110,9 +110,7 @@ class RethinkStore(Store):
             if "score" not in fields:
                 return fields
             same = old["score"].eq(fields["score"])
-            return r.expr(fields).merge(
-                {"reached_at": r.branch(same, old["reached_at"], now_us())}
-            )
+            return r.expr(fields).merge({"reached_at": r.branch(same, old["reached_at"], now_us())})
 
         return _player_row(self.update(self.players.get(_key(board, player)), change))
 
@@ -193,8 +191,8 @@ class RethinkStore(Store):
         return RethinkFeed(self)
 
     def close(self) -> None:
-        pid, connection = getattr(self.local, "connection", (None, None))
-        if pid == getpid():
+        connection = self.opened()
+        if connection is not None:
             connection.close(noreply_wait=False)
 
     def ranked(self, board: Any, upto: Any = None) -> Any:
@@ -234,12 +232,17 @@ class RethinkStore(Store):
             raise StoreUnavailable(f"RethinkDB: {error}") from error
 
     def connection(self) -> Any:
-        """This thread's, reconnected if the server has closed it, never one from before a fork."""
-        pid, connection = getattr(self.local, "connection", (None, None))
-        if pid != getpid() or not _alive(connection):
+        """This thread's, connected anew if the server has closed it."""
+        connection = self.opened()
+        if connection is None or not _alive(connection):
             connection = self.connect(QUERY_SECONDS)
             self.local.connection = (getpid(), connection)
         return connection
+
+    def opened(self) -> Any:
+        """This thread's connection, or None. One from before a fork is the parent's."""
+        pid, connection = getattr(self.local, "connection", (None, None))
+        return connection if pid == getpid() else None
 
     def connect(self, answer_seconds: float | None) -> Any:
         try:

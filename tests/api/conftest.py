@@ -6,12 +6,12 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings
-from django.http import HttpResponse
 from django.test import Client
 
 from leaderboardapp.stores.base import Store
 
-Send = Callable[..., HttpResponse]
+Response = Any  # the test client adds json() to HttpResponse
+Send = Callable[..., Response]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def client(store: Store) -> Client:
 def send(client: Client) -> Send:
     """send("POST", "/boards/", {...}, header="value"): a request with a JSON body, if any."""
 
-    def send(method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+    def send(method: str, path: str, body: Any = None, **headers: str) -> Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         data = b"" if body is None else json.dumps(body).encode()
         return client.generic(method, path, data, "application/json" if data else "", headers=names)
@@ -54,7 +54,7 @@ def grip_sig() -> str:
     return jwt.encode(claim, settings.GRIP_PROXIES[0]["key"], algorithm="HS256")
 
 
-def assert_problem(response: HttpResponse, status: int, *mentioned: str) -> None:
+def assert_problem(response: Response, status: int, *mentioned: str) -> None:
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
     problem = response.json()

@@ -41,7 +41,7 @@ def test_a_snapshot_shows_the_top_players_with_ranks(send: Send, board: str) -> 
 
 
 def test_a_snapshot_is_one_line_whatever_the_names(send: Send, board: str) -> None:
-    name = "<img src=x> \u2028 é \\ \" 𝄞"
+    name = '<img src=x> \u2028 é \\ " 𝄞'
     send("POST", f"{board}players/", {"name": name})
     response = send("GET", board)
     assert response.json()["players"][0]["name"] == name

@@ -69,7 +69,14 @@ def test_a_wrong_method_is_told_the_right_ones(
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"nonsense", b'{"amount": NaN}', b'{"amount": 1}\xff', b"\xff\xfe{\x00}\x00", b"[" * 9999],
+    [
+        b"{",
+        b"nonsense",
+        b'{"amount": NaN}',
+        b'{"amount": 1}\xff',
+        b"\xff\xfe{\x00}\x00",
+        b"[" * 9999,
+    ],
 )
 @pytest.mark.usefixtures("state")
 def test_a_body_that_is_not_json_is_malformed(client: Client, alice: str, body: bytes) -> None:
@@ -165,11 +172,15 @@ def test_an_idempotency_key_must_be_visible_ascii(send: Send, alice: str, key: s
 )
 @given(
     method=st.sampled_from(["POST", "PATCH"]),
-    path=st.sampled_from(["/boards/", "{board}", "{board}players/", "{alice}", "{alice}score-add/"]),
+    path=st.sampled_from(
+        ["/boards/", "{board}", "{board}players/", "{alice}", "{alice}score-add/"]
+    ),
     body=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner)
-        | st.dictionaries(st.sampled_from(["id", "name", "size", "amount", "x"]), inner),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from(["id", "name", "size", "amount", "x"]), inner)
+        ),
         max_leaves=6,
     ),
 )

@@ -4,17 +4,16 @@ import re
 
 import jwt
 import pytest
-from django.http import HttpResponse
 from django.test import override_settings
 
 from leaderboardapp.stores import get_store
-from tests.api.conftest import Send, assert_problem
+from tests.api.conftest import Response, Send, assert_problem
 from tests.processes import free_ports
 
 RETRY = r"retry: (\d{4})\n\n"
 
 
-def stream(send: Send, path: str, grip_sig: str, **headers: str) -> HttpResponse:
+def stream(send: Send, path: str, grip_sig: str, **headers: str) -> Response:
     return send("GET", path, accept="text/event-stream", grip_sig=grip_sig, **headers)
 
 
@@ -32,9 +31,7 @@ def test_the_response_asks_for_a_hold_and_carries_the_snapshot(
     assert re.fullmatch(RETRY + re.escape(event), response.content.decode())
 
 
-def test_a_client_that_is_up_to_date_is_sent_nothing(
-    send: Send, board: str, grip_sig: str
-) -> None:
+def test_a_client_that_is_up_to_date_is_sent_nothing(send: Send, board: str, grip_sig: str) -> None:
     last = send("GET", board)["ETag"][1:-1]
     response = stream(send, board, grip_sig, last_event_id=last)
     assert response["Grip-Hold"] == "stream"

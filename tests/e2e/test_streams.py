@@ -40,7 +40,9 @@ def test_a_viewer_is_shown_the_snapshot_at_once_and_each_change(
 def test_renames_and_deletes_reach_viewers(stack: Stack, api: Api, board: str) -> None:
     with Viewer(stack.port, board) as viewer:
         api("PATCH", f"{board}players/alice/", {"name": "Ällice"})
-        viewer.wait_for(lambda event: event.data["players"][0]["name"] == "Ällice", "player renamed")
+        viewer.wait_for(
+            lambda event: event.data["players"][0]["name"] == "Ällice", "player renamed"
+        )
         api("PATCH", board, {"name": "Renamed"})
         viewer.wait_for(lambda event: event.data["name"] == "Renamed", "board renamed")
         api("DELETE", f"{board}players/alice/")

@@ -117,7 +117,9 @@ async def first_events(port: int, path: str, viewers: int, seconds: float) -> li
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+                request = (
+                    f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+                )
                 writer.write(request.encode())
                 status = (await reader.readline()).decode().strip()
                 while not id and (line := (await reader.readline()).decode()):

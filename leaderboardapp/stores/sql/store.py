@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
@@ -16,7 +17,6 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
-    ObjectDoesNotExist,
     Row,
     ScoreOutOfRange,
     Store,
@@ -70,7 +70,8 @@ class SqlStore(Store):
 
     @translated
     def get_board(self, board: str) -> Row:
-        return BoardRow.objects.values(*BOARD_COLUMNS).get(id=board)
+        row: Row = BoardRow.objects.values(*BOARD_COLUMNS).get(id=board)
+        return row
 
     @changing
     def update_board(self, board: str, fields: Row) -> Row:
@@ -96,7 +97,8 @@ class SqlStore(Store):
 
     @translated
     def get_player(self, board: str, player: str) -> Row:
-        return _rows(_player(board, player)).get()
+        row: Row = _rows(_player(board, player)).get()
+        return row
 
     @changing
     def update_player(self, board: str, player: str, fields: Row) -> Row:
@@ -198,5 +200,5 @@ def _player(board: str, player: str) -> QuerySet[PlayerRow]:
     return PlayerRow.objects.filter(board_id=board, player=player)
 
 
-def _rows(players: QuerySet[PlayerRow]) -> QuerySet[PlayerRow, Row]:
+def _rows(players: QuerySet[PlayerRow]) -> QuerySet[PlayerRow, Any]:
     return players.values("name", "score", id=F("player"))

@@ -5,61 +5,100 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='BoardRow',
+            name="BoardRow",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('size', models.PositiveSmallIntegerField()),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100)),
+                ("size", models.PositiveSmallIntegerField()),
             ],
             options={
-                'db_table': 'board',
+                "db_table": "board",
             },
         ),
         migrations.CreateModel(
-            name='ChangeRow',
+            name="ChangeRow",
             fields=[
-                ('board', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(unique=True)),
+                ("board", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField(unique=True)),
             ],
             options={
-                'db_table': 'change',
+                "db_table": "change",
             },
         ),
         migrations.CreateModel(
-            name='ImportRow',
+            name="ImportRow",
             fields=[
-                ('pk', models.CompositePrimaryKey('board_id', 'name', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255)),
-                ('line', models.BigIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('board', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='store.boardrow')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "board_id",
+                        "name",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("line", models.BigIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "board",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="store.boardrow",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'import',
+                "db_table": "import",
             },
         ),
         migrations.CreateModel(
-            name='PlayerRow',
+            name="PlayerRow",
             fields=[
-                ('pk', models.CompositePrimaryKey('board_id', 'player', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('player', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=100)),
-                ('score', models.BigIntegerField(default=0)),
-                ('reached_at', models.BigIntegerField(help_text='microseconds since 1970')),
-                ('keys', models.JSONField(default=list, help_text='idempotency keys counted, oldest first')),
-                ('board', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='store.boardrow')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "board_id",
+                        "player",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("player", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=100)),
+                ("score", models.BigIntegerField(default=0)),
+                ("reached_at", models.BigIntegerField(help_text="microseconds since 1970")),
+                (
+                    "keys",
+                    models.JSONField(
+                        default=list, help_text="idempotency keys counted, oldest first"
+                    ),
+                ),
+                (
+                    "board",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="store.boardrow",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'player',
-                'indexes': [models.Index(fields=['board', '-score', 'reached_at', 'player'], name='rank')],
+                "db_table": "player",
+                "indexes": [
+                    models.Index(fields=["board", "-score", "reached_at", "player"], name="rank")
+                ],
             },
         ),
     ]

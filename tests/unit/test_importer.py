@@ -1,0 +1,182 @@
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leaderboardapp import importer
+from leaderboardapp.importer import (
+    BadRow,
+    Count,
+    NotTheSame,
+    Rules,
+    import_counts,
+    player_id,
+    read_counts,
+    read_csv,
+    read_json_lines,
+)
+from leaderboardapp.stores.base import Amount, Import, ImportMoved, Store, StoreUnavailable
+
+
+class DyingStore:
+    """Imports as RethinkDB does: a batch may end with only its first players counted."""
+
+    def __init__(self) -> None:
+        self.scores: Counter[str] = Counter()
+        self.batches: set[tuple[str, int]] = set()
+        self.state = Import()
+        self.writes_left: float = float("inf")
+
+    def get_import(self, board: str, name: str) -> Import:
+        return self.state
+
+    def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
+        go_on = self.state.done and self.state.line == upto.start
+        again = self.state[:2] == upto[:2] and not self.state.done
+        if not (go_on or again):
+            raise ImportMoved
+        self.write()
+        self.state = upto._replace(done=False)
+        for player, _, amount in amounts:
+            self.write()
+            if (player, upto.line) not in self.batches:
+                self.batches.add((player, upto.line))
+                self.scores[player] += amount
+        self.write()
+        self.state = upto._replace(done=True)
+
+    def write(self) -> None:
+        if self.writes_left <= 0:
+            raise StoreUnavailable
+        self.writes_left -= 1
+
+
+def run(store: Any, counts: list[Count]) -> int:
+    return sum(import_counts(store, "b", "file", counts))
+
+
+def counts_of(players: str, start: int = 2) -> list[Count]:
+    return [Count(line, player, player, 1) for line, player in enumerate(players, start)]
+
+
+@settings(deadline=None)
+@given(
+    players=st.text("abc", max_size=30),
+    more=st.text("abc", max_size=10),
+    deaths=st.lists(st.integers(0, 12), max_size=6),
+    batch=st.integers(1, 6),
+)
+def test_however_often_it_dies_no_row_counts_twice(
+    players: str, more: str, deaths: list[int], batch: int
+) -> None:
+    store = DyingStore()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importer, "LINES_PER_BATCH", batch)
+        for writes in deaths:
+            store.writes_left = writes
+            try:
+                run(store, counts_of(players))
+            except StoreUnavailable:
+                pass
+        store.writes_left = float("inf")
+        run(store, counts_of(players))
+        assert store.scores == Counter(players)
+        run(store, counts_of(players + more))  # the file has grown
+        assert run(store, counts_of(players + more)) == 0
+    assert store.scores == Counter(players + more)
+
+
+@pytest.mark.parametrize("other", ["abd", "ab", "xbc", "", "bca", "xbcd"])
+def test_another_file_under_the_same_name_is_noticed_and_not_counted(other: str) -> None:
+    store = DyingStore()
+    run(store, counts_of("abc"))
+    with pytest.raises(NotTheSame, match="line 4"):
+        run(store, counts_of(other))
+    assert store.scores == Counter("abc")
+
+
+def test_the_store_gets_one_amount_per_player_in_the_order_of_their_last_rows(
+    store: Store, board_id: str
+) -> None:
+    store.create_board({"id": board_id, "name": "", "size": 5})
+    counts = counts_of("abab" + "ba")
+    assert sum(import_counts(store, board_id, "file", counts)) == 6
+    assert [(row["id"], row["score"]) for row in store.top(board_id, 5)] == [("b", 3), ("a", 3)]
+
+
+def rows_counted(text: str, rules: Rules, read: Any = read_csv) -> tuple[list[Any], list[int]]:
+    bad: list[int] = []
+    lines = text.splitlines(keepends=True)
+    counts = read_counts(read(lines), rules, lambda line, error: bad.append(line))
+    return [(count.line, count.name, count.amount) for count in counts], bad
+
+
+def test_csv_rows_are_counted_by_their_columns() -> None:
+    text = 'who,points,kind\nAl,3,x\n"B, ""C""\nD",-2,x\nEd, 4 ,x\nAl,1,y\n'
+    good, bad = rows_counted(text, Rules("who", "points", {"kind": "x"}))
+    assert good == [(2, "Al", 3), (5, "Ed", 4)]
+    assert bad == [4], "a name over two lines is not accepted; its row ended on line 4"
+
+
+def test_rows_without_an_amount_column_count_one() -> None:
+    assert rows_counted("who\nAl\nBo\n", Rules("who"))[0] == [(2, "Al", 1), (3, "Bo", 1)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "",
+        "Al",
+        "Al,",
+        "Al,1.5",
+        "Al,x",
+        "Al,1e3",
+        ",3",
+        "  ,3",
+        f"{'x' * 101},3",
+        f"Al,{2**53}",
+        "\udce9,3",
+    ],
+)
+def test_a_bad_csv_row_is_named_by_its_line_and_left_out(row: str) -> None:
+    good, bad = rows_counted(f"who,points\nBo,1\n{row}\nBo,2\n", Rules("who", "points"))
+    assert good == [(2, "Bo", 1), (4, "Bo", 2)]
+    assert bad == ([3] if row else [])  # an empty line is no row
+
+
+def test_json_lines_are_counted_by_their_fields() -> None:
+    rows: list[Any] = [
+        {"who": "Al", "points": 3, "ok": True},
+        {"who": 7, "points": "4", "ok": True},
+        {"who": "Bo", "points": 3, "ok": False},
+        {"who": "Bo", "points": True, "ok": True},
+        {"who": "Bo", "points": 3.0, "ok": True},
+        {"points": 3, "ok": True},
+        ["Al"],
+    ]
+    text = "\n".join([*map(json.dumps, rows), "", "{", "[" * 5000])
+    rules = Rules("who", "points", {"ok": "true"})
+    assert rows_counted(text, rules, read_json_lines) == (
+        [(1, "Al", 3), (2, "7", 4)],
+        [4, 5, 6, 7, 9, 10],
+    )
+
+
+def test_a_row_without_the_column_says_which() -> None:
+    with pytest.raises(BadRow, match="no value for who"):
+        Rules("who").count(2, {"name": "Al"})
+
+
+@given(st.text(), st.text())
+def test_player_ids_are_valid_stable_and_different(one: str, two: str) -> None:
+    assert player_id(one) == player_id(one)
+    assert (player_id(one) == player_id(two)) == (one == two)
+    assert player_id(player_id(one)) == player_id(one)
+
+
+def test_a_name_that_is_a_valid_id_is_its_own() -> None:
+    assert player_id("player_17") == "player_17"
+    assert player_id("Pelé") != "Pelé"

@@ -1,0 +1,64 @@
+"""Settings fail loudly: the variable, its value, and the way out."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.processes import PROJECT
+
+GRIP_URL = "http://localhost:5561?iss=pushpin&key=base64:AAA+"
+
+
+def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *program.split()],
+        cwd=PROJECT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DATABASE_URL", "mysql://localhost/db", ["'mysql'", "sqlite://", "rethinkdb://"]),
+        ("DATABASE_URL", "sqlite:", ["sqlite:///leaderboard.sqlite3"]),
+        ("DATABASE_URL", "rethinkdb://localhost", ["rethinkdb://localhost:28015/leaderboard"]),
+        ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "http://localhost:5561?iss="]),
+        ("GRIP_URL", "http://localhost:5561", ["without a key"]),
+        ("GRIP_URL", f"{GRIP_URL} http://other:5561", ["'http://other:5561'"]),
+        ("DEBUG", "yes", ["'yes'", "0 or 1"]),
+        ("PUBLISH_INTERVAL", "fast", ["'fast'", "seconds from 0 to 60"]),
+        ("PUBLISH_INTERVAL", "-1", ["'-1'"]),
+        ("PUBLISH_INTERVAL", "nan", ["'nan'"]),
+    ],
+)
+@pytest.mark.parametrize("program", ["manage.py check", "dblistener.py"])
+def test_a_bad_value_stops_the_start_with_one_line(
+    program: str, name: str, value: str, said: list[str]
+) -> None:
+    done = start(program, **{name: value})
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    for text in (name, *said):
+        assert text in done.stderr
+
+
+def test_a_store_that_is_not_there_is_told_by_ensure_store() -> None:
+    done = start("manage.py ensure_store", DATABASE_URL="rethinkdb://127.0.0.1:9/db")
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr and "DATABASE_URL" in done.stderr
+
+
+def test_every_variable_is_in_the_example_and_the_readme() -> None:
+    source = (PROJECT / "leaderboard_project/settings.py").read_text()
+    read = set(re.findall(r'env_(?:str|bool|seconds)\(\s*"([A-Z_]+)"', source))
+    example = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
+    assert read == example
+    readme = (PROJECT / "README.md").read_text()
+    assert all(f"`{name}`" in readme for name in read)

@@ -1,0 +1,35 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboardapp.snapshots import Snapshot
+
+players = st.lists(
+    st.fixed_dictionaries(
+        {"id": st.text("abc-_", min_size=1), "name": st.text(), "score": st.integers()}
+    ),
+    max_size=4,
+)
+text = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(text, players)
+def test_the_body_is_one_line_of_json_that_says_it_all(
+    name: str, rows: list[dict[str, object]]
+) -> None:
+    snapshot = Snapshot.of({"id": "b", "name": name, "size": 5}, rows)
+    assert not set("\r\n") & set(snapshot.body)
+    shown = json.loads(snapshot.body)
+    assert shown["name"] == name
+    assert shown["players"] == [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
+
+
+@given(players, players)
+def test_hashes_are_equal_exactly_when_bodies_are(
+    one: list[dict[str, object]], two: list[dict[str, object]]
+) -> None:
+    board = {"id": "b", "name": "B", "size": 5}
+    first, second = Snapshot.of(board, one), Snapshot.of(board, two)
+    assert (first.hash == second.hash) == (first.body == second.body)
+    assert Snapshot.of(board, one) == first
