@@ -8,4 +8,4 @@ keepalive = 75
 graceful_timeout = 30
 timeout = 60
 # Its place is shared by all projects of a user, and nothing here speaks to it.
-no_control_socket = True
+control_socket_disable = True
