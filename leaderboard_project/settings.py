@@ -125,6 +125,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Client mistakes are answered, not logged; server errors are.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        # Client mistakes are answered, not logged; server errors are.
+        "django.request": {"level": "ERROR"},
+        # All it has to say is that a lost connection could not be closed politely.
+        "rethinkdb.logger": {"level": "CRITICAL"},
+    },
 }

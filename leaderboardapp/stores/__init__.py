@@ -10,7 +10,7 @@ def get_store() -> Store:
     """The store that DATABASE_URL names (its scheme was checked by settings). Drivers are
     imported in the branch that needs them."""
     if settings.DATABASE_URL.startswith("rethinkdb:"):
-        from leaderboardapp.stores.rethinkdb import RethinkStore
+        from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
         return RethinkStore(settings.DATABASE_URL)
     from leaderboardapp.stores.sql.store import SqlStore

@@ -4,19 +4,13 @@ Tables: `boards`; `players`, whose key is a UUID made from the board's and the p
 one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`.
 """
 
-import select
-import socket
-import struct
 import threading
 import uuid
 from collections.abc import Iterable
 from os import getpid
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ObjectDoesNotExist
-from rethinkdb import RethinkDB
-from rethinkdb.errors import ReqlDriverError, ReqlError, ReqlRuntimeError
 
 from leaderboardapp.stores.base import (
     KEYS_REMEMBERED,
@@ -32,12 +26,11 @@ from leaderboardapp.stores.base import (
     StoreUnavailable,
     now_us,
 )
-
-r = RethinkDB()
+from leaderboardapp.stores.rethinkdb.connection import Connection, parse_url, r
+from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
-CONNECT_SECONDS = 2.0
 QUERY_SECONDS = 2.5
 SETUP_SECONDS = 60.0
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
@@ -50,30 +43,16 @@ IMPORT_MOVED = "import moved"
 
 class RethinkStore(Store):
     def __init__(self, url: str) -> None:
-        """`rethinkdb://user:password@host:28015/db?ssl_ca=/path/of/the/ca.pem`; user, password,
-        port and ssl_ca may be left out."""
-        parts = urlsplit(url)
-        options = parse_qs(parts.query)
-        self.db = unquote(parts.path.strip("/"))
-        self.address: dict[str, Any] = {
-            "host": parts.hostname or "localhost",
-            "port": parts.port or 28015,
-            "user": unquote(parts.username or "admin"),
-            "password": unquote(parts.password or ""),
-            "db": self.db,
-            "ssl": {"ca_certs": options["ssl_ca"][0]} if "ssl_ca" in options else {},
-        }
+        self.address = parse_url(url)
         self.local = threading.local()
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
 
     def ensure(self) -> None:
-        connection = self.connect(SETUP_SECONDS)
+        connection = Connection(self.address, SETUP_SECONDS)
         try:
-            _ensure(connection, self.db)
-        except ReqlError as error:
-            raise StoreUnavailable(error.message) from error
+            _ensure(connection, self.address["db"])
         finally:
-            connection.close(noreply_wait=False)
+            connection.close()
 
     def ping(self) -> None:
         self.run(self.boards.limit(1))
@@ -188,12 +167,13 @@ class RethinkStore(Store):
         _check(self.run(self.on_board(board, self.imports.insert(row, conflict=replace))))
 
     def open_feed(self) -> Feed:
-        return RethinkFeed(self)
+        connection = Connection(self.address, answer_seconds=None)
+        return RethinkFeed(connection, self.players, self.boards)
 
     def close(self) -> None:
         connection = self.opened()
         if connection is not None:
-            connection.close(noreply_wait=False)
+            connection.close()
 
     def ranked(self, board: Any, upto: Any = None) -> Any:
         """The board's players in the rank index, better than `upto` (an index key) if given."""
@@ -219,114 +199,27 @@ class RethinkStore(Store):
         return new
 
     def run(self, query: Any) -> Any:
-        """One round trip on this thread's connection. After any failure but a refusal by the
-        server, the connection is thrown away: an answer may still be on its way through it."""
-        connection = self.connection()
-        try:
-            result = query.run(connection)
-            return list(result) if isinstance(result, r.net.DefaultCursor) else result
-        except ReqlRuntimeError as error:
-            raise StoreUnavailable(error.message) from error
-        except (ReqlDriverError, OSError, AttributeError) as error:
-            connection.close(noreply_wait=False)
-            raise StoreUnavailable(f"RethinkDB: {error}") from error
+        return self.connection().run(query)
 
-    def connection(self) -> Any:
-        """This thread's, connected anew if the server has closed it."""
+    def connection(self) -> Connection:
+        """This thread's, made anew if the server has closed it."""
         connection = self.opened()
-        if connection is None or not _alive(connection):
-            connection = self.connect(QUERY_SECONDS)
+        if connection is None or not connection.is_alive():
+            if connection is not None:
+                connection.close()
+            connection = Connection(self.address, QUERY_SECONDS)
             self.local.connection = (getpid(), connection)
         return connection
 
-    def opened(self) -> Any:
-        """This thread's connection, or None. One from before a fork is the parent's."""
+    def opened(self) -> Connection | None:
+        """This thread's connection, if it has one. One from before a fork is the parent's."""
         pid, connection = getattr(self.local, "connection", (None, None))
         return connection if pid == getpid() else None
 
-    def connect(self, answer_seconds: float | None) -> Any:
-        try:
-            connection = r.connect(**self.address, timeout=CONNECT_SECONDS)
-        except (ReqlDriverError, OSError) as error:
-            host, port = self.address["host"], self.address["port"]
-            raise StoreUnavailable(f"RethinkDB at {host}:{port}: {error}") from error
-        _set_socket_options(_socket(connection), answer_seconds)
-        return connection
 
-
-class RethinkFeed(Feed):
-    """One changefeed over both tables, drained by a thread into a set of board ids, so that
-    a slow listener finds many changes of a board as one."""
-
-    def __init__(self, store: RethinkStore) -> None:
-        self.condition = threading.Condition()
-        self.boards: set[str] = set()
-        self.ready = False
-        self.error: str | None = None
-        self.connection = store.connect(answer_seconds=None)
-        options = {"include_states": True, "include_types": True, "squash": False}
-        fields = "type", "state", "error"
-        players = store.players.changes(**options).pluck(
-            *fields, {"new_val": ["board"], "old_val": ["board"]}
-        )
-        boards = store.boards.changes(**options).pluck(
-            *fields, {"new_val": ["id"], "old_val": ["id"]}
-        )
-        try:
-            self.cursor = players.union(boards).run(self.connection)
-        except (ReqlError, OSError) as error:
-            self.close()
-            raise StoreUnavailable(f"RethinkDB feed: {error}") from error
-        threading.Thread(target=self._read, name="rethinkdb-feed", daemon=True).start()
-        self._wait_until_ready()
-
-    def changed(self, timeout: float) -> set[str]:
-        with self.condition:
-            self.condition.wait_for(lambda: self.boards or self.error, timeout)
-            if self.error:
-                raise StoreUnavailable(self.error)
-            boards, self.boards = self.boards, set()
-            return boards
-
-    def close(self) -> None:
-        self.connection.close(noreply_wait=False)
-
-    def _wait_until_ready(self) -> None:
-        with self.condition:
-            self.condition.wait_for(lambda: self.ready or self.error, SETUP_SECONDS)
-            if not self.ready:
-                self.close()
-                raise StoreUnavailable(self.error or "RethinkDB's feed did not become ready")
-
-    def _read(self) -> None:
-        try:
-            for change in self.cursor:
-                self._take(change)
-            raise ReqlDriverError("the feed ended")
-        except Exception as error:  # whatever ends the thread has to reach the listener
-            with self.condition:
-                self.error = f"RethinkDB feed: {error}"
-                self.condition.notify_all()
-
-    def _take(self, change: Row) -> None:
-        if change["type"] == "state":
-            # Both tables' feeds, as one, are ready when the union says so.
-            if change["state"] == "ready":
-                with self.condition:
-                    self.ready = True
-                    self.condition.notify_all()
-        elif change.get("error"):
-            raise ReqlDriverError(change["error"])  # changes were skipped
-        else:
-            row = change.get("new_val") or change.get("old_val") or {}
-            with self.condition:
-                self.boards.update(filter(None, (row.get("board") or row.get("id"),)))
-                self.condition.notify_all()
-
-
-def _ensure(connection: Any, db: str) -> None:
-    if db not in r.db_list().run(connection):
-        r.db_create(db).run(connection)
+def _ensure(connection: Connection, db: str) -> None:
+    if db not in connection.run(r.db_list()):
+        connection.run(r.db_create(db))
     indexes = {
         "boards": {},
         "players": {
@@ -340,14 +233,14 @@ def _ensure(connection: Any, db: str) -> None:
         "imports": {"board": lambda row: row["board"]},
     }
     for table, functions in indexes.items():
-        if table not in r.table_list().run(connection):
-            r.table_create(table).run(connection)
-        r.table(table).wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS).run(connection)
-        existing = r.table(table).index_list().run(connection)
+        if table not in connection.run(r.table_list()):
+            connection.run(r.table_create(table))
+        connection.run(r.table(table).wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
+        existing = connection.run(r.table(table).index_list())
         for name, function in functions.items():
             if name not in existing:
-                r.table(table).index_create(name, function).run(connection)
-        r.table(table).index_wait().run(connection)
+                connection.run(r.table(table).index_create(name, function))
+        connection.run(r.table(table).index_wait())
 
 
 def _key(board: str, name: str) -> str:
@@ -411,27 +304,3 @@ def _check(result: Row, id: str = "") -> None:
     if error == IMPORT_MOVED:
         raise ImportMoved
     raise StoreUnavailable(error)
-
-
-def _socket(connection: Any) -> socket.socket:
-    return connection._instance._socket._socket  # type: ignore[no-any-return]
-
-
-def _alive(connection: Any) -> bool:
-    """Between queries a connection is silent; if there is something to read, it is the end."""
-    if not connection.is_open():
-        return False
-    poll = select.poll()
-    poll.register(_socket(connection), select.POLLIN)
-    return not poll.poll(0)
-
-
-def _set_socket_options(sock: socket.socket, answer_seconds: float | None) -> None:
-    """The driver has no timeout on a query and notices a dead link after two hours."""
-    if answer_seconds is not None:
-        timeval = struct.pack("ll", int(answer_seconds), int(answer_seconds % 1 * 1_000_000))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-    linux = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-    for name, value in linux.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,86 @@
+"""Connections with real timeouts, which the driver's do not have."""
+
+import select
+import socket
+import struct
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from rethinkdb import RethinkDB
+from rethinkdb.errors import ReqlDriverError, ReqlError, ReqlRuntimeError
+
+from leaderboardapp.stores.base import StoreUnavailable
+
+r = RethinkDB()
+
+CONNECT_SECONDS = 2.0
+# A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
+KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
+
+
+def parse_url(url: str) -> dict[str, Any]:
+    """The driver's arguments for `rethinkdb://user:password@host:28015/db?ssl_ca=/path/ca.pem`; all
+    but the database may be left out. (The driver's own parser does not decode %-escapes.)"""
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    return {
+        "host": parts.hostname or "localhost",
+        "port": parts.port or 28015,
+        "user": unquote(parts.username or "admin"),
+        "password": unquote(parts.password or ""),
+        "db": unquote(parts.path.strip("/")),
+        "ssl": {"ca_certs": options["ssl_ca"][0]} if "ssl_ca" in options else {},
+    }
+
+
+class Connection:
+    """One connection, for one thread. `answer_seconds` is how long an answer may take; None: for
+    ever. Raises StoreUnavailable, as all its methods do."""
+
+    def __init__(self, address: dict[str, Any], answer_seconds: float | None) -> None:
+        try:
+            self.driver = r.connect(**address, timeout=CONNECT_SECONDS)
+        except (ReqlDriverError, OSError) as error:
+            where = f"{address['host']}:{address['port']}"
+            raise StoreUnavailable(f"RethinkDB at {where}: {error}") from error
+        # Kept, because the driver does not close it when the other end has gone first.
+        self.socket: socket.socket = self.driver._instance._socket._socket
+        if answer_seconds is not None:
+            seconds, fraction = divmod(answer_seconds, 1)
+            limit = struct.pack("ll", int(seconds), int(fraction * 1_000_000))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        for name, value in KEEP_ALIVE.items():
+            if hasattr(socket, name):  # Linux has them all
+                self.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    def run(self, query: Any) -> Any:
+        """One round trip; a cursor's rows as a list. After any failure but a refusal by the server
+        the connection is closed: an answer may still be on its way through it."""
+        try:
+            result = self.start(query)
+            return list(result) if isinstance(result, r.net.DefaultCursor) else result
+        except (ReqlDriverError, OSError, AttributeError) as error:  # the last: it was closed
+            self.close()
+            raise StoreUnavailable(f"RethinkDB: {error}") from error
+
+    def start(self, query: Any) -> Any:
+        """The driver's own result, which may be a cursor."""
+        try:
+            return query.run(self.driver)
+        except ReqlRuntimeError as error:
+            raise StoreUnavailable(f"RethinkDB: {error.message}") from error
+
+    def is_alive(self) -> bool:
+        """Between queries it is silent; if there is something to read, that is the end."""
+        if self.socket.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        try:
+            self.driver.close(noreply_wait=False)
+        except (ReqlError, OSError):
+            pass
+        self.socket.close()

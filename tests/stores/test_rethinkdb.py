@@ -1,0 +1,207 @@
+"""What only RethinkDB's store has to get right, against a real server."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rethinkdb.errors import ReqlDriverError
+
+from leaderboardapp.stores.base import Amount, Import, StoreUnavailable
+from leaderboardapp.stores.rethinkdb import store as rethinkdb
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from tests.processes import RethinkServer, free_ports, wait_until
+
+
+@pytest.fixture
+def rethink(rethinkdb_url: str) -> Iterator[RethinkStore]:
+    store = RethinkStore(rethinkdb_url)
+    store.ensure()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def board(rethink: RethinkStore, board_id: str) -> str:
+    rethink.create_board({"id": board_id, "name": "", "size": 5})
+    rethink.create_player(board_id, {"id": "alice", "name": "Alice", "score": 0})
+    return board_id
+
+
+@pytest.fixture
+def own_server(
+    rethinkdb_server: RethinkServer, tmp_path: Path
+) -> Iterator[tuple[RethinkServer, RethinkStore]]:
+    """A server that the test may stop."""
+    with RethinkServer(tmp_path) as server:
+        store = RethinkStore(f"rethinkdb://127.0.0.1:{server.port}/own")
+        store.ensure()
+        store.create_board({"id": "b", "name": "", "size": 5})
+        yield server, store
+        server.program.signal_group(signal.SIGCONT)
+        store.close()
+
+
+def test_the_url_gives_address_and_credentials_decoded() -> None:
+    url = "rethinkdb://us%40er:p%3Ass%2F@db.example:28016/scores?ssl_ca=/etc/ca.pem"
+    assert RethinkStore(url).address == {
+        "host": "db.example",
+        "port": 28016,
+        "user": "us@er",
+        "password": "p:ss/",
+        "db": "scores",
+        "ssl": {"ca_certs": "/etc/ca.pem"},
+    }
+
+
+def test_the_url_needs_only_a_database() -> None:
+    address = RethinkStore("rethinkdb:///scores").address
+    assert (address["host"], address["port"], address["user"]) == ("localhost", 28015, "admin")
+
+
+def test_keys_are_those_of_the_consoles_r_uuid(rethink: RethinkStore) -> None:
+    for text in ("b/p", "board_1/A-b_C", "x" * 64 + "/" + "y" * 64):
+        assert rethink.run(r.uuid(text)) == rethinkdb._key(*text.split("/"))
+
+
+def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str) -> None:
+    row = {"board": board, "player": "bob", "name": "Bob", "score": 3, "reached_at": 1}
+    rethink.run(r.table("players").insert({"id": r.uuid(f"{board}/bob"), **row}))
+    assert rethink.score_add(board, "bob", 1)["score"] == 4
+    assert rethink.rank(board, "bob") == 1
+
+
+def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
+    plan = str(rethink.best(board, 5))
+    assert "order_by(index='rank')" in plan
+    info = rethink.run(r.table("players").index_status("rank"))
+    assert info[0]["ready"]
+
+
+@pytest.mark.parametrize("cut", ["before the players", "after the players"])
+def test_an_import_batch_that_was_cut_short_counts_once(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    real_run, upto = rethink.run, Import(0, 10, "digest")
+    amounts = [Amount("alice", "Alice", 2), Amount("bob", "Bob", 3)]
+
+    def failing_run(query: Any) -> Any:
+        if cut == "before the players" and "insert(" in str(query) and "'batches'" in str(query):
+            raise StoreUnavailable("cut")
+        result = real_run(query)
+        if cut == "after the players" and "'batches'" in str(query):
+            raise StoreUnavailable("cut")
+        return result
+
+    monkeypatch.setattr(rethink, "run", failing_run)
+    with pytest.raises(StoreUnavailable, match="cut"):
+        rethink.import_batch(board, "f", upto, amounts)
+    monkeypatch.undo()
+    assert rethink.get_import(board, "f") == upto._replace(done=False)
+    rethink.import_batch(board, "f", upto, amounts)
+    assert rethink.get_import(board, "f") == upto
+    assert [(row["id"], row["score"]) for row in rethink.top(board, 5)] == [
+        ("bob", 3),
+        ("alice", 2),
+    ]
+
+
+def test_a_big_board_is_deleted_in_pieces(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rethinkdb, "DELETE_ROWS", 3)
+    amounts = [Amount(f"p{number}", "P", 1) for number in range(10)]
+    rethink.import_batch(board, "f", Import(0, 10, "x"), amounts)
+    rethink.delete_board(board)
+    assert rethink.top(board, 100) == []
+
+
+def test_each_process_has_connections_of_its_own(rethink: RethinkStore, board: str) -> None:
+    rethink.ping()
+    child = os.fork()
+    if not child:
+        try:
+            for _ in range(20):
+                rethink.score_add(board, "alice", 1)
+        finally:
+            os._exit(0)
+    for _ in range(20):
+        rethink.score_add(board, "alice", 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert rethink.get_player(board, "alice")["score"] == 40
+
+
+def test_without_a_server_the_address_is_named() -> None:
+    port = free_ports(1)[0]
+    store = RethinkStore(f"rethinkdb://127.0.0.1:{port}/db")
+    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}"):
+        store.ping()
+
+
+def test_a_restarted_server_is_found_again(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    store.create_player("b", {"id": "p", "name": "P", "score": 0})
+    server.program.stop()
+    server.program.start()
+    server.program.wait_for_port(server.port)
+    other = RethinkStore(f"rethinkdb://127.0.0.1:{server.port}/own")
+    wait_until(lambda: _takes_writes(other), "the tables")
+    other.close()
+    # Not one write fails because its thread has a connection from before.
+    assert store.score_add("b", "p", 1)["score"] == 1
+
+
+def test_a_server_that_hangs_is_given_up_in_time(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    store.ping()
+    server.program.signal_group(signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.get_board("b")
+    assert time.monotonic() - started < 3
+    server.program.signal_group(signal.SIGCONT)
+    # The answer to the old question is not taken for that to the new one.
+    assert store.get_board("b")["id"] == "b"
+
+
+def test_a_feed_whose_server_dies_says_so(own_server: tuple[RethinkServer, RethinkStore]) -> None:
+    server, store = own_server
+    feed = store.open_feed()
+    server.program.stop()
+    with pytest.raises(StoreUnavailable):
+        wait_until(lambda: feed.changed(timeout=1), "an error")
+    feed.close()
+
+
+def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
+    feed = rethink.open_feed()
+    assert isinstance(feed, RethinkFeed)
+    try:
+        with pytest.raises(ReqlDriverError, match="over array size limit"):
+            feed._take({"type": "error", "error": "Changefeed cache over array size limit"})
+    finally:
+        feed.close()
+
+
+def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:
+    rethink.ensure()
+    assert rethink.get_board(board)["id"] == board
+    assert uuid.UUID(rethinkdb._key(board, "alice")).version == 5
+
+
+def _takes_writes(store: RethinkStore) -> bool:
+    try:
+        store.score_add("b", "p", 0)
+    except StoreUnavailable:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What only SQLite's store has to get right."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db import connection
+
+from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.stores.sql.store import SqlStore
+from tests.processes import PROJECT, wait_until
+
+ADD_FIFTY = """
+import django; django.setup()
+from leaderboardapp.models import Board, Player
+for _ in range(50): Player(Board({board!r}), "alice").score_add(1)
+"""
+
+
+@pytest.fixture
+def sqlite() -> SqlStore:
+    store = SqlStore()
+    store.ensure()
+    return store
+
+
+@pytest.fixture
+def board(sqlite: SqlStore, board_id: str) -> str:
+    sqlite.create_board({"id": board_id, "name": "", "size": 5})
+    sqlite.create_player(board_id, {"id": "alice", "name": "Alice", "score": 0})
+    return board_id
+
+
+def test_commits_are_durable_and_readers_do_not_wait_for_writers(sqlite: SqlStore) -> None:
+    sqlite.ping()
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_several_processes_write_at_once_and_nothing_is_lost(sqlite: SqlStore, board: str) -> None:
+    feed = sqlite.open_feed()
+    writers = [
+        subprocess.Popen([sys.executable, "-c", ADD_FIFTY.format(board=board)], cwd=PROJECT)
+        for _ in range(3)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert sqlite.get_player(board, "alice")["score"] == 150
+    wait_until(lambda: board in feed.changed(timeout=0.1), "the feed")
+    feed.close()
+
+
+def test_a_row_changed_by_another_program_is_in_the_feed(sqlite: SqlStore, board: str) -> None:
+    feed = sqlite.open_feed()
+    file = sqlite3.connect(connection.settings_dict["NAME"])
+    with file:
+        file.execute("UPDATE player SET score = 9 WHERE board_id = ?", [board])
+    file.close()
+    wait_until(lambda: board in feed.changed(timeout=0.1), "the feed")
+    feed.close()
+
+
+def test_a_top_is_read_by_index(sqlite: SqlStore, board: str) -> None:
+    from leaderboardapp.stores.sql.models import PlayerRow
+    from leaderboardapp.stores.sql.store import RANK_ORDER
+
+    plan = PlayerRow.objects.filter(board_id=board).order_by(*RANK_ORDER)[:5].explain()
+    assert "USING INDEX rank" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_the_change_table_grows_with_boards_not_with_changes(sqlite: SqlStore, board: str) -> None:
+    for _ in range(10):
+        sqlite.score_add(board, "alice", 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM change WHERE board = %s", [board])
+        assert cursor.fetchone() == (1,)
+
+
+def test_a_database_that_stays_locked_is_unavailable_and_then_not(
+    sqlite: SqlStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    file.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="locked"):
+        sqlite.score_add(board, "alice", 1)
+    assert time.monotonic() - started < 3.5
+    assert sqlite.get_player(board, "alice")["score"] == 0, "reading does not wait"
+    file.execute("ROLLBACK")
+    file.close()
+    assert sqlite.score_add(board, "alice", 1)["score"] == 1
+
+
+def test_an_idle_feed_costs_next_to_nothing(sqlite: SqlStore) -> None:
+    feed = sqlite.open_feed()
+    feed.changed(timeout=0)
+    before = psutil.Process(os.getpid()).cpu_times()
+    feed.changed(timeout=2)
+    after = psutil.Process(os.getpid()).cpu_times()
+    feed.close()
+    spent = after.user + after.system - before.user - before.system
+    print(f"an idle feed: {spent / 2:.2%} of a core")
+    assert Path(connection.settings_dict["NAME"]).exists()
