@@ -6,7 +6,7 @@ from django.db import Error, connections
 
 from leaderboardapp.stores.base import Feed, StoreUnavailable
 
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.015  # idle, this takes 0.9 % of a core on a small cloud machine
 
 
 class SqliteFeed(Feed):
