@@ -57,10 +57,16 @@ def store_url() -> str:
         raise ImproperlyConfigured(
             f"DATABASE_URL has the unknown scheme {scheme!r}: use one of {valid}."
         )
-    if not rest.startswith("//") or not urlsplit(url).path.strip("/"):
+    try:
+        parts = urlsplit(url)
+        readable = rest.startswith("//") and parts.port != 0 and bool(parts.path.strip("/"))
+    except ValueError:  # a port that is none
+        readable = False
+    if not readable:
         raise ImproperlyConfigured(
-            f"DATABASE_URL names no database after {scheme}: write it like "
-            "sqlite:///leaderboard.sqlite3 or rethinkdb://localhost:28015/leaderboard."
+            f"DATABASE_URL={url.rpartition('@')[2]!r} does not name a host, a port and a database: "
+            "write it like sqlite:///leaderboard.sqlite3 or "
+            "rethinkdb://user:password@localhost:28015/leaderboard."
         )
     return url
 

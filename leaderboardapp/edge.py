@@ -4,10 +4,13 @@ Sources: the GRIP protocol (pushpin.org/docs/protocols/grip), the HTML standard 
 events).
 """
 
+import itertools
 import json
 import logging
 import random
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +20,11 @@ from pubcontrol import Item
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
+from leaderboardapp import snapshots
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +32,9 @@ KEEP_ALIVE_SECONDS = 20
 PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
 # Pushpin's control port takes 1,000,000 bytes at most, and older versions ignore its setting.
 MAX_BATCH_BYTES = 900_000
+MAX_BOARDS_READ = 500  # at one time
+LATE_SECONDS = 2.0
+BACKOFF_SECONDS = (0.1, 5.0)
 
 
 class GripRequest(HttpRequest):
@@ -58,20 +67,125 @@ def come_again() -> HttpResponse:
     return _event_stream(_retry_line())
 
 
-def publish(snapshots: Mapping[str, Snapshot | None]) -> None:
-    """To every proxy. None closes the board's streams: their clients come back, get 404 and stop.
-    Raises ConnectionError, after having tried every proxy, if any did not take it."""
-    failed = []
-    for client in get_pubcontrol().clients:
-        client.requests_session.mount("http://", _bounded)
-        client.requests_session.mount("https://", _bounded)
+class Edge:
+    """All proxies. What is put here is published to each of them, at its own pace, for as long as
+    `allowed()` says so; after that it is forgotten."""
+
+    def __init__(self, allowed: Callable[[], bool]) -> None:
+        self.proxies = [Proxy(client, allowed) for client in get_pubcontrol().clients]
+
+    def put(self, snapshots: Mapping[str, Snapshot | None]) -> None:
+        """None closes the board's streams: their clients come back, get 404 and stop."""
+        for proxy in self.proxies:
+            proxy.put(snapshots)
+
+    def behind(self) -> float:
+        """For how many seconds the oldest of what was put has been waiting; 0 if nothing waits."""
+        return max((proxy.behind() for proxy in self.proxies), default=0.0)
+
+    def stop(self) -> None:
+        for proxy in self.proxies:
+            proxy.stop()
+
+
+class Proxy:
+    """One proxy, with a thread of its own, so that one that is down delays no other.
+
+    At most one snapshot of each board waits, the newest. Of what a proxy did not take, only the ids
+    of the boards are kept; their snapshots are read again when it is back."""
+
+    def __init__(self, client: Any, allowed: Callable[[], bool]) -> None:
+        """`client` is pubcontrol's, for its address and authentication."""
+        self.client, self.allowed = client, allowed
+        for scheme in ("http://", "https://"):
+            client.requests_session.mount(scheme, _BoundedAdapter())
+        self.condition = threading.Condition()
+        self.waiting: dict[str, Snapshot | None] = {}
+        self.missed: set[str] = set()
+        self.oldest: float | None = None  # when the oldest of what was not taken was put
+        self.stopping = False
+        self.thread = threading.Thread(target=self._run, name=f"edge {client.uri}", daemon=True)
+        self.thread.start()
+
+    def put(self, snapshots: Mapping[str, Snapshot | None]) -> None:
+        with self.condition:
+            if self.missed:
+                self.missed.update(snapshots)
+            else:
+                self.waiting.update(snapshots)
+            if snapshots and self.oldest is None:
+                self.oldest = time.monotonic()
+            self.condition.notify()
+
+    def behind(self) -> float:
+        with self.condition:
+            return time.monotonic() - self.oldest if self.oldest is not None else 0.0
+
+    def stop(self) -> None:
+        """What waits is tried once more, what was missed is not."""
+        with self.condition:
+            self.stopping = True
+            self.condition.notify()
+        self.thread.join(sum(PUBLISH_TIMEOUT_SECONDS) + 1)
+
+    def _run(self) -> None:
+        failures = 0
+        while self._wait(backoff(failures) if failures else 0.0):
+            failures = 0 if self._turn() else failures + 1
+        self.client.requests_session.close()
+        get_store().close()
+
+    def _wait(self, pause: float) -> bool:
+        """Until there is something to do after the pause; False if that is to stop."""
+        with self.condition:
+            self.condition.wait_for(lambda: self.stopping, pause)
+            self.condition.wait_for(lambda: self.waiting or self.missed or self.stopping)
+            return not self.stopping or bool(self.waiting)
+
+    def _turn(self) -> bool:
+        """Publish what waits, and some of what was missed. Whether the proxy took it."""
+        with self.condition:
+            began = self.oldest
+            batch, self.waiting = self.waiting, {}
+            again = set(itertools.islice(self.missed, MAX_BOARDS_READ))
+            self.missed -= again
+        started, error = time.monotonic(), None
+        allowed = self.allowed()
+        if allowed:
+            error = self._send(batch, again)
+            if time.monotonic() - started > LATE_SECONDS and not error:
+                # This process was stopped, say, and another one has published newer snapshots.
+                # What is current can be sent by anybody, at any time.
+                error = self._send({}, {*batch, *again})
+        with self.condition:
+            if error:
+                self.missed.update(batch, again)
+            if not allowed:
+                self.missed.clear()
+            if self.missed:
+                self.missed.update(self.waiting)
+                self.waiting = {}
+            self.oldest = began if self.missed else time.monotonic() if self.waiting else None
+        return error is None
+
+    def _send(self, batch: dict[str, Snapshot | None], again: set[str]) -> Exception | None:
         try:
-            for body in _batches(_item(board, snapshot) for board, snapshot in snapshots.items()):
-                client.http_call("/publish/", body, {"Content-Type": "application/json"})
-        except ValueError as error:  # the library's for every failure
-            failed.append(f"{client.uri}: {error}")
-    if failed:
-        raise ConnectionError("; ".join(failed))
+            if again:
+                taken = snapshots.take(again)
+                batch = {**batch, **{board: taken.get(board) for board in again}}
+            for body in _batches(_item(board, snapshot) for board, snapshot in batch.items()):
+                self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
+        except (ValueError, StoreUnavailable) as error:  # the first is pubcontrol's, for everything
+            logger.error("%s did not take %d boards: %s", self.client.uri, len(batch), error)
+            return error
+        return None
+
+
+def backoff(failures: int) -> float:
+    """Seconds, doubling from least to most, jittered so that several processes spread out."""
+    least, most = BACKOFF_SECONDS
+    delay: float = min(most, least * 2.0 ** min(failures, 10))
+    return delay * random.uniform(0.5, 1)
 
 
 class _BoundedAdapter(HTTPAdapter):
@@ -79,9 +193,6 @@ class _BoundedAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         return super().send(request, *args, **{**kwargs, "timeout": PUBLISH_TIMEOUT_SECONDS})
-
-
-_bounded = _BoundedAdapter()
 
 
 def _channel(board: str) -> str:

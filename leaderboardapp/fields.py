@@ -79,9 +79,11 @@ def idempotency_key(request: HttpRequest) -> str | None:
 
 
 def _read_object(request: HttpRequest) -> dict[str, Any]:
-    if "chunked" in request.headers.get("Transfer-Encoding", ""):
-        # Django reads such a body as empty, and an empty score-add means 1.
+    # Django takes a body of unknown length for an empty one, and an empty score-add means 1.
+    if request.headers.get("Transfer-Encoding"):
         raise Problem(411, "The body needs a Content-Length.")
+    if len(request.body) != int(request.headers.get("Content-Length") or 0):
+        raise Problem(400, "The body ended before its Content-Length.")
     if not request.body:
         return {}
     if request.content_type != "application/json":

@@ -28,6 +28,10 @@ class BadRow(Exception):
     """This row cannot be counted; the message says why."""
 
 
+class NoColumn(Exception):
+    """The file has no such column; the message says which it has."""
+
+
 class NotTheSame(Exception):
     """What stands before the point that the import had reached is not what was counted then."""
 
@@ -46,6 +50,9 @@ class Rules:
     player_column: str
     amount_column: str | None = None  # without one, each row counts 1
     where: Mapping[str, str] = field(default_factory=dict)
+
+    def columns(self) -> list[str]:
+        return [self.player_column, *filter(None, [self.amount_column]), *self.where]
 
     def count(self, line: int, row: Row) -> Count | None:
         """None for a row that `where` leaves out. Raises BadRow."""
@@ -68,9 +75,15 @@ def player_id(name: str) -> str:
         return str(uuid.uuid5(NAMESPACE, name))
 
 
-def read_csv(lines: Iterable[str]) -> Iterator[tuple[int, Row | BadRow]]:
-    """Rows by the names in the first one, each with the line that it ended on."""
+def read_csv(
+    lines: Iterable[str], needed: Iterable[str] = ()
+) -> Iterator[tuple[int, Row | BadRow]]:
+    """Rows by the names in the first one, each with the line that it ended on. Raises NoColumn."""
     reader = csv.DictReader(lines)
+    for column in needed:
+        if column not in (reader.fieldnames or ()):
+            there = ", ".join(reader.fieldnames or ()) or "none"
+            raise NoColumn(f"there is no column {column!r}; there are {there}")
     while True:
         try:
             row: Row | BadRow = next(reader)

@@ -4,82 +4,105 @@ While one batch is on its way the next one gathers in the feed: at low load each
 once, at high load many changes of a board become one snapshot. Nothing queues.
 """
 
+import heapq
 import logging
-import random
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import NamedTuple
 
 from django.conf import settings
 
-from leaderboardapp import edge, snapshots
+from leaderboardapp import snapshots
+from leaderboardapp.edge import MAX_BOARDS_READ, Edge, backoff
+from leaderboardapp.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Feed, StoreUnavailable
+from leaderboardapp.stores.base import Feed, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 1.0  # how late a stop signal may be seen
+IDLE_SECONDS = 0.5  # how late a stop signal, or the time for a beat, may be seen
 REPEAT_SECONDS = 2.0
-MAX_BOARDS_PER_TURN = 500
+SILENCE_SECONDS = 10.0  # a feed that has carried no beat for so long is dead
+OVERDUE_SECONDS = 1.0
 MAX_BOARDS_REMEMBERED = 100_000  # some 20 MB
-BACKOFF_SECONDS = (0.1, 5.0)
 
 
 class Sent(NamedTuple):
     """What the edge was last sent of a board."""
 
-    hash: str = ""
-    at: float = 0.0
-    repeated: bool = True
+    hash: str
+    at: float  # when; or, if it was settled, when a change that shows no difference came
+    changed: float  # when the board's last change came
+
+    def is_settled(self) -> bool:
+        """It was sent once more after the board had gone quiet."""
+        return self.at >= self.changed + REPEAT_SECONDS
 
 
 class Listener:
     """The steps of the loop. Times are those of time.monotonic()."""
 
-    def __init__(self) -> None:
+    def __init__(self, edge: Edge, position: int) -> None:
+        """`position`: all that changed up to there has been published by somebody."""
+        self.edge = edge
         self.due: dict[str, float] = {}  # board → when to look at it
+        self.backlog: set[str] = set()  # boards to look at when there is time
         # Least recently sent first. Forgetting a board costs one publish that was not needed.
         self.sent: OrderedDict[str, Sent] = OrderedDict()
+        self.position = position
+        self.marks: deque[tuple[float, int]] = deque()  # when, and the store's position then
 
     def turn(self, feed: Feed) -> None:
-        """Wait for changes, then publish what is due. Raises StoreUnavailable, or ConnectionError
-        for the edge; what was not published stays due."""
+        """Wait for changes, then publish what is due. What could not be read stays due."""
         self.drain(feed)
         now = time.monotonic()
-        boards = [board for board, when in self.due.items() if when <= now][:MAX_BOARDS_PER_TURN]
+        boards = [board for board, when in self.due.items() if when <= now]
+        boards = heapq.nsmallest(MAX_BOARDS_READ, boards, key=lambda board: self.due[board])
+        while self.backlog and len(boards) < MAX_BOARDS_READ:
+            boards.append(board := self.backlog.pop())
+            self.due.setdefault(board, now)
         if boards:
             taken = snapshots.take(boards)
             unsent = {b: taken.get(b) for b in boards if self.needs(b, taken.get(b), now)}
-            edge.publish(unsent)
+            self.edge.put(unsent)
             for board in boards:
-                self.note(board, board in unsent, taken.get(board))
+                self.note(board, board in unsent, taken.get(board), now)
 
     def drain(self, feed: Feed) -> None:
         soonest = min(self.due.values(), default=float("inf")) - time.monotonic()
-        for board in feed.changed(timeout=max(0.0, min(IDLE_SECONDS, soonest))):
-            when = self.sent.get(board, Sent()).at + settings.PUBLISH_INTERVAL
+        timeout = 0.0 if self.backlog else max(0.0, min(IDLE_SECONDS, soonest))
+        boards = feed.changed(timeout)
+        now = time.monotonic()
+        for board in boards:
+            sent = self.sent.get(board)
+            when = sent.at + settings.PUBLISH_INTERVAL if sent else now
             self.due[board] = min(when, self.due.get(board, when))
+            if sent:
+                at = now if sent.is_settled() else sent.at
+                self.sent[board] = sent._replace(at=at, changed=now)
+        if now - feed.heard > SILENCE_SECONDS:
+            raise StoreUnavailable("the feed has gone silent")
 
     def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Whether to send it: the edge has another one, or it is time to repeat this one."""
-        sent = self.sent.get(board, Sent())
-        repeat = not sent.repeated and now >= sent.at + REPEAT_SECONDS
-        return repeat or identity(snapshot) != sent.hash
+        sent = self.sent.get(board)
+        if sent is None or identity(snapshot) != sent.hash:
+            return True
+        return not sent.is_settled() and now >= sent.at + REPEAT_SECONDS
 
-    def note(self, board: str, published: bool, snapshot: Snapshot | None) -> None:
+    def note(self, board: str, published: bool, snapshot: Snapshot | None, now: float) -> None:
         """Remember what was sent, and when to look at the board again. A board that has gone
         quiet has its newest snapshot repeated once: for viewers who were just joining (their
         first snapshot was read before they were held), and in place of messages lost on the way."""
-        sent = self.sent.get(board, Sent())
-        if published:
-            again = identity(snapshot) == sent.hash
-            sent = Sent(identity(snapshot), time.monotonic(), repeated=again)
-            self.sent[board] = sent
+        sent = self.sent.get(board)
+        if published or sent is None:
+            changed = sent.changed if sent else now
+            sent = self.sent[board] = Sent(identity(snapshot), time.monotonic(), changed)
             self.sent.move_to_end(board)
             self.forget()
-        if sent.repeated:
+        if sent.is_settled():
             del self.due[board]
         else:
             self.due[board] = sent.at + REPEAT_SECONDS
@@ -88,9 +111,23 @@ class Listener:
         """The boards sent longest ago, but none that still is to be repeated."""
         while len(self.sent) > MAX_BOARDS_REMEMBERED:
             board, sent = next(iter(self.sent.items()))
-            if not sent.repeated:
+            if not sent.is_settled():
                 break
             del self.sent[board]
+
+    def checkpoint(self, position: int) -> int:
+        """`position` is the store's now. The newest one before which all is published, and
+        repeated if its board has gone quiet since: where another listener would go on."""
+        now = time.monotonic()
+        self.marks.append((now, position))
+        settled = now - REPEAT_SECONDS - settings.PUBLISH_INTERVAL - OVERDUE_SECONDS
+        overdue = min(self.due.values(), default=now) < now - OVERDUE_SECONDS
+        if not (overdue or self.backlog or self.edge.behind() > OVERDUE_SECONDS):
+            while self.marks and self.marks[0][0] <= settled:
+                self.position = self.marks.popleft()[1]
+        elif len(self.marks) > 1:
+            self.marks.pop()  # nothing is settled, so nothing is to be remembered
+        return self.position
 
 
 def identity(snapshot: Snapshot | None) -> str:
@@ -99,28 +136,42 @@ def identity(snapshot: Snapshot | None) -> str:
 
 def run(stop: threading.Event) -> None:
     """Until `stop` is set, through every failure of the store and of the edge."""
-    listener, feed, failures = Listener(), None, 0
+    store = get_store()
+    lease = Lease(store)
+    edge = Edge(allowed=lease.is_valid)
+    failures = 0
     while not stop.is_set():
         try:
-            if feed is None:
-                feed = get_store().open_feed()
-                logger.info("listening")
-            listener.turn(feed)
+            if lease.try_to_take():
+                listen(store, lease, edge, stop)
+                break
             failures = 0
-        except (StoreUnavailable, ConnectionError) as error:
-            if isinstance(error, StoreUnavailable) and feed is not None:
-                feed.close()
-                feed = None
+            stop.wait(LOOK_SECONDS)
+        except LeaseLost:
+            logger.warning("another listener may be active: standing by")
+        except StoreUnavailable as error:
             delay = backoff(failures)
             failures += 1
             logger.error("%s; trying again in %.1f s", error, delay)
             stop.wait(delay)
-    if feed is not None:
+    edge.stop()
+    store.close()
+
+
+def listen(store: Store, lease: Lease, edge: Edge, stop: threading.Event) -> None:
+    """As the active listener, until `stop` is set. Raises LeaseLost, StoreUnavailable."""
+    feed = store.open_feed()
+    try:
+        listener = Listener(edge, lease.state.position)
+        # After the feed is live, so that nothing falls between.
+        listener.backlog |= store.changed_since(lease.state.position)
+        logger.info("listening, with %d boards to look at", len(listener.backlog))
+        while not stop.is_set():
+            if lease.is_due():
+                lease.renew(listener.checkpoint(store.position()))
+            lease.check()
+            listener.turn(feed)
+    finally:
         feed.close()
-
-
-def backoff(failures: int) -> float:
-    """Seconds, doubling from least to most, jittered so that several listeners spread out."""
-    least, most = BACKOFF_SECONDS
-    delay: float = min(most, least * 2.0 ** min(failures, 10))
-    return delay * random.uniform(0.5, 1)
+    edge.stop()
+    lease.release()

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from leaderboardapp.stores.base import AlreadyExists, ScoreOutOfRange, StoreUnavailable
 
 logger = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
 
 
 class Problem(Exception):
@@ -29,7 +31,7 @@ class Problem(Exception):
                 "detail": self.detail,
             },
             status=self.status.value,
-            content_type="application/problem+json",
+            content_type=PROBLEM,
             headers=self.headers,
             json_dumps_params={"ensure_ascii": False},
         )
@@ -40,7 +42,12 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code < 400 or response.get("Content-Type") == PROBLEM:
+            return response
+        # Django's and django_grip's own refusals, such as of an If-Match.
+        status = HTTPStatus(response.status_code)
+        return Problem(status, f"{status.description or status.phrase}.").response()
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         match error:
@@ -53,6 +60,8 @@ class ProblemMiddleware:
             case ScoreOutOfRange():
                 detail = "amount: the score would leave the range -(2^53 - 1) to 2^53 - 1."
                 return Problem(422, detail).response()
+            case UnreadablePostError():
+                return Problem(400, "The body could not be read to its end.").response()
             case RequestDataTooBig():
                 return Problem(413, "The body is larger than 256 KiB.").response()
             case StoreUnavailable():

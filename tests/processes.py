@@ -84,14 +84,14 @@ class Program:
 
 
 class RethinkServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port, cluster_port = free_ports(2)
         command = ["rethinkdb", "create", "-d", str(folder / "data")]
         subprocess.run(command, check=True, capture_output=True)
         command[1] = "serve"
         command += ["--bind", "127.0.0.1", "--driver-port", str(self.port)]
         command += ["--cluster-port", str(cluster_port), "--no-http-admin", "--no-update-check"]
-        self.program = Program(command, folder / "log")
+        self.program = Program([*command, *options], folder / "log")
         self.program.wait_for_port(self.port)
 
     def __enter__(self) -> Self:

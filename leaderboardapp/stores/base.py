@@ -23,7 +23,8 @@ class AlreadyExists(Exception):
 
 
 class ScoreOutOfRange(Exception):
-    """The new score would leave -MAX_SCORE … MAX_SCORE. Nothing was changed."""
+    """The player's new score would leave -MAX_SCORE … MAX_SCORE. Nothing was changed, but for a
+    score that another program set in the middle of an import, on a store without transactions."""
 
 
 class ImportMoved(Exception):
@@ -53,8 +54,19 @@ class Amount(NamedTuple):
     amount: int
 
 
+class Lease(NamedTuple):
+    """Which listener is active. Its beat counts up for as long as it lives."""
+
+    holder: str = ""
+    beat: int = 0
+    position: int = 0  # all that changed up to here has been published
+
+
 class Feed(ABC):
     """The store's stream of changes, conflated to the boards that they touched."""
+
+    heard: float
+    """When (time.monotonic()) anything last came through it: a change, or a lease's beat."""
 
     @abstractmethod
     def changed(self, timeout: float) -> set[str]:
@@ -135,7 +147,24 @@ class Store(ABC):
         ScoreOutOfRange, ImportMoved."""
 
     @abstractmethod
-    def open_feed(self) -> Feed: ...
+    def open_feed(self) -> Feed:
+        """Live when it is returned: it tells every change from now on."""
+
+    @abstractmethod
+    def position(self) -> int:
+        """A mark in the order of changes; those acknowledged before this call are before it."""
+
+    @abstractmethod
+    def changed_since(self, position: int) -> set[str]:
+        """Ids of all boards changed (deleted included) after the mark, and perhaps others."""
+
+    @abstractmethod
+    def read_lease(self) -> Lease: ...
+
+    @abstractmethod
+    def replace_lease(self, old: Lease, new: Lease) -> bool:
+        """Put `new` in place of `old`; False, and nothing done, if another holder or beat is
+        there by now. Feeds hear it."""
 
     @abstractmethod
     def close(self) -> None:

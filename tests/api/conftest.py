@@ -1,14 +1,16 @@
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, override_settings
 
+from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
+from tests.processes import free_ports
 
 Response = Any  # the test client adds json() to HttpResponse
 Send = Callable[..., Response]
@@ -51,7 +53,7 @@ def alice(send: Send, board: str) -> str:
 def grip_sig() -> str:
     """What the proxy puts in Grip-Sig."""
     claim = {"iss": "pushpin", "exp": int(time.time()) + 60}
-    return jwt.encode(claim, settings.GRIP_PROXIES[0]["key"], algorithm="HS256")
+    return jwt.encode(claim, str(settings.GRIP_PROXIES[0]["key"]), algorithm="HS256")
 
 
 def assert_problem(response: Response, status: int, *mentioned: str) -> None:
@@ -62,3 +64,12 @@ def assert_problem(response: Response, status: int, *mentioned: str) -> None:
     assert problem["status"] == status
     for text in mentioned:
         assert text in problem["detail"]
+
+
+@pytest.fixture
+def no_store() -> Iterator[None]:
+    """A store that cannot be reached."""
+    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
+        get_store.cache_clear()
+        yield
+    get_store.cache_clear()

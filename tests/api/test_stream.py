@@ -4,11 +4,9 @@ import re
 
 import jwt
 import pytest
-from django.test import override_settings
+from django.test import Client
 
-from leaderboardapp.stores import get_store
 from tests.api.conftest import Response, Send, assert_problem
-from tests.processes import free_ports
 
 RETRY = r"retry: (\d{4})\n\n"
 
@@ -59,11 +57,10 @@ def test_the_stream_of_an_unknown_board_is_not_found(send: Send, grip_sig: str) 
     assert "Grip-Hold" not in response
 
 
-def test_a_passing_failure_has_the_client_come_again(send: Send, grip_sig: str) -> None:
-    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
-        get_store.cache_clear()
-        response = stream(send, "/boards/b/", grip_sig)
-    get_store.cache_clear()
+@pytest.mark.usefixtures("no_store")
+def test_a_passing_failure_has_the_client_come_again(grip_sig: str) -> None:
+    headers = {"Accept": "text/event-stream", "Grip-Sig": grip_sig}
+    response = Client().get("/boards/b/", headers=headers)
     assert response.status_code == 200
     assert "Grip-Hold" not in response
     assert re.fullmatch(RETRY, response.content.decode())

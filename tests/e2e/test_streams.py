@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import threading
 import time
 from http.client import HTTPConnection
@@ -143,6 +144,16 @@ def test_a_chunked_body_is_never_taken_for_an_empty_one(stack: Stack, board: str
         connection.close()
         assert response.status in statuses
         assert answer.get("score", 5) == 5
+
+
+def test_a_body_that_ends_early_changes_nothing(stack: Stack, api: Api, board: str) -> None:
+    head = f"POST {board}players/bob/score-add/ HTTP/1.1\r\nHost: localhost\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", stack.web_port), timeout=10) as client:
+        client.sendall(head.encode())
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(20).startswith(b"HTTP/1.1 400 ")
+    assert api("GET", f"{board}players/bob/").json["score"] == 0
 
 
 @pytest.mark.skipif(not GOALS.exists(), reason=f"{GOALS} is not there")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any, NamedTuple, Self
@@ -44,7 +43,6 @@ class Event(NamedTuple):
     name: str
     id: str
     data: Any
-    at: float  # time.monotonic() of its arrival
 
 
 class Viewer:
@@ -52,7 +50,6 @@ class Viewer:
 
     def __init__(self, port: int, path: str, last_event_id: str = "") -> None:
         self.events: list[Event] = []
-        self.lines: list[str] = []
         self.closed = threading.Event()
         self.connection = HTTPConnection("localhost", port, timeout=60)
         headers = {"Accept": "text/event-stream"}
@@ -90,13 +87,12 @@ class Viewer:
         try:
             while line := self.response.readline().decode():
                 line = line.rstrip("\n")
-                self.lines.append(line)
                 name, _, value = line.partition(": ")
                 if line:
                     fields[name] = value
                 elif "data" in fields:
                     data = json.loads(fields["data"])
-                    event = Event(fields["event"], fields.get("id", ""), data, time.monotonic())
+                    event = Event(fields["event"], fields.get("id", ""), data)
                     self.events.append(event)
                     fields = {}
         except (OSError, ValueError, AttributeError):

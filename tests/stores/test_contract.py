@@ -1,6 +1,7 @@
 """The contract that every store passes."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
+    Lease,
     Row,
     ScoreOutOfRange,
     Store,
@@ -261,11 +263,16 @@ class TestImports:
         store.create_board({"id": board, "name": "", "size": 5})
         assert store.get_import(board, "f") == Import()
 
-    def test_a_score_out_of_range_is_refused(self, store: Store, board: str) -> None:
+    def test_a_score_out_of_range_is_refused_and_nothing_counted(
+        self, store: Store, board: str
+    ) -> None:
         add_player(store, board, "alice", MAX_SCORE)
-        with pytest.raises(ScoreOutOfRange):
-            store.import_batch(board, "f", Import(0, 10, "a"), [Amount("alice", "Alice", 1)])
+        for amount in (Amount("alice", "Alice", 1), Amount("new", "New", 2 * MAX_SCORE)):
+            with pytest.raises(ScoreOutOfRange, match=amount.player):
+                batch = [Amount("bob", "Bob", 1), amount]
+                store.import_batch(board, "f", Import(0, 10, "a"), batch)
         assert top_scores(store, board) == {"alice": MAX_SCORE}
+        assert store.get_import(board, "f") == Import(), "a corrected file can go on here"
 
 
 class TestFeed:
@@ -310,3 +317,56 @@ class TestFeed:
             changed(other, board)
         finally:
             other.close()
+
+
+class TestReconciling:
+    def test_whatever_changed_after_a_position_is_found(self, store: Store, board: str) -> None:
+        for change in (
+            lambda: add_player(store, board, "alice"),
+            lambda: store.score_add(board, "alice", 1),
+            lambda: store.update_player(board, "alice", {"name": "B"}),
+            lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
+            lambda: store.delete_player(board, "alice"),
+            lambda: store.update_board(board, {"name": "B"}),
+            lambda: store.delete_board(board),
+        ):
+            position = store.position()
+            change()
+            assert board in store.changed_since(position)
+
+    def test_what_changed_long_before_is_not(
+        self, store: Store, board: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("leaderboardapp.stores.rethinkdb.store.TOLERANCE_MS", -1)
+        time.sleep(0.01)  # RethinkDB's stamps are milliseconds
+        assert store.changed_since(store.position()) == set()
+
+
+class TestLease:
+    @pytest.fixture(autouse=True)
+    def nobody(self, store: Store) -> None:
+        old = store.read_lease()
+        assert store.replace_lease(old, Lease("", old.beat + 1, 0))
+
+    def test_it_is_taken_and_renewed(self, store: Store) -> None:
+        free = store.read_lease()
+        mine = Lease("me", free.beat + 1, 5)
+        assert store.replace_lease(free, mine)
+        assert store.read_lease() == mine
+        assert store.replace_lease(mine, mine._replace(beat=mine.beat + 1, position=7))
+        assert store.read_lease() == Lease("me", free.beat + 2, 7)
+
+    def test_whoever_comes_second_gets_nothing(self, store: Store) -> None:
+        free = store.read_lease()
+        mine = Lease("me", free.beat + 1, 5)
+        assert store.replace_lease(free, mine)
+        assert not store.replace_lease(free, Lease("you", free.beat + 1, 6))
+        assert not store.replace_lease(free, Lease("me", free.beat + 1, 6))
+        assert store.read_lease() == mine
+
+    def test_feeds_hear_it_and_tell_no_board(self, store: Store, feed: Feed) -> None:
+        wait_until(lambda: not feed.changed(timeout=0.05), "the feed to be quiet")
+        before = feed.heard
+        free = store.read_lease()
+        assert store.replace_lease(free, free._replace(beat=free.beat + 1))
+        assert wait_until(lambda: feed.changed(timeout=0.05) or feed.heard > before, "it") is True

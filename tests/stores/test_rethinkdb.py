@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from django.core.exceptions import ObjectDoesNotExist
 from rethinkdb.errors import ReqlDriverError
 
-from leaderboardapp.stores.base import Amount, Import, StoreUnavailable
+from leaderboardapp.stores.base import AlreadyExists, Amount, Import, StoreUnavailable
 from leaderboardapp.stores.rethinkdb import store as rethinkdb
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
@@ -77,6 +79,61 @@ def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str
     assert rethink.rank(board, "bob") == 1
 
 
+def test_rows_that_lack_something_keep_no_other_from_being_shown(
+    rethink: RethinkStore, board: str
+) -> None:
+    rethink.run(r.table("boards").insert({"id": f"{board}-bare"}))
+    for fields in ({"score": 1, "reached_at": 1}, {"name": "No score"}):
+        player = {"board": f"{board}-bare", "player": "bob", **fields}
+        rethink.run(r.table("players").insert(player))
+    tops = rethink.tops([board, f"{board}-bare"])
+    assert [row["id"] for row in tops[board][1]] == ["alice"]
+    assert tops[f"{board}-bare"] == (
+        {"id": f"{board}-bare", "name": "", "size": 5},
+        [{"id": "bob", "name": "", "score": 1}],
+    )
+
+
+def test_players_added_while_their_board_was_deleted_do_not_come_back(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_note = rethink.note_import
+
+    def delete_then_note(board: str, name: str, state: Import) -> None:
+        if state.done:
+            rethink.delete_board(board)
+        real_note(board, name, state)
+
+    monkeypatch.setattr(rethink, "note_import", delete_then_note)
+    with pytest.raises(ObjectDoesNotExist):
+        rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", 3)])
+    with pytest.raises(ObjectDoesNotExist):
+        rethink.get_player(board, "bob")
+    late = {"board": board, "player": "late", "name": "", "score": 3, "reached_at": 1}
+    rethink.run(r.table("players").insert(late))
+    rethink.create_board({"id": board, "name": "", "size": 5})
+    assert rethink.top(board, 5) == []
+
+
+def test_a_taken_id_does_not_cost_the_board_its_players(rethink: RethinkStore, board: str) -> None:
+    with pytest.raises(AlreadyExists):
+        rethink.create_board({"id": board, "name": "", "size": 5})
+    assert len(rethink.top(board, 5)) == 1
+
+
+def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str) -> None:
+    feed = rethink.open_feed()
+    rethink.run(r.table("players").get(rethinkdb._key(board, "alice")).update({"board": "other"}))
+    boards: set[str] = set()
+
+    def both() -> bool:
+        boards.update(feed.changed(timeout=0.1))
+        return {board, "other"} <= boards
+
+    wait_until(both, "both boards")
+    feed.close()
+
+
 def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
     plan = str(rethink.best(board, 5))
     assert "order_by(index='rank')" in plan
@@ -92,10 +149,11 @@ def test_an_import_batch_that_was_cut_short_counts_once(
     amounts = [Amount("alice", "Alice", 2), Amount("bob", "Bob", 3)]
 
     def failing_run(query: Any) -> Any:
-        if cut == "before the players" and "insert(" in str(query) and "'batches'" in str(query):
+        players = "insert(" in str(query) and "'batches'" in str(query)
+        if players and cut == "before the players":
             raise StoreUnavailable("cut")
         result = real_run(query)
-        if cut == "after the players" and "'batches'" in str(query):
+        if players:
             raise StoreUnavailable("cut")
         return result
 
@@ -172,6 +230,36 @@ def test_a_server_that_hangs_is_given_up_in_time(
     server.program.signal_group(signal.SIGCONT)
     # The answer to the old question is not taken for that to the new one.
     assert store.get_board("b")["id"] == "b"
+
+
+def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
+    rethinkdb_server: RethinkServer, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(tmp_path / "cert.pem", append=True)
+    tls = ["--driver-tls-key", str(tmp_path / "key.pem")]
+    tls += ["--driver-tls-cert", str(tmp_path / "cert.pem")]
+    with RethinkServer(tmp_path, *tls) as server:
+        store = RethinkStore(f"rethinkdb://localhost:{server.port}/own?ssl_ca={tmp_path}/ca.pem")
+        store.ensure()
+        feed = store.open_feed()
+        store.create_board({"id": "b", "name": "", "size": 5})
+        wait_until(lambda: "b" in feed.changed(timeout=0.1), "the feed")
+        feed.close()
+        server.program.signal_group(signal.SIGSTOP)
+        started = time.monotonic()
+        try:
+            with pytest.raises(StoreUnavailable):
+                store.get_board("b")
+            assert time.monotonic() - started < 3
+        finally:
+            server.program.signal_group(signal.SIGCONT)
+        assert store.get_board("b")["id"] == "b"
+        store.close()
 
 
 def test_a_feed_whose_server_dies_says_so(own_server: tuple[RethinkServer, RethinkStore]) -> None:

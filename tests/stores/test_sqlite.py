@@ -64,6 +64,15 @@ def test_a_row_changed_by_another_program_is_in_the_feed(sqlite: SqlStore, board
     feed.close()
 
 
+def test_a_row_that_moves_changes_both_boards(sqlite: SqlStore, board: str) -> None:
+    other = f"{board}-2"
+    sqlite.create_board({"id": other, "name": "", "size": 5})
+    feed = sqlite.open_feed()
+    PlayerRow.objects.filter(board_id=board).update(board_id=other)
+    assert feed.changed(timeout=5) == {board, other}
+    feed.close()
+
+
 def test_a_top_is_read_by_index(sqlite: SqlStore, board: str) -> None:
     plan = PlayerRow.objects.filter(board_id=board).order_by(*RANK_ORDER)[:5].explain()
     assert "USING INDEX rank" in plan

@@ -1,19 +1,25 @@
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from gripcontrol import GripPubControl
 
-from leaderboardapp import edge
+from leaderboardapp import edge, snapshots
+from leaderboardapp.edge import Edge
 from leaderboardapp.snapshots import Snapshot
-from tests.processes import free_ports
+from tests.processes import free_ports, wait_until
 
 
 class Proxy:
     """The control port of a proxy, as far as publishing goes."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, port: int = 0) -> None:
+        self.status = 200
+        self.answers = threading.Event()  # it hangs while this is not set
+        self.answers.set()
         self.items: list[list[dict[str, Any]]] = []
         self.sizes: list[int] = []
         proxy = self
@@ -24,12 +30,13 @@ class Proxy:
                 assert self.path == "/publish/"
                 proxy.sizes.append(len(body))
                 proxy.items.append(json.loads(body)["items"])
-                self.send_response(status)
+                proxy.answers.wait(30)
+                self.send_response(proxy.status)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None: ...
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = HTTPServer(("127.0.0.1", port), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, args=[0.01])
         self.thread.start()
 
@@ -37,24 +44,29 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}"
 
+    def boards(self) -> list[str]:
+        return [item["channel"] for batch in self.items for item in batch]
+
     def close(self) -> None:
+        self.answers.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
 
 
 @pytest.fixture
-def proxies(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
-    from gripcontrol import GripPubControl
+def edge_of(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
+    """edge_of(url, …): an edge of these proxies."""
+    monkeypatch.setattr(edge, "BACKOFF_SECONDS", (0.01, 0.05))
 
-    def use(*urls: str) -> None:
+    def make(*urls: str, allowed: Callable[[], bool] = lambda: True) -> Edge:
         pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
         monkeypatch.setattr(edge, "get_pubcontrol", lambda: pubcontrol)
-        request.addfinalizer(
-            lambda: [client.requests_session.close() for client in pubcontrol.clients]
-        )
+        made = Edge(allowed)
+        request.addfinalizer(made.stop)
+        return made
 
-    return use
+    return make
 
 
 @pytest.fixture
@@ -65,10 +77,10 @@ def proxy(request: pytest.FixtureRequest) -> Proxy:
 
 
 def test_a_snapshot_is_one_event_and_a_deleted_board_a_closed_stream(
-    proxies: Any, proxy: Proxy
+    edge_of: Any, proxy: Proxy
 ) -> None:
-    proxies(proxy.url)
-    edge.publish({"b": Snapshot('{"name":"é"}', "abc"), "gone": None})
+    edge_of(proxy.url).put({"b": Snapshot('{"name":"é"}', "abc"), "gone": None})
+    wait_until(lambda: proxy.items, "a batch")
     assert proxy.items == [
         [
             {
@@ -80,28 +92,106 @@ def test_a_snapshot_is_one_event_and_a_deleted_board_a_closed_stream(
     ]
 
 
-def test_batches_stay_under_the_control_ports_limit(proxies: Any, proxy: Proxy) -> None:
-    proxies(proxy.url)
+def test_batches_stay_under_the_control_ports_limit(edge_of: Any, proxy: Proxy) -> None:
     boards = {f"b{number}": Snapshot("x" * 9_000, "abc") for number in range(250)}
-    edge.publish(boards)
+    edge_of(proxy.url).put(boards)
+    wait_until(lambda: len(proxy.boards()) == 250, "all boards")
+    assert proxy.boards() == [f"board-{board}" for board in boards]
     assert len(proxy.items) == 3
     assert max(proxy.sizes) <= 1_000_000
-    assert [item["channel"] for batch in proxy.items for item in batch] == [
-        f"board-{board}" for board in boards
-    ]
 
 
-def test_a_proxy_that_fails_does_not_keep_others_from_their_share(
-    proxies: Any, proxy: Proxy
-) -> None:
-    down = f"http://127.0.0.1:{free_ports(1)[0]}"
-    proxies(down, proxy.url)
-    with pytest.raises(ConnectionError, match=down):
-        edge.publish({"b": Snapshot("x", "abc")})
+def test_nothing_to_publish_is_no_request(edge_of: Any, proxy: Proxy) -> None:
+    made = edge_of(proxy.url)
+    made.put({})
+    made.put({"b": Snapshot("x", "abc")})
+    wait_until(lambda: proxy.items, "a batch")
     assert len(proxy.items) == 1
 
 
-def test_nothing_to_publish_is_no_request(proxies: Any, proxy: Proxy) -> None:
-    proxies(proxy.url)
-    edge.publish({})
-    assert proxy.items == []
+def test_while_one_batch_is_on_its_way_the_next_keeps_the_newest_of_each_board(
+    edge_of: Any, proxy: Proxy
+) -> None:
+    made = edge_of(proxy.url)
+    proxy.answers.clear()
+    made.put({"a": Snapshot("first", "1")})
+    wait_until(lambda: proxy.items, "the first batch")
+    for number in range(2, 9):
+        made.put({"b": Snapshot(f"number {number}", str(number))})
+    assert made.behind() > 0
+    proxy.answers.set()
+    wait_until(lambda: made.behind() == 0, "the edge to be done")
+    assert proxy.boards() == ["board-a", "board-b"]
+    assert "number 8" in proxy.items[1][0]["http-stream"]["content"]
+
+
+def test_a_proxy_that_is_down_or_hangs_delays_no_other(edge_of: Any, proxy: Proxy) -> None:
+    hangs = Proxy()
+    hangs.answers.clear()
+    down = f"http://127.0.0.1:{free_ports(1)[0]}"
+    made = edge_of(down, hangs.url, proxy.url)
+    try:
+        for number in range(3):
+            made.put({f"b{number}": Snapshot("x", "abc")})
+            wait_until(lambda: f"board-b{number}" in proxy.boards(), "the healthy proxy", 1)  # noqa: B023
+    finally:
+        hangs.close()
+
+
+def test_a_proxy_that_returns_gets_current_snapshots_of_what_it_missed(
+    edge_of: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    port = free_ports(1)[0]
+    made = edge_of(f"http://127.0.0.1:{port}")
+    now = {"a": Snapshot("new a", "2")}
+    monkeypatch.setattr(snapshots, "take", lambda boards: {b: now[b] for b in boards if b in now})
+    made.put({"a": Snapshot("old a", "1"), "gone": Snapshot("old", "1")})
+    wait_until(lambda: made.proxies[0].missed, "a failure")
+    made.put({"a": Snapshot("middle a", "1")})
+    assert not made.proxies[0].waiting, "ids are kept, not snapshots"
+    returned = Proxy(port)
+    request.addfinalizer(returned.close)
+    wait_until(lambda: len(returned.boards()) == 2, "what it missed")
+    items = {item["channel"]: item["http-stream"] for item in returned.items[0]}
+    assert "new a" in items["board-a"]["content"]
+    assert items["board-gone"] == {"action": "close"}
+    wait_until(lambda: made.behind() == 0, "the edge to be done")
+
+
+def test_an_answer_other_than_success_is_a_failure(edge_of: Any, proxy: Proxy) -> None:
+    proxy.status = 403
+    made = edge_of(proxy.url)
+    made.put({"a": Snapshot("x", "1")})
+    wait_until(lambda: made.proxies[0].missed, "a failure")
+
+
+def test_what_is_no_longer_allowed_is_dropped(edge_of: Any, proxy: Proxy) -> None:
+    allowed = False
+    made = edge_of(proxy.url, allowed=lambda: allowed)
+    made.put({"a": Snapshot("x", "1")})
+    wait_until(lambda: made.behind() == 0, "the edge to be done")
+    allowed = True
+    made.put({"b": Snapshot("x", "1")})
+    wait_until(lambda: proxy.items, "a batch")
+    assert proxy.boards() == ["board-b"]
+
+
+def test_a_batch_that_took_too_long_is_followed_by_what_is_current(
+    edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "LATE_SECONDS", 0.05)
+    monkeypatch.setattr(snapshots, "take", lambda boards: {"a": Snapshot("current", "2")})
+    proxy.answers.clear()
+    edge_of(proxy.url).put({"a": Snapshot("old", "1")})
+    wait_until(lambda: proxy.items, "the batch")
+    threading.Timer(0.1, proxy.answers.set).start()
+    wait_until(lambda: len(proxy.items) == 2, "what is current")
+    assert "current" in proxy.items[1][0]["http-stream"]["content"]
+
+
+@pytest.mark.parametrize("failures", [0, 1, 5, 1000])
+def test_backoff_grows_to_its_limit_and_is_jittered(failures: int) -> None:
+    delays = {edge.backoff(failures) for _ in range(20)}
+    most = min(5, 0.1 * 2**failures)
+    assert all(most / 2 <= delay <= most for delay in delays)
+    assert len(delays) > 1

@@ -10,6 +10,7 @@ from leaderboardapp import importer
 from leaderboardapp.importer import (
     BadRow,
     Count,
+    NoColumn,
     NotTheSame,
     Rules,
     import_counts,
@@ -163,6 +164,13 @@ def test_json_lines_are_counted_by_their_fields() -> None:
         [(1, "Al", 3), (2, "7", 4)],
         [4, 5, 6, 7, 9, 10],
     )
+
+
+@pytest.mark.parametrize("text", ["who,points\nAl,3\n", ""])
+def test_a_column_that_the_file_does_not_have_is_named_at_once(text: str) -> None:
+    rules = Rules("player", "points", {"kind": "x"})
+    with pytest.raises(NoColumn, match="no column 'player'"):
+        list(read_csv(text.splitlines(keepends=True), rules.columns()))
 
 
 def test_a_row_without_the_column_says_which() -> None:

@@ -1,32 +1,31 @@
 """The loop's steps, with a clock, a feed and an edge that the test holds in its hand."""
 
-import threading
-from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from django.conf import settings
 
-from leaderboardapp import edge, listener, snapshots
+from leaderboardapp import listener, snapshots
+from leaderboardapp.edge import Edge
 from leaderboardapp.listener import Listener
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed, StoreUnavailable
-from tests.processes import wait_until
 
 
 class HandFeed(Feed):
     def __init__(self, world: "World") -> None:
-        self.world, self.boards, self.closed = world, set[str](), False
+        self.world, self.boards, self.heard = world, set[str](), world.now
 
     def changed(self, timeout: float) -> set[str]:
-        if self.world.feed_fails:
-            raise StoreUnavailable("gone")
+        if not self.world.feed_is_dead:
+            self.heard = self.world.now
         if not self.boards:
             self.world.now += timeout
         boards, self.boards = self.boards, set()
         return boards
 
-    def close(self) -> None:
-        self.closed = True
+    def close(self) -> None: ...
 
 
 class World:
@@ -36,10 +35,10 @@ class World:
         self.now = 1000.0
         self.boards: dict[str, Snapshot] = {}
         self.published: list[tuple[float, dict[str, Snapshot | None]]] = []
-        self.edge_fails = self.feed_fails = False
+        self.feed_is_dead = False
+        self.edge_is_behind = 0.0
         self.feed = HandFeed(self)
         monkeypatch.setattr(listener, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(edge, "publish", self.publish)
         monkeypatch.setattr(snapshots, "take", self.take)
 
     def change(self, board: str, body: str | None) -> None:
@@ -51,9 +50,11 @@ class World:
     def take(self, boards: list[str]) -> dict[str, Snapshot]:
         return {board: self.boards[board] for board in boards if board in self.boards}
 
-    def publish(self, items: dict[str, Snapshot | None]) -> None:
-        if self.edge_fails:
-            raise ConnectionError("gone")
+    # It is the edge, too.
+    def behind(self) -> float:
+        return self.edge_is_behind
+
+    def put(self, items: dict[str, Snapshot | None]) -> None:
         if items:
             self.published.append((round(self.now - 1000, 3), items))
 
@@ -72,8 +73,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def turns(world: World) -> Iterator[Listener]:
-    yield Listener()
+def turns(world: World) -> Listener:
+    return Listener(cast(Edge, world), position=0)
 
 
 def run_until(world: World, loop: Listener, second: float) -> None:
@@ -117,23 +118,42 @@ def test_changes_of_many_boards_leave_in_one_batch(world: World, turns: Listener
     assert len(world.published[0][1]) == 10
 
 
-def test_a_snapshot_that_the_edge_has_is_not_sent_again(world: World, turns: Listener) -> None:
+def test_a_change_that_shows_no_difference_is_repeated_only_once_quiet(
+    world: World, turns: Listener
+) -> None:
+    """It may have been two changes, there and back, with a viewer joining in between."""
     world.change("b", "one")
     run_until(world, turns, 5)
     world.change("b", "one")
-    run_until(world, turns, 10)
-    assert world.bodies() == [(0, "one"), (2, "one")]
+    run_until(world, turns, 20)
+    assert world.bodies() == [(0, "one"), (2, "one"), (7, "one")]
 
 
-def test_changes_below_the_top_do_not_put_off_the_repeat(world: World, turns: Listener) -> None:
+def test_changes_below_the_top_cost_a_frame_in_two_seconds_and_end_with_one(
+    world: World, turns: Listener
+) -> None:
     world.change("b", "one")
     turns.turn(world.feed)
     for tenth in range(1, 50):
         world.now = 1000 + tenth / 10
         world.change("b", "one")
         turns.turn(world.feed)
-    assert [body for _, body in world.bodies()] == ["one", "one"]
-    assert world.bodies()[1][0] == pytest.approx(2, abs=0.1)
+    run_until(world, turns, 20)
+    assert [round(when) for when, _ in world.bodies()] == [0, 2, 4, 6, 8][: len(world.bodies())]
+    assert 6.9 <= world.bodies()[-1][0] <= 9, "the last one is two seconds after the last change"
+
+
+def test_more_busy_boards_than_fit_in_a_turn_are_served_alike(
+    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
+    for turn in range(100):
+        for number in range(6):
+            world.change(f"b{number}", f"turn {turn}")
+        world.now += settings.PUBLISH_INTERVAL
+        turns.turn(world.feed)
+    frames = [len(world.bodies(f"b{number}")) for number in range(6)]
+    assert min(frames) >= 45 and max(frames) <= 55
 
 
 def test_a_return_to_an_earlier_state_is_sent(world: World, turns: Listener) -> None:
@@ -154,21 +174,80 @@ def test_a_deleted_board_is_closed_and_may_come_back(world: World, turns: Listen
     assert [body for _, body in world.bodies()] == ["one", "one", None, None, "one", "one"]
 
 
-def test_what_the_edge_did_not_take_is_due_again(world: World, turns: Listener) -> None:
+def test_what_could_not_be_read_is_due_again(
+    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.change("b", "one")
-    world.edge_fails = True
-    with pytest.raises(ConnectionError):
-        turns.turn(world.feed)
-    world.edge_fails = False
-    world.change("b", "two")
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "take", lambda boards: raise_unavailable())
+        with pytest.raises(StoreUnavailable):
+            turns.turn(world.feed)
     turns.turn(world.feed)
-    assert world.bodies() == [(0, "two")]
+    assert world.bodies() == [(0, "one")]
+
+
+def raise_unavailable() -> None:
+    raise StoreUnavailable("gone")
+
+
+def test_a_feed_without_a_beat_is_given_up(world: World, turns: Listener) -> None:
+    run_until(world, turns, 60)
+    world.feed_is_dead = True
+    with pytest.raises(StoreUnavailable, match="silent"):
+        run_until(world, turns, 60 + 30)
+
+
+def test_the_backlog_is_worked_off_beside_live_changes(
+    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
+    for number in range(10):
+        world.change(f"b{number}", "old")
+    turns.backlog, world.feed.boards = world.feed.boards, set()
+    turns.turn(world.feed)
+    world.change("live", "one")
+    turns.turn(world.feed)
+    assert world.bodies("live"), "live changes do not wait for the backlog"
+    run_until(world, turns, 10)
+    assert all(
+        [body for _, body in world.bodies(f"b{number}")] == ["old", "old"] for number in range(10)
+    )
+
+
+def test_the_checkpoint_follows_at_the_distance_of_a_repeat(world: World, turns: Listener) -> None:
+    for second in range(10):
+        run_until(world, turns, second)
+        turns.checkpoint(position=100 + second)
+    # 2 s until the repeat, 0.05 s between two frames, 1 s until something counts as overdue.
+    assert turns.position == 109 - 4
+
+
+@pytest.mark.parametrize("reason", ["overdue", "backlog", "edge"])
+def test_the_checkpoint_waits_for_what_is_not_published(
+    world: World, turns: Listener, reason: str
+) -> None:
+    turns.checkpoint(position=1)
+    world.now += 10
+    if reason == "overdue":
+        turns.due["b"] = world.now - 5
+    elif reason == "backlog":
+        turns.backlog.add("b")
+    else:
+        world.edge_is_behind = 5
+    for _ in range(100):
+        assert turns.checkpoint(position=2) == 0
+        world.now += 1
+        turns.due = dict.fromkeys(turns.due, world.now - 5)
+    assert len(turns.marks) < 5, "it does not grow meanwhile"
+    turns.due, turns.backlog, world.edge_is_behind = {}, set(), 0
+    world.now += 10
+    assert turns.checkpoint(position=3) >= 1
 
 
 def test_more_boards_than_fit_in_a_turn_are_all_published(
     world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "MAX_BOARDS_PER_TURN", 3)
+    monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
     monkeypatch.setattr(listener, "MAX_BOARDS_REMEMBERED", 5)
     for number in range(10):
         world.change(f"b{number}", "one")
@@ -178,42 +257,3 @@ def test_more_boards_than_fit_in_a_turn_are_all_published(
     }
     assert len(turns.sent) == 5
     assert not turns.due
-
-
-def test_it_goes_on_through_failures_of_store_and_edge(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    feeds: list[HandFeed] = []
-
-    class Opens:
-        def open_feed(self) -> HandFeed:
-            if len(feeds) == 1 and not feeds[0].closed:
-                raise AssertionError("the old feed is still open")
-            feeds.append(world.feed)
-            return world.feed
-
-    monkeypatch.setattr(listener, "get_store", Opens)
-    monkeypatch.setattr(listener, "BACKOFF_SECONDS", (0.001, 0.002))
-    stop = threading.Event()
-    thread = threading.Thread(target=listener.run, args=[stop])
-    world.edge_fails = True
-    world.change("b", "one")
-    thread.start()
-    try:
-        wait_until(lambda: feeds, "a feed")
-        world.feed_fails = True
-        wait_until(lambda: len(feeds) > 1, "another feed")
-        world.feed_fails = world.edge_fails = False
-        wait_until(lambda: world.bodies(), "the change that was waiting")
-    finally:
-        stop.set()
-        thread.join()
-    assert world.feed.closed
-
-
-@pytest.mark.parametrize("failures", [0, 1, 5, 1000])
-def test_backoff_grows_to_its_limit_and_is_jittered(failures: int) -> None:
-    delays = {listener.backoff(failures) for _ in range(20)}
-    most = min(5, 0.1 * 2**failures)
-    assert all(most / 2 <= delay <= most for delay in delays)
-    assert len(delays) > 1

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from leaderboardapp.fields import id_field
 from leaderboardapp.importer import (
     BadRow,
+    NoColumn,
     NotTheSame,
     Rules,
     import_counts,
@@ -70,7 +71,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path, name = options["file"], options["name"] or os.path.basename(options["file"])
         try:
-            _find_board(options["board"], options["create"])
             if path == "-":
                 self.import_file(sys.stdin.buffer, None, name, options)
             else:
@@ -78,6 +78,8 @@ class Command(BaseCommand):
                     self.import_file(file, os.fstat(file.fileno()).st_size, name, options)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from error
+        except NoColumn as error:
+            raise CommandError(f"{path}: {error}.") from error
         except NotTheSame as error:
             raise CommandError(
                 f"{path} is not the file, or these are not the options, of which {name!r} was "
@@ -89,7 +91,10 @@ class Command(BaseCommand):
         except ObjectDoesNotExist as error:
             raise CommandError("The board was deleted meanwhile.") from error
         except ScoreOutOfRange as error:
-            raise CommandError("A score would leave the range -(2^53 - 1) to 2^53 - 1.") from error
+            raise CommandError(
+                f"The score of {error} would leave the range -(2^53 - 1) to 2^53 - 1. Correct the "
+                "rows after those that were counted, and run the same command again."
+            ) from error
         except StoreUnavailable as error:
             raise CommandError(
                 f"The store failed: {error}. Run the same command again to go on."
@@ -100,6 +105,7 @@ class Command(BaseCommand):
     ) -> None:
         rules = Rules(options["player_column"], options["amount_column"], dict(options["where"]))
         chosen = options["format"] or ("jsonl" if file.name.endswith(JSON_ENDINGS) else "csv")
+        _find_board(options["board"], options["create"])
         added = bad = 0
 
         def on_bad(line: int, error: BadRow) -> None:
@@ -112,12 +118,13 @@ class Command(BaseCommand):
 
         # On a terminal only.
         bar = tqdm(total=size, unit="B", unit_scale=True, disable=None, desc=name)
-        read = read_json_lines if chosen == "jsonl" else read_csv
-        counts = read_counts(read(_lines(file, bar)), rules, on_bad)
+        lines = _lines(file, bar)
+        rows = read_json_lines(lines) if chosen == "jsonl" else read_csv(lines, rules.columns())
+        counts = read_counts(rows, rules, on_bad)
         try:
             with bar:
-                for rows in import_counts(get_store(), options["board"], name, counts):
-                    added += rows
+                for more in import_counts(get_store(), options["board"], name, counts):
+                    added += more
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped after {added} rows. Run the same command again to go on.")
             sys.exit(130)

@@ -2,7 +2,7 @@
 
 import select
 import socket
-import struct
+import time
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -46,9 +46,7 @@ class Connection:
         # Kept, because the driver does not close it when the other end has gone first.
         self.socket: socket.socket = self.driver._instance._socket._socket
         if answer_seconds is not None:
-            seconds, fraction = divmod(answer_seconds, 1)
-            limit = struct.pack("ll", int(seconds), int(fraction * 1_000_000))
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            _limit_reading(self.driver._instance._socket, answer_seconds)
         for name, value in KEEP_ALIVE.items():
             if hasattr(socket, name):  # Linux has them all
                 self.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -84,3 +82,15 @@ class Connection:
         except (ReqlError, OSError):
             pass
         self.socket.close()
+
+
+def _limit_reading(wrapper: Any, seconds: float) -> None:
+    """The driver can read with a deadline, and never does for a query. (SO_RCVTIMEO would be the
+    system's way, but Python's TLS sockets do not heed it.)"""
+    recvall = wrapper.recvall
+
+    def bounded(length: int, deadline: float | None) -> bytes:
+        data: bytes = recvall(length, time.time() + seconds if deadline is None else deadline)
+        return data
+
+    wrapper.recvall = bounded

@@ -1,6 +1,7 @@
 """The feed of a RethinkDB database."""
 
 import threading
+import time
 from typing import Any
 
 from rethinkdb.errors import ReqlDriverError
@@ -12,17 +13,19 @@ READY_SECONDS = 60.0
 
 
 class RethinkFeed(Feed):
-    """One changefeed over both tables, drained by a thread into a set of board ids, so that
+    """One changefeed over three tables, drained by a thread into a set of board ids, so that
     a slow listener finds many changes of a board as one."""
 
-    def __init__(self, connection: Connection, players: Any, boards: Any) -> None:
+    def __init__(self, connection: Connection, players: Any, boards: Any, lease: Any) -> None:
         self.connection = connection
         self.condition = threading.Condition()
         self.boards: set[str] = set()
+        self.heard = time.monotonic()
         self.ready = False
         self.error: str | None = None
         try:
-            self.cursor = connection.start(_changes(players, "board").union(_changes(boards, "id")))
+            feeds = _changes(players, "board"), _changes(boards, "id"), _changes(lease, None)
+            self.cursor = connection.start(feeds[0].union(*feeds[1:]))
         except StoreUnavailable:
             connection.close()
             raise
@@ -32,7 +35,7 @@ class RethinkFeed(Feed):
     def changed(self, timeout: float) -> set[str]:
         with self.condition:
             self.condition.wait_for(lambda: self.boards or self.error, timeout)
-            if self.error:
+            if self.error and not self.boards:
                 raise StoreUnavailable(self.error)
             boards, self.boards = self.boards, set()
             return boards
@@ -58,8 +61,9 @@ class RethinkFeed(Feed):
                 self.condition.notify_all()
 
     def _take(self, change: Row) -> None:
+        self.heard = time.monotonic()
         if change["type"] == "state":
-            # Both tables' feeds, as one, are ready when the union says so.
+            # All feeds, as one, are ready when the union says so.
             if change["state"] == "ready":
                 with self.condition:
                     self.ready = True
@@ -67,13 +71,15 @@ class RethinkFeed(Feed):
         elif change.get("error"):
             raise ReqlDriverError(change["error"])  # changes were skipped
         else:
-            row = change.get("new_val") or change.get("old_val") or {}
+            rows = [change.get("new_val") or {}, change.get("old_val") or {}]
             with self.condition:
-                self.boards.update(filter(None, (row.get("board") or row.get("id"),)))
+                # Both, because a row may move to another board; the lease's has none.
+                self.boards.update(board for row in rows for board in row.values())
                 self.condition.notify_all()
 
 
-def _changes(table: Any, board: str) -> Any:
-    """The table's changefeed, of each row only the field that names its board."""
+def _changes(table: Any, board: str | None) -> Any:
+    """The table's changefeed, of each row only the field that names its board, if any."""
     feed = table.changes(include_states=True, include_types=True, squash=False)
-    return feed.pluck("type", "state", "error", {"new_val": [board], "old_val": [board]})
+    named = {"new_val": [board], "old_val": [board]} if board else {}
+    return feed.pluck("type", "state", "error", named)

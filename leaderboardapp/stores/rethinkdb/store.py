@@ -1,7 +1,10 @@
 """The store in RethinkDB.
 
 Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
-one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`.
+one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
+each board, or a player of it, was last deleted; `lease`, the one document of the active listener.
+
+A write hook of the server stamps each board and player with `changed_at`, whoever writes.
 """
 
 import threading
@@ -20,6 +23,7 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
+    Lease,
     Row,
     ScoreOutOfRange,
     Store,
@@ -39,6 +43,11 @@ BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever
 OUT_OF_RANGE = "score out of range"
 NO_BOARD = "no such board"
 IMPORT_MOVED = "import moved"
+LEASE_LOST = "lease lost"
+
+LEASE = "listener"  # the only document of its table
+# How much later than acknowledged a write may be stamped: clocks of the cluster's servers differ.
+TOLERANCE_MS = 5_000
 
 
 class RethinkStore(Store):
@@ -46,6 +55,7 @@ class RethinkStore(Store):
         self.address = parse_url(url)
         self.local = threading.local()
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
+        self.deleted, self.lease = map(r.table, ("deleted", "lease"))
 
     def ensure(self) -> None:
         connection = Connection(self.address, SETUP_SECONDS)
@@ -58,6 +68,10 @@ class RethinkStore(Store):
         self.run(self.boards.limit(1))
 
     def create_board(self, board: Row) -> None:
+        # Whoever was being added while a board of this id was deleted does not come back.
+        gone = self.boards.get(board["id"]).eq(None)
+        for rows in self.rows_of(board["id"]):
+            self.delete_all(rows, only_if=gone)
         _check(self.run(self.boards.insert(board)), board["id"])
 
     def get_board(self, board: str) -> Row:
@@ -67,11 +81,11 @@ class RethinkStore(Store):
         return _board_row(self.update(self.boards.get(board), fields))
 
     def delete_board(self, board: str) -> None:
-        # The board first, so that nobody adds to it; players are found only through a board.
+        self.note_deletion(board)
+        # The board first, so that nobody begins to add to it.
         deleted = self.run(self.boards.get(board).delete())["deleted"]
-        for rows in (self.ranked(board), self.imports.get_all(board, index="board")):
-            while self.run(rows.limit(DELETE_ROWS).delete())["deleted"]:
-                pass
+        for rows in self.rows_of(board):
+            self.delete_all(rows)
         if not deleted:
             raise ObjectDoesNotExist
 
@@ -94,6 +108,7 @@ class RethinkStore(Store):
         return _player_row(self.update(self.players.get(_key(board, player)), change))
 
     def delete_player(self, board: str, player: str) -> None:
+        self.note_deletion(board)
         if not self.run(self.players.get(_key(board, player)).delete())["deleted"]:
             raise ObjectDoesNotExist
 
@@ -118,7 +133,9 @@ class RethinkStore(Store):
         def one(board: Any) -> Any:
             return self.boards.get(board).do(
                 lambda row: r.branch(
-                    row.eq(None), None, {"board": row, "players": self.best(board, row["size"])}
+                    row.eq(None),
+                    None,
+                    {"board": row, "players": self.best(board, row["size"].default(5))},
                 )
             )
 
@@ -135,6 +152,7 @@ class RethinkStore(Store):
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         # Nothing is atomic across documents: the intent is written first, each player's document
         # remembers the batch with its score, and a batch cut short is applied again to the rest.
+        self.check_range(board, f"{name}:{upto.line}", amounts)
         self.note_import(board, name, upto._replace(done=False))
         batch, now = f"{name}:{upto.line}", now_us()
         documents = [
@@ -152,7 +170,21 @@ class RethinkStore(Store):
             return old.merge(_once(old, "batches", batch, BATCHES_REMEMBERED, added))
 
         _check(self.run(self.players.insert(documents, conflict=add)))
-        self.note_import(board, name, upto._replace(done=True))
+        try:
+            self.note_import(board, name, upto._replace(done=True))
+        except ObjectDoesNotExist:  # the board was deleted meanwhile
+            self.delete_all(self.ranked(board), only_if=self.boards.get(board).eq(None))
+            raise
+
+    def check_range(self, board: str, batch: str, amounts: list[Amount]) -> None:
+        """Before anything is counted, because what is counted of a batch cannot be taken back."""
+        keys = [_key(board, amount.player) for amount in amounts]
+        found = self.run(self.players.get_all(*keys).pluck("player", "score", "batches"))
+        rows = {row["player"]: row for row in found}
+        for player, _, amount in amounts:
+            row = rows.get(player, {"score": 0})
+            if batch not in row.get("batches", ()) and abs(row["score"] + amount) > MAX_SCORE:
+                raise ScoreOutOfRange(player)
 
     def note_import(self, board: str, name: str, state: Import) -> None:
         """Begin a batch (again) where the last one ended, or end the one begun; or ImportMoved."""
@@ -168,7 +200,42 @@ class RethinkStore(Store):
 
     def open_feed(self) -> Feed:
         connection = Connection(self.address, answer_seconds=None)
-        return RethinkFeed(connection, self.players, self.boards)
+        return RethinkFeed(connection, self.players, self.boards, self.lease)
+
+    def position(self) -> int:
+        return int(self.run(r.now().to_epoch_time()) * 1000) - TOLERANCE_MS
+
+    def changed_since(self, position: int) -> set[str]:
+        since = r.epoch_time(position / 1000)
+        named = ((self.players, "board"), (self.boards, "id"), (self.deleted, "id"))
+        return {
+            row[board]
+            for table, board in named
+            for row in self.run(
+                table.between(since, r.maxval, index="changed_at").pluck(board).distinct()
+            )
+        }
+
+    def read_lease(self) -> Lease:
+        row = self.run(self.lease.get(LEASE))
+        return Lease(*(row[field] for field in Lease._fields)) if row else Lease()
+
+    def replace_lease(self, old: Lease, new: Lease) -> bool:
+        def replace(row: Any) -> Any:
+            there = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
+            return r.branch(
+                there.eq(list(old[:2])), {"id": LEASE, **new._asdict()}, r.error(LEASE_LOST)
+            )
+
+        result = self.run(self.lease.get(LEASE).replace(replace))
+        if result["errors"] and result["first_error"] == LEASE_LOST:
+            return False
+        _check(result)
+        return True
+
+    def note_deletion(self, board: str) -> None:
+        # Before the deletion: a listener that was away looks further back than it needs to.
+        _check(self.run(self.deleted.insert({"id": board}, conflict="replace")))
 
     def close(self) -> None:
         connection = self.opened()
@@ -188,6 +255,15 @@ class RethinkStore(Store):
         return self.boards.get(board).do(
             lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write)
         )
+
+    def rows_of(self, board: str) -> tuple[Any, Any]:
+        """All rows that belong to a board."""
+        return self.ranked(board), self.imports.get_all(board, index="board")
+
+    def delete_all(self, rows: Any, only_if: Any = True) -> None:
+        some = rows.limit(DELETE_ROWS).delete()
+        while self.run(r.branch(only_if, some, {"deleted": 0}))["deleted"]:
+            pass
 
     def update(self, document: Any, change: Any) -> Row:
         """The document after the change. Raises ObjectDoesNotExist, ScoreOutOfRange."""
@@ -220,27 +296,39 @@ class RethinkStore(Store):
 def _ensure(connection: Connection, db: str) -> None:
     if db not in connection.run(r.db_list()):
         connection.run(r.db_create(db))
-    indexes = {
-        "boards": {},
-        "players": {
-            "rank": lambda row: [
-                row["board"],
-                r.expr(0) - row["score"],
-                row["reached_at"],
-                row["player"],
-            ]
-        },
-        "imports": {"board": lambda row: row["board"]},
-    }
-    for table, functions in indexes.items():
-        if table not in connection.run(r.table_list()):
-            connection.run(r.table_create(table))
-        connection.run(r.table(table).wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
-        existing = connection.run(r.table(table).index_list())
-        for name, function in functions.items():
-            if name not in existing:
-                connection.run(r.table(table).index_create(name, function))
-        connection.run(r.table(table).index_wait())
+    existing = connection.run(r.table_list())
+    for name, indexes in TABLES.items():
+        table = r.table(name)
+        if name not in existing:
+            connection.run(r.table_create(name))
+        connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
+        if "changed_at" in indexes:
+            connection.run(table.set_write_hook(_stamp))
+        for index in indexes.keys() - set(connection.run(table.index_list())):
+            connection.run(table.index_create(index, indexes[index]))
+        connection.run(table.index_wait())
+
+
+def _stamp(context: Any, _: Any, new: Any) -> Any:
+    return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
+
+
+def _field(name: str) -> Any:
+    return lambda row: row[name]
+
+
+def _rank(row: Any) -> Any:
+    return [row["board"], r.expr(0) - row["score"], row["reached_at"], row["player"]]
+
+
+# Tables and their indexes.
+TABLES: dict[str, dict[str, Any]] = {
+    "boards": {"changed_at": _field("changed_at")},
+    "players": {"rank": _rank, "changed_at": _field("changed_at")},
+    "deleted": {"changed_at": _field("changed_at")},
+    "imports": {"board": _field("board")},
+    "lease": {},
+}
 
 
 def _key(board: str, name: str) -> str:
@@ -277,11 +365,12 @@ def _once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:
 
 
 def _board_row(document: Row) -> Row:
-    return {name: document[name] for name in ("id", "name", "size")}
+    # A row made in the console may lack something; it must not keep others from being shown.
+    return {"id": document["id"], "name": document.get("name", ""), "size": document.get("size", 5)}
 
 
 def _player_row(document: Row) -> Row:
-    return {"id": document["player"], "name": document["name"], "score": document["score"]}
+    return {"id": document["player"], "name": document.get("name", ""), "score": document["score"]}
 
 
 def _found(document: Row | None) -> Row:

@@ -17,6 +17,7 @@ class SqliteFeed(Feed):
         # Its own connection: one's own commits do not move one's own data_version.
         self.connection = connections.create_connection("default")
         self.version = self._version()
+        self.heard = time.monotonic()
         self.seq = self._newest()
 
     def changed(self, timeout: float) -> set[str]:
@@ -27,6 +28,7 @@ class SqliteFeed(Feed):
                 if version != self.version:
                     boards = self._read()
                     self.version = version
+                    self.heard = time.monotonic()
                     if boards:
                         return boards
                 if time.monotonic() >= deadline:

@@ -37,6 +37,17 @@ class ChangeRow(models.Model):
         db_table = "change"
 
 
+class LeaseRow(models.Model):
+    """The one row of the active listener."""
+
+    holder = models.CharField(max_length=64)
+    beat = models.BigIntegerField()
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "lease"
+
+
 class ImportRow(models.Model):
     pk = models.CompositePrimaryKey("board_id", "name")
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import Error, IntegrityError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from leaderboardapp.stores.base import (
     KEYS_REMEMBERED,
@@ -17,6 +17,7 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
+    Lease,
     Row,
     ScoreOutOfRange,
     Store,
@@ -24,12 +25,19 @@ from leaderboardapp.stores.base import (
     now_us,
 )
 from leaderboardapp.stores.sql.feed import SqliteFeed
-from leaderboardapp.stores.sql.models import BoardRow, ImportRow, PlayerRow
+from leaderboardapp.stores.sql.models import (
+    BoardRow,
+    ChangeRow,
+    ImportRow,
+    LeaseRow,
+    PlayerRow,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 BOARD_COLUMNS = ("id", "name", "size")
+LEASE = 1  # the only row of its table
 RANK_ORDER = ("-score", "reached_at", "player")
 
 
@@ -186,6 +194,27 @@ class SqlStore(Store):
     @translated
     def open_feed(self) -> Feed:
         return SqliteFeed()
+
+    @translated
+    def position(self) -> int:
+        # Writers take turns, so numbers are given in the order of commits.
+        return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])
+
+    @translated
+    def changed_since(self, position: int) -> set[str]:
+        return set(ChangeRow.objects.filter(seq__gt=position).values_list("board", flat=True))
+
+    @translated
+    def read_lease(self) -> Lease:
+        row = LeaseRow.objects.filter(id=LEASE).values_list(*Lease._fields).first()
+        return Lease(*row) if row else Lease()
+
+    @changing
+    def replace_lease(self, old: Lease, new: Lease) -> bool:
+        if self.read_lease()[:2] != old[:2]:
+            return False
+        LeaseRow.objects.update_or_create(id=LEASE, defaults=new._asdict())
+        return True
 
     def close(self) -> None:
         connection.close()
