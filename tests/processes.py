@@ -12,6 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self, TypeVar
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 
@@ -40,7 +42,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Program:
-    """A program in a process group of its own, with its output in a file."""
+    """A program in a session of its own, with its output in a file."""
 
     def __init__(self, command: list[str], log: Path, env: dict[str, str] | None = None) -> None:
         self.command, self.log, self.env = command, log, env or {}
@@ -58,19 +60,23 @@ class Program:
                 start_new_session=True,
             )
 
-    def signal_group(self, signum: signal.Signals) -> None:
-        try:
-            os.killpg(self.process.pid, signum)
-        except ProcessLookupError:
-            pass
+    def signal_all(self, signum: signal.Signals) -> None:
+        """The program and whatever it started, such as Pushpin's services, each of which has a
+        process group of its own."""
+        for pid in psutil.pids():
+            try:
+                if os.getsid(pid) == self.process.pid:
+                    os.kill(pid, signum)
+            except ProcessLookupError:
+                pass
 
     def stop(self) -> None:
-        self.signal_group(signal.SIGTERM)
+        self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             pass
-        self.signal_group(signal.SIGKILL)
+        self.signal_all(signal.SIGKILL)
         self.process.wait()
 
     def wait_for_port(self, port: int) -> None:
@@ -104,7 +110,7 @@ class RethinkServer:
 class Stack:
     """Pushpin, web and listener on a store, as a deployment has them."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, listener_url: str | None = None) -> None:
         self.port, self.web_port, control_port = free_ports(3)
         self.folder = folder
         self.env = {
@@ -123,7 +129,9 @@ class Stack:
         self.web = self.program(
             "web", [*gunicorn, "--bind", f"localhost:{self.web_port}", "--workers", "2"]
         )
-        self.listener = self.program("listener", [sys.executable, "dblistener.py"])
+        self.listener = self.program(
+            "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url or database_url
+        )
         self.web.wait_for_port(self.web_port)
         self.pushpin.wait_for_port(self.port)
         self.pushpin.wait_for_port(control_port)
@@ -132,8 +140,8 @@ class Stack:
         )
         wait_until(self.answers, "an answer through Pushpin", START_SECONDS)
 
-    def program(self, name: str, command: list[str]) -> Program:
-        return Program(command, self.folder / f"{name}.log", self.env)
+    def program(self, name: str, command: list[str], **env: str) -> Program:
+        return Program(command, self.folder / f"{name}.log", {**self.env, **env})
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a management command on the stack's store; its output, whatever its exit status."""

@@ -46,7 +46,7 @@ def own_server(
         store.ensure()
         store.create_board({"id": "b", "name": "", "size": 5})
         yield server, store
-        server.program.signal_group(signal.SIGCONT)
+        server.program.signal_all(signal.SIGCONT)
         store.close()
 
 
@@ -222,12 +222,12 @@ def test_a_server_that_hangs_is_given_up_in_time(
 ) -> None:
     server, store = own_server
     store.ping()
-    server.program.signal_group(signal.SIGSTOP)
+    server.program.signal_all(signal.SIGSTOP)
     started = time.monotonic()
     with pytest.raises(StoreUnavailable):
         store.get_board("b")
     assert time.monotonic() - started < 3
-    server.program.signal_group(signal.SIGCONT)
+    server.program.signal_all(signal.SIGCONT)
     # The answer to the old question is not taken for that to the new one.
     assert store.get_board("b")["id"] == "b"
 
@@ -250,14 +250,14 @@ def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
         store.create_board({"id": "b", "name": "", "size": 5})
         wait_until(lambda: "b" in feed.changed(timeout=0.1), "the feed")
         feed.close()
-        server.program.signal_group(signal.SIGSTOP)
+        server.program.signal_all(signal.SIGSTOP)
         started = time.monotonic()
         try:
             with pytest.raises(StoreUnavailable):
                 store.get_board("b")
             assert time.monotonic() - started < 3
         finally:
-            server.program.signal_group(signal.SIGCONT)
+            server.program.signal_all(signal.SIGCONT)
         assert store.get_board("b")["id"] == "b"
         store.close()
 

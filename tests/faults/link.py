@@ -1,0 +1,60 @@
+"""A link to a server that can be cut without a word: nothing passes, and nothing closes."""
+
+import select
+import socket
+import threading
+from typing import Self
+
+
+class Link:
+    """Forwards connections to `127.0.0.1:target`, until they are cut."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.dead: set[socket.socket] = set()
+        self.stopping = threading.Event()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.server.getsockname()[1]
+        self.thread = threading.Thread(target=self._forward)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.thread.join()
+        for pair in self.pairs:
+            for end in pair:
+                end.close()
+        self.server.close()
+
+    def cut(self, newest_only: bool) -> None:
+        """The connections that there are, or the newest of them. New ones are forwarded again."""
+        for pair in self.pairs[-1:] if newest_only else list(self.pairs):
+            self.dead.update(pair)
+
+    def _forward(self) -> None:
+        while not self.stopping.is_set():
+            other = {a: b for pair in self.pairs for a, b in (pair, pair[::-1])}
+            alive = [end for end in other if end not in self.dead]
+            for end in select.select([self.server, *alive], [], [], 0.02)[0]:
+                if end is self.server:
+                    client, _ = self.server.accept()
+                    server = socket.create_connection(("127.0.0.1", self.target))
+                    self.pairs.append((client, server))
+                elif end not in self.dead:
+                    self._pass_on(end, other[end])
+
+    def _pass_on(self, end: socket.socket, other: socket.socket) -> None:
+        try:
+            data = end.recv(65536)
+            other.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            pair = next(pair for pair in self.pairs if end in pair)
+            self.pairs.remove(pair)
+            for each in pair:
+                each.close()

@@ -1,0 +1,121 @@
+"""Clients that do not give up, as real ones: writers that retry with their key, and viewers that
+come back as an EventSource does."""
+
+import http.client
+import json
+import threading
+import uuid
+from typing import Any, Self
+
+from tests.e2e.viewers import Api
+from tests.processes import wait_until
+
+RETRY_SECONDS = 0.2
+
+
+class Writers:
+    """Threads that add 1 to their player's score, again and again; each increment is retried with
+    its key until it is acknowledged."""
+
+    def __init__(self, api: Api, board: str, players: list[str]) -> None:
+        self.api, self.board = api, board
+        self.acknowledged = dict.fromkeys(players, 0)
+        self.failures = 0
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._add, args=[player]) for player in players]
+
+    def __enter__(self) -> Self:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def go_on(self, increments: int = 30, seconds: float = 30) -> None:
+        """Until so many more have been acknowledged."""
+        goal = sum(self.acknowledged.values()) + increments
+        wait_until(
+            lambda: sum(self.acknowledged.values()) >= goal, f"{increments} increments", seconds
+        )
+
+    def _add(self, player: str) -> None:
+        path = f"{self.board}players/{player}/score-add/"
+        while not self.stopping.is_set():
+            headers = {"Idempotency-Key": uuid.uuid4().hex}
+            while not self._post(path, headers):
+                self.failures += 1
+                if self.stopping.wait(RETRY_SECONDS) and self.failures > 300:
+                    return
+            self.acknowledged[player] += 1
+
+    def _post(self, path: str, headers: dict[str, str]) -> bool:
+        try:
+            return self.api("POST", path, headers=headers).status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class EventSource:
+    """A viewer that reconnects after a broken connection or an ended 200, and gives up after any
+    other status; `shown` is the newest snapshot."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self.port, self.path = port, path
+        self.shown: Any = None
+        self.events = self.connects = 0
+        self.gave_up = 0  # the status
+        self.last_id = ""
+        self.stopping = threading.Event()
+        self.connection: http.client.HTTPConnection | None = None
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def __enter__(self) -> Self:
+        wait_until(lambda: self.shown, "the first snapshot")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        connection = self.connection
+        if connection is not None and connection.sock is not None:
+            connection.sock.shutdown(2)
+        self.thread.join(5)
+
+    def scores(self) -> dict[str, int]:
+        return {row["id"]: row["score"] for row in self.shown["players"]}
+
+    def _watch(self) -> None:
+        while not self.stopping.is_set() and not self.gave_up:
+            try:
+                self._connect()
+            except (OSError, http.client.HTTPException, AttributeError, ValueError):
+                pass  # however the connection ended
+            self.stopping.wait(RETRY_SECONDS)
+
+    def _connect(self) -> None:
+        self.connection = http.client.HTTPConnection("localhost", self.port, timeout=60)
+        headers = {"Accept": "text/event-stream"}
+        if self.last_id:
+            headers["Last-Event-ID"] = self.last_id
+        response = None
+        try:
+            self.connection.request("GET", self.path, headers=headers)
+            response = self.connection.getresponse()
+            if response.status != 200:
+                self.gave_up = response.status
+                return
+            self.connects += 1
+            while line := response.readline().decode():
+                name, _, value = line.rstrip("\n").partition(": ")
+                if name == "id":
+                    self.last_id = value
+                elif name == "data":
+                    self.shown = json.loads(value)
+                    self.events += 1
+        finally:
+            if response is not None:
+                response.close()
+            self.connection.close()

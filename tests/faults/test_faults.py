@@ -1,0 +1,314 @@
+"""Each part of a running service is killed, stopped or cut off, and afterwards acknowledged
+increments = the store's score, and every viewer shows the store's state."""
+
+import asyncio
+import resource
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.viewers import Api, first_events
+from tests.faults.link import Link
+from tests.faults.load import EventSource, Writers
+from tests.processes import Program, RethinkServer, Stack, wait_until
+
+QUIET_SECONDS = 2.0
+TAKEOVER_SECONDS = 5.0
+
+
+@pytest.fixture
+def api(stack: Stack) -> Api:
+    return Api(stack.port)
+
+
+@contextmanager
+def standby(stack: Stack) -> Iterator[Program]:
+    """A second listener."""
+    program = stack.program("standby", [*stack.listener.command])
+    try:
+        yield program
+    finally:
+        program.signal_all(signal.SIGCONT)
+        program.stop()
+
+
+def make_board(api: Api, board_id: str) -> str:
+    path = f"/boards/{board_id}/"
+    assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
+    for player in ("alice", "bob"):
+        body = {"id": player, "name": player}
+        assert api("POST", f"{path}players/", body).status == 201
+    return path
+
+
+def assert_right(
+    api: Api, board: str, writers: Writers, *viewers: EventSource, recovery: float = 0.0
+) -> None:
+    """After the writers have stopped."""
+    wait_until(lambda: api("GET", board).status == 200, "the store to be back")
+    read = {row["id"]: row["score"] for row in api("GET", board).json["players"]}
+    assert read == writers.acknowledged
+    for viewer in viewers:
+        wait_until(
+            lambda: viewer.scores() == read,  # noqa: B023
+            f"{read} on every viewer",
+            recovery + QUIET_SECONDS,
+        )
+
+
+def restart(program: Program) -> None:
+    program.signal_all(signal.SIGKILL)
+    program.process.wait()
+    program.start()
+
+
+def test_a_killed_listener_that_is_started_again_catches_up(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            stack.listener.signal_all(signal.SIGKILL)
+            writers.go_on()
+        stack.listener.process.wait()
+        stack.listener.start()  # to find out by itself what changed meanwhile
+        assert_right(api, board, writers, viewer, recovery=TAKEOVER_SECONDS)
+        assert viewer.connects == 1
+
+
+def test_what_is_deleted_while_no_listener_runs_reaches_viewers(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    gone = make_board(api, f"{board_id}-gone")
+    with EventSource(stack.port, board) as viewer, EventSource(stack.port, gone) as other:
+        stack.listener.stop()
+        api("DELETE", f"{board}players/bob/")
+        api("DELETE", gone)
+        stack.listener.start()
+        wait_until(lambda: viewer.scores() == {"alice": 0}, "the deleted player to go")
+        wait_until(lambda: other.gave_up == 404, "the stream of the deleted board to end")
+
+
+def test_a_standby_takes_over_from_a_killed_listener_within_five_seconds(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    with standby(stack) as second, EventSource(stack.port, board) as viewer:
+        time.sleep(1)  # so that it stands by
+        assert "listening" not in second.log.read_text()
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            stack.listener.signal_all(signal.SIGKILL)
+            killed = time.monotonic()
+            wait_until(
+                lambda: "listening" in second.log.read_text(), "the takeover", TAKEOVER_SECONDS
+            )
+            print(f"taken over after {time.monotonic() - killed:.1f} s")
+            writers.go_on()
+        assert_right(api, board, writers, viewer)
+        assert viewer.connects == 1
+
+
+def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_active(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    with standby(stack) as second, EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            stack.listener.signal_all(signal.SIGSTOP)
+            wait_until(lambda: "listening" in second.log.read_text(), "the takeover")
+            writers.go_on()
+            stack.listener.signal_all(signal.SIGCONT)
+            wait_until(lambda: "standing by" in stack.listener.log.read_text(), "it to step down")
+            writers.go_on()
+        assert_right(api, board, writers, viewer)
+        assert second.log.read_text().count("listening,") == 1
+        assert stack.listener.log.read_text().count("listening,") == 1
+        assert viewer.connects == 1
+
+
+def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, api: Api, board_id: str) -> None:
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            stack.listener.signal_all(signal.SIGSTOP)
+            time.sleep(3)  # longer than its lease is valid
+            stack.listener.signal_all(signal.SIGCONT)
+            writers.go_on()
+        assert_right(api, board, writers, viewer, recovery=1)
+        assert viewer.connects == 1
+
+
+def test_a_killed_web_worker_loses_no_acknowledged_increment(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            restart(stack.web)
+            stack.web.wait_for_port(stack.web_port)
+            writers.go_on()
+        assert_right(api, board, writers, viewer)
+        assert viewer.connects == 1
+
+
+def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            stack.web.process.send_signal(signal.SIGHUP)
+            stack.listener.stop()
+            stack.listener.start()
+            writers.go_on(200)
+        assert writers.failures == 0
+        assert_right(api, board, writers, viewer, recovery=1)
+        assert viewer.connects == 1
+
+
+def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            restart(stack.pushpin)
+            stack.pushpin.wait_for_port(stack.port)
+            writers.go_on()
+        # The listener tries again after at most five seconds.
+        assert_right(api, board, writers, viewer, recovery=5)
+        assert viewer.connects == 2
+
+
+def test_a_viewer_that_stops_reading_does_no_harm(stack: Stack, api: Api, board_id: str) -> None:
+    board = make_board(api, board_id)
+    with socket.create_connection(("127.0.0.1", stack.port)) as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        request = f"GET {board} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+        idle.sendall(request.encode())
+        with EventSource(stack.port, board) as viewer:
+            with Writers(api, board, ["alice", "bob"]) as writers:
+                writers.go_on(400)
+            assert_right(api, board, writers, viewer)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_rethinkdb_away_is_said_and_survived(
+    rethink_stack: Stack, own_server: RethinkServer, board_id: str, how: signal.Signals
+) -> None:
+    api = Api(rethink_stack.port)
+    board = make_board(api, board_id)
+    with EventSource(rethink_stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            own_server.program.signal_all(how)
+            asked = time.monotonic()
+            answer = api("GET", board)
+            assert answer.status == 503 and answer.headers["Retry-After"]
+            assert time.monotonic() - asked < 4
+            stream = api("GET", board, headers={"Accept": "text/event-stream"})
+            assert stream.status == 200 and stream.text.startswith("retry: ")
+            if how == signal.SIGKILL:
+                own_server.program.process.wait()
+                own_server.program.start()
+            else:
+                own_server.program.signal_all(signal.SIGCONT)
+            writers.go_on()
+        assert writers.failures > 0
+        assert_right(api, board, writers, viewer, recovery=10)
+        assert viewer.connects == 1 and not viewer.gave_up
+
+
+@pytest.mark.parametrize("which", ["the feed's", "all"])
+def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
+    rethinkdb_server: RethinkServer, tmp_path: Path, board_id: str, which: str
+) -> None:
+    database = f"fault_{board_id.replace('-', '_')}"
+    with (
+        Link(rethinkdb_server.port) as link,
+        Stack(
+            f"rethinkdb://127.0.0.1:{rethinkdb_server.port}/{database}",
+            tmp_path,
+            listener_url=f"rethinkdb://127.0.0.1:{link.port}/{database}",
+        ) as stack,
+    ):
+        api = Api(stack.port)
+        board = make_board(api, board_id)
+        with EventSource(stack.port, board) as viewer:
+            with Writers(api, board, ["alice", "bob"]) as writers:
+                writers.go_on()
+                wait_until(lambda: len(link.pairs) == 2, "lease and feed to be connected")
+                link.cut(newest_only=which == "the feed's")
+                started = time.monotonic()
+                listening = "listening,"
+                writers.go_on()
+                wait_until(
+                    lambda: stack.listener.log.read_text().count(listening) == 2,
+                    "the listener to be back",
+                    30,
+                )
+                print(f"{which}: rebuilt after {time.monotonic() - started:.1f} s")
+            assert_right(api, board, writers, viewer)
+            assert viewer.connects == 1
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path, board_id: str) -> None:
+    """The web processes may not make the write-ahead log larger than 1 MB."""
+    with Stack(f"sqlite:///{tmp_path}/leaderboard.sqlite3", tmp_path) as stack:
+        api = Api(stack.port)
+        board = make_board(api, board_id)
+        stack.web.stop()
+        # A reader that never ends keeps the log from being emptied.
+        reader = sqlite3.connect(tmp_path / "leaderboard.sqlite3", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM player").fetchone()
+        unlimited = stack.web.command
+        stack.web.command = ["bash", "-c", 'ulimit -f 1024 && exec "$@"', "bash", *unlimited]
+        stack.web.start()
+        stack.web.wait_for_port(stack.web_port)
+        with EventSource(stack.port, board) as viewer:
+            with Writers(api, board, ["alice", "bob"]) as writers:
+                wait_until(lambda: writers.failures > 5, "the disk to be full", 60)
+                answer = api(
+                    "POST", f"{board}players/alice/score-add/", headers={"Idempotency-Key": "x"}
+                )
+                assert answer.status == 503
+                assert api("GET", board).status == 200
+                reader.close()
+                stack.web.stop()
+                stack.web.command = unlimited
+                stack.web.start()
+                stack.web.wait_for_port(stack.web_port)
+                writers.go_on()
+            assert_right(api, board, writers, viewer)
+
+
+def test_five_thousand_viewers_at_once_are_all_served(
+    stack: Stack, api: Api, board_id: str
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6000:
+        pytest.skip(f"only {hard} open files are allowed here")
+    board = make_board(api, board_id)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 6000), hard))
+    try:
+        started = time.monotonic()
+        answers = asyncio.run(first_events(stack.port, board, viewers=5000, seconds=100))
+        print(f"5,000 snapshots after {time.monotonic() - started:.1f} s")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {status for status, _ in answers} == {"HTTP/1.1 200 OK"}
+    assert all(id for _, id in answers)
