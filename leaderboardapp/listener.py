@@ -139,16 +139,19 @@ def run(stop: threading.Event) -> None:
     store = get_store()
     lease = Lease(store)
     edge = Edge(allowed=lease.is_valid)
-    failures = 0
+    failures, standing_by = 0, False
     while not stop.is_set():
         try:
             if lease.try_to_take():
+                standing_by = False
                 listen(store, lease, edge, stop)
                 break
-            failures = 0
+            if not standing_by:
+                logger.info("standing by, because another listener is active")
+            failures, standing_by = 0, True
             stop.wait(LOOK_SECONDS)
         except LeaseLost:
-            logger.warning("another listener may be active: standing by")
+            logger.warning("the lease is lost, or was not renewed in time")
         except StoreUnavailable as error:
             delay = backoff(failures)
             failures += 1

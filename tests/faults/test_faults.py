@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from leaderboardapp.lease import VALID_SECONDS
 from tests.e2e.viewers import Api, first_events
 from tests.faults.link import Link
 from tests.faults.load import EventSource, Writers
@@ -32,6 +33,7 @@ def standby(stack: Stack) -> Iterator[Program]:
     """A second listener."""
     program = stack.program("standby", [*stack.listener.command])
     try:
+        wait_until(lambda: "standing by" in program.log.read_text(), "it to stand by")
         yield program
     finally:
         program.signal_all(signal.SIGCONT)
@@ -60,6 +62,23 @@ def assert_right(
             f"{read} on every viewer",
             recovery + QUIET_SECONDS,
         )
+
+
+@contextmanager
+def under_load(
+    stack: Stack, board_id: str, recovery: float = 0.0, connects: int = 1
+) -> Iterator[Writers]:
+    """Two writers and a viewer before, during and after what happens inside; then all is right,
+    and the viewer has connected that often."""
+    api = Api(stack.port)
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            yield writers
+            writers.go_on()
+        assert_right(api, board, writers, viewer, recovery=recovery)
+        assert viewer.connects == connects and not viewer.gave_up
 
 
 def restart(program: Program) -> None:
@@ -98,111 +117,70 @@ def test_what_is_deleted_while_no_listener_runs_reaches_viewers(
 
 
 def test_a_standby_takes_over_from_a_killed_listener_within_five_seconds(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, board_id: str
 ) -> None:
-    board = make_board(api, board_id)
-    with standby(stack) as second, EventSource(stack.port, board) as viewer:
-        time.sleep(1)  # so that it stands by
-        assert "listening" not in second.log.read_text()
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            stack.listener.signal_all(signal.SIGKILL)
-            killed = time.monotonic()
-            wait_until(
-                lambda: "listening" in second.log.read_text(), "the takeover", TAKEOVER_SECONDS
-            )
-            print(f"taken over after {time.monotonic() - killed:.1f} s")
-            writers.go_on()
-        assert_right(api, board, writers, viewer)
-        assert viewer.connects == 1
+    with standby(stack) as second, under_load(stack, board_id):
+        stack.listener.signal_all(signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: "listening" in second.log.read_text(), "the takeover", TAKEOVER_SECONDS)
+        print(f"taken over after {time.monotonic() - killed:.1f} s")
 
 
 def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_active(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, board_id: str
 ) -> None:
-    board = make_board(api, board_id)
-    with standby(stack) as second, EventSource(stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            stack.listener.signal_all(signal.SIGSTOP)
-            wait_until(lambda: "listening" in second.log.read_text(), "the takeover")
-            writers.go_on()
-            stack.listener.signal_all(signal.SIGCONT)
-            wait_until(lambda: "standing by" in stack.listener.log.read_text(), "it to step down")
-            writers.go_on()
-        assert_right(api, board, writers, viewer)
-        assert second.log.read_text().count("listening,") == 1
-        assert stack.listener.log.read_text().count("listening,") == 1
-        assert viewer.connects == 1
+    with standby(stack) as second, under_load(stack, board_id) as writers:
+        stack.listener.signal_all(signal.SIGSTOP)
+        wait_until(lambda: "listening" in second.log.read_text(), "the takeover")
+        writers.go_on()
+        stack.listener.signal_all(signal.SIGCONT)
+        wait_until(lambda: "standing by" in stack.listener.log.read_text(), "it to step down")
+    for program in (second, stack.listener):
+        assert program.log.read_text().count("listening,") == 1
 
 
-def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, api: Api, board_id: str) -> None:
-    board = make_board(api, board_id)
-    with EventSource(stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            stack.listener.signal_all(signal.SIGSTOP)
-            time.sleep(3)  # longer than its lease is valid
-            stack.listener.signal_all(signal.SIGCONT)
-            writers.go_on()
-        assert_right(api, board, writers, viewer, recovery=1)
-        assert viewer.connects == 1
+def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, board_id: str) -> None:
+    with under_load(stack, board_id, recovery=1):
+        stack.listener.signal_all(signal.SIGSTOP)
+        time.sleep(VALID_SECONDS + 0.5)  # longer than its lease is valid
+        stack.listener.signal_all(signal.SIGCONT)
 
 
-def test_a_killed_web_worker_loses_no_acknowledged_increment(
-    stack: Stack, api: Api, board_id: str
-) -> None:
-    board = make_board(api, board_id)
-    with EventSource(stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            restart(stack.web)
-            stack.web.wait_for_port(stack.web_port)
-            writers.go_on()
-        assert_right(api, board, writers, viewer)
-        assert viewer.connects == 1
+def test_a_killed_web_worker_loses_no_acknowledged_increment(stack: Stack, board_id: str) -> None:
+    with under_load(stack, board_id):
+        restart(stack.web)
+        stack.web.wait_for_port(stack.web_port)
 
 
 def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, board_id: str
 ) -> None:
-    board = make_board(api, board_id)
-    with EventSource(stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            stack.web.process.send_signal(signal.SIGHUP)
-            stack.listener.stop()
-            stack.listener.start()
-            writers.go_on(200)
-        assert writers.failures == 0
-        assert_right(api, board, writers, viewer, recovery=1)
-        assert viewer.connects == 1
+    with under_load(stack, board_id, recovery=1) as writers:
+        stack.web.process.send_signal(signal.SIGHUP)
+        stack.listener.stop()
+        stack.listener.start()
+        writers.go_on(200)
+    assert writers.failures == 0
 
 
 def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, board_id: str
 ) -> None:
-    board = make_board(api, board_id)
-    with EventSource(stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            restart(stack.pushpin)
-            stack.pushpin.wait_for_port(stack.port)
-            writers.go_on()
-        # The listener tries again after at most five seconds.
-        assert_right(api, board, writers, viewer, recovery=5)
-        assert viewer.connects == 2
+    # The listener tries again after at most five seconds.
+    with under_load(stack, board_id, recovery=5, connects=2):
+        restart(stack.pushpin)
+        stack.pushpin.wait_for_port(stack.port)
 
 
-def test_a_viewer_that_stops_reading_does_no_harm(stack: Stack, api: Api, board_id: str) -> None:
-    board = make_board(api, board_id)
-    with socket.create_connection(("127.0.0.1", stack.port)) as idle:
+def test_a_viewer_that_stops_reading_does_no_harm(stack: Stack, board_id: str) -> None:
+    with (
+        under_load(stack, board_id) as writers,
+        socket.create_connection(("127.0.0.1", stack.port)) as idle,
+    ):
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        request = f"GET {board} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
-        idle.sendall(request.encode())
-        with EventSource(stack.port, board) as viewer:
-            with Writers(api, board, ["alice", "bob"]) as writers:
-                writers.go_on(400)
-            assert_right(api, board, writers, viewer)
+        request = f"GET {writers.board} HTTP/1.1\r\nHost: localhost\r\n"
+        idle.sendall(f"{request}Accept: text/event-stream\r\n\r\n".encode())
+        writers.go_on(400)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
@@ -210,26 +188,20 @@ def test_rethinkdb_away_is_said_and_survived(
     rethink_stack: Stack, own_server: RethinkServer, board_id: str, how: signal.Signals
 ) -> None:
     api = Api(rethink_stack.port)
-    board = make_board(api, board_id)
-    with EventSource(rethink_stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            own_server.program.signal_all(how)
-            asked = time.monotonic()
-            answer = api("GET", board)
-            assert answer.status == 503 and answer.headers["Retry-After"]
-            assert time.monotonic() - asked < 4
-            stream = api("GET", board, headers={"Accept": "text/event-stream"})
-            assert stream.status == 200 and stream.text.startswith("retry: ")
-            if how == signal.SIGKILL:
-                own_server.program.process.wait()
-                own_server.program.start()
-            else:
-                own_server.program.signal_all(signal.SIGCONT)
-            writers.go_on()
-        assert writers.failures > 0
-        assert_right(api, board, writers, viewer, recovery=10)
-        assert viewer.connects == 1 and not viewer.gave_up
+    with under_load(rethink_stack, board_id, recovery=10) as writers:
+        own_server.program.signal_all(how)
+        asked = time.monotonic()
+        answer = api("GET", writers.board)
+        assert answer.status == 503 and answer.headers["Retry-After"]
+        assert time.monotonic() - asked < 4
+        stream = api("GET", writers.board, headers={"Accept": "text/event-stream"})
+        assert stream.status == 200 and stream.text.startswith("retry: ")
+        if how == signal.SIGKILL:
+            own_server.program.process.wait()
+            own_server.program.start()
+        else:
+            own_server.program.signal_all(signal.SIGCONT)
+    assert writers.failures > 0
 
 
 @pytest.mark.parametrize("which", ["the feed's", "all"])
@@ -244,25 +216,17 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
             tmp_path,
             listener_url=f"rethinkdb://127.0.0.1:{link.port}/{database}",
         ) as stack,
+        under_load(stack, board_id),
     ):
-        api = Api(stack.port)
-        board = make_board(api, board_id)
-        with EventSource(stack.port, board) as viewer:
-            with Writers(api, board, ["alice", "bob"]) as writers:
-                writers.go_on()
-                wait_until(lambda: len(link.pairs) == 2, "lease and feed to be connected")
-                link.cut(newest_only=which == "the feed's")
-                started = time.monotonic()
-                listening = "listening,"
-                writers.go_on()
-                wait_until(
-                    lambda: stack.listener.log.read_text().count(listening) == 2,
-                    "the listener to be back",
-                    30,
-                )
-                print(f"{which}: rebuilt after {time.monotonic() - started:.1f} s")
-            assert_right(api, board, writers, viewer)
-            assert viewer.connects == 1
+        wait_until(lambda: len(link.pairs) == 2, "lease and feed to be connected")
+        link.cut(newest_only=which == "the feed's")
+        started = time.monotonic()
+        wait_until(
+            lambda: stack.listener.log.read_text().count("listening,") == 2,
+            "the listener to be back",
+            30,
+        )
+        print(f"{which}: rebuilt after {time.monotonic() - started:.1f} s")
 
 
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path, board_id: str) -> None:

@@ -1,11 +1,4 @@
-"""The store in RethinkDB.
-
-Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
-one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
-each board, or a player of it, was last deleted; `lease`, the one document of the active listener.
-
-A write hook of the server stamps each board and player with `changed_at`, whoever writes.
-"""
+"""The store in RethinkDB."""
 
 import threading
 import uuid
@@ -32,11 +25,11 @@ from leaderboardapp.stores.base import (
 )
 from leaderboardapp.stores.rethinkdb.connection import Connection, parse_url, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure
 
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 QUERY_SECONDS = 2.5
-SETUP_SECONDS = 60.0
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
@@ -60,7 +53,7 @@ class RethinkStore(Store):
     def ensure(self) -> None:
         connection = Connection(self.address, SETUP_SECONDS)
         try:
-            _ensure(connection, self.address["db"])
+            ensure(connection, self.address["db"])
         finally:
             connection.close()
 
@@ -291,44 +284,6 @@ class RethinkStore(Store):
         """This thread's connection, if it has one. One from before a fork is the parent's."""
         pid, connection = getattr(self.local, "connection", (None, None))
         return connection if pid == getpid() else None
-
-
-def _ensure(connection: Connection, db: str) -> None:
-    if db not in connection.run(r.db_list()):
-        connection.run(r.db_create(db))
-    existing = connection.run(r.table_list())
-    for name, indexes in TABLES.items():
-        table = r.table(name)
-        if name not in existing:
-            connection.run(r.table_create(name))
-        connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
-        if "changed_at" in indexes:
-            connection.run(table.set_write_hook(_stamp))
-        for index in indexes.keys() - set(connection.run(table.index_list())):
-            connection.run(table.index_create(index, indexes[index]))
-        connection.run(table.index_wait())
-
-
-def _stamp(context: Any, _: Any, new: Any) -> Any:
-    return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
-
-
-def _field(name: str) -> Any:
-    return lambda row: row[name]
-
-
-def _rank(row: Any) -> Any:
-    return [row["board"], r.expr(0) - row["score"], row["reached_at"], row["player"]]
-
-
-# Tables and their indexes.
-TABLES: dict[str, dict[str, Any]] = {
-    "boards": {"changed_at": _field("changed_at")},
-    "players": {"rank": _rank, "changed_at": _field("changed_at")},
-    "deleted": {"changed_at": _field("changed_at")},
-    "imports": {"board": _field("board")},
-    "lease": {},
-}
 
 
 def _key(board: str, name: str) -> str:

@@ -1,0 +1,50 @@
+"""Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
+one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
+each board, or a player of it, was last deleted; `lease`, the one document of the active listener.
+
+A write hook of the server stamps each board and player with `changed_at`, whoever writes.
+"""
+
+from typing import Any
+
+from leaderboardapp.stores.rethinkdb.connection import Connection, r
+
+SETUP_SECONDS = 60.0
+
+
+def ensure(connection: Connection, db: str) -> None:
+    if db not in connection.run(r.db_list()):
+        connection.run(r.db_create(db))
+    existing = connection.run(r.table_list())
+    for name, indexes in TABLES.items():
+        table = r.table(name)
+        if name not in existing:
+            connection.run(r.table_create(name))
+        connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
+        if "changed_at" in indexes:
+            connection.run(table.set_write_hook(_stamp))
+        for index in indexes.keys() - set(connection.run(table.index_list())):
+            connection.run(table.index_create(index, indexes[index]))
+        connection.run(table.index_wait())
+
+
+def _stamp(context: Any, _: Any, new: Any) -> Any:
+    return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
+
+
+def _field(name: str) -> Any:
+    return lambda row: row[name]
+
+
+def _rank(row: Any) -> Any:
+    return [row["board"], r.expr(0) - row["score"], row["reached_at"], row["player"]]
+
+
+# Tables and their indexes.
+TABLES: dict[str, dict[str, Any]] = {
+    "boards": {"changed_at": _field("changed_at")},
+    "players": {"rank": _rank, "changed_at": _field("changed_at")},
+    "deleted": {"changed_at": _field("changed_at")},
+    "imports": {"board": _field("board")},
+    "lease": {},
+}
