@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
@@ -50,6 +50,19 @@ def top_scores(store: Store, board: str) -> dict[str, int]:
 
 def changed(feed: Feed, board: str) -> None:
     wait_until(lambda: board in feed.changed(timeout=0.1), f"{board} in the feed")
+
+
+def every_kind_of_change(store: Store, board: str) -> list[Callable[[], object]]:
+    """To be made in this order."""
+    return [
+        lambda: add_player(store, board, "alice"),
+        lambda: store.score_add(board, "alice", 1),
+        lambda: store.update_player(board, "alice", {"name": "B"}),
+        lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
+        lambda: store.delete_player(board, "alice"),
+        lambda: store.update_board(board, {"name": "B"}),
+        lambda: store.delete_board(board),
+    ]
 
 
 class TestBoards:
@@ -278,15 +291,7 @@ class TestImports:
 class TestFeed:
     def test_every_kind_of_change_is_told(self, store: Store, feed: Feed, board: str) -> None:
         changed(feed, board)
-        for change in (
-            lambda: add_player(store, board, "alice"),
-            lambda: store.score_add(board, "alice", 1),
-            lambda: store.update_player(board, "alice", {"name": "B"}),
-            lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
-            lambda: store.delete_player(board, "alice"),
-            lambda: store.update_board(board, {"name": "B"}),
-            lambda: store.delete_board(board),
-        ):
+        for change in every_kind_of_change(store, board):
             change()
             changed(feed, board)
             wait_until(lambda: not feed.changed(timeout=0.05), "the feed to be quiet")
@@ -321,15 +326,7 @@ class TestFeed:
 
 class TestReconciling:
     def test_whatever_changed_after_a_position_is_found(self, store: Store, board: str) -> None:
-        for change in (
-            lambda: add_player(store, board, "alice"),
-            lambda: store.score_add(board, "alice", 1),
-            lambda: store.update_player(board, "alice", {"name": "B"}),
-            lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
-            lambda: store.delete_player(board, "alice"),
-            lambda: store.update_board(board, {"name": "B"}),
-            lambda: store.delete_board(board),
-        ):
+        for change in every_kind_of_change(store, board):
             position = store.position()
             change()
             assert board in store.changed_since(position)
