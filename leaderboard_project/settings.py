@@ -94,7 +94,7 @@ ALLOWED_HOSTS = ["*"]
 
 DATABASE_URL = store_url()
 GRIP_PROXIES = grip_proxies()
-PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.05, at_most=60)
+PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
 
 INSTALLED_APPS = ["leaderboardapp"]
 DATABASES = {}

@@ -8,11 +8,17 @@ from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from leaderboardapp.stores.base import AlreadyExists, ScoreOutOfRange, StoreUnavailable
+from leaderboardapp.stores.base import (
+    AlreadyExists,
+    OutcomeUnknown,
+    ScoreOutOfRange,
+    StoreUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+SAFE_METHODS = ("GET", "HEAD")
 
 
 class Problem(Exception):
@@ -64,6 +70,13 @@ class ProblemMiddleware:
                 return Problem(400, "The body could not be read to its end.").response()
             case RequestDataTooBig():
                 return Problem(413, "The body is larger than 256 KiB.").response()
+            case OutcomeUnknown() if request.method not in SAFE_METHODS:
+                logger.error("outcome unknown: %s", error)
+                detail = (
+                    "The store did not answer in time; whether this was done is not known. With an "
+                    "Idempotency-Key an increment can be sent again and counts once."
+                )
+                return Problem(504, detail, {"Retry-After": "2"}).response()
             case StoreUnavailable():
                 logger.error("store unavailable: %s", error)
                 detail = "The store cannot be reached at the moment; nothing is queued. Try again."

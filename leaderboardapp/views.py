@@ -22,6 +22,8 @@ from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import StoreUnavailable
 
+STREAM = "text/event-stream"
+
 View = Callable[..., HttpResponse]
 Model = TypeVar("Model", Board, Player)
 
@@ -119,8 +121,11 @@ readyz = by_method(GET=read_readiness)
 
 
 def wants_stream(request: HttpRequest) -> bool:
-    preferred = request.get_preferred_type(["application/json", "text/event-stream"])
-    return preferred == "text/event-stream"
+    # What an EventSource and what a poll sends, before a parser that takes longer than the read.
+    accept = request.headers.get("Accept", "")
+    if accept == STREAM or "text/" not in accept:
+        return accept == STREAM
+    return request.get_preferred_type(["application/json", STREAM]) == STREAM
 
 
 def take_snapshot(board: str) -> Snapshot:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self, TypeVar
@@ -61,14 +61,21 @@ class Program:
             )
 
     def signal_all(self, signum: signal.Signals) -> None:
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+
+    def processes(self) -> list[psutil.Process]:
         """The program and whatever it started, such as Pushpin's services, each of which has a
         process group of its own."""
-        for pid in psutil.pids():
+        found = []
+        for process in psutil.process_iter():
             try:
-                if os.getsid(pid) == self.process.pid:
-                    os.kill(pid, signum)
+                if os.getsid(process.pid) == self.process.pid:
+                    found.append(process)
             except ProcessLookupError:
                 pass
+        return found
 
     def stop(self) -> None:
         self.process.terminate()
@@ -142,6 +149,15 @@ class Stack:
 
     def program(self, name: str, command: list[str], **env: str) -> Program:
         return Program(command, self.folder / f"{name}.log", {**self.env, **env})
+
+    def memory(self) -> dict[int, int]:
+        """Bytes in use by each process: its id → its resident set."""
+        sizes = {}
+        for program in (self.pushpin, self.web, self.listener):
+            for process in program.processes():
+                with suppress(psutil.NoSuchProcess):
+                    sizes[process.pid] = process.memory_info().rss
+        return sizes
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a management command on the stack's store; its output, whatever its exit status."""

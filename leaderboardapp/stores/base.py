@@ -35,6 +35,10 @@ class StoreUnavailable(Exception):
     """The store cannot be reached or cannot do this now."""
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The store was asked, and broke off or gave no answer in time: it may have been done."""
+
+
 class Import(NamedTuple):
     """How far an import has come: all lines up to `start` are counted, and those of the batch
     from there to `line` too, if it is `done`, or else for some players. `digest` is a hash of

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from leaderboardapp.stores.base import OutcomeUnknown, Store
 from tests.api.conftest import Send, assert_problem
 
 
@@ -211,6 +212,20 @@ def test_without_the_store_reads_and_writes_are_503() -> None:
         assert_problem(response, 503, "Try again")
         assert response["Retry-After"] == "2"
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_write_whose_outcome_is_unknown_says_so(
+    send: Send, board: str, alice: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_answer(*_: object) -> None:
+        raise OutcomeUnknown("no answer")
+
+    monkeypatch.setattr(store, "score_add", no_answer)
+    monkeypatch.setattr(store, "tops", no_answer)
+    response = send("POST", f"{alice}score-add/", Idempotency_Key="k")
+    assert_problem(response, 504, "not known", "Idempotency-Key")
+    assert response["Retry-After"] == "2"
+    assert_problem(send("GET", board), 503, "Try again")
 
 
 def test_with_the_store_it_is_ready(send: Send) -> None:

@@ -4,6 +4,7 @@ come back as an EventSource does."""
 import http.client
 import json
 import threading
+import time
 import uuid
 from typing import Any, Self
 
@@ -66,6 +67,8 @@ class EventSource:
         self.port, self.path = port, path
         self.shown: Any = None
         self.events = self.connects = 0
+        self.newest = time.monotonic()  # when the newest event came
+        self.stood_still = 0.0  # the longest time between two events, in seconds
         self.gave_up = 0  # the status
         self.last_id = ""
         self.stopping = threading.Event()
@@ -115,6 +118,9 @@ class EventSource:
                 elif name == "data":
                     self.shown = json.loads(value)
                     self.events += 1
+                    now = time.monotonic()
+                    self.stood_still = max(self.stood_still, now - self.newest)
+                    self.newest = now
         finally:
             if response is not None:
                 response.close()

@@ -7,10 +7,11 @@ import signal
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from leaderboardapp.lease import VALID_SECONDS
@@ -21,6 +22,16 @@ from tests.processes import Program, RethinkServer, Stack, wait_until
 
 QUIET_SECONDS = 2.0
 TAKEOVER_SECONDS = 5.0
+GROWTH_BYTES = 40_000_000  # of one process, during one test
+
+
+Recovered = Callable[[float], None]
+
+
+@pytest.fixture
+def recovered(record_property: Callable[[str, object], None]) -> Recovered:
+    """recovered(seconds): how long the viewer's board stood still; for bench/recovery.py."""
+    return lambda seconds: record_property("recovery", round(seconds, 2))
 
 
 @pytest.fixture
@@ -64,21 +75,33 @@ def assert_right(
         )
 
 
-@contextmanager
-def under_load(
-    stack: Stack, board_id: str, recovery: float = 0.0, connects: int = 1
-) -> Iterator[Writers]:
-    """Two writers and a viewer before, during and after what happens inside; then all is right,
-    and the viewer has connected that often."""
-    api = Api(stack.port)
-    board = make_board(api, board_id)
-    with EventSource(stack.port, board) as viewer:
-        with Writers(api, board, ["alice", "bob"]) as writers:
-            writers.go_on()
-            yield writers
-            writers.go_on()
-        assert_right(api, board, writers, viewer, recovery=recovery)
-        assert viewer.connects == connects and not viewer.gave_up
+Load = Callable[..., AbstractContextManager[Writers]]
+
+
+@pytest.fixture
+def under_load(board_id: str, recovered: Recovered) -> Load:
+    """under_load(stack): two writers and a viewer before, during and after what happens inside;
+    then all is right within `recovery` and two seconds, the viewer has connected `connects`
+    times, and no process has grown by much."""
+
+    @contextmanager
+    def run(stack: Stack, recovery: float = 0.0, connects: int = 1) -> Iterator[Writers]:
+        api = Api(stack.port)
+        board = make_board(api, board_id)
+        with EventSource(stack.port, board) as viewer:
+            with Writers(api, board, ["alice", "bob"]) as writers:
+                writers.go_on()
+                viewer.stood_still, before = 0.0, stack.memory()
+                yield writers
+                writers.go_on()
+            recovered(viewer.stood_still)
+            assert_right(api, board, writers, viewer, recovery=recovery)
+            assert viewer.connects == connects and not viewer.gave_up
+        for pid, size in stack.memory().items():
+            grown = size - before.get(pid, size)
+            assert grown < GROWTH_BYTES, psutil.Process(pid).cmdline()
+
+    return run
 
 
 def restart(program: Program) -> None:
@@ -88,7 +111,7 @@ def restart(program: Program) -> None:
 
 
 def test_a_killed_listener_that_is_started_again_catches_up(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
     board = make_board(api, board_id)
     with EventSource(stack.port, board) as viewer:
@@ -98,12 +121,14 @@ def test_a_killed_listener_that_is_started_again_catches_up(
             writers.go_on()
         stack.listener.process.wait()
         stack.listener.start()  # to find out by itself what changed meanwhile
+        started = time.monotonic()
         assert_right(api, board, writers, viewer, recovery=TAKEOVER_SECONDS)
+        recovered(time.monotonic() - started)
         assert viewer.connects == 1
 
 
 def test_what_is_deleted_while_no_listener_runs_reaches_viewers(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
     board = make_board(api, board_id)
     gone = make_board(api, f"{board_id}-gone")
@@ -112,24 +137,24 @@ def test_what_is_deleted_while_no_listener_runs_reaches_viewers(
         api("DELETE", f"{board}players/bob/")
         api("DELETE", gone)
         stack.listener.start()
+        started = time.monotonic()
         wait_until(lambda: viewer.scores() == {"alice": 0}, "the deleted player to go")
         wait_until(lambda: other.gave_up == 404, "the stream of the deleted board to end")
+        recovered(time.monotonic() - started)
 
 
 def test_a_standby_takes_over_from_a_killed_listener_within_five_seconds(
-    stack: Stack, board_id: str
+    stack: Stack, under_load: Load
 ) -> None:
-    with standby(stack) as second, under_load(stack, board_id):
+    with standby(stack) as second, under_load(stack):
         stack.listener.signal_all(signal.SIGKILL)
-        killed = time.monotonic()
         wait_until(lambda: "listening" in second.log.read_text(), "the takeover", TAKEOVER_SECONDS)
-        print(f"taken over after {time.monotonic() - killed:.1f} s")
 
 
 def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_active(
-    stack: Stack, board_id: str
+    stack: Stack, under_load: Load
 ) -> None:
-    with standby(stack) as second, under_load(stack, board_id) as writers:
+    with standby(stack) as second, under_load(stack) as writers:
         stack.listener.signal_all(signal.SIGSTOP)
         wait_until(lambda: "listening" in second.log.read_text(), "the takeover")
         writers.go_on()
@@ -139,23 +164,31 @@ def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_ac
         assert program.log.read_text().count("listening,") == 1
 
 
-def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, board_id: str) -> None:
-    with under_load(stack, board_id, recovery=1):
+def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, under_load: Load) -> None:
+    with under_load(stack, recovery=1):
         stack.listener.signal_all(signal.SIGSTOP)
         time.sleep(VALID_SECONDS + 0.5)  # longer than its lease is valid
         stack.listener.signal_all(signal.SIGCONT)
 
 
-def test_a_killed_web_worker_loses_no_acknowledged_increment(stack: Stack, board_id: str) -> None:
-    with under_load(stack, board_id):
-        restart(stack.web)
-        stack.web.wait_for_port(stack.web_port)
+@pytest.mark.parametrize("what", ["a worker", "everything"])
+def test_killed_web_processes_lose_no_acknowledged_increment(
+    stack: Stack, under_load: Load, what: str
+) -> None:
+    with under_load(stack):
+        if what == "a worker":
+            worker = psutil.Process(stack.web.process.pid).children()[0]
+            worker.kill()
+            wait_until(lambda: not worker.is_running(), "its end")
+        else:
+            restart(stack.web)
+            stack.web.wait_for_port(stack.web_port)
 
 
 def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
-    stack: Stack, board_id: str
+    stack: Stack, under_load: Load
 ) -> None:
-    with under_load(stack, board_id, recovery=1) as writers:
+    with under_load(stack, recovery=1) as writers:
         stack.web.process.send_signal(signal.SIGHUP)
         stack.listener.stop()
         stack.listener.start()
@@ -164,17 +197,17 @@ def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
 
 
 def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
-    stack: Stack, board_id: str
+    stack: Stack, under_load: Load
 ) -> None:
     # The listener tries again after at most five seconds.
-    with under_load(stack, board_id, recovery=5, connects=2):
+    with under_load(stack, recovery=5, connects=2):
         restart(stack.pushpin)
         stack.pushpin.wait_for_port(stack.port)
 
 
-def test_a_viewer_that_stops_reading_does_no_harm(stack: Stack, board_id: str) -> None:
+def test_a_viewer_that_stops_reading_does_no_harm(stack: Stack, under_load: Load) -> None:
     with (
-        under_load(stack, board_id) as writers,
+        under_load(stack) as writers,
         socket.create_connection(("127.0.0.1", stack.port)) as idle,
     ):
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
@@ -183,12 +216,12 @@ def test_a_viewer_that_stops_reading_does_no_harm(stack: Stack, board_id: str) -
         writers.go_on(400)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
 def test_rethinkdb_away_is_said_and_survived(
-    rethink_stack: Stack, own_server: RethinkServer, board_id: str, how: signal.Signals
+    rethink_stack: Stack, own_server: RethinkServer, under_load: Load, how: signal.Signals
 ) -> None:
     api = Api(rethink_stack.port)
-    with under_load(rethink_stack, board_id, recovery=10) as writers:
+    with under_load(rethink_stack, recovery=10) as writers:
         own_server.program.signal_all(how)
         asked = time.monotonic()
         answer = api("GET", writers.board)
@@ -196,17 +229,17 @@ def test_rethinkdb_away_is_said_and_survived(
         assert time.monotonic() - asked < 4
         stream = api("GET", writers.board, headers={"Accept": "text/event-stream"})
         assert stream.status == 200 and stream.text.startswith("retry: ")
-        if how == signal.SIGKILL:
+        if how == signal.SIGSTOP:
+            own_server.program.signal_all(signal.SIGCONT)
+        else:
             own_server.program.process.wait()
             own_server.program.start()
-        else:
-            own_server.program.signal_all(signal.SIGCONT)
     assert writers.failures > 0
 
 
 @pytest.mark.parametrize("which", ["the feed's", "all"])
 def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
-    rethinkdb_server: RethinkServer, tmp_path: Path, board_id: str, which: str
+    rethinkdb_server: RethinkServer, tmp_path: Path, board_id: str, under_load: Load, which: str
 ) -> None:
     database = f"fault_{board_id.replace('-', '_')}"
     with (
@@ -216,20 +249,20 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
             tmp_path,
             listener_url=f"rethinkdb://127.0.0.1:{link.port}/{database}",
         ) as stack,
-        under_load(stack, board_id),
+        under_load(stack),
     ):
         wait_until(lambda: len(link.pairs) == 2, "lease and feed to be connected")
         link.cut(newest_only=which == "the feed's")
-        started = time.monotonic()
         wait_until(
             lambda: stack.listener.log.read_text().count("listening,") == 2,
             "the listener to be back",
             30,
         )
-        print(f"{which}: rebuilt after {time.monotonic() - started:.1f} s")
 
 
-def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path, board_id: str) -> None:
+def test_a_full_disk_is_said_and_loses_nothing(
+    tmp_path: Path, board_id: str, recovered: Recovered
+) -> None:
     """The web processes may not make the write-ahead log larger than 1 MB."""
     with Stack(f"sqlite:///{tmp_path}/leaderboard.sqlite3", tmp_path) as stack:
         api = Api(stack.port)
@@ -256,12 +289,14 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path, board_id: str) ->
                 stack.web.command = unlimited
                 stack.web.start()
                 stack.web.wait_for_port(stack.web_port)
+                started = time.monotonic()
                 writers.go_on()
+                recovered(viewer.newest - started)
             assert_right(api, board, writers, viewer)
 
 
 def test_five_thousand_viewers_at_once_are_all_served(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 6000:
@@ -271,7 +306,7 @@ def test_five_thousand_viewers_at_once_are_all_served(
     try:
         started = time.monotonic()
         answers = asyncio.run(first_events(stack.port, board, viewers=5000, seconds=100))
-        print(f"5,000 snapshots after {time.monotonic() - started:.1f} s")
+        recovered(time.monotonic() - started)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert {status for status, _ in answers} == {"HTTP/1.1 200 OK"}

@@ -13,7 +13,13 @@ import trustme
 from django.core.exceptions import ObjectDoesNotExist
 from rethinkdb.errors import ReqlDriverError
 
-from leaderboardapp.stores.base import AlreadyExists, Amount, Import, StoreUnavailable
+from leaderboardapp.stores.base import (
+    AlreadyExists,
+    Amount,
+    Import,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
 from leaderboardapp.stores.rethinkdb import store as rethinkdb
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
@@ -230,6 +236,19 @@ def test_a_server_that_hangs_is_given_up_in_time(
     server.program.signal_all(signal.SIGCONT)
     # The answer to the old question is not taken for that to the new one.
     assert store.get_board("b")["id"] == "b"
+
+
+def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    store.create_player("b", {"id": "p", "name": "P", "score": 0})
+    server.program.signal_all(signal.SIGSTOP)
+    with pytest.raises(OutcomeUnknown):
+        store.score_add("b", "p", 5, key="once")
+    server.program.signal_all(signal.SIGCONT)
+    assert store.score_add("b", "p", 5, key="once")["score"] == 5
+    assert store.score_add("b", "p", 1)["score"] == 6
 
 
 def test_it_works_over_tls_and_a_hang_is_given_up_there_too(

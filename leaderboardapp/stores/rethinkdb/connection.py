@@ -7,9 +7,14 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from rethinkdb import RethinkDB
-from rethinkdb.errors import ReqlDriverError, ReqlError, ReqlRuntimeError
+from rethinkdb.errors import (
+    ReqlDriverError,
+    ReqlError,
+    ReqlOpIndeterminateError,
+    ReqlRuntimeError,
+)
 
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
 
 r = RethinkDB()
 
@@ -59,12 +64,14 @@ class Connection:
             return list(result) if isinstance(result, r.net.DefaultCursor) else result
         except (ReqlDriverError, OSError, AttributeError) as error:  # the last: it was closed
             self.close()
-            raise StoreUnavailable(f"RethinkDB: {error}") from error
+            raise OutcomeUnknown(f"RethinkDB: {error}") from error
 
     def start(self, query: Any) -> Any:
         """The driver's own result, which may be a cursor."""
         try:
             return query.run(self.driver)
+        except ReqlOpIndeterminateError as error:
+            raise OutcomeUnknown(f"RethinkDB: {error.message}") from error
         except ReqlRuntimeError as error:
             raise StoreUnavailable(f"RethinkDB: {error.message}") from error
 

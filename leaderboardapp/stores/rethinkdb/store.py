@@ -49,6 +49,8 @@ class RethinkStore(Store):
         self.local = threading.local()
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease = map(r.table, ("deleted", "lease"))
+        # Made once, because the driver takes longer to build a query than to ask it.
+        self.snapshot = r.ast.Func(lambda board: self.board_and_top(board))
 
     def ensure(self) -> None:
         connection = Connection(self.address, SETUP_SECONDS)
@@ -123,16 +125,7 @@ class RethinkStore(Store):
         return [_player_row(row) for row in self.run(self.best(board, limit))]
 
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
-        def one(board: Any) -> Any:
-            return self.boards.get(board).do(
-                lambda row: r.branch(
-                    row.eq(None),
-                    None,
-                    {"board": row, "players": self.best(board, row["size"].default(5))},
-                )
-            )
-
-        rows = [row for row in self.run(r.expr(list(boards)).map(one)) if row]
+        rows = [row for row in self.run(r.expr(list(boards)).map(self.snapshot)) if row]
         return {
             row["board"]["id"]: (_board_row(row["board"]), [_player_row(p) for p in row["players"]])
             for row in rows
@@ -239,6 +232,15 @@ class RethinkStore(Store):
         """The board's players in the rank index, better than `upto` (an index key) if given."""
         most = [board, r.maxval] if upto is None else upto
         return self.players.between([board, r.minval], most, index="rank")
+
+    def board_and_top(self, board: Any) -> Any:
+        return self.boards.get(board).do(
+            lambda row: r.branch(
+                row.eq(None),
+                None,
+                {"board": row, "players": self.best(board, row["size"].default(5))},
+            )
+        )
 
     def best(self, board: Any, limit: Any) -> Any:
         rows = self.ranked(board).order_by(index="rank").limit(limit)

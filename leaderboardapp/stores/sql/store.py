@@ -37,8 +37,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 BOARD_COLUMNS = ("id", "name", "size")
+PLAYER_COLUMNS = ("id", "name", "score")
 LEASE = 1  # the only row of its table
 RANK_ORDER = ("-score", "reached_at", "player")
+
+# The read that every poll, stream and publish makes; built by the ORM it takes ten times as long.
+TOP = """
+    SELECT board.id, board.name, board.size, best.player, best.name, best.score
+    FROM board LEFT JOIN (
+        SELECT player, name, score, reached_at FROM player WHERE board_id = %(board)s
+        ORDER BY score DESC, reached_at, player
+        LIMIT (SELECT size FROM board WHERE id = %(board)s)
+    ) AS best ON TRUE
+    WHERE board.id = %(board)s
+    ORDER BY best.score DESC, best.reached_at, best.player
+"""
 
 
 def translated(method: Callable[P, R]) -> Callable[P, R]:
@@ -154,8 +167,15 @@ class SqlStore(Store):
 
     @translated
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
-        rows = BoardRow.objects.filter(id__in=list(boards)).values(*BOARD_COLUMNS)
-        return {row["id"]: (row, self.top(row["id"], row["size"])) for row in rows}
+        found = {}
+        with connection.cursor() as cursor:
+            for board in boards:
+                cursor.execute(TOP, {"board": board})
+                if rows := cursor.fetchall():
+                    players = [dict(zip(PLAYER_COLUMNS, row[3:], strict=True)) for row in rows]
+                    shown = players if players[0]["id"] else []
+                    found[board] = (dict(zip(BOARD_COLUMNS, rows[0], strict=False)), shown)
+        return found
 
     @translated
     def get_import(self, board: str, name: str) -> Import:
