@@ -1,5 +1,6 @@
 """What a client may send. Each failure is a Problem that names the field and what is accepted."""
 
+import base64
 import json
 import re
 import unicodedata
@@ -9,11 +10,15 @@ from typing import Any, NoReturn
 from django.http import HttpRequest
 
 from leaderboardapp.problems import Problem
-from leaderboardapp.stores.base import MAX_SCORE
+from leaderboardapp.ranks import RANKINGS
+from leaderboardapp.stores.base import MAX_SCORE, Increment
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME = 100
 MAX_SIZE = 100
+MAX_LIMIT = 100  # rows in one answer
+MAX_ROWS = 1000  # in one request
+DEFAULT_LIMIT = 20
 
 Field = Callable[
     [Any], Any
@@ -47,27 +52,100 @@ def integer_field(least: int, most: int) -> Field:
     return check
 
 
-amount_field = integer_field(-MAX_SCORE, MAX_SCORE)
-size_field = integer_field(1, MAX_SIZE)
+def choice_field(*choices: str) -> Field:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return value
+
+    return check
+
+
+def flag_field(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def none_or(field: Field) -> Field:
+    def check(value: Any) -> Any:
+        try:
+            return None if value is None else field(value)
+        except ValueError as error:
+            raise ValueError(f"null or {error}") from error
+
+    return check
+
+
+score_field = integer_field(-MAX_SCORE, MAX_SCORE)
+amount_field = score_field
+limit_field = integer_field(1, MAX_LIMIT)
+
+BOARD_FIELDS: dict[str, Field] = {
+    "name": name_field,
+    "size": integer_field(1, MAX_SIZE),
+    "order": choice_field("desc", "asc"),
+    "ranking": choice_field(*RANKINGS),
+    "min": none_or(integer_field(-MAX_SCORE, 0)),
+    "max": none_or(integer_field(0, MAX_SCORE)),
+    "max_amount": none_or(integer_field(1, MAX_SCORE)),
+}
 
 
 def read_body(request: HttpRequest, fields: Mapping[str, Field]) -> dict[str, Any]:
     """The body's fields, checked; an empty body is an empty object."""
-    body = _read_object(request)
-    checked = {}
-    for name, value in body.items():
-        if name not in fields:
-            raise Problem(422, f"{name}: not known here; accepted are {', '.join(fields)}.")
-        try:
-            checked[name] = fields[name](value)
-        except ValueError as error:
-            raise Problem(422, f"{name}: must be {error}.") from error
-    return checked
+    body = _read_json(request, {})
+    if not isinstance(body, dict):
+        raise Problem(422, 'The body must be a JSON object, such as {"name": "Alice"}.')
+    return _checked(body, fields)
 
 
-def require(body: dict[str, Any], name: str) -> Any:
+def read_increments(request: HttpRequest) -> list[Increment]:
+    """A list of `{"player", "amount"?}`. A key for the request is one for each of its rows."""
+    rows = _read_json(request, [])
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
+        raise Problem(422, f"The body must be a JSON list of 1 to {MAX_ROWS} rows.")
+    key, increments = idempotency_key(request), []
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise Problem(422, f'Row {number}: must be an object, such as {{"player": "alice"}}.')
+        checked = _checked(row, {"player": id_field, "amount": amount_field}, f"Row {number}: ")
+        player = require(checked, "player", f"Row {number}: ")
+        row_key = f"{key} {number}" if key else None  # no client's key has a space in it
+        increments.append(Increment(player, checked.get("amount", 1), row_key))
+    return increments
+
+
+def read_limit(request: HttpRequest, default: int = DEFAULT_LIMIT) -> int:
+    text = request.GET.get("limit", str(default))
+    try:
+        limit: int = limit_field(int(text) if re.fullmatch("[0-9]{1,9}", text) else text)
+    except ValueError as error:
+        raise Problem(422, f"limit: must be {error}.") from error
+    return limit
+
+
+def read_cursor(request: HttpRequest, *types: type) -> list[Any] | None:
+    """The parts of the cursor that some earlier answer gave as `next`, if there is one."""
+    text = request.GET.get("cursor")
+    if text is None:
+        return None
+    try:
+        parts = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
+        if [type(part) for part in parts] == list(types):
+            return list(parts)
+    except (ValueError, RecursionError, TypeError):
+        pass
+    raise Problem(422, "cursor: must be the next of an earlier answer.")
+
+
+def cursor_of(*parts: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode()
+
+
+def require(body: dict[str, Any], name: str, where: str = "") -> Any:
     if name not in body:
-        raise Problem(422, f"{name}: missing.")
+        raise Problem(422, f"{where}{name}: missing.")
     return body[name]
 
 
@@ -78,23 +156,35 @@ def idempotency_key(request: HttpRequest) -> str | None:
     return key
 
 
-def _read_object(request: HttpRequest) -> dict[str, Any]:
+def _checked(
+    values: dict[str, Any], fields: Mapping[str, Field], where: str = ""
+) -> dict[str, Any]:
+    checked = {}
+    for name, value in values.items():
+        if name not in fields:
+            accepted = ", ".join(fields)
+            raise Problem(422, f"{where}{name}: not known here; accepted are {accepted}.")
+        try:
+            checked[name] = fields[name](value)
+        except ValueError as error:
+            raise Problem(422, f"{where}{name}: must be {error}.") from error
+    return checked
+
+
+def _read_json(request: HttpRequest, empty: Any) -> Any:
     # Django takes a body of unknown length for an empty one, and an empty score-add means 1.
     if request.headers.get("Transfer-Encoding"):
         raise Problem(411, "The body needs a Content-Length.")
     if len(request.body) != int(request.headers.get("Content-Length") or 0):
         raise Problem(400, "The body ended before its Content-Length.")
     if not request.body:
-        return {}
+        return empty
     if request.content_type != "application/json":
         raise Problem(415, "The body must be JSON, with Content-Type: application/json.")
     try:
-        value = json.loads(request.body.decode(), parse_constant=_no_constant)
+        return json.loads(request.body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"The body is not JSON in UTF-8: {error}.") from error
-    if not isinstance(value, dict):
-        raise Problem(422, 'The body must be a JSON object, such as {"name": "Alice"}.')
-    return value
 
 
 def _no_constant(name: str) -> NoReturn:

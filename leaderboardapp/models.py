@@ -14,21 +14,40 @@ from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
+from leaderboardapp import ranks
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Row
+from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row
 
 __all__ = ["Board", "ObjectDoesNotExist", "Player"]
 
+PLAYER_FIELDS = ("name", "score", "hidden")
+
 
 class Board:
-    def __init__(self, id: str | None = None, name: str = "", size: int = 5) -> None:
-        """`size` is how many players its snapshot shows. Without an id it gets a new UUID."""
+    def __init__(
+        self,
+        id: str | None = None,
+        name: str = "",
+        size: int = 5,
+        order: str = "desc",
+        ranking: str = "ordinal",
+        min: int | None = None,
+        max: int | None = None,
+        max_amount: int | None = None,
+    ) -> None:
+        """`size` is how many players its snapshot shows; BOARD_DEFAULTS says what the others mean.
+        Without an id it gets a new UUID."""
         self.id, self.name, self.size = id or str(uuid.uuid4()), name, size
+        self.order, self.ranking = order, ranking
+        self.min, self.max, self.max_amount = min, max, max_amount
         self._stored: Row | None = None
+
+    def row(self) -> Row:
+        return {field: getattr(self, field) for field in ("id", *BOARD_DEFAULTS)}
 
     def save(self) -> Self:
         """Raises AlreadyExists if a new board's id is taken."""
-        row = {"id": self.id, "name": self.name, "size": self.size}
+        row = self.row()
         if self._stored is None:
             get_store().create_board(row)
         elif changes := _changes(self._stored, row):
@@ -49,8 +68,14 @@ class Board:
         """Raises ObjectDoesNotExist."""
         return cls(id).reload()
 
+    @classmethod
+    def get_page(cls, limit: int = 20, after: str = "") -> list[Self]:
+        """Boards by id, from the one after the id `after` on."""
+        return [cls(row["id"])._load(row) for row in get_store().list_boards(after, limit)]
+
     def _load(self, row: Row) -> Self:
-        self.name, self.size = row["name"], row["size"]
+        for field in BOARD_DEFAULTS:
+            setattr(self, field, row[field])
         self._stored = row
         return self
 
@@ -59,20 +84,30 @@ class Board:
 
 
 class Player:
-    def __init__(self, board: Board, id: str | None = None, name: str = "", score: int = 0) -> None:
-        """Ids are unique on a board; the same player may be on many boards."""
+    def __init__(
+        self, board: Board, id: str | None = None, name: str = "", score: int | None = None
+    ) -> None:
+        """Ids are unique on a board; the same player may be on many boards. Without a score it
+        begins with 0; on an ascending board it is not ranked before it has one."""
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
+        self.hidden = False
+        self.rank: int | None = None  # where it was read with one
         self._stored: Row | None = None
 
     def save(self) -> Self:
         """Raises AlreadyExists if a new player's id is taken, ObjectDoesNotExist if there is no
-        such board. Only what was assigned is written, so a rename overwrites no increment."""
-        row = {"id": self.id, "name": self.name, "score": self.score}
+        such board, ScoreOutOfRange. Only what was assigned is written, so a rename overwrites no
+        increment."""
         if self._stored is None:
-            get_store().create_player(self.board.id, row)
-        elif changes := _changes(self._stored, row):
-            row = get_store().update_player(self.board.id, self.id, changes)
-        return self._load(row)
+            row = {"id": self.id, "name": self.name, "score": self.score}
+            return self._load(get_store().create_player(self.board.id, row))
+        changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
+        if "score" in changes:
+            score = changes.pop("score")
+            self._load(get_store().put_score(self.board.id, self.id, score, only_better=False))
+        if changes:
+            self._load(get_store().update_player(self.board.id, self.id, changes))
+        return self
 
     def reload(self) -> Self:
         """Raises ObjectDoesNotExist."""
@@ -88,9 +123,19 @@ class Player:
         Raises ObjectDoesNotExist, ScoreOutOfRange."""
         return self._load(get_store().score_add(self.board.id, self.id, amount, key))
 
-    def get_rank(self) -> int:
-        """Counted from 1. Raises ObjectDoesNotExist."""
-        return get_store().rank(self.board.id, self.id)
+    def score_put(self, score: int, only_better: bool = False) -> Self:
+        """Set it, or with `only_better` leave one that is as good; `score` is what it is
+        afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange."""
+        return self._load(get_store().put_score(self.board.id, self.id, score, only_better))
+
+    def get_rank(self) -> int | None:
+        """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
+        return ranks.rank(self.board.reload().row(), self._row())
+
+    def get_around(self, limit: int = 5) -> list[Self]:
+        """A window of the ranking with the player in it. Raises ObjectDoesNotExist."""
+        board = self.board.reload()
+        return self._ranked(board, ranks.around(board.row(), self._row(), limit))
 
     @classmethod
     def get_for_board(cls, board: Board, id: str) -> Self:
@@ -98,9 +143,21 @@ class Player:
         return cls(board, id).reload()
 
     @classmethod
+    def get_page_for_board(
+        cls, board: Board, limit: int = 20, after: Key | None = None
+    ) -> list[Self]:
+        """Players with their ranks, best first, from the one after the key on. Raises
+        ObjectDoesNotExist if there is no such board."""
+        return cls._ranked(board, ranks.page(board.reload().row(), limit, after))
+
+    @classmethod
     def get_top_for_board(cls, board: Board, limit: int = 10) -> list[Self]:
-        """The best players, best first."""
-        return [cls(board, row["id"])._load(row) for row in get_store().top(board.id, limit)]
+        """The best players, best first, with their ranks."""
+        return cls.get_page_for_board(board, limit)
+
+    def key(self) -> Key:
+        """The player's place in the ranking, for `after`."""
+        return ranks.key_of(self._row())
 
     @staticmethod
     def get_all_changes() -> Iterator[str]:
@@ -113,10 +170,24 @@ class Player:
         finally:
             feed.close()
 
+    @classmethod
+    def _ranked(cls, board: Board, rows: list[Row]) -> list[Self]:
+        players = [cls(board, row["id"])._load(row) for row in rows]
+        for player, row in zip(players, rows, strict=True):
+            player.rank = row["rank"]
+        return players
+
     def _load(self, row: Row) -> Self:
-        self.name, self.score = row["name"], row["score"]
+        for field in PLAYER_FIELDS:
+            setattr(self, field, row[field])
         self._stored = row
         return self
+
+    def _row(self) -> Row:
+        if self._stored is None:
+            self.reload()
+        assert self._stored is not None
+        return self._stored
 
     def __repr__(self) -> str:
         return f"<Player: {self.id}, {self.name}, {self.score}>"

@@ -64,8 +64,7 @@ class ProblemMiddleware:
             case AlreadyExists():
                 return Problem(409, f"The id {error} is taken; choose another.").response()
             case ScoreOutOfRange():
-                detail = "amount: the score would leave the range -(2^53 - 1) to 2^53 - 1."
-                return Problem(422, detail).response()
+                return Problem(422, f"{error}.").response()
             case UnreadablePostError():
                 return Problem(400, "The body could not be read to its end.").response()
             case RequestDataTooBig():

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from leaderboardapp import ranks
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Row
 
@@ -21,8 +22,8 @@ class Snapshot:
             "id": board["id"],
             "name": board["name"],
             "players": [
-                {"id": row["id"], "name": row["name"], "score": row["score"], "rank": rank}
-                for rank, row in enumerate(players, start=1)
+                {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
+                for row in ranks.number(board, players)
             ],
         }
         body = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))

@@ -20,7 +20,10 @@ urlpatterns = [
     path("boards/<key:board>/", views.board),
     path("boards/<key:board>/players/", views.players),
     path("boards/<key:board>/players/<key:player>/", views.player),
+    path("boards/<key:board>/players/<key:player>/around/", views.around),
     path("boards/<key:board>/players/<key:player>/score-add/", views.score_add),
+    path("boards/<key:board>/players/<key:player>/score/", views.score),
+    path("boards/<key:board>/scores/", views.scores),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
 ]

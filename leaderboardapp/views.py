@@ -8,19 +8,26 @@ from django.utils.cache import get_conditional_response
 
 from leaderboardapp import edge, snapshots
 from leaderboardapp.fields import (
+    BOARD_FIELDS,
     amount_field,
+    choice_field,
+    cursor_of,
+    flag_field,
     id_field,
     idempotency_key,
     name_field,
     read_body,
+    read_cursor,
+    read_increments,
+    read_limit,
     require,
-    size_field,
+    score_field,
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.stores.base import Key, Row, ScoreOutOfRange, StoreUnavailable
 
 STREAM = "text/event-stream"
 
@@ -43,9 +50,21 @@ def by_method(**views: View) -> View:
 
 
 def create_board(request: HttpRequest) -> HttpResponse:
-    body = read_body(request, {"id": id_field, "name": name_field, "size": size_field})
+    body = read_body(request, {"id": id_field, **BOARD_FIELDS})
     board = Board(**body).save()
-    return json_response(board_data(board), 201, {"Location": f"/boards/{board.id}/"})
+    return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
+
+
+def list_boards(request: HttpRequest) -> HttpResponse:
+    limit, cursor = read_limit(request), read_cursor(request, str)
+    found = Board.get_page(limit + 1, *(cursor or []))
+    more = len(found) > limit
+    return json_response(
+        {
+            "boards": [board.row() for board in found[:limit]],
+            "next": cursor_of(found[limit - 1].id) if more else None,
+        }
+    )
 
 
 def read_board(request: HttpRequest, board: str) -> HttpResponse:
@@ -63,8 +82,8 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def update_board(request: HttpRequest, board: str) -> HttpResponse:
-    body = read_body(request, {"name": name_field, "size": size_field})
-    return json_response(board_data(assign(Board.get(board), body).save()))
+    body = read_body(request, BOARD_FIELDS)
+    return json_response(assign(Board.get(board), body).save().row())
 
 
 def delete_board(request: HttpRequest, board: str) -> HttpResponse:
@@ -80,15 +99,27 @@ def create_player(request: HttpRequest, board: str) -> HttpResponse:
     return json_response(player_data(player), 201, {"Location": location})
 
 
+def list_players(request: HttpRequest, board: str) -> HttpResponse:
+    limit, cursor = read_limit(request), read_cursor(request, int, int, str)
+    found = Player.get_page_for_board(Board(board), limit + 1, Key(*cursor) if cursor else None)
+    more = len(found) > limit
+    return json_response(
+        {
+            "players": [ranked_data(player) for player in found[:limit]],
+            "next": cursor_of(*found[limit - 1].key()) if more else None,
+        }
+    )
+
+
 def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
     found = Player.get_for_board(Board(board), player)
     return json_response({**player_data(found), "rank": found.get_rank()})
 
 
 def update_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    body = read_body(request, {"name": name_field})
-    found = Player.get_for_board(Board(board), player)
-    return json_response(player_data(assign(found, body).save()))
+    body = read_body(request, {"name": name_field, "hidden": flag_field})
+    found = assign(Player.get_for_board(Board(board), player), body).save()
+    return json_response({**player_data(found), "hidden": found.hidden})
 
 
 def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
@@ -96,10 +127,32 @@ def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse
     return HttpResponse(status=204)
 
 
+def read_around(request: HttpRequest, board: str, player: str) -> HttpResponse:
+    window = Player.get_for_board(Board(board), player).get_around(read_limit(request, default=5))
+    return json_response({"players": [ranked_data(found) for found in window]})
+
+
 def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
     amount = read_body(request, {"amount": amount_field}).get("amount", 1)
     found = Player(Board(board), player).score_add(amount, idempotency_key(request))
     return json_response(player_data(found))
+
+
+def put_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+    body = read_body(request, {"score": score_field, "mode": choice_field("set", "best")})
+    score, best = require(body, "score"), body.get("mode") == "best"
+    return json_response(player_data(Player(Board(board), player).score_put(score, best)))
+
+
+def add_scores(request: HttpRequest, board: str) -> HttpResponse:
+    increments = read_increments(request)
+    Board.get(board)
+    results = get_store().add_scores(board, increments)
+    rows = [
+        result_data(increment.player, result)
+        for increment, result in zip(increments, results, strict=True)
+    ]
+    return json_response({"results": rows})
 
 
 def read_health(request: HttpRequest) -> HttpResponse:
@@ -111,11 +164,14 @@ def read_readiness(request: HttpRequest) -> HttpResponse:
     return json_response({"status": "ok"})
 
 
-boards = by_method(POST=create_board)
+boards = by_method(GET=list_boards, POST=create_board)
 board = by_method(GET=read_board, PATCH=update_board, DELETE=delete_board)
-players = by_method(POST=create_player)
+players = by_method(GET=list_players, POST=create_player)
 player = by_method(GET=read_player, PATCH=update_player, DELETE=delete_player)
+around = by_method(GET=read_around)
 score_add = by_method(POST=add_score)
+score = by_method(PUT=put_score)
+scores = by_method(POST=add_scores)
 healthz = by_method(GET=read_health)
 readyz = by_method(GET=read_readiness)
 
@@ -135,12 +191,21 @@ def take_snapshot(board: str) -> Snapshot:
         raise ObjectDoesNotExist from error
 
 
-def board_data(board: Board) -> dict[str, Any]:
-    return {"id": board.id, "name": board.name, "size": board.size}
-
-
 def player_data(player: Player) -> dict[str, Any]:
     return {"id": player.id, "name": player.name, "score": player.score}
+
+
+def ranked_data(player: Player) -> dict[str, Any]:
+    return {**player_data(player), "rank": player.rank}
+
+
+def result_data(player: str, result: Row | Exception) -> dict[str, Any]:
+    """One row of a bulk answer: the new score, or why there is none."""
+    if isinstance(result, ScoreOutOfRange):
+        return {"player": player, "status": 422, "detail": f"{result}."}
+    if isinstance(result, Exception):
+        return {"player": player, "status": 404, "detail": f"There is no player {player}."}
+    return {"player": player, "status": 200, "score": result["score"]}
 
 
 def assign(found: Model, fields: dict[str, Any]) -> Model:

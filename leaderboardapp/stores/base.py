@@ -1,8 +1,10 @@
 """What a store is. Every store passes the same contract tests (tests/stores).
 
-Rows are plain dictionaries: board `{"id", "name", "size"}`, player `{"id", "name", "score"}`.
-A player's id is unique on its board. Better is a higher score; of equal scores, the one reached
-first. What does not exist is Django's ObjectDoesNotExist.
+Rows are plain dictionaries: a board's `{"id", **BOARD_DEFAULTS}`, a player's `{"id", "name",
+"score", "reached_at", "hidden", "scored"}`. A player of an ascending board is not `scored` until
+the first score is written, because 0 would be the best of all. A player's id is unique on its
+board. Ranked are the players that are scored and not hidden, by the board's order, and of equal
+scores the one reached first. What does not exist is Django's ObjectDoesNotExist.
 
 Any method may raise StoreUnavailable. No driver's exception passes this boundary.
 """
@@ -17,14 +19,31 @@ Row = dict[str, Any]
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 
+BOARD_DEFAULTS: Row = {
+    "name": "",
+    "size": 5,  # players in a snapshot
+    "order": "desc",  # or "asc": the lower score is the better
+    "ranking": "ordinal",  # or "competition" (1, 2, 2, 4), "dense" (1, 2, 2, 3)
+    "min": None,  # limits of a score, at most 0 and at least 0: every score begins there
+    "max": None,
+    "max_amount": None,  # of one increment, either way
+}
+
 
 class AlreadyExists(Exception):
     """The id is taken."""
 
 
 class ScoreOutOfRange(Exception):
-    """The player's new score would leave -MAX_SCORE … MAX_SCORE. Nothing was changed, but for a
-    score that another program set in the middle of an import, on a store without transactions."""
+    """The board's limits do not allow it, and nothing was changed, but for a score that another
+    program set in the middle of an import, on a store without transactions."""
+
+    def __init__(self, player: str, board: Row) -> None:
+        low, high = limits(board)
+        message = f"the score of {player} must stay from {low} to {high}"
+        if board["max_amount"] is not None:
+            message += f", and one increment within {board['max_amount']} either way"
+        super().__init__(message)
 
 
 class ImportMoved(Exception):
@@ -56,6 +75,20 @@ class Amount(NamedTuple):
     player: str
     name: str
     amount: int
+
+
+class Increment(NamedTuple):
+    player: str
+    amount: int
+    key: str | None = None  # counted once
+
+
+class Key(NamedTuple):
+    """A place in a board's order: a player's, or without one that before all with this score."""
+
+    score: int
+    reached_at: int = -1
+    player: str = ""
 
 
 class Lease(NamedTuple):
@@ -92,7 +125,11 @@ class Store(ABC):
 
     @abstractmethod
     def create_board(self, board: Row) -> None:
-        """Raises AlreadyExists."""
+        """What the row lacks has its default. Raises AlreadyExists."""
+
+    @abstractmethod
+    def list_boards(self, after: str, limit: int) -> list[Row]:
+        """Boards by id, from the one after `after` on."""
 
     @abstractmethod
     def get_board(self, board: str) -> Row:
@@ -107,8 +144,9 @@ class Store(ABC):
         """Its players with it. Raises ObjectDoesNotExist."""
 
     @abstractmethod
-    def create_player(self, board: str, player: Row) -> None:
-        """Raises AlreadyExists, or ObjectDoesNotExist if there is no such board."""
+    def create_player(self, board: str, player: Row) -> Row:
+        """A row of id, name, and perhaps a score. Raises AlreadyExists, or ObjectDoesNotExist if
+        there is no such board."""
 
     @abstractmethod
     def get_player(self, board: str, player: str) -> Row:
@@ -116,24 +154,42 @@ class Store(ABC):
 
     @abstractmethod
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        """`fields` of name and score. The updated row. Raises ObjectDoesNotExist."""
+        """`fields` of name and hidden. The updated row. Raises ObjectDoesNotExist."""
 
     @abstractmethod
     def delete_player(self, board: str, player: str) -> None:
         """Raises ObjectDoesNotExist."""
 
     @abstractmethod
+    def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
+        """Add each, in this order, atomically and durably, and once per key; the player's row
+        afterwards, or ObjectDoesNotExist or ScoreOutOfRange in its place."""
+
     def score_add(self, board: str, player: str, amount: int, key: str | None = None) -> Row:
-        """Add atomically and durably, once per `key`; the player's row afterwards.
+        """The player's row afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange."""
+        [result] = self.add_scores(board, [Increment(player, amount, key)])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    @abstractmethod
+    def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
+        """Set it, or with `only_better` leave a score that is as good. The row afterwards.
         Raises ObjectDoesNotExist, ScoreOutOfRange."""
 
     @abstractmethod
-    def rank(self, board: str, player: str) -> int:
-        """Counted from 1. Raises ObjectDoesNotExist."""
+    def page(
+        self, board: Row, limit: int, after: Key | None = None, backward: bool = False
+    ) -> list[Row]:
+        """Ranked players, best first, from the one after `after` on; or backward from there."""
 
     @abstractmethod
-    def top(self, board: str, limit: int) -> list[Row]:
-        """The best players, best first; empty if there is no such board."""
+    def count_before(self, board: Row, key: Key) -> int:
+        """How many ranked players are before the key."""
+
+    @abstractmethod
+    def count_scores_before(self, board: Row, score: int) -> int:
+        """How many different scores ranked players have that are better."""
 
     @abstractmethod
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -173,6 +229,12 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close this thread's connection. The next call opens another."""
+
+
+def limits(board: Row) -> tuple[int, int]:
+    """The least and the greatest score that the board allows."""
+    low, high = board["min"], board["max"]
+    return -MAX_SCORE if low is None else low, MAX_SCORE if high is None else high
 
 
 def now_us() -> int:

@@ -48,14 +48,14 @@ def test_an_idempotency_key_counts_once(send: Send, alice: str) -> None:
 
 def test_a_sum_out_of_range_is_refused(send: Send, alice: str) -> None:
     send("POST", f"{alice}score-add/", {"amount": 2**53 - 1})
-    assert_problem(send("POST", f"{alice}score-add/"), 422, "amount", "2^53")
+    assert_problem(send("POST", f"{alice}score-add/"), 422, "score", str(2**53 - 1))
     assert send("GET", alice).json()["score"] == 2**53 - 1
 
 
 def test_a_player_is_renamed_and_keeps_the_score(send: Send, alice: str) -> None:
     send("POST", f"{alice}score-add/")
     response = send("PATCH", alice, {"name": "Ällice"})
-    assert response.json() == {"id": "alice", "name": "Ällice", "score": 1}
+    assert response.json() == {"id": "alice", "name": "Ällice", "score": 1, "hidden": False}
 
 
 def test_a_deleted_player_is_gone(send: Send, board: str, alice: str) -> None:

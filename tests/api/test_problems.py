@@ -49,7 +49,7 @@ def test_a_missing_slash_is_pointed_out(send: Send, method: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", "/boards/", "POST"),
+        ("PUT", "/boards/", "GET, POST, HEAD"),
         ("POST", "{board}", "GET, PATCH, DELETE, HEAD"),
         ("OPTIONS", "{board}", "GET, PATCH, DELETE, HEAD"),
         ("GET", "{board}players/alice/score-add/", "POST"),

@@ -71,6 +71,7 @@ class EventSource:
         self.stood_still = 0.0  # the longest time between two events, in seconds
         self.gave_up = 0  # the status
         self.last_id = ""
+        self.retry = 3.0  # seconds; the stream says how long to wait before coming back
         self.stopping = threading.Event()
         self.connection: http.client.HTTPConnection | None = None
         self.thread = threading.Thread(target=self._watch, daemon=True)
@@ -96,7 +97,7 @@ class EventSource:
                 self._connect()
             except (OSError, http.client.HTTPException, AttributeError, ValueError):
                 pass  # however the connection ended
-            self.stopping.wait(RETRY_SECONDS)
+            self.stopping.wait(self.retry)
 
     def _connect(self) -> None:
         self.connection = http.client.HTTPConnection("localhost", self.port, timeout=60)
@@ -115,6 +116,8 @@ class EventSource:
                 name, _, value = line.rstrip("\n").partition(": ")
                 if name == "id":
                     self.last_id = value
+                elif name == "retry":
+                    self.retry = int(value) / 1000
                 elif name == "data":
                     self.shown = json.loads(value)
                     self.events += 1

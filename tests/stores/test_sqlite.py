@@ -4,14 +4,15 @@ import sqlite3
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.stores.base import Key, StoreUnavailable
 from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import PlayerRow
-from leaderboardapp.stores.sql.store import RANK_ORDER, SqlStore
+from leaderboardapp.stores.sql.store import SqlStore
 from tests.processes import PROJECT, wait_until
 
 ADD_FIFTY = """
@@ -73,10 +74,28 @@ def test_a_row_that_moves_changes_both_boards(sqlite: SqlStore, board: str) -> N
     feed.close()
 
 
-def test_a_top_is_read_by_index(sqlite: SqlStore, board: str) -> None:
-    plan = PlayerRow.objects.filter(board_id=board).order_by(*RANK_ORDER)[:5].explain()
-    assert "USING INDEX rank" in plan
-    assert "TEMP B-TREE" not in plan
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, order: str) -> None:
+    sqlite.update_board(board, {"order": order})
+    row, key = sqlite.get_board(board), Key(3, 4, "alice")
+    plans: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "FROM player" in sql or 'FROM "player"' in sql:
+            steps = connection.connection.execute(
+                "EXPLAIN QUERY PLAN " + sql.replace("%s", "?"), params
+            )
+            plans.extend(step[3] for step in steps)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        sqlite.page(row, 5)
+        sqlite.page(row, 5, key)
+        sqlite.page(row, 5, key, backward=True)
+        sqlite.count_before(row, key)
+    assert len(plans) >= 7
+    for plan in plans:
+        assert plan.startswith("SEARCH player USING") and "INDEX ranked_" in plan, plans
 
 
 def test_the_change_table_grows_with_boards_not_with_changes(sqlite: SqlStore, board: str) -> None:

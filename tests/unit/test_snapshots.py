@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.stores.base import BOARD_DEFAULTS
 
 players = st.lists(
     st.fixed_dictionaries(
@@ -18,7 +19,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 def test_the_body_is_one_line_of_json_that_says_it_all(
     name: str, rows: list[dict[str, object]]
 ) -> None:
-    snapshot = Snapshot.of({"id": "b", "name": name, "size": 5}, rows)
+    snapshot = Snapshot.of({**BOARD_DEFAULTS, "id": "b", "name": name}, rows)
     assert not set("\r\n") & set(snapshot.body)
     shown = json.loads(snapshot.body)
     assert shown["name"] == name
@@ -29,7 +30,7 @@ def test_the_body_is_one_line_of_json_that_says_it_all(
 def test_hashes_are_equal_exactly_when_bodies_are(
     one: list[dict[str, object]], two: list[dict[str, object]]
 ) -> None:
-    board = {"id": "b", "name": "B", "size": 5}
+    board = {**BOARD_DEFAULTS, "id": "b", "name": "B"}
     first, second = Snapshot.of(board, one), Snapshot.of(board, two)
     assert (first.hash == second.hash) == (first.body == second.body)
     assert Snapshot.of(board, one) == first

@@ -2,13 +2,14 @@
 
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import getpid
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.stores.base import (
+    BOARD_DEFAULTS,
     KEYS_REMEMBERED,
     MAX_SCORE,
     AlreadyExists,
@@ -16,11 +17,14 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
+    Increment,
+    Key,
     Lease,
     Row,
     ScoreOutOfRange,
     Store,
     StoreUnavailable,
+    limits,
     now_us,
 )
 from leaderboardapp.stores.rethinkdb.connection import Connection, parse_url, r
@@ -31,6 +35,7 @@ from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 QUERY_SECONDS = 2.5
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
+WRITES_AT_ONCE = 100  # for the same reason
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
 OUT_OF_RANGE = "score out of range"
@@ -49,8 +54,18 @@ class RethinkStore(Store):
         self.local = threading.local()
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease = map(r.table, ("deleted", "lease"))
-        # Made once, because the driver takes longer to build a query than to ask it.
+        # Made once, because the driver takes longer to build these than the server to answer.
         self.snapshot = r.ast.Func(lambda board: self.board_and_top(board))
+        self.add = r.ast.Func(
+            lambda board, player, amount, now, key: self.change_score(
+                board, player, lambda row, old: _added(row, old, amount, now, key)
+            )
+        )
+        self.put = r.ast.Func(
+            lambda board, player, score, now, only_better: self.change_score(
+                board, player, lambda row, old: _put(row, old, score, now, only_better)
+            )
+        )
 
     def ensure(self) -> None:
         connection = Connection(self.address, SETUP_SECONDS)
@@ -67,7 +82,11 @@ class RethinkStore(Store):
         gone = self.boards.get(board["id"]).eq(None)
         for rows in self.rows_of(board["id"]):
             self.delete_all(rows, only_if=gone)
-        _check(self.run(self.boards.insert(board)), board["id"])
+        _check(self.run(self.boards.insert({**BOARD_DEFAULTS, **board})), board["id"])
+
+    def list_boards(self, after: str, limit: int) -> list[Row]:
+        rows = self.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
+        return [_board_row(row) for row in self.run(rows.limit(limit))]
 
     def get_board(self, board: str) -> Row:
         return _board_row(_found(self.run(self.boards.get(board))))
@@ -84,45 +103,79 @@ class RethinkStore(Store):
         if not deleted:
             raise ObjectDoesNotExist
 
-    def create_player(self, board: str, player: Row) -> None:
-        document = {**_player_document(board, player["id"], player["name"]), **player}
-        document["id"] = _key(board, player["id"])
-        insert = self.players.insert(document)
+    def create_player(self, board: str, player: Row) -> Row:
+        score = player.get("score")
+        document = {**_player_document(board, player["id"], player["name"]), "score": score or 0}
+
+        def insert(row: Any) -> Any:
+            scored = score is not None or row["order"].default("desc").ne("asc")
+            return self.players.insert(r.expr(document).merge({"scored": scored}))
+
         _check(self.run(self.on_board(board, insert)), player["id"])
+        return self.get_player(board, player["id"])
 
     def get_player(self, board: str, player: str) -> Row:
         return _player_row(_found(self.run(self.players.get(_key(board, player)))))
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        def change(old: Any) -> Any:
-            if "score" not in fields:
-                return fields
-            same = old["score"].eq(fields["score"])
-            return r.expr(fields).merge({"reached_at": r.branch(same, old["reached_at"], now_us())})
-
-        return _player_row(self.update(self.players.get(_key(board, player)), change))
+        return _player_row(self.update(self.players.get(_key(board, player)), fields))
 
     def delete_player(self, board: str, player: str) -> None:
         self.note_deletion(board)
         if not self.run(self.players.get(_key(board, player)).delete())["deleted"]:
             raise ObjectDoesNotExist
 
-    def score_add(self, board: str, player: str, amount: int, key: str | None = None) -> Row:
-        def change(old: Any) -> Any:
-            added = _added(old, amount, now_us())
-            if key is None:
-                return added
-            return _once(old, "keys", key, KEYS_REMEMBERED, added)
+    def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
+        results: list[Row | Exception] = []
+        for start in range(0, len(increments), WRITES_AT_ONCE):
+            some = increments[start : start + WRITES_AT_ONCE]
+            writes = [
+                r.do(board, _key(board, player), amount, now_us(), key, self.add)
+                for player, amount, key in some
+            ]
+            written = self.run(r.expr(writes))
+            for increment, result in zip(some, written, strict=True):
+                try:
+                    results.append(self.scored(board, increment.player, result))
+                except (ObjectDoesNotExist, ScoreOutOfRange) as error:
+                    results.append(error)
+        return results
 
-        return _player_row(self.update(self.players.get(_key(board, player)), change))
+    def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
+        key = _key(board, player)
+        result = self.run(r.do(board, key, score, now_us(), only_better, self.put))
+        return self.scored(board, player, result)
 
-    def rank(self, board: str, player: str) -> int:
-        me = _found(self.run(self.players.get(_key(board, player))))
-        mine = [board, -me["score"], me["reached_at"], player]
-        return int(self.run(self.ranked(board, mine).count())) + 1
+    def scored(self, board: str, player: str, result: Row) -> Row:
+        """The player's row after that write. Raises ObjectDoesNotExist, ScoreOutOfRange."""
+        if result.get("first_error") == OUT_OF_RANGE:
+            raise ScoreOutOfRange(player, self.get_board(board))
+        return _player_row(_changed(result))
 
-    def top(self, board: str, limit: int) -> list[Row]:
-        return [_player_row(row) for row in self.run(self.best(board, limit))]
+    def page(
+        self, board: Row, limit: int, after: Key | None = None, backward: bool = False
+    ) -> list[Row]:
+        index = f"ranked_{board['order']}"
+        # Excluding the ends, which are `after` itself and what no index holds.
+        least, most = [board["id"], r.minval], [board["id"], r.maxval]
+        if after and backward:
+            most = _index_key(board, after)
+        elif after:
+            least = _index_key(board, after)
+        rows = self.players.between(least, most, index=index, left_bound="open")
+        order = r.desc(index) if backward else index
+        return [_player_row(row) for row in self.run(rows.order_by(index=order).limit(limit))]
+
+    def count_before(self, board: Row, key: Key) -> int:
+        index = f"ranked_{board['order']}"
+        rows = self.players.between([board["id"], r.minval], _index_key(board, key), index=index)
+        return int(self.run(rows.count()))
+
+    def count_scores_before(self, board: Row, score: int) -> int:
+        index = f"ranked_{board['order']}"
+        most = _index_key(board, Key(score))
+        rows = self.players.between([board["id"], r.minval], most, index=index)
+        return int(self.run(rows.map(r.row["score"]).distinct().count()))
 
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.run(r.expr(list(boards)).map(self.snapshot)) if row]
@@ -138,7 +191,9 @@ class RethinkStore(Store):
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         # Nothing is atomic across documents: the intent is written first, each player's document
         # remembers the batch with its score, and a batch cut short is applied again to the rest.
-        self.check_range(board, f"{name}:{upto.line}", amounts)
+        settings = self.get_board(board)
+        low, high = limits(settings)
+        self.check_range(settings, f"{name}:{upto.line}", amounts)
         self.note_import(board, name, upto._replace(done=False))
         batch, now = f"{name}:{upto.line}", now_us()
         documents = [
@@ -152,25 +207,34 @@ class RethinkStore(Store):
         ]
 
         def add(_: Any, old: Any, new: Any) -> Any:
-            added = _added(old, new["score"], new["reached_at"])
-            return old.merge(_once(old, "batches", batch, BATCHES_REMEMBERED, added))
+            score, same = old["score"] + new["score"], new["score"].eq(0)
+            reached_at = r.branch(same, old["reached_at"], new["reached_at"])
+            fields = {"score": score, "reached_at": reached_at, "scored": True}
+            allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)
+            return old.merge(_once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
-        _check(self.run(self.players.insert(documents, conflict=add)))
+        result = self.run(self.players.insert(documents, conflict=add))
+        if result.get("first_error") == OUT_OF_RANGE:
+            raise ScoreOutOfRange("a player", settings)
+        _check(result)
         try:
             self.note_import(board, name, upto._replace(done=True))
         except ObjectDoesNotExist:  # the board was deleted meanwhile
-            self.delete_all(self.ranked(board), only_if=self.boards.get(board).eq(None))
+            for rows in self.rows_of(board):
+                self.delete_all(rows, only_if=self.boards.get(board).eq(None))
             raise
 
-    def check_range(self, board: str, batch: str, amounts: list[Amount]) -> None:
+    def check_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
-        keys = [_key(board, amount.player) for amount in amounts]
+        low, high = limits(board)
+        keys = [_key(board["id"], amount.player) for amount in amounts]
         found = self.run(self.players.get_all(*keys).pluck("player", "score", "batches"))
         rows = {row["player"]: row for row in found}
         for player, _, amount in amounts:
             row = rows.get(player, {"score": 0})
-            if batch not in row.get("batches", ()) and abs(row["score"] + amount) > MAX_SCORE:
-                raise ScoreOutOfRange(player)
+            counted = batch in row.get("batches", ())
+            if not counted and not low <= row["score"] + amount <= high:
+                raise ScoreOutOfRange(player, board)
 
     def note_import(self, board: str, name: str, state: Import) -> None:
         """Begin a batch (again) where the last one ended, or end the one begun; or ImportMoved."""
@@ -182,7 +246,8 @@ class RethinkStore(Store):
             expected = same_batch if state.done else last_ended_here | same_batch & ~old["done"]
             return r.branch(expected, new, r.error(IMPORT_MOVED))
 
-        _check(self.run(self.on_board(board, self.imports.insert(row, conflict=replace))))
+        insert = self.imports.insert(row, conflict=replace)
+        _check(self.run(self.on_board(board, lambda _: insert)))
 
     def open_feed(self) -> Feed:
         connection = Connection(self.address, answer_seconds=None)
@@ -228,32 +293,46 @@ class RethinkStore(Store):
         if connection is not None:
             connection.close()
 
-    def ranked(self, board: Any, upto: Any = None) -> Any:
-        """The board's players in the rank index, better than `upto` (an index key) if given."""
-        most = [board, r.maxval] if upto is None else upto
-        return self.players.between([board, r.minval], most, index="rank")
-
     def board_and_top(self, board: Any) -> Any:
         return self.boards.get(board).do(
             lambda row: r.branch(
                 row.eq(None),
                 None,
-                {"board": row, "players": self.best(board, row["size"].default(5))},
+                {
+                    "board": row,
+                    "players": r.branch(
+                        row["order"].default("desc").eq("asc"),
+                        self.best(row, "ranked_asc"),
+                        self.best(row, "ranked_desc"),
+                    ),
+                },
             )
         )
 
-    def best(self, board: Any, limit: Any) -> Any:
-        rows = self.ranked(board).order_by(index="rank").limit(limit)
-        return rows.pluck("player", "name", "score").coerce_to("array")
+    def best(self, board: Any, index: str) -> Any:
+        least, most = [board["id"], r.minval], [board["id"], r.maxval]
+        rows = self.players.between(least, most, index=index).order_by(index=index)
+        shown = rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
+        return shown.without("keys", "batches").coerce_to("array")
 
-    def on_board(self, board: str, write: Any) -> Any:
-        return self.boards.get(board).do(
-            lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write)
+    def change_score(self, board: Any, player: Any, change: Callable[[Any, Any], Any]) -> Any:
+        """`change` takes the board's and the player's document, and gives the new fields."""
+        document = self.players.get(player)
+        return self.on_board(
+            board,
+            lambda row: document.update(lambda old: change(row, old), return_changes="always"),
         )
 
-    def rows_of(self, board: str) -> tuple[Any, Any]:
+    def on_board(self, board: Any, write: Callable[[Any], Any]) -> Any:
+        return self.boards.get(board).do(
+            lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write(row))
+        )
+
+    def rows_of(self, board: str) -> tuple[Any, ...]:
         """All rows that belong to a board."""
-        return self.ranked(board), self.imports.get_all(board, index="board")
+        ranked = self.players.between([board, r.minval], [board, r.maxval], index="ranked_desc")
+        unranked = self.players.get_all(board, index="unranked")
+        return ranked, unranked, self.imports.get_all(board, index="board")
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()
@@ -261,13 +340,8 @@ class RethinkStore(Store):
             pass
 
     def update(self, document: Any, change: Any) -> Row:
-        """The document after the change. Raises ObjectDoesNotExist, ScoreOutOfRange."""
-        result = self.run(document.update(change, return_changes="always"))
-        _check(result)
-        if not result.get("changes") or result["changes"][0]["new_val"] is None:
-            raise ObjectDoesNotExist
-        new: Row = result["changes"][0]["new_val"]
-        return new
+        """The document after the change. Raises ObjectDoesNotExist."""
+        return _changed(self.run(document.update(change, return_changes="always")))
 
     def run(self, query: Any) -> Any:
         return self.connection().run(query)
@@ -304,14 +378,48 @@ def _player_document(board: str, player: str, name: str) -> Row:
     }
 
 
-def _added(old: Any, amount: Any, now: Any) -> Any:
+def _index_key(board: Row, key: Key) -> list[Any]:
+    score = key.score if board["order"] == "asc" else -key.score
+    return [board["id"], score, key.reached_at, key.player]
+
+
+def _added(board: Any, old: Any, amount: Any, now: Any, key: Any) -> Any:
     """The fields of a player's document after adding, as ReQL."""
     score = old["score"] + amount
     fields = {
         "score": score,
-        "reached_at": r.branch(r.expr(amount).eq(0), old["reached_at"], now),
+        "reached_at": r.branch(amount.eq(0), old["reached_at"], now),
+        "scored": True,
     }
-    return r.branch((score > MAX_SCORE) | (score < -MAX_SCORE), r.error(OUT_OF_RANGE), fields)
+    within = r.expr([amount, r.expr(0) - amount]).max() <= board["max_amount"].default(MAX_SCORE)
+    return r.branch(
+        key.ne(None) & old["keys"].default([]).contains(key),
+        {},
+        (within & _allowed(board, score)).not_(),
+        r.error(OUT_OF_RANGE),
+        key.eq(None),
+        fields,
+        _once(old, "keys", key, KEYS_REMEMBERED, fields),
+    )
+
+
+def _put(board: Any, old: Any, score: Any, now: Any, only_better: Any) -> Any:
+    """The fields of a player's document after setting its score, as ReQL."""
+    ascending, scored = board["order"].default("desc").eq("asc"), old["scored"].default(True)
+    better = r.branch(ascending, score < old["score"], score > old["score"])
+    same = scored & score.eq(old["score"])
+    return r.branch(
+        _allowed(board, score).not_(),
+        r.error(OUT_OF_RANGE),
+        only_better & scored & better.not_(),
+        {},
+        {"score": score, "reached_at": r.branch(same, old["reached_at"], now), "scored": True},
+    )
+
+
+def _allowed(board: Any, score: Any) -> Any:
+    low, high = board["min"].default(-MAX_SCORE), board["max"].default(MAX_SCORE)
+    return (score >= low) & (score <= high)
 
 
 def _once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:
@@ -323,11 +431,27 @@ def _once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:
 
 def _board_row(document: Row) -> Row:
     # A row made in the console may lack something; it must not keep others from being shown.
-    return {"id": document["id"], "name": document.get("name", ""), "size": document.get("size", 5)}
+    return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
 
 
 def _player_row(document: Row) -> Row:
-    return {"id": document["player"], "name": document.get("name", ""), "score": document["score"]}
+    return {
+        "id": document["player"],
+        "name": document.get("name", ""),
+        "score": document["score"],
+        "reached_at": document["reached_at"],
+        "hidden": document.get("hidden", False),
+        "scored": document.get("scored", True),
+    }
+
+
+def _changed(result: Row) -> Row:
+    """The document after an update that returned its changes. Raises ObjectDoesNotExist."""
+    _check(result)
+    if not result.get("changes") or result["changes"][0]["new_val"] is None:
+        raise ObjectDoesNotExist
+    new: Row = result["changes"][0]["new_val"]
+    return new
 
 
 def _found(document: Row | None) -> Row:
@@ -343,8 +467,6 @@ def _check(result: Row, id: str = "") -> None:
         return
     if error.startswith("Duplicate primary key"):
         raise AlreadyExists(id)
-    if error == OUT_OF_RANGE:
-        raise ScoreOutOfRange
     if error == NO_BOARD:
         raise ObjectDoesNotExist
     if error == IMPORT_MOVED:

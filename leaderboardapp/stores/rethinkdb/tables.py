@@ -36,14 +36,34 @@ def _field(name: str) -> Any:
     return lambda row: row[name]
 
 
-def _rank(row: Any) -> Any:
-    return [row["board"], r.expr(0) - row["score"], row["reached_at"], row["player"]]
+# A row for which an index's function fails is not in the index.
+
+
+def _ranked(sign: int) -> Any:
+    def place(row: Any) -> Any:
+        key = [row["board"], row["score"] * sign, row["reached_at"], row["player"]]
+        return r.branch(_is_ranked(row), key, r.error("not ranked"))
+
+    return place
+
+
+def _unranked(row: Any) -> Any:
+    return r.branch(_is_ranked(row), r.error("ranked"), row["board"])
+
+
+def _is_ranked(row: Any) -> Any:
+    return row["scored"].default(True) & row["hidden"].default(False).not_()
 
 
 # Tables and their indexes.
 TABLES: dict[str, dict[str, Any]] = {
     "boards": {"changed_at": _field("changed_at")},
-    "players": {"rank": _rank, "changed_at": _field("changed_at")},
+    "players": {
+        "ranked_desc": _ranked(-1),
+        "ranked_asc": _ranked(1),
+        "unranked": _unranked,
+        "changed_at": _field("changed_at"),
+    },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},
     "lease": {},

@@ -2,11 +2,18 @@
 
 from django.db import models
 
+RANKED = models.Q(hidden=False, scored=True)
+
 
 class BoardRow(models.Model):
     id = models.CharField(max_length=64, primary_key=True)
     name = models.CharField(max_length=100)
     size = models.PositiveSmallIntegerField()
+    order = models.CharField(max_length=4, db_default="desc")
+    ranking = models.CharField(max_length=16, db_default="ordinal")
+    min = models.BigIntegerField(null=True)
+    max = models.BigIntegerField(null=True)
+    max_amount = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "board"
@@ -19,11 +26,18 @@ class PlayerRow(models.Model):
     name = models.CharField(max_length=100)
     score = models.BigIntegerField(default=0)
     reached_at = models.BigIntegerField(help_text="microseconds since 1970")
+    hidden = models.BooleanField(db_default=False)
+    scored = models.BooleanField(db_default=True)
     keys = models.JSONField(default=list, help_text="idempotency keys counted, oldest first")
 
     class Meta:
         db_table = "player"
-        indexes = [models.Index(fields=["board", "-score", "reached_at", "player"], name="rank")]
+        indexes = [
+            models.Index(
+                fields=["board", score, "reached_at", "player"], name=name, condition=RANKED
+            )
+            for name, score in (("ranked_desc", "-score"), ("ranked_asc", "score"))
+        ]
 
 
 class ChangeRow(models.Model):

@@ -1,7 +1,8 @@
 """The store in a SQL database, through Django's ORM."""
 
 import functools
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -10,6 +11,7 @@ from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F, Max, Q, QuerySet
 
 from leaderboardapp.stores.base import (
+    BOARD_DEFAULTS,
     KEYS_REMEMBERED,
     MAX_SCORE,
     AlreadyExists,
@@ -17,15 +19,19 @@ from leaderboardapp.stores.base import (
     Feed,
     Import,
     ImportMoved,
+    Increment,
+    Key,
     Lease,
     Row,
     ScoreOutOfRange,
     Store,
     StoreUnavailable,
+    limits,
     now_us,
 )
 from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import (
+    RANKED,
     BoardRow,
     ChangeRow,
     ImportRow,
@@ -36,21 +42,36 @@ from leaderboardapp.stores.sql.models import (
 P = ParamSpec("P")
 R = TypeVar("R")
 
-BOARD_COLUMNS = ("id", "name", "size")
-PLAYER_COLUMNS = ("id", "name", "score")
+BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
+PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored")
 LEASE = 1  # the only row of its table
-RANK_ORDER = ("-score", "reached_at", "player")
+ORDERS = {"desc": ("-score", "reached_at", "player"), "asc": ("score", "reached_at", "player")}
 
-# The read that every poll, stream and publish makes; built by the ORM it takes ten times as long.
-TOP = """
-    SELECT board.id, board.name, board.size, best.player, best.name, best.score
-    FROM board LEFT JOIN (
-        SELECT player, name, score, reached_at FROM player WHERE board_id = %(board)s
-        ORDER BY score DESC, reached_at, player
-        LIMIT (SELECT size FROM board WHERE id = %(board)s)
-    ) AS best ON TRUE
-    WHERE board.id = %(board)s
-    ORDER BY best.score DESC, best.reached_at, best.player
+# The read that every poll, stream and publish makes, and the write that most requests make. Built
+# by the ORM they take ten times as long.
+BOARD = (
+    f"""SELECT {", ".join(f'"{column}"' for column in BOARD_COLUMNS)} FROM board WHERE id = %s"""
+)
+PLAYER = "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored"
+TOP = {
+    order: f"""
+        SELECT {PLAYER} FROM player WHERE board_id = %s AND NOT hidden AND scored
+        ORDER BY score {order}, reached_at, player LIMIT %s
+    """
+    for order in ORDERS
+}
+ADD = f"""
+    UPDATE player SET
+        score = player.score + %(amount)s,
+        reached_at = CASE WHEN %(amount)s = 0 THEN player.reached_at ELSE %(now)s END,
+        scored = TRUE,
+        keys = coalesce(%(keys)s, player.keys)
+    FROM board
+    WHERE board.id = player.board_id AND board_id = %(board)s AND player = %(player)s
+        AND player.score + %(amount)s
+            BETWEEN coalesce(board.min, -{MAX_SCORE}) AND coalesce(board.max, {MAX_SCORE})
+        AND abs(%(amount)s) <= coalesce(board.max_amount, {MAX_SCORE})
+    RETURNING {PLAYER}
 """
 
 
@@ -85,14 +106,21 @@ class SqlStore(Store):
     @translated
     def create_board(self, board: Row) -> None:
         try:
-            BoardRow.objects.create(**board)
+            BoardRow.objects.create(**{**BOARD_DEFAULTS, **board})
         except IntegrityError as error:
             raise AlreadyExists(board["id"]) from error
 
     @translated
+    def list_boards(self, after: str, limit: int) -> list[Row]:
+        rows = BoardRow.objects.filter(id__gt=after).order_by("id").values(*BOARD_COLUMNS)
+        return list(rows[:limit])
+
+    @translated
     def get_board(self, board: str) -> Row:
-        row: Row = BoardRow.objects.values(*BOARD_COLUMNS).get(id=board)
-        return row
+        rows = _read(BOARD, [board])
+        if not rows:
+            raise ObjectDoesNotExist
+        return dict(zip(BOARD_COLUMNS, rows[0], strict=True))
 
     @changing
     def update_board(self, board: str, fields: Row) -> Row:
@@ -104,17 +132,20 @@ class SqlStore(Store):
         found(BoardRow.objects.filter(id=board).delete()[0])
 
     @changing
-    def create_player(self, board: str, player: Row) -> None:
-        self.get_board(board)
+    def create_player(self, board: str, player: Row) -> Row:
+        order = self.get_board(board)["order"]
         if _player(board, player["id"]).exists():
             raise AlreadyExists(player["id"])
+        score = player.get("score")
         PlayerRow.objects.create(
             board_id=board,
             player=player["id"],
             name=player["name"],
-            score=player["score"],
+            score=score or 0,
+            scored=score is not None or order == "desc",
             reached_at=now_us(),
         )
+        return self.get_player(board, player["id"])
 
     @translated
     def get_player(self, board: str, player: str) -> Row:
@@ -123,8 +154,6 @@ class SqlStore(Store):
 
     @changing
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        if "score" in fields:
-            _player(board, player).exclude(score=fields["score"]).update(reached_at=now_us())
         _player(board, player).update(**fields)
         return self.get_player(board, player)
 
@@ -133,49 +162,80 @@ class SqlStore(Store):
         found(_player(board, player).delete()[0])
 
     @changing
-    def score_add(self, board: str, player: str, amount: int, key: str | None = None) -> Row:
-        changes: Row = {"score": F("score") + amount}
-        if amount:
-            changes["reached_at"] = now_us()
+    def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
+        results: list[Row | Exception] = []
+        for increment in increments:
+            try:
+                results.append(self._add(board, *increment))
+            except (ObjectDoesNotExist, ScoreOutOfRange) as error:
+                results.append(error)
+        return results
+
+    def _add(self, board: str, player: str, amount: int, key: str | None) -> Row:
+        keys = None
         if key:
-            keys = _player(board, player).values_list("keys", flat=True).get()
-            if key in keys:
+            known = _player(board, player).values_list("keys", flat=True).get()
+            if key in known:
                 return self.get_player(board, player)
-            changes["keys"] = [*keys, key][-KEYS_REMEMBERED:]
-        allowed = Q(score__gte=-MAX_SCORE - amount, score__lte=MAX_SCORE - amount)
-        changed = _player(board, player).filter(allowed).update(**changes)
-        row = self.get_player(board, player)
-        if not changed:
-            raise ScoreOutOfRange(player)
-        return row
+            keys = json.dumps([*known, key][-KEYS_REMEMBERED:])
+        values = {"amount": amount, "now": now_us(), "keys": keys, "board": board, "player": player}
+        if rows := _read(ADD, values):
+            return _player_row(rows[0])
+        self.get_player(board, player)
+        raise ScoreOutOfRange(player, self.get_board(board))
 
-    @translated
-    def rank(self, board: str, player: str) -> int:
-        me = _player(board, player).get()
-        same = Q(score=me.score)
-        better = (
-            Q(score__gt=me.score)
-            | same & Q(reached_at__lt=me.reached_at)
-            | same & Q(reached_at=me.reached_at, player__lt=player)
-        )
-        return PlayerRow.objects.filter(better, board_id=board).count() + 1
-
-    @translated
-    def top(self, board: str, limit: int) -> list[Row]:
-        players = PlayerRow.objects.filter(board_id=board).order_by(*RANK_ORDER)
-        return list(_rows(players)[:limit])
+    @changing
+    def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
+        row, settings = self.get_player(board, player), self.get_board(board)
+        low, high = limits(settings)
+        if not low <= score <= high:
+            raise ScoreOutOfRange(player, settings)
+        better = score < row["score"] if settings["order"] == "asc" else score > row["score"]
+        if not row["scored"] or better or not only_better:
+            same = row["scored"] and score == row["score"]
+            reached_at = row["reached_at"] if same else now_us()
+            _player(board, player).update(score=score, reached_at=reached_at, scored=True)
+        return self.get_player(board, player)
 
     @translated
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         found = {}
-        with connection.cursor() as cursor:
-            for board in boards:
-                cursor.execute(TOP, {"board": board})
-                if rows := cursor.fetchall():
-                    players = [dict(zip(PLAYER_COLUMNS, row[3:], strict=True)) for row in rows]
-                    shown = players if players[0]["id"] else []
-                    found[board] = (dict(zip(BOARD_COLUMNS, rows[0], strict=False)), shown)
+        for board in boards:
+            if rows := _read(BOARD, [board]):
+                row = dict(zip(BOARD_COLUMNS, rows[0], strict=True))
+                found[board] = (row, self.page(row, row["size"]))
         return found
+
+    @translated
+    def page(
+        self, board: Row, limit: int, after: Key | None = None, backward: bool = False
+    ) -> list[Row]:
+        if after is None and not backward:
+            return [_player_row(row) for row in _read(TOP[board["order"]], [board["id"], limit])]
+        order = ORDERS[board["order"]]
+        players = _ranked(board)
+        parts = [players]
+        if after:
+            # First those with the same score, who are ordered by time whatever the board's order.
+            beyond = (_better if backward else _worse)(board, after.score)
+            tie = Q(score=after.score) & (_earlier if backward else _later)(after)
+            parts = [players.filter(tie), players.filter(beyond)]
+        rows: list[Row] = []
+        for part in parts:
+            ordered = part.order_by(*order)
+            rows += _rows(ordered.reverse() if backward else ordered)[: limit - len(rows)]
+        return rows
+
+    @translated
+    def count_before(self, board: Row, key: Key) -> int:
+        tie = Q(score=key.score) & _earlier(key)
+        better = _ranked(board).filter(_better(board, key.score)).count()
+        return better + _ranked(board).filter(tie).count()
+
+    @translated
+    def count_scores_before(self, board: Row, score: int) -> int:
+        better = _ranked(board).filter(_better(board, score))
+        return better.values("score").distinct().count()
 
     @translated
     def get_import(self, board: str, name: str) -> Import:
@@ -184,7 +244,8 @@ class SqlStore(Store):
 
     @changing
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
-        self.get_board(board)
+        settings = self.get_board(board)
+        low, high = limits(settings)
         if self.get_import(board, name).line != upto.start:
             raise ImportMoved(name)
         rows = {
@@ -196,16 +257,17 @@ class SqlStore(Store):
         now = now_us()
         for position, (player, shown, amount) in enumerate(amounts):
             row = rows.setdefault(player, PlayerRow(board_id=board, player=player, name=shown))
-            if abs(row.score + amount) > MAX_SCORE:
-                raise ScoreOutOfRange(player)
+            if not low <= row.score + amount <= high:
+                raise ScoreOutOfRange(player, settings)
             if amount or not row.reached_at:
                 row.reached_at = now + position
             row.score += amount
+            row.scored = True
         PlayerRow.objects.bulk_create(
             rows.values(),
             update_conflicts=True,
             unique_fields=["board", "player"],
-            update_fields=["score", "reached_at"],
+            update_fields=["score", "reached_at", "scored"],
         )
         ImportRow.objects.update_or_create(
             board_id=board, name=name, defaults={"line": upto.line, "digest": upto.digest}
@@ -245,9 +307,42 @@ def found(count: int) -> None:
         raise ObjectDoesNotExist
 
 
+def _read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _player_row(row: tuple[Any, ...]) -> Row:
+    *shown, hidden, scored = row  # SQLite's truth is 0 and 1
+    return dict(zip(PLAYER_COLUMNS, (*shown, bool(hidden), bool(scored)), strict=True))
+
+
 def _player(board: str, player: str) -> QuerySet[PlayerRow]:
     return PlayerRow.objects.filter(board_id=board, player=player)
 
 
+def _ranked(board: Row) -> QuerySet[PlayerRow]:
+    return PlayerRow.objects.filter(RANKED, board_id=board["id"])
+
+
+def _better(board: Row, score: int) -> Q:
+    return Q(score__lt=score) if board["order"] == "asc" else Q(score__gt=score)
+
+
+def _worse(board: Row, score: int) -> Q:
+    return Q(score__gt=score) if board["order"] == "asc" else Q(score__lt=score)
+
+
+def _earlier(key: Key) -> Q:
+    return Q(reached_at__lt=key.reached_at) | Q(reached_at=key.reached_at, player__lt=key.player)
+
+
+def _later(key: Key) -> Q:
+    return Q(reached_at__gt=key.reached_at) | Q(reached_at=key.reached_at, player__gt=key.player)
+
+
 def _rows(players: QuerySet[PlayerRow]) -> QuerySet[PlayerRow, Any]:
-    return players.values("name", "score", id=F("player"))
+    rows: QuerySet[PlayerRow, Any] = players.values(*PLAYER_COLUMNS[1:], id=F("player"))
+    return rows

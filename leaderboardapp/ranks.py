@@ -1,0 +1,64 @@
+"""Ranks: numbering players who are read in a board's order.
+
+Of the scores 9, 7, 7, 3 the ordinal ranks are 1, 2, 3, 4, the competition ranks 1, 2, 2, 4, and
+the dense ranks 1, 2, 2, 3.
+"""
+
+from collections.abc import Iterable
+
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import Key, Row
+
+RANKINGS = ("ordinal", "competition", "dense")
+
+
+def number(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> list[Row]:
+    """The rows, which follow one another in the board's order, each with its `rank`. The first is
+    the `place`-th player of all, and has that `rank`."""
+    numbered: list[Row] = []
+    for now, row in enumerate(rows, start=place):
+        if numbered and row["score"] != numbered[-1]["score"]:
+            rank = rank + 1 if board["ranking"] == "dense" else now
+        numbered.append({**row, "rank": now if board["ranking"] == "ordinal" else rank})
+    return numbered
+
+
+def page(board: Row, limit: int, after: Key | None = None) -> list[Row]:
+    """Ranked players, best first, from the one after the key on."""
+    return _number_from(board, get_store().page(board, limit, after))
+
+
+def around(board: Row, player: Row, limit: int) -> list[Row]:
+    """A window of `limit` ranked players with the player in its middle, or as near to it as the
+    best and the worst allow; nobody, if the player is not ranked."""
+    if not is_ranked(player):
+        return []
+    store, key = get_store(), key_of(player)
+    better = store.page(board, limit - 1, key, backward=True)
+    worse = store.page(board, limit - 1, key)
+    ahead = max((limit - 1) // 2, limit - 1 - len(worse))
+    window = [*better[:ahead][::-1], player, *worse]
+    return _number_from(board, window[:limit])
+
+
+def rank(board: Row, player: Row) -> int | None:
+    """None if the player is not ranked."""
+    return _number_from(board, [player])[0]["rank"] if is_ranked(player) else None
+
+
+def is_ranked(player: Row) -> bool:
+    return player["scored"] and not player["hidden"]
+
+
+def key_of(player: Row) -> Key:
+    return Key(player["score"], player["reached_at"], player["id"])
+
+
+def _number_from(board: Row, rows: list[Row]) -> list[Row]:
+    if not rows:
+        return []
+    store, first = get_store(), key_of(rows[0])
+    place = store.count_before(board, first) + 1
+    if board["ranking"] == "dense":
+        return number(board, rows, place, store.count_scores_before(board, first.score) + 1)
+    return number(board, rows, place, store.count_before(board, Key(first.score)) + 1)

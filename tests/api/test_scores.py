@@ -1,0 +1,108 @@
+"""Setting scores, and many increments in one request."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Send, assert_problem
+
+
+def test_a_score_is_set(send: Send, alice: str) -> None:
+    response = send("PUT", f"{alice}score/", {"score": -7})
+    assert response.status_code == 200
+    assert response.json() == {"id": "alice", "name": "Alice", "score": -7}
+    assert send("PUT", f"{alice}score/", {"score": -9, "mode": "set"}).json()["score"] == -9
+
+
+@pytest.mark.parametrize(("order", "better", "worse"), [("desc", 8, 6), ("asc", 6, 8)])
+def test_best_keeps_the_better_score(
+    send: Send, board: str, order: str, better: int, worse: int
+) -> None:
+    send("PATCH", board, {"order": order})
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    path = f"{board}players/bob/score/"
+    for score, expected in ((7, 7), (worse, 7), (better, better), (7, better)):
+        response = send("PUT", path, {"score": score, "mode": "best"})
+        assert response.status_code == 200
+        assert response.json()["score"] == expected
+
+
+def test_a_player_of_an_ascending_board_is_ranked_from_the_first_score_on(
+    send: Send, board: str
+) -> None:
+    send("PATCH", board, {"order": "asc"})
+    for player, score in (("slow", 60), ("fast", 50), ("new", None)):
+        send("POST", f"{board}players/", {"id": player, "name": player})
+        if score:
+            send("PUT", f"{board}players/{player}/score/", {"score": score, "mode": "best"})
+    assert [row["id"] for row in send("GET", board).json()["players"]] == ["fast", "slow"]
+    new = send("GET", f"{board}players/new/").json()
+    assert new == {"id": "new", "name": "new", "score": 0, "rank": None}
+    send("POST", f"{board}players/new/score-add/", {"amount": 0})
+    assert send("GET", f"{board}players/new/").json()["rank"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({}, "score"), ({"score": "1"}, "score"), ({"score": 1, "mode": "max"}, "set, best")],
+)
+def test_a_score_must_be_as_accepted(
+    send: Send, alice: str, body: dict[str, Any], field: str
+) -> None:
+    assert_problem(send("PUT", f"{alice}score/", body), 422, field)
+
+
+def test_many_increments_are_answered_row_by_row(send: Send, board: str, alice: str) -> None:
+    send("PATCH", board, {"max": 10})
+    rows = [
+        {"player": "alice", "amount": 4},
+        {"player": "nobody", "amount": 4},
+        {"player": "alice"},
+        {"player": "alice", "amount": 6},
+    ]
+    response = send("POST", f"{board}scores/", rows)
+    assert response.status_code == 200
+    results = response.json()["results"]
+    assert [row["player"] for row in results] == ["alice", "nobody", "alice", "alice"]
+    assert [row["status"] for row in results] == [200, 404, 200, 422]
+    assert [row.get("score") for row in results] == [4, None, 5, None]
+    assert "nobody" in results[1]["detail"] and "10" in results[3]["detail"]
+    assert send("GET", alice).json()["score"] == 5
+
+
+def test_many_increments_with_a_key_count_once(send: Send, board: str, alice: str) -> None:
+    rows = [{"player": "alice", "amount": 2}] * 3
+    for _ in range(2):
+        response = send("POST", f"{board}scores/", rows, idempotency_key="k")
+        assert [row["status"] for row in response.json()["results"]] == [200] * 3
+    assert send("GET", alice).json()["score"] == 6
+
+
+def test_a_thousand_increments_fit_in_one_request(send: Send, board: str, alice: str) -> None:
+    rows = [{"player": "alice", "amount": 1}] * 1000
+    results = send("POST", f"{board}scores/", rows).json()["results"]
+    assert [row["score"] for row in results] == [*range(1, 1001)]
+    assert_problem(send("POST", f"{board}scores/", [*rows, rows[0]]), 422, "1 to 1000")
+
+
+@pytest.mark.parametrize(
+    ("body", "mentioned"),
+    [
+        ([], "1 to 1000"),
+        ({"player": "alice"}, "list"),
+        ([{"player": "alice"}, 1], "Row 1"),
+        ([{"amount": 1}], "Row 0: player: missing"),
+        ([{"player": "alice"}, {"player": "a b"}], "Row 1: player"),
+        ([{"player": "alice", "amount": "1"}], "Row 0: amount"),
+        ([{"player": "alice", "score": 1}], "Row 0: score"),
+    ],
+)
+def test_a_row_that_is_not_as_accepted_is_named_and_nothing_is_counted(
+    send: Send, board: str, alice: str, body: Any, mentioned: str
+) -> None:
+    assert_problem(send("POST", f"{board}scores/", body), 422, mentioned)
+    assert send("GET", alice).json()["score"] == 0
+
+
+def test_many_increments_on_no_board_are_not_found(send: Send) -> None:
+    assert_problem(send("POST", "/boards/nowhere/scores/", [{"player": "a"}]), 404)

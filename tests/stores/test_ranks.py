@@ -1,0 +1,135 @@
+"""Ranks, pages and windows are those of a plain model, whatever was done to the players before."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leaderboardapp import ranks
+from leaderboardapp.stores.base import Increment, Row, Store
+
+PLAYERS = "abcdefg"
+SCORES = st.integers(-2, 2)  # few, so that there are ties
+
+actions = st.one_of(
+    st.tuples(st.just("create"), st.sampled_from(PLAYERS)),
+    st.tuples(st.just("add"), st.sampled_from(PLAYERS), SCORES),
+    st.tuples(st.just("set"), st.sampled_from(PLAYERS), SCORES),
+    st.tuples(st.just("best"), st.sampled_from(PLAYERS), SCORES),
+    st.tuples(st.just("hide"), st.sampled_from(PLAYERS), st.booleans()),
+    st.tuples(st.just("delete"), st.sampled_from(PLAYERS)),
+)
+
+
+class Model:
+    """A board as a dictionary: player → [score, when it was reached, hidden, scored]."""
+
+    def __init__(self, order: str, ranking: str) -> None:
+        self.sign = 1 if order == "asc" else -1
+        self.ranking = ranking
+        self.players: dict[str, list[Any]] = {}
+
+    def act(self, now: int, kind: str, player: str, value: Any = None) -> None:
+        if kind == "create":
+            self.players.setdefault(player, [0, now, False, self.sign < 0])
+        elif kind == "delete":
+            self.players.pop(player, None)
+        elif row := self.players.get(player):
+            if kind == "hide":
+                row[2] = value
+                return
+            new = row[0] + value if kind == "add" else value
+            worse = (row[0] - new) * self.sign <= 0
+            if kind == "best" and row[3] and worse:
+                return
+            moved = new != row[0] or (kind != "add" and not row[3])
+            row[:] = [new, now if moved else row[1], row[2], True]
+
+    def ranked(self) -> list[tuple[str, int, int]]:
+        """Players with score and rank, best first."""
+        rows = [(p, row) for p, row in self.players.items() if row[3] and not row[2]]
+        rows.sort(key=lambda item: (item[1][0] * self.sign, item[1][1]))
+        scores = [row[0] for _, row in rows]
+        distinct = sorted(set(scores), key=lambda score: score * self.sign)
+        ranks_of = {
+            "ordinal": lambda place, score: place + 1,
+            "competition": lambda place, score: scores.index(score) + 1,
+            "dense": lambda place, score: distinct.index(score) + 1,
+        }[self.ranking]
+        return [(p, row[0], ranks_of(place, row[0])) for place, (p, row) in enumerate(rows)]
+
+
+def act(store: Store, board: str, kind: str, player: str, value: Any = None) -> None:
+    match kind:
+        case "create":
+            store.create_player(board, {"id": player, "name": player})
+        case "delete":
+            store.delete_player(board, player)
+        case "hide":
+            store.update_player(board, player, {"hidden": value})
+        case "add":
+            [result] = store.add_scores(board, [Increment(player, value)])
+            assert not isinstance(result, Exception) or isinstance(result, ObjectDoesNotExist)
+        case _:
+            store.put_score(board, player, value, only_better=kind == "best")
+
+
+def shown(rows: list[Row]) -> list[tuple[str, int, int]]:
+    return [(row["id"], row["score"], row["rank"]) for row in rows]
+
+
+def window(ranked: list[Any], place: int, limit: int) -> list[Any]:
+    """`limit` rows with the one at `place` among them, in the middle if there are enough."""
+    first = max(0, min(place - (limit - 1) // 2, len(ranked) - limit))
+    return ranked[first : first + limit]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["desc", "asc"]),
+    st.sampled_from(ranks.RANKINGS),
+    st.lists(actions, max_size=30),
+    st.integers(1, 4),
+)
+def test_ranks_pages_and_windows_are_those_of_the_model(
+    store: Store, order: str, ranking: str, done: list[Any], limit: int
+) -> None:
+    board = uuid.uuid4().hex
+    store.create_board({"id": board, "order": order, "ranking": ranking, "size": limit})
+    model = Model(order, ranking)
+    for now, (kind, player, *values) in enumerate(done):
+        if (kind == "create") != (player in model.players):
+            act(store, board, kind, player, *values)
+        model.act(now, kind, player, *values)
+    row, expected = store.get_board(board), model.ranked()
+
+    paged: list[Row] = []
+    while page := ranks.page(row, limit, ranks.key_of(paged[-1]) if paged else None):
+        assert len(page) == min(limit, len(expected) - len(paged))
+        paged += page
+    assert shown(paged) == expected
+    assert shown(ranks.number(row, store.tops([board])[board][1])) == expected[:limit]
+
+    for place, (player, _, rank) in enumerate(expected):
+        found = store.get_player(board, player)
+        assert ranks.rank(row, found) == rank
+        assert shown(ranks.around(row, found, limit)) == window(expected, place, limit)
+    for player in model.players.keys() - {player for player, *_ in expected}:
+        found = store.get_player(board, player)
+        assert ranks.rank(row, found) is None
+        assert ranks.around(row, found, limit) == []
+
+
+@pytest.mark.parametrize(
+    ("ranking", "expected"),
+    [("ordinal", [4, 5, 6, 7]), ("competition", [3, 5, 5, 7]), ("dense", [2, 3, 3, 4])],
+)
+def test_rows_are_numbered_from_the_middle_of_a_ranking(ranking: str, expected: list[int]) -> None:
+    board: Row = {"ranking": ranking}
+    rows: list[Row] = [{"score": score} for score in (7, 5, 5, 1)]
+    # Before them: a 9, an 8 in dense ranking's eyes, and another 7.
+    first = {"ordinal": 4, "competition": 3, "dense": 2}[ranking]
+    assert [row["rank"] for row in ranks.number(board, rows, 4, first)] == expected
