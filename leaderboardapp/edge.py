@@ -8,14 +8,15 @@ import itertools
 import json
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
-from django_grip import GripData, get_pubcontrol, set_hold_stream
-from gripcontrol import HttpStreamFormat
+from django_grip import GripData, get_pubcontrol, set_hold_longpoll, set_hold_stream
+from gripcontrol import HttpResponseFormat, HttpStreamFormat
 from pubcontrol import Item
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -29,6 +30,7 @@ from leaderboardapp.stores.base import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 20
+WAIT_SECONDS = (5, 300)  # the shortest that Pushpin holds a response for; our longest
 PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
 # Pushpin's control port takes 1,000,000 bytes at most, and older versions ignore its setting.
 MAX_BATCH_BYTES = 900_000
@@ -61,6 +63,17 @@ def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpRes
     return _event_stream(body)
 
 
+def hold_response(request: HttpRequest, board: str, unchanged: HttpResponse) -> HttpResponse:
+    """For a client that has the newest snapshot and prefers to wait (RFC 7240) for the next one:
+    that, or `unchanged` when the wait is over. Without a proxy, `unchanged` at once."""
+    wait = re.search(r'(?:^|[,\s])wait\s*=\s*"?([0-9]{1,9})\b', request.headers.get("Prefer", ""))
+    if wait and cast(GripRequest, request).grip.signed:
+        seconds = max(WAIT_SECONDS[0], min(int(wait[1]), WAIT_SECONDS[1]))
+        set_hold_longpoll(request, _channel(board), timeout=seconds)
+        unchanged["Preference-Applied"] = f"wait={seconds}"
+    return unchanged
+
+
 def come_again() -> HttpResponse:
     """For a passing failure: an EventSource reconnects after a 200 that ended, and after nothing
     else (HTML standard, 9.2.3)."""
@@ -75,7 +88,8 @@ class Edge:
         self.proxies = [Proxy(client, allowed) for client in get_pubcontrol().clients]
 
     def put(self, snapshots: Mapping[str, Snapshot | None]) -> None:
-        """None closes the board's streams: their clients come back, get 404 and stop."""
+        """None closes the board's streams, whose clients come back, get 404 and stop; and answers
+        long-polls with 404."""
         for proxy in self.proxies:
             proxy.put(snapshots)
 
@@ -203,10 +217,13 @@ def _item(board: str, snapshot: Snapshot | None) -> bytes:
     # No GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        stream = HttpStreamFormat(close=True)
+        gone = Problem(404, "The board was deleted.").response()
+        response = HttpResponseFormat(404, headers=dict(gone.items()), body=gone.content)
+        formats = [HttpStreamFormat(close=True), response]
     else:
-        stream = HttpStreamFormat(_update_event(snapshot))
-    item = {"channel": _channel(board), **Item(stream).export()}
+        response = HttpResponseFormat(200, headers=snapshot.headers(), body=snapshot.body)
+        formats = [HttpStreamFormat(_update_event(snapshot)), response]
+    item = {"channel": _channel(board), **Item(formats).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
 
 

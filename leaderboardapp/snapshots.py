@@ -15,6 +15,15 @@ class Snapshot:
     body: str  # one line of JSON
     hash: str  # of the body: equal bodies, equal hashes, whoever made them
 
+    def headers(self) -> dict[str, str]:
+        """Those of the answer to a poll or a long-poll."""
+        return {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-cache",
+            "Vary": "Accept, Prefer",
+            "ETag": f'"{self.hash}"',
+        }
+
     @classmethod
     def of(cls, board: Row, players: list[Row]) -> "Snapshot":
         """`players` are the board's best, best first."""

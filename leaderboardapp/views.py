@@ -74,10 +74,11 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
         except StoreUnavailable:
             return edge.come_again()
     snapshot = take_snapshot(board)
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept", "ETag": f'"{snapshot.hash}"'}
-    response = HttpResponse(snapshot.body, content_type="application/json", headers=headers)
-    conditional = get_conditional_response(request, etag=headers["ETag"], response=response)
+    response = HttpResponse(snapshot.body, headers=snapshot.headers())
+    conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response unless that is a 304 or 412
+    if request.method == "GET" and conditional.status_code == 304:
+        return edge.hold_response(request, board, conditional)
     return conditional
 
 

@@ -55,11 +55,11 @@ class Model:
         scores = [row[0] for _, row in rows]
         distinct = sorted(set(scores), key=lambda score: score * self.sign)
         ranks_of = {
-            "ordinal": lambda place, score: place + 1,
-            "competition": lambda place, score: scores.index(score) + 1,
-            "dense": lambda place, score: distinct.index(score) + 1,
+            "ordinal": [place + 1 for place in range(len(rows))],
+            "competition": [scores.index(score) + 1 for score in scores],
+            "dense": [distinct.index(score) + 1 for score in scores],
         }[self.ranking]
-        return [(p, row[0], ranks_of(place, row[0])) for place, (p, row) in enumerate(rows)]
+        return [(p, row[0], rank) for (p, row), rank in zip(rows, ranks_of, strict=True)]
 
 
 def act(store: Store, board: str, kind: str, player: str, value: Any = None) -> None:

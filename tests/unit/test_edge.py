@@ -76,24 +76,38 @@ def proxy(request: pytest.FixtureRequest) -> Proxy:
     return proxy
 
 
-def test_a_snapshot_is_one_event_and_a_deleted_board_a_closed_stream(
-    edge_of: Any, proxy: Proxy
-) -> None:
-    edge_of(proxy.url).put({"b": Snapshot('{"name":"é"}', "abc"), "gone": None})
+def test_a_snapshot_is_an_event_and_the_answer_to_a_long_poll(edge_of: Any, proxy: Proxy) -> None:
+    snapshot = Snapshot('{"name":"é"}', "abc")
+    edge_of(proxy.url).put({"b": snapshot})
     wait_until(lambda: proxy.items, "a batch")
     assert proxy.items == [
         [
             {
                 "channel": "board-b",
                 "http-stream": {"content": 'event: update\nid: abc\ndata: {"name":"é"}\n\n'},
-            },
-            {"channel": "board-gone", "http-stream": {"action": "close"}},
+                "http-response": {
+                    "code": 200,
+                    "headers": snapshot.headers(),
+                    "body": '{"name":"é"}',
+                },
+            }
         ]
     ]
 
 
+def test_a_deleted_board_is_a_closed_stream_and_not_found(edge_of: Any, proxy: Proxy) -> None:
+    edge_of(proxy.url).put({"gone": None})
+    wait_until(lambda: proxy.items, "a batch")
+    [[item]] = proxy.items
+    assert item["channel"] == "board-gone"
+    assert item["http-stream"] == {"action": "close"}
+    assert item["http-response"]["code"] == 404
+    assert item["http-response"]["headers"]["Content-Type"] == "application/problem+json"
+    assert json.loads(item["http-response"]["body"])["status"] == 404
+
+
 def test_batches_stay_under_the_control_ports_limit(edge_of: Any, proxy: Proxy) -> None:
-    boards = {f"b{number}": Snapshot("x" * 9_000, "abc") for number in range(250)}
+    boards = {f"b{number}": Snapshot("x" * 4_500, "abc") for number in range(250)}
     edge_of(proxy.url).put(boards)
     wait_until(lambda: len(proxy.boards()) == 250, "all boards")
     assert proxy.boards() == [f"board-{board}" for board in boards]

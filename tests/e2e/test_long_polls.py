@@ -1,0 +1,68 @@
+"""Long-polls, held by the real Pushpin."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.viewers import Answer, Api
+from tests.processes import Stack, wait_until
+
+Poll = Callable[[int], tuple[threading.Thread, list[Answer]]]
+
+
+@pytest.fixture
+def poll(stack: Stack, api: Api, board: str) -> Poll:
+    """poll(seconds): ask for what comes after the board as it is now, in a thread; that, and the
+    list that the answer will be in. The board has been quiet before."""
+
+    def ask(seconds: int) -> tuple[threading.Thread, list[Answer]]:
+        etag = api("GET", board).headers["ETag"]
+        headers = {"If-None-Match": etag, "Prefer": f"wait={seconds}"}
+        answers: list[Answer] = []
+
+        def run() -> None:
+            answer = api("GET", board, headers=headers)
+            while answer.headers.get("ETag") == etag and answer.status == 200:
+                answer = api("GET", board, headers=headers)  # it was the repeat
+            answers.append(answer)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread, answers
+
+    return ask
+
+
+def test_a_long_poll_is_answered_with_the_next_snapshot(api: Api, board: str, poll: Poll) -> None:
+    thread, answers = poll(9)
+    time.sleep(0.5)  # until it is held; a snapshot of before would be answered, too
+    assert not answers
+    api("POST", f"{board}players/bob/score-add/", {"amount": 3})
+    wait_until(lambda: answers, "the answer", 3)
+    thread.join()
+    polled = api("GET", board)
+    assert answers[0].status == 200
+    assert answers[0].json == polled.json
+    for name in ("ETag", "Content-Type", "Cache-Control", "Vary"):
+        assert answers[0].headers[name] == polled.headers[name]
+
+
+def test_a_long_poll_of_a_quiet_board_ends_with_304(poll: Poll) -> None:
+    started = time.monotonic()
+    thread, answers = poll(5)
+    thread.join()
+    assert answers[0].status == 304
+    assert answers[0].text == ""
+    assert answers[0].headers["Preference-Applied"] == "wait=5"
+    assert 4.5 < time.monotonic() - started < 9
+
+
+def test_a_long_poll_of_a_deleted_board_is_not_found(api: Api, board: str, poll: Poll) -> None:
+    thread, answers = poll(9)
+    time.sleep(0.5)
+    api("DELETE", board)
+    thread.join()
+    assert answers[0].status == 404
+    assert answers[0].json["status"] == 404
