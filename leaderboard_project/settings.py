@@ -3,11 +3,14 @@
 This is the only module that reads the environment. `.env.example` lists every variable.
 """
 
+import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 from gripcontrol import parse_grip_uri
@@ -87,6 +90,43 @@ def grip_proxies() -> list[dict[str, object]]:
     return proxies
 
 
+def token_keys() -> list[tuple[str, str | bytes]]:
+    """(algorithm, key) for each entry in TOKEN_KEYS."""
+    keys: list[tuple[str, str | bytes]] = []
+    for number, entry in enumerate(env_str("TOKEN_KEYS", "").split(), start=1):
+        algorithm, _, value = entry.partition(":")
+        try:
+            keys.append((algorithm, TOKEN_ALGORITHMS[algorithm](value)))
+        except (KeyError, ValueError, OSError) as error:
+            # Without the value, which may be a secret.
+            raise ImproperlyConfigured(
+                f"TOKEN_KEYS has no usable key in entry {number} ({error}): write entries like "
+                "HS256:<base64 of at least 32 bytes>, ES256:/path/to/public.pem or "
+                "EdDSA:/path/to/public.pem, separated by spaces."
+            ) from error
+    return keys
+
+
+def _secret(text: str) -> bytes:
+    secret = base64.b64decode(text, validate=True)
+    if len(secret) < 32:
+        raise ValueError("shorter than 32 bytes")
+    return secret
+
+
+def _public_key(path: str) -> str:
+    text = Path(path).read_text()
+    load_pem_public_key(text.encode())
+    return text
+
+
+TOKEN_ALGORITHMS: dict[str, Callable[[str], str | bytes]] = {
+    "HS256": _secret,
+    "ES256": _public_key,
+    "EdDSA": _public_key,
+}
+
+
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env_str("SECRET_KEY")
 # No answer is built from the Host header, so any name that reaches us is as good as another.
@@ -95,6 +135,8 @@ ALLOWED_HOSTS = ["*"]
 DATABASE_URL = store_url()
 GRIP_PROXIES = grip_proxies()
 PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
+TOKEN_KEYS = token_keys()
+ALLOW_ANONYMOUS_WRITES = env_bool("ALLOW_ANONYMOUS_WRITES", False)
 
 INSTALLED_APPS = ["leaderboardapp"]
 DATABASES = {}

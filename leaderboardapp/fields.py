@@ -89,6 +89,7 @@ BOARD_FIELDS: dict[str, Field] = {
     "min": none_or(integer_field(-MAX_SCORE, 0)),
     "max": none_or(integer_field(0, MAX_SCORE)),
     "max_amount": none_or(integer_field(1, MAX_SCORE)),
+    "private": flag_field,
 }
 
 

@@ -34,16 +34,25 @@ class Board:
         min: int | None = None,
         max: int | None = None,
         max_amount: int | None = None,
+        private: bool = False,
     ) -> None:
         """`size` is how many players its snapshot shows; BOARD_DEFAULTS says what the others mean.
         Without an id it gets a new UUID."""
         self.id, self.name, self.size = id or str(uuid.uuid4()), name, size
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
+        self.private = private
         self._stored: Row | None = None
 
     def row(self) -> Row:
         return {field: getattr(self, field) for field in ("id", *BOARD_DEFAULTS)}
+
+    def stored(self) -> Row:
+        """As it was last read, or is, if it was not. Raises ObjectDoesNotExist."""
+        if self._stored is None:
+            self.reload()
+        assert self._stored is not None
+        return self._stored
 
     def save(self) -> Self:
         """Raises AlreadyExists if a new board's id is taken."""
@@ -69,9 +78,10 @@ class Board:
         return cls(id).reload()
 
     @classmethod
-    def get_page(cls, limit: int = 20, after: str = "") -> list[Self]:
-        """Boards by id, from the one after the id `after` on."""
-        return [cls(row["id"])._load(row) for row in get_store().list_boards(after, limit)]
+    def get_page(cls, limit: int = 20, after: str = "", private: bool = False) -> list[Self]:
+        """Boards by id, from the one after the id `after` on; private ones only if asked for."""
+        rows = get_store().list_boards(after, limit, private)
+        return [cls(row["id"])._load(row) for row in rows]
 
     def _load(self, row: Row) -> Self:
         for field in BOARD_DEFAULTS:
@@ -130,12 +140,12 @@ class Player:
 
     def get_rank(self) -> int | None:
         """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
-        return ranks.rank(self.board.reload().row(), self._row())
+        return ranks.rank(self.board.stored(), self._row())
 
     def get_around(self, limit: int = 5) -> list[Self]:
         """A window of the ranking with the player in it. Raises ObjectDoesNotExist."""
-        board = self.board.reload()
-        return self._ranked(board, ranks.around(board.row(), self._row(), limit))
+        rows = ranks.around(self.board.stored(), self._row(), limit)
+        return self._ranked(self.board, rows)
 
     @classmethod
     def get_for_board(cls, board: Board, id: str) -> Self:
@@ -148,7 +158,7 @@ class Player:
     ) -> list[Self]:
         """Players with their ranks, best first, from the one after the key on. Raises
         ObjectDoesNotExist if there is no such board."""
-        return cls._ranked(board, ranks.page(board.reload().row(), limit, after))
+        return cls._ranked(board, ranks.page(board.stored(), limit, after))
 
     @classmethod
     def get_top_for_board(cls, board: Board, limit: int = 10) -> list[Self]:

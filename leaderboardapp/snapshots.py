@@ -14,6 +14,7 @@ from leaderboardapp.stores.base import Row
 class Snapshot:
     body: str  # one line of JSON
     hash: str  # of the body: equal bodies, equal hashes, whoever made them
+    private: bool = False
 
     def headers(self) -> dict[str, str]:
         """Those of the answer to a poll or a long-poll."""
@@ -36,7 +37,8 @@ class Snapshot:
             ],
         }
         body = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-        return cls(body, hashlib.blake2b(body.encode(), digest_size=16).hexdigest())
+        digest = hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+        return cls(body, digest, board["private"])
 
 
 def take(boards: Iterable[str]) -> dict[str, Snapshot]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 
-from leaderboardapp import edge, snapshots
+from leaderboardapp import access, edge, snapshots
 from leaderboardapp.fields import (
     BOARD_FIELDS,
     amount_field,
@@ -44,6 +44,8 @@ def by_method(**views: View) -> View:
         if method not in views:
             allow = ", ".join(allowed)
             raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
+        if method != "GET" and "board" in ids:
+            access.check_write(request, ids["board"])
         return views[method](request, **ids)
 
     return view
@@ -51,13 +53,15 @@ def by_method(**views: View) -> View:
 
 def create_board(request: HttpRequest) -> HttpResponse:
     body = read_body(request, {"id": id_field, **BOARD_FIELDS})
+    access.check_write(request, body.get("id"))
     board = Board(**body).save()
     return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
 
 
 def list_boards(request: HttpRequest) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, str)
-    found = Board.get_page(limit + 1, *(cursor or []))
+    after = cursor[0] if cursor else ""
+    found = Board.get_page(limit + 1, after, private=access.sees_all(request))
     more = len(found) > limit
     return json_response(
         {
@@ -70,10 +74,10 @@ def list_boards(request: HttpRequest) -> HttpResponse:
 def read_board(request: HttpRequest, board: str) -> HttpResponse:
     if request.method == "GET" and wants_stream(request):
         try:
-            return edge.hold_stream(request, board, take_snapshot(board))
+            return edge.hold_stream(request, board, take_snapshot(request, board))
         except StoreUnavailable:
             return edge.come_again()
-    snapshot = take_snapshot(board)
+    snapshot = take_snapshot(request, board)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response unless that is a 304 or 412
@@ -102,7 +106,8 @@ def create_player(request: HttpRequest, board: str) -> HttpResponse:
 
 def list_players(request: HttpRequest, board: str) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, int, int, str)
-    found = Player.get_page_for_board(Board(board), limit + 1, Key(*cursor) if cursor else None)
+    after = Key(*cursor) if cursor else None
+    found = Player.get_page_for_board(readable(request, board), limit + 1, after)
     more = len(found) > limit
     return json_response(
         {
@@ -113,7 +118,7 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    found = Player.get_for_board(Board(board), player)
+    found = Player.get_for_board(readable(request, board), player)
     return json_response({**player_data(found), "rank": found.get_rank()})
 
 
@@ -129,7 +134,8 @@ def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse
 
 
 def read_around(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    window = Player.get_for_board(Board(board), player).get_around(read_limit(request, default=5))
+    limit = read_limit(request, default=5)
+    window = Player.get_for_board(readable(request, board), player).get_around(limit)
     return json_response({"players": [ranked_data(found) for found in window]})
 
 
@@ -185,11 +191,18 @@ def wants_stream(request: HttpRequest) -> bool:
     return request.get_preferred_type(["application/json", STREAM]) == STREAM
 
 
-def take_snapshot(board: str) -> Snapshot:
-    try:
-        return snapshots.take([board])[board]
-    except KeyError as error:
-        raise ObjectDoesNotExist from error
+def take_snapshot(request: HttpRequest, board: str) -> Snapshot:
+    snapshot = snapshots.take([board]).get(board)
+    if snapshot is None:
+        raise ObjectDoesNotExist
+    access.check_read(request, board, snapshot.private)
+    return snapshot
+
+
+def readable(request: HttpRequest, board: str) -> Board:
+    found = Board.get(board)
+    access.check_read(request, board, found.private)
+    return found
 
 
 def player_data(player: Player) -> dict[str, Any]:

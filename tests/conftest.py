@@ -1,5 +1,6 @@
 """What all tests share: settings of their own, and both stores, each a real one."""
 
+import base64
 import os
 import shutil
 import tempfile
@@ -26,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
         DATABASE_URL=f"sqlite:///{folder}/in-process.sqlite3",
         GRIP_URL="http://localhost:9?iss=pushpin&key=a-key-of-32-bytes-or-more-for-the-tests",
         PUBLISH_INTERVAL="0.05",
+        TOKEN_KEYS=f"HS256:{base64.b64encode(b'k' * 32).decode()}",
+        ALLOW_ANONYMOUS_WRITES="1",
     )
     import django
 

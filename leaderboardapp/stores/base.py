@@ -27,6 +27,7 @@ BOARD_DEFAULTS: Row = {
     "min": None,  # limits of a score, at most 0 and at least 0: every score begins there
     "max": None,
     "max_amount": None,  # of one increment, either way
+    "private": False,
 }
 
 
@@ -128,8 +129,8 @@ class Store(ABC):
         """What the row lacks has its default. Raises AlreadyExists."""
 
     @abstractmethod
-    def list_boards(self, after: str, limit: int) -> list[Row]:
-        """Boards by id, from the one after `after` on."""
+    def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
+        """Boards by id, from the one after `after` on; private ones only if asked for."""
 
     @abstractmethod
     def get_board(self, board: str) -> Row:

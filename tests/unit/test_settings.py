@@ -9,6 +9,7 @@ import pytest
 
 from tests.processes import PROJECT
 
+TOKEN_KEY = f"HS256:{'A' * 44}"
 GRIP_URL = "http://localhost:5561?iss=pushpin&key=base64:AAA+"
 
 
@@ -35,6 +36,11 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),
         ("GRIP_URL", f"{GRIP_URL} http://other:5561", ["'http://other:5561'"]),
         ("DEBUG", "yes", ["'yes'", "0 or 1"]),
+        ("ALLOW_ANONYMOUS_WRITES", "no", ["'no'", "0 or 1"]),
+        ("TOKEN_KEYS", "secret", ["entry 1", "HS256:", "EdDSA:/path"]),
+        ("TOKEN_KEYS", f"{TOKEN_KEY} HS256:c2hvcnQ=", ["entry 2", "shorter than 32 bytes"]),
+        ("TOKEN_KEYS", "ES256:/nowhere.pem", ["entry 1", "/nowhere.pem"]),
+        ("TOKEN_KEYS", "ES256:README.md", ["entry 1", "ES256:/path"]),
         ("PUBLISH_INTERVAL", "fast", ["'fast'", "seconds from 0 to 60"]),
         ("PUBLISH_INTERVAL", "-1", ["'-1'"]),
         ("PUBLISH_INTERVAL", "nan", ["'nan'"]),
@@ -55,6 +61,13 @@ def test_a_store_that_is_not_there_is_told_by_ensure_store() -> None:
     done = start("manage.py ensure_store", DATABASE_URL="rethinkdb://127.0.0.1:9/db")
     assert done.returncode == 1
     assert "127.0.0.1:9" in done.stderr and "DATABASE_URL" in done.stderr
+
+
+@pytest.mark.parametrize(("anonymous", "debug"), [("1", "0"), ("1", "1"), ("0", "0")])
+def test_anonymous_writes_outside_debugging_are_warned_of(anonymous: str, debug: str) -> None:
+    done = start("manage.py check", ALLOW_ANONYMOUS_WRITES=anonymous, DEBUG=debug)
+    warned = "ALLOW_ANONYMOUS_WRITES=1" in done.stderr
+    assert warned == (anonymous == "1" and debug == "0")
 
 
 def test_every_variable_is_in_the_example_and_the_readme() -> None:

@@ -84,8 +84,10 @@ class RethinkStore(Store):
             self.delete_all(rows, only_if=gone)
         _check(self.run(self.boards.insert({**BOARD_DEFAULTS, **board})), board["id"])
 
-    def list_boards(self, after: str, limit: int) -> list[Row]:
+    def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         rows = self.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
+        if not private:
+            rows = rows.filter(~r.row["private"].default(False))
         return [_board_row(row) for row in self.run(rows.limit(limit))]
 
     def get_board(self, board: str) -> Row:

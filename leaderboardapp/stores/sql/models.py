@@ -14,6 +14,7 @@ class BoardRow(models.Model):
     min = models.BigIntegerField(null=True)
     max = models.BigIntegerField(null=True)
     max_amount = models.BigIntegerField(null=True)
+    private = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "board"

@@ -111,16 +111,18 @@ class SqlStore(Store):
             raise AlreadyExists(board["id"]) from error
 
     @translated
-    def list_boards(self, after: str, limit: int) -> list[Row]:
-        rows = BoardRow.objects.filter(id__gt=after).order_by("id").values(*BOARD_COLUMNS)
-        return list(rows[:limit])
+    def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
+        boards = BoardRow.objects.filter(id__gt=after).order_by("id")
+        if not private:
+            boards = boards.filter(private=False)
+        return list(boards.values(*BOARD_COLUMNS)[:limit])
 
     @translated
     def get_board(self, board: str) -> Row:
         rows = _read(BOARD, [board])
         if not rows:
             raise ObjectDoesNotExist
-        return dict(zip(BOARD_COLUMNS, rows[0], strict=True))
+        return _board_row(rows[0])
 
     @changing
     def update_board(self, board: str, fields: Row) -> Row:
@@ -202,7 +204,7 @@ class SqlStore(Store):
         found = {}
         for board in boards:
             if rows := _read(BOARD, [board]):
-                row = dict(zip(BOARD_COLUMNS, rows[0], strict=True))
+                row = _board_row(rows[0])
                 found[board] = (row, self.page(row, row["size"]))
         return found
 
@@ -312,6 +314,11 @@ def _read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def _board_row(row: tuple[Any, ...]) -> Row:
+    *others, private = row
+    return dict(zip(BOARD_COLUMNS, (*others, bool(private)), strict=True))
 
 
 def _player_row(row: tuple[Any, ...]) -> Row:

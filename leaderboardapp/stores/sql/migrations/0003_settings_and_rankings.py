@@ -17,6 +17,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="boardrow",
+            name="private",
+            field=models.BooleanField(db_default=False),
+        ),
+        migrations.AddField(
+            model_name="boardrow",
             name="max",
             field=models.BigIntegerField(null=True),
         ),

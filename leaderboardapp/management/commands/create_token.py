@@ -1,0 +1,44 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from leaderboardapp.access import SCOPES, create_token
+from leaderboardapp.fields import id_field
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str) -> int:
+    """`90s`, `15m`, `12h` or `30d`. Raises ValueError."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS or not number.isdecimal() or int(number) < 1:
+        raise ValueError(text)
+    return int(number) * UNITS[unit]
+
+
+class Command(BaseCommand):
+    help = "Print a token for the Authorization: Bearer header, signed with TOKEN_KEYS' secret."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--scope", choices=SCOPES, default="write", help="default: write")
+        parser.add_argument(
+            "--board",
+            action="append",
+            type=id_field,
+            help="a board that it is for, repeatable; without it, all boards",
+        )
+        parser.add_argument(
+            "--valid", type=seconds, default="1h", help="such as 15m, 12h, 30d; default: 1h"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            token = create_token([options["scope"]], options["board"], options["valid"])
+        except StopIteration as error:
+            raise CommandError(
+                "TOKEN_KEYS has no HS256 secret to sign with: add HS256:<base64 of 32 random "
+                "bytes>, or sign the token where the private key is."
+            ) from error
+        self.stdout.write(token)
