@@ -5,6 +5,7 @@ This is the only module that reads the environment. `.env.example` lists every v
 
 import base64
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -107,6 +108,17 @@ def token_keys() -> list[tuple[str, str | bytes]]:
     return keys
 
 
+def cors_origins() -> list[str]:
+    origins = env_str("CORS_ALLOWED_ORIGINS", "").split()
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
+            raise ImproperlyConfigured(
+                f"CORS_ALLOWED_ORIGINS has the entry {origin!r}, which is no origin: write * for "
+                "any, or origins like https://game.example, separated by spaces."
+            )
+    return origins
+
+
 def _secret(text: str) -> bytes:
     secret = base64.b64decode(text, validate=True)
     if len(secret) < 32:
@@ -138,7 +150,21 @@ PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
 TOKEN_KEYS = token_keys()
 ALLOW_ANONYMOUS_WRITES = env_bool("ALLOW_ANONYMOUS_WRITES", False)
 
-INSTALLED_APPS = ["leaderboardapp"]
+CORS_ALLOWED_ORIGINS = cors_origins()
+CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ALLOWED_ORIGINS
+if CORS_ALLOW_ALL_ORIGINS:
+    CORS_ALLOWED_ORIGINS = []
+CORS_ALLOW_HEADERS = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-none-match",
+    "last-event-id",
+    "prefer",
+]
+CORS_EXPOSE_HEADERS = ["etag", "location", "preference-applied", "retry-after"]
+
+INSTALLED_APPS = ["leaderboardapp", "corsheaders"]
 DATABASES = {}
 if DATABASE_URL.startswith(SQL_SCHEMES):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")
@@ -154,6 +180,7 @@ if DATABASE_URL.startswith(SQL_SCHEMES):
     DATABASES["default"] = database
 
 MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
     "leaderboardapp.problems.ProblemMiddleware",
     "django_grip.GripMiddleware",

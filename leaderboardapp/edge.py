@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django_grip import GripData, get_pubcontrol, set_hold_longpoll, set_hold_stream
 from gripcontrol import HttpResponseFormat, HttpStreamFormat
@@ -221,10 +222,22 @@ def _item(board: str, snapshot: Snapshot | None) -> bytes:
         response = HttpResponseFormat(404, headers=dict(gone.items()), body=gone.content)
         formats = [HttpStreamFormat(close=True), response]
     else:
-        response = HttpResponseFormat(200, headers=snapshot.headers(), body=snapshot.body)
+        headers = {**snapshot.headers(), **_cross_origin_headers()}
+        response = HttpResponseFormat(200, headers=headers, body=snapshot.body)
         formats = [HttpStreamFormat(_update_event(snapshot)), response]
     item = {"channel": _channel(board), **Item(formats).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _cross_origin_headers() -> dict[str, str]:
+    """One answer for all who wait, wherever their pages come from. To be one of them, a page had
+    to be allowed to, and the board public or the token valid."""
+    if not (settings.CORS_ALLOW_ALL_ORIGINS or settings.CORS_ALLOWED_ORIGINS):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": ", ".join(settings.CORS_EXPOSE_HEADERS),
+    }
 
 
 def _batches(items: Iterable[bytes]) -> Iterator[bytes]:

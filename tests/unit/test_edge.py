@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from gripcontrol import GripPubControl
 
 from leaderboardapp import edge, snapshots
@@ -93,6 +94,17 @@ def test_a_snapshot_is_an_event_and_the_answer_to_a_long_poll(edge_of: Any, prox
             }
         ]
     ]
+
+
+def test_the_answer_to_a_long_poll_may_be_read_by_pages_of_other_origins(
+    edge_of: Any, proxy: Proxy
+) -> None:
+    with override_settings(CORS_ALLOWED_ORIGINS=["https://game.example"]):
+        edge_of(proxy.url).put({"b": Snapshot("{}", "abc")})
+        wait_until(lambda: proxy.items, "a batch")
+    headers = proxy.items[0][0]["http-response"]["headers"]
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert "etag" in headers["Access-Control-Expose-Headers"]
 
 
 def test_a_deleted_board_is_a_closed_stream_and_not_found(edge_of: Any, proxy: Proxy) -> None:

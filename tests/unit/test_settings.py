@@ -36,6 +36,8 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),
         ("GRIP_URL", f"{GRIP_URL} http://other:5561", ["'http://other:5561'"]),
         ("DEBUG", "yes", ["'yes'", "0 or 1"]),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example b.example", ["'b.example'", "https://game"]),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example/", ["'https://a.example/'"]),
         ("ALLOW_ANONYMOUS_WRITES", "no", ["'no'", "0 or 1"]),
         ("TOKEN_KEYS", "secret", ["entry 1", "HS256:", "EdDSA:/path"]),
         ("TOKEN_KEYS", f"{TOKEN_KEY} HS256:c2hvcnQ=", ["entry 2", "shorter than 32 bytes"]),
