@@ -26,6 +26,7 @@ IDLE_SECONDS = 0.5  # how late a stop signal, or the time for a beat, may be see
 REPEAT_SECONDS = 2.0
 SILENCE_SECONDS = 10.0  # a feed that has carried no beat for so long is dead
 OVERDUE_SECONDS = 1.0
+CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
 MAX_BOARDS_REMEMBERED = 100_000  # some 20 MB
 
 
@@ -139,7 +140,7 @@ def run(stop: threading.Event) -> None:
     store = get_store()
     lease = Lease(store)
     edge = Edge(allowed=lease.is_valid)
-    failures, standing_by = 0, False
+    failures, failed, standing_by = 0, 0.0, False
     while not stop.is_set():
         try:
             if lease.try_to_take():
@@ -148,13 +149,14 @@ def run(stop: threading.Event) -> None:
                 break
             if not standing_by:
                 logger.info("standing by, because another listener is active")
-            failures, standing_by = 0, True
+            standing_by = True
             stop.wait(LOOK_SECONDS)
         except LeaseLost:
             logger.warning("the lease is lost, or was not renewed in time")
         except StoreUnavailable as error:
-            delay = backoff(failures)
-            failures += 1
+            now = time.monotonic()
+            failures = failures + 1 if now - failed < CALM_SECONDS else 0
+            delay, failed = backoff(failures), now
             logger.error("%s; trying again in %.1f s", error, delay)
             stop.wait(delay)
     edge.stop()
@@ -166,8 +168,12 @@ def listen(store: Store, lease: Lease, edge: Edge, stop: threading.Event) -> Non
     feed = store.open_feed()
     try:
         listener = Listener(edge, lease.state.position)
-        # After the feed is live, so that nothing falls between.
-        listener.backlog |= store.changed_since(lease.state.position)
+        # After the feed is live, so that nothing falls between. After a long absence it takes a
+        # while, in which the lease is kept.
+        for board in store.changed_since(lease.state.position):
+            listener.backlog.add(board)
+            if lease.is_due():
+                lease.renew(listener.position)
         logger.info("listening, with %d boards to look at", len(listener.backlog))
         while not stop.is_set():
             if lease.is_due():

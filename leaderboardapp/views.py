@@ -185,7 +185,7 @@ readyz = by_method(GET=read_readiness)
 
 def wants_stream(request: HttpRequest) -> bool:
     # What an EventSource and what a poll sends, before a parser that takes longer than the read.
-    accept = request.headers.get("Accept", "")
+    accept = request.headers.get("Accept", "").lower()
     if accept == STREAM or "text/" not in accept:
         return accept == STREAM
     return request.get_preferred_type(["application/json", STREAM]) == STREAM

@@ -128,7 +128,8 @@ class Stack:
         }
         self.manage("ensure_store")
         route = f"* localhost:{self.web_port}"
-        gunicorn = [sys.executable, "-m", "gunicorn", "leaderboard_project.wsgi"]
+        # As a Procfile's `gunicorn` is found: "python -m" does not survive SIGUSR2.
+        gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
         self.pushpin = self.program(
             "pushpin",
             [sys.executable, "script/pushpin", f"--port={self.port}", f"--route={route}"],
@@ -150,13 +151,14 @@ class Stack:
     def program(self, name: str, command: list[str], **env: str) -> Program:
         return Program(command, self.folder / f"{name}.log", {**self.env, **env})
 
-    def memory(self) -> dict[int, int]:
-        """Bytes in use by each process: its id → its resident set."""
+    def memory(self) -> dict[str, int]:
+        """Bytes in use by each program with all its processes."""
         sizes = {}
-        for program in (self.pushpin, self.web, self.listener):
-            for process in program.processes():
+        for name in ("pushpin", "web", "listener"):
+            sizes[name] = 0
+            for process in getattr(self, name).processes():
                 with suppress(psutil.NoSuchProcess):
-                    sizes[process.pid] = process.memory_info().rss
+                    sizes[name] += process.memory_info().rss
         return sizes
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

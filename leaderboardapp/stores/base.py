@@ -216,8 +216,9 @@ class Store(ABC):
         """A mark in the order of changes; those acknowledged before this call are before it."""
 
     @abstractmethod
-    def changed_since(self, position: int) -> set[str]:
-        """Ids of all boards changed (deleted included) after the mark, and perhaps others."""
+    def changed_since(self, position: int) -> Iterable[str]:
+        """Ids of all boards changed (deleted included) after the mark, and perhaps others, each
+        perhaps often. 0 is before all changes."""
 
     @abstractmethod
     def read_lease(self) -> Lease: ...

@@ -22,6 +22,8 @@ class Writers:
         self.api, self.board = api, board
         self.acknowledged = dict.fromkeys(players, 0)
         self.failures = 0
+        self.statuses: set[int] = set()
+        self.mark()
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._add, args=[player]) for player in players]
 
@@ -35,12 +37,24 @@ class Writers:
         for thread in self.threads:
             thread.join()
 
+    def mark(self) -> None:
+        """The moment from which recovery is counted: of the fault itself, or, if a part had to
+        come back, of its return."""
+        self.marked = time.monotonic(), self.total()
+
+    def recovery(self, viewer: "EventSource") -> float:
+        """Seconds from the mark until the viewer was shown something newer. Increments on their
+        way at the mark, one for each thread, do not count."""
+        when, total = self.marked
+        return next(at for at, shown in viewer.totals if shown > total + len(self.threads)) - when
+
+    def total(self) -> int:
+        return sum(self.acknowledged.values())
+
     def go_on(self, increments: int = 30, seconds: float = 30) -> None:
         """Until so many more have been acknowledged."""
-        goal = sum(self.acknowledged.values()) + increments
-        wait_until(
-            lambda: sum(self.acknowledged.values()) >= goal, f"{increments} increments", seconds
-        )
+        goal = self.total() + increments
+        wait_until(lambda: self.total() >= goal, f"{increments} increments", seconds)
 
     def _add(self, player: str) -> None:
         path = f"{self.board}players/{player}/score-add/"
@@ -54,7 +68,9 @@ class Writers:
 
     def _post(self, path: str, headers: dict[str, str]) -> bool:
         try:
-            return self.api("POST", path, headers=headers).status == 200
+            status = self.api("POST", path, headers=headers).status
+            self.statuses.add(status)
+            return status == 200
         except (OSError, http.client.HTTPException):
             return False
 
@@ -66,9 +82,8 @@ class EventSource:
     def __init__(self, port: int, path: str) -> None:
         self.port, self.path = port, path
         self.shown: Any = None
-        self.events = self.connects = 0
-        self.newest = time.monotonic()  # when the newest event came
-        self.stood_still = 0.0  # the longest time between two events, in seconds
+        self.connects = 0
+        self.totals: list[tuple[float, int]] = []  # of each event: when it came, sum of scores
         self.gave_up = 0  # the status
         self.last_id = ""
         self.retry = 3.0  # seconds; the stream says how long to wait before coming back
@@ -120,10 +135,7 @@ class EventSource:
                     self.retry = int(value) / 1000
                 elif name == "data":
                     self.shown = json.loads(value)
-                    self.events += 1
-                    now = time.monotonic()
-                    self.stood_still = max(self.stood_still, now - self.newest)
-                    self.newest = now
+                    self.totals.append((time.monotonic(), sum(self.scores().values())))
         finally:
             if response is not None:
                 response.close()

@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from leaderboardapp.stores.base import Key, StoreUnavailable
+from leaderboardapp.stores.base import Key, OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import PlayerRow
-from leaderboardapp.stores.sql.store import SqlStore
+from leaderboardapp.stores.sql.store import SqlStore, translated
 from tests.processes import PROJECT, wait_until
 
 ADD_FIFTY = """
@@ -119,6 +119,22 @@ def test_a_database_that_stays_locked_is_unavailable_and_then_not(
     file.execute("ROLLBACK")
     file.close()
     assert sqlite.score_add(board, "alice", 1)["score"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [("SQLITE_IOERR_FSYNC", True), ("SQLITE_IOERR_WRITE", False), ("SQLITE_BUSY", False)],
+)
+def test_a_commit_that_may_be_in_the_log_is_of_unknown_outcome(name: str, unknown: bool) -> None:
+    @translated
+    def commit() -> None:
+        cause = sqlite3.OperationalError("disk I/O error")
+        cause.sqlite_errorname = name
+        raise OperationalError("disk I/O error") from cause
+
+    with pytest.raises(StoreUnavailable) as raised:
+        commit()
+    assert isinstance(raised.value, OutcomeUnknown) == unknown
 
 
 def test_an_idle_feed_reads_no_table(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,3 +79,6 @@ def test_every_variable_is_in_the_example_and_the_readme() -> None:
     assert read == example
     readme = (PROJECT / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in read)
+    interval = re.search(r"^PUBLISH_INTERVAL=(.+)$", (PROJECT / ".env.example").read_text(), re.M)
+    assert interval and f'env_seconds("PUBLISH_INTERVAL", {interval[1]}' in source
+    assert f"| `PUBLISH_INTERVAL` | `{interval[1]}` |" in readme

@@ -3,6 +3,8 @@
 import select
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,6 +12,7 @@ from rethinkdb import RethinkDB
 from rethinkdb.errors import (
     ReqlDriverError,
     ReqlError,
+    ReqlInternalError,
     ReqlOpIndeterminateError,
     ReqlRuntimeError,
 )
@@ -38,42 +41,57 @@ def parse_url(url: str) -> dict[str, Any]:
     }
 
 
+class Unreachable(StoreUnavailable):
+    """There is no connection to be had."""
+
+
 class Connection:
     """One connection, for one thread. `answer_seconds` is how long an answer may take; None: for
     ever. Raises StoreUnavailable, as all its methods do."""
 
-    def __init__(self, address: dict[str, Any], answer_seconds: float | None) -> None:
+    def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
+        self.answer_seconds: float | None = answer_seconds
         try:
             self.driver = r.connect(**address, timeout=CONNECT_SECONDS)
         except (ReqlDriverError, OSError) as error:
             where = f"{address['host']}:{address['port']}"
-            raise StoreUnavailable(f"RethinkDB at {where}: {error}") from error
+            raise Unreachable(f"RethinkDB at {where}: {error}") from error
         # Kept, because the driver does not close it when the other end has gone first.
         self.socket: socket.socket = self.driver._instance._socket._socket
-        if answer_seconds is not None:
-            _limit_reading(self.driver._instance._socket, answer_seconds)
+        self._limit_reading(self.driver._instance._socket)
         for name, value in KEEP_ALIVE.items():
             if hasattr(socket, name):  # Linux has them all
                 self.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def run(self, query: Any) -> Any:
-        """One round trip; a cursor's rows as a list. After any failure but a refusal by the server
-        the connection is closed: an answer may still be on its way through it."""
-        try:
-            result = self.start(query)
+        """One round trip; a cursor's rows as a list."""
+        with self._translated():
+            result = query.run(self.driver)
             return list(result) if isinstance(result, r.net.DefaultCursor) else result
-        except (ReqlDriverError, OSError, AttributeError) as error:  # the last: it was closed
-            self.close()
-            raise OutcomeUnknown(f"RethinkDB: {error}") from error
 
     def start(self, query: Any) -> Any:
         """The driver's own result, which may be a cursor."""
-        try:
+        with self._translated():
             return query.run(self.driver)
-        except ReqlOpIndeterminateError as error:
+
+    def stream(self, query: Any) -> Iterator[Any]:
+        """A cursor's rows as they come."""
+        with self._translated():
+            yield from query.run(self.driver)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """After any failure but a refusal by the server the connection is closed: an answer may
+        still be on its way through it."""
+        try:
+            yield
+        except (ReqlOpIndeterminateError, ReqlInternalError) as error:
             raise OutcomeUnknown(f"RethinkDB: {error.message}") from error
         except ReqlRuntimeError as error:
             raise StoreUnavailable(f"RethinkDB: {error.message}") from error
+        except (ReqlDriverError, OSError, AttributeError) as error:  # the last: it was closed
+            self.close()
+            raise OutcomeUnknown(f"RethinkDB: {error}") from error
 
     def is_alive(self) -> bool:
         """Between queries it is silent; if there is something to read, that is the end."""
@@ -90,14 +108,15 @@ class Connection:
             pass
         self.socket.close()
 
+    def _limit_reading(self, wrapper: Any) -> None:
+        """The driver can read with a deadline, and never does for a query. (SO_RCVTIMEO would be
+        the system's way, but Python's TLS sockets do not heed it.)"""
+        recvall = wrapper.recvall
 
-def _limit_reading(wrapper: Any, seconds: float) -> None:
-    """The driver can read with a deadline, and never does for a query. (SO_RCVTIMEO would be the
-    system's way, but Python's TLS sockets do not heed it.)"""
-    recvall = wrapper.recvall
+        def bounded(length: int, deadline: float | None) -> bytes:
+            if deadline is None and self.answer_seconds is not None:
+                deadline = time.time() + self.answer_seconds
+            data: bytes = recvall(length, deadline)
+            return data
 
-    def bounded(length: int, deadline: float | None) -> bytes:
-        data: bytes = recvall(length, time.time() + seconds if deadline is None else deadline)
-        return data
-
-    wrapper.recvall = bounded
+        wrapper.recvall = bounded

@@ -9,7 +9,7 @@ from rethinkdb.errors import ReqlDriverError
 from leaderboardapp.stores.base import Feed, Row, StoreUnavailable
 from leaderboardapp.stores.rethinkdb.connection import Connection
 
-READY_SECONDS = 60.0
+READY_SECONDS = 10.0
 
 
 class RethinkFeed(Feed):
@@ -29,6 +29,7 @@ class RethinkFeed(Feed):
         except StoreUnavailable:
             connection.close()
             raise
+        connection.answer_seconds = None  # from here on it waits for changes
         threading.Thread(target=self._read, name="rethinkdb-feed", daemon=True).start()
         self._wait_until_ready()
 

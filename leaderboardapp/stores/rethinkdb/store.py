@@ -1,8 +1,9 @@
 """The store in RethinkDB."""
 
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from os import getpid
 from typing import Any
 
@@ -20,6 +21,7 @@ from leaderboardapp.stores.base import (
     Increment,
     Key,
     Lease,
+    OutcomeUnknown,
     Row,
     ScoreOutOfRange,
     Store,
@@ -27,13 +29,15 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
-from leaderboardapp.stores.rethinkdb.connection import Connection, parse_url, r
+from leaderboardapp.stores.rethinkdb.connection import Connection, Unreachable, parse_url, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure
 
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 QUERY_SECONDS = 2.5
+AWAY_SECONDS = 0.5
+SCAN_SECONDS = 10.0  # for each piece of a long read
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
 WRITES_AT_ONCE = 100  # for the same reason
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
@@ -52,6 +56,7 @@ class RethinkStore(Store):
     def __init__(self, url: str) -> None:
         self.address = parse_url(url)
         self.local = threading.local()
+        self.away_until = 0.0  # by time.monotonic()
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease = map(r.table, ("deleted", "lease"))
         # Made once, because the driver takes longer to build these than the server to answer.
@@ -100,8 +105,11 @@ class RethinkStore(Store):
         self.note_deletion(board)
         # The board first, so that nobody begins to add to it.
         deleted = self.run(self.boards.get(board).delete())["deleted"]
-        for rows in self.rows_of(board):
-            self.delete_all(rows)
+        try:
+            for rows in self.rows_of(board):
+                self.delete_all(rows)
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
         if not deleted:
             raise ObjectDoesNotExist
 
@@ -252,22 +260,24 @@ class RethinkStore(Store):
         _check(self.run(self.on_board(board, lambda _: insert)))
 
     def open_feed(self) -> Feed:
-        connection = Connection(self.address, answer_seconds=None)
+        connection = Connection(self.address, SCAN_SECONDS)
         return RethinkFeed(connection, self.players, self.boards, self.lease)
 
     def position(self) -> int:
         return int(self.run(r.now().to_epoch_time()) * 1000) - TOLERANCE_MS
 
-    def changed_since(self, position: int) -> set[str]:
-        since = r.epoch_time(position / 1000)
-        named = ((self.players, "board"), (self.boards, "id"), (self.deleted, "id"))
-        return {
-            row[board]
-            for table, board in named
-            for row in self.run(
-                table.between(since, r.maxval, index="changed_at").pluck(board).distinct()
-            )
-        }
+    def changed_since(self, position: int) -> Iterator[str]:
+        since = r.epoch_time(max(position, 0) / 1000)
+        named = [(self.boards, "id"), (self.deleted, "id")]
+        if position:  # without one, boards are enough: no player has another one
+            named.append((self.players, "board"))
+        connection = Connection(self.address, SCAN_SECONDS)
+        try:
+            for table, board in named:
+                rows = table.between(since, r.maxval, index="changed_at")
+                yield from connection.stream(rows[board])
+        finally:
+            connection.close()
 
     def read_lease(self) -> Lease:
         row = self.run(self.lease.get(LEASE))
@@ -346,7 +356,19 @@ class RethinkStore(Store):
         return _changed(self.run(document.update(change, return_changes="always")))
 
     def run(self, query: Any) -> Any:
-        return self.connection().run(query)
+        """While the server does not answer, one query at a time finds out whether it is back, and
+        all others fail at once: threads that wait for it could answer nobody else."""
+        if time.monotonic() < self.away_until:
+            raise StoreUnavailable("RethinkDB did not answer just now")
+        if self.away_until:
+            self.away_until = time.monotonic() + QUERY_SECONDS
+        try:
+            result = self.connection().run(query)
+        except (OutcomeUnknown, Unreachable):
+            self.away_until = time.monotonic() + AWAY_SECONDS
+            raise
+        self.away_until = 0.0
+        return result
 
     def connection(self) -> Connection:
         """This thread's, made anew if the server has closed it."""

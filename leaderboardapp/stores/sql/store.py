@@ -22,6 +22,7 @@ from leaderboardapp.stores.base import (
     Increment,
     Key,
     Lease,
+    OutcomeUnknown,
     Row,
     ScoreOutOfRange,
     Store,
@@ -44,6 +45,13 @@ R = TypeVar("R")
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored")
+# After these the commit may be in the log already, and counts when the log is read again.
+MAY_BE_COMMITTED = {
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_DIR_FSYNC",
+    "SQLITE_IOERR_SHMMAP",
+    "SQLITE_IOERR_SHMSIZE",
+}
 LEASE = 1  # the only row of its table
 ORDERS = {"desc": ("-score", "reached_at", "player"), "asc": ("score", "reached_at", "player")}
 
@@ -84,6 +92,8 @@ def translated(method: Callable[P, R]) -> Callable[P, R]:
             return method(*args, **kwargs)
         except Error as error:
             connection.close_if_unusable_or_obsolete()
+            if getattr(error.__cause__, "sqlite_errorname", "") in MAY_BE_COMMITTED:
+                raise OutcomeUnknown(str(error)) from error
             raise StoreUnavailable(str(error)) from error
 
     return call
@@ -285,8 +295,8 @@ class SqlStore(Store):
         return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])
 
     @translated
-    def changed_since(self, position: int) -> set[str]:
-        return set(ChangeRow.objects.filter(seq__gt=position).values_list("board", flat=True))
+    def changed_since(self, position: int) -> Iterable[str]:
+        return list(ChangeRow.objects.filter(seq__gt=position).values_list("board", flat=True))
 
     @translated
     def read_lease(self) -> Lease:
