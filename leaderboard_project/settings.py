@@ -185,6 +185,7 @@ MIDDLEWARE = [
     "leaderboardapp.problems.ProblemMiddleware",
     "django_grip.GripMiddleware",
 ]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 ROOT_URLCONF = "leaderboard_project.urls"
 WSGI_APPLICATION = "leaderboard_project.wsgi.application"
 APPEND_SLASH = False

@@ -45,6 +45,8 @@ def name_field(value: Any) -> str:
 
 def integer_field(least: int, most: int) -> Field:
     def check(value: Any) -> int:
+        if type(value) is float and value.is_integer():
+            value = int(value)  # to JSON, 1.0 is 1
         if type(value) is not int or not least <= value <= most:  # True is an int, too
             raise ValueError(f"an integer from {least} to {most}")
         return value

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from leaderboardapp import views
+from leaderboardapp import reference, views
 from leaderboardapp.fields import ID_PATTERN
 
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path("boards/<key:board>/players/<key:player>/score-add/", views.score_add),
     path("boards/<key:board>/players/<key:player>/score/", views.score),
     path("boards/<key:board>/scores/", views.scores),
+    path("openapi.yaml", views.by_method(GET=reference.read_openapi)),
+    path("docs", views.by_method(GET=reference.read_docs)),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
 ]

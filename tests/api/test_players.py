@@ -35,7 +35,7 @@ def test_score_add_without_a_body_adds_one(send: Send, alice: str) -> None:
     assert response.json() == {"id": "alice", "name": "Alice", "score": 1}
 
 
-@pytest.mark.parametrize("amount", [0, -3, 2**53 - 1])
+@pytest.mark.parametrize("amount", [0, -3, 2.0, 2**53 - 1])
 def test_score_add_adds_the_amount(send: Send, alice: str, amount: int) -> None:
     assert send("POST", f"{alice}score-add/", {"amount": amount}).json()["score"] == amount
 

@@ -91,7 +91,7 @@ def test_a_body_that_is_no_object_is_refused(client: Client, alice: str, body: A
     assert_problem(response, 422, "object")
 
 
-@pytest.mark.parametrize("amount", ["1", 1.0, 1.5, True, None, [1], {}, 2**53, -(2**53), 10**400])
+@pytest.mark.parametrize("amount", ["1", 1.5, 1e300, True, None, [1], {}, 2**53, -(2**53), 10**400])
 @pytest.mark.usefixtures("state")
 def test_an_amount_must_be_an_integer_in_range(send: Send, alice: str, amount: Any) -> None:
     response = send("POST", f"{alice}score-add/", {"amount": amount})

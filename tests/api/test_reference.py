@@ -1,0 +1,53 @@
+"""docs/openapi.yaml holds for every URL and method, and for what they answer to anything."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from django.test import Client
+from django.urls import get_resolver
+
+from leaderboardapp.reference import DESCRIPTION, METHODS, reference
+from leaderboardapp.stores.base import BOARD_DEFAULTS
+from tests.api.conftest import Send
+
+API: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
+NOT_DESCRIBED = {"/docs", "/openapi.yaml"}
+
+
+def urls() -> set[str]:
+    included: Any = get_resolver().url_patterns[0]
+    return {
+        "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(each.pattern)) for each in included.url_patterns
+    }
+
+
+def test_every_url_is_described() -> None:
+    assert urls() - NOT_DESCRIBED == set(API["paths"])
+
+
+@pytest.mark.parametrize("path", sorted(API["paths"]))
+def test_every_method_is_described(send: Send, path: str) -> None:
+    allowed = send("OPTIONS", path.format(board="b", player="p"))["Allow"].split(", ")
+    described = {method.upper() for method in METHODS if method in API["paths"][path]}
+    assert set(allowed) - {"HEAD"} == described
+
+
+def test_the_settings_are_those_of_a_board() -> None:
+    settings = API["components"]["schemas"]["Settings"]["properties"]
+    assert list(settings) == list(BOARD_DEFAULTS)
+    assert settings["size"]["default"] == BOARD_DEFAULTS["size"]
+
+
+def test_the_description_is_served_and_as_a_page_that_needs_no_other_host(client: Client) -> None:
+    served = client.get("/openapi.yaml")
+    assert served["Content-Type"] == "application/yaml"
+    assert yaml.safe_load(served.content) == API
+    page = client.get("/docs")
+    assert page["Content-Type"].startswith("text/html")
+    text = page.content.decode()
+    for _, operations in reference()["groups"]:
+        for operation in operations:
+            assert f'id="{operation["id"]}"' in text
+    assert "//" not in re.sub(r"<!doctype.*?>", "", text), "no address of another host"
