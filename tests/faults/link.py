@@ -44,7 +44,7 @@ class Link:
                     client, _ = self.server.accept()
                     server = socket.create_connection(("127.0.0.1", self.target))
                     self.pairs.append((client, server))
-                elif end not in self.dead:
+                elif end not in self.dead and end.fileno() >= 0:  # else closed with its other end
                     self._pass_on(end, other[end])
 
     def _pass_on(self, end: socket.socket, other: socket.socket) -> None:

@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from leaderboard_client import Leaderboard
 from leaderboardapp.lease import VALID_SECONDS
 from tests.e2e.viewers import Api, first_events
 from tests.faults.link import Link
@@ -355,3 +357,29 @@ def test_five_thousand_viewers_at_once_are_all_served(
     for name in ("web", "listener"):
         assert after[name] - before[name] < GROWTH_BYTES, name
     assert after["pushpin"] - before["pushpin"] < 5000 * BYTES_A_VIEWER
+
+
+def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
+    stack: Stack, board_id: str
+) -> None:
+    with Leaderboard(f"http://localhost:{stack.port}") as leaderboard:
+        board = leaderboard.create_board(board_id)
+        alice = board.add_player("Alice")
+        seen: list[int] = []
+
+        def watch() -> None:
+            for snapshot in board.watch():
+                seen.append(snapshot["players"][0]["score"])
+                if seen[-1] == 60:
+                    return
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        wait_until(lambda: seen, "the snapshot")
+        for program, score in ((stack.web, 20), (stack.pushpin, 40), (stack.listener, 60)):
+            restart(program)
+            for _ in range(20):
+                last = alice.add()
+            assert last == score
+        thread.join(20)
+        assert not thread.is_alive() and sorted(seen) == seen

@@ -1,0 +1,97 @@
+"""leaderboard_client, through the real Pushpin."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from leaderboard_client import Board, Leaderboard, LeaderboardError
+from tests.processes import Stack, free_ports, wait_until
+
+
+@pytest.fixture
+def leaderboard(stack: Stack) -> Iterator[Leaderboard]:
+    with Leaderboard(f"http://localhost:{stack.port}", patience=10) as leaderboard:
+        yield leaderboard
+
+
+@pytest.fixture
+def new(leaderboard: Leaderboard, board_id: str) -> Board:
+    return leaderboard.create_board(board_id, name="A board", size=3)
+
+
+def test_boards_and_players_are_made_changed_and_deleted(
+    leaderboard: Leaderboard, new: Board
+) -> None:
+    assert new.update(ranking="dense")["ranking"] == "dense"
+    assert new.id in [board["id"] for board in leaderboard.boards()]
+    alice, bob = new.add_player("Alice", id="alice"), new.add_player("Bob")
+    assert alice.add() == 1 and alice.add(4) == 5
+    assert alice.add(9, key="k") == alice.add(9, key="k") == 14
+    assert bob.set(20) == 20 and bob.set(3, best=True) == 20
+    assert bob.update(name="Rob", hidden=False)["name"] == "Rob"
+    assert alice.read() == {"id": "alice", "name": "Alice", "score": 14, "rank": 2}
+    assert [row["id"] for row in alice.around()] == [bob.id, "alice"]
+    results = new.add_scores({"alice": 1, "nobody": 1})
+    assert [row["status"] for row in results] == [200, 404]
+    assert [row["name"] for row in new.players()] == ["Rob", "Alice"]
+    assert [row["score"] for row in new.snapshot()["players"]] == [20, 15]
+    bob.delete()
+    new.delete()
+    with pytest.raises(LeaderboardError) as raised:
+        new.snapshot()
+    assert raised.value.status == 404
+
+
+def test_all_pages_are_read(new: Board) -> None:
+    for number in range(105):
+        new.add_player("P", id=f"p{number}")
+    assert len({row["id"] for row in new.players()}) == 105
+
+
+def test_a_refusal_says_why(new: Board) -> None:
+    new.add_player("Alice", id="alice")
+    with pytest.raises(LeaderboardError, match="alice is taken") as raised:
+        new.add_player("Alice", id="alice")
+    assert raised.value.status == 409
+
+
+def test_a_watch_shows_each_change_and_ends_with_the_board(new: Board) -> None:
+    alice = new.add_player("Alice", id="alice")
+    seen: list[Any] = []
+    ended: list[int] = []
+
+    def watch() -> None:
+        try:
+            for snapshot in new.watch():
+                seen.append(snapshot["players"][0]["score"])
+        except LeaderboardError as error:
+            ended.append(error.status)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    wait_until(lambda: seen == [0], "the snapshot")
+    for score in (1, 2):
+        alice.add()
+        wait_until(lambda: seen[-1] == score, "the change")  # noqa: B023
+    time.sleep(2.5)  # the repeat shows nothing new
+    assert seen == [0, 1, 2]
+    new.delete()
+    wait_until(lambda: ended == [404], "the end")
+    thread.join()
+
+
+def test_a_watch_can_be_left(new: Board) -> None:
+    new.add_player("Alice")
+    assert [len(snapshot["players"]) for snapshot in itertools.islice(new.watch(), 1)] == [1]
+
+
+def test_patience_has_an_end() -> None:
+    with Leaderboard(f"http://localhost:{free_ports(1)[0]}", patience=0.5) as nowhere:
+        for call in (nowhere.board("b").snapshot, lambda: next(nowhere.board("b").watch())):
+            with pytest.raises(LeaderboardError) as raised:
+                call()
+            assert raised.value.status == 0
