@@ -13,25 +13,22 @@ import asyncio
 import bisect
 import itertools
 import json
-import os
 import re
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.processes import RethinkServer, Stack  # noqa: E402
+from bench.service import PUBLISH_INTERVAL, STORES, post, service  # noqa: E402
+from tests.processes import Stack  # noqa: E402
 
 WRITERS = 4
-PUBLISH_INTERVAL = "0.1"
 GRID_SECONDS = 0.02
 SCORE = re.compile(rb'"score":(\d+),')
 BOARD = "/boards/hot/"
@@ -166,27 +163,13 @@ async def measure(stack: Stack, viewers: int, seconds: float) -> dict[str, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", choices=("sqlite", "rethinkdb"), default="sqlite")
+    parser.add_argument("--store", choices=STORES, default="sqlite")
     parser.add_argument("--viewers", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
-    os.environ.update(SECRET_KEY="bench", ALLOW_ANONYMOUS_WRITES="1")
-    os.environ["PUBLISH_INTERVAL"] = PUBLISH_INTERVAL
-    with ExitStack() as exits:
-        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder}/hot.sqlite3"
-        if options.store == "rethinkdb":
-            server = exits.enter_context(RethinkServer(folder))
-            url = f"rethinkdb://127.0.0.1:{server.port}/hot"
-        stack = exits.enter_context(Stack(url, folder))
-        connection = HTTPConnection("localhost", stack.web_port)
-        for path, body in (
-            ("/boards/", {"id": "hot"}),
-            (f"{BOARD}players/", {"id": "hero", "name": "H"}),
-        ):
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-            connection.getresponse().read()
-        connection.close()
+    with service(options.store) as stack:
+        post(stack, "/boards/", {"id": "hot"})
+        post(stack, f"{BOARD}players/", {"id": "hero", "name": "H"})
         figures = asyncio.run(measure(stack, options.viewers, options.seconds))
         conditions = {"store": options.store, "publish interval": PUBLISH_INTERVAL}
         print(json.dumps({**conditions, **figures}, indent=2))

@@ -12,21 +12,18 @@ time of an empty hold would be shorter still.)
 import argparse
 import asyncio
 import json
-import os
 import resource
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.processes import RethinkServer, Stack, wait_until  # noqa: E402
+from bench.service import STORES, post, service  # noqa: E402
+from tests.processes import wait_until  # noqa: E402
 
 BOARD = "/boards/hot/"
 GIVE_UP_SECONDS = 120.0
@@ -117,27 +114,16 @@ def measure(port: int, viewers: int, until: bytes, runs: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", choices=("sqlite", "rethinkdb"), default="sqlite")
+    parser.add_argument("--store", choices=STORES, default="sqlite")
     parser.add_argument("--viewers", type=int, default=5000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    os.environ.update(SECRET_KEY="bench", ALLOW_ANONYMOUS_WRITES="1")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with ExitStack() as exits:
-        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder}/storm.sqlite3"
-        if options.store == "rethinkdb":
-            server = exits.enter_context(RethinkServer(folder))
-            url = f"rethinkdb://127.0.0.1:{server.port}/storm"
-        stack = exits.enter_context(Stack(url, folder))
-        headers = {"Content-Type": "application/json"}
-        rows = [(f"{BOARD}players/", {"id": f"p{i}", "name": f"Player {i}"}) for i in range(5)]
-        for path, body in [("/boards/", {"id": "hot"}), *rows]:
-            connection = HTTPConnection("localhost", stack.web_port)
-            connection.request("POST", path, json.dumps(body), headers)
-            connection.getresponse().read()
-            connection.close()
+    with service(options.store) as stack:
+        post(stack, "/boards/", {"id": "hot"})
+        for number in range(5):
+            post(stack, f"{BOARD}players/", {"id": f"p{number}", "name": f"Player {number}"})
         ours = measure(stack.port, options.viewers, b"data: ", options.runs)
         stack.web.stop()
         stack.web.command = [
