@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
@@ -126,16 +128,24 @@ def _secret(text: str) -> bytes:
     return secret
 
 
-def _public_key(path: str) -> str:
-    text = Path(path).read_text()
-    load_pem_public_key(text.encode())
-    return text
+def _es256_key(path: str) -> str:
+    key = load_pem_public_key(Path(path).read_bytes())
+    if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise ValueError(f"{path} is a key for another algorithm")
+    return Path(path).read_text()
+
+
+def _eddsa_key(path: str) -> str:
+    key = load_pem_public_key(Path(path).read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{path} is a key for another algorithm")
+    return Path(path).read_text()
 
 
 TOKEN_ALGORITHMS: dict[str, Callable[[str], str | bytes]] = {
     "HS256": _secret,
-    "ES256": _public_key,
-    "EdDSA": _public_key,
+    "ES256": _es256_key,
+    "EdDSA": _eddsa_key,
 }
 
 

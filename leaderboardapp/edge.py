@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django_grip import GripData, get_pubcontrol, set_hold_longpoll, set_hold_stream
 from gripcontrol import HttpResponseFormat, HttpStreamFormat
-from pubcontrol import Item
+from pubcontrol import Format, Item
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
@@ -56,7 +56,10 @@ def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpRes
             "Ask the proxy (http://localhost:7999 in a local run).",
         )
     set_hold_stream(
-        request, _channel(board), keep_alive_data=":\n\n", keep_alive_timeout=KEEP_ALIVE_SECONDS
+        request,
+        _channel(board, snapshot),
+        keep_alive_data=":\n\n",
+        keep_alive_timeout=KEEP_ALIVE_SECONDS,
     )
     body = _retry_line()
     if request.headers.get("Last-Event-ID") != snapshot.hash:
@@ -64,13 +67,15 @@ def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpRes
     return _event_stream(body)
 
 
-def hold_response(request: HttpRequest, board: str, unchanged: HttpResponse) -> HttpResponse:
+def hold_response(
+    request: HttpRequest, board: str, snapshot: Snapshot, unchanged: HttpResponse
+) -> HttpResponse:
     """For a client that has the newest snapshot and prefers to wait (RFC 7240) for the next one:
     that, or `unchanged` when the wait is over. Without a proxy, `unchanged` at once."""
     wait = re.search(r'(?:^|[,\s])wait\s*=\s*"?([0-9]{1,9})\b', request.headers.get("Prefer", ""))
     if wait and cast(GripRequest, request).grip.signed:
         seconds = max(WAIT_SECONDS[0], min(int(wait[1]), WAIT_SECONDS[1]))
-        set_hold_longpoll(request, _channel(board), timeout=seconds)
+        set_hold_longpoll(request, _channel(board, snapshot), timeout=seconds)
         unchanged["Preference-Applied"] = f"wait={seconds}"
     return unchanged
 
@@ -188,7 +193,8 @@ class Proxy:
             if again:
                 taken = snapshots.take(again)
                 batch = {**batch, **{board: taken.get(board) for board in again}}
-            for body in _batches(_item(board, snapshot) for board, snapshot in batch.items()):
+            items = (item for each in batch.items() for item in _items(*each))
+            for body in _batches(items):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
         except (ValueError, StoreUnavailable) as error:  # the first is pubcontrol's, for everything
             logger.error("%s did not take %d boards: %s", self.client.uri, len(batch), error)
@@ -210,23 +216,42 @@ class _BoundedAdapter(HTTPAdapter):
         return super().send(request, *args, **{**kwargs, "timeout": PUBLISH_TIMEOUT_SECONDS})
 
 
-def _channel(board: str) -> str:
-    return f"board-{board}"
+PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # no id has a dot
 
 
-def _item(board: str, snapshot: Snapshot | None) -> bytes:
+def _channel(board: str, snapshot: Snapshot) -> str:
+    return (PRIVATE if snapshot.private else PUBLIC).format(board)
+
+
+def _items(board: str, snapshot: Snapshot | None) -> Iterator[bytes]:
+    """For who watches the board, and for those who watched it before its setting `private` was
+    changed: they come back and need a token, or none."""
     # No GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        gone = Problem(404, "The board was deleted.").response()
-        response = HttpResponseFormat(404, headers=dict(gone.items()), body=gone.content)
-        formats = [HttpStreamFormat(close=True), response]
+        gone = Problem(404, "The board was deleted.")
+        yield _item(PUBLIC.format(board), HttpStreamFormat(close=True), _refusal(gone))
+        yield _item(PRIVATE.format(board), HttpStreamFormat(close=True), _refusal(gone))
+        return
+    headers = {**snapshot.headers(), **_cross_origin_headers()}
+    response = HttpResponseFormat(200, headers=headers, body=snapshot.body)
+    yield _item(_channel(board, snapshot), HttpStreamFormat(_update_event(snapshot)), response)
+    if snapshot.private:
+        refusal = _refusal(Problem(401, "The board is private now; this needs a token."))
+        yield _item(PUBLIC.format(board), HttpStreamFormat(close=True), refusal)
     else:
-        headers = {**snapshot.headers(), **_cross_origin_headers()}
-        response = HttpResponseFormat(200, headers=headers, body=snapshot.body)
-        formats = [HttpStreamFormat(_update_event(snapshot)), response]
-    item = {"channel": _channel(board), **Item(formats).export()}
+        yield _item(PRIVATE.format(board), HttpStreamFormat(close=True))
+
+
+def _item(channel: str, *formats: Format) -> bytes:
+    item = {"channel": channel, **Item(list(formats)).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _refusal(problem: Problem) -> HttpResponseFormat:
+    response = problem.response()
+    headers = dict(response.items())
+    return HttpResponseFormat(response.status_code, headers=headers, body=response.content)
 
 
 def _cross_origin_headers() -> dict[str, str]:

@@ -83,6 +83,7 @@ score_field = integer_field(-MAX_SCORE, MAX_SCORE)
 amount_field = score_field
 limit_field = integer_field(1, MAX_LIMIT)
 
+KEY_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
 BOARD_FIELDS: dict[str, Field] = {
     "name": name_field,
     "size": integer_field(1, MAX_SIZE),
@@ -104,18 +105,22 @@ def read_body(request: HttpRequest, fields: Mapping[str, Field]) -> dict[str, An
 
 
 def read_increments(request: HttpRequest) -> list[Increment]:
-    """A list of `{"player", "amount"?}`. A key for the request is one for each of its rows."""
+    """A list of `{"player", "amount"?}`. The request's key is that of each player in it."""
     rows = _read_json(request, [])
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
         raise Problem(422, f"The body must be a JSON list of 1 to {MAX_ROWS} rows.")
-    key, increments = idempotency_key(request), []
+    key, increments, players = idempotency_key(request), [], set()
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise Problem(422, f'Row {number}: must be an object, such as {{"player": "alice"}}.')
         checked = _checked(row, {"player": id_field, "amount": amount_field}, f"Row {number}: ")
         player = require(checked, "player", f"Row {number}: ")
-        row_key = f"{key} {number}" if key else None  # no client's key has a space in it
-        increments.append(Increment(player, checked.get("amount", 1), row_key))
+        # A player remembers so many keys only, and more rows than that would push out their own.
+        if key and player in players:
+            detail = f"Row {number}: player: {player} has a row already; with a key, only one may."
+            raise Problem(422, detail)
+        players.add(player)
+        increments.append(Increment(player, checked.get("amount", 1), key))
     return increments
 
 
@@ -128,18 +133,16 @@ def read_limit(request: HttpRequest, default: int = DEFAULT_LIMIT) -> int:
     return limit
 
 
-def read_cursor(request: HttpRequest, *types: type) -> list[Any] | None:
+def read_cursor(request: HttpRequest, *fields: Field) -> list[Any] | None:
     """The parts of the cursor that some earlier answer gave as `next`, if there is one."""
     text = request.GET.get("cursor")
     if text is None:
         return None
     try:
         parts = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
-        if [type(part) for part in parts] == list(types):
-            return list(parts)
-    except (ValueError, RecursionError, TypeError):
-        pass
-    raise Problem(422, "cursor: must be the next of an earlier answer.")
+        return [field(part) for field, part in zip(fields, parts, strict=True)]
+    except (ValueError, RecursionError, TypeError) as error:
+        raise Problem(422, "cursor: must be the next of an earlier answer.") from error
 
 
 def cursor_of(*parts: Any) -> str:

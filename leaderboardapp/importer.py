@@ -62,8 +62,8 @@ class Rules:
         _accept(self.player_column, name_field, name)
         amount = 1
         if self.amount_column:
-            amount = _integer(_value(row, self.amount_column))
-            _accept(self.amount_column, amount_field, amount)
+            value = _integer(_value(row, self.amount_column))
+            amount = _accept(self.amount_column, amount_field, value)
         return Count(line, player_id(name), name, amount)
 
 
@@ -188,8 +188,8 @@ def _integer(value: Any) -> Any:
     return value
 
 
-def _accept(column: str, check: Field, value: Any) -> None:
+def _accept(column: str, check: Field, value: Any) -> Any:
     try:
-        check(value)
+        return check(value)
     except ValueError as error:
         raise BadRow(f"{column}: must be {error}") from error

@@ -29,6 +29,7 @@ class Problem(Exception):
         self.status, self.detail, self.headers = HTTPStatus(status), detail, headers
 
     def response(self) -> HttpResponse:
+        # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
         return JsonResponse(
             {
                 "type": "about:blank",
@@ -39,7 +40,6 @@ class Problem(Exception):
             status=self.status.value,
             content_type=PROBLEM,
             headers=self.headers,
-            json_dumps_params={"ensure_ascii": False},
         )
 
 

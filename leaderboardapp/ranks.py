@@ -31,11 +31,14 @@ def page(board: Row, limit: int, after: Key | None = None) -> list[Row]:
 def around(board: Row, player: Row, limit: int) -> list[Row]:
     """A window of `limit` ranked players with the player in its middle, or as near to it as the
     best and the worst allow; nobody, if the player is not ranked."""
-    if not is_ranked(player):
+    if not is_ranked(board, player):
         return []
     store, key = get_store(), key_of(player)
-    better = store.page(board, limit - 1, key, backward=True)
-    worse = store.page(board, limit - 1, key)
+    # The player may be on the move, and then be met in another place.
+    better, worse = (
+        [row for row in store.page(board, limit - 1, key, backward) if row["id"] != player["id"]]
+        for backward in (True, False)
+    )
     ahead = max((limit - 1) // 2, limit - 1 - len(worse))
     window = [*better[:ahead][::-1], player, *worse]
     return _number_from(board, window[:limit])
@@ -43,11 +46,11 @@ def around(board: Row, player: Row, limit: int) -> list[Row]:
 
 def rank(board: Row, player: Row) -> int | None:
     """None if the player is not ranked."""
-    return _number_from(board, [player])[0]["rank"] if is_ranked(player) else None
+    return _number_from(board, [player])[0]["rank"] if is_ranked(board, player) else None
 
 
-def is_ranked(player: Row) -> bool:
-    return player["scored"] and not player["hidden"]
+def is_ranked(board: Row, player: Row) -> bool:
+    return not player["hidden"] and (player["scored"] or board["order"] == "desc")
 
 
 def key_of(player: Row) -> Key:

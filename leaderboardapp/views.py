@@ -9,6 +9,7 @@ from django.utils.cache import get_conditional_response
 from leaderboardapp import access, edge, snapshots
 from leaderboardapp.fields import (
     BOARD_FIELDS,
+    KEY_FIELDS,
     amount_field,
     choice_field,
     cursor_of,
@@ -59,7 +60,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
 
 
 def list_boards(request: HttpRequest) -> HttpResponse:
-    limit, cursor = read_limit(request), read_cursor(request, str)
+    limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
     found = Board.get_page(limit + 1, after, private=access.sees_all(request))
     more = len(found) > limit
@@ -82,7 +83,7 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response unless that is a 304 or 412
     if request.method == "GET" and conditional.status_code == 304:
-        return edge.hold_response(request, board, conditional)
+        return edge.hold_response(request, board, snapshot, conditional)
     return conditional
 
 
@@ -105,7 +106,7 @@ def create_player(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def list_players(request: HttpRequest, board: str) -> HttpResponse:
-    limit, cursor = read_limit(request), read_cursor(request, int, int, str)
+    limit, cursor = read_limit(request), read_cursor(request, *KEY_FIELDS)
     after = Key(*cursor) if cursor else None
     found = Player.get_page_for_board(readable(request, board), limit + 1, after)
     more = len(found) > limit

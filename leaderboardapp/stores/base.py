@@ -1,10 +1,11 @@
 """What a store is. Every store passes the same contract tests (tests/stores).
 
 Rows are plain dictionaries: a board's `{"id", **BOARD_DEFAULTS}`, a player's `{"id", "name",
-"score", "reached_at", "hidden", "scored"}`. A player of an ascending board is not `scored` until
-the first score is written, because 0 would be the best of all. A player's id is unique on its
-board. Ranked are the players that are scored and not hidden, by the board's order, and of equal
-scores the one reached first. What does not exist is Django's ObjectDoesNotExist.
+"score", "reached_at", "hidden", "scored"}`. A player is not `scored`
+until the first score is written. A player's id is unique on its board. Ranked are players who are
+not hidden, and on an ascending board, where 0 would be the best of all, only those that are scored:
+by the board's order, and of equal scores the one reached first. What does not exist is Django's
+ObjectDoesNotExist.
 
 Any method may raise StoreUnavailable. No driver's exception passes this boundary.
 """

@@ -155,7 +155,9 @@ def test_the_stream_of_a_private_board_needs_a_token(
     stream = {"accept": "text/event-stream", "grip_sig": grip_sig}
     assert_challenged(send("GET", private, **stream), 401)
     token = create_token(["read"], [board_id], 60)
-    assert send("GET", f"{private}?token={token}", **stream)["Grip-Hold"] == "stream"
+    held = send("GET", f"{private}?token={token}", **stream)
+    assert held["Grip-Hold"] == "stream"
+    assert held["Grip-Channel"] == f"board-{board_id}.private"
 
 
 def test_a_private_board_is_listed_for_tokens_of_all_boards_only(

@@ -128,6 +128,12 @@ def test_a_board_field_must_be_as_accepted(
 
 
 @pytest.mark.usefixtures("state")
+def test_the_name_of_an_unknown_field_may_be_anything(send: Send, board: str) -> None:
+    for name in ("\ud800", "\x00", "é", "x" * 10_000):
+        assert_problem(send("PATCH", board, {name: 1}), 422, "accepted are name, size")
+
+
+@pytest.mark.usefixtures("state")
 def test_a_player_needs_a_name(send: Send, board: str) -> None:
     assert_problem(send("POST", f"{board}players/", {"id": "bob"}), 422, "name: missing")
 

@@ -104,7 +104,23 @@ def forged(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "é", forged("[1]"), forged('[1, 2, "a", 3]'), forged("1"), forged("{}")]
+    "cursor",
+    [
+        "",
+        "x",
+        "é",
+        forged("[1]"),
+        forged("1"),
+        forged("{}"),
+        forged('["a b"]'),
+        forged('["\\ud800"]'),
+        forged('["\\u0000"]'),
+        forged('[1, 2, "a", 3]'),
+        forged('[1, 2, "\\ud800"]'),
+        forged('[1, -1, "a"]'),
+        forged(f'[1{"0" * 400}, 2, "a"]'),
+        forged('[1e999, 2, "a"]'),
+    ],
 )
 @pytest.mark.parametrize("path", ["/boards/", "{board}players/"])
 def test_a_cursor_must_be_one_that_was_given(

@@ -71,11 +71,14 @@ def test_many_increments_are_answered_row_by_row(send: Send, board: str, alice: 
 
 
 def test_many_increments_with_a_key_count_once(send: Send, board: str, alice: str) -> None:
-    rows = [{"player": "alice", "amount": 2}] * 3
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    rows = [{"player": "alice", "amount": 2}, {"player": "bob"}]
     for _ in range(2):
         response = send("POST", f"{board}scores/", rows, idempotency_key="k")
-        assert [row["status"] for row in response.json()["results"]] == [200] * 3
-    assert send("GET", alice).json()["score"] == 6
+        assert [row["score"] for row in response.json()["results"]] == [2, 1]
+    again = send("POST", f"{board}scores/", [*rows, rows[0]], idempotency_key="another")
+    assert_problem(again, 422, "Row 2", "alice", "key")
+    assert send("GET", alice).json()["score"] == 2
 
 
 def test_a_thousand_increments_fit_in_one_request(send: Send, board: str, alice: str) -> None:

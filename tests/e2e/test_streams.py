@@ -55,6 +55,18 @@ def test_renames_and_deletes_reach_viewers(stack: Stack, api: Api, board: str) -
         assert late.response.status == 404
 
 
+def test_who_watches_a_board_that_becomes_private_sees_no_more_of_it(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        api("PATCH", board, {"private": True})
+        wait_until(viewer.closed.is_set, "the stream to end")
+        assert not any(event.data["players"][0]["score"] for event in viewer.events)
+    with Viewer(stack.port, board) as late:
+        assert late.response.status == 401
+
+
 def test_a_change_made_outside_the_service_reaches_viewers(
     stack: Stack, board: str, board_id: str
 ) -> None:

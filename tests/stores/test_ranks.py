@@ -21,6 +21,7 @@ actions = st.one_of(
     st.tuples(st.just("best"), st.sampled_from(PLAYERS), SCORES),
     st.tuples(st.just("hide"), st.sampled_from(PLAYERS), st.booleans()),
     st.tuples(st.just("delete"), st.sampled_from(PLAYERS)),
+    st.tuples(st.just("order"), st.sampled_from(["desc", "asc"])),
 )
 
 
@@ -28,13 +29,22 @@ class Model:
     """A board as a dictionary: player → [score, when it was reached, hidden, scored]."""
 
     def __init__(self, order: str, ranking: str) -> None:
-        self.sign = 1 if order == "asc" else -1
-        self.ranking = ranking
+        self.order, self.ranking = order, ranking
         self.players: dict[str, list[Any]] = {}
 
+    @property
+    def sign(self) -> int:
+        return 1 if self.order == "asc" else -1
+
+    def counts(self, row: list[Any]) -> bool:
+        """On a descending board, the 0 that a player begins with is a score."""
+        return row[3] or self.order == "desc"
+
     def act(self, now: int, kind: str, player: str, value: Any = None) -> None:
-        if kind == "create":
-            self.players.setdefault(player, [0, now, False, self.sign < 0])
+        if kind == "order":
+            self.order = player
+        elif kind == "create":
+            self.players.setdefault(player, [0, now, False, False])
         elif kind == "delete":
             self.players.pop(player, None)
         elif row := self.players.get(player):
@@ -43,14 +53,14 @@ class Model:
                 return
             new = row[0] + value if kind == "add" else value
             worse = (row[0] - new) * self.sign <= 0
-            if kind == "best" and row[3] and worse:
+            if kind == "best" and self.counts(row) and worse:
                 return
-            moved = new != row[0] or (kind != "add" and not row[3])
+            moved = new != row[0] or not self.counts(row)
             row[:] = [new, now if moved else row[1], row[2], True]
 
     def ranked(self) -> list[tuple[str, int, int]]:
         """Players with score and rank, best first."""
-        rows = [(p, row) for p, row in self.players.items() if row[3] and not row[2]]
+        rows = [(p, row) for p, row in self.players.items() if self.counts(row) and not row[2]]
         rows.sort(key=lambda item: (item[1][0] * self.sign, item[1][1]))
         scores = [row[0] for _, row in rows]
         distinct = sorted(set(scores), key=lambda score: score * self.sign)
@@ -101,7 +111,9 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
     store.create_board({"id": board, "order": order, "ranking": ranking, "size": limit})
     model = Model(order, ranking)
     for now, (kind, player, *values) in enumerate(done):
-        if (kind == "create") != (player in model.players):
+        if kind == "order":
+            store.update_board(board, {"order": player})
+        elif (kind == "create") != (player in model.players):
             act(store, board, kind, player, *values)
         model.act(now, kind, player, *values)
     row, expected = store.get_board(board), model.ranked()

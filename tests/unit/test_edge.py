@@ -46,7 +46,8 @@ class Proxy:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def boards(self) -> list[str]:
-        return [item["channel"] for batch in self.items for item in batch]
+        channels = (item["channel"] for batch in self.items for item in batch)
+        return [channel for channel in channels if not channel.endswith(".private")]
 
     def close(self) -> None:
         self.answers.set()
@@ -77,23 +78,33 @@ def proxy(request: pytest.FixtureRequest) -> Proxy:
     return proxy
 
 
+def published(proxy: Proxy) -> dict[str, Any]:
+    """Channel → formats, of the first batch."""
+    wait_until(lambda: proxy.items, "a batch")
+    return {item.pop("channel"): item for item in proxy.items[0]}
+
+
 def test_a_snapshot_is_an_event_and_the_answer_to_a_long_poll(edge_of: Any, proxy: Proxy) -> None:
     snapshot = Snapshot('{"name":"é"}', "abc")
     edge_of(proxy.url).put({"b": snapshot})
-    wait_until(lambda: proxy.items, "a batch")
-    assert proxy.items == [
-        [
-            {
-                "channel": "board-b",
-                "http-stream": {"content": 'event: update\nid: abc\ndata: {"name":"é"}\n\n'},
-                "http-response": {
-                    "code": 200,
-                    "headers": snapshot.headers(),
-                    "body": '{"name":"é"}',
-                },
-            }
-        ]
-    ]
+    assert published(proxy) == {
+        "board-b": {
+            "http-stream": {"content": 'event: update\nid: abc\ndata: {"name":"é"}\n\n'},
+            "http-response": {"code": 200, "headers": snapshot.headers(), "body": '{"name":"é"}'},
+        },
+        # Who watched it with a token while it was private comes back without.
+        "board-b.private": {"http-stream": {"action": "close"}},
+    }
+
+
+def test_a_private_snapshot_is_for_those_who_showed_a_token(edge_of: Any, proxy: Proxy) -> None:
+    edge_of(proxy.url).put({"b": Snapshot('{"name":"secret"}', "abc", private=True)})
+    items = published(proxy)
+    assert "secret" in items["board-b.private"]["http-stream"]["content"]
+    assert "secret" in items["board-b.private"]["http-response"]["body"]
+    assert items["board-b"]["http-stream"] == {"action": "close"}
+    assert items["board-b"]["http-response"]["code"] == 401
+    assert "secret" not in str(items["board-b"])
 
 
 def test_the_answer_to_a_long_poll_may_be_read_by_pages_of_other_origins(
@@ -101,21 +112,20 @@ def test_the_answer_to_a_long_poll_may_be_read_by_pages_of_other_origins(
 ) -> None:
     with override_settings(CORS_ALLOWED_ORIGINS=["https://game.example"]):
         edge_of(proxy.url).put({"b": Snapshot("{}", "abc")})
-        wait_until(lambda: proxy.items, "a batch")
-    headers = proxy.items[0][0]["http-response"]["headers"]
+        headers = published(proxy)["board-b"]["http-response"]["headers"]
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "etag" in headers["Access-Control-Expose-Headers"]
 
 
-def test_a_deleted_board_is_a_closed_stream_and_not_found(edge_of: Any, proxy: Proxy) -> None:
+def test_a_deleted_board_is_closed_streams_and_not_found(edge_of: Any, proxy: Proxy) -> None:
     edge_of(proxy.url).put({"gone": None})
-    wait_until(lambda: proxy.items, "a batch")
-    [[item]] = proxy.items
-    assert item["channel"] == "board-gone"
-    assert item["http-stream"] == {"action": "close"}
-    assert item["http-response"]["code"] == 404
-    assert item["http-response"]["headers"]["Content-Type"] == "application/problem+json"
-    assert json.loads(item["http-response"]["body"])["status"] == 404
+    items = published(proxy)
+    assert set(items) == {"board-gone", "board-gone.private"}
+    for item in items.values():
+        assert item["http-stream"] == {"action": "close"}
+        assert item["http-response"]["code"] == 404
+        assert item["http-response"]["headers"]["Content-Type"] == "application/problem+json"
+        assert json.loads(item["http-response"]["body"])["status"] == 404
 
 
 def test_batches_stay_under_the_control_ports_limit(edge_of: Any, proxy: Proxy) -> None:

@@ -164,8 +164,8 @@ def test_json_lines_are_counted_by_their_fields() -> None:
     text = "\n".join([*map(json.dumps, rows), "", "{", "[" * 5000])
     rules = Rules("who", "points", {"ok": "true"})
     assert rows_counted(text, rules, read_json_lines) == (
-        [(1, "Al", 3), (2, "7", 4)],
-        [4, 5, 6, 7, 9, 10],
+        [(1, "Al", 3), (2, "7", 4), (5, "Bo", 3)],
+        [4, 6, 7, 9, 10],
     )
 
 

@@ -4,8 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.processes import PROJECT
 
@@ -63,6 +66,20 @@ def test_a_store_that_is_not_there_is_told_by_ensure_store() -> None:
     done = start("manage.py ensure_store", DATABASE_URL="rethinkdb://127.0.0.1:9/db")
     assert done.returncode == 1
     assert "127.0.0.1:9" in done.stderr and "DATABASE_URL" in done.stderr
+
+
+def test_a_token_key_is_one_for_its_algorithm(tmp_path: Path) -> None:
+    pem = tmp_path / "key.pem"
+    keys = [ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256R1())]
+    for key, ok in zip(keys, (False, True), strict=True):
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        pem.write_bytes(public)
+        done = start("manage.py check", TOKEN_KEYS=f"ES256:{pem}")
+        assert (done.returncode == 0) == ok, done.stderr
+        assert ok or "another algorithm" in done.stderr
+        assert start("manage.py check", TOKEN_KEYS=f"EdDSA:{pem}").returncode == 1
 
 
 @pytest.mark.parametrize(("anonymous", "debug"), [("1", "0"), ("1", "1"), ("0", "0")])

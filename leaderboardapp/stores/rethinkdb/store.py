@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from os import getpid
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 
@@ -116,13 +116,10 @@ class RethinkStore(Store):
     def create_player(self, board: str, player: Row) -> Row:
         score = player.get("score")
         document = {**_player_document(board, player["id"], player["name"]), "score": score or 0}
-
-        def insert(row: Any) -> Any:
-            scored = score is not None or row["order"].default("desc").ne("asc")
-            return self.players.insert(r.expr(document).merge({"scored": scored}))
-
-        _check(self.run(self.on_board(board, insert)), player["id"])
-        return self.get_player(board, player["id"])
+        document["scored"] = score is not None
+        insert = self.players.insert(document)
+        _check(self.run(self.on_board(board, lambda _: insert)), player["id"])
+        return _player_row(document)
 
     def get_player(self, board: str, player: str) -> Row:
         return _player_row(_found(self.run(self.players.get(_key(board, player)))))
@@ -136,31 +133,40 @@ class RethinkStore(Store):
             raise ObjectDoesNotExist
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
-        results: list[Row | Exception] = []
+        results: list[Row | Exception | str] = []
         for start in range(0, len(increments), WRITES_AT_ONCE):
             some = increments[start : start + WRITES_AT_ONCE]
             writes = [
                 r.do(board, _key(board, player), amount, now_us(), key, self.add)
                 for player, amount, key in some
             ]
-            written = self.run(r.expr(writes))
-            for increment, result in zip(some, written, strict=True):
-                try:
-                    results.append(self.scored(board, increment.player, result))
-                except (ObjectDoesNotExist, ScoreOutOfRange) as error:
-                    results.append(error)
-        return results
+            try:
+                results += map(_scored, self.run(r.expr(writes)), (each.player for each in some))
+            except StoreUnavailable as error:
+                if start:  # something was done
+                    raise OutcomeUnknown(str(error)) from error
+                raise
+        return self.explained(board, results)
 
     def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
         key = _key(board, player)
-        result = self.run(r.do(board, key, score, now_us(), only_better, self.put))
-        return self.scored(board, player, result)
+        written = self.run(r.do(board, key, score, now_us(), only_better, self.put))
+        [result] = self.explained(board, [_scored(written, player)])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    def scored(self, board: str, player: str, result: Row) -> Row:
-        """The player's row after that write. Raises ObjectDoesNotExist, ScoreOutOfRange."""
-        if result.get("first_error") == OUT_OF_RANGE:
-            raise ScoreOutOfRange(player, self.get_board(board))
-        return _player_row(_changed(result))
+    def explained(self, board: str, results: list[Row | Exception | str]) -> list[Row | Exception]:
+        """With ScoreOutOfRange, which names the limits, in place of the players refused."""
+        if not any(isinstance(result, str) for result in results):
+            return cast(list[Row | Exception], results)
+        try:
+            row = self.get_board(board)
+        except ObjectDoesNotExist as error:
+            return [error if isinstance(result, str) else result for result in results]
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
+        return [ScoreOutOfRange(each, row) if isinstance(each, str) else each for each in results]
 
     def page(
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
@@ -343,8 +349,8 @@ class RethinkStore(Store):
     def rows_of(self, board: str) -> tuple[Any, ...]:
         """All rows that belong to a board."""
         ranked = self.players.between([board, r.minval], [board, r.maxval], index="ranked_desc")
-        unranked = self.players.get_all(board, index="unranked")
-        return ranked, unranked, self.imports.get_all(board, index="board")
+        hidden = self.players.get_all(board, index="hidden")
+        return ranked, hidden, self.imports.get_all(board, index="board")
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()
@@ -412,7 +418,7 @@ def _added(board: Any, old: Any, amount: Any, now: Any, key: Any) -> Any:
     score = old["score"] + amount
     fields = {
         "score": score,
-        "reached_at": r.branch(amount.eq(0), old["reached_at"], now),
+        "reached_at": r.branch(amount.eq(0) & _has_score(board, old), old["reached_at"], now),
         "scored": True,
     }
     within = r.expr([amount, r.expr(0) - amount]).max() <= board["max_amount"].default(MAX_SCORE)
@@ -429,8 +435,8 @@ def _added(board: Any, old: Any, amount: Any, now: Any, key: Any) -> Any:
 
 def _put(board: Any, old: Any, score: Any, now: Any, only_better: Any) -> Any:
     """The fields of a player's document after setting its score, as ReQL."""
-    ascending, scored = board["order"].default("desc").eq("asc"), old["scored"].default(True)
-    better = r.branch(ascending, score < old["score"], score > old["score"])
+    scored = _has_score(board, old)
+    better = r.branch(_ascends(board), score < old["score"], score > old["score"])
     same = scored & score.eq(old["score"])
     return r.branch(
         _allowed(board, score).not_(),
@@ -439,6 +445,15 @@ def _put(board: Any, old: Any, score: Any, now: Any, only_better: Any) -> Any:
         {},
         {"score": score, "reached_at": r.branch(same, old["reached_at"], now), "scored": True},
     )
+
+
+def _ascends(board: Any) -> Any:
+    return board["order"].default("desc").eq("asc")
+
+
+def _has_score(board: Any, player: Any) -> Any:
+    """On a descending board the 0 that a player begins with is one."""
+    return player["scored"].default(True) | ~_ascends(board)
 
 
 def _allowed(board: Any, score: Any) -> Any:
@@ -467,6 +482,18 @@ def _player_row(document: Row) -> Row:
         "hidden": document.get("hidden", False),
         "scored": document.get("scored", True),
     }
+
+
+def _scored(result: Row, player: str) -> Row | Exception | str:
+    """The player's row after the write of its score; or the player's id, if that is refused."""
+    if result.get("first_error") == OUT_OF_RANGE:
+        return player
+    try:
+        return _player_row(_changed(result))
+    except ObjectDoesNotExist as error:
+        return error
+    except StoreUnavailable as error:  # of this row; others in the same query were written
+        raise OutcomeUnknown(str(error)) from error
 
 
 def _changed(result: Row) -> Row:

@@ -42,17 +42,18 @@ def _field(name: str) -> Any:
 def _ranked(sign: int) -> Any:
     def place(row: Any) -> Any:
         key = [row["board"], row["score"] * sign, row["reached_at"], row["player"]]
-        return r.branch(_is_ranked(row), key, r.error("not ranked"))
+        scored = row["scored"].default(True) if sign > 0 else True
+        return r.branch(~_hidden(row) & scored, key, r.error("not ranked"))
 
     return place
 
 
-def _unranked(row: Any) -> Any:
-    return r.branch(_is_ranked(row), r.error("ranked"), row["board"])
+def _hidden_on(row: Any) -> Any:
+    return r.branch(_hidden(row), row["board"], r.error("not hidden"))
 
 
-def _is_ranked(row: Any) -> Any:
-    return row["scored"].default(True) & row["hidden"].default(False).not_()
+def _hidden(row: Any) -> Any:
+    return row["hidden"].default(False)
 
 
 # Tables and their indexes.
@@ -61,7 +62,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "players": {
         "ranked_desc": _ranked(-1),
         "ranked_asc": _ranked(1),
-        "unranked": _unranked,
+        "hidden": _hidden_on,
         "changed_at": _field("changed_at"),
     },
     "deleted": {"changed_at": _field("changed_at")},

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-RANKED = models.Q(hidden=False, scored=True)
+RANKED = {"desc": models.Q(hidden=False), "asc": models.Q(hidden=False, scored=True)}
 
 
 class BoardRow(models.Model):
@@ -35,9 +35,11 @@ class PlayerRow(models.Model):
         db_table = "player"
         indexes = [
             models.Index(
-                fields=["board", score, "reached_at", "player"], name=name, condition=RANKED
+                fields=["board", score, "reached_at", "player"],
+                name=f"ranked_{order}",
+                condition=RANKED[order],
             )
-            for name, score in (("ranked_desc", "-score"), ("ranked_asc", "score"))
+            for order, score in (("desc", "-score"), ("asc", "score"))
         ]
 
 

@@ -63,7 +63,8 @@ BOARD = (
 PLAYER = "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored"
 TOP = {
     order: f"""
-        SELECT {PLAYER} FROM player WHERE board_id = %s AND NOT hidden AND scored
+        SELECT {PLAYER} FROM player
+        WHERE board_id = %s AND NOT hidden {"AND scored" if order == "asc" else ""}
         ORDER BY score {order}, reached_at, player LIMIT %s
     """
     for order in ORDERS
@@ -71,7 +72,8 @@ TOP = {
 ADD = f"""
     UPDATE player SET
         score = player.score + %(amount)s,
-        reached_at = CASE WHEN %(amount)s = 0 THEN player.reached_at ELSE %(now)s END,
+        reached_at = CASE WHEN %(amount)s = 0 AND (player.scored OR board."order" = 'desc')
+            THEN player.reached_at ELSE %(now)s END,
         scored = TRUE,
         keys = coalesce(%(keys)s, player.keys)
     FROM board
@@ -145,7 +147,7 @@ class SqlStore(Store):
 
     @changing
     def create_player(self, board: str, player: Row) -> Row:
-        order = self.get_board(board)["order"]
+        self.get_board(board)
         if _player(board, player["id"]).exists():
             raise AlreadyExists(player["id"])
         score = player.get("score")
@@ -154,7 +156,7 @@ class SqlStore(Store):
             player=player["id"],
             name=player["name"],
             score=score or 0,
-            scored=score is not None or order == "desc",
+            scored=score is not None,
             reached_at=now_us(),
         )
         return self.get_player(board, player["id"])
@@ -203,8 +205,9 @@ class SqlStore(Store):
         if not low <= score <= high:
             raise ScoreOutOfRange(player, settings)
         better = score < row["score"] if settings["order"] == "asc" else score > row["score"]
-        if not row["scored"] or better or not only_better:
-            same = row["scored"] and score == row["score"]
+        has_one = row["scored"] or settings["order"] == "desc"
+        if not has_one or better or not only_better:
+            same = has_one and score == row["score"]
             reached_at = row["reached_at"] if same else now_us()
             _player(board, player).update(score=score, reached_at=reached_at, scored=True)
         return self.get_player(board, player)
@@ -341,7 +344,7 @@ def _player(board: str, player: str) -> QuerySet[PlayerRow]:
 
 
 def _ranked(board: Row) -> QuerySet[PlayerRow]:
-    return PlayerRow.objects.filter(RANKED, board_id=board["id"])
+    return PlayerRow.objects.filter(RANKED[board["order"]], board_id=board["id"])
 
 
 def _better(board: Row, score: int) -> Q:

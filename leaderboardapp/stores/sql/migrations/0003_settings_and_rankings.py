@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="playerrow",
             index=models.Index(
-                condition=models.Q(("hidden", False), ("scored", True)),
+                condition=models.Q(("hidden", False)),
                 fields=["board", "-score", "reached_at", "player"],
                 name="ranked_desc",
             ),
