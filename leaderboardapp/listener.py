@@ -33,7 +33,7 @@ MAX_BOARDS_REMEMBERED = 100_000  # some 20 MB
 class Sent(NamedTuple):
     """What the edge was last sent of a board."""
 
-    hash: str
+    identity: str
     at: float  # when; or, if it was settled, when a change that shows no difference came
     changed: float  # when the board's last change came
 
@@ -89,7 +89,7 @@ class Listener:
     def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Whether to send it: the edge has another one, or it is time to repeat this one."""
         sent = self.sent.get(board)
-        if sent is None or identity(snapshot) != sent.hash:
+        if sent is None or identity(snapshot) != sent.identity:
             return True
         return not sent.is_settled() and now >= sent.at + REPEAT_SECONDS
 
@@ -132,7 +132,10 @@ class Listener:
 
 
 def identity(snapshot: Snapshot | None) -> str:
-    return snapshot.hash if snapshot else "deleted"
+    """Of what the edge is told. A board that becomes private shows the same, but not to all."""
+    if snapshot is None:
+        return "deleted"
+    return f"private {snapshot.hash}" if snapshot.private else snapshot.hash
 
 
 def run(stop: threading.Event) -> None:

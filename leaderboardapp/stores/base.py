@@ -183,7 +183,8 @@ class Store(ABC):
     def page(
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
     ) -> list[Row]:
-        """Ranked players, best first, from the one after `after` on; or backward from there."""
+        """Ranked players, best first, from the one after `after` on, or from the best; or, with
+        `after`, backward from there."""
 
     @abstractmethod
     def count_before(self, board: Row, key: Key) -> int:

@@ -2,13 +2,13 @@
 
 import itertools
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from leaderboard_client import Board, Leaderboard, LeaderboardError
+from tests.e2e.viewers import Viewer
 from tests.processes import Stack, free_ports, wait_until
 
 
@@ -59,7 +59,7 @@ def test_a_refusal_says_why(new: Board) -> None:
     assert raised.value.status == 409
 
 
-def test_a_watch_shows_each_change_and_ends_with_the_board(new: Board) -> None:
+def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, new: Board) -> None:
     alice = new.add_player("Alice", id="alice")
     seen: list[Any] = []
     ended: list[int] = []
@@ -74,11 +74,13 @@ def test_a_watch_shows_each_change_and_ends_with_the_board(new: Board) -> None:
     thread = threading.Thread(target=watch)
     thread.start()
     wait_until(lambda: seen == [0], "the snapshot")
-    for score in (1, 2):
-        alice.add()
-        wait_until(lambda: seen[-1] == score, "the change")  # noqa: B023
-    time.sleep(2.5)  # the repeat shows nothing new
-    assert seen == [0, 1, 2]
+    with Viewer(stack.port, new.path) as viewer:
+        for score in (1, 2):
+            alice.add()
+            wait_until(lambda: seen[-1] == score, "the change")  # noqa: B023
+        last = new.snapshot()
+        wait_until(lambda: [e.data for e in viewer.events].count(last) == 2, "the repeat")
+    assert seen == [0, 1, 2], "the repeat shows nothing new"
     new.delete()
     wait_until(lambda: ended == [404], "the end")
     thread.join()

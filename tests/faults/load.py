@@ -6,12 +6,16 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from tests.e2e.viewers import Api
-from tests.processes import wait_until
+from tests.processes import Stack, wait_until
 
 RETRY_SECONDS = 0.2
+QUIET_SECONDS = 2.0
+GROWTH_BYTES = 40_000_000  # of one program, during one test
 
 
 class Writers:
@@ -140,3 +144,36 @@ class EventSource:
             if response is not None:
                 response.close()
             self.connection.close()
+
+
+def make_board(api: Api, board_id: str) -> str:
+    path = f"/boards/{board_id}/"
+    assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
+    for player in ("alice", "bob"):
+        body = {"id": player, "name": player}
+        assert api("POST", f"{path}players/", body).status == 201
+    return path
+
+
+def assert_right(
+    api: Api, board: str, writers: Writers, *viewers: EventSource, recovery: float = 0.0
+) -> None:
+    """After the writers have stopped."""
+    wait_until(lambda: api("GET", board).status == 200, "the store to be back")
+    read = {row["id"]: row["score"] for row in api("GET", board).json["players"]}
+    assert {player: read[player] for player in writers.acknowledged} == writers.acknowledged
+    for viewer in viewers:
+        wait_until(
+            lambda: viewer.scores() == read,  # noqa: B023
+            f"{read} on every viewer",
+            recovery + QUIET_SECONDS,
+        )
+
+
+@contextmanager
+def bounded_memory(stack: Stack) -> Iterator[None]:
+    """No program of the stack, restarted or not, has grown by much afterwards."""
+    before = stack.memory()
+    yield
+    for name, size in stack.memory().items():
+        assert size - before[name] < GROWTH_BYTES, name

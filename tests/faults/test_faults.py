@@ -8,9 +8,9 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,32 +19,19 @@ import pytest
 from leaderboard_client import Leaderboard
 from leaderboardapp.lease import VALID_SECONDS
 from tests.e2e.viewers import Api, first_events
+from tests.faults.conftest import Load, Recovered
 from tests.faults.link import Link
-from tests.faults.load import EventSource, Writers
+from tests.faults.load import (
+    GROWTH_BYTES,
+    EventSource,
+    Writers,
+    assert_right,
+    make_board,
+)
 from tests.processes import Program, RethinkServer, Stack, wait_until
 
-QUIET_SECONDS = 2.0
 TAKEOVER_SECONDS = 5.0
-GROWTH_BYTES = 40_000_000  # of one program, during one test
 BYTES_A_VIEWER = 100_000
-
-
-Recovered = Callable[[float], None]
-
-
-@pytest.fixture
-def recovered(record_property: Callable[[str, object], None]) -> Recovered:
-    """recovered(seconds): how long it took; for bench/recovery.py."""
-    return lambda seconds: record_property("recovery", round(max(0.0, seconds), 2))
-
-
-@contextmanager
-def bounded_memory(stack: Stack) -> Iterator[None]:
-    """No program of the stack, restarted or not, has grown by much afterwards."""
-    before = stack.memory()
-    yield
-    for name, size in stack.memory().items():
-        assert size - before[name] < GROWTH_BYTES, name
 
 
 @pytest.fixture
@@ -62,56 +49,6 @@ def standby(stack: Stack) -> Iterator[Program]:
     finally:
         program.signal_all(signal.SIGCONT)
         program.stop()
-
-
-def make_board(api: Api, board_id: str) -> str:
-    path = f"/boards/{board_id}/"
-    assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
-    for player in ("alice", "bob"):
-        body = {"id": player, "name": player}
-        assert api("POST", f"{path}players/", body).status == 201
-    return path
-
-
-def assert_right(
-    api: Api, board: str, writers: Writers, *viewers: EventSource, recovery: float = 0.0
-) -> None:
-    """After the writers have stopped."""
-    wait_until(lambda: api("GET", board).status == 200, "the store to be back")
-    read = {row["id"]: row["score"] for row in api("GET", board).json["players"]}
-    assert {player: read[player] for player in writers.acknowledged} == writers.acknowledged
-    for viewer in viewers:
-        wait_until(
-            lambda: viewer.scores() == read,  # noqa: B023
-            f"{read} on every viewer",
-            recovery + QUIET_SECONDS,
-        )
-
-
-Load = Callable[..., AbstractContextManager[Writers]]
-
-
-@pytest.fixture
-def under_load(board_id: str, recovered: Recovered) -> Load:
-    """under_load(stack): two writers and a viewer before, during and after what happens inside;
-    then all is right within `recovery` and two seconds, and the viewer has connected `connects`
-    times. What happens inside marks the moment from which recovery is counted."""
-
-    @contextmanager
-    def run(stack: Stack, recovery: float = 0.0, connects: int = 1) -> Iterator[Writers]:
-        api = Api(stack.port)
-        board = make_board(api, board_id)
-        with bounded_memory(stack), EventSource(stack.port, board) as viewer:
-            with Writers(api, board, ["alice", "bob"]) as writers:
-                writers.go_on()
-                yield writers
-                writers.go_on()
-            assert_right(api, board, writers, viewer, recovery=recovery)
-            recovered(writers.recovery(viewer))
-            assert viewer.connects == connects and not viewer.gave_up
-            assert writers.statuses <= {200, 502, 503, 504}
-
-    return run
 
 
 def restart(program: Program) -> None:

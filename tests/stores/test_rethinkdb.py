@@ -186,17 +186,17 @@ def test_a_big_board_is_deleted_in_pieces(
 
 
 def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
-    parents = rethink.connection()
+    parents = rethink.connections.connection()
     child = os.fork()
     if not child:
         failed = 1
         try:
             rethink.score_add(board, "alice", 1)
-            failed = int(rethink.connection() is parents)
+            failed = int(rethink.connections.connection() is parents)
         finally:
             os._exit(failed)
     assert os.waitpid(child, 0)[1] == 0
-    assert rethink.connection() is parents
+    assert rethink.connections.connection() is parents
     assert rethink.get_player(board, "alice")["score"] == 1
 
 

@@ -101,6 +101,16 @@ def test_changes_within_the_interval_become_one_frame(world: World, turns: Liste
     assert world.bodies() == [(0, "one"), (0.05, "three")]
 
 
+def test_a_quiet_board_that_becomes_private_is_sent_at_once(world: World, turns: Listener) -> None:
+    world.change("b", "one")
+    run_until(world, turns, 5)
+    before = len(world.published)
+    world.boards["b"] = Snapshot("one", "hash of one", private=True)
+    world.feed.boards.add("b")
+    turns.turn(world.feed)
+    assert len(world.published) == before + 1
+
+
 def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: Listener) -> None:
     world.change("busy", "one")
     turns.turn(world.feed)

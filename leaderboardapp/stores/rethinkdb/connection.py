@@ -2,9 +2,11 @@
 
 import select
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import getpid
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,6 +24,7 @@ from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
 r = RethinkDB()
 
 CONNECT_SECONDS = 2.0
+AWAY_SECONDS = 0.5  # between two questions whether the server is back
 # A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 
@@ -120,3 +123,48 @@ class Connection:
             return data
 
         wrapper.recvall = bounded
+
+
+class Connections:
+    """A connection for each thread, and the knowledge that the server is away."""
+
+    def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
+        self.address, self.answer_seconds = address, answer_seconds
+        self.local = threading.local()
+        self.away_until = 0.0  # by time.monotonic(); 0 if it is there
+
+    def run(self, query: Any) -> Any:
+        """While the server does not answer, one query at a time finds out whether it is back, and
+        all others fail at once: threads that wait for it could answer nobody else."""
+        if time.monotonic() < self.away_until:
+            raise StoreUnavailable("RethinkDB did not answer just now")
+        if self.away_until:
+            self.away_until = time.monotonic() + self.answer_seconds
+        try:
+            result = self.connection().run(query)
+        except (OutcomeUnknown, Unreachable):
+            self.away_until = time.monotonic() + AWAY_SECONDS
+            raise
+        self.away_until = 0.0
+        return result
+
+    def connection(self) -> Connection:
+        """This thread's, made anew if the server has closed it."""
+        connection = self._opened()
+        if connection is None or not connection.is_alive():
+            if connection is not None:
+                connection.close()
+            connection = Connection(self.address, self.answer_seconds)
+            self.local.connection = (getpid(), connection)
+        return connection
+
+    def close(self) -> None:
+        """This thread's."""
+        connection = self._opened()
+        if connection is not None:
+            connection.close()
+
+    def _opened(self) -> Connection | None:
+        """This thread's, if it has one. One from before a fork is the parent's."""
+        pid, connection = getattr(self.local, "connection", (None, None))
+        return connection if pid == getpid() else None

@@ -1,18 +1,13 @@
 """The store in RethinkDB."""
 
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from os import getpid
 from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
-    KEYS_REMEMBERED,
-    MAX_SCORE,
     AlreadyExists,
     Amount,
     Feed,
@@ -29,20 +24,19 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
-from leaderboardapp.stores.rethinkdb.connection import Connection, Unreachable, parse_url, r
+from leaderboardapp.stores.rethinkdb.connection import Connection, Connections, parse_url, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.scores import OUT_OF_RANGE, added, once, put
 from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure
 
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 QUERY_SECONDS = 2.5
-AWAY_SECONDS = 0.5
 SCAN_SECONDS = 10.0  # for each piece of a long read
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
 WRITES_AT_ONCE = 100  # for the same reason
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
-OUT_OF_RANGE = "score out of range"
 NO_BOARD = "no such board"
 IMPORT_MOVED = "import moved"
 LEASE_LOST = "lease lost"
@@ -55,20 +49,20 @@ TOLERANCE_MS = 5_000
 class RethinkStore(Store):
     def __init__(self, url: str) -> None:
         self.address = parse_url(url)
-        self.local = threading.local()
-        self.away_until = 0.0  # by time.monotonic()
+        self.connections = Connections(self.address, QUERY_SECONDS)
+        self.run = self.connections.run
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease = map(r.table, ("deleted", "lease"))
         # Made once, because the driver takes longer to build these than the server to answer.
         self.snapshot = r.ast.Func(lambda board: self.board_and_top(board))
         self.add = r.ast.Func(
             lambda board, player, amount, now, key: self.change_score(
-                board, player, lambda row, old: _added(row, old, amount, now, key)
+                board, player, lambda row, old: added(row, old, amount, now, key)
             )
         )
         self.put = r.ast.Func(
             lambda board, player, score, now, only_better: self.change_score(
-                board, player, lambda row, old: _put(row, old, score, now, only_better)
+                board, player, lambda row, old: put(row, old, score, now, only_better)
             )
         )
 
@@ -227,7 +221,7 @@ class RethinkStore(Store):
             reached_at = r.branch(same, old["reached_at"], new["reached_at"])
             fields = {"score": score, "reached_at": reached_at, "scored": True}
             allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)
-            return old.merge(_once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
+            return old.merge(once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
         result = self.run(self.players.insert(documents, conflict=add))
         if result.get("first_error") == OUT_OF_RANGE:
@@ -307,9 +301,7 @@ class RethinkStore(Store):
         _check(self.run(self.deleted.insert({"id": board}, conflict="replace")))
 
     def close(self) -> None:
-        connection = self.opened()
-        if connection is not None:
-            connection.close()
+        self.connections.close()
 
     def board_and_top(self, board: Any) -> Any:
         return self.boards.get(board).do(
@@ -361,36 +353,6 @@ class RethinkStore(Store):
         """The document after the change. Raises ObjectDoesNotExist."""
         return _changed(self.run(document.update(change, return_changes="always")))
 
-    def run(self, query: Any) -> Any:
-        """While the server does not answer, one query at a time finds out whether it is back, and
-        all others fail at once: threads that wait for it could answer nobody else."""
-        if time.monotonic() < self.away_until:
-            raise StoreUnavailable("RethinkDB did not answer just now")
-        if self.away_until:
-            self.away_until = time.monotonic() + QUERY_SECONDS
-        try:
-            result = self.connection().run(query)
-        except (OutcomeUnknown, Unreachable):
-            self.away_until = time.monotonic() + AWAY_SECONDS
-            raise
-        self.away_until = 0.0
-        return result
-
-    def connection(self) -> Connection:
-        """This thread's, made anew if the server has closed it."""
-        connection = self.opened()
-        if connection is None or not connection.is_alive():
-            if connection is not None:
-                connection.close()
-            connection = Connection(self.address, QUERY_SECONDS)
-            self.local.connection = (getpid(), connection)
-        return connection
-
-    def opened(self) -> Connection | None:
-        """This thread's connection, if it has one. One from before a fork is the parent's."""
-        pid, connection = getattr(self.local, "connection", (None, None))
-        return connection if pid == getpid() else None
-
 
 def _key(board: str, name: str) -> str:
     # Ids are 64 characters each at most, too long for a primary key (127 bytes) of both.
@@ -411,61 +373,6 @@ def _player_document(board: str, player: str, name: str) -> Row:
 def _index_key(board: Row, key: Key) -> list[Any]:
     score = key.score if board["order"] == "asc" else -key.score
     return [board["id"], score, key.reached_at, key.player]
-
-
-def _added(board: Any, old: Any, amount: Any, now: Any, key: Any) -> Any:
-    """The fields of a player's document after adding, as ReQL."""
-    score = old["score"] + amount
-    fields = {
-        "score": score,
-        "reached_at": r.branch(amount.eq(0) & _has_score(board, old), old["reached_at"], now),
-        "scored": True,
-    }
-    within = r.expr([amount, r.expr(0) - amount]).max() <= board["max_amount"].default(MAX_SCORE)
-    return r.branch(
-        key.ne(None) & old["keys"].default([]).contains(key),
-        {},
-        (within & _allowed(board, score)).not_(),
-        r.error(OUT_OF_RANGE),
-        key.eq(None),
-        fields,
-        _once(old, "keys", key, KEYS_REMEMBERED, fields),
-    )
-
-
-def _put(board: Any, old: Any, score: Any, now: Any, only_better: Any) -> Any:
-    """The fields of a player's document after setting its score, as ReQL."""
-    scored = _has_score(board, old)
-    better = r.branch(_ascends(board), score < old["score"], score > old["score"])
-    same = scored & score.eq(old["score"])
-    return r.branch(
-        _allowed(board, score).not_(),
-        r.error(OUT_OF_RANGE),
-        only_better & scored & better.not_(),
-        {},
-        {"score": score, "reached_at": r.branch(same, old["reached_at"], now), "scored": True},
-    )
-
-
-def _ascends(board: Any) -> Any:
-    return board["order"].default("desc").eq("asc")
-
-
-def _has_score(board: Any, player: Any) -> Any:
-    """On a descending board the 0 that a player begins with is one."""
-    return player["scored"].default(True) | ~_ascends(board)
-
-
-def _allowed(board: Any, score: Any) -> Any:
-    low, high = board["min"].default(-MAX_SCORE), board["max"].default(MAX_SCORE)
-    return (score >= low) & (score <= high)
-
-
-def _once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:
-    """The change, and the key at the end of the list in `field`; nothing if it is there already."""
-    keys = old[field].default([])
-    newest = keys.append(key).slice(r.expr([0, keys.count() + 1 - remembered]).max())
-    return r.branch(keys.contains(key), {}, r.expr(change).merge({field: newest}))
 
 
 def _board_row(document: Row) -> Row:

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -13,7 +13,6 @@ from django.db.models import F, Max, Q, QuerySet
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     KEYS_REMEMBERED,
-    MAX_SCORE,
     AlreadyExists,
     Amount,
     Feed,
@@ -39,12 +38,20 @@ from leaderboardapp.stores.sql.models import (
     LeaseRow,
     PlayerRow,
 )
+from leaderboardapp.stores.sql.statements import (
+    ADD,
+    BOARD,
+    BOARD_COLUMNS,
+    PLAYER_COLUMNS,
+    TOP,
+    board_row,
+    player_row,
+    read,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
-PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored")
 # After these the commit may be in the log already, and counts when the log is read again.
 MAY_BE_COMMITTED = {
     "SQLITE_IOERR_FSYNC",
@@ -54,35 +61,6 @@ MAY_BE_COMMITTED = {
 }
 LEASE = 1  # the only row of its table
 ORDERS = {"desc": ("-score", "reached_at", "player"), "asc": ("score", "reached_at", "player")}
-
-# The read that every poll, stream and publish makes, and the write that most requests make. Built
-# by the ORM they take ten times as long.
-BOARD = (
-    f"""SELECT {", ".join(f'"{column}"' for column in BOARD_COLUMNS)} FROM board WHERE id = %s"""
-)
-PLAYER = "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored"
-TOP = {
-    order: f"""
-        SELECT {PLAYER} FROM player
-        WHERE board_id = %s AND NOT hidden {"AND scored" if order == "asc" else ""}
-        ORDER BY score {order}, reached_at, player LIMIT %s
-    """
-    for order in ORDERS
-}
-ADD = f"""
-    UPDATE player SET
-        score = player.score + %(amount)s,
-        reached_at = CASE WHEN %(amount)s = 0 AND (player.scored OR board."order" = 'desc')
-            THEN player.reached_at ELSE %(now)s END,
-        scored = TRUE,
-        keys = coalesce(%(keys)s, player.keys)
-    FROM board
-    WHERE board.id = player.board_id AND board_id = %(board)s AND player = %(player)s
-        AND player.score + %(amount)s
-            BETWEEN coalesce(board.min, -{MAX_SCORE}) AND coalesce(board.max, {MAX_SCORE})
-        AND abs(%(amount)s) <= coalesce(board.max_amount, {MAX_SCORE})
-    RETURNING {PLAYER}
-"""
 
 
 def translated(method: Callable[P, R]) -> Callable[P, R]:
@@ -131,10 +109,10 @@ class SqlStore(Store):
 
     @translated
     def get_board(self, board: str) -> Row:
-        rows = _read(BOARD, [board])
+        rows = read(BOARD, [board])
         if not rows:
             raise ObjectDoesNotExist
-        return _board_row(rows[0])
+        return board_row(rows[0])
 
     @changing
     def update_board(self, board: str, fields: Row) -> Row:
@@ -193,8 +171,8 @@ class SqlStore(Store):
                 return self.get_player(board, player)
             keys = json.dumps([*known, key][-KEYS_REMEMBERED:])
         values = {"amount": amount, "now": now_us(), "keys": keys, "board": board, "player": player}
-        if rows := _read(ADD, values):
-            return _player_row(rows[0])
+        if rows := read(ADD, values):
+            return player_row(rows[0])
         self.get_player(board, player)
         raise ScoreOutOfRange(player, self.get_board(board))
 
@@ -216,8 +194,8 @@ class SqlStore(Store):
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         found = {}
         for board in boards:
-            if rows := _read(BOARD, [board]):
-                row = _board_row(rows[0])
+            if rows := read(BOARD, [board]):
+                row = board_row(rows[0])
                 found[board] = (row, self.page(row, row["size"]))
         return found
 
@@ -225,19 +203,14 @@ class SqlStore(Store):
     def page(
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
     ) -> list[Row]:
-        if after is None and not backward:
-            return [_player_row(row) for row in _read(TOP[board["order"]], [board["id"], limit])]
-        order = ORDERS[board["order"]]
-        players = _ranked(board)
-        parts = [players]
-        if after:
-            # First those with the same score, who are ordered by time whatever the board's order.
-            beyond = (_better if backward else _worse)(board, after.score)
-            tie = Q(score=after.score) & (_earlier if backward else _later)(after)
-            parts = [players.filter(tie), players.filter(beyond)]
+        if after is None:
+            return [player_row(row) for row in read(TOP[board["order"]], [board["id"], limit])]
+        # First those with the same score, who are ordered by time whatever the board's order.
+        tie = Q(score=after.score) & (_earlier if backward else _later)(after)
+        beyond = (_better if backward else _worse)(board, after.score)
         rows: list[Row] = []
-        for part in parts:
-            ordered = part.order_by(*order)
+        for part in (tie, beyond):
+            ordered = _ranked(board).filter(part).order_by(*ORDERS[board["order"]])
             rows += _rows(ordered.reverse() if backward else ordered)[: limit - len(rows)]
         return rows
 
@@ -320,23 +293,6 @@ class SqlStore(Store):
 def found(count: int) -> None:
     if not count:
         raise ObjectDoesNotExist
-
-
-def _read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _board_row(row: tuple[Any, ...]) -> Row:
-    *others, private = row
-    return dict(zip(BOARD_COLUMNS, (*others, bool(private)), strict=True))
-
-
-def _player_row(row: tuple[Any, ...]) -> Row:
-    *shown, hidden, scored = row  # SQLite's truth is 0 and 1
-    return dict(zip(PLAYER_COLUMNS, (*shown, bool(hidden), bool(scored)), strict=True))
 
 
 def _player(board: str, player: str) -> QuerySet[PlayerRow]:
