@@ -193,7 +193,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
     "leaderboardapp.problems.ProblemMiddleware",
-    "django_grip.GripMiddleware",
+    "leaderboardapp.edge.GripMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 ROOT_URLCONF = "leaderboard_project.urls"

@@ -4,6 +4,7 @@ Sources: the GRIP protocol (pushpin.org/docs/protocols/grip), the HTML standard 
 events).
 """
 
+import functools
 import itertools
 import json
 import logging
@@ -14,10 +15,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
+import django_grip
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django_grip import GripData, get_pubcontrol, set_hold_longpoll, set_hold_stream
-from gripcontrol import HttpResponseFormat, HttpStreamFormat
+from gripcontrol import HttpResponseFormat, HttpStreamFormat, validate_sig
 from pubcontrol import Format, Item
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -41,9 +43,30 @@ BACKOFF_SECONDS = (0.1, 5.0)
 
 
 class GripRequest(HttpRequest):
-    """A request as django_grip's middleware leaves it."""
+    """A request as the middleware leaves it."""
 
     grip: GripData
+
+
+class GripMiddleware(django_grip.GripMiddleware):  # type: ignore[misc]  # it has no types
+    """django_grip's, but for the proxy's signature: that is the same one for all requests of one
+    second, and to verify it takes as long as to read a board."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        signature = request.META.pop("HTTP_GRIP_SIG", "")
+        response: HttpResponse | None = super().process_request(request)
+        grip = cast(GripRequest, request).grip
+        grip.signed = grip.proxied = _is_signed(signature, int(time.time()))
+        return response
+
+
+@functools.lru_cache(maxsize=64)
+def _is_signed(signature: str, second: int) -> bool:
+    """Whether some proxy's key has made it, and it has not expired by then."""
+    return bool(signature) and any(
+        validate_sig(signature, proxy["key"], proxy.get("verify_iss"))
+        for proxy in settings.GRIP_PROXIES
+    )
 
 
 def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:

@@ -1,12 +1,15 @@
 """What the proxy is asked to hold; tests/e2e sees it held."""
 
 import re
+import time
 
 import jwt
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from tests.api.conftest import Response, Send, assert_problem
+from tests.processes import wait_until
 
 RETRY = r"retry: (\d{4})\n\n"
 
@@ -49,6 +52,13 @@ def test_a_request_that_no_proxy_signed_is_refused(
     response = stream(send, board, forged)
     assert_problem(response, 501, "GRIP")
     assert "Grip-Hold" not in response
+
+
+def test_a_signature_that_was_right_ends_when_it_expires(send: Send, board: str) -> None:
+    claim = {"iss": "pushpin", "exp": int(time.time()) + 2}
+    signature = jwt.encode(claim, str(settings.GRIP_PROXIES[0]["key"]), algorithm="HS256")
+    assert stream(send, board, signature)["Grip-Hold"] == "stream"
+    wait_until(lambda: stream(send, board, signature).status_code == 501, "the signature's end")
 
 
 def test_the_stream_of_an_unknown_board_is_not_found(send: Send, grip_sig: str) -> None:

@@ -41,10 +41,10 @@ class Writers:
         for thread in self.threads:
             thread.join()
 
-    def mark(self) -> None:
-        """The moment from which recovery is counted: of the fault itself, or, if a part had to
-        come back, of its return."""
-        self.marked = time.monotonic(), self.total()
+    def mark(self, since: float | None = None) -> None:
+        """From now on, or if a repeat may have hidden the fault at first, `since` then, recovery
+        is counted: from the fault itself, or, if a part had to come back, from its return."""
+        self.marked = since or time.monotonic(), self.total()
 
     def recovery(self, viewer: "EventSource") -> float:
         """Seconds from the mark until the viewer was shown something newer. Increments on their

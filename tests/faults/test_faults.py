@@ -230,13 +230,14 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         under_load(stack) as writers,
     ):
         wait_until(lambda: len(link.pairs) == 2, "lease and feed to be connected")
+        cut = time.monotonic()
         link.cut(newest_only=which == "the feed's")
-        writers.mark()
         wait_until(
             lambda: stack.listener.log.read_text().count("listening,") == 2,
             "the listener to be back",
             30,
         )
+        writers.mark(since=cut)
 
 
 def test_a_full_disk_is_said_and_loses_nothing(
