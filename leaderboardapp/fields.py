@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from leaderboardapp.problems import Problem
 from leaderboardapp.ranks import RANKINGS
+from leaderboardapp.seasons import SCHEDULES
 from leaderboardapp.stores.base import MAX_SCORE, Increment
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
@@ -82,8 +83,10 @@ def none_or(field: Field) -> Field:
 score_field = integer_field(-MAX_SCORE, MAX_SCORE)
 amount_field = score_field
 limit_field = integer_field(1, MAX_LIMIT)
+season_field = integer_field(1, 2**31 - 1)
 
 KEY_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
+ROW_FIELDS = {"player": id_field, "amount": amount_field, "season": season_field}
 BOARD_FIELDS: dict[str, Field] = {
     "name": name_field,
     "size": integer_field(1, MAX_SIZE),
@@ -93,6 +96,7 @@ BOARD_FIELDS: dict[str, Field] = {
     "max": none_or(integer_field(0, MAX_SCORE)),
     "max_amount": none_or(integer_field(1, MAX_SCORE)),
     "private": flag_field,
+    "schedule": none_or(choice_field(*SCHEDULES)),
 }
 
 
@@ -105,7 +109,7 @@ def read_body(request: HttpRequest, fields: Mapping[str, Field]) -> dict[str, An
 
 
 def read_increments(request: HttpRequest) -> list[Increment]:
-    """A list of `{"player", "amount"?}`. The request's key is that of each player in it."""
+    """A list of `{"player", "amount"?, "season"?}`. The request's key is that of each player."""
     rows = _read_json(request, [])
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
         raise Problem(422, f"The body must be a JSON list of 1 to {MAX_ROWS} rows.")
@@ -113,14 +117,14 @@ def read_increments(request: HttpRequest) -> list[Increment]:
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise Problem(422, f'Row {number}: must be an object, such as {{"player": "alice"}}.')
-        checked = _checked(row, {"player": id_field, "amount": amount_field}, f"Row {number}: ")
+        checked = _checked(row, ROW_FIELDS, f"Row {number}: ")
         player = require(checked, "player", f"Row {number}: ")
         # A player remembers so many keys only, and more rows than that would push out their own.
         if key and player in players:
             detail = f"Row {number}: player: {player} has a row already; with a key, only one may."
             raise Problem(422, detail)
         players.add(player)
-        increments.append(Increment(player, checked.get("amount", 1), key))
+        increments.append(Increment(player, checked.get("amount", 1), key, checked.get("season")))
     return increments
 
 

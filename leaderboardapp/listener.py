@@ -15,6 +15,7 @@ from django.conf import settings
 
 from leaderboardapp import snapshots
 from leaderboardapp.edge import MAX_BOARDS_READ, Edge, backoff
+from leaderboardapp.keeper import Keeper
 from leaderboardapp.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
@@ -55,8 +56,9 @@ class Listener:
         self.position = position
         self.marks: deque[tuple[float, int]] = deque()  # when, and the store's position then
 
-    def turn(self, feed: Feed) -> None:
-        """Wait for changes, then publish what is due. What could not be read stays due."""
+    def turn(self, feed: Feed) -> list[str]:
+        """Wait for changes, then publish what is due: the boards looked at. What could not be read
+        stays due."""
         self.drain(feed)
         now = time.monotonic()
         boards = [board for board, when in self.due.items() if when <= now]
@@ -70,6 +72,7 @@ class Listener:
             self.edge.put(unsent)
             for board in boards:
                 self.note(board, board in unsent, taken.get(board), now)
+        return boards
 
     def drain(self, feed: Feed) -> None:
         soonest = min(self.due.values(), default=float("inf")) - time.monotonic()
@@ -178,11 +181,12 @@ def listen(store: Store, lease: Lease, edge: Edge, stop: threading.Event) -> Non
             if lease.is_due():
                 lease.renew(listener.position)
         logger.info("listening, with %d boards to look at", len(listener.backlog))
-        while not stop.is_set():
-            if lease.is_due():
-                lease.renew(listener.checkpoint(store.position()))
-            lease.check()
-            listener.turn(feed)
+        with Keeper(store) as keeper:
+            while not stop.is_set():
+                if lease.is_due():
+                    lease.renew(listener.checkpoint(store.position()))
+                lease.check()
+                keeper.put(listener.turn(feed))
     finally:
         feed.close()
     edge.stop()

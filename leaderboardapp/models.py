@@ -14,9 +14,9 @@ from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import ranks
+from leaderboardapp import ranks, seasons
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row
+from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row, key_of
 
 __all__ = ["Board", "ObjectDoesNotExist", "Player"]
 
@@ -35,6 +35,7 @@ class Board:
         max: int | None = None,
         max_amount: int | None = None,
         private: bool = False,
+        schedule: str | None = None,
     ) -> None:
         """`size` is how many players its snapshot shows; BOARD_DEFAULTS says what the others mean.
         Without an id it gets a new UUID."""
@@ -42,6 +43,8 @@ class Board:
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private = private
+        self.schedule, self.season = schedule, 1
+        self.ends_at: str | None = None  # by schedule
         self._stored: Row | None = None
 
     def row(self) -> Row:
@@ -56,6 +59,8 @@ class Board:
 
     def save(self) -> Self:
         """Raises AlreadyExists if a new board's id is taken."""
+        if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
+            self.ends_at = seasons.end_after(seasons.now(), self.schedule)
         row = self.row()
         if self._stored is None:
             get_store().create_board(row)
@@ -71,6 +76,11 @@ class Board:
         """Its players with it. Raises ObjectDoesNotExist."""
         get_store().delete_board(self.id)
         self._stored = None
+
+    def reset(self) -> Self:
+        """End the season that it was read in, and begin the next one, with all scores zero. Raises
+        ObjectDoesNotExist, WrongSeason if that season was over already."""
+        return self._load(seasons.reset(get_store(), self.stored()))
 
     @classmethod
     def get(cls, id: str) -> Self:
@@ -128,15 +138,16 @@ class Player:
         get_store().delete_player(self.board.id, self.id)
         self._stored = None
 
-    def score_add(self, amount: int, key: str | None = None) -> Self:
-        """Add atomically, once per idempotency `key`; `score` is the sum afterwards.
-        Raises ObjectDoesNotExist, ScoreOutOfRange."""
-        return self._load(get_store().score_add(self.board.id, self.id, amount, key))
+    def score_add(self, amount: int, key: str | None = None, season: int | None = None) -> Self:
+        """Add atomically, once per idempotency `key`, in the running season, or only in `season`;
+        `score` is the sum afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+        return self._load(get_store().score_add(self.board.id, self.id, amount, key, season))
 
-    def score_put(self, score: int, only_better: bool = False) -> Self:
+    def score_put(self, score: int, only_better: bool = False, season: int | None = None) -> Self:
         """Set it, or with `only_better` leave one that is as good; `score` is what it is
-        afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange."""
-        return self._load(get_store().put_score(self.board.id, self.id, score, only_better))
+        afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+        row = get_store().put_score(self.board.id, self.id, score, only_better, season)
+        return self._load(row)
 
     def get_rank(self) -> int | None:
         """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
@@ -167,7 +178,7 @@ class Player:
 
     def key(self) -> Key:
         """The player's place in the ranking, for `after`."""
-        return ranks.key_of(self._row())
+        return key_of(self._row())
 
     @staticmethod
     def get_all_changes() -> Iterator[str]:

@@ -13,6 +13,7 @@ from leaderboardapp.stores.base import (
     OutcomeUnknown,
     ScoreOutOfRange,
     StoreUnavailable,
+    WrongSeason,
 )
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class ProblemMiddleware:
                 return not_found(request, error)
             case AlreadyExists():
                 return Problem(409, f"The id {error} is taken; choose another.").response()
+            case WrongSeason():
+                return Problem(409, f"The season meant is not running: {error}.").response()
             case ScoreOutOfRange():
                 return Problem(422, f"{error}.").response()
             case UnreadablePostError():

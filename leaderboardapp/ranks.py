@@ -7,7 +7,7 @@ the dense ranks 1, 2, 2, 3.
 from collections.abc import Iterable
 
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Key, Row
+from leaderboardapp.stores.base import Key, Row, key_of
 
 RANKINGS = ("ordinal", "competition", "dense")
 
@@ -51,10 +51,6 @@ def rank(board: Row, player: Row) -> int | None:
 
 def is_ranked(board: Row, player: Row) -> bool:
     return not player["hidden"] and (player["scored"] or board["order"] == "desc")
-
-
-def key_of(player: Row) -> Key:
-    return Key(player["score"], player["reached_at"], player["id"])
 
 
 def _number_from(board: Row, rows: list[Row]) -> list[Row]:

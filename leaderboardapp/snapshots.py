@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from leaderboardapp import ranks
 from leaderboardapp.stores import get_store
@@ -28,17 +29,21 @@ class Snapshot:
     @classmethod
     def of(cls, board: Row, players: list[Row]) -> "Snapshot":
         """`players` are the board's best, best first."""
-        shown = {
-            "id": board["id"],
-            "name": board["name"],
-            "players": [
-                {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
-                for row in ranks.number(board, players)
-            ],
-        }
-        body = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        body = json.dumps(shown(board, players), ensure_ascii=False, separators=(",", ":"))
         digest = hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
         return cls(body, digest, board["private"])
+
+
+def shown(board: Row, players: list[Row]) -> dict[str, Any]:
+    """What a snapshot shows of a board and its best players, best first."""
+    return {
+        "id": board["id"],
+        "name": board["name"],
+        "players": [
+            {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
+            for row in ranks.number(board, players)
+        ],
+    }
 
 
 def take(boards: Iterable[str]) -> dict[str, Snapshot]:

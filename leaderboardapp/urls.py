@@ -1,4 +1,5 @@
 from django.urls import path, register_converter
+from django.urls.converters import IntConverter
 
 from leaderboardapp import reference, views
 from leaderboardapp.fields import ID_PATTERN
@@ -13,7 +14,12 @@ class IdConverter:
     to_url = to_python
 
 
+class NumberConverter(IntConverter):
+    regex = "[1-9][0-9]{0,8}"
+
+
 register_converter(IdConverter, "key")
+register_converter(NumberConverter, "number")
 
 urlpatterns = [
     path("boards/", views.boards),
@@ -24,6 +30,9 @@ urlpatterns = [
     path("boards/<key:board>/players/<key:player>/score-add/", views.score_add),
     path("boards/<key:board>/players/<key:player>/score/", views.score),
     path("boards/<key:board>/scores/", views.scores),
+    path("boards/<key:board>/reset/", views.reset),
+    path("boards/<key:board>/seasons/", views.seasons),
+    path("boards/<key:board>/seasons/<number:season>/", views.season),
     path("openapi.yaml", views.by_method(GET=reference.read_openapi)),
     path("docs", views.by_method(GET=reference.read_docs)),
     path("healthz", views.healthz),

@@ -23,12 +23,20 @@ from leaderboardapp.fields import (
     read_limit,
     require,
     score_field,
+    season_field,
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Key, Row, ScoreOutOfRange, StoreUnavailable
+from leaderboardapp.stores.base import (
+    Key,
+    Row,
+    ScoreOutOfRange,
+    StoreUnavailable,
+    WrongSeason,
+    check_season,
+)
 
 STREAM = "text/event-stream"
 
@@ -40,7 +48,7 @@ def by_method(**views: View) -> View:
     """One URL's view: the function for the request's method, or 405 with Allow."""
     allowed = [*views, "HEAD"] if "GET" in views else [*views]
 
-    def view(request: HttpRequest, **ids: str) -> HttpResponse:
+    def view(request: HttpRequest, **ids: Any) -> HttpResponse:
         method = "GET" if request.method == "HEAD" else str(request.method)
         if method not in views:
             allow = ", ".join(allowed)
@@ -141,15 +149,18 @@ def read_around(request: HttpRequest, board: str, player: str) -> HttpResponse:
 
 
 def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    amount = read_body(request, {"amount": amount_field}).get("amount", 1)
-    found = Player(Board(board), player).score_add(amount, idempotency_key(request))
+    body = read_body(request, {"amount": amount_field, "season": season_field})
+    amount, season = body.get("amount", 1), body.get("season")
+    found = Player(Board(board), player).score_add(amount, idempotency_key(request), season)
     return json_response(player_data(found))
 
 
 def put_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    body = read_body(request, {"score": score_field, "mode": choice_field("set", "best")})
-    score, best = require(body, "score"), body.get("mode") == "best"
-    return json_response(player_data(Player(Board(board), player).score_put(score, best)))
+    mode_field = choice_field("set", "best")
+    fields = {"score": score_field, "mode": mode_field, "season": season_field}
+    body = read_body(request, fields)
+    score, best, season = require(body, "score"), body.get("mode") == "best", body.get("season")
+    return json_response(player_data(Player(Board(board), player).score_put(score, best, season)))
 
 
 def add_scores(request: HttpRequest, board: str) -> HttpResponse:
@@ -161,6 +172,30 @@ def add_scores(request: HttpRequest, board: str) -> HttpResponse:
         for increment, result in zip(increments, results, strict=True)
     ]
     return json_response({"results": rows})
+
+
+def reset_board(request: HttpRequest, board: str) -> HttpResponse:
+    season = read_body(request, {"season": season_field}).get("season")
+    found = Board.get(board)
+    check_season(found.row(), season)
+    return json_response(found.reset().row())
+
+
+def list_seasons(request: HttpRequest, board: str) -> HttpResponse:
+    limit, cursor = read_limit(request), read_cursor(request, season_field)
+    found = readable(request, board)
+    before = cursor[0] if cursor else found.season
+    past = get_store().list_seasons(board, before, limit + 1)
+    rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
+    next_page = cursor_of(rows[-1]["season"]) if len(past) > limit else None
+    return json_response({"season": found.season, "past": rows, "next": next_page})
+
+
+def read_season(request: HttpRequest, board: str, season: int) -> HttpResponse:
+    readable(request, board)
+    ended_at, row, players = get_store().get_season(board, season)
+    shown = snapshots.shown(row, players)
+    return json_response({**shown, "season": season, "ended_at": ended_at})
 
 
 def read_health(request: HttpRequest) -> HttpResponse:
@@ -180,6 +215,9 @@ around = by_method(GET=read_around)
 score_add = by_method(POST=add_score)
 score = by_method(PUT=put_score)
 scores = by_method(POST=add_scores)
+reset = by_method(POST=reset_board)
+seasons = by_method(GET=list_seasons)
+season = by_method(GET=read_season)
 healthz = by_method(GET=read_health)
 readyz = by_method(GET=read_readiness)
 
@@ -218,6 +256,8 @@ def result_data(player: str, result: Row | Exception) -> dict[str, Any]:
     """One row of a bulk answer: the new score, or why there is none."""
     if isinstance(result, ScoreOutOfRange):
         return {"player": player, "status": 422, "detail": f"{result}."}
+    if isinstance(result, WrongSeason):
+        return {"player": player, "status": 409, "detail": f"{result}."}
     if isinstance(result, Exception):
         return {"player": player, "status": 404, "detail": f"There is no player {player}."}
     return {"player": player, "status": 200, "score": result["score"]}

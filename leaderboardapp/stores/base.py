@@ -1,10 +1,10 @@
 """What a store is. Every store passes the same contract tests (tests/stores).
 
 Rows are plain dictionaries: a board's `{"id", **BOARD_DEFAULTS}`, a player's `{"id", "name",
-"score", "reached_at", "hidden", "scored"}`. A player is not `scored`
-until the first score is written. A player's id is unique on its board. Ranked are players who are
-not hidden, and on an ascending board, where 0 would be the best of all, only those that are scored:
-by the board's order, and of equal scores the one reached first. What does not exist is Django's
+"score", "reached_at", "hidden", "scored"}`. A player is not `scored` until the first score of the
+season is written. A player's id is unique on its board. Ranked are players who are not hidden, and
+on an ascending board, where 0 would be the best of all, only those that are scored: by the board's
+order, and of equal scores the one reached first. What does not exist is Django's
 ObjectDoesNotExist.
 
 Any method may raise StoreUnavailable. No driver's exception passes this boundary.
@@ -29,6 +29,9 @@ BOARD_DEFAULTS: Row = {
     "max": None,
     "max_amount": None,  # of one increment, either way
     "private": False,
+    "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
+    "season": 1,  # the running one
+    "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"
 }
 
 
@@ -46,6 +49,14 @@ class ScoreOutOfRange(Exception):
         if board["max_amount"] is not None:
             message += f", and one increment within {board['max_amount']} either way"
         super().__init__(message)
+
+
+class WrongSeason(Exception):
+    """The board is in another season, and nothing was changed."""
+
+    def __init__(self, season: int) -> None:
+        """`season`: the running one."""
+        super().__init__(f"the board is in season {season}")
 
 
 class ImportMoved(Exception):
@@ -83,6 +94,7 @@ class Increment(NamedTuple):
     player: str
     amount: int
     key: str | None = None  # counted once
+    season: int | None = None  # the one that it is meant for; None: whichever is running
 
 
 class Key(NamedTuple):
@@ -160,24 +172,57 @@ class Store(ABC):
 
     @abstractmethod
     def delete_player(self, board: str, player: str) -> None:
-        """Raises ObjectDoesNotExist."""
+        """From past seasons, too. Raises ObjectDoesNotExist."""
 
     @abstractmethod
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         """Add each, in this order, atomically and durably, and once per key; the player's row
-        afterwards, or ObjectDoesNotExist or ScoreOutOfRange in its place."""
+        afterwards, or ObjectDoesNotExist, ScoreOutOfRange or WrongSeason in its place."""
 
-    def score_add(self, board: str, player: str, amount: int, key: str | None = None) -> Row:
-        """The player's row afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange."""
-        [result] = self.add_scores(board, [Increment(player, amount, key)])
+    def score_add(
+        self,
+        board: str,
+        player: str,
+        amount: int,
+        key: str | None = None,
+        season: int | None = None,
+    ) -> Row:
+        """The player's row afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+        [result] = self.add_scores(board, [Increment(player, amount, key, season)])
         if isinstance(result, Exception):
             raise result
         return result
 
     @abstractmethod
-    def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
+    def put_score(
+        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+    ) -> Row:
         """Set it, or with `only_better` leave a score that is as good. The row afterwards.
-        Raises ObjectDoesNotExist, ScoreOutOfRange."""
+        Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+
+    @abstractmethod
+    def reset(self, board: str, season: int, ended_at: str, ends_at: str | None) -> Row:
+        """End this season, keep its final top, and begin the next one, which has all players with
+        a score of 0 and will end at `ends_at`. The updated board. Of a large board some players
+        are not ranked until `tidy` has come to them. Raises ObjectDoesNotExist, WrongSeason."""
+
+    @abstractmethod
+    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
+        """Past seasons before that one, the newest first: its number, when it ended."""
+
+    @abstractmethod
+    def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
+        """Of a past season: when it ended, the board and its top as they were then. Raises
+        ObjectDoesNotExist."""
+
+    @abstractmethod
+    def due_boards(self, now: str) -> list[Row]:
+        """Boards whose season was to end by `now`."""
+
+    @abstractmethod
+    def tidy(self, board: str) -> bool:
+        """Do a piece of the work that a board's changes have left behind, if there is any; True
+        if there is more. Whoever calls it, however often, nothing that is read goes wrong."""
 
     @abstractmethod
     def page(
@@ -233,6 +278,16 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close this thread's connection. The next call opens another."""
+
+
+def key_of(player: Row) -> Key:
+    return Key(player["score"], player["reached_at"], player["id"])
+
+
+def check_season(board: Row, season: int | None) -> None:
+    """Raises WrongSeason if another than the running one is meant."""
+    if season not in (None, board["season"]):
+        raise WrongSeason(board["season"])
 
 
 def limits(board: Row) -> tuple[int, int]:

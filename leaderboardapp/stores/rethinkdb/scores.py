@@ -9,20 +9,24 @@ from leaderboardapp.stores.base import KEYS_REMEMBERED, MAX_SCORE
 from leaderboardapp.stores.rethinkdb.connection import r
 
 OUT_OF_RANGE = "score out of range"
+WRONG_SEASON = "wrong season"
 
 
-def added(board: Any, old: Any, amount: Any, now: Any, key: Any) -> Any:
+def added(board: Any, old: Any, amount: Any, now: Any, key: Any, season: Any) -> Any:
     """The fields of a player's document after adding, as ReQL."""
-    score = old["score"] + amount
+    score = _score(board, old) + amount
     fields = {
         "score": score,
         "reached_at": r.branch(amount.eq(0) & _has_score(board, old), old["reached_at"], now),
         "scored": True,
+        "season": _season(board, old),
     }
     within = r.expr([amount, r.expr(0) - amount]).max() <= board["max_amount"].default(MAX_SCORE)
     return r.branch(
         key.ne(None) & old["keys"].default([]).contains(key),
         {},
+        _is_other(board, season),
+        r.error(WRONG_SEASON),
         (within & _allowed(board, score)).not_(),
         r.error(OUT_OF_RANGE),
         key.eq(None),
@@ -31,18 +35,51 @@ def added(board: Any, old: Any, amount: Any, now: Any, key: Any) -> Any:
     )
 
 
-def put(board: Any, old: Any, score: Any, now: Any, only_better: Any) -> Any:
+def put(board: Any, old: Any, score: Any, now: Any, only_better: Any, season: Any) -> Any:
     """The fields of a player's document after setting its score, as ReQL."""
-    scored = _has_score(board, old)
-    better = r.branch(_ascends(board), score < old["score"], score > old["score"])
-    same = scored & score.eq(old["score"])
+    scored, has = _has_score(board, old), _score(board, old)
+    better = r.branch(_ascends(board), score < has, score > has)
+    same = scored & score.eq(has)
     return r.branch(
+        _is_other(board, season),
+        r.error(WRONG_SEASON),
         _allowed(board, score).not_(),
         r.error(OUT_OF_RANGE),
         only_better & scored & better.not_(),
         {},
-        {"score": score, "reached_at": r.branch(same, old["reached_at"], now), "scored": True},
+        {
+            "score": score,
+            "reached_at": r.branch(same, old["reached_at"], now),
+            "scored": True,
+            "season": _season(board, old),
+        },
     )
+
+
+def swept(board: Any, old: Any) -> Any:
+    """The fields of a player's document at the beginning of the board's season, as ReQL; none if
+    it is in that season already."""
+    fields = {"score": 0, "scored": False, "season": _season(board, old)}
+    return r.branch(_is_of(board, old), {}, fields)
+
+
+def _season(board: Any, old: Any) -> Any:
+    """The running one. The board's document may have been read just before a reset."""
+    return r.expr([board["season"].default(1), old["season"].default(1)]).max()
+
+
+def _is_of(board: Any, old: Any) -> Any:
+    """Whether the player's score is of the running season; a sweep comes to all in the end."""
+    return old["season"].default(1) >= board["season"].default(1)
+
+
+def _score(board: Any, old: Any) -> Any:
+    return r.branch(_is_of(board, old), old["score"], 0)
+
+
+def _is_other(board: Any, season: Any) -> Any:
+    """Whether another season than the running one is meant."""
+    return season.ne(None) & season.ne(board["season"].default(1))
 
 
 def _ascends(board: Any) -> Any:
@@ -51,7 +88,7 @@ def _ascends(board: Any) -> Any:
 
 def _has_score(board: Any, player: Any) -> Any:
     """On a descending board the 0 that a player begins with is one."""
-    return player["scored"].default(True) | ~_ascends(board)
+    return player["scored"].default(True) & _is_of(board, player) | ~_ascends(board)
 
 
 def _allowed(board: Any, score: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 
@@ -21,12 +21,22 @@ from leaderboardapp.stores.base import (
     ScoreOutOfRange,
     Store,
     StoreUnavailable,
+    WrongSeason,
+    check_season,
+    key_of,
     limits,
     now_us,
 )
 from leaderboardapp.stores.rethinkdb.connection import Connection, Connections, parse_url, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
-from leaderboardapp.stores.rethinkdb.scores import OUT_OF_RANGE, added, once, put
+from leaderboardapp.stores.rethinkdb.scores import (
+    OUT_OF_RANGE,
+    WRONG_SEASON,
+    added,
+    once,
+    put,
+    swept,
+)
 from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure
 
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
@@ -34,7 +44,8 @@ UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 QUERY_SECONDS = 2.5
 SCAN_SECONDS = 10.0  # for each piece of a long read
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
-WRITES_AT_ONCE = 100  # for the same reason
+SWEEP_ROWS = 1_000  # for the same reason, as
+WRITES_AT_ONCE = 100
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
 NO_BOARD = "no such board"
@@ -46,23 +57,35 @@ LEASE = "listener"  # the only document of its table
 TOLERANCE_MS = 5_000
 
 
+class Refused(NamedTuple):
+    """A write that the board does not allow."""
+
+    player: str
+    why: str
+
+    def error(self, board: Row) -> Exception:
+        if self.why == WRONG_SEASON:
+            return WrongSeason(board["season"])
+        return ScoreOutOfRange(self.player, board)
+
+
 class RethinkStore(Store):
     def __init__(self, url: str) -> None:
         self.address = parse_url(url)
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.run = self.connections.run
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
-        self.deleted, self.lease = map(r.table, ("deleted", "lease"))
+        self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
         # Made once, because the driver takes longer to build these than the server to answer.
         self.snapshot = r.ast.Func(lambda board: self.board_and_top(board))
         self.add = r.ast.Func(
-            lambda board, player, amount, now, key: self.change_score(
-                board, player, lambda row, old: added(row, old, amount, now, key)
+            lambda board, player, amount, now, key, season: self.change_score(
+                board, player, lambda row, old: added(row, old, amount, now, key, season)
             )
         )
         self.put = r.ast.Func(
-            lambda board, player, score, now, only_better: self.change_score(
-                board, player, lambda row, old: put(row, old, score, now, only_better)
+            lambda board, player, score, now, only_better, season: self.change_score(
+                board, player, lambda row, old: put(row, old, score, now, only_better, season)
             )
         )
 
@@ -111,28 +134,38 @@ class RethinkStore(Store):
         score = player.get("score")
         document = {**_player_document(board, player["id"], player["name"]), "score": score or 0}
         document["scored"] = score is not None
-        insert = self.players.insert(document)
-        _check(self.run(self.on_board(board, lambda _: insert)), player["id"])
+
+        def insert(row: Any) -> Any:
+            season = row["season"].default(1)
+            return self.players.insert(r.expr(document).merge({"season": season}))
+
+        _check(self.run(self.on_board(board, insert)), player["id"])
         return _player_row(document)
 
     def get_player(self, board: str, player: str) -> Row:
-        return _player_row(_found(self.run(self.players.get(_key(board, player)))))
+        row = self.boards.get(board)
+        settings, document = self.run(r.expr([row, self.players.get(_key(board, player))]))
+        return _player_row(_found(document), _board_row(_found(settings))["season"])
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        return _player_row(self.update(self.players.get(_key(board, player)), fields))
+        self.update(self.players.get(_key(board, player)), fields)
+        return self.get_player(board, player)
 
     def delete_player(self, board: str, player: str) -> None:
         self.note_deletion(board)
         if not self.run(self.players.get(_key(board, player)).delete())["deleted"]:
             raise ObjectDoesNotExist
+        past = self.seasons.between([board, r.minval], [board, r.maxval], index="board")
+        others = r.row["players"].filter(lambda row: row["id"].ne(player))
+        _check(self.run(past.update({"players": others})))
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
-        results: list[Row | Exception | str] = []
+        results: list[Row | Exception | Refused] = []
         for start in range(0, len(increments), WRITES_AT_ONCE):
             some = increments[start : start + WRITES_AT_ONCE]
             writes = [
-                r.do(board, _key(board, player), amount, now_us(), key, self.add)
-                for player, amount, key in some
+                r.do(board, _key(board, player), amount, now_us(), key, season, self.add)
+                for player, amount, key, season in some
             ]
             try:
                 results += map(_scored, self.run(r.expr(writes)), (each.player for each in some))
@@ -142,32 +175,96 @@ class RethinkStore(Store):
                 raise
         return self.explained(board, results)
 
-    def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
+    def put_score(
+        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+    ) -> Row:
         key = _key(board, player)
-        written = self.run(r.do(board, key, score, now_us(), only_better, self.put))
+        written = self.run(r.do(board, key, score, now_us(), only_better, season, self.put))
         [result] = self.explained(board, [_scored(written, player)])
         if isinstance(result, Exception):
             raise result
         return result
 
-    def explained(self, board: str, results: list[Row | Exception | str]) -> list[Row | Exception]:
-        """With ScoreOutOfRange, which names the limits, in place of the players refused."""
-        if not any(isinstance(result, str) for result in results):
+    def explained(
+        self, board: str, results: list[Row | Exception | Refused]
+    ) -> list[Row | Exception]:
+        """With the exception, which names what the board allows, in place of each refusal."""
+        if not any(isinstance(result, Refused) for result in results):
             return cast(list[Row | Exception], results)
         try:
             row = self.get_board(board)
         except ObjectDoesNotExist as error:
-            return [error if isinstance(result, str) else result for result in results]
+            return [error if isinstance(result, Refused) else result for result in results]
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
-        return [ScoreOutOfRange(each, row) if isinstance(each, str) else each for each in results]
+        return [each.error(row) if isinstance(each, Refused) else each for each in results]
+
+    def reset(self, board: str, season: int, ended_at: str, ends_at: str | None) -> Row:
+        row = self.get_board(board)
+        check_season(row, season)
+        # Before the season ends, when all are in it, and after, for what was written meanwhile.
+        top = self.archive(row, ended_at, [])
+        ends = r.row["season"].default(1).eq(season)
+        change = {"season": season + 1, "ends_at": ends_at}
+        update = r.branch(ends, change, r.error(WRONG_SEASON))
+        result = self.run(self.boards.get(board).update(update))
+        if result.get("first_error") == WRONG_SEASON:
+            raise WrongSeason(self.get_board(board)["season"])
+        _check(result)
+        self.archive(row, ended_at, top)
+        self.tidy(board)  # most boards are done with that
+        return {**row, **change}
+
+    def archive(self, board: Row, ended_at: str, top: list[Row]) -> list[Row]:
+        """Keep the top of a season, which those of an earlier `top` belong to who have left for
+        the next season by now."""
+        rows = {row["id"]: row for row in [*top, *self.page(board, board["size"])]}
+        final = sorted(rows.values(), key=lambda row: _index_key(board, key_of(row)))
+        document = {
+            "id": _key(board["id"], str(board["season"])),
+            "board": board["id"],
+            "number": board["season"],
+            "ended_at": ended_at,
+            "settings": board,
+            "players": final[: board["size"]],
+        }
+        _check(self.run(self.seasons.insert(document, conflict="replace")))
+        return final
+
+    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
+        past = self.seasons.between([board, r.minval], [board, before], index="board")
+        rows = self.run(past.order_by(index=r.desc("board")).limit(limit))
+        return [(row["number"], row["ended_at"]) for row in rows]
+
+    def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
+        row = self.boards.get(board)
+        running = row["season"].default(1)
+        document = self.seasons.get(_key(board, str(season)))
+        past = _found(self.run(r.branch(running > season, document, None)))
+        return past["ended_at"], past["settings"], past["players"]
+
+    def due_boards(self, now: str) -> list[Row]:
+        rows = self.boards.between(r.minval, now, index="ends_at", right_bound="closed")
+        return [_board_row(row) for row in self.run(rows)]
+
+    def tidy(self, board: str) -> bool:
+        def sweep(row: Any) -> Any:
+            ended = [board, row["season"].default(1)]
+            rows = self.players.between([board, r.minval], ended, index="season_desc")
+            return rows.limit(SWEEP_ROWS).update(lambda old: swept(row, old))
+
+        result = self.run(self.on_board(board, sweep))
+        if result.get("first_error") == NO_BOARD:
+            return False
+        _check(result)
+        return bool(result["replaced"] == SWEEP_ROWS)
 
     def page(
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
     ) -> list[Row]:
-        index = f"ranked_{board['order']}"
+        index = f"season_{board['order']}"
         # Excluding the ends, which are `after` itself and what no index holds.
-        least, most = [board["id"], r.minval], [board["id"], r.maxval]
+        least, most = _season_ends(board["id"], board["season"])
         if after and backward:
             most = _index_key(board, after)
         elif after:
@@ -177,14 +274,15 @@ class RethinkStore(Store):
         return [_player_row(row) for row in self.run(rows.order_by(index=order).limit(limit))]
 
     def count_before(self, board: Row, key: Key) -> int:
-        index = f"ranked_{board['order']}"
-        rows = self.players.between([board["id"], r.minval], _index_key(board, key), index=index)
+        least, _ = _season_ends(board["id"], board["season"])
+        index = f"season_{board['order']}"
+        rows = self.players.between(least, _index_key(board, key), index=index)
         return int(self.run(rows.count()))
 
     def count_scores_before(self, board: Row, score: int) -> int:
-        index = f"ranked_{board['order']}"
-        most = _index_key(board, Key(score))
-        rows = self.players.between([board["id"], r.minval], most, index=index)
+        least, _ = _season_ends(board["id"], board["season"])
+        index = f"season_{board['order']}"
+        rows = self.players.between(least, _index_key(board, Key(score)), index=index)
         return int(self.run(rows.map(r.row["score"]).distinct().count()))
 
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -211,15 +309,18 @@ class RethinkStore(Store):
                 **_player_document(board, player, shown),
                 "score": amount,
                 "reached_at": now + position,
+                "season": settings["season"],
                 "batches": [batch],
             }
             for position, (player, shown, amount) in enumerate(amounts)
         ]
 
         def add(_: Any, old: Any, new: Any) -> Any:
-            score, same = old["score"] + new["score"], new["score"].eq(0)
+            before = r.branch(old["season"].default(1) >= settings["season"], old["score"], 0)
+            score, same = before + new["score"], new["score"].eq(0)
             reached_at = r.branch(same, old["reached_at"], new["reached_at"])
-            fields = {"score": score, "reached_at": reached_at, "scored": True}
+            season = r.expr([old["season"].default(1), settings["season"]]).max()
+            fields = {"score": score, "reached_at": reached_at, "scored": True, "season": season}
             allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)
             return old.merge(once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
@@ -238,8 +339,8 @@ class RethinkStore(Store):
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
         low, high = limits(board)
         keys = [_key(board["id"], amount.player) for amount in amounts]
-        found = self.run(self.players.get_all(*keys).pluck("player", "score", "batches"))
-        rows = {row["player"]: row for row in found}
+        found = self.run(self.players.get_all(*keys).without("keys"))
+        rows = {row["player"]: {**row, **_player_row(row, board["season"])} for row in found}
         for player, _, amount in amounts:
             row = rows.get(player, {"score": 0})
             counted = batch in row.get("batches", ())
@@ -312,15 +413,15 @@ class RethinkStore(Store):
                     "board": row,
                     "players": r.branch(
                         row["order"].default("desc").eq("asc"),
-                        self.best(row, "ranked_asc"),
-                        self.best(row, "ranked_desc"),
+                        self.best(row, "season_asc"),
+                        self.best(row, "season_desc"),
                     ),
                 },
             )
         )
 
     def best(self, board: Any, index: str) -> Any:
-        least, most = [board["id"], r.minval], [board["id"], r.maxval]
+        least, most = _season_ends(board["id"], board["season"].default(1))
         rows = self.players.between(least, most, index=index).order_by(index=index)
         shown = rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
         return shown.without("keys", "batches").coerce_to("array")
@@ -340,9 +441,11 @@ class RethinkStore(Store):
 
     def rows_of(self, board: str) -> tuple[Any, ...]:
         """All rows that belong to a board."""
-        ranked = self.players.between([board, r.minval], [board, r.maxval], index="ranked_desc")
+        least, most = [board, r.minval], [board, r.maxval]
+        ranked = self.players.between(least, most, index="season_desc")
         hidden = self.players.get_all(board, index="hidden")
-        return ranked, hidden, self.imports.get_all(board, index="board")
+        past = self.seasons.between(least, most, index="board")
+        return ranked, hidden, past, self.imports.get_all(board, index="board")
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()
@@ -370,9 +473,14 @@ def _player_document(board: str, player: str, name: str) -> Row:
     }
 
 
+def _season_ends(board: Any, season: Any) -> tuple[list[Any], list[Any]]:
+    """What is before and after all keys of a season in the indexes of ranked players."""
+    return [board, season, r.minval], [board, season, r.maxval]
+
+
 def _index_key(board: Row, key: Key) -> list[Any]:
     score = key.score if board["order"] == "asc" else -key.score
-    return [board["id"], score, key.reached_at, key.player]
+    return [board["id"], board["season"], score, key.reached_at, key.player]
 
 
 def _board_row(document: Row) -> Row:
@@ -380,21 +488,23 @@ def _board_row(document: Row) -> Row:
     return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
 
 
-def _player_row(document: Row) -> Row:
+def _player_row(document: Row, season: int = 0) -> Row:
+    """`season`: the running one, if the document may be of another, which tidy has not come to."""
+    running = document.get("season", 1) >= season
     return {
         "id": document["player"],
         "name": document.get("name", ""),
-        "score": document["score"],
+        "score": document["score"] if running else 0,
         "reached_at": document["reached_at"],
         "hidden": document.get("hidden", False),
-        "scored": document.get("scored", True),
+        "scored": document.get("scored", True) and running,
     }
 
 
-def _scored(result: Row, player: str) -> Row | Exception | str:
-    """The player's row after the write of its score; or the player's id, if that is refused."""
-    if result.get("first_error") == OUT_OF_RANGE:
-        return player
+def _scored(result: Row, player: str) -> Row | Exception | Refused:
+    """The player's row after the write of its score, or why there is none."""
+    if (why := result.get("first_error")) in (OUT_OF_RANGE, WRONG_SEASON):
+        return Refused(player, why)
     try:
         return _player_row(_changed(result))
     except ObjectDoesNotExist as error:

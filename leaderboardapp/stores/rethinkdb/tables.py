@@ -1,6 +1,7 @@
 """Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
 one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
-each board, or a player of it, was last deleted; `lease`, the one document of the active listener.
+each board, or a player of it, was last deleted; `seasons`, past ones with their final tops;
+`lease`, the one document of the active listener.
 
 A write hook of the server stamps each board and player with `changed_at`, whoever writes.
 """
@@ -25,6 +26,8 @@ def ensure(connection: Connection, db: str) -> None:
             connection.run(table.set_write_hook(_stamp))
         for index in indexes.keys() - set(connection.run(table.index_list())):
             connection.run(table.index_create(index, indexes[index]))
+        for index in RETIRED & set(connection.run(table.index_list())):
+            connection.run(table.index_drop(index))
         connection.run(table.index_wait())
 
 
@@ -41,7 +44,8 @@ def _field(name: str) -> Any:
 
 def _ranked(sign: int) -> Any:
     def place(row: Any) -> Any:
-        key = [row["board"], row["score"] * sign, row["reached_at"], row["player"]]
+        season = row["season"].default(1)
+        key = [row["board"], season, row["score"] * sign, row["reached_at"], row["player"]]
         scored = row["scored"].default(True) if sign > 0 else True
         return r.branch(~_hidden(row) & scored, key, r.error("not ranked"))
 
@@ -56,16 +60,19 @@ def _hidden(row: Any) -> Any:
     return row["hidden"].default(False)
 
 
+RETIRED = {"ranked_desc", "ranked_asc"}  # indexes that earlier versions made
+
 # Tables and their indexes.
 TABLES: dict[str, dict[str, Any]] = {
-    "boards": {"changed_at": _field("changed_at")},
+    "boards": {"changed_at": _field("changed_at"), "ends_at": _field("ends_at")},
     "players": {
-        "ranked_desc": _ranked(-1),
-        "ranked_asc": _ranked(1),
+        "season_desc": _ranked(-1),
+        "season_asc": _ranked(1),
         "hidden": _hidden_on,
         "changed_at": _field("changed_at"),
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},
+    "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
 }

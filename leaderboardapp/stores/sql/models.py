@@ -15,9 +15,13 @@ class BoardRow(models.Model):
     max = models.BigIntegerField(null=True)
     max_amount = models.BigIntegerField(null=True)
     private = models.BooleanField(db_default=False)
+    schedule = models.CharField(max_length=10, null=True)
+    season = models.PositiveIntegerField(db_default=1)
+    ends_at = models.CharField(max_length=20, null=True)
 
     class Meta:
         db_table = "board"
+        indexes = [models.Index(fields=["ends_at"], name="due", condition=~models.Q(ends_at=None))]
 
 
 class PlayerRow(models.Model):
@@ -29,18 +33,33 @@ class PlayerRow(models.Model):
     reached_at = models.BigIntegerField(help_text="microseconds since 1970")
     hidden = models.BooleanField(db_default=False)
     scored = models.BooleanField(db_default=True)
+    season = models.PositiveIntegerField(db_default=1, help_text="that the score is of")
     keys = models.JSONField(default=list, help_text="idempotency keys counted, oldest first")
 
     class Meta:
         db_table = "player"
         indexes = [
             models.Index(
-                fields=["board", score, "reached_at", "player"],
+                fields=["board", "season", score, "reached_at", "player"],
                 name=f"ranked_{order}",
                 condition=RANKED[order],
             )
             for order, score in (("desc", "-score"), ("asc", "score"))
         ]
+
+
+class SeasonRow(models.Model):
+    """A past season: the board and its top as they were at its end."""
+
+    pk = models.CompositePrimaryKey("board_id", "number")
+    board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
+    number = models.PositiveIntegerField()
+    ended_at = models.CharField(max_length=20)
+    settings = models.JSONField()
+    players = models.JSONField()
+
+    class Meta:
+        db_table = "season"
 
 
 class ChangeRow(models.Model):

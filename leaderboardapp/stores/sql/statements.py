@@ -17,28 +17,57 @@ _PLAYER = (
 )
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
+# A player whom `tidy` has not come to since the last reset still has the score of another season.
+_SCORE = "CASE WHEN player.season = board.season THEN player.score ELSE 0 END"
+_SCORED = "(player.scored AND player.season = board.season)"
+PLAYER = f"""
+    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED}
+    FROM player JOIN board ON board.id = board_id WHERE board_id = %s AND player = %s
+"""
+_SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
 # The conditions are those of models.RANKED, which the indexes have.
 TOP = {
     order: f"""
-        SELECT {_PLAYER} FROM player WHERE board_id = %s AND {ranked}
-        ORDER BY score {order}, reached_at, player LIMIT %s
+        SELECT {_PLAYER} FROM player
+        WHERE board_id = %(board)s AND season = {_SEASON} AND {ranked}
+        ORDER BY score {order}, reached_at, player LIMIT %(limit)s
     """
     for order, ranked in (("desc", "NOT hidden"), ("asc", "NOT hidden AND scored"))
 }
 ADD = f"""
     UPDATE player SET
-        score = player.score + %(amount)s,
-        reached_at = CASE WHEN %(amount)s = 0 AND (player.scored OR board."order" = 'desc')
+        score = {_SCORE} + %(amount)s,
+        reached_at = CASE WHEN %(amount)s = 0 AND ({_SCORED} OR board."order" = 'desc')
             THEN player.reached_at ELSE %(now)s END,
         scored = TRUE,
+        season = board.season,
         keys = coalesce(%(keys)s, player.keys)
     FROM board
     WHERE board.id = player.board_id AND board_id = %(board)s AND player = %(player)s
-        AND player.score + %(amount)s
+        AND (%(season)s IS NULL OR %(season)s = board.season)
+        AND {_SCORE} + %(amount)s
             BETWEEN coalesce(board.min, -{MAX_SCORE}) AND coalesce(board.max, {MAX_SCORE})
         AND abs(%(amount)s) <= coalesce(board.max_amount, {MAX_SCORE})
     RETURNING {_PLAYER}
 """
+# Players who are ranked in an earlier season than the board's. (Hidden ones come when they are
+# shown again.)
+_LATE = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
+UNSWEPT = f"SELECT player FROM player WHERE {_LATE} LIMIT 1"
+SWEEP = f"""
+    UPDATE player SET score = 0, scored = FALSE, season = {_SEASON}
+    WHERE board_id = %(board)s AND player IN (
+        SELECT player FROM player WHERE {_LATE}
+        ORDER BY season DESC, score DESC LIMIT %(limit)s
+    )
+"""
+
+
+def write(sql: str, values: Mapping[str, Any]) -> int:
+    """How many rows it has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return int(cursor.rowcount)
 
 
 def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -49,8 +78,8 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
 
 
 def board_row(row: tuple[Any, ...]) -> Row:
-    *others, private = row  # SQLite's truth is 0 and 1
-    return dict(zip(BOARD_COLUMNS, (*others, bool(private)), strict=True))
+    board = dict(zip(BOARD_COLUMNS, row, strict=True))
+    return {**board, "private": bool(board["private"])}  # SQLite's truth is 0 and 1
 
 
 def player_row(row: tuple[Any, ...]) -> Row:

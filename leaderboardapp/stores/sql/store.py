@@ -26,6 +26,8 @@ from leaderboardapp.stores.base import (
     ScoreOutOfRange,
     Store,
     StoreUnavailable,
+    WrongSeason,
+    check_season,
     limits,
     now_us,
 )
@@ -37,16 +39,21 @@ from leaderboardapp.stores.sql.models import (
     ImportRow,
     LeaseRow,
     PlayerRow,
+    SeasonRow,
 )
 from leaderboardapp.stores.sql.statements import (
     ADD,
     BOARD,
     BOARD_COLUMNS,
+    PLAYER,
     PLAYER_COLUMNS,
+    SWEEP,
     TOP,
+    UNSWEPT,
     board_row,
     player_row,
     read,
+    write,
 )
 
 P = ParamSpec("P")
@@ -60,6 +67,7 @@ MAY_BE_COMMITTED = {
     "SQLITE_IOERR_SHMSIZE",
 }
 LEASE = 1  # the only row of its table
+SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
 ORDERS = {"desc": ("-score", "reached_at", "player"), "asc": ("score", "reached_at", "player")}
 
 
@@ -125,7 +133,7 @@ class SqlStore(Store):
 
     @changing
     def create_player(self, board: str, player: Row) -> Row:
-        self.get_board(board)
+        season = self.get_board(board)["season"]
         if _player(board, player["id"]).exists():
             raise AlreadyExists(player["id"])
         score = player.get("score")
@@ -136,22 +144,28 @@ class SqlStore(Store):
             score=score or 0,
             scored=score is not None,
             reached_at=now_us(),
+            season=season,
         )
         return self.get_player(board, player["id"])
 
     @translated
     def get_player(self, board: str, player: str) -> Row:
-        row: Row = _rows(_player(board, player)).get()
-        return row
+        rows = read(PLAYER, [board, player])
+        if not rows:
+            raise ObjectDoesNotExist
+        return player_row(rows[0])
 
     @changing
     def update_player(self, board: str, player: str, fields: Row) -> Row:
         _player(board, player).update(**fields)
         return self.get_player(board, player)
 
-    @translated
+    @changing
     def delete_player(self, board: str, player: str) -> None:
         found(_player(board, player).delete()[0])
+        for past in SeasonRow.objects.filter(board_id=board):
+            past.players = [row for row in past.players if row["id"] != player]
+            past.save()
 
     @changing
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
@@ -159,26 +173,33 @@ class SqlStore(Store):
         for increment in increments:
             try:
                 results.append(self._add(board, *increment))
-            except (ObjectDoesNotExist, ScoreOutOfRange) as error:
+            except (ObjectDoesNotExist, ScoreOutOfRange, WrongSeason) as error:
                 results.append(error)
         return results
 
-    def _add(self, board: str, player: str, amount: int, key: str | None) -> Row:
+    def _add(
+        self, board: str, player: str, amount: int, key: str | None, season: int | None
+    ) -> Row:
         keys = None
         if key:
             known = _player(board, player).values_list("keys", flat=True).get()
             if key in known:
                 return self.get_player(board, player)
             keys = json.dumps([*known, key][-KEYS_REMEMBERED:])
-        values = {"amount": amount, "now": now_us(), "keys": keys, "board": board, "player": player}
-        if rows := read(ADD, values):
+        values = {"board": board, "player": player, "amount": amount, "season": season}
+        if rows := read(ADD, {**values, "keys": keys, "now": now_us()}):
             return player_row(rows[0])
         self.get_player(board, player)
-        raise ScoreOutOfRange(player, self.get_board(board))
+        settings = self.get_board(board)
+        check_season(settings, season)
+        raise ScoreOutOfRange(player, settings)
 
     @changing
-    def put_score(self, board: str, player: str, score: int, only_better: bool) -> Row:
+    def put_score(
+        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+    ) -> Row:
         row, settings = self.get_player(board, player), self.get_board(board)
+        check_season(settings, season)
         low, high = limits(settings)
         if not low <= score <= high:
             raise ScoreOutOfRange(player, settings)
@@ -187,8 +208,48 @@ class SqlStore(Store):
         if not has_one or better or not only_better:
             same = has_one and score == row["score"]
             reached_at = row["reached_at"] if same else now_us()
-            _player(board, player).update(score=score, reached_at=reached_at, scored=True)
+            _player(board, player).update(
+                score=score, reached_at=reached_at, scored=True, season=settings["season"]
+            )
         return self.get_player(board, player)
+
+    @changing
+    def reset(self, board: str, season: int, ended_at: str, ends_at: str | None) -> Row:
+        settings = self.get_board(board)
+        check_season(settings, season)
+        SeasonRow.objects.create(
+            board_id=board,
+            number=season,
+            ended_at=ended_at,
+            settings=settings,
+            players=self.page(settings, settings["size"]),
+        )
+        row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
+        self._sweep(board)  # as much as others can wait for
+        return row
+
+    @translated
+    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
+        past = SeasonRow.objects.filter(board_id=board, number__lt=before).order_by("-number")
+        return list(past.values_list("number", "ended_at")[:limit])
+
+    @translated
+    def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
+        past = SeasonRow.objects.get(board_id=board, number=season)
+        return past.ended_at, past.settings, past.players
+
+    @translated
+    def due_boards(self, now: str) -> list[Row]:
+        return list(BoardRow.objects.filter(ends_at__lte=now).values(*BOARD_COLUMNS))
+
+    @translated
+    def tidy(self, board: str) -> bool:
+        # A look first, because a transaction keeps other writers waiting.
+        return bool(read(UNSWEPT, {"board": board})) and self._sweep(board)
+
+    @changing
+    def _sweep(self, board: str) -> bool:
+        return write(SWEEP, {"board": board, "limit": SWEEP_ROWS}) == SWEEP_ROWS
 
     @translated
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -204,7 +265,8 @@ class SqlStore(Store):
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
     ) -> list[Row]:
         if after is None:
-            return [player_row(row) for row in read(TOP[board["order"]], [board["id"], limit])]
+            values = {"board": board["id"], "limit": limit}
+            return [player_row(row) for row in read(TOP[board["order"]], values)]
         # First those with the same score, who are ordered by time whatever the board's order.
         tie = Q(score=after.score) & (_earlier if backward else _later)(after)
         beyond = (_better if backward else _worse)(board, after.score)
@@ -245,6 +307,8 @@ class SqlStore(Store):
         now = now_us()
         for position, (player, shown, amount) in enumerate(amounts):
             row = rows.setdefault(player, PlayerRow(board_id=board, player=player, name=shown))
+            if row.season != settings["season"]:
+                row.score, row.season = 0, settings["season"]
             if not low <= row.score + amount <= high:
                 raise ScoreOutOfRange(player, settings)
             if amount or not row.reached_at:
@@ -255,7 +319,7 @@ class SqlStore(Store):
             rows.values(),
             update_conflicts=True,
             unique_fields=["board", "player"],
-            update_fields=["score", "reached_at", "scored"],
+            update_fields=["score", "reached_at", "scored", "season"],
         )
         ImportRow.objects.update_or_create(
             board_id=board, name=name, defaults={"line": upto.line, "digest": upto.digest}
@@ -300,7 +364,9 @@ def _player(board: str, player: str) -> QuerySet[PlayerRow]:
 
 
 def _ranked(board: Row) -> QuerySet[PlayerRow]:
-    return PlayerRow.objects.filter(RANKED[board["order"]], board_id=board["id"])
+    return PlayerRow.objects.filter(
+        RANKED[board["order"]], board_id=board["id"], season=board["season"]
+    )
 
 
 def _better(board: Row, score: int) -> Q:

@@ -1,0 +1,132 @@
+"""Seasons: resets, past ones, writes that name theirs."""
+
+import pytest
+
+from leaderboardapp.stores.base import Store
+from tests.api.conftest import Send, assert_problem
+
+
+def scores(send: Send, path: str) -> dict[str, int]:
+    return {row["id"]: row["score"] for row in send("GET", path).json()["players"]}
+
+
+def test_a_reset_begins_a_season_with_all_scores_zero(send: Send, board: str, alice: str) -> None:
+    send("POST", f"{alice}score-add/", {"amount": 7})
+    response = send("POST", f"{board}reset/")
+    assert response.status_code == 200
+    assert response.json()["season"] == 2
+    assert scores(send, board) == {"alice": 0}
+    assert send("GET", alice).json() == {"id": "alice", "name": "Alice", "score": 0, "rank": 1}
+
+
+def test_a_past_season_stays_readable(send: Send, board: str, board_id: str, alice: str) -> None:
+    send("POST", f"{alice}score-add/", {"amount": 7})
+    send("PATCH", board, {"ranking": "dense"})
+    ended = send("POST", f"{board}reset/").json()
+    send("PATCH", board, {"name": "Another name"})
+    send("POST", f"{alice}score-add/", {"amount": 1})
+    response = send("GET", f"{board}seasons/1/").json()
+    ended_at = response.pop("ended_at")
+    assert ended_at[-1] == "Z" and ended["season"] == 2
+    assert response == {
+        "id": board_id,
+        "name": "A board",
+        "season": 1,
+        "players": [{"id": "alice", "name": "Alice", "score": 7, "rank": 1}],
+    }
+
+
+@pytest.mark.parametrize("season", ["2", "3", "0", "-1", "1.5", "x"])
+def test_a_season_that_is_not_past_is_not_found(send: Send, board: str, season: str) -> None:
+    send("POST", f"{board}reset/")
+    assert_problem(send("GET", f"{board}seasons/{season}/"), 404)
+
+
+def test_past_seasons_are_listed_newest_first_page_by_page(send: Send, board: str) -> None:
+    for _ in range(3):
+        send("POST", f"{board}reset/")
+    page = send("GET", f"{board}seasons/?limit=2").json()
+    assert page["season"] == 4
+    assert [row["season"] for row in page["past"]] == [3, 2]
+    page = send("GET", f"{board}seasons/?limit=2&cursor={page['next']}").json()
+    assert [row["season"] for row in page["past"]] == [1]
+    assert page["next"] is None
+
+
+def test_a_reset_that_names_its_season_is_done_once(send: Send, board: str) -> None:
+    assert send("POST", f"{board}reset/", {"season": 1}).status_code == 200
+    assert_problem(send("POST", f"{board}reset/", {"season": 1}), 409, "season 2")
+    assert send("GET", f"{board}seasons/").json()["season"] == 2
+
+
+def test_a_write_for_a_season_that_is_over_changes_nothing(
+    send: Send, board: str, alice: str
+) -> None:
+    assert send("POST", f"{alice}score-add/", {"season": 1}).status_code == 200
+    send("POST", f"{board}reset/")
+    assert_problem(send("POST", f"{alice}score-add/", {"season": 1}), 409, "season 2")
+    assert_problem(send("PUT", f"{alice}score/", {"score": 3, "season": 1}), 409, "season 2")
+    rows = [{"player": "alice", "season": 1}, {"player": "alice", "amount": 2, "season": 2}]
+    results = send("POST", f"{board}scores/", rows).json()["results"]
+    assert [row["status"] for row in results] == [409, 200]
+    assert "season 2" in results[0]["detail"]
+    assert scores(send, board) == {"alice": 2}
+
+
+def test_an_increment_retried_after_a_reset_is_not_counted_again(
+    send: Send, board: str, alice: str
+) -> None:
+    for _ in range(2):
+        response = send("POST", f"{alice}score-add/", {"season": 1}, idempotency_key="k")
+        assert response.status_code == 200
+        send("POST", f"{board}reset/")
+    assert response.json()["score"] == 0
+
+
+def test_the_first_score_of_a_season_is_best_and_on_an_ascending_board_the_only_one_ranked(
+    send: Send, board: str, alice: str
+) -> None:
+    send("PATCH", board, {"order": "asc"})
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    for player in ("alice", "bob"):
+        send("PUT", f"{board}players/{player}/score/", {"score": 5})
+    send("POST", f"{board}reset/")
+    assert scores(send, board) == {}
+    assert send("GET", alice).json()["rank"] is None
+    send("PUT", alice + "score/", {"score": 9, "mode": "best"})
+    assert scores(send, board) == {"alice": 9}
+
+
+def test_a_player_who_is_erased_is_in_no_past_season(send: Send, board: str, alice: str) -> None:
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    send("POST", f"{alice}score-add/", {"amount": 7})
+    send("POST", f"{board}reset/")
+    send("DELETE", alice)
+    assert scores(send, f"{board}seasons/1/") == {"bob": 0}
+
+
+def test_a_board_of_the_same_id_has_no_past(send: Send, board: str, board_id: str) -> None:
+    send("POST", f"{board}reset/")
+    send("DELETE", board)
+    send("POST", "/boards/", {"id": board_id})
+    assert send("GET", f"{board}seasons/").json()["past"] == []
+    assert_problem(send("GET", f"{board}seasons/1/"), 404)
+
+
+def test_a_schedule_says_when_the_season_ends(send: Send, board: str) -> None:
+    assert send("PATCH", board, {"schedule": "monthly"}).json()["ends_at"][8:] == "01T00:00:00Z"
+    ended = send("POST", f"{board}reset/").json()
+    assert ended["ends_at"][8:] == "01T00:00:00Z"
+    assert send("PATCH", board, {"schedule": None}).json()["ends_at"] is None
+    assert_problem(send("PATCH", board, {"schedule": "hourly"}), 422, "schedule", "daily")
+
+
+def test_hidden_players_come_back_with_zero(
+    send: Send, store: Store, board: str, board_id: str, alice: str
+) -> None:
+    send("POST", f"{alice}score-add/", {"amount": 7})
+    send("PATCH", alice, {"hidden": True})
+    send("POST", f"{board}reset/")
+    assert send("PATCH", alice, {"hidden": False}).json()["score"] == 0
+    store.tidy(board_id)
+    assert scores(send, board) == {"alice": 0}

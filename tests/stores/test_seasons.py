@@ -1,0 +1,103 @@
+"""Resets under way: many players, writers at the same time."""
+
+import threading
+from collections import Counter
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+
+from leaderboardapp.stores.base import Row, Store, WrongSeason
+from leaderboardapp.stores.rethinkdb import store as rethinkdb
+from leaderboardapp.stores.sql import store as sql
+from tests.processes import wait_until
+
+ENDED_AT = "2026-11-30T00:00:00Z"
+
+
+def ranked(store: Store, board: str) -> list[tuple[str, int]]:
+    return [(row["id"], row["score"]) for row in store.page(store.get_board(board), 100)]
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_nobody_is_ever_shown_with_a_score_of_the_season_before(
+    store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    for module in (rethinkdb, sql):
+        monkeypatch.setattr(module, "SWEEP_ROWS", 3)
+    store.create_board({"id": board_id, "order": order})
+    for number in range(10):
+        player = f"p{number}"
+        store.create_player(board_id, {"id": player, "name": player, "score": number + 1})
+    store.reset(board_id, 1, ENDED_AT, None)
+    shown = ranked(store, board_id)
+    assert len(shown) < 10
+    # Those whom nothing has come to yet.
+    late = store.get_player(board_id, "p0"), store.get_player(board_id, "p9")
+    assert [(row["score"], row["scored"]) for row in late] == [(0, False)] * 2
+    assert store.score_add(board_id, "p0", 5)["score"] == 5
+    assert store.put_score(board_id, "p9", 4, only_better=True)["score"] == 4
+    while store.tidy(board_id):
+        assert {score for _, score in ranked(store, board_id)} <= {0, 4, 5}
+    scores = {f"p{number}": 0 for number in range(1, 9)} if order == "desc" else {}
+    assert dict(ranked(store, board_id)) == {**scores, "p0": 5, "p9": 4}
+
+
+def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_id: str) -> None:
+    """Those of the last moment before a reset may be missing from the archive of a store without
+    transactions."""
+    store.create_board({"id": board_id})
+    store.create_player(board_id, {"id": "alice", "name": "Alice"})
+    counted: Counter[int] = Counter()
+    stop = threading.Event()
+
+    def write() -> None:
+        season = 1
+        while not stop.is_set():
+            try:
+                store.score_add(board_id, "alice", 1, season=season)
+                counted[season] += 1
+            except WrongSeason:
+                season += 1
+        store.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for season in (1, 2, 3):
+        wait_until(lambda: counted[season] > 20, "some increments")  # noqa: B023
+        store.reset(board_id, season, ENDED_AT, None)
+    wait_until(lambda: counted[4] > 20, "some increments")
+    stop.set()
+    writer.join()
+    assert store.get_player(board_id, "alice")["score"] == counted[4]
+    for season in (1, 2, 3):
+        _, _, [alice] = store.get_season(board_id, season)
+        missing = counted[season] - alice["score"]
+        assert missing == 0 or (missing == 1 and isinstance(store, rethinkdb.RethinkStore))
+
+
+def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -> None:
+    store.create_board({"id": board_id})
+    done: list[Row] = []
+
+    def reset() -> None:
+        try:
+            done.append(store.reset(board_id, 1, ENDED_AT, None))
+        except WrongSeason:
+            pass
+        store.close()
+
+    threads = [threading.Thread(target=reset) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 1
+    assert store.get_board(board_id)["season"] == done[0]["season"] == 2
+
+
+def test_a_board_that_is_gone_has_no_seasons(store: Store, board_id: str) -> None:
+    assert not store.tidy(board_id)
+    with pytest.raises(ObjectDoesNotExist):
+        store.reset(board_id, 1, ENDED_AT, None)
+    with pytest.raises(ObjectDoesNotExist):
+        store.get_season(board_id, 1)

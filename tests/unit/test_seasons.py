@@ -1,0 +1,68 @@
+"""When seasons end by schedule."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboardapp import seasons
+from leaderboardapp.keeper import Keeper
+from leaderboardapp.seasons import FORMAT, SCHEDULES, end_after
+from leaderboardapp.stores.base import Row, Store
+
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(
+    lambda moment: moment.strftime(FORMAT)
+)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "moment", "end"),
+    [
+        ("daily", "2026-02-28T23:59:59Z", "2026-03-01T00:00:00Z"),
+        ("daily", "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"),
+        ("weekly", "2026-11-22T12:00:00Z", "2026-11-23T00:00:00Z"),  # a Sunday
+        ("weekly", "2026-11-23T00:00:00Z", "2026-11-30T00:00:00Z"),
+        ("monthly", "2026-12-31T23:00:00Z", "2027-01-01T00:00:00Z"),
+        ("monthly", "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z"),
+        (None, "2026-11-22T12:00:00Z", None),
+    ],
+)
+def test_a_season_ends_at_the_next_boundary(
+    schedule: str | None, moment: str, end: str | None
+) -> None:
+    assert end_after(moment, schedule) == end
+
+
+@given(moments, st.sampled_from(SCHEDULES))
+def test_an_end_is_later_and_no_boundary_is_between(moment: str, schedule: str) -> None:
+    end = end_after(moment, schedule)
+    assert end and end > moment
+    before = datetime.strptime(end, FORMAT) - timedelta(seconds=1)
+    assert end_after(max(moment, before.strftime(FORMAT)), schedule) == end
+
+
+def past_boundary(store: Store, board: str) -> Row:
+    """The row of a new daily board whose season was to end some days ago."""
+    store.create_board({"id": board, "schedule": "daily", "ends_at": "2026-01-02T00:00:00Z"})
+    return store.get_board(board)
+
+
+def test_a_due_season_is_ended_once_by_whoever_comes_first(store: Store, board_id: str) -> None:
+    row = past_boundary(store, board_id)
+    keepers = Keeper(store), Keeper(store)
+    for keeper in keepers:
+        keeper.turn()
+    assert store.get_board(board_id)["season"] == row["season"] + 1
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
+    assert store.get_board(board_id)["ends_at"] <= f"{tomorrow}T00:00:00Z"
+
+
+def test_a_look_that_is_too_old_ends_nothing(
+    store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = past_boundary(store, board_id)
+    assert board_id in seasons.end_due(store)
+    monkeypatch.setattr(store, "due_boards", lambda now: [row])
+    assert seasons.end_due(store) == []
+    assert store.get_board(board_id)["season"] == 2
