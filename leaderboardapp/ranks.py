@@ -57,7 +57,14 @@ def _number_from(board: Row, rows: list[Row]) -> list[Row]:
     if not rows:
         return []
     store, first = get_store(), key_of(rows[0])
-    place = store.count_before(board, first) + 1
-    if board["ranking"] == "dense":
-        return number(board, rows, place, store.count_scores_before(board, first.score) + 1)
-    return number(board, rows, place, store.count_before(board, Key(first.score)) + 1)
+    if board["ranking"] == "ordinal":
+        count = store.count_before(board, first)
+        numbered = number(board, rows, place=count.number + 1)
+    elif board["ranking"] == "dense":
+        count = store.count_scores_before(board, first.score)
+        numbered = number(board, rows, rank=count.number + 1)
+    else:
+        count = store.count_before(board, Key(first.score))
+        place = store.count_before(board, first)
+        numbered = number(board, rows, place.number + 1, count.number + 1)
+    return [{**row, "bound": count.bound} for row in numbered]

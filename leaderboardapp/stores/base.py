@@ -105,6 +105,11 @@ class Key(NamedTuple):
     player: str = ""
 
 
+class Count(NamedTuple):
+    number: int
+    bound: int = 0  # how far off it may be, either way
+
+
 class Lease(NamedTuple):
     """Which listener is active. Its beat counts up for as long as it lives."""
 
@@ -232,12 +237,12 @@ class Store(ABC):
         `after`, backward from there."""
 
     @abstractmethod
-    def count_before(self, board: Row, key: Key) -> int:
+    def count_before(self, board: Row, key: Key) -> Count:
         """How many ranked players are before the key."""
 
     @abstractmethod
-    def count_scores_before(self, board: Row, score: int) -> int:
-        """How many different scores ranked players have that are better."""
+    def count_scores_before(self, board: Row, score: int) -> Count:
+        """On a board with dense ranking: how many better scores there are, each counted once."""
 
     @abstractmethod
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:

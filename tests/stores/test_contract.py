@@ -51,7 +51,8 @@ def top_scores(store: Store, board: str) -> dict[str, int]:
 
 
 def place(store: Store, board: str, player: str) -> int:
-    return store.count_before(store.get_board(board), key_of(store.get_player(board, player))) + 1
+    key = key_of(store.get_player(board, player))
+    return store.count_before(store.get_board(board), key).number + 1
 
 
 def shown(row: Row) -> Row:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from leaderboardapp import ranks
 from leaderboardapp.stores.base import Increment, Row, Store, WrongSeason, key_of
+from leaderboardapp.stores.sql import blocks
 
 PLAYERS = "abcdefg"
 ENDED_AT = "2026-11-30T00:00:00Z"
@@ -117,6 +118,13 @@ def window(ranked: list[Any], place: int, limit: int) -> list[Any]:
     return ranked[first : first + limit]
 
 
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So small that a few players make several."""
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+    monkeypatch.setattr(blocks, "MOST", 3)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["desc", "asc"]),
@@ -125,7 +133,7 @@ def window(ranked: list[Any], place: int, limit: int) -> list[Any]:
     st.integers(1, 4),
 )
 def test_ranks_pages_and_windows_are_those_of_the_model(
-    store: Store, order: str, ranking: str, done: list[Any], limit: int
+    store: Store, small_blocks: None, order: str, ranking: str, done: list[Any], limit: int
 ) -> None:
     board = uuid.uuid4().hex
     store.create_board({"id": board, "order": order, "ranking": ranking, "size": limit})

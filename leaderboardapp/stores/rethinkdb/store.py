@@ -10,6 +10,7 @@ from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     AlreadyExists,
     Amount,
+    Count,
     Feed,
     Import,
     ImportMoved,
@@ -273,17 +274,17 @@ class RethinkStore(Store):
         order = r.desc(index) if backward else index
         return [_player_row(row) for row in self.run(rows.order_by(index=order).limit(limit))]
 
-    def count_before(self, board: Row, key: Key) -> int:
+    def count_before(self, board: Row, key: Key) -> Count:
         least, _ = _season_ends(board["id"], board["season"])
         index = f"season_{board['order']}"
         rows = self.players.between(least, _index_key(board, key), index=index)
-        return int(self.run(rows.count()))
+        return Count(self.run(rows.count()))
 
-    def count_scores_before(self, board: Row, score: int) -> int:
+    def count_scores_before(self, board: Row, score: int) -> Count:
         least, _ = _season_ends(board["id"], board["season"])
         index = f"season_{board['order']}"
         rows = self.players.between(least, _index_key(board, Key(score)), index=index)
-        return int(self.run(rows.map(r.row["score"]).distinct().count()))
+        return Count(self.run(rows.map(r.row["score"]).distinct().count()))
 
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.run(r.expr(list(boards)).map(self.snapshot)) if row]

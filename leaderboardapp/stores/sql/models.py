@@ -3,6 +3,8 @@
 from django.db import models
 
 RANKED = {"desc": models.Q(hidden=False), "asc": models.Q(hidden=False, scored=True)}
+# Ascending in either order, so that one comparison of rows finds what is before or after a player.
+PLACE = {"desc": "negative", "asc": "score"}
 
 
 class BoardRow(models.Model):
@@ -34,17 +36,41 @@ class PlayerRow(models.Model):
     hidden = models.BooleanField(db_default=False)
     scored = models.BooleanField(db_default=True)
     season = models.PositiveIntegerField(db_default=1, help_text="that the score is of")
+    negative = models.GeneratedField(
+        expression=-models.F("score"), output_field=models.BigIntegerField(), db_persist=True
+    )
     keys = models.JSONField(default=list, help_text="idempotency keys counted, oldest first")
 
     class Meta:
         db_table = "player"
         indexes = [
             models.Index(
-                fields=["board", "season", score, "reached_at", "player"],
+                fields=["board", "season", place, "reached_at", "player"],
                 name=f"ranked_{order}",
                 condition=RANKED[order],
             )
-            for order, score in (("desc", "-score"), ("asc", "score"))
+            for order, place in PLACE.items()
+        ]
+
+
+class BlockRow(models.Model):
+    """A stretch of a large board's ranking, from this place to the next block's, and how many
+    players are in it; with dense ranking, how many scores. Triggers keep the counts exact,
+    whoever writes. Without blocks, as on a small board, ranks are counted from the first player
+    on; blocks may be deleted at any time, and SqlStore.tidy makes them anew."""
+
+    board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
+    place = models.BigIntegerField(help_text="the score, or its negative on a descending board")
+    reached_at = models.BigIntegerField()
+    player = models.CharField(max_length=64)
+    count = models.BigIntegerField()
+
+    class Meta:
+        db_table = "block"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["board", "place", "reached_at", "player"], name="block_place"
+            )
         ]
 
 

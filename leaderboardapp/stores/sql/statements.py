@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import connection
 
-from leaderboardapp.stores.base import BOARD_DEFAULTS, MAX_SCORE, Row
+from leaderboardapp.stores.base import BOARD_DEFAULTS, MAX_SCORE, Key, Row
+from leaderboardapp.stores.sql.models import PLACE
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored")
@@ -25,15 +26,47 @@ PLAYER = f"""
     FROM player JOIN board ON board.id = board_id WHERE board_id = %s AND player = %s
 """
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
-# The conditions are those of models.RANKED, which the indexes have.
-TOP = {
-    order: f"""
-        SELECT {_PLAYER} FROM player
-        WHERE board_id = %(board)s AND season = {_SEASON} AND {ranked}
-        ORDER BY score {order}, reached_at, player LIMIT %(limit)s
-    """
-    for order, ranked in (("desc", "NOT hidden"), ("asc", "NOT hidden AND scored"))
-}
+# Whom a board ranks, in its two orders, and by which column. The conditions are those of
+# models.RANKED, which the indexes have.
+ORDERS = {"desc": ("NOT hidden", PLACE["desc"]), "asc": ("NOT hidden AND scored", PLACE["asc"])}
+
+
+def in_each_order(sql: str) -> dict[str, str]:
+    """With {ranked} and {place} filled in."""
+    return {
+        order: sql.format(
+            ranked=f"board_id = %(board)s AND season = {_SEASON} AND {condition}", place=place
+        )
+        for order, (condition, place) in ORDERS.items()
+    }
+
+
+KEY = "(%(place)s, %(reached_at)s, %(player)s)"
+TOP = in_each_order(
+    f"""SELECT {_PLAYER} FROM player WHERE {{ranked}}
+        ORDER BY {{place}}, reached_at, player LIMIT %(limit)s"""
+)
+AFTER = in_each_order(
+    f"""SELECT {_PLAYER} FROM player
+        WHERE {{ranked}} AND ({{place}}, reached_at, player) > {KEY}
+        ORDER BY {{place}}, reached_at, player LIMIT %(limit)s"""
+)
+BEFORE = in_each_order(
+    f"""SELECT {_PLAYER} FROM player
+        WHERE {{ranked}} AND ({{place}}, reached_at, player) < {KEY}
+        ORDER BY {{place}} DESC, reached_at DESC, player DESC LIMIT %(limit)s"""
+)
+# Players who are ranked in an earlier season than the board's. (Hidden ones come when they are
+# shown again.)
+_LATE = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
+UNSWEPT = f"SELECT player FROM player WHERE {_LATE} LIMIT 1"
+SWEEP = f"""
+    UPDATE player SET score = 0, scored = FALSE, season = {_SEASON}
+    WHERE board_id = %(board)s AND player IN (
+        SELECT player FROM player WHERE {_LATE}
+        ORDER BY season DESC, negative LIMIT %(limit)s
+    )
+"""
 ADD = f"""
     UPDATE player SET
         score = {_SCORE} + %(amount)s,
@@ -50,17 +83,6 @@ ADD = f"""
         AND abs(%(amount)s) <= coalesce(board.max_amount, {MAX_SCORE})
     RETURNING {_PLAYER}
 """
-# Players who are ranked in an earlier season than the board's. (Hidden ones come when they are
-# shown again.)
-_LATE = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
-UNSWEPT = f"SELECT player FROM player WHERE {_LATE} LIMIT 1"
-SWEEP = f"""
-    UPDATE player SET score = 0, scored = FALSE, season = {_SEASON}
-    WHERE board_id = %(board)s AND player IN (
-        SELECT player FROM player WHERE {_LATE}
-        ORDER BY season DESC, score DESC LIMIT %(limit)s
-    )
-"""
 
 
 def write(sql: str, values: Mapping[str, Any]) -> int:
@@ -75,6 +97,12 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def key_values(board: Row, key: Key) -> dict[str, Any]:
+    """Those of KEY, and the board."""
+    place = key.score if board["order"] == "asc" else -key.score
+    return {"board": board["id"], **key._asdict(), "place": place}
 
 
 def board_row(row: tuple[Any, ...]) -> Row:

@@ -3,18 +3,19 @@
 import functools
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import Error, IntegrityError, connection, transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     KEYS_REMEMBERED,
     AlreadyExists,
     Amount,
+    Count,
     Feed,
     Import,
     ImportMoved,
@@ -31,9 +32,10 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
+from leaderboardapp.stores.sql import blocks
 from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import (
-    RANKED,
+    BlockRow,
     BoardRow,
     ChangeRow,
     ImportRow,
@@ -43,14 +45,16 @@ from leaderboardapp.stores.sql.models import (
 )
 from leaderboardapp.stores.sql.statements import (
     ADD,
+    AFTER,
+    BEFORE,
     BOARD,
     BOARD_COLUMNS,
     PLAYER,
-    PLAYER_COLUMNS,
     SWEEP,
     TOP,
     UNSWEPT,
     board_row,
+    key_values,
     player_row,
     read,
     write,
@@ -68,7 +72,6 @@ MAY_BE_COMMITTED = {
 }
 LEASE = 1  # the only row of its table
 SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
-ORDERS = {"desc": ("-score", "reached_at", "player"), "asc": ("score", "reached_at", "player")}
 
 
 def translated(method: Callable[P, R]) -> Callable[P, R]:
@@ -129,6 +132,8 @@ class SqlStore(Store):
 
     @changing
     def delete_board(self, board: str) -> None:
+        # Blocks first, so that nothing is counted for each of the players.
+        BlockRow.objects.filter(board_id=board).delete()
         found(BoardRow.objects.filter(id=board).delete()[0])
 
     @changing
@@ -244,12 +249,24 @@ class SqlStore(Store):
 
     @translated
     def tidy(self, board: str) -> bool:
-        # A look first, because a transaction keeps other writers waiting.
-        return bool(read(UNSWEPT, {"board": board})) and self._sweep(board)
+        # Looks first, because a transaction keeps other writers waiting.
+        if read(UNSWEPT, {"board": board}):
+            self._sweep(board)
+        elif (rows := read(BOARD, [board])) and not blocks.is_balanced(board_row(rows[0])):
+            self._balance(board)
+        else:
+            return False
+        return True
 
     @changing
-    def _sweep(self, board: str) -> bool:
-        return write(SWEEP, {"board": board, "limit": SWEEP_ROWS}) == SWEEP_ROWS
+    def _sweep(self, board: str) -> None:
+        write(SWEEP, {"board": board, "limit": SWEEP_ROWS})
+
+    @changing
+    def _balance(self, board: str) -> None:
+        row = self.get_board(board)
+        if not blocks.is_balanced(row):
+            blocks.balance(row)
 
     @translated
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -267,25 +284,17 @@ class SqlStore(Store):
         if after is None:
             values = {"board": board["id"], "limit": limit}
             return [player_row(row) for row in read(TOP[board["order"]], values)]
-        # First those with the same score, who are ordered by time whatever the board's order.
-        tie = Q(score=after.score) & (_earlier if backward else _later)(after)
-        beyond = (_better if backward else _worse)(board, after.score)
-        rows: list[Row] = []
-        for part in (tie, beyond):
-            ordered = _ranked(board).filter(part).order_by(*ORDERS[board["order"]])
-            rows += _rows(ordered.reverse() if backward else ordered)[: limit - len(rows)]
-        return rows
+        statement = BEFORE if backward else AFTER
+        values = {**key_values(board, after), "limit": limit}
+        return [player_row(row) for row in read(statement[board["order"]], values)]
 
     @translated
-    def count_before(self, board: Row, key: Key) -> int:
-        tie = Q(score=key.score) & _earlier(key)
-        better = _ranked(board).filter(_better(board, key.score)).count()
-        return better + _ranked(board).filter(tie).count()
+    def count_before(self, board: Row, key: Key) -> Count:
+        return Count(blocks.count_before(board, key))
 
     @translated
-    def count_scores_before(self, board: Row, score: int) -> int:
-        better = _ranked(board).filter(_better(board, score))
-        return better.values("score").distinct().count()
+    def count_scores_before(self, board: Row, score: int) -> Count:
+        return Count(blocks.count_scores_before(board, score))
 
     @translated
     def get_import(self, board: str, name: str) -> Import:
@@ -361,30 +370,3 @@ def found(count: int) -> None:
 
 def _player(board: str, player: str) -> QuerySet[PlayerRow]:
     return PlayerRow.objects.filter(board_id=board, player=player)
-
-
-def _ranked(board: Row) -> QuerySet[PlayerRow]:
-    return PlayerRow.objects.filter(
-        RANKED[board["order"]], board_id=board["id"], season=board["season"]
-    )
-
-
-def _better(board: Row, score: int) -> Q:
-    return Q(score__lt=score) if board["order"] == "asc" else Q(score__gt=score)
-
-
-def _worse(board: Row, score: int) -> Q:
-    return Q(score__gt=score) if board["order"] == "asc" else Q(score__lt=score)
-
-
-def _earlier(key: Key) -> Q:
-    return Q(reached_at__lt=key.reached_at) | Q(reached_at=key.reached_at, player__lt=key.player)
-
-
-def _later(key: Key) -> Q:
-    return Q(reached_at__gt=key.reached_at) | Q(reached_at=key.reached_at, player__gt=key.player)
-
-
-def _rows(players: QuerySet[PlayerRow]) -> QuerySet[PlayerRow, Any]:
-    rows: QuerySet[PlayerRow, Any] = players.values(*PLAYER_COLUMNS[1:], id=F("player"))
-    return rows

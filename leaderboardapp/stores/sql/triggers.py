@@ -1,4 +1,5 @@
-"""Triggers that number each board's newest change, whoever makes it."""
+"""What the database does by itself, whoever writes: it numbers each board's newest change, and
+keeps the counts of blocks."""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
@@ -30,3 +31,69 @@ def drop_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> N
     for table in TABLES:
         for event, _, _ in EVENTS:
             schema_editor.execute(f"DROP TRIGGER {table}_{event}")
+
+
+# Whom a row counts for: the block that its place is in, unless it is not ranked, or, with dense
+# ranking, if somebody else has the same score.
+COUNTED = """
+SELECT (
+    SELECT block.id FROM block
+    WHERE block.board_id = board.id
+        AND (block.place, block.reached_at, block.player)
+            <= (CASE board."order" WHEN 'asc' THEN {row}.score ELSE -{row}.score END,
+                {row}.reached_at, {row}.player)
+    ORDER BY block.place DESC, block.reached_at DESC, block.player DESC LIMIT 1
+) AS id, {delta} AS delta
+FROM board
+WHERE board.id = {row}.board_id AND board.season = {row}.season AND NOT {row}.hidden
+    AND (board."order" = 'desc' OR {row}.scored)
+    AND (board.ranking <> 'dense' OR NOT EXISTS (
+        SELECT 1 FROM player
+        WHERE board."order" = 'desc' AND NOT player.hidden
+            AND player.board_id = {row}.board_id AND player.season = {row}.season
+            AND player.negative = -{row}.score AND player.player NOT IN ({selves})
+        UNION ALL
+        SELECT 1 FROM player
+        WHERE board."order" = 'asc' AND NOT player.hidden AND player.scored
+            AND player.board_id = {row}.board_id AND player.season = {row}.season
+            AND player.score = {row}.score AND player.player NOT IN ({selves})
+    ))
+"""
+COUNT = """
+CREATE TRIGGER block_{event} AFTER {when} ON player BEGIN
+    UPDATE block SET count = block.count + moved.delta
+    FROM (
+        SELECT id, sum(delta) AS delta FROM ({rows})
+        WHERE id IS NOT NULL GROUP BY id HAVING sum(delta) <> 0
+    ) AS moved
+    WHERE block.id = moved.id;
+END
+"""
+RANKED_BY = "board_id, player, season, score, reached_at, hidden, scored"
+ENTERS = COUNTED.format(row="NEW", delta=1, selves="{selves}")
+LEAVES = COUNTED.format(row="OLD", delta=-1, selves="{selves}")
+COUNTS = {
+    "insert": ("INSERT", ENTERS, "NEW.player"),
+    "update": (f"UPDATE OF {RANKED_BY}", f"{LEAVES} UNION ALL {ENTERS}", "OLD.player, NEW.player"),
+    "delete": ("DELETE", LEAVES, "OLD.player"),
+}
+# What is ranked is another then, and counted anew.
+FORGET = """
+CREATE TRIGGER block_forget AFTER UPDATE OF "order", ranking, season ON board
+WHEN NEW."order" <> OLD."order" OR NEW.ranking <> OLD.ranking OR NEW.season <> OLD.season
+BEGIN
+    DELETE FROM block WHERE board_id = NEW.id;
+END
+"""
+
+
+def create_block_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    for event, (when, rows, selves) in COUNTS.items():
+        rows = rows.format(selves=selves)
+        schema_editor.execute(COUNT.format(event=event, when=when, rows=rows))
+    schema_editor.execute(FORGET)
+
+
+def drop_block_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    for event in (*COUNTS, "forget"):
+        schema_editor.execute(f"DROP TRIGGER block_{event}")

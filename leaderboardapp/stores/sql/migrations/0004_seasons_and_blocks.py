@@ -1,7 +1,13 @@
 import django.db.models.deletion
+import django.db.models.expressions
 from django.db import migrations, models
 
-from leaderboardapp.stores.sql.triggers import create_triggers, drop_triggers
+from leaderboardapp.stores.sql.triggers import (
+    create_block_triggers,
+    create_triggers,
+    drop_block_triggers,
+    drop_triggers,
+)
 
 
 class Migration(migrations.Migration):
@@ -12,6 +18,37 @@ class Migration(migrations.Migration):
     operations = [
         # SQLite makes the tables anew for these columns, without their triggers.
         migrations.RunPython(drop_triggers, create_triggers),
+        migrations.CreateModel(
+            name="BlockRow",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "board",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="store.boardrow",
+                    ),
+                ),
+                (
+                    "place",
+                    models.BigIntegerField(
+                        help_text="the score, or its negative on a descending board"
+                    ),
+                ),
+                ("reached_at", models.BigIntegerField()),
+                ("player", models.CharField(max_length=64)),
+                ("count", models.BigIntegerField()),
+            ],
+            options={
+                "db_table": "block",
+            },
+        ),
         migrations.CreateModel(
             name="SeasonRow",
             fields=[
@@ -68,6 +105,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="playerrow",
+            name="negative",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=django.db.models.expressions.CombinedExpression(
+                    models.F("score"), "*", models.Value(-1)
+                ),
+                output_field=models.BigIntegerField(),
+            ),
+        ),
+        migrations.AddField(
+            model_name="playerrow",
             name="season",
             field=models.PositiveIntegerField(db_default=1, help_text="that the score is of"),
         ),
@@ -81,7 +129,7 @@ class Migration(migrations.Migration):
             model_name="playerrow",
             index=models.Index(
                 condition=models.Q(("hidden", False)),
-                fields=["board", "season", "-score", "reached_at", "player"],
+                fields=["board", "season", "negative", "reached_at", "player"],
                 name="ranked_desc",
             ),
         ),
@@ -93,5 +141,12 @@ class Migration(migrations.Migration):
                 name="ranked_asc",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="blockrow",
+            constraint=models.UniqueConstraint(
+                fields=("board", "place", "reached_at", "player"), name="block_place"
+            ),
+        ),
         migrations.RunPython(create_triggers, drop_triggers),
+        migrations.RunPython(create_block_triggers, drop_block_triggers),
     ]
