@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from django.test import override_settings
 
+import leaderboard_client
+from leaderboard_client import Leaderboard, LeaderboardError
+from leaderboard_project.wsgi import application
 from leaderboardapp.limiter import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_access import READS, WRITES, bearer
@@ -182,3 +187,25 @@ def test_where_anybody_may_write_a_made_up_token_is_no_new_caller(add: Add) -> N
 
 def test_by_default_there_is_no_limit(add: Add) -> None:
     assert [add().status_code for _ in range(50)] == [200] * 50
+
+
+def test_the_python_client_comes_back_when_it_was_told_to(
+    clock: Clock, alice: str, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = SimpleNamespace(monotonic=lambda: clock.now / SECOND, sleep=clock.sleep)
+    earliest = SimpleNamespace(uniform=lambda least, most: least)
+    monkeypatch.setattr(leaderboard_client, "time", time)
+    monkeypatch.setattr(leaderboard_client, "random", earliest)
+    statuses: list[int] = []
+    http = httpx.Client(
+        transport=httpx.WSGITransport(application),
+        event_hooks={"response": [lambda response: statuses.append(response.status_code)]},
+    )
+    with Leaderboard("http://localhost", http=http) as leaderboard:
+        player = leaderboard.board(board_id).player("alice")
+        assert [player.add() for _ in range(BURST + 2)] == [1, 2, 3, 4, 5]
+        assert statuses == [200] * BURST + [429, 200] * 2
+        leaderboard.patience = 1
+        with pytest.raises(LeaderboardError, match="writes per second") as raised:
+            player.add()
+    assert raised.value.status == 429
