@@ -266,12 +266,12 @@ class Patience:
 
     def wait(self, failure: LeaderboardError, retry_after: str | None = None) -> None:
         """Raises the failure when patience is at its end."""
-        pause = min(self.pause * self.factor, 5.0)
+        pause = min(self.pause * self.factor, 5.0) * random.uniform(0.8, 1.2)
         if retry_after and retry_after.isdecimal():
-            pause = max(pause, float(retry_after))
+            pause = max(pause, float(retry_after) * random.uniform(1.0, 1.2))  # never earlier
         if time.monotonic() + pause > self.end:
             raise failure
-        time.sleep(pause * random.uniform(0.8, 1.2))
+        time.sleep(pause)
         self.factor *= 2
 
 

@@ -55,6 +55,21 @@ def env_seconds(name: str, default: float, at_most: float) -> float:
     return seconds
 
 
+def write_rate() -> float:
+    """Writes per second of one token or address; 0: as many as it likes."""
+    value = env_str("WRITE_RATE", "0")
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = -1
+    if rate != 0 and not 0.001 <= rate <= 1_000_000:
+        raise ImproperlyConfigured(
+            f"WRITE_RATE={value!r} is not a rate: set it to writes per second, from 0.001 to "
+            "1000000, or to 0 for no limit."
+        )
+    return rate
+
+
 def store_url() -> str:
     url = env_str("DATABASE_URL", "sqlite:///leaderboard.sqlite3")
     scheme, _, rest = url.partition(":")
@@ -159,6 +174,8 @@ GRIP_PROXIES = grip_proxies()
 PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
 TOKEN_KEYS = token_keys()
 ALLOW_ANONYMOUS_WRITES = env_bool("ALLOW_ANONYMOUS_WRITES", False)
+WRITE_RATE = write_rate()
+LIMITS_FILE = BASE_DIR / ".run" / "limits"
 
 CORS_ALLOWED_ORIGINS = cors_origins()
 CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ALLOWED_ORIGINS

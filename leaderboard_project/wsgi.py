@@ -2,5 +2,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from leaderboardapp.limiter import get_limiter
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
 application = get_wsgi_application()
+# A file that cannot be used stops the start, not the first write.
+get_limiter()

@@ -5,6 +5,7 @@ events).
 """
 
 import functools
+import ipaddress
 import itertools
 import json
 import logging
@@ -67,6 +68,22 @@ def _is_signed(signature: str, second: int) -> bool:
         validate_sig(signature, proxy["key"], proxy.get("verify_iss"))
         for proxy in settings.GRIP_PROXIES
     )
+
+
+def client_address(request: HttpRequest) -> str:
+    """As the proxy saw it, or, for a request that did not come through one, as we see it. Of IPv6
+    the network, in which a client has as many addresses as it likes."""
+    text: str = request.META.get("REMOTE_ADDR", "")
+    if cast(GripRequest, request).grip.signed:
+        # The last entry is the proxy's own; anybody can send the ones before it.
+        text = request.headers.get("X-Forwarded-For", text).rpartition(",")[2].strip()
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((address.packed[:8] + bytes(8), 64)))
 
 
 def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:

@@ -55,6 +55,8 @@ def by_method(**views: View) -> View:
             raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
         if method != "GET" and "board" in ids:
             access.check_write(request, ids["board"])
+            if views[method] is not add_scores:  # which counts its rows
+                access.count_writes(request)
         return views[method](request, **ids)
 
     return view
@@ -63,6 +65,7 @@ def by_method(**views: View) -> View:
 def create_board(request: HttpRequest) -> HttpResponse:
     body = read_body(request, {"id": id_field, **BOARD_FIELDS})
     access.check_write(request, body.get("id"))
+    access.count_writes(request)
     board = Board(**body).save()
     return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
 
@@ -165,6 +168,7 @@ def put_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
 
 def add_scores(request: HttpRequest, board: str) -> HttpResponse:
     increments = read_increments(request)
+    access.count_writes(request, len(increments))
     Board.get(board)
     results = get_store().add_scores(board, increments)
     rows = [

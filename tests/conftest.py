@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         PUBLISH_INTERVAL="0.05",
         TOKEN_KEYS=f"HS256:{base64.b64encode(b'k' * 32).decode()}",
         ALLOW_ANONYMOUS_WRITES="1",
+        WRITE_RATE="0",
     )
     import django
 

@@ -34,6 +34,15 @@ def test_every_method_is_described(send: Send, path: str) -> None:
     assert set(allowed) - {"HEAD"} == described
 
 
+def test_every_write_and_no_read_may_be_told_to_come_later() -> None:
+    assert API["components"]["responses"]["TooMany"]["headers"]["Retry-After"]["required"]
+    for item in API["paths"].values():
+        for method in filter(item.__contains__, METHODS):
+            answer = item[method]["responses"].get("429")
+            expected = {"$ref": "#/components/responses/TooMany"}
+            assert answer == (None if method == "get" else expected)
+
+
 def test_the_settings_are_those_of_a_board() -> None:
     settings = API["components"]["schemas"]["Settings"]["properties"]
     assert [*settings, "season", "ends_at"] == list(BOARD_DEFAULTS)

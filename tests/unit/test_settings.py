@@ -46,6 +46,10 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("TOKEN_KEYS", f"{TOKEN_KEY} HS256:c2hvcnQ=", ["entry 2", "shorter than 32 bytes"]),
         ("TOKEN_KEYS", "ES256:/nowhere.pem", ["entry 1", "/nowhere.pem"]),
         ("TOKEN_KEYS", "ES256:README.md", ["entry 1", "ES256:/path"]),
+        ("WRITE_RATE", "fast", ["'fast'", "writes per second", "or to 0"]),
+        ("WRITE_RATE", "-1", ["'-1'"]),
+        ("WRITE_RATE", "0.0001", ["'0.0001'", "from 0.001 to 1000000"]),
+        ("WRITE_RATE", "nan", ["'nan'"]),
         ("PUBLISH_INTERVAL", "fast", ["'fast'", "seconds from 0 to 60"]),
         ("PUBLISH_INTERVAL", "-1", ["'-1'"]),
         ("PUBLISH_INTERVAL", "nan", ["'nan'"]),
@@ -60,6 +64,12 @@ def test_a_bad_value_stops_the_start_with_one_line(
     assert len(done.stderr.splitlines()) == 1
     for text in (name, *said):
         assert text in done.stderr
+
+
+@pytest.mark.parametrize(("value", "rate"), [("", 0.0), ("0", 0.0), ("0.5", 0.5), ("20", 20.0)])
+def test_writes_are_limited_where_a_rate_is_set(value: str, rate: float) -> None:
+    done = start("manage.py diffsettings", WRITE_RATE=value)
+    assert f"WRITE_RATE = {rate} " in done.stdout
 
 
 def test_a_store_that_is_not_there_is_told_by_ensure_store() -> None:
