@@ -13,7 +13,7 @@ from leaderboardapp.stores.base import Store, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0  # between two looks for seasons that end
-REST = 10.0  # times as long as each piece of work took: nobody waits for it
+REST = 5.0  # times as long as each piece of work took: nobody waits for it
 
 
 class Keeper:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from leaderboardapp import ranks
 from leaderboardapp.stores.base import Increment, Row, Store, WrongSeason, key_of
-from leaderboardapp.stores.sql import blocks
+from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
+from leaderboardapp.stores.sql import blocks as sql
 
 PLAYERS = "abcdefg"
 ENDED_AT = "2026-11-30T00:00:00Z"
@@ -121,8 +122,9 @@ def window(ranked: list[Any], place: int, limit: int) -> list[Any]:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small that a few players make several."""
-    monkeypatch.setattr(blocks, "BLOCK", 2)
-    monkeypatch.setattr(blocks, "MOST", 3)
+    for module in (rethinkdb, sql):
+        monkeypatch.setattr(module, "BLOCK", 2)
+        monkeypatch.setattr(module, "MOST", 3)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -26,6 +26,7 @@ from leaderboardapp.stores.rethinkdb import store as rethinkdb
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from leaderboardapp.stores.rethinkdb.tables import row_id
 from tests.processes import RethinkServer, free_ports, wait_until
 
 
@@ -77,7 +78,7 @@ def test_the_url_needs_only_a_database() -> None:
 
 def test_keys_are_those_of_the_consoles_r_uuid(rethink: RethinkStore) -> None:
     for text in ("b/p", "board_1/A-b_C", "x" * 64 + "/" + "y" * 64):
-        assert rethink.run(r.uuid(text)) == rethinkdb._key(*text.split("/"))
+        assert rethink.run(r.uuid(text)) == row_id(*text.split("/"))
 
 
 def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str) -> None:
@@ -130,7 +131,7 @@ def test_a_taken_id_does_not_cost_the_board_its_players(rethink: RethinkStore, b
 
 def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str) -> None:
     feed = rethink.open_feed()
-    rethink.run(r.table("players").get(rethinkdb._key(board, "alice")).update({"board": "other"}))
+    rethink.run(r.table("players").get(row_id(board, "alice")).update({"board": "other"}))
     boards: set[str] = set()
 
     def both() -> bool:
@@ -330,7 +331,7 @@ def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
 def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:
     rethink.ensure()
     assert rethink.get_board(board)["id"] == board
-    assert uuid.UUID(rethinkdb._key(board, "alice")).version == 5
+    assert uuid.UUID(row_id(board, "alice")).version == 5
 
 
 def back(call: Callable[[], Row]) -> Row:

@@ -1,6 +1,5 @@
 """The store in RethinkDB."""
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -28,6 +27,7 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
+from leaderboardapp.stores.rethinkdb.blocks import Blocks, place_of, season_ends
 from leaderboardapp.stores.rethinkdb.connection import Connection, Connections, parse_url, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.scores import (
@@ -38,10 +38,8 @@ from leaderboardapp.stores.rethinkdb.scores import (
     put,
     swept,
 )
-from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure
+from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure, row_id
 
-# The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
-UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 QUERY_SECONDS = 2.5
 SCAN_SECONDS = 10.0  # for each piece of a long read
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
@@ -75,6 +73,7 @@ class RethinkStore(Store):
         self.address = parse_url(url)
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.run = self.connections.run
+        self.blocks = Blocks(self.run, self.position)
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
         # Made once, because the driver takes longer to build these than the server to answer.
@@ -145,16 +144,16 @@ class RethinkStore(Store):
 
     def get_player(self, board: str, player: str) -> Row:
         row = self.boards.get(board)
-        settings, document = self.run(r.expr([row, self.players.get(_key(board, player))]))
+        settings, document = self.run(r.expr([row, self.players.get(row_id(board, player))]))
         return _player_row(_found(document), _board_row(_found(settings))["season"])
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        self.update(self.players.get(_key(board, player)), fields)
+        self.update(self.players.get(row_id(board, player)), fields)
         return self.get_player(board, player)
 
     def delete_player(self, board: str, player: str) -> None:
         self.note_deletion(board)
-        if not self.run(self.players.get(_key(board, player)).delete())["deleted"]:
+        if not self.run(self.players.get(row_id(board, player)).delete())["deleted"]:
             raise ObjectDoesNotExist
         past = self.seasons.between([board, r.minval], [board, r.maxval], index="board")
         others = r.row["players"].filter(lambda row: row["id"].ne(player))
@@ -165,7 +164,7 @@ class RethinkStore(Store):
         for start in range(0, len(increments), WRITES_AT_ONCE):
             some = increments[start : start + WRITES_AT_ONCE]
             writes = [
-                r.do(board, _key(board, player), amount, now_us(), key, season, self.add)
+                r.do(board, row_id(board, player), amount, now_us(), key, season, self.add)
                 for player, amount, key, season in some
             ]
             try:
@@ -179,7 +178,7 @@ class RethinkStore(Store):
     def put_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
-        key = _key(board, player)
+        key = row_id(board, player)
         written = self.run(r.do(board, key, score, now_us(), only_better, season, self.put))
         [result] = self.explained(board, [_scored(written, player)])
         if isinstance(result, Exception):
@@ -222,7 +221,7 @@ class RethinkStore(Store):
         rows = {row["id"]: row for row in [*top, *self.page(board, board["size"])]}
         final = sorted(rows.values(), key=lambda row: _index_key(board, key_of(row)))
         document = {
-            "id": _key(board["id"], str(board["season"])),
+            "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
             "number": board["season"],
             "ended_at": ended_at,
@@ -240,7 +239,7 @@ class RethinkStore(Store):
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         row = self.boards.get(board)
         running = row["season"].default(1)
-        document = self.seasons.get(_key(board, str(season)))
+        document = self.seasons.get(row_id(board, str(season)))
         past = _found(self.run(r.branch(running > season, document, None)))
         return past["ended_at"], past["settings"], past["players"]
 
@@ -254,18 +253,19 @@ class RethinkStore(Store):
             rows = self.players.between([board, r.minval], ended, index="season_desc")
             return rows.limit(SWEEP_ROWS).update(lambda old: swept(row, old))
 
-        result = self.run(self.on_board(board, sweep))
-        if result.get("first_error") == NO_BOARD:
+        try:
+            result = self.run(self.on_board(board, sweep))
+            _check(result)
+            return result["replaced"] == SWEEP_ROWS or self.blocks.round(self.get_board(board))
+        except ObjectDoesNotExist:
             return False
-        _check(result)
-        return bool(result["replaced"] == SWEEP_ROWS)
 
     def page(
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
     ) -> list[Row]:
         index = f"season_{board['order']}"
         # Excluding the ends, which are `after` itself and what no index holds.
-        least, most = _season_ends(board["id"], board["season"])
+        least, most = season_ends(board["id"], board["season"])
         if after and backward:
             most = _index_key(board, after)
         elif after:
@@ -275,13 +275,10 @@ class RethinkStore(Store):
         return [_player_row(row) for row in self.run(rows.order_by(index=order).limit(limit))]
 
     def count_before(self, board: Row, key: Key) -> Count:
-        least, _ = _season_ends(board["id"], board["season"])
-        index = f"season_{board['order']}"
-        rows = self.players.between(least, _index_key(board, key), index=index)
-        return Count(self.run(rows.count()))
+        return self.blocks.count_before(board, key)
 
     def count_scores_before(self, board: Row, score: int) -> Count:
-        least, _ = _season_ends(board["id"], board["season"])
+        least, _ = season_ends(board["id"], board["season"])
         index = f"season_{board['order']}"
         rows = self.players.between(least, _index_key(board, Key(score)), index=index)
         return Count(self.run(rows.map(r.row["score"]).distinct().count()))
@@ -294,7 +291,7 @@ class RethinkStore(Store):
         }
 
     def get_import(self, board: str, name: str) -> Import:
-        row = self.run(self.imports.get(_key(board, name)))
+        row = self.run(self.imports.get(row_id(board, name)))
         return Import(*(row[field] for field in Import._fields)) if row else Import()
 
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
@@ -339,7 +336,7 @@ class RethinkStore(Store):
     def check_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
         low, high = limits(board)
-        keys = [_key(board["id"], amount.player) for amount in amounts]
+        keys = [row_id(board["id"], amount.player) for amount in amounts]
         found = self.run(self.players.get_all(*keys).without("keys"))
         rows = {row["player"]: {**row, **_player_row(row, board["season"])} for row in found}
         for player, _, amount in amounts:
@@ -350,7 +347,7 @@ class RethinkStore(Store):
 
     def note_import(self, board: str, name: str, state: Import) -> None:
         """Begin a batch (again) where the last one ended, or end the one begun; or ImportMoved."""
-        row = {"id": _key(board, name), "board": board, "name": name, **state._asdict()}
+        row = {"id": row_id(board, name), "board": board, "name": name, **state._asdict()}
 
         def replace(_: Any, old: Any, new: Any) -> Any:
             same_batch = old["start"].eq(state.start) & old["line"].eq(state.line)
@@ -422,7 +419,7 @@ class RethinkStore(Store):
         )
 
     def best(self, board: Any, index: str) -> Any:
-        least, most = _season_ends(board["id"], board["season"].default(1))
+        least, most = season_ends(board["id"], board["season"].default(1))
         rows = self.players.between(least, most, index=index).order_by(index=index)
         shown = rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
         return shown.without("keys", "batches").coerce_to("array")
@@ -445,8 +442,10 @@ class RethinkStore(Store):
         least, most = [board, r.minval], [board, r.maxval]
         ranked = self.players.between(least, most, index="season_desc")
         hidden = self.players.get_all(board, index="hidden")
-        past = self.seasons.between(least, most, index="board")
-        return ranked, hidden, past, self.imports.get_all(board, index="board")
+        numbered = (
+            each.between(least, most, index="board") for each in (self.seasons, self.blocks.blocks)
+        )
+        return ranked, hidden, *numbered, self.imports.get_all(board, index="board")
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()
@@ -458,14 +457,9 @@ class RethinkStore(Store):
         return _changed(self.run(document.update(change, return_changes="always")))
 
 
-def _key(board: str, name: str) -> str:
-    # Ids are 64 characters each at most, too long for a primary key (127 bytes) of both.
-    return str(uuid.uuid5(UUID_NAMESPACE, f"{board}/{name}"))
-
-
 def _player_document(board: str, player: str, name: str) -> Row:
     return {
-        "id": _key(board, player),
+        "id": row_id(board, player),
         "board": board,
         "player": player,
         "name": name,
@@ -474,19 +468,13 @@ def _player_document(board: str, player: str, name: str) -> Row:
     }
 
 
-def _season_ends(board: Any, season: Any) -> tuple[list[Any], list[Any]]:
-    """What is before and after all keys of a season in the indexes of ranked players."""
-    return [board, season, r.minval], [board, season, r.maxval]
-
-
-def _index_key(board: Row, key: Key) -> list[Any]:
-    score = key.score if board["order"] == "asc" else -key.score
-    return [board["id"], board["season"], score, key.reached_at, key.player]
-
-
 def _board_row(document: Row) -> Row:
     # A row made in the console may lack something; it must not keep others from being shown.
     return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
+
+
+def _index_key(board: Row, key: Key) -> list[Any]:
+    return [board["id"], board["season"], *place_of(board, key)]
 
 
 def _player_row(document: Row, season: int = 0) -> Row:

@@ -1,16 +1,24 @@
 """Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
 one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
 each board, or a player of it, was last deleted; `seasons`, past ones with their final tops;
-`lease`, the one document of the active listener.
+`blocks`, for ranks on large boards; `lease`, the one document of the active listener.
 
 A write hook of the server stamps each board and player with `changed_at`, whoever writes.
 """
 
+import uuid
 from typing import Any
 
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 
 SETUP_SECONDS = 60.0
+# The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
+UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
+
+
+def row_id(board: str, name: str) -> str:
+    # Ids are 64 characters each at most, too long for a primary key (127 bytes) of both.
+    return str(uuid.uuid5(UUID_NAMESPACE, f"{board}/{name}"))
 
 
 def ensure(connection: Connection, db: str) -> None:
@@ -73,6 +81,10 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},
+    "blocks": {
+        "place": lambda row: r.expr([row["board"], row["season"], row["order"]]) + row["place"],
+        "board": lambda row: [row["board"], row["number"]],
+    },
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
 }

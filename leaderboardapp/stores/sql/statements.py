@@ -64,7 +64,7 @@ SWEEP = f"""
     UPDATE player SET score = 0, scored = FALSE, season = {_SEASON}
     WHERE board_id = %(board)s AND player IN (
         SELECT player FROM player WHERE {_LATE}
-        ORDER BY season DESC, negative LIMIT %(limit)s
+        ORDER BY season, negative LIMIT %(limit)s
     )
 """
 ADD = f"""

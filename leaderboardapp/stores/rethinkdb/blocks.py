@@ -1,0 +1,151 @@
+"""Ranks on large boards: a board's ranking in blocks of some thousand players.
+
+RethinkDB counts by reading all that it counts. So each block's document says how many players are
+before it, and a rank is that number and a count within one block. Nothing is atomic across
+documents, so the numbers are those of a moment that the document names, and a rank may be off by
+as many players as have changed since.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from leaderboardapp.stores.base import MAX_SCORE, Count, Key, Row
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.tables import row_id
+
+BLOCK = 1_000  # players in a new block
+MOST = 2 * BLOCK  # in one that is split
+BLOCKS_AT_ONCE = 50  # counted, and kept, in one query; and split off in one round
+
+Place = list[Any]  # as in an index of ranked players: score or its negative, when reached, player
+FIRST: Place = [-MAX_SCORE - 1, -1, ""]
+Block = tuple[Place, int]  # where it begins, how many players are in it
+
+
+class Blocks:
+    """`run` runs a query, `position` is the store's mark in the order of changes."""
+
+    def __init__(self, run: Callable[[Any], Any], position: Callable[[], int]) -> None:
+        self.run, self.position = run, position
+        self.players, self.blocks = r.table("players"), r.table("blocks")
+
+    def count_before(self, board: Row, key: Key) -> Count:
+        """How many ranked players are before the key."""
+        place, kind = place_of(board, key), _kind(board)
+        before = self.blocks.between(
+            [*kind, r.minval], [*kind, *place], index="place", right_bound="closed"
+        )
+        own = before.order_by(index=r.desc("place")).limit(1).nth(0)
+        start, end = season_ends(board["id"], board["season"])
+        end = [*end[:2], *place]
+        everybody = {"number": self.between(board, start, end).count(), "bound": 0}
+
+        def count(block: Any) -> Any:
+            start = r.expr([board["id"], board["season"]]).add(block["place"])
+            rows = self.between(board, start, end)
+            number = block["before"] + rows.count()
+            return {"number": number, "bound": self.changed(block["since"]).count()}
+
+        return Count(**self.run(own.do(count).default(everybody)))
+
+    def changed(self, since: Any) -> Any:
+        """The players who have changed since that position, on this board or another."""
+        moment = r.epoch_time(since / 1000)
+        return self.players.between(moment, r.maxval, index="changed_at")
+
+    def round(self, board: Row) -> bool:
+        """Count a large board's blocks anew, and split some of those that have grown; True if
+        there are more of them."""
+        since = self.position()  # before anything is counted
+        counted = list(self.counted(board, self.places(board)))
+        if sum(count for *_, count in counted) <= MOST:
+            self.forget(board, 0)
+            return False
+        blocks = list(_merged(self.split(board, counted)))
+        self.keep(board, blocks, since)
+        return any(count > MOST for _, count in blocks)
+
+    def places(self, board: Row) -> list[Place]:
+        """Where the blocks begin."""
+        kind = _kind(board)
+        rows = self.blocks.between([*kind, r.minval], [*kind, r.maxval], index="place")
+        return self.run(rows.order_by(index="place")["place"]) or [FIRST]
+
+    def counted(self, board: Row, places: list[Place]) -> Iterator[tuple[Place, Place, int]]:
+        """Each block's beginning and end, and how many players are between."""
+        pairs = list(zip(places, [*places[1:], [r.maxval]], strict=True))
+        for begin in range(0, len(pairs), BLOCKS_AT_ONCE):
+            some = pairs[begin : begin + BLOCKS_AT_ONCE]
+            counts = self.run(r.expr([self.block(board, *pair).count() for pair in some]))
+            for pair, count in zip(some, counts, strict=True):
+                yield *pair, count
+
+    def split(self, board: Row, counted: Iterable[tuple[Place, Place, int]]) -> Iterator[Block]:
+        """The blocks, and in place of those that have grown, some of BLOCK players and the rest."""
+        left = BLOCKS_AT_ONCE
+        for start, end, count in counted:
+            while count > MOST and left:
+                yield start, BLOCK
+                start, count, left = self.next(board, start, end), count - BLOCK, left - 1
+            yield start, count
+
+    def next(self, board: Row, start: Place, end: Place) -> Place:
+        """The place that is BLOCK players further on."""
+        rows = self.block(board, start, end).order_by(index=f"season_{board['order']}")
+        row = self.run(rows.nth(BLOCK).pluck("score", "reached_at", "player"))
+        return place_of(board, Key(**row))
+
+    def keep(self, board: Row, blocks: list[Block], since: int) -> None:
+        documents, before = [], 0
+        for number, (place, count) in enumerate(blocks):
+            id = row_id(board["id"], str(number))
+            named = {"id": id, "board": board["id"], "number": number, "since": since}
+            kind = {"season": board["season"], "order": board["order"]}
+            documents.append({**named, **kind, "place": place, "before": before})
+            before += count
+        for begin in range(0, len(documents), BLOCKS_AT_ONCE):
+            some = documents[begin : begin + BLOCKS_AT_ONCE]
+            # They can be made anew, so they need not be on disk.
+            self.run(self.blocks.insert(some, conflict="replace", durability="soft"))
+        self.forget(board, len(documents))
+
+    def forget(self, board: Row, number: int) -> None:
+        """All blocks from this number on."""
+        rest = self.blocks.between([board["id"], number], [board["id"], r.maxval], index="board")
+        self.run(rest.delete(durability="soft"))
+
+    def block(self, board: Row, start: Place, end: Place) -> Any:
+        """The ranked players from one place to another."""
+        season = [board["id"], board["season"]]
+        return self.between(board, [*season, *start], [*season, *end])
+
+    def between(self, board: Row, start: Any, end: Any) -> Any:
+        return self.players.between(start, end, index=f"season_{board['order']}")
+
+
+def place_of(board: Row, key: Key) -> Place:
+    return [key.score if board["order"] == "asc" else -key.score, key.reached_at, key.player]
+
+
+def season_ends(board: Any, season: Any) -> tuple[Place, Place]:
+    """What is before and after all keys of a season in the indexes of ranked players."""
+    return [board, season, r.minval], [board, season, r.maxval]
+
+
+def _kind(board: Row) -> list[Any]:
+    """Blocks of another season or order are of no use."""
+    return [board["id"], board["season"], board["order"]]
+
+
+def _merged(blocks: Iterable[Block]) -> Iterator[Block]:
+    """With neighbours joined that have become small."""
+    last: Block | None = None
+    for block in blocks:
+        if last and last[1] + block[1] <= BLOCK:
+            last = last[0], last[1] + block[1]
+            continue
+        if last:
+            yield last
+        last = block
+    if last:
+        yield last
