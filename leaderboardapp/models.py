@@ -112,6 +112,7 @@ class Player:
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.hidden = False
         self.rank: int | None = None  # where it was read with one
+        self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
 
     def save(self) -> Self:
@@ -151,7 +152,8 @@ class Player:
 
     def get_rank(self) -> int | None:
         """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
-        return ranks.rank(self.board.stored(), self._row())
+        self._rank(ranks.rank(self.board.stored(), self._row()))
+        return self.rank
 
     def get_around(self, limit: int = 5) -> list[Self]:
         """A window of the ranking with the player in it. Raises ObjectDoesNotExist."""
@@ -195,8 +197,11 @@ class Player:
     def _ranked(cls, board: Board, rows: list[Row]) -> list[Self]:
         players = [cls(board, row["id"])._load(row) for row in rows]
         for player, row in zip(players, rows, strict=True):
-            player.rank = row["rank"]
+            player._rank(row)
         return players
+
+    def _rank(self, row: Row | None) -> None:
+        self.rank, self.bound = (row["rank"], row["bound"]) if row else (None, 0)
 
     def _load(self, row: Row) -> Self:
         for field in PLAYER_FIELDS:

@@ -23,6 +23,9 @@ def number(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> li
     return numbered
 
 
+# Ranks from the store come with a `bound`, how far off they may be, either way; 0 if exact.
+
+
 def page(board: Row, limit: int, after: Key | None = None) -> list[Row]:
     """Ranked players, best first, from the one after the key on."""
     return _number_from(board, get_store().page(board, limit, after))
@@ -44,9 +47,9 @@ def around(board: Row, player: Row, limit: int) -> list[Row]:
     return _number_from(board, window[:limit])
 
 
-def rank(board: Row, player: Row) -> int | None:
-    """None if the player is not ranked."""
-    return _number_from(board, [player])[0]["rank"] if is_ranked(board, player) else None
+def rank(board: Row, player: Row) -> Row | None:
+    """The player with `rank` and `bound`; None if the player is not ranked."""
+    return _number_from(board, [player])[0] if is_ranked(board, player) else None
 
 
 def is_ranked(board: Row, player: Row) -> bool:

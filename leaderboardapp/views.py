@@ -125,13 +125,15 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
         {
             "players": [ranked_data(player) for player in found[:limit]],
             "next": cursor_of(*found[limit - 1].key()) if more else None,
+            **exactness(*found),
         }
     )
 
 
 def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
     found = Player.get_for_board(readable(request, board), player)
-    return json_response({**player_data(found), "rank": found.get_rank()})
+    rank = found.get_rank()
+    return json_response({**player_data(found), "rank": rank, **exactness(found)})
 
 
 def update_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
@@ -148,7 +150,8 @@ def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse
 def read_around(request: HttpRequest, board: str, player: str) -> HttpResponse:
     limit = read_limit(request, default=5)
     window = Player.get_for_board(readable(request, board), player).get_around(limit)
-    return json_response({"players": [ranked_data(found) for found in window]})
+    rows = [ranked_data(found) for found in window]
+    return json_response({"players": rows, **exactness(*window)})
 
 
 def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
@@ -254,6 +257,12 @@ def player_data(player: Player) -> dict[str, Any]:
 
 def ranked_data(player: Player) -> dict[str, Any]:
     return {**player_data(player), "rank": player.rank}
+
+
+def exactness(*players: Player) -> dict[str, Any]:
+    """What to say of ranks that may be off."""
+    bound = max((player.bound for player in players), default=0)
+    return {"exact": False, "bound": bound} if bound else {}
 
 
 def result_data(player: str, result: Row | Exception) -> dict[str, Any]:

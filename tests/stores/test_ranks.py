@@ -25,6 +25,7 @@ actions = st.one_of(
     st.tuples(st.just("delete"), st.sampled_from(PLAYERS)),
     st.tuples(st.just("order"), st.sampled_from(["desc", "asc"])),
     st.tuples(st.just("add"), st.sampled_from(PLAYERS), SCORES, st.integers(1, 3)),
+    st.tuples(st.just("ranking"), st.sampled_from(ranks.RANKINGS)),
     st.tuples(st.just("reset"), st.just("")),
 )
 
@@ -50,8 +51,8 @@ class Model:
     ) -> None:
         if season not in (None, len(self.past) + 1):
             return
-        if kind == "order":
-            self.order = player
+        if kind in ("order", "ranking"):
+            setattr(self, kind, player)
         elif kind == "reset":
             self.past.append([(player, score) for player, score, _ in self.ranked()[: self.size]])
             for row in self.players.values():
@@ -91,8 +92,8 @@ def act(
     store: Store, board: str, kind: str, player: str, value: Any = None, season: int | None = None
 ) -> None:
     match kind:
-        case "order":
-            store.update_board(board, {"order": player})
+        case "order" | "ranking":
+            store.update_board(board, {kind: player})
         case "reset":
             row = store.get_board(board)
             store.reset(board, row["season"], ENDED_AT, None)
@@ -141,7 +142,7 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
     store.create_board({"id": board, "order": order, "ranking": ranking, "size": limit})
     model = Model(order, ranking, limit)
     for now, (kind, player, *values) in enumerate(done):
-        if kind in ("order", "reset") or (kind == "create") != (player in model.players):
+        if kind in ("order", "ranking", "reset") or (kind == "create") != (player in model.players):
             act(store, board, kind, player, *values)
         model.act(now, kind, player, *values)
         while store.tidy(board):
@@ -162,7 +163,8 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
 
     for place, (player, _, rank) in enumerate(expected):
         found = store.get_player(board, player)
-        assert ranks.rank(row, found) == rank
+        ranked = ranks.rank(row, found)
+        assert ranked and ranked["rank"] == rank
         assert shown(ranks.around(row, found, limit)) == window(expected, place, limit)
     for player in model.players.keys() - {player for player, *_ in expected}:
         found = store.get_player(board, player)

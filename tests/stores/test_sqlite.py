@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from leaderboardapp.stores.base import Key, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.stores.base import Key, OutcomeUnknown, StoreUnavailable, key_of
+from leaderboardapp.stores.sql import blocks
 from leaderboardapp.stores.sql.feed import SqliteFeed
-from leaderboardapp.stores.sql.models import PlayerRow
+from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
 from leaderboardapp.stores.sql.store import SqlStore, translated
 from tests.processes import PROJECT, wait_until
 
@@ -73,6 +74,33 @@ def test_a_row_that_moves_changes_both_boards(sqlite: SqlStore, board: str) -> N
     PlayerRow.objects.filter(board_id=board).update(board_id=other)
     assert feed.changed(timeout=5) == {board, other}
     feed.close()
+
+
+@pytest.mark.parametrize("ranking", ["ordinal", "dense"])
+def test_rows_that_another_program_writes_count_in_blocks(
+    sqlite: SqlStore, board: str, monkeypatch: pytest.MonkeyPatch, ranking: str
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+    monkeypatch.setattr(blocks, "MOST", 3)
+    sqlite.update_board(board, {"ranking": ranking})
+    for number in range(12):
+        player = f"p{number}"
+        sqlite.create_player(board, {"id": player, "name": player, "score": number % 9})
+    while sqlite.tidy(board):
+        pass
+    assert BlockRow.objects.filter(board_id=board).count() > 2
+    PlayerRow.objects.filter(board_id=board, player__gte="p5").update(score=5)
+    PlayerRow.objects.filter(board_id=board, player__in=["p2", "p7"]).delete()
+    PlayerRow.objects.filter(board_id=board, player="p3").update(player="renamed")
+    row = sqlite.get_board(board)
+    players = sqlite.page(row, 100)
+    better = [len({each["score"] for each in players[:place]}) for place in range(len(players))]
+    for place, player in enumerate(players):
+        if ranking == "ordinal":
+            assert sqlite.count_before(row, key_of(player)).number == place
+        elif place == 0 or players[place - 1]["score"] != player["score"]:
+            found = sqlite.count_scores_before(row, player["score"])
+            assert found.number == better[place]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])

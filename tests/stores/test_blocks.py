@@ -1,0 +1,124 @@
+"""Ranks on large boards: right while many write at once, and however players move."""
+
+import random
+import threading
+
+import pytest
+
+from leaderboardapp import ranks
+from leaderboardapp.stores.base import Row, Store, key_of
+from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from leaderboardapp.stores.sql import blocks as sql
+from leaderboardapp.stores.sql.models import BlockRow
+from leaderboardapp.stores.sql.store import SqlStore
+
+PLAYERS = [f"p{number}" for number in range(60)]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rethinkdb, sql):
+        monkeypatch.setattr(module, "BLOCK", 4)
+        monkeypatch.setattr(module, "MOST", 8)
+
+
+@pytest.fixture
+def board(store: Store, small_blocks: None, board_id: str) -> str:
+    """A board of PLAYERS."""
+    store.create_board({"id": board_id, "size": 100})
+    for player in PLAYERS:
+        store.create_player(board_id, {"id": player, "name": player, "score": 0})
+    tidy(store, board_id)
+    return board_id
+
+
+def tidy(store: Store, board: str) -> None:
+    while store.tidy(board):
+        pass
+
+
+def count_blocks(store: Store, board: str) -> int:
+    if isinstance(store, SqlStore):
+        return BlockRow.objects.filter(board_id=board).count()
+    assert isinstance(store, RethinkStore)
+    return len(store.blocks.places(store.get_board(board)))
+
+
+def ranked(store: Store, board: str) -> tuple[Row, list[Row]]:
+    row, players = store.tops([board])[board]
+    return row, ranks.number(row, players)
+
+
+@pytest.mark.parametrize("ranking", ranks.RANKINGS)
+def test_ranks_are_as_exact_as_they_say_while_many_write(
+    store: Store, board: str, ranking: str
+) -> None:
+    store.update_board(board, {"ranking": ranking})
+    stop = threading.Event()
+    chance = random.Random(7)
+
+    def move(seed: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(60):
+            player = chance.choice(PLAYERS)
+            match chance.randrange(4):
+                case 0:
+                    store.put_score(board, player, chance.randrange(20), only_better=False)
+                case 1:
+                    store.update_player(board, player, {"hidden": chance.random() < 0.3})
+                case _:
+                    store.score_add(board, player, chance.randint(-9, 9))
+        store.close()
+
+    def keep() -> None:
+        while not stop.is_set():
+            store.tidy(board)
+        store.close()
+
+    movers = [threading.Thread(target=move, args=[seed]) for seed in range(3)]
+    keeper = threading.Thread(target=keep)
+    for thread in (*movers, keeper):
+        thread.start()
+    for thread in movers:
+        thread.join()
+    stop.set()
+    keeper.join()
+
+    for settled in (False, True):
+        if settled:
+            tidy(store, board)
+        row, players = ranked(store, board)
+        assert len(players) > 8
+        for player in players:
+            found = ranks.rank(row, player)
+            assert found
+            off = abs(found["rank"] - player["rank"])
+            assert off <= (0 if settled else found["bound"])
+    player = chance.choice(players)
+    window = ranks.around(row, player, 5)
+    assert [each["rank"] for each in window] == [
+        each["rank"] for each in players if each["id"] in {other["id"] for other in window}
+    ]
+
+
+def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:
+    for score in range(1, 6):
+        for player in PLAYERS:
+            store.put_score(board, player, score * 100, only_better=False)
+            tidy(store, board)
+    assert 60 / 8 <= count_blocks(store, board) <= 2 * 60 / 4 + 1
+
+
+def test_blocks_that_are_gone_are_made_anew(store: Store, board: str) -> None:
+    row, players = ranked(store, board)
+    if isinstance(store, SqlStore):
+        BlockRow.objects.filter(board_id=board).delete()
+    else:
+        assert isinstance(store, RethinkStore)
+        store.blocks.forget(row, 0)
+    assert count_blocks(store, board) <= 1
+    for _ in range(2):
+        numbers = [store.count_before(row, key_of(player)).number for player in players]
+        assert numbers == list(range(60))
+        tidy(store, board)
