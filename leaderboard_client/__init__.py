@@ -59,7 +59,7 @@ class Leaderboard:
         return Board(self, id)
 
     def create_board(self, id: str | None = None, **settings: Any) -> "Board":
-        """`settings`: name, size, order, ranking, min, max, max_amount, private."""
+        """`settings`: name, size, order, ranking, min, max, max_amount, private, schedule."""
         body = {"id": id or str(uuid.uuid4()), **settings}
         self.request("POST", "/boards/", body, again=NOT_DONE)
         return Board(self, body["id"])
@@ -186,6 +186,21 @@ class Board:
     def delete(self) -> None:
         self.leaderboard.request("DELETE", self.path)
 
+    def reset(self, season: int) -> Json:
+        """End this season and begin the next one, once; the board with its new `season`. A
+        LeaderboardError with status 409 says that it was over already."""
+        found: Json = self.leaderboard.request("POST", f"{self.path}reset/", {"season": season})
+        return found
+
+    def seasons(self) -> Iterator[Json]:
+        """Past seasons, `{"season", "ended_at"}`, the newest first, read page by page."""
+        return self.leaderboard.pages(f"{self.path}seasons/", "past")
+
+    def season(self, number: int) -> Json:
+        """The final snapshot of a past season, with `season` and `ended_at`."""
+        found: Json = self.leaderboard.request("GET", f"{self.path}seasons/{number}/")
+        return found
+
     def player(self, id: str) -> "Player":
         """One that exists, or may: nothing is asked yet."""
         return Player(self, id)
@@ -199,10 +214,12 @@ class Board:
         """All ranked players, best first, read page by page."""
         return self.leaderboard.pages(f"{self.path}players/", "players")
 
-    def add_scores(self, amounts: Mapping[str, int]) -> list[Json]:
-        """Add to the scores of up to 1,000 players by id. Of each, in this order, its `status`
-        (200, 404 or 422), and the new `score` or a `detail`."""
-        rows = [{"player": player, "amount": amount} for player, amount in amounts.items()]
+    def add_scores(self, amounts: Mapping[str, int], season: int | None = None) -> list[Json]:
+        """Add to the scores of up to 1,000 players by id, in this season only, if one is named. Of
+        each, in this order, its `status` (200, 404, 409 or 422), and the new `score` or a
+        `detail`."""
+        meant = _meant(season)
+        rows = [{"player": player, "amount": amount, **meant} for player, amount in amounts.items()]
         path, headers = f"{self.path}scores/", {"Idempotency-Key": uuid.uuid4().hex}
         answer = self.leaderboard.request("POST", path, rows, headers)
         results: list[Json] = answer["results"]
@@ -223,15 +240,17 @@ class Player:
         players: list[Json] = self._request("GET", f"around/?limit={limit}")["players"]
         return players
 
-    def add(self, amount: int = 1, key: str | None = None) -> int:
-        """The new score. Counted once for each `key`; without one, the call makes its own."""
+    def add(self, amount: int = 1, key: str | None = None, season: int | None = None) -> int:
+        """The new score. Counted once for each `key`; without one, the call makes its own. If
+        another than the `season` named is running, LeaderboardError with status 409."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        return int(self._request("POST", "score-add/", {"amount": amount}, headers)["score"])
+        body = {"amount": amount, **_meant(season)}
+        return int(self._request("POST", "score-add/", body, headers)["score"])
 
-    def set(self, score: int, best: bool = False) -> int:
-        """The score afterwards; with `best`, the better one."""
-        mode = "best" if best else "set"
-        return int(self._request("PUT", "score/", {"score": score, "mode": mode})["score"])
+    def set(self, score: int, best: bool = False, season: int | None = None) -> int:
+        """The score afterwards; with `best`, the better one. `season` as in `add`."""
+        body = {"score": score, "mode": "best" if best else "set", **_meant(season)}
+        return int(self._request("PUT", "score/", body)["score"])
 
     def update(self, **fields: Any) -> Json:
         """`name`, `hidden`."""
@@ -273,6 +292,10 @@ class Patience:
             raise failure
         time.sleep(pause)
         self.factor *= 2
+
+
+def _meant(season: int | None) -> Json:
+    return {} if season is None else {"season": season}
 
 
 def error_of(response: httpx.Response) -> LeaderboardError:

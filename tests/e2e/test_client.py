@@ -52,6 +52,20 @@ def test_all_pages_are_read(new: Board) -> None:
     assert len({row["id"] for row in new.players()}) == 105
 
 
+def test_seasons_end_once_and_stay_readable(new: Board) -> None:
+    dora = new.add_player("Dora", id="dora")
+    assert dora.add(5, season=1) == 5
+    assert new.reset(1)["season"] == 2
+    for late in (lambda: new.reset(1), lambda: dora.add(season=1), lambda: dora.set(1, season=1)):
+        with pytest.raises(LeaderboardError, match="season 2") as refused:
+            late()
+        assert refused.value.status == 409
+    assert new.add_scores({"dora": 2}, season=1)[0]["status"] == 409
+    assert new.add_scores({"dora": 2}, season=2)[0]["score"] == 2
+    assert [past["season"] for past in new.seasons()] == [1]
+    assert new.season(1)["players"] == [{"id": "dora", "name": "Dora", "score": 5, "rank": 1}]
+
+
 def test_a_refusal_says_why(new: Board) -> None:
     new.add_player("Alice", id="alice")
     with pytest.raises(LeaderboardError, match="alice is taken") as raised:

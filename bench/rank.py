@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""The rank of a player, and the window around, on boards of a thousand to a million players.
+
+usage: bench/rank.py [--players 1000 100000 1000000] [--store sqlite rethinkdb]
+
+Each store's answer beside a naive count of all better players in the same store, and beside Redis'
+ZREVRANK and ZREVRANGE on the same scores (of the system's redis-server). Times are those of one
+client, in milliseconds: median, and the 99th percentile. A million players in RethinkDB take ten
+minutes to fill.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.service import STORES  # noqa: E402
+from tests.processes import Program, RethinkServer, free_ports  # noqa: E402
+
+BOARD, LIMIT = "b", 5
+BATCH = 2_000
+SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
+Row = dict[str, Any]
+
+
+def players(number: int) -> Iterator[list[Row]]:
+    """In batches, with random scores."""
+    chance = random.Random(number)
+    for start in range(0, number, BATCH):
+        print(f"\r{start} of {number} players", end="\x1b[K\r", file=sys.stderr)
+        yield [
+            {"player": f"p{n}", "score": chance.randrange(10 * number), "reached_at": n}
+            for n in range(start, min(start + BATCH, number))
+        ]
+
+
+def fill_sqlite(store: Any, number: int) -> None:
+    from django.db import connection, transaction
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        for batch in players(number):
+            cursor.executemany(
+                "INSERT INTO player"
+                " (board_id, player, score, reached_at, name, hidden, scored, season, keys)"
+                f" VALUES ('{BOARD}', %(player)s, %(score)s, %(reached_at)s, '', 0, 1, 1, '[]')",
+                batch,
+            )
+
+
+def fill_rethinkdb(store: Any, number: int) -> None:
+    from leaderboardapp.stores.rethinkdb.tables import row_id
+
+    for batch in players(number):
+        rows = [{**row, "id": row_id(BOARD, row["player"]), "board": BOARD} for row in batch]
+        store.run(store.players.insert(rows, durability="soft"))
+
+
+def count_sqlite(store: Any, board: Row, row: Row) -> int:
+    from leaderboardapp.stores.sql.models import PlayerRow
+
+    ranked = PlayerRow.objects.filter(board_id=BOARD, season=1, hidden=False)
+    better = ranked.filter(negative__lt=-row["score"]).count()
+    earlier = ranked.filter(negative=-row["score"], reached_at__lt=row["reached_at"]).count()
+    return int(better + earlier)
+
+
+def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
+    from leaderboardapp.stores.base import key_of
+    from leaderboardapp.stores.rethinkdb.blocks import FIRST, place_of
+
+    return int(store.run(store.blocks.block(board, FIRST, place_of(board, key_of(row))).count()))
+
+
+FILL = {"sqlite": fill_sqlite, "rethinkdb": fill_rethinkdb}
+NAIVE = {"sqlite": count_sqlite, "rethinkdb": count_rethinkdb}
+
+
+def timed(ask: Callable[[str], Any], number: int, times: int) -> str:
+    chance = random.Random(1)
+    seconds = []
+    for _ in range(times):
+        player = f"p{chance.randrange(number)}"
+        began = time.perf_counter()
+        ask(player)
+        seconds.append(time.perf_counter() - began)
+    ninety_nine = statistics.quantiles(seconds, n=100)[98]
+    return f"{statistics.median(seconds) * 1000:.2f} / {ninety_nine * 1000:.2f}"
+
+
+def measure_store(name: str, url: str, number: int) -> list[str]:
+    from django.conf import settings
+
+    from leaderboardapp import ranks
+    from leaderboardapp.stores import get_store
+
+    settings.DATABASE_URL = url
+    get_store.cache_clear()
+    store = get_store()
+    store.ensure()
+    store.create_board({"id": BOARD})
+    FILL[name](store, number)
+    print("\rcounting blocks", end="\x1b[K\r", file=sys.stderr)
+    time.sleep(SETTLE_SECONDS)
+    began = time.monotonic()
+    while store.tidy(BOARD):
+        pass
+    print(f"{name}: blocks after {time.monotonic() - began:.1f} s of work", file=sys.stderr)
+    board = store.get_board(BOARD)
+
+    def naive(player: str) -> int:
+        return NAIVE[name](store, board, store.get_player(BOARD, player))
+
+    def rank(player: str) -> Row | None:
+        return ranks.rank(board, store.get_player(BOARD, player))
+
+    for player in ("p0", f"p{number - 1}"):
+        found = rank(player)
+        assert found and found["rank"] == naive(player) + 1
+    figures = [
+        timed(rank, number, 500),
+        timed(
+            lambda player: ranks.around(board, store.get_player(BOARD, player), LIMIT), number, 500
+        ),
+        timed(naive, number, 20),
+    ]
+    store.close()
+    return figures
+
+
+def measure_redis(number: int, folder: Path) -> list[str]:
+    import redis
+
+    [port] = free_ports(1)
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    server = Program([*command, "--dir", str(folder)], folder / "redis.log")
+    server.wait_for_port(port)
+    try:
+        client = redis.Redis(port=port)
+        for batch in players(number):
+            client.zadd(BOARD, {row["player"]: row["score"] for row in batch})
+
+        def window(player: str) -> Any:
+            place = client.zrevrank(BOARD, player)
+            assert isinstance(place, int)
+            return client.zrevrange(BOARD, max(0, place - 2), place + 2, withscores=True)
+
+        rank = timed(lambda player: client.zrevrank(BOARD, player), number, 500)
+        return [rank, timed(window, number, 500), "-"]
+    finally:
+        server.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--players", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
+    parser.add_argument("--store", nargs="+", choices=STORES, default=STORES)
+    options = parser.parse_args()
+    if not shutil.which("redis-server"):
+        sys.exit(
+            "redis-server, which ranks are compared with, is missing: apt install redis-server"
+        )
+    print("| players | store | rank, ms | window of 5, ms | naive count, ms |")
+    print("|---|---|---|---|---|")
+    for number in options.players:
+        for name in (*options.store, "redis"):
+            with ExitStack() as exits:
+                folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
+                figures = measure(name, number, folder, exits)
+            print(f"| {number:,} | {name} |", " | ".join(figures), "|", flush=True)
+
+
+def measure(name: str, number: int, folder: Path, exits: ExitStack) -> list[str]:
+    if name == "redis":
+        return measure_redis(number, folder)
+    url = f"sqlite:///{folder}/rank.sqlite3"
+    if name == "rethinkdb":
+        server = exits.enter_context(RethinkServer(folder))
+        url = f"rethinkdb://127.0.0.1:{server.port}/rank"
+    else:
+        use_sqlite(folder)
+    return measure_store(name, url, number)
+
+
+def use_sqlite(folder: Path) -> None:
+    from django.db import connections
+
+    connections.close_all()
+    connections["default"].settings_dict["NAME"] = f"{folder}/rank.sqlite3"
+
+
+if __name__ == "__main__":
+    os.environ.update(SECRET_KEY="bench", DATABASE_URL="sqlite:///bench.sqlite3")
+    os.environ.setdefault("GRIP_URL", "http://localhost:5561?key=a-key-that-nobody-checks-here")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "leaderboard_project.settings"
+    import django
+
+    django.setup()
+    main()
