@@ -47,6 +47,8 @@ class Keeper:
             self.looked_at = began
             for ended in seasons.end_due(self.store):
                 logger.info("season ended by schedule: %s", ended)
+                if self.stopping.is_set():
+                    return 0.0
         with self.lock:
             if not self.boards:
                 return LOOK_SECONDS
@@ -65,8 +67,10 @@ class Keeper:
         while not self.stopping.is_set():
             try:
                 rest, failures = self.turn(), 0
-            except StoreUnavailable as error:
+            except Exception as error:  # one board's trouble must not keep others from their due
                 rest, failures = backoff(failures), failures + 1
-                logger.error("%s; the keeper tries again in %.1f s", error, rest)
+                unexpected = not isinstance(error, StoreUnavailable)
+                message = "%s; the keeper tries again in %.1f s"
+                logger.error(message, error, rest, exc_info=unexpected)
             self.stopping.wait(rest)
         self.store.close()

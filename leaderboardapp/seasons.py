@@ -1,6 +1,9 @@
 """Seasons: when they end by themselves. Times are UTC, as text that sorts by time."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+
+from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.stores.base import Row, Store, WrongSeason
 
@@ -36,14 +39,12 @@ def reset(store: Store, board: Row) -> Row:
     return store.reset(board["id"], board["season"], moment, ends_at)
 
 
-def end_due(store: Store) -> list[str]:
-    """End every season whose time has come, and only once, whoever else does the same; the boards
-    that this was done to. One that nobody was there to end in time ends now."""
-    ended = []
+def end_due(store: Store) -> Iterator[str]:
+    """End every season whose time has come, and only once, whoever else does the same; tells the
+    boards as it comes to them. One that nobody was there to end in time ends now."""
     for board in store.due_boards(now()):
         try:
             reset(store, board)
-            ended.append(board["id"])
-        except WrongSeason:
-            pass  # somebody was faster
-    return ended
+        except (WrongSeason, ObjectDoesNotExist):
+            continue  # somebody was faster
+        yield board["id"]

@@ -250,11 +250,14 @@ class SqlStore(Store):
     @translated
     def tidy(self, board: str) -> bool:
         # Looks first, because a transaction keeps other writers waiting.
-        if read(UNSWEPT, {"board": board}):
-            self._sweep(board)
-        elif (rows := read(BOARD, [board])) and not blocks.is_balanced(board_row(rows[0])):
-            self._balance(board)
-        else:
+        try:
+            if read(UNSWEPT, {"board": board}):
+                self._sweep(board)
+            elif not blocks.is_balanced(self.get_board(board)):
+                self._balance(board)
+            else:
+                return False
+        except ObjectDoesNotExist:
             return False
         return True
 

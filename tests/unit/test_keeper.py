@@ -1,0 +1,59 @@
+"""What is done beside the active listener."""
+
+import logging
+import threading
+
+import pytest
+
+from leaderboardapp import keeper as module
+from leaderboardapp.keeper import Keeper
+from leaderboardapp.stores.base import Row, StoreUnavailable
+from tests.processes import wait_until
+
+
+class TidyStore:
+    """Each board needs so many pieces of work; some cannot be done."""
+
+    def __init__(self, **pieces: int) -> None:
+        self.pieces, self.failing = pieces, 0
+        self.closed = threading.Event()
+
+    def due_boards(self, now: str) -> list[Row]:
+        if self.failing:
+            self.failing -= 1
+            raise StoreUnavailable("away")
+        return []
+
+    def tidy(self, board: str) -> bool:
+        if board == "broken":
+            raise KeyError(board)
+        self.pieces[board] -= 1
+        return self.pieces[board] > 0
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+
+
+def test_all_pieces_of_all_boards_are_done_and_no_more() -> None:
+    store = TidyStore(a=3, b=1)
+    with Keeper(store) as keeper:  # type: ignore[arg-type]
+        keeper.put(["a", "b", "a"])
+        wait_until(lambda: set(store.pieces.values()) == {0}, "all pieces")
+    assert set(store.pieces.values()) == {0}
+    assert store.closed.is_set() and not keeper.thread.is_alive()
+
+
+def test_a_store_that_is_away_and_a_board_that_fails_keep_no_other_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = TidyStore(a=2)
+    store.failing = 1
+    with caplog.at_level(logging.ERROR), Keeper(store) as keeper:  # type: ignore[arg-type]
+        keeper.put(["broken", "a"])
+        wait_until(lambda: store.pieces["a"] == 0, "the other board")
+    assert "away" in caplog.text and "KeyError" in caplog.text
