@@ -4,30 +4,39 @@ store tidies up what changes have left behind."""
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
+from typing import Self
+
+from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import seasons
 from leaderboardapp.edge import backoff
-from leaderboardapp.stores.base import Store, StoreUnavailable
+from leaderboardapp.stores.base import Row, Store, StoreUnavailable, WrongSeason
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0  # between two looks for seasons that end
-REST = 5.0  # times as long as each piece of work took: nobody waits for it
+REST = 5.0  # times as long as a piece of work took; less if somebody waits for the next one
+REST_UNDER_WAY = 1.0
+PAGE = 100
 
 
 class Keeper:
-    """A thread of its own, because a thousand boards may end their season at the same moment."""
+    """A thread of its own, because a thousand boards may end their season at the same moment. It
+    begins with a look at every board, for what another listener may have left undone."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.boards: dict[str, None] = {}  # an ordered set
+        self.boards: dict[str, None] = {}  # that have changed; an ordered set
+        self.due: deque[Row] = deque()  # boards whose season is to end
+        self.unseen: str | None = ""  # boards after this id are still to be looked at; None: none
+        self.looked_at = float("-inf")
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.looked_at = float("-inf")
         self.thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
-    def __enter__(self) -> "Keeper":
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -43,24 +52,49 @@ class Keeper:
     def turn(self) -> float:
         """One piece of work. For how many seconds to rest from it."""
         began = time.monotonic()
-        if began >= self.looked_at + LOOK_SECONDS:
+        if not self.due and began >= self.looked_at + LOOK_SECONDS:
             self.looked_at = began
-            for ended in seasons.end_due(self.store):
-                logger.info("season ended by schedule: %s", ended)
-                if self.stopping.is_set():
-                    return 0.0
-        with self.lock:
-            if not self.boards:
-                return LOOK_SECONDS
-            board = next(iter(self.boards))
-            del self.boards[board]
+            self.due.extend(self.store.due_boards(seasons.now()))
+        if self.due:
+            self.end_season(self.due.popleft())
+            rest = REST_UNDER_WAY
+        elif board := self.next():
+            rest = REST_UNDER_WAY if self.tidy(board) else REST
+        else:
+            return LOOK_SECONDS
+        return rest * (time.monotonic() - began)
+
+    def end_season(self, board: Row) -> None:
+        """Whoever else does the same, it ends only once. One that nobody was there to end in time
+        ends now."""
         try:
-            if self.store.tidy(board):
-                self.put([board])
+            self.store.reset(board["id"], board["season"], seasons.now(), only_if_due=True)
+            logger.info("season %d ended by schedule: %s", board["season"], board["id"])
+            self.put([board["id"]])
+        except (WrongSeason, ObjectDoesNotExist):
+            pass  # somebody was faster, or has changed the schedule
+
+    def tidy(self, board: str) -> bool:
+        """Whether there is more to do."""
+        try:
+            more = self.store.tidy(board)
         except StoreUnavailable:
             self.put([board])
             raise
-        return REST * (time.monotonic() - began)
+        if more:
+            self.put([board])
+        return more
+
+    def next(self) -> str | None:
+        if not self.boards and self.unseen is not None:
+            page = self.store.list_boards(self.unseen, PAGE, private=True)
+            self.unseen = page[-1]["id"] if page else None
+            self.put(row["id"] for row in page)
+        with self.lock:
+            board = next(iter(self.boards), None)
+            if board is not None:
+                del self.boards[board]
+            return board
 
     def _run(self) -> None:
         failures = 0

@@ -80,7 +80,8 @@ class Board:
     def reset(self) -> Self:
         """End the season that it was read in, and begin the next one, with all scores zero. Raises
         ObjectDoesNotExist, WrongSeason if that season was over already."""
-        return self._load(seasons.reset(get_store(), self.stored()))
+        season = self.stored()["season"]
+        return self._load(get_store().reset(self.id, season, seasons.now()))
 
     @classmethod
     def get(cls, id: str) -> Self:

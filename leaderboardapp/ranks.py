@@ -53,7 +53,9 @@ def rank(board: Row, player: Row) -> Row | None:
 
 
 def is_ranked(board: Row, player: Row) -> bool:
-    return not player["hidden"] and (player["scored"] or board["order"] == "desc")
+    if player["hidden"] or player["late"]:
+        return False
+    return bool(player["scored"] or board["order"] == "desc")
 
 
 def _number_from(board: Row, rows: list[Row]) -> list[Row]:
@@ -70,4 +72,5 @@ def _number_from(board: Row, rows: list[Row]) -> list[Row]:
         count = store.count_before(board, Key(first.score))
         place = store.count_before(board, first)
         numbered = number(board, rows, place.number + 1, count.number + 1)
+        count = max(count, place, key=lambda count: count.bound)
     return [{**row, "bound": count.bound} for row in numbered]

@@ -1,10 +1,11 @@
 """What a store is. Every store passes the same contract tests (tests/stores).
 
 Rows are plain dictionaries: a board's `{"id", **BOARD_DEFAULTS}`, a player's `{"id", "name",
-"score", "reached_at", "hidden", "scored"}`. A player is not `scored` until the first score of the
-season is written. A player's id is unique on its board. Ranked are players who are not hidden, and
-on an ascending board, where 0 would be the best of all, only those that are scored: by the board's
-order, and of equal scores the one reached first. What does not exist is Django's
+"score", "reached_at", "hidden", "scored", "late"}`. A player is not `scored` until the first score
+of the season is written, and `late` while still to be brought into the season. A player's id is
+unique on its board. Ranked are players who are neither hidden nor late, and on an ascending board,
+where 0 would be the best of all, only those that are scored: by the board's order, and of equal
+scores the one reached first. What does not exist is Django's
 ObjectDoesNotExist.
 
 Any method may raise StoreUnavailable. No driver's exception passes this boundary.
@@ -206,10 +207,11 @@ class Store(ABC):
         Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
 
     @abstractmethod
-    def reset(self, board: str, season: int, ended_at: str, ends_at: str | None) -> Row:
+    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
         """End this season, keep its final top, and begin the next one, which has all players with
-        a score of 0 and will end at `ends_at`. The updated board. Of a large board some players
-        are not ranked until `tidy` has come to them. Raises ObjectDoesNotExist, WrongSeason."""
+        a score of 0. The updated board. Of a large board some players are late until `tidy` has
+        come to them. Raises ObjectDoesNotExist, or WrongSeason if another one is running, or it
+        was not to end yet."""
 
     @abstractmethod
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
@@ -292,6 +294,12 @@ def key_of(player: Row) -> Key:
 def check_season(board: Row, season: int | None) -> None:
     """Raises WrongSeason if another than the running one is meant."""
     if season not in (None, board["season"]):
+        raise WrongSeason(board["season"])
+
+
+def check_due(board: Row, now: str) -> None:
+    """Raises WrongSeason unless the season was to end by now."""
+    if board["ends_at"] is None or board["ends_at"] > now:
         raise WrongSeason(board["season"])
 
 

@@ -8,10 +8,12 @@ import pytest
 from leaderboardapp import ranks
 from leaderboardapp.stores.base import Row, Store, key_of
 from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
+from leaderboardapp.stores.rethinkdb import store as rethinkdb_store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import blocks as sql
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.store import SqlStore
+from tests.processes import wait_until
 
 PLAYERS = [f"p{number}" for number in range(60)]
 
@@ -100,6 +102,30 @@ def test_ranks_are_as_exact_as_they_say_while_many_write(
     assert [each["rank"] for each in window] == [
         each["rank"] for each in players if each["id"] in {other["id"] for other in window}
     ]
+
+
+def test_a_bound_covers_what_has_changed_and_little_more(
+    store: Store, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rethinkdb_store, "TOLERANCE_MS", 0)
+    store.create_board({"id": f"{board}-2"})
+    wait_until(lambda: worst_bound(store, board) == 0, "nothing changed since")
+    for player in PLAYERS[:3]:
+        store.delete_player(board, player)
+    store.put_score(board, PLAYERS[59], 1, only_better=False)
+    for player in PLAYERS:
+        store.create_player(f"{board}-2", {"id": player, "name": player})
+    assert worst_bound(store, board) <= 4
+
+
+def worst_bound(store: Store, board: str) -> int:
+    """Each rank is within its bound. The largest of them; after that, all is counted anew."""
+    row, players = ranked(store, board)
+    found = [ranks.rank(row, player) for player in players]
+    for player, rank in zip(players, found, strict=True):
+        assert rank and abs(rank["rank"] - player["rank"]) <= rank["bound"]
+    tidy(store, board)
+    return max(int(rank["bound"]) for rank in found if rank)
 
 
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:

@@ -96,7 +96,7 @@ def act(
             store.update_board(board, {kind: player})
         case "reset":
             row = store.get_board(board)
-            store.reset(board, row["season"], ENDED_AT, None)
+            store.reset(board, row["season"], ENDED_AT)
         case "create":
             store.create_player(board, {"id": player, "name": player})
         case "delete":

@@ -21,6 +21,7 @@ from leaderboardapp.stores.base import (
     OutcomeUnknown,
     Row,
     StoreUnavailable,
+    WrongSeason,
 )
 from leaderboardapp.stores.rethinkdb import store as rethinkdb
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
@@ -358,3 +359,50 @@ def _takes_writes(store: RethinkStore) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rethink.score_add(board, "alice", 7)
+    first_looks = [rethink.get_board(board)]
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    real_get = rethink.get_board
+    monkeypatch.setattr(
+        rethink, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
+    )
+    with pytest.raises(WrongSeason, match="season 2"):
+        rethink.reset(board, 1, "2027-01-01T00:00:00Z")
+    ended_at, _, [alice] = rethink.get_season(board, 1)
+    assert (ended_at, alice["score"]) == ("2026-11-30T00:00:00Z", 7)
+
+
+def test_a_player_erased_during_a_reset_is_not_in_the_archive(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_archive = rethink.archive
+
+    def archive_then_erase(row: Row, ended_at: str, final: bool) -> None:
+        real_archive(row, ended_at, final)
+        if not final:
+            rethink.delete_player(board, "alice")
+
+    monkeypatch.setattr(rethink, "archive", archive_then_erase)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    assert rethink.get_season(board, 1)[2] == []
+
+
+def test_a_board_deleted_during_its_reset_leaves_no_archive(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_archive = rethink.archive
+
+    def delete_then_archive(row: Row, ended_at: str, final: bool) -> None:
+        rethink.delete_board(board)
+        real_archive(row, ended_at, final)
+
+    monkeypatch.setattr(rethink, "archive", delete_then_archive)
+    with pytest.raises(ObjectDoesNotExist):
+        rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rows = rethink.seasons.between([board, 0], [board, r.maxval], index="board")
+    assert rethink.run(rows) == []

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
+from leaderboardapp import ranks
 from leaderboardapp.stores.base import Row, Store, WrongSeason
 from leaderboardapp.stores.rethinkdb import store as rethinkdb
 from leaderboardapp.stores.sql import store as sql
@@ -28,18 +29,25 @@ def test_nobody_is_ever_shown_with_a_score_of_the_season_before(
     for number in range(10):
         player = f"p{number}"
         store.create_player(board_id, {"id": player, "name": player, "score": number + 1})
-    store.reset(board_id, 1, ENDED_AT, None)
-    shown = ranked(store, board_id)
-    assert len(shown) < 10
-    # Those whom nothing has come to yet.
-    late = store.get_player(board_id, "p0"), store.get_player(board_id, "p9")
-    assert [(row["score"], row["scored"]) for row in late] == [(0, False)] * 2
-    assert store.score_add(board_id, "p0", 5)["score"] == 5
-    assert store.put_score(board_id, "p9", 4, only_better=True)["score"] == 4
+        store.score_add(board_id, player, 1, key="before")
+    board = store.reset(board_id, 1, ENDED_AT)
+
+    rows = [store.get_player(board_id, f"p{number}") for number in range(10)]
+    late = [row for row in rows if row["late"]]
+    assert len(late) == 7
+    assert {(row["score"], row["scored"]) for row in late} == {(0, False)}
+    assert {ranks.is_ranked(board, row) for row in late} == {False}
+    added, put, retried, kept = (row["id"] for row in late[:4])
+    assert store.score_add(board_id, added, 5)["score"] == 5
+    assert store.put_score(board_id, put, 4, only_better=True)["score"] == 4
+    assert store.score_add(board_id, retried, 1, key="before")["score"] == 0
+    if order == "desc":
+        assert store.put_score(board_id, kept, 0, only_better=True)["score"] == 0
+
     while store.tidy(board_id):
         assert {score for _, score in ranked(store, board_id)} <= {0, 4, 5}
-    scores = {f"p{number}": 0 for number in range(1, 9)} if order == "desc" else {}
-    assert dict(ranked(store, board_id)) == {**scores, "p0": 5, "p9": 4}
+    zeros = {row["id"]: 0 for row in rows} if order == "desc" else {}
+    assert dict(ranked(store, board_id)) == {**zeros, added: 5, put: 4}
 
 
 def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_id: str) -> None:
@@ -64,7 +72,7 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
     writer.start()
     for season in (1, 2, 3):
         wait_until(lambda: counted[season] > 20, "some increments")  # noqa: B023
-        store.reset(board_id, season, ENDED_AT, None)
+        store.reset(board_id, season, ENDED_AT)
     wait_until(lambda: counted[4] > 20, "some increments")
     stop.set()
     writer.join()
@@ -81,7 +89,7 @@ def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -
 
     def reset() -> None:
         try:
-            done.append(store.reset(board_id, 1, ENDED_AT, None))
+            done.append(store.reset(board_id, 1, ENDED_AT))
         except WrongSeason:
             pass
         store.close()
@@ -98,6 +106,31 @@ def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -
 def test_a_board_that_is_gone_has_no_seasons(store: Store, board_id: str) -> None:
     assert not store.tidy(board_id)
     with pytest.raises(ObjectDoesNotExist):
-        store.reset(board_id, 1, ENDED_AT, None)
+        store.reset(board_id, 1, ENDED_AT)
     with pytest.raises(ObjectDoesNotExist):
         store.get_season(board_id, 1)
+
+
+def test_a_board_that_was_read_long_ago_shows_the_running_season(
+    store: Store, board_id: str
+) -> None:
+    store.create_board({"id": board_id})
+    store.create_player(board_id, {"id": "alice", "name": "Alice", "score": 7})
+    old = store.get_board(board_id)
+    store.reset(board_id, 1, ENDED_AT)
+    [alice] = store.page(old, 5)
+    assert alice["score"] == 0
+    assert ranks.rank(old, alice) == {**alice, "rank": 1, "bound": 0}
+
+
+def test_a_season_ends_by_schedule_only_if_it_still_has_to(store: Store, board_id: str) -> None:
+    due = {"schedule": "daily", "ends_at": "2026-11-30T00:00:00Z"}
+    store.create_board({"id": board_id, **due})
+    for now in ("2026-11-29T23:59:59Z", "2026-11-30T00:00:00Z"):
+        settings = {"schedule": None, "ends_at": None} if now > "2026-11-30" else due
+        store.update_board(board_id, settings)
+        with pytest.raises(WrongSeason):
+            store.reset(board_id, 1, now, only_if_due=True)
+    store.update_board(board_id, due)
+    row = store.reset(board_id, 1, "2026-12-02T10:00:00Z", only_if_due=True)
+    assert [row["season"], row["ends_at"]] == [2, "2026-12-03T00:00:00Z"]

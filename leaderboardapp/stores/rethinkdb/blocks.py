@@ -7,6 +7,7 @@ as many players as have changed since.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from typing import Any
 
 from leaderboardapp.stores.base import MAX_SCORE, Count, Key, Row
@@ -17,65 +18,121 @@ BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # in one that is split
 BLOCKS_AT_ONCE = 50  # counted, and kept, in one query; and split off in one round
 
+ORDERS = ("desc", "asc")
 Place = list[Any]  # as in an index of ranked players: score or its negative, when reached, player
 FIRST: Place = [-MAX_SCORE - 1, -1, ""]
 Block = tuple[Place, int]  # where it begins, how many players are in it
 
 
 class Blocks:
-    """`run` runs a query, `position` is the store's mark in the order of changes."""
+    """`run` runs a query, `position` is the store's mark in the order of changes.
+
+    What is read often is built once, because the driver takes longer to build it than the server
+    to answer."""
 
     def __init__(self, run: Callable[[Any], Any], position: Callable[[], int]) -> None:
         self.run, self.position = run, position
-        self.players, self.blocks = r.table("players"), r.table("blocks")
-        self.count = {order: self.counting(order) for order in ("desc", "asc")}
+        self.boards, self.players, self.blocks = map(r.table, ("boards", "players", "blocks"))
+        self.deleted = r.table("deleted")
+        self.pages = {each: self.paging(*each) for each in product(ORDERS, (False, True))}
+        self.count = {order: self.counting(order) for order in ORDERS}
+        self.count_scores = {order: self.counting_scores(order) for order in ORDERS}
+
+    def page(
+        self,
+        board: Row,
+        limit: int,
+        after: Key | None = None,
+        backward: bool = False,
+        season: int | None = None,
+    ) -> list[Row]:
+        """Documents as Store.page tells, of the running season, or of another."""
+        page = self.pages[board["order"], backward]
+        place = place_of(board, after) if after else FIRST
+        rows: list[Row] = self.run(r.do(board["id"], season, place, limit, page))
+        return rows
 
     def count_before(self, board: Row, key: Key) -> Count:
         """How many ranked players are before the key."""
         count = self.count[board["order"]]
-        return Count(**self.run(r.do(board["id"], board["season"], place_of(board, key), count)))
+        return Count(**self.run(r.do(board["id"], place_of(board, key), count)))
+
+    def count_scores_before(self, board: Row, score: int) -> Count:
+        """By reading every better player: there are no blocks of scores."""
+        count = self.count_scores[board["order"]]
+        return Count(self.run(r.do(board["id"], place_of(board, Key(score)), count)))
+
+    def paging(self, order: str, backward: bool) -> Any:
+        def page(board: Any, season: Any, place: Any, limit: Any) -> Any:
+            season = r.branch(season.eq(None), self.season(board), season)
+            here = r.expr([board, season]).add(place)
+            least, most = season_ends(board, season)
+            index = f"season_{order}"
+            # Excluding the ends, which are the place itself and what no index holds.
+            ends = (least, here) if backward else (here, most)
+            rows = self.players.between(*ends, index=index, left_bound="open")
+            ordered = rows.order_by(index=r.desc(index) if backward else index).limit(limit)
+            return ordered.without("keys", "batches").coerce_to("array")
+
+        return r.ast.Func(page)
 
     def counting(self, order: str) -> Any:
-        """The same as ReQL, made once, because the driver takes longer to build it than the server
-        to answer."""
+        def count(board: Any, place: Any) -> Any:
+            return self.season(board).do(lambda season: count_in(board, season, place))
 
-        def count(board: Any, season: Any, place: Any) -> Any:
-            start, _ = season_ends(board, season)
+        def count_in(board: Any, season: Any, place: Any) -> Any:
             here = r.expr([board, season]).add(place)
-            everybody = {"number": self.between(order, start, here).count(), "bound": 0}
-            kind = r.expr([board, season, order])
-            before = self.blocks.between(
+            first = self.between(order, season_ends(board, season)[0], here)
+            blocks = self.blocks.between(
                 [board, season, order, r.minval],
-                kind.add(place),
+                r.expr([board, season, order]).add(place),
                 index="place",
                 right_bound="closed",
             )
 
             def with_block(block: Any) -> Any:
-                rows = self.between(order, r.expr([board, season]).add(block["place"]), here)
-                number = block["before"] + rows.count()
-                return {"number": number, "bound": self.changed(block["since"]).count()}
+                start = r.expr([board, season]).add(block["place"])
+                number = block["before"] + self.between(order, start, here).count()
+                return {"number": number, "bound": self.changed(board, block)}
 
-            own = before.order_by(index=r.desc("place")).limit(1).nth(0)
-            return own.do(with_block).default(everybody)
+            own = blocks.order_by(index=r.desc("place")).limit(1).nth(0)
+            return own.do(with_block).default({"number": first.count(), "bound": 0})
 
         return r.ast.Func(count)
 
-    def changed(self, since: Any) -> Any:
-        """The players who have changed since that position, on this board or another."""
-        moment = r.epoch_time(since / 1000)
-        return self.players.between(moment, r.maxval, index="changed_at")
+    def counting_scores(self, order: str) -> Any:
+        def count(board: Any, place: Any) -> Any:
+            season = self.season(board)
+            here = r.expr([board, season]).add(place)
+            rows = self.between(order, season_ends(board, season)[0], here)
+            return rows["score"].distinct().count()
+
+        return r.ast.Func(count)
+
+    def season(self, board: Any) -> Any:
+        """The running one: whoever asks may have read the board long ago."""
+        return self.boards.get(board)["season"].default(1)
+
+    def changed(self, board: Any, block: Any) -> Any:
+        """How many players of the board have changed, or are gone, since the block was counted."""
+        since = r.epoch_time(block["since"] / 1000)
+        changed = self.players.between([board, since], [board, r.maxval], index="changed_on")
+        return changed.count() + self.deletions(board) - block["deletions"]
+
+    def deletions(self, board: Any) -> Any:
+        return self.deleted.get(board)["times"].default(0)
 
     def round(self, board: Row) -> bool:
         """Count a large board's blocks anew, and split some of those that have grown; True if
         there are more of them."""
-        since = self.position()  # before anything is counted
+        # Before anything is counted.
+        since, deletions = self.position(), self.run(self.deletions(board["id"]))
         counted = list(self.counted(board, self.places(board)))
         if sum(count for *_, count in counted) <= MOST:
             self.forget(board, 0)
             return False
         blocks = list(_merged(self.split(board, counted)))
-        self.keep(board, blocks, since)
+        self.keep(board, blocks, {"since": since, "deletions": deletions})
         return any(count > MOST for _, count in blocks)
 
     def places(self, board: Row) -> list[Place]:
@@ -108,13 +165,13 @@ class Blocks:
         row = self.run(rows.nth(BLOCK).pluck("score", "reached_at", "player"))
         return place_of(board, Key(**row))
 
-    def keep(self, board: Row, blocks: list[Block], since: int) -> None:
+    def keep(self, board: Row, blocks: list[Block], counted: Row) -> None:
         documents, before = [], 0
         for number, (place, count) in enumerate(blocks):
             id = row_id(board["id"], str(number))
-            named = {"id": id, "board": board["id"], "number": number, "since": since}
-            kind = {"season": board["season"], "order": board["order"]}
-            documents.append({**named, **kind, "place": place, "before": before})
+            kind = {"board": board["id"], "season": board["season"], "order": board["order"]}
+            block = {"id": id, "number": number, "place": place, "before": before}
+            documents.append({**kind, **block, **counted})
             before += count
         for begin in range(0, len(documents), BLOCKS_AT_ONCE):
             some = documents[begin : begin + BLOCKS_AT_ONCE]

@@ -24,8 +24,8 @@ def added(board: Any, old: Any, amount: Any, now: Any, key: Any, season: Any) ->
     within = r.expr([amount, r.expr(0) - amount]).max() <= board["max_amount"].default(MAX_SCORE)
     return r.branch(
         key.ne(None) & old["keys"].default([]).contains(key),
-        {},
-        _is_other(board, season),
+        swept(board, old),
+        _is_other(board, old, season),
         r.error(WRONG_SEASON),
         (within & _allowed(board, score)).not_(),
         r.error(OUT_OF_RANGE),
@@ -41,12 +41,12 @@ def put(board: Any, old: Any, score: Any, now: Any, only_better: Any, season: An
     better = r.branch(_ascends(board), score < has, score > has)
     same = scored & score.eq(has)
     return r.branch(
-        _is_other(board, season),
+        _is_other(board, old, season),
         r.error(WRONG_SEASON),
         _allowed(board, score).not_(),
         r.error(OUT_OF_RANGE),
         only_better & scored & better.not_(),
-        {},
+        swept(board, old),
         {
             "score": score,
             "reached_at": r.branch(same, old["reached_at"], now),
@@ -77,9 +77,9 @@ def _score(board: Any, old: Any) -> Any:
     return r.branch(_is_of(board, old), old["score"], 0)
 
 
-def _is_other(board: Any, season: Any) -> Any:
+def _is_other(board: Any, old: Any, season: Any) -> Any:
     """Whether another season than the running one is meant."""
-    return season.ne(None) & season.ne(board["season"].default(1))
+    return season.ne(None) & season.ne(_season(board, old))
 
 
 def _ascends(board: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 
+from leaderboardapp.seasons import end_after
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     AlreadyExists,
@@ -22,6 +23,7 @@ from leaderboardapp.stores.base import (
     Store,
     StoreUnavailable,
     WrongSeason,
+    check_due,
     check_season,
     key_of,
     limits,
@@ -148,16 +150,18 @@ class RethinkStore(Store):
         return _player_row(_found(document), _board_row(_found(settings))["season"])
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        self.update(self.players.get(row_id(board, player)), fields)
-        return self.get_player(board, player)
+        update = self.players.get(row_id(board, player)).update(fields, return_changes="always")
+        settings, result = self.run(r.expr([self.boards.get(board), update]))
+        return _player_row(_changed(result), _board_row(_found(settings))["season"])
 
     def delete_player(self, board: str, player: str) -> None:
         self.note_deletion(board)
-        if not self.run(self.players.get(row_id(board, player)).delete())["deleted"]:
-            raise ObjectDoesNotExist
+        # The player last: if something fails before, the request can be repeated.
         past = self.seasons.between([board, r.minval], [board, r.maxval], index="board")
         others = r.row["players"].filter(lambda row: row["id"].ne(player))
         _check(self.run(past.update({"players": others})))
+        if not self.run(self.players.get(row_id(board, player)).delete())["deleted"]:
+            raise ObjectDoesNotExist
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         results: list[Row | Exception | Refused] = []
@@ -199,37 +203,55 @@ class RethinkStore(Store):
             raise OutcomeUnknown(str(error)) from error
         return [each.error(row) if isinstance(each, Refused) else each for each in results]
 
-    def reset(self, board: str, season: int, ended_at: str, ends_at: str | None) -> Row:
+    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
         row = self.get_board(board)
         check_season(row, season)
+        if only_if_due:
+            check_due(row, now)
         # Before the season ends, when all are in it, and after, for what was written meanwhile.
-        top = self.archive(row, ended_at, [])
-        ends = r.row["season"].default(1).eq(season)
-        change = {"season": season + 1, "ends_at": ends_at}
-        update = r.branch(ends, change, r.error(WRONG_SEASON))
-        result = self.run(self.boards.get(board).update(update))
+        self.archive(row, now, final=False)
+        change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
+        result = self.run(
+            self.boards.get(board).update(
+                lambda old: r.branch(_has_changed(old, row), r.error(WRONG_SEASON), change)
+            )
+        )
         if result.get("first_error") == WRONG_SEASON:
             raise WrongSeason(self.get_board(board)["season"])
         _check(result)
-        self.archive(row, ended_at, top)
-        self.tidy(board)  # most boards are done with that
+        try:
+            if result["skipped"]:  # deleted meanwhile, perhaps before this was kept
+                self.run(self.seasons.get(row_id(board, str(season))).delete())
+                raise ObjectDoesNotExist
+            self.archive(row, now, final=True)
+            self.tidy(board)  # most boards are done with that
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
         return {**row, **change}
 
-    def archive(self, board: Row, ended_at: str, top: list[Row]) -> list[Row]:
-        """Keep the top of a season, which those of an earlier `top` belong to who have left for
-        the next season by now."""
-        rows = {row["id"]: row for row in [*top, *self.page(board, board["size"])]}
-        final = sorted(rows.values(), key=lambda row: _index_key(board, key_of(row)))
+    def archive(self, board: Row, ended_at: str, final: bool) -> None:
+        """Keep the top of a season; finally with those of it who have left for the next season
+        since it was first kept. What is final is kept as it is: whoever else resets the same
+        season may be late."""
+        id = row_id(board["id"], str(board["season"]))
+        kept = self.run(self.seasons.get(id)["players"].default([])) if final else []
+        in_season = self.blocks.page(board, board["size"], season=board["season"])
+        rows = {row["id"]: row for row in [*kept, *map(_player_row, in_season)]}
+        best = sorted(rows.values(), key=lambda row: place_of(board, key_of(row)))
         document = {
-            "id": row_id(board["id"], str(board["season"])),
+            "id": id,
             "board": board["id"],
             "number": board["season"],
             "ended_at": ended_at,
             "settings": board,
-            "players": final[: board["size"]],
+            "players": best[: board["size"]],
+            "final": final,
         }
-        _check(self.run(self.seasons.insert(document, conflict="replace")))
-        return final
+
+        def replace(_: Any, old: Any, new: Any) -> Any:
+            return r.branch(old["final"], old, new)
+
+        _check(self.run(self.seasons.insert(document, conflict=replace)))
 
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
         past = self.seasons.between([board, r.minval], [board, before], index="board")
@@ -263,25 +285,13 @@ class RethinkStore(Store):
     def page(
         self, board: Row, limit: int, after: Key | None = None, backward: bool = False
     ) -> list[Row]:
-        index = f"season_{board['order']}"
-        # Excluding the ends, which are `after` itself and what no index holds.
-        least, most = season_ends(board["id"], board["season"])
-        if after and backward:
-            most = _index_key(board, after)
-        elif after:
-            least = _index_key(board, after)
-        rows = self.players.between(least, most, index=index, left_bound="open")
-        order = r.desc(index) if backward else index
-        return [_player_row(row) for row in self.run(rows.order_by(index=order).limit(limit))]
+        return [_player_row(row) for row in self.blocks.page(board, limit, after, backward)]
 
     def count_before(self, board: Row, key: Key) -> Count:
         return self.blocks.count_before(board, key)
 
     def count_scores_before(self, board: Row, score: int) -> Count:
-        least, _ = season_ends(board["id"], board["season"])
-        index = f"season_{board['order']}"
-        rows = self.players.between(least, _index_key(board, Key(score)), index=index)
-        return Count(self.run(rows.map(r.row["score"]).distinct().count()))
+        return self.blocks.count_scores_before(board, score)
 
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.run(r.expr(list(boards)).map(self.snapshot)) if row]
@@ -397,7 +407,10 @@ class RethinkStore(Store):
 
     def note_deletion(self, board: str) -> None:
         # Before the deletion: a listener that was away looks further back than it needs to.
-        _check(self.run(self.deleted.insert({"id": board}, conflict="replace")))
+        def again(_: Any, old: Any, __: Any) -> Any:
+            return old.merge({"times": old["times"].default(1) + 1})
+
+        _check(self.run(self.deleted.insert({"id": board, "times": 1}, conflict=again)))
 
     def close(self) -> None:
         self.connections.close()
@@ -473,8 +486,13 @@ def _board_row(document: Row) -> Row:
     return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
 
 
-def _index_key(board: Row, key: Key) -> list[Any]:
-    return [board["id"], board["season"], *place_of(board, key)]
+def _has_changed(document: Any, board: Row) -> Any:
+    """Whether the board is in another season by now, or is to end it at another time."""
+    same = [
+        document[field].default(BOARD_DEFAULTS[field]).eq(board[field])
+        for field in ("season", "schedule", "ends_at")
+    ]
+    return ~r.and_(*same)
 
 
 def _player_row(document: Row, season: int = 0) -> Row:
@@ -487,6 +505,7 @@ def _player_row(document: Row, season: int = 0) -> Row:
         "reached_at": document["reached_at"],
         "hidden": document.get("hidden", False),
         "scored": document.get("scored", True) and running,
+        "late": not running,
     }
 
 

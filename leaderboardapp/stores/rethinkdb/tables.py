@@ -1,7 +1,7 @@
 """Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
 one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
-each board, or a player of it, was last deleted; `seasons`, past ones with their final tops;
-`blocks`, for ranks on large boards; `lease`, the one document of the active listener.
+each board, or a player of it, was last deleted, and how often; `seasons`, past ones with their
+final tops; `blocks`, for ranks on large boards; `lease`, the one document of the active listener.
 
 A write hook of the server stamps each board and player with `changed_at`, whoever writes.
 """
@@ -78,6 +78,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "season_asc": _ranked(1),
         "hidden": _hidden_on,
         "changed_at": _field("changed_at"),
+        "changed_on": lambda row: [row["board"], row["changed_at"]],
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},

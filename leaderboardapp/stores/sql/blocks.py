@@ -51,8 +51,9 @@ COUNT_SCORES_BEFORE = in_each_order(
 _PLAYERS = in_each_order("SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s")
 SIZE = {order: f"SELECT count(*) FROM ({players})" for order, players in _PLAYERS.items()}
 SCORES_SIZE = in_each_order(
-    f"""WITH RECURSIVE {_OWN}, {_SCORES}
-        SELECT count(*) FROM (SELECT 1 FROM scores WHERE place IS NOT NULL LIMIT %(limit)s)"""
+    """SELECT count(*) FROM (
+            SELECT 1 FROM player WHERE {ranked} GROUP BY {place} LIMIT %(limit)s
+        )"""
 )
 # Where every so many players, or scores, another block begins.
 STEPS = in_each_order(
@@ -133,7 +134,7 @@ def _merge(board: Row) -> None:
 
 
 def _size(board: Row, limit: int) -> int:
-    values = {**key_values(board, Key(MAX_SCORE)), "place": MAX_SCORE + 1, "limit": limit}
+    values = {"board": board["id"], "limit": limit}
     [[size]] = read((SCORES_SIZE if _is_dense(board) else SIZE)[board["order"]], values)
     return int(size)
 

@@ -10,11 +10,12 @@ from leaderboardapp.stores.base import BOARD_DEFAULTS, MAX_SCORE, Key, Row
 from leaderboardapp.stores.sql.models import PLACE
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
-PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored")
+PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "late")
 
 _BOARD = ", ".join(f'"{column}"' for column in BOARD_COLUMNS)
 _PLAYER = (
-    "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored"
+    "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored,"
+    " FALSE"
 )
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
@@ -22,7 +23,8 @@ BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
 _SCORE = "CASE WHEN player.season = board.season THEN player.score ELSE 0 END"
 _SCORED = "(player.scored AND player.season = board.season)"
 PLAYER = f"""
-    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED}
+    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED},
+        player.season < board.season
     FROM player JOIN board ON board.id = board_id WHERE board_id = %s AND player = %s
 """
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
@@ -111,5 +113,4 @@ def board_row(row: tuple[Any, ...]) -> Row:
 
 
 def player_row(row: tuple[Any, ...]) -> Row:
-    *others, hidden, scored = row
-    return dict(zip(PLAYER_COLUMNS, (*others, bool(hidden), bool(scored)), strict=True))
+    return dict(zip(PLAYER_COLUMNS, (*row[:-3], *map(bool, row[-3:])), strict=True))

@@ -8,8 +8,10 @@ from typing import ParamSpec, TypeVar
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import Error, IntegrityError, connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, QuerySet, TextField
+from django.db.models.functions import Cast
 
+from leaderboardapp.seasons import end_after
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     KEYS_REMEMBERED,
@@ -28,6 +30,7 @@ from leaderboardapp.stores.base import (
     Store,
     StoreUnavailable,
     WrongSeason,
+    check_due,
     check_season,
     limits,
     now_us,
@@ -168,7 +171,8 @@ class SqlStore(Store):
     @changing
     def delete_player(self, board: str, player: str) -> None:
         found(_player(board, player).delete()[0])
-        for past in SeasonRow.objects.filter(board_id=board):
+        seasons = SeasonRow.objects.annotate(text=Cast("players", TextField()))
+        for past in seasons.filter(board_id=board, text__contains=f'"{player}"'):
             past.players = [row for row in past.players if row["id"] != player]
             past.save()
 
@@ -219,16 +223,19 @@ class SqlStore(Store):
         return self.get_player(board, player)
 
     @changing
-    def reset(self, board: str, season: int, ended_at: str, ends_at: str | None) -> Row:
+    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
         settings = self.get_board(board)
         check_season(settings, season)
+        if only_if_due:
+            check_due(settings, now)
         SeasonRow.objects.create(
             board_id=board,
             number=season,
-            ended_at=ended_at,
+            ended_at=now,
             settings=settings,
             players=self.page(settings, settings["size"]),
         )
+        ends_at = end_after(now, settings["schedule"])
         row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
         self._sweep(board)  # as much as others can wait for
         return row
@@ -251,10 +258,10 @@ class SqlStore(Store):
     def tidy(self, board: str) -> bool:
         # Looks first, because a transaction keeps other writers waiting.
         try:
-            if read(UNSWEPT, {"board": board}):
-                self._sweep(board)
-            elif not blocks.is_balanced(self.get_board(board)):
+            if not blocks.is_balanced(self.get_board(board)):
                 self._balance(board)
+            elif read(UNSWEPT, {"board": board}):
+                self._sweep(board)
             else:
                 return False
         except ObjectDoesNotExist:

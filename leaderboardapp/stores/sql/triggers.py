@@ -51,12 +51,14 @@ WHERE board.id = {row}.board_id AND board.season = {row}.season AND NOT {row}.hi
         SELECT 1 FROM player
         WHERE board."order" = 'desc' AND NOT player.hidden
             AND player.board_id = {row}.board_id AND player.season = {row}.season
-            AND player.negative = -{row}.score AND player.player NOT IN ({selves})
+            AND player.negative = -{row}.score
+            AND (player.board_id, player.player) NOT IN (VALUES {selves})
         UNION ALL
         SELECT 1 FROM player
         WHERE board."order" = 'asc' AND NOT player.hidden AND player.scored
             AND player.board_id = {row}.board_id AND player.season = {row}.season
-            AND player.score = {row}.score AND player.player NOT IN ({selves})
+            AND player.score = {row}.score
+            AND (player.board_id, player.player) NOT IN (VALUES {selves})
     ))
 """
 COUNT = """
@@ -70,12 +72,13 @@ CREATE TRIGGER block_{event} AFTER {when} ON player BEGIN
 END
 """
 RANKED_BY = "board_id, player, season, score, reached_at, hidden, scored"
+OLD, NEW = "(OLD.board_id, OLD.player)", "(NEW.board_id, NEW.player)"
 ENTERS = COUNTED.format(row="NEW", delta=1, selves="{selves}")
 LEAVES = COUNTED.format(row="OLD", delta=-1, selves="{selves}")
 COUNTS = {
-    "insert": ("INSERT", ENTERS, "NEW.player"),
-    "update": (f"UPDATE OF {RANKED_BY}", f"{LEAVES} UNION ALL {ENTERS}", "OLD.player, NEW.player"),
-    "delete": ("DELETE", LEAVES, "OLD.player"),
+    "insert": ("INSERT", ENTERS, NEW),
+    "update": (f"UPDATE OF {RANKED_BY}", f"{LEAVES} UNION ALL {ENTERS}", f"{OLD}, {NEW}"),
+    "delete": ("DELETE", LEAVES, OLD),
 }
 # What is ranked is another then, and counted anew.
 FORGET = """
