@@ -60,7 +60,7 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
 
     def write() -> None:
         season = 1
-        while not stop.is_set():
+        while not stop.wait(0.001):  # so that a reset's turn to write comes, too
             try:
                 store.score_add(board_id, "alice", 1, season=season)
                 counted[season] += 1
@@ -70,12 +70,14 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
 
     writer = threading.Thread(target=write)
     writer.start()
-    for season in (1, 2, 3):
-        wait_until(lambda: counted[season] > 20, "some increments")  # noqa: B023
-        store.reset(board_id, season, ENDED_AT)
-    wait_until(lambda: counted[4] > 20, "some increments")
-    stop.set()
-    writer.join()
+    try:
+        for season in (1, 2, 3):
+            wait_until(lambda: counted[season] > 20, "some increments")  # noqa: B023
+            store.reset(board_id, season, ENDED_AT)
+        wait_until(lambda: counted[4] > 20, "some increments")
+    finally:
+        stop.set()
+        writer.join()
     assert store.get_player(board_id, "alice")["score"] == counted[4]
     for season in (1, 2, 3):
         _, _, [alice] = store.get_season(board_id, season)
