@@ -28,7 +28,8 @@ class Keeper:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.boards: dict[str, None] = {}  # that have changed; an ordered set
+        self.changed: set[str] = set()  # boards that have changed since the last look
+        self.boards: deque[str] = deque()  # to be tidied
         self.due: deque[Row] = deque()  # boards whose season is to end
         self.unseen: str | None = ""  # boards after this id are still to be looked at; None: none
         self.looked_at = float("-inf")
@@ -47,22 +48,34 @@ class Keeper:
     def put(self, boards: Iterable[str]) -> None:
         """Boards that have changed."""
         with self.lock:
-            self.boards.update(dict.fromkeys(boards))
+            self.changed.update(boards)
 
     def turn(self) -> float:
         """One piece of work. For how many seconds to rest from it."""
         began = time.monotonic()
-        if not self.due and began >= self.looked_at + LOOK_SECONDS:
+        if began >= self.looked_at + LOOK_SECONDS and not self.due:
             self.looked_at = began
-            self.due.extend(self.store.due_boards(seasons.now()))
+            self.look()
         if self.due:
             self.end_season(self.due.popleft())
             rest = REST_UNDER_WAY
-        elif board := self.next():
-            rest = REST_UNDER_WAY if self.tidy(board) else REST
+        elif self.boards:
+            rest = REST_UNDER_WAY if self.tidy(self.boards.popleft()) else REST
         else:
             return LOOK_SECONDS
         return rest * (time.monotonic() - began)
+
+    def look(self) -> None:
+        """For what there is to do. A board that changes all the time is tidied once a look."""
+        self.due.extend(self.store.due_boards(seasons.now()))
+        if not self.boards:
+            with self.lock:
+                self.boards.extend(self.changed)
+                self.changed.clear()
+        if not self.boards and self.unseen is not None:
+            page = self.store.list_boards(self.unseen, PAGE, private=True)
+            self.unseen = page[-1]["id"] if page else None
+            self.boards.extend(row["id"] for row in page)
 
     def end_season(self, board: Row) -> None:
         """Whoever else does the same, it ends only once. One that nobody was there to end in time
@@ -82,19 +95,8 @@ class Keeper:
             self.put([board])
             raise
         if more:
-            self.put([board])
+            self.boards.append(board)
         return more
-
-    def next(self) -> str | None:
-        if not self.boards and self.unseen is not None:
-            page = self.store.list_boards(self.unseen, PAGE, private=True)
-            self.unseen = page[-1]["id"] if page else None
-            self.put(row["id"] for row in page)
-        with self.lock:
-            board = next(iter(self.boards), None)
-            if board is not None:
-                del self.boards[board]
-            return board
 
     def _run(self) -> None:
         failures = 0
