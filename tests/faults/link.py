@@ -30,9 +30,10 @@ class Link:
                 end.close()
         self.server.close()
 
-    def cut(self, newest_only: bool) -> None:
-        """The connections that there are, or the newest of them. New ones are forwarded again."""
-        for pair in self.pairs[-1:] if newest_only else list(self.pairs):
+    def cut(self, only: int | None = None) -> None:
+        """The connections that there are, or one of them, in the order in which they were made.
+        New ones are forwarded again."""
+        for pair in list(self.pairs) if only is None else [self.pairs[only]]:
             self.dead.update(pair)
 
     def _forward(self) -> None:

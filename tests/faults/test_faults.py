@@ -229,9 +229,9 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         ) as stack,
         under_load(stack) as writers,
     ):
-        wait_until(lambda: len(link.pairs) == 2, "lease and feed to be connected")
+        wait_until(lambda: len(link.pairs) == 3, "lease, feed and keeper to be connected")
         cut = time.monotonic()
-        link.cut(newest_only=which == "the feed's")
+        link.cut(only=1 if which == "the feed's" else None)
         wait_until(
             lambda: stack.listener.log.read_text().count("listening,") == 2,
             "the listener to be back",
