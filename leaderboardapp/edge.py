@@ -277,7 +277,8 @@ def _items(board: str, snapshot: Snapshot | None) -> Iterator[bytes]:
     response = HttpResponseFormat(200, headers=headers, body=snapshot.body)
     yield _item(_channel(board, snapshot), HttpStreamFormat(_update_event(snapshot)), response)
     if snapshot.private:
-        refusal = _refusal(Problem(401, "The board is private now; this needs a token."))
+        challenge = {"WWW-Authenticate": "Bearer"}
+        refusal = _refusal(Problem(401, "The board is private now; this needs a token.", challenge))
         yield _item(PUBLIC.format(board), HttpStreamFormat(close=True), refusal)
     else:
         yield _item(PRIVATE.format(board), HttpStreamFormat(close=True))

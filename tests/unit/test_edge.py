@@ -104,6 +104,7 @@ def test_a_private_snapshot_is_for_those_who_showed_a_token(edge_of: Any, proxy:
     assert "secret" in items["board-b.private"]["http-response"]["body"]
     assert items["board-b"]["http-stream"] == {"action": "close"}
     assert items["board-b"]["http-response"]["code"] == 401
+    assert items["board-b"]["http-response"]["headers"]["WWW-Authenticate"] == "Bearer"
     assert "secret" not in str(items["board-b"])
 
 
