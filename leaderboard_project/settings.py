@@ -191,7 +191,7 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = ["etag", "location", "preference-applied", "retry-after"]
 
-INSTALLED_APPS = ["leaderboardapp", "corsheaders"]
+INSTALLED_APPS = ["leaderboardapp", "corsheaders", "django.contrib.staticfiles"]
 DATABASES = {}
 if DATABASE_URL.startswith(SQL_SCHEMES):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")
@@ -207,12 +207,19 @@ if DATABASE_URL.startswith(SQL_SCHEMES):
     DATABASES["default"] = database
 
 MIDDLEWARE = [
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
     "leaderboardapp.problems.ProblemMiddleware",
     "leaderboardapp.edge.GripMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / ".run" / "static"
+STORAGES = {
+    # Names with a hash of the content, so that browsers may keep them for good.
+    "staticfiles": {"BACKEND": "leaderboardapp.pages.StaticStorage"},
+}
 ROOT_URLCONF = "leaderboard_project.urls"
 WSGI_APPLICATION = "leaderboard_project.wsgi.application"
 APPEND_SLASH = False

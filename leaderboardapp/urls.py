@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from leaderboardapp import reference, views
+from leaderboardapp import pages, reference, views
 from leaderboardapp.fields import ID_PATTERN
 
 
@@ -22,6 +22,7 @@ register_converter(IdConverter, "key")
 register_converter(NumberConverter, "number")
 
 urlpatterns = [
+    path("", views.by_method(GET=pages.read_home)),
     path("boards/", views.boards),
     path("boards/<key:board>/", views.board),
     path("boards/<key:board>/players/", views.players),
@@ -33,6 +34,7 @@ urlpatterns = [
     path("boards/<key:board>/reset/", views.reset),
     path("boards/<key:board>/seasons/", views.seasons),
     path("boards/<key:board>/seasons/<number:season>/", views.season),
+    path("boards/<key:board>/manage/", views.by_method(GET=pages.read_manage)),
     path("openapi.yaml", views.by_method(GET=reference.read_openapi)),
     path("docs", views.by_method(GET=reference.read_docs)),
     path("healthz", views.healthz),

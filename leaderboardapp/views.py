@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 
-from leaderboardapp import access, edge, snapshots
+from leaderboardapp import access, edge, pages, snapshots
 from leaderboardapp.fields import (
     BOARD_FIELDS,
     KEY_FIELDS,
@@ -38,7 +38,7 @@ from leaderboardapp.stores.base import (
     check_season,
 )
 
-STREAM = "text/event-stream"
+STREAM, PAGE = "text/event-stream", "text/html"
 
 View = Callable[..., HttpResponse]
 Model = TypeVar("Model", Board, Player)
@@ -84,7 +84,10 @@ def list_boards(request: HttpRequest) -> HttpResponse:
 
 
 def read_board(request: HttpRequest, board: str) -> HttpResponse:
-    if request.method == "GET" and wants_stream(request):
+    wanted = wanted_type(request)
+    if wanted == PAGE:
+        return pages.read_board(request, board)
+    if request.method == "GET" and wanted == STREAM:
         try:
             return edge.hold_stream(request, board, take_snapshot(request, board))
         except StoreUnavailable:
@@ -229,12 +232,13 @@ healthz = by_method(GET=read_health)
 readyz = by_method(GET=read_readiness)
 
 
-def wants_stream(request: HttpRequest) -> bool:
+def wanted_type(request: HttpRequest) -> str | None:
+    """Of a board's three forms the one that the client prefers; JSON if it does not say."""
     # What an EventSource and what a poll sends, before a parser that takes longer than the read.
     accept = request.headers.get("Accept", "").lower()
     if accept == STREAM or "text/" not in accept:
-        return accept == STREAM
-    return request.get_preferred_type(["application/json", STREAM]) == STREAM
+        return accept
+    return request.get_preferred_type(["application/json", STREAM, PAGE])
 
 
 def take_snapshot(request: HttpRequest, board: str) -> Snapshot:

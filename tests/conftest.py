@@ -32,8 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
         WRITE_RATE="0",
     )
     import django
+    from django.core.management import call_command
 
     django.setup()
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")

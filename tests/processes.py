@@ -127,7 +127,7 @@ class Stack:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self.manage("ensure_store")
-        route = f"* localhost:{self.web_port}"
+        route = f"* localhost:{self.web_port},over_http"
         # As a Procfile's `gunicorn` is found: "python -m" does not survive SIGUSR2.
         gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
         self.pushpin = self.program(
