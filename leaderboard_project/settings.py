@@ -211,7 +211,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
     "leaderboardapp.problems.ProblemMiddleware",
-    "leaderboardapp.edge.GripMiddleware",
+    "leaderboardapp.holds.GripMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"

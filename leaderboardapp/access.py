@@ -13,7 +13,7 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
-from leaderboardapp.edge import client_address
+from leaderboardapp.holds import client_address, is_websocket
 from leaderboardapp.limiter import get_limiter
 from leaderboardapp.problems import Problem
 
@@ -121,11 +121,13 @@ def _caller(request: HttpRequest) -> str:
 
 
 def _token(request: HttpRequest) -> str:
-    """From the header, or, for a read, from the URL: an EventSource sends no headers."""
+    """From the header, or, for a read, from the URL: in browsers, neither an EventSource nor a
+    WebSocket sends headers of one's own."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
-    return request.GET.get("token", "") if request.method in ("GET", "HEAD") else ""
+    reads = request.method in ("GET", "HEAD") or is_websocket(request)
+    return request.GET.get("token", "") if reads else ""
 
 
 def _invalid(why: str) -> Problem:

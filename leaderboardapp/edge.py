@@ -1,40 +1,44 @@
-"""Everything GRIP: asking the proxy to hold a request, and publishing to what it holds.
+"""Publishing to what the proxies hold, over all transports at once.
 
-Sources: the GRIP protocol (pushpin.org/docs/protocols/grip), the HTML standard (9.2, server-sent
-events).
+Source: the GRIP protocol (pushpin.org/docs/protocols/grip).
 """
 
-import functools
-import ipaddress
 import itertools
 import json
 import logging
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple
 
-import django_grip
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django_grip import GripData, get_pubcontrol, set_hold_longpoll, set_hold_stream
-from gripcontrol import HttpResponseFormat, HttpStreamFormat, validate_sig
+from django_grip import get_pubcontrol
+from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
 from pubcontrol import Format, Item
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
 from leaderboardapp import snapshots
+from leaderboardapp.messages import (
+    DELETED,
+    NEEDS_TOKEN,
+    PRIVATE,
+    PUBLIC,
+    TRY_AGAIN,
+    channel,
+    joined_event,
+    joined_message,
+    update_event,
+    update_message,
+)
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Row, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_SECONDS = 20
-WAIT_SECONDS = (5, 300)  # the shortest that Pushpin holds a response for; our longest
 PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
 # Pushpin's control port takes 1,000,000 bytes at most, and older versions ignore its setting.
 MAX_BATCH_BYTES = 900_000
@@ -43,87 +47,11 @@ LATE_SECONDS = 2.0
 BACKOFF_SECONDS = (0.1, 5.0)
 
 
-class GripRequest(HttpRequest):
-    """A request as the middleware leaves it."""
+class Joined(NamedTuple):
+    """Newcomers of a board, for those who may see it."""
 
-    grip: GripData
-
-
-class GripMiddleware(django_grip.GripMiddleware):  # type: ignore[misc]  # it has no types
-    """django_grip's, but for the proxy's signature: that is the same one for all requests of one
-    second, and to verify it takes as long as to read a board."""
-
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        signature = request.META.pop("HTTP_GRIP_SIG", "")
-        response: HttpResponse | None = super().process_request(request)
-        grip = cast(GripRequest, request).grip
-        grip.signed = grip.proxied = _is_signed(signature, int(time.time()))
-        return response
-
-
-@functools.lru_cache(maxsize=64)
-def _is_signed(signature: str, second: int) -> bool:
-    """Whether some proxy's key has made it, and it has not expired by then."""
-    return bool(signature) and any(
-        validate_sig(signature, proxy["key"], proxy.get("verify_iss"))
-        for proxy in settings.GRIP_PROXIES
-    )
-
-
-def client_address(request: HttpRequest) -> str:
-    """As the proxy saw it, or, for a request that did not come through one, as we see it. Of IPv6
-    the network, in which a client has as many addresses as it likes."""
-    text: str = request.META.get("REMOTE_ADDR", "")
-    if cast(GripRequest, request).grip.signed:
-        # The last entry is the proxy's own; anybody can send the ones before it.
-        text = request.headers.get("X-Forwarded-For", text).rpartition(",")[2].strip()
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or ipaddress.IPv6Network((address.packed[:8] + bytes(8), 64)))
-
-
-def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
-    """The snapshot as the stream's first event (unless the client names it as the last one that
-    it saw), then whatever is published for the board."""
-    if not cast(GripRequest, request).grip.signed:
-        raise Problem(
-            501,
-            "Streams are held by a GRIP proxy, and this request did not come through one. "
-            "Ask the proxy (http://localhost:7999 in a local run).",
-        )
-    set_hold_stream(
-        request,
-        _channel(board, snapshot),
-        keep_alive_data=":\n\n",
-        keep_alive_timeout=KEEP_ALIVE_SECONDS,
-    )
-    body = _retry_line()
-    if request.headers.get("Last-Event-ID") != snapshot.hash:
-        body += _update_event(snapshot)
-    return _event_stream(body)
-
-
-def hold_response(
-    request: HttpRequest, board: str, snapshot: Snapshot, unchanged: HttpResponse
-) -> HttpResponse:
-    """For a client that has the newest snapshot and prefers to wait (RFC 7240) for the next one:
-    that, or `unchanged` when the wait is over. Without a proxy, `unchanged` at once."""
-    wait = re.search(r'(?:^|[,\s])wait\s*=\s*"?([0-9]{1,9})\b', request.headers.get("Prefer", ""))
-    if wait and cast(GripRequest, request).grip.signed:
-        seconds = max(WAIT_SECONDS[0], min(int(wait[1]), WAIT_SECONDS[1]))
-        set_hold_longpoll(request, _channel(board, snapshot), timeout=seconds)
-        unchanged["Preference-Applied"] = f"wait={seconds}"
-    return unchanged
-
-
-def come_again() -> HttpResponse:
-    """For a passing failure: an EventSource reconnects after a 200 that ended, and after nothing
-    else (HTML standard, 9.2.3)."""
-    return _event_stream(_retry_line())
+    private: bool
+    players: list[Row]
 
 
 class Edge:
@@ -133,11 +61,11 @@ class Edge:
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self.proxies = [Proxy(client, allowed) for client in get_pubcontrol().clients]
 
-    def put(self, snapshots: Mapping[str, Snapshot | None]) -> None:
+    def put(self, snapshots: Mapping[str, Snapshot | None], joined: Mapping[str, Joined]) -> None:
         """None closes the board's streams, whose clients come back, get 404 and stop; and answers
-        long-polls with 404."""
+        long-polls with 404. Who `joined` is told once, or, if a proxy does not take it, never."""
         for proxy in self.proxies:
-            proxy.put(snapshots)
+            proxy.put(snapshots, joined)
 
     def behind(self) -> float:
         """For how many seconds the oldest of what was put has been waiting; 0 if nothing waits."""
@@ -161,18 +89,22 @@ class Proxy:
             client.requests_session.mount(scheme, _BoundedAdapter())
         self.condition = threading.Condition()
         self.waiting: dict[str, Snapshot | None] = {}
+        self.joined: dict[str, Joined] = {}
         self.missed: set[str] = set()
         self.oldest: float | None = None  # when the oldest of what was not taken was put
         self.stopping = False
         self.thread = threading.Thread(target=self._run, name=f"edge {client.uri}", daemon=True)
         self.thread.start()
 
-    def put(self, snapshots: Mapping[str, Snapshot | None]) -> None:
+    def put(self, snapshots: Mapping[str, Snapshot | None], joined: Mapping[str, Joined]) -> None:
         with self.condition:
             if self.missed:
                 self.missed.update(snapshots)
             else:
                 self.waiting.update(snapshots)
+                for board, (private, players) in joined.items():
+                    before = self.joined.get(board, Joined(private, [])).players
+                    self.joined[board] = Joined(private, [*before, *players][-MAX_JOINED:])
             if snapshots and self.oldest is None:
                 self.oldest = time.monotonic()
             self.condition.notify()
@@ -199,7 +131,9 @@ class Proxy:
         """Until there is something to do after the pause; False if that is to stop."""
         with self.condition:
             self.condition.wait_for(lambda: self.stopping, pause)
-            self.condition.wait_for(lambda: self.waiting or self.missed or self.stopping)
+            self.condition.wait_for(
+                lambda: self.waiting or self.joined or self.missed or self.stopping
+            )
             return not self.stopping or bool(self.waiting)
 
     def _turn(self) -> bool:
@@ -207,16 +141,17 @@ class Proxy:
         with self.condition:
             began = self.oldest
             batch, self.waiting = self.waiting, {}
+            joined, self.joined = self.joined, {}
             again = set(itertools.islice(self.missed, MAX_BOARDS_READ))
             self.missed -= again
         started, error = time.monotonic(), None
         allowed = self.allowed()
         if allowed:
-            error = self._send(batch, again)
+            error = self._send(batch, again, joined)
             if time.monotonic() - started > LATE_SECONDS and not error:
                 # This process was stopped, say, and another one has published newer snapshots.
                 # What is current can be sent by anybody, at any time.
-                error = self._send({}, {*batch, *again})
+                error = self._send({}, {*batch, *again}, {})
         with self.condition:
             if error:
                 self.missed.update(batch, again)
@@ -228,13 +163,16 @@ class Proxy:
             self.oldest = began if self.missed else time.monotonic() if self.waiting else None
         return error is None
 
-    def _send(self, batch: dict[str, Snapshot | None], again: set[str]) -> Exception | None:
+    def _send(
+        self, batch: dict[str, Snapshot | None], again: set[str], joined: dict[str, Joined]
+    ) -> Exception | None:
         try:
             if again:
                 taken = snapshots.take(again)
                 batch = {**batch, **{board: taken.get(board) for board in again}}
             items = (item for each in batch.items() for item in _items(*each))
-            for body in _batches(items):
+            newcomers = (item for each in joined.items() for item in _joined_items(*each))
+            for body in _batches(itertools.chain(items, newcomers)):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
         except (ValueError, StoreUnavailable) as error:  # the first is pubcontrol's, for everything
             logger.error("%s did not take %d boards: %s", self.client.uri, len(batch), error)
@@ -256,32 +194,44 @@ class _BoundedAdapter(HTTPAdapter):
         return super().send(request, *args, **{**kwargs, "timeout": PUBLISH_TIMEOUT_SECONDS})
 
 
-PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # no id has a dot
-
-
-def _channel(board: str, snapshot: Snapshot) -> str:
-    return (PRIVATE if snapshot.private else PUBLIC).format(board)
-
-
 def _items(board: str, snapshot: Snapshot | None) -> Iterator[bytes]:
     """For who watches the board, and for those who watched it before its setting `private` was
     changed: they come back and need a token, or none."""
     # No GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        gone = Problem(404, "The board was deleted.")
-        yield _item(PUBLIC.format(board), HttpStreamFormat(close=True), _refusal(gone))
-        yield _item(PRIVATE.format(board), HttpStreamFormat(close=True), _refusal(gone))
+        gone = _refusal(Problem(404, "The board was deleted."))
+        for each in (PUBLIC, PRIVATE):
+            yield _item(each.format(board), *_closing(DELETED), gone)
         return
     headers = {**snapshot.headers(), **_cross_origin_headers()}
-    response = HttpResponseFormat(200, headers=headers, body=snapshot.body)
-    yield _item(_channel(board, snapshot), HttpStreamFormat(_update_event(snapshot)), response)
+    yield _item(
+        channel(board, snapshot.private),
+        HttpStreamFormat(update_event(snapshot)),
+        HttpResponseFormat(200, headers=headers, body=snapshot.body),
+        WebSocketMessageFormat(update_message(snapshot)),
+    )
     if snapshot.private:
         challenge = {"WWW-Authenticate": "Bearer"}
-        refusal = _refusal(Problem(401, "The board is private now; this needs a token.", challenge))
-        yield _item(PUBLIC.format(board), HttpStreamFormat(close=True), refusal)
+        refusal = Problem(401, "The board is private now; this needs a token.", challenge)
+        yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
     else:
-        yield _item(PRIVATE.format(board), HttpStreamFormat(close=True))
+        yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN))
+
+
+def _closing(code: int) -> tuple[Format, Format]:
+    """Of streams, and of WebSockets with this code."""
+    return HttpStreamFormat(close=True), WebSocketMessageFormat(action="close", code=code)
+
+
+def _joined_items(board: str, joined: Joined) -> Iterator[bytes]:
+    """Not for long-polls: those are answered with snapshots, which never lack anything."""
+    for player in joined.players:
+        yield _item(
+            channel(board, joined.private),
+            HttpStreamFormat(joined_event(player)),
+            WebSocketMessageFormat(joined_message(player)),
+        )
 
 
 def _item(channel: str, *formats: Format) -> bytes:
@@ -317,20 +267,3 @@ def _batches(items: Iterable[bytes]) -> Iterator[bytes]:
         size += len(item) + 1
     if batch:
         yield b'{"items":[%s]}' % b",".join(batch)
-
-
-def _update_event(snapshot: Snapshot) -> str:
-    return f"event: update\nid: {snapshot.hash}\ndata: {snapshot.body}\n\n"
-
-
-def _retry_line() -> str:
-    # Jittered, so that viewers who lost their proxy together do not return together.
-    return f"retry: {random.randint(2000, 4000)}\n\n"
-
-
-def _event_stream(body: str) -> HttpResponse:
-    return HttpResponse(
-        body,
-        content_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "Vary": "Accept"},
-    )

@@ -9,17 +9,18 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.conf import settings
 
 from leaderboardapp import snapshots
-from leaderboardapp.edge import MAX_BOARDS_READ, Edge, backoff
+from leaderboardapp.edge import MAX_BOARDS_READ, Edge, Joined, backoff
 from leaderboardapp.keeper import Keeper
 from leaderboardapp.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Feed, Store, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Listener:
         self.edge = edge
         self.due: dict[str, float] = {}  # board → when to look at it
         self.backlog: set[str] = set()  # boards to look at when there is time
+        self.joined: Changes = {}  # newcomers, to be told when their board is looked at
         # Least recently sent first. Forgetting a board costs one publish that was not needed.
         self.sent: OrderedDict[str, Sent] = OrderedDict()
         self.position = position
@@ -69,7 +71,7 @@ class Listener:
         if boards:
             taken = snapshots.take(boards)
             unsent = {b: taken.get(b) for b in boards if self.needs(b, taken.get(b), now)}
-            self.edge.put(unsent)
+            self.edge.put(unsent, dict(self.newcomers(boards, taken)))
             for board in boards:
                 self.note(board, board in unsent, taken.get(board), now)
         return boards
@@ -77,9 +79,11 @@ class Listener:
     def drain(self, feed: Feed) -> None:
         soonest = min(self.due.values(), default=float("inf")) - time.monotonic()
         timeout = 0.0 if self.backlog else max(0.0, min(IDLE_SECONDS, soonest))
-        boards = feed.changed(timeout)
+        changes = feed.changed(timeout)
         now = time.monotonic()
-        for board in boards:
+        for board, joined in changes.items():
+            if joined:
+                self.joined[board] = [*self.joined.get(board, []), *joined][-MAX_JOINED:]
             sent = self.sent.get(board)
             when = sent.at + settings.PUBLISH_INTERVAL if sent else now
             self.due[board] = min(when, self.due.get(board, when))
@@ -88,6 +92,15 @@ class Listener:
                 self.sent[board] = sent._replace(at=at, changed=now)
         if now - feed.heard > SILENCE_SECONDS:
             raise StoreUnavailable("the feed has gone silent")
+
+    def newcomers(
+        self, boards: list[str], taken: dict[str, Snapshot]
+    ) -> Iterator[tuple[str, Joined]]:
+        """Of the boards looked at, those who have not been told yet."""
+        for board in boards:
+            joined = self.joined.pop(board, None)
+            if joined and board in taken:
+                yield board, Joined(taken[board].private, joined)
 
     def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Whether to send it: the edge has another one, or it is time to repeat this one."""

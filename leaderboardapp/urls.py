@@ -25,6 +25,7 @@ urlpatterns = [
     path("", views.by_method(GET=pages.read_home)),
     path("boards/", views.boards),
     path("boards/<key:board>/", views.board),
+    path("boards/<key:board>/ws/", views.watch),
     path("boards/<key:board>/players/", views.players),
     path("boards/<key:board>/players/<key:player>/", views.player),
     path("boards/<key:board>/players/<key:player>/around/", views.around),

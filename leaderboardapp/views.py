@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 
-from leaderboardapp import access, edge, pages, snapshots
+from leaderboardapp import access, holds, pages, snapshots
 from leaderboardapp.fields import (
     BOARD_FIELDS,
     KEY_FIELDS,
@@ -25,6 +25,7 @@ from leaderboardapp.fields import (
     score_field,
     season_field,
 )
+from leaderboardapp.messages import DELETED, STREAM
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
@@ -38,7 +39,7 @@ from leaderboardapp.stores.base import (
     check_season,
 )
 
-STREAM, PAGE = "text/event-stream", "text/html"
+PAGE = "text/html"
 
 View = Callable[..., HttpResponse]
 Model = TypeVar("Model", Board, Player)
@@ -49,7 +50,9 @@ def by_method(**views: View) -> View:
     allowed = [*views, "HEAD"] if "GET" in views else [*views]
 
     def view(request: HttpRequest, **ids: Any) -> HttpResponse:
-        method = "GET" if request.method == "HEAD" else str(request.method)
+        # A WebSocket is opened by a GET, and told of by the proxy's POST.
+        reads = request.method == "HEAD" or holds.is_websocket(request)
+        method = "GET" if reads else str(request.method)
         if method not in views:
             allow = ", ".join(allowed)
             raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
@@ -89,16 +92,30 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
         return pages.read_board(request, board)
     if request.method == "GET" and wanted == STREAM:
         try:
-            return edge.hold_stream(request, board, take_snapshot(request, board))
+            return holds.hold_stream(request, board, take_snapshot(request, board))
         except StoreUnavailable:
-            return edge.come_again()
+            return holds.come_again()
     snapshot = take_snapshot(request, board)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response unless that is a 304 or 412
     if request.method == "GET" and conditional.status_code == 304:
-        return edge.hold_response(request, board, snapshot, conditional)
+        return holds.hold_response(request, board, snapshot, conditional)
     return conditional
+
+
+def watch_board(request: HttpRequest, board: str) -> HttpResponse:
+    """A WebSocket, of which the proxy tells in requests."""
+    context = holds.websocket(request)
+    if context.is_opening():
+        try:
+            holds.open_websocket(context, board, take_snapshot(request, board))
+        except ObjectDoesNotExist:
+            holds.refuse_websocket(context, DELETED)
+        except Problem as problem:  # 401 or 403
+            holds.refuse_websocket(context, 4000 + problem.status)
+    holds.answer_websocket(context)
+    return HttpResponse()
 
 
 def update_board(request: HttpRequest, board: str) -> HttpResponse:
@@ -221,6 +238,7 @@ boards = by_method(GET=list_boards, POST=create_board)
 board = by_method(GET=read_board, PATCH=update_board, DELETE=delete_board)
 players = by_method(GET=list_players, POST=create_player)
 player = by_method(GET=read_player, PATCH=update_player, DELETE=delete_player)
+watch = by_method(GET=watch_board)
 around = by_method(GET=read_around)
 score_add = by_method(POST=add_score)
 score = by_method(PUT=put_score)

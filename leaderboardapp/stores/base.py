@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 Row = dict[str, Any]
 
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
+MAX_JOINED = 20  # of each board and moment, newest newcomers that are told by name
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 
 BOARD_DEFAULTS: Row = {
@@ -119,6 +120,11 @@ class Lease(NamedTuple):
     position: int = 0  # all that changed up to here has been published
 
 
+Changes = dict[str, list[Row]]
+"""Boards that have changed, each with players (`id`, `name`, `score`) who have joined it: the
+newest, as far as the store knows."""
+
+
 class Feed(ABC):
     """The store's stream of changes, conflated to the boards that they touched."""
 
@@ -126,9 +132,9 @@ class Feed(ABC):
     """When (time.monotonic()) anything last came through it: a change, or a lease's beat."""
 
     @abstractmethod
-    def changed(self, timeout: float) -> set[str]:
-        """Ids of the boards changed (deleted included) since the last call, or since the feed
-        was opened. Returns at once if there are any, else waits up to `timeout` seconds."""
+    def changed(self, timeout: float) -> Changes:
+        """Boards changed (deleted included) since the last call, or since the feed was opened.
+        Returns at once if there are any, else waits up to `timeout` seconds."""
 
     @abstractmethod
     def close(self) -> None: ...

@@ -46,10 +46,11 @@ class Event(NamedTuple):
 
 
 class Viewer:
-    """An EventSource: reads one stream in a thread and keeps its events."""
+    """An EventSource: reads one stream in a thread and keeps what it is told."""
 
     def __init__(self, port: int, path: str, last_event_id: str = "") -> None:
-        self.events: list[Event] = []
+        self.events: list[Event] = []  # snapshots
+        self.joined: list[Any] = []
         self.closed = threading.Event()
         self.connection = HTTPConnection("localhost", port, timeout=60)
         headers = {"Accept": "text/event-stream"}
@@ -93,7 +94,10 @@ class Viewer:
                 elif "data" in fields:
                     data = json.loads(fields["data"])
                     event = Event(fields["event"], fields.get("id", ""), data)
-                    self.events.append(event)
+                    if event.name == "joined":
+                        self.joined.append(data)
+                    else:
+                        self.events.append(event)
                     fields = {}
         except (OSError, ValueError, AttributeError):
             pass  # the connection ended under the reader

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     KEYS_REMEMBERED,
+    MAX_JOINED,
     MAX_SCORE,
     AlreadyExists,
     Amount,
@@ -324,6 +325,39 @@ class TestFeed:
 
         wait_until(quiet, "the feed to tell and be quiet")
         assert told <= 2  # RethinkDB's last changes may have been on their way
+
+    def test_newcomers_are_told_and_nobody_else(self, store: Store, feed: Feed, board: str) -> None:
+        changed(feed, board)
+        told: list[Row] = []
+
+        def tell(player: str) -> bool:
+            told.extend(feed.changed(timeout=0.1).get(board, []))
+            return any(row["id"] == player for row in told)
+
+        add_player(store, board, "alice", 7)
+        wait_until(lambda: tell("alice"), "alice")
+        store.score_add(board, "alice", 1)
+        store.update_player(board, "alice", {"name": "Alicia"})
+        add_player(store, board, "bob")
+        wait_until(lambda: tell("bob"), "bob")
+        assert told == [
+            {"id": "alice", "name": "Alice", "score": 7},
+            {"id": "bob", "name": "Bob", "score": 0},
+        ]
+
+    def test_of_an_import_the_newest_are_told(self, store: Store, feed: Feed, board: str) -> None:
+        changed(feed, board)
+        amounts = [Amount(f"p{number}", "A player", 1) for number in range(100)]
+        store.import_batch(board, "f", Import(0, 100, "a"), amounts)
+        told: list[Row] = []
+
+        def tell() -> bool:
+            changes = feed.changed(timeout=0.1)
+            assert len(changes.get(board, [])) <= MAX_JOINED
+            told.extend(changes.get(board, []))
+            return bool(told) and not changes
+
+        wait_until(tell, "newcomers, and quiet")
 
     def test_without_changes_it_waits_and_tells_nothing(self, feed: Feed) -> None:
         wait_until(lambda: not feed.changed(timeout=0.1), "the feed to be quiet")

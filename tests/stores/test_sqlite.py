@@ -72,7 +72,7 @@ def test_a_row_that_moves_changes_both_boards(sqlite: SqlStore, board: str) -> N
     sqlite.create_board({"id": other, "name": "", "size": 5})
     feed = sqlite.open_feed()
     PlayerRow.objects.filter(board_id=board).update(board_id=other)
-    assert feed.changed(timeout=5) == {board, other}
+    assert set(feed.changed(timeout=5)) == {board, other}
     feed.close()
 
 
@@ -170,5 +170,5 @@ def test_a_commit_that_may_be_in_the_log_is_of_unknown_outcome(name: str, unknow
 def test_an_idle_feed_reads_no_table(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = SqliteFeed()
     monkeypatch.setattr(feed, "_read", lambda: pytest.fail("nothing has changed"))
-    assert feed.changed(timeout=0.1) == set()
+    assert feed.changed(timeout=0.1) == {}
     feed.close()

@@ -7,23 +7,23 @@ import pytest
 from django.conf import settings
 
 from leaderboardapp import listener, snapshots
-from leaderboardapp.edge import Edge
+from leaderboardapp.edge import Edge, Joined
 from leaderboardapp.listener import Listener
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import Feed, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, StoreUnavailable
 
 
 class HandFeed(Feed):
     def __init__(self, world: "World") -> None:
-        self.world, self.boards, self.heard = world, set[str](), world.now
+        self.world, self.changes, self.heard = world, Changes(), world.now
 
-    def changed(self, timeout: float) -> set[str]:
+    def changed(self, timeout: float) -> Changes:
         if not self.world.feed_is_dead:
             self.heard = self.world.now
-        if not self.boards:
+        if not self.changes:
             self.world.now += timeout
-        boards, self.boards = self.boards, set()
-        return boards
+        changes, self.changes = self.changes, {}
+        return changes
 
     def close(self) -> None: ...
 
@@ -35,6 +35,7 @@ class World:
         self.now = 1000.0
         self.boards: dict[str, Snapshot] = {}
         self.published: list[tuple[float, dict[str, Snapshot | None]]] = []
+        self.joined: list[tuple[str, str, bool]] = []  # board, player, whether it is private
         self.feed_is_dead = False
         self.edge_is_behind = 0.0
         self.feed = HandFeed(self)
@@ -45,7 +46,11 @@ class World:
         self.boards.pop(board, None)
         if body is not None:
             self.boards[board] = Snapshot(body, f"hash of {body}")
-        self.feed.boards.add(board)
+        self.feed.changes.setdefault(board, [])
+
+    def join(self, player: str, board: str = "b") -> None:
+        row = {"id": player, "name": player, "score": 0}
+        self.feed.changes.setdefault(board, []).append(row)
 
     def take(self, boards: list[str]) -> dict[str, Snapshot]:
         return {board: self.boards[board] for board in boards if board in self.boards}
@@ -54,9 +59,11 @@ class World:
     def behind(self) -> float:
         return self.edge_is_behind
 
-    def put(self, items: dict[str, Snapshot | None]) -> None:
+    def put(self, items: dict[str, Snapshot | None], joined: dict[str, Joined]) -> None:
         if items:
             self.published.append((round(self.now - 1000, 3), items))
+        for board, news in joined.items():
+            self.joined += [(board, row["id"], news.private) for row in news.players]
 
     def bodies(self, board: str = "b") -> list[tuple[float, str | None]]:
         return [
@@ -106,7 +113,7 @@ def test_a_quiet_board_that_becomes_private_is_sent_at_once(world: World, turns:
     run_until(world, turns, 5)
     before = len(world.published)
     world.boards["b"] = Snapshot("one", "hash of one", private=True)
-    world.feed.boards.add("b")
+    world.feed.changes["b"] = []
     turns.turn(world.feed)
     assert len(world.published) == before + 1
 
@@ -213,7 +220,7 @@ def test_the_backlog_is_worked_off_beside_live_changes(
     monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
     for number in range(10):
         world.change(f"b{number}", "old")
-    turns.backlog, world.feed.boards = world.feed.boards, set()
+    turns.backlog, world.feed.changes = set(world.feed.changes), {}
     turns.turn(world.feed)
     world.change("live", "one")
     turns.turn(world.feed)
@@ -267,3 +274,40 @@ def test_more_boards_than_fit_in_a_turn_are_all_published(
     }
     assert len(turns.sent) == 5
     assert not turns.due
+
+
+def test_newcomers_are_told_once_and_when_their_board_is_looked_at(
+    world: World, turns: Listener
+) -> None:
+    world.change("b", "one")
+    turns.turn(world.feed)
+    world.join("bob")
+    turns.turn(world.feed)
+    assert world.joined == [], "not before the interval is over"
+    world.join("carol")
+    run_until(world, turns, 10)
+    assert world.joined == [("b", "bob", False), ("b", "carol", False)]
+
+
+def test_newcomers_of_a_private_board_are_told_to_those_who_may_see_it(
+    world: World, turns: Listener
+) -> None:
+    world.boards["b"] = Snapshot("one", "hash of one", private=True)
+    world.join("bob")
+    run_until(world, turns, 1)
+    assert world.joined == [("b", "bob", True)]
+
+
+def test_of_many_newcomers_the_newest_are_told(world: World, turns: Listener) -> None:
+    world.change("b", "one")
+    for number in range(MAX_JOINED + 5):
+        world.join(f"p{number}")
+    run_until(world, turns, 1)
+    assert [player for _, player, _ in world.joined] == [f"p{n}" for n in range(5, MAX_JOINED + 5)]
+
+
+def test_newcomers_of_a_deleted_board_are_forgotten(world: World, turns: Listener) -> None:
+    world.join("bob", "gone")
+    run_until(world, turns, 1)
+    assert world.joined == []
+    assert turns.joined == {}

@@ -6,25 +6,26 @@ from typing import Any
 
 from rethinkdb.errors import ReqlDriverError
 
-from leaderboardapp.stores.base import Feed, Row, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Row, StoreUnavailable
 from leaderboardapp.stores.rethinkdb.connection import Connection
 
 READY_SECONDS = 10.0
 
 
 class RethinkFeed(Feed):
-    """One changefeed over three tables, drained by a thread into a set of board ids, so that
+    """One changefeed over three tables, drained by a thread into changed boards, so that
     a slow listener finds many changes of a board as one."""
 
     def __init__(self, connection: Connection, players: Any, boards: Any, lease: Any) -> None:
         self.connection = connection
         self.condition = threading.Condition()
-        self.boards: set[str] = set()
+        self.changes: Changes = {}
         self.heard = time.monotonic()
         self.ready = False
         self.error: str | None = None
         try:
-            feeds = _changes(players, "board"), _changes(boards, "id"), _changes(lease, None)
+            told = _changes(players, "board", "player", "name", "score", "hidden")
+            feeds = told, _changes(boards, "id"), _changes(lease)
             self.cursor = connection.start(feeds[0].union(*feeds[1:]))
         except StoreUnavailable:
             connection.close()
@@ -33,13 +34,13 @@ class RethinkFeed(Feed):
         threading.Thread(target=self._read, name="rethinkdb-feed", daemon=True).start()
         self._wait_until_ready()
 
-    def changed(self, timeout: float) -> set[str]:
+    def changed(self, timeout: float) -> Changes:
         with self.condition:
-            self.condition.wait_for(lambda: self.boards or self.error, timeout)
-            if self.error and not self.boards:
+            self.condition.wait_for(lambda: self.changes or self.error, timeout)
+            if self.error and not self.changes:
                 raise StoreUnavailable(self.error)
-            boards, self.boards = self.boards, set()
-            return boards
+            changes, self.changes = self.changes, {}
+            return changes
 
     def close(self) -> None:
         self.connection.close()
@@ -72,15 +73,24 @@ class RethinkFeed(Feed):
         elif change.get("error"):
             raise ReqlDriverError(change["error"])  # changes were skipped
         else:
-            rows = [change.get("new_val") or {}, change.get("old_val") or {}]
-            with self.condition:
-                # Both, because a row may move to another board; the lease's has none.
-                self.boards.update(board for row in rows for board in row.values())
-                self.condition.notify_all()
+            self._note(change["type"], change.get("new_val") or {}, change.get("old_val") or {})
+
+    def _note(self, type: str, new: Row, old: Row) -> None:
+        with self.condition:
+            for row in (new, old):  # both, because a row may move to another board
+                board = row.get("board", row.get("id"))
+                if board is not None:  # the lease's row has none
+                    self.changes.setdefault(board, [])
+            if type == "add" and "player" in new and not new.get("hidden"):
+                joined = self.changes[new["board"]]
+                names = {"name": new.get("name", ""), "score": new.get("score", 0)}
+                joined.append({"id": new["player"], **names})
+                del joined[:-MAX_JOINED]
+            self.condition.notify_all()
 
 
-def _changes(table: Any, board: str | None) -> Any:
-    """The table's changefeed, of each row only the field that names its board, if any."""
+def _changes(table: Any, *fields: str) -> Any:
+    """The table's changefeed, of each row only these fields."""
     feed = table.changes(include_states=True, include_types=True, squash=False)
-    named = {"new_val": [board], "old_val": [board]} if board else {}
+    named = {"new_val": list(fields), "old_val": list(fields)} if fields else {}
     return feed.pluck("type", "state", "error", named)

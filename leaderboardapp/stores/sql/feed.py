@@ -1,10 +1,11 @@
 """The feed of an SQLite database."""
 
 import time
+from typing import Any
 
 from django.db import Error, connections
 
-from leaderboardapp.stores.base import Feed, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, StoreUnavailable
 
 POLL_SECONDS = 0.015  # idle, this takes 0.9 % of a core on a small cloud machine
 
@@ -18,21 +19,22 @@ class SqliteFeed(Feed):
         self.connection = connections.create_connection("default")
         self.version = self._version()
         self.heard = time.monotonic()
-        self.seq = self._newest()
+        self.seq = self._newest("seq", "change")
+        self.row = self._newest("rowid", "player")
 
-    def changed(self, timeout: float) -> set[str]:
+    def changed(self, timeout: float) -> Changes:
         deadline = time.monotonic() + timeout
         try:
             while True:
                 version = self._version()
                 if version != self.version:
-                    boards = self._read()
+                    changes = self._read()
                     self.version = version
                     self.heard = time.monotonic()
-                    if boards:
-                        return boards
+                    if changes:
+                        return changes
                 if time.monotonic() >= deadline:
-                    return set()
+                    return {}
                 time.sleep(POLL_SECONDS)
         except Error as error:
             raise StoreUnavailable(str(error)) from error
@@ -40,17 +42,39 @@ class SqliteFeed(Feed):
     def close(self) -> None:
         self.connection.close()
 
-    def _read(self) -> set[str]:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT board, seq FROM change WHERE seq > %s", [self.seq])
-            rows = cursor.fetchall()
+    def _read(self) -> Changes:
+        rows = self._rows("SELECT board, seq FROM change WHERE seq > %s", self.seq)
         self.seq = max((seq for _, seq in rows), default=self.seq)
-        return {board for board, _ in rows}
+        changes: Changes = {board: [] for board, _ in rows}
+        for board, player, name, score in self._new_players():
+            # Its change is among those that were read, or will be with the next ones.
+            joined = changes.setdefault(board, [])
+            joined.append({"id": player, "name": name, "score": score})
+            del joined[:-MAX_JOINED]
+        return changes
 
-    def _newest(self) -> int:
+    def _new_players(self) -> list[tuple[Any, ...]]:
+        """By their rows' numbers, which count up. (After a VACUUM they begin anew, and newcomers
+        of that moment are not told.)"""
+        newest = self._newest("rowid", "player")
+        last, self.row = self.row, newest
+        if newest <= last:
+            return []
+        return self._rows(
+            "SELECT board_id, player, name, score FROM player"
+            " WHERE rowid > %s AND rowid <= %s AND NOT hidden ORDER BY rowid",
+            last,
+            newest,
+        )
+
+    def _newest(self, column: str, table: str) -> int:
+        return int(self._rows(f"SELECT coalesce(max({column}), 0) FROM {table}")[0][0])
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
-            cursor.execute("SELECT coalesce(max(seq), 0) FROM change")
-            return int(cursor.fetchone()[0])
+            cursor.execute(sql, values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
     def _version(self) -> int:
         # A hundred times a second: past Django's cursor, which costs more than the question.

@@ -1,0 +1,71 @@
+"""What a proxy tells of a WebSocket, and what it is answered (WebSocket-over-HTTP)."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from gripcontrol import WebSocketEvent, decode_websocket_events, encode_websocket_events
+
+from tests.api.conftest import Response, Send, assert_problem
+
+Tell = Any
+
+
+@pytest.fixture
+def tell(client: Client, grip_sig: str) -> Tell:
+    """tell(path, event, …): a request of the proxy."""
+
+    def tell(path: str, *events: WebSocketEvent, signature: str = grip_sig) -> Response:
+        body = encode_websocket_events(list(events))
+        headers = {"Connection-Id": "a-connection", "Grip-Sig": signature}
+        return client.post(path, body, "application/websocket-events", headers=headers)
+
+    return tell
+
+
+def answered(response: Response) -> list[tuple[str, Any]]:
+    assert response.status_code == 200
+    events = decode_websocket_events(response.content)
+    return [(event.type, event.content) for event in events]
+
+
+OPEN = WebSocketEvent("OPEN")
+
+
+def test_it_is_opened_subscribed_and_shown_the_board(tell: Tell, send: Send, board: str) -> None:
+    events = answered(tell(f"{board}ws/", OPEN))
+    assert [kind for kind, _ in events] == ["OPEN", "TEXT", "TEXT", "TEXT"]
+    subscribe, keep_alive, update = (content for _, content in events[1:])
+    assert subscribe.startswith(b"c:") and b'"subscribe"' in subscribe
+    assert b'"ping"' in keep_alive
+    assert update.startswith(b'm:{"event":"update"')
+    assert send("GET", board)["ETag"].strip('"').encode() in update
+
+
+def test_a_ping_is_answered_wherever_it_stands(tell: Tell, board: str) -> None:
+    events = [
+        WebSocketEvent("PING", b"1"),
+        WebSocketEvent("TEXT", b"x"),
+        WebSocketEvent("PING", b"2"),
+    ]
+    assert answered(tell(f"{board}ws/", *events)) == [("PONG", b"1"), ("PONG", b"2")]
+
+
+def test_a_client_that_has_gone_is_no_failure(tell: Tell, board: str) -> None:
+    assert answered(tell(f"{board}ws/", WebSocketEvent("DISCONNECT"))) == []
+
+
+def test_unsigned_requests_are_refused(tell: Tell, board: str) -> None:
+    assert_problem(tell(f"{board}ws/", OPEN, signature="forged"), 501, "proxy")
+
+
+def test_it_is_no_way_to_write(tell: Tell, alice: str) -> None:
+    response = tell(f"{alice}score-add/", OPEN)
+    assert_problem(response, 405)
+    assert response["Allow"] == "POST"
+
+
+def test_without_the_store_the_opening_is_refused(tell: Tell, no_store: None) -> None:
+    response = tell("/boards/b/ws/", OPEN)
+    assert_problem(response, 503)
+    assert "Retry-After" in response

@@ -1,0 +1,121 @@
+"""WebSockets, held by the real Pushpin."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.e2e.viewers import Api, Viewer
+from tests.processes import Stack, wait_until
+
+
+@contextmanager
+def watch(stack: Stack, path: str, query: str = "") -> Iterator[ClientConnection]:
+    with connect(f"ws://localhost:{stack.port}{path}ws/{query}", proxy=None) as socket:
+        yield socket
+
+
+def message(socket: ClientConnection) -> Any:
+    return json.loads(socket.recv(timeout=10))
+
+
+def closing_code(socket: ClientConnection) -> int | None:
+    """After whatever else it says."""
+    with pytest.raises(ConnectionClosed):
+        while True:
+            socket.recv(timeout=10)
+    return socket.close_code
+
+
+def token(scope: str, *boards: str) -> str:
+    key = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
+    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 60}
+    return jwt.encode(claims, key, algorithm="HS256")
+
+
+def test_it_begins_with_the_snapshot_and_shows_every_change(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with watch(stack, board) as socket:
+        polled = api("GET", board)
+        assert message(socket) == {
+            "event": "update",
+            "id": polled.headers["ETag"].strip('"'),
+            "data": polled.json,
+        }
+        api("POST", f"{board}players/bob/score-add/", {"amount": 3})
+        polled = api("GET", board)
+        wait_until(lambda: message(socket)["data"] == polled.json, "the change")
+
+
+def test_everybody_hears_who_joins(stack: Stack, api: Api, board: str) -> None:
+    with watch(stack, board) as socket, Viewer(stack.port, board) as viewer:
+        assert message(socket)["event"] == "update"
+        api("POST", f"{board}players/", {"id": "carol", "name": "Carol"})
+        told = {"player": {"id": "carol", "name": "Carol", "score": 0}}
+        wait_until(lambda: message(socket) == {"event": "joined", "data": told}, "the news")
+        wait_until(lambda: viewer.joined, "the news")
+    assert viewer.joined == [told]
+
+
+def test_pings_are_answered_and_what_is_unknown_is_ignored(stack: Stack, board: str) -> None:
+    with watch(stack, board) as socket:
+        assert message(socket)["event"] == "update"
+        assert socket.ping().wait(10), "the protocol's own"
+        for unknown in ("", "hello", "[", "[[[[", '{"event": "launch"}', b"\x00\xff", "{}"):
+            socket.send(unknown)
+        socket.send('{"event": "ping"}')
+        wait_until(lambda: message(socket) == {"event": "pong"}, "the pong")
+
+
+def test_a_client_that_closes_it_is_answered(stack: Stack, board: str) -> None:
+    with watch(stack, board) as socket:
+        assert message(socket)["event"] == "update"
+        socket.close(4000, "enough")
+        assert socket.close_code == 1000, "not 1006, which is that of a lost connection"
+
+
+def test_no_board_no_websocket(stack: Stack) -> None:
+    with watch(stack, "/boards/no-such-board/") as socket:
+        assert closing_code(socket) == 4404
+
+
+def test_a_deleted_board_closes_it(stack: Stack, api: Api, board: str) -> None:
+    with watch(stack, board) as socket:
+        assert message(socket)["event"] == "update"
+        api("DELETE", board)
+        assert closing_code(socket) == 4404
+
+
+def test_a_private_board_needs_a_token(stack: Stack, api: Api, board: str, board_id: str) -> None:
+    with watch(stack, board) as before:
+        assert message(before)["event"] == "update"
+        api("PATCH", board, {"private": True})
+        assert closing_code(before) == 4401, "it became private"
+    with watch(stack, board) as without:
+        assert closing_code(without) == 4401
+    with watch(stack, board, f"?token={token('read', 'another')}") as other:
+        assert closing_code(other) == 4403
+    with watch(stack, board, f"?token={token('read', board_id)}") as socket:
+        assert message(socket)["event"] == "update"
+        api("POST", f"{board}players/", {"id": "carol", "name": "Carol"})
+        wait_until(lambda: message(socket)["event"] == "joined", "the news")
+
+
+def test_the_web_process_alone_holds_nothing(stack: Stack, board: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://localhost:{stack.web_port}{board}ws/", proxy=None)
+    assert refused.value.response.status_code == 501
+
+
+def test_a_plain_request_is_told_to_upgrade(api: Api, board: str) -> None:
+    answer = api("GET", f"{board}ws/")
+    assert answer.status == 426
+    assert answer.headers["Upgrade"] == "websocket"
