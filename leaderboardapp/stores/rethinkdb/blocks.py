@@ -12,7 +12,7 @@ from typing import Any
 
 from leaderboardapp.stores.base import MAX_SCORE, Count, Key, Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.tables import row_id
+from leaderboardapp.stores.rethinkdb.tables import UNSHOWN, row_id
 
 BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # in one that is split
@@ -67,12 +67,11 @@ class Blocks:
             season = r.branch(season.eq(None), self.season(board), season)
             here = r.expr([board, season]).add(place)
             least, most = season_ends(board, season)
-            index = f"season_{order}"
             # Excluding the ends, which are the place itself and what no index holds.
             ends = (least, here) if backward else (here, most)
-            rows = self.players.between(*ends, index=index, left_bound="open")
-            ordered = rows.order_by(index=r.desc(index) if backward else index).limit(limit)
-            return ordered.without("keys", "batches").coerce_to("array")
+            rows = self.players.between(*ends, index=order, left_bound="open")
+            ordered = rows.order_by(index=r.desc(order) if backward else order).limit(limit)
+            return ordered.without(*UNSHOWN).coerce_to("array")
 
         return r.ast.Func(page)
 
@@ -161,7 +160,7 @@ class Blocks:
 
     def next(self, board: Row, start: Place, end: Place) -> Place:
         """The place that is BLOCK players further on."""
-        rows = self.block(board, start, end).order_by(index=f"season_{board['order']}")
+        rows = self.block(board, start, end).order_by(index=board["order"])
         row = self.run(rows.nth(BLOCK).pluck("score", "reached_at", "player"))
         return place_of(board, Key(**row))
 
@@ -190,7 +189,7 @@ class Blocks:
         return self.between(board["order"], [*season, *start], [*season, *end])
 
     def between(self, order: str, start: Any, end: Any) -> Any:
-        return self.players.between(start, end, index=f"season_{order}")
+        return self.players.between(start, end, index=order)
 
 
 def place_of(board: Row, key: Key) -> Place:

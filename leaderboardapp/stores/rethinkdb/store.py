@@ -40,7 +40,7 @@ from leaderboardapp.stores.rethinkdb.scores import (
     put,
     swept,
 )
-from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, ensure, row_id
+from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, UNSHOWN, ensure, row_id
 
 QUERY_SECONDS = 2.5
 SCAN_SECONDS = 10.0  # for each piece of a long read
@@ -146,7 +146,8 @@ class RethinkStore(Store):
 
     def get_player(self, board: str, player: str) -> Row:
         row = self.boards.get(board)
-        settings, document = self.run(r.expr([row, self.players.get(row_id(board, player))]))
+        document = self.players.get(row_id(board, player)).without(*UNSHOWN).default(None)
+        settings, document = self.run(r.expr([row, document]))
         return _player_row(_found(document), _board_row(_found(settings))["season"])
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
@@ -272,7 +273,7 @@ class RethinkStore(Store):
     def tidy(self, board: str) -> bool:
         def sweep(row: Any) -> Any:
             ended = [board, row["season"].default(1)]
-            rows = self.players.between([board, r.minval], ended, index="season_desc")
+            rows = self.players.between([board, r.minval], ended, index="desc")
             return rows.limit(SWEEP_ROWS).update(lambda old: swept(row, old))
 
         try:
@@ -347,7 +348,7 @@ class RethinkStore(Store):
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
         low, high = limits(board)
         keys = [row_id(board["id"], amount.player) for amount in amounts]
-        found = self.run(self.players.get_all(*keys).without("keys"))
+        found = self.run(self.players.get_all(*keys).without("keys", "desc", "asc"))
         rows = {row["player"]: {**row, **_player_row(row, board["season"])} for row in found}
         for player, _, amount in amounts:
             row = rows.get(player, {"score": 0})
@@ -417,25 +418,15 @@ class RethinkStore(Store):
 
     def board_and_top(self, board: Any) -> Any:
         return self.boards.get(board).do(
-            lambda row: r.branch(
-                row.eq(None),
-                None,
-                {
-                    "board": row,
-                    "players": r.branch(
-                        row["order"].default("desc").eq("asc"),
-                        self.best(row, "season_asc"),
-                        self.best(row, "season_desc"),
-                    ),
-                },
-            )
+            lambda row: r.branch(row.eq(None), None, {"board": row, "players": self.best(row)})
         )
 
-    def best(self, board: Any, index: str) -> Any:
+    def best(self, board: Any) -> Any:
+        index = r.branch(board["order"].default("desc").eq("asc"), "asc", "desc")
         least, most = season_ends(board["id"], board["season"].default(1))
         rows = self.players.between(least, most, index=index).order_by(index=index)
         shown = rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
-        return shown.without("keys", "batches").coerce_to("array")
+        return shown.without(*UNSHOWN).coerce_to("array")
 
     def change_score(self, board: Any, player: Any, change: Callable[[Any, Any], Any]) -> Any:
         """`change` takes the board's and the player's document, and gives the new fields."""
@@ -453,12 +444,11 @@ class RethinkStore(Store):
     def rows_of(self, board: str) -> tuple[Any, ...]:
         """All rows that belong to a board."""
         least, most = [board, r.minval], [board, r.maxval]
-        ranked = self.players.between(least, most, index="season_desc")
-        hidden = self.players.get_all(board, index="hidden")
+        players = self.players.between(least, most, index="changed_on")
         numbered = (
             each.between(least, most, index="board") for each in (self.seasons, self.blocks.blocks)
         )
-        return ranked, hidden, *numbered, self.imports.get_all(board, index="board")
+        return players, *numbered, self.imports.get_all(board, index="board")
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()
@@ -497,7 +487,7 @@ def _has_changed(document: Any, board: Row) -> Any:
 
 def _player_row(document: Row, season: int = 0) -> Row:
     """`season`: the running one, if the document may be of another, which tidy has not come to."""
-    running = document.get("season", 1) >= season
+    running = (document.get("season") or 1) >= season
     return {
         "id": document["player"],
         "name": document.get("name", ""),
