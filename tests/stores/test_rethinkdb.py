@@ -394,7 +394,7 @@ def back(call: Callable[[], Row]) -> Row:
 
 
 def top(store: RethinkStore, board: str) -> list[tuple[str, int]]:
-    return [(row["id"], row["score"]) for row in store.page(store.get_board(board), 100)]
+    return [(row["id"], row["score"]) for row in store.window(store.get_board(board), 100).rows]
 
 
 def _takes_writes(store: RethinkStore) -> bool:

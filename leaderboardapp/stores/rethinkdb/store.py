@@ -10,7 +10,6 @@ from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     AlreadyExists,
     Amount,
-    Count,
     Feed,
     Import,
     ImportMoved,
@@ -22,6 +21,7 @@ from leaderboardapp.stores.base import (
     ScoreOutOfRange,
     Store,
     StoreUnavailable,
+    Window,
     WrongSeason,
     check_due,
     check_season,
@@ -29,7 +29,7 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
-from leaderboardapp.stores.rethinkdb.blocks import Blocks, place_of, season_ends
+from leaderboardapp.stores.rethinkdb.blocks import Blocks
 from leaderboardapp.stores.rethinkdb.connection import Connection, Connections, parse_url, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.scores import (
@@ -41,6 +41,7 @@ from leaderboardapp.stores.rethinkdb.scores import (
     swept,
 )
 from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, UNSHOWN, ensure, row_id
+from leaderboardapp.stores.rethinkdb.windows import PARTS, Windows, place_of, season_ends
 
 QUERY_SECONDS = 2.5
 SCAN_SECONDS = 10.0  # for each piece of a long read
@@ -75,7 +76,8 @@ class RethinkStore(Store):
         self.address = parse_url(url)
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.run = self.connections.run
-        self.blocks = Blocks(self.run, self.position)
+        self.windows = Windows(self.run)
+        self.blocks = Blocks(self.run, self.position, self.windows)
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
         # Made once, because the driver takes longer to build these than the server to answer.
@@ -236,7 +238,7 @@ class RethinkStore(Store):
         season may be late."""
         id = row_id(board["id"], str(board["season"]))
         kept = self.run(self.seasons.get(id)["players"].default([])) if final else []
-        in_season = self.blocks.page(board, board["size"], season=board["season"])
+        in_season = self.run(self.best(r.expr(board)))
         rows = {row["id"]: row for row in [*kept, *map(_player_row, in_season)]}
         best = sorted(rows.values(), key=lambda row: place_of(board, key_of(row)))
         document = {
@@ -283,16 +285,14 @@ class RethinkStore(Store):
         except ObjectDoesNotExist:
             return False
 
-    def page(
-        self, board: Row, limit: int, after: Key | None = None, backward: bool = False
-    ) -> list[Row]:
-        return [_player_row(row) for row in self.blocks.page(board, limit, after, backward)]
-
-    def count_before(self, board: Row, key: Key) -> Count:
-        return self.blocks.count_before(board, key)
-
-    def count_scores_before(self, board: Row, score: int) -> Count:
-        return self.blocks.count_scores_before(board, score)
+    def window(
+        self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
+    ) -> Window:
+        key, player = (key_of(around), around["id"]) if around else (after, None)
+        found = self.windows.read(board, limit, key, player)
+        above, below = ([_player_row(row) for row in found.pop(part, [])] for part in PARTS)
+        rows = [*above[::-1], around, *below] if around else below
+        return Window(rows, **found)
 
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.run(r.expr(list(boards)).map(self.snapshot)) if row]
@@ -445,10 +445,9 @@ class RethinkStore(Store):
         """All rows that belong to a board."""
         least, most = [board, r.minval], [board, r.maxval]
         players = self.players.between(least, most, index="changed_on")
-        numbered = (
-            each.between(least, most, index="board") for each in (self.seasons, self.blocks.blocks)
-        )
-        return players, *numbered, self.imports.get_all(board, index="board")
+        seasons = self.seasons.between(least, most, index="board")
+        blocks = self.blocks.blocks.get_all(board)
+        return players, seasons, blocks, self.imports.get_all(board, index="board")
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()

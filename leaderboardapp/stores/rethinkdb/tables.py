@@ -39,8 +39,8 @@ def ensure(connection: Connection, db: str) -> None:
         there = set(connection.run(table.index_list()))
         for index in indexes.keys() - there:
             connection.run(table.index_create(index, indexes[index]))
-        if retired := there & RETIRED:
-            _refresh(connection, table)
+        if retired := there & RETIRED - indexes.keys():
+            connection.run(table.delete()) if name == "blocks" else _refresh(connection, table)
         for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
         connection.run(table.index_wait())
@@ -89,7 +89,7 @@ def _field(name: str) -> Any:
 HOOKS = {"boards": _stamp, "players": _stamp_and_place, "deleted": _stamp}
 
 # Indexes that earlier versions made.
-RETIRED = {"ranked_desc", "ranked_asc", "season_desc", "season_asc", "hidden"}
+RETIRED = {"ranked_desc", "ranked_asc", "season_desc", "season_asc", "hidden", "place", "board"}
 
 # Tables and their indexes. A row for which an index's function fails, or gives null, is not in it.
 TABLES: dict[str, dict[str, Any]] = {
@@ -102,10 +102,7 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},
-    "blocks": {
-        "place": lambda row: r.expr([row["board"], row["season"], row["order"]]) + row["place"],
-        "board": lambda row: [row["board"], row["number"]],
-    },
+    "blocks": {},
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
 }
