@@ -23,8 +23,7 @@ from leaderboardapp.stores.base import (
     StoreUnavailable,
     WrongSeason,
 )
-from leaderboardapp.stores.rethinkdb import store as rethinkdb
-from leaderboardapp.stores.rethinkdb import tables
+from leaderboardapp.stores.rethinkdb import core, tables
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -223,7 +222,7 @@ def test_an_import_batch_that_was_cut_short_counts_once(
 def test_a_big_board_is_deleted_in_pieces(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rethinkdb, "DELETE_ROWS", 3)
+    monkeypatch.setattr(core, "DELETE_ROWS", 3)
     amounts = [Amount(f"p{number}", "P", 1) for number in range(10)]
     rethink.import_batch(board, "f", Import(0, 10, "x"), amounts)
     rethink.delete_board(board)

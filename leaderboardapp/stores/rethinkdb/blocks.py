@@ -17,6 +17,7 @@ from leaderboardapp.stores.rethinkdb.windows import FIRST, Place, Windows, is_of
 BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # in one that is split
 BLOCKS_AT_ONCE = 50  # counted in one query; and split off in one round
+SCORES_AT_ONCE = 10  # blocks whose scores are counted, which takes longer
 
 Block = tuple[Place, int]  # where it begins, how many players are in it
 
@@ -67,7 +68,9 @@ class Blocks:
     def counted(self, board: Row, places: list[Place]) -> Iterator[tuple[Place, Place, int]]:
         """Each block's beginning and end, and how many players are between."""
         pairs = list(pairwise([*places, [r.maxval]]))
-        counts = self.each(pairs, lambda start, end: self.block(board, start, end).count())
+        counts = self.each(
+            pairs, BLOCKS_AT_ONCE, lambda start, end: self.block(board, start, end).count()
+        )
         for pair, count in zip(pairs, counts, strict=True):
             yield *pair, count
 
@@ -80,14 +83,18 @@ class Blocks:
             keys = ([*_season(board), *place] for place in (start, end))
             return self.windows.scores(board["order"], *map(r.expr, keys))
 
-        return list(accumulate(self.each(list(pairwise(places)), between), initial=0))
+        numbers = self.each(list(pairwise(places)), SCORES_AT_ONCE, between)
+        return list(accumulate(numbers, initial=0))
 
     def each(
-        self, pairs: list[tuple[Place, Place]], number: Callable[[Place, Place], Any]
+        self,
+        pairs: list[tuple[Place, Place]],
+        at_once: int,
+        number: Callable[[Place, Place], Any],
     ) -> Iterator[int]:
-        """The number of each, some in one query."""
-        for begin in range(0, len(pairs), BLOCKS_AT_ONCE):
-            some = pairs[begin : begin + BLOCKS_AT_ONCE]
+        """The number of each, so many in one query."""
+        for begin in range(0, len(pairs), at_once):
+            some = pairs[begin : begin + at_once]
             yield from self.run(r.expr([number(*pair) for pair in some]))
 
     def split(self, board: Row, counted: Iterable[tuple[Place, Place, int]]) -> Iterator[Block]:
