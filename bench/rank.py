@@ -76,7 +76,7 @@ def count_sqlite(store: Any, board: Row, row: Row) -> int:
 
 def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     from leaderboardapp.stores.base import key_of
-    from leaderboardapp.stores.rethinkdb.blocks import FIRST, place_of
+    from leaderboardapp.stores.rethinkdb.windows import FIRST, place_of
 
     return int(store.run(store.blocks.block(board, FIRST, place_of(board, key_of(row))).count()))
 

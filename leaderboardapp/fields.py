@@ -10,9 +10,8 @@ from typing import Any, NoReturn
 from django.http import HttpRequest
 
 from leaderboardapp.problems import Problem
-from leaderboardapp.ranks import RANKINGS
 from leaderboardapp.seasons import SCHEDULES
-from leaderboardapp.stores.base import MAX_SCORE, Increment
+from leaderboardapp.stores.base import MAX_SCORE, RANKINGS, Increment
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME = 100

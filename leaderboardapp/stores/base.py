@@ -20,13 +20,14 @@ Row = dict[str, Any]
 
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
 MAX_JOINED = 20  # of each board and moment, newest newcomers that are told by name
+RANKINGS = ("ordinal", "competition", "dense")  # 1, 2, 3, 4 or 1, 2, 2, 4 or 1, 2, 2, 3
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 
 BOARD_DEFAULTS: Row = {
     "name": "",
     "size": 5,  # players in a snapshot
     "order": "desc",  # or "asc": the lower score is the better
-    "ranking": "ordinal",  # or "competition" (1, 2, 2, 4), "dense" (1, 2, 2, 3)
+    "ranking": "ordinal",  # one of RANKINGS
     "min": None,  # limits of a score, at most 0 and at least 0: every score begins there
     "max": None,
     "max_amount": None,  # of one increment, either way
@@ -107,9 +108,13 @@ class Key(NamedTuple):
     player: str = ""
 
 
-class Count(NamedTuple):
-    number: int
-    bound: int = 0  # how far off it may be, either way
+class Window(NamedTuple):
+    """Ranked players who follow one another, best first, and who is before the first of them."""
+
+    rows: list[Row]
+    before: int = 0  # how many ranked players are before; not counted with dense ranking
+    better: int = 0  # with competition ranking, how many players, and with dense, how many scores
+    bound: int = 0  # how far off these may be, either way
 
 
 class Lease(NamedTuple):
@@ -238,19 +243,11 @@ class Store(ABC):
         if there is more. Whoever calls it, however often, nothing that is read goes wrong."""
 
     @abstractmethod
-    def page(
-        self, board: Row, limit: int, after: Key | None = None, backward: bool = False
-    ) -> list[Row]:
-        """Ranked players, best first, from the one after `after` on, or from the best; or, with
-        `after`, backward from there."""
-
-    @abstractmethod
-    def count_before(self, board: Row, key: Key) -> Count:
-        """How many ranked players are before the key."""
-
-    @abstractmethod
-    def count_scores_before(self, board: Row, score: int) -> Count:
-        """On a board with dense ranking: how many better scores there are, each counted once."""
+    def window(
+        self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
+    ) -> Window:
+        """Ranked players from the one after `after` on, or from the best; or, with `around`, that
+        ranked player in the middle of them, or as near to it as the best and the worst allow."""
 
     @abstractmethod
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:

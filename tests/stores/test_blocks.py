@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from leaderboardapp import ranks
-from leaderboardapp.stores.base import Row, Store, key_of
+from leaderboardapp.stores.base import RANKINGS, Row, Store
 from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
 from leaderboardapp.stores.rethinkdb import store as rethinkdb_store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -52,7 +52,7 @@ def ranked(store: Store, board: str) -> tuple[Row, list[Row]]:
     return row, ranks.number(row, players)
 
 
-@pytest.mark.parametrize("ranking", ranks.RANKINGS)
+@pytest.mark.parametrize("ranking", RANKINGS)
 def test_ranks_are_as_exact_as_they_say_while_many_write(
     store: Store, board: str, ranking: str
 ) -> None:
@@ -104,9 +104,11 @@ def test_ranks_are_as_exact_as_they_say_while_many_write(
     ]
 
 
+@pytest.mark.parametrize("ranking", RANKINGS)
 def test_a_bound_covers_what_has_changed_and_little_more(
-    store: Store, board: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, board: str, monkeypatch: pytest.MonkeyPatch, ranking: str
 ) -> None:
+    store.update_board(board, {"ranking": ranking})
     monkeypatch.setattr(rethinkdb_store, "TOLERANCE_MS", 0)
     store.create_board({"id": f"{board}-2"})
     wait_until(lambda: worst_bound(store, board) == 0, "nothing changed since")
@@ -128,6 +130,33 @@ def worst_bound(store: Store, board: str) -> int:
     return max(int(rank["bound"]) for rank in found if rank)
 
 
+def test_a_dense_rank_begins_with_what_its_block_knows(store: Store, board: str) -> None:
+    store.update_board(board, {"ranking": "dense"})
+    for number, player in enumerate(PLAYERS):
+        store.put_score(board, player, number // 3, only_better=False)
+    tidy(store, board)
+    row, players = ranked(store, board)
+    assert [store.window(row, 1, around=player).better for player in players] == [
+        place // 3 for place in range(60)
+    ]
+    pretend(store, board, 100)
+    found = [store.window(row, 1, around=player).better for player in players]
+    assert sum(better >= 100 for better in found) > 40
+
+
+def pretend(store: Store, board: str, more: int) -> None:
+    """That there are more scores in the first block."""
+    if isinstance(store, SqlStore):
+        first = BlockRow.objects.filter(board_id=board).order_by("place", "reached_at")[0]
+        first.count += more
+        first.save()
+    else:
+        assert isinstance(store, RethinkStore)
+        document = store.blocks.blocks.get(board)
+        first, *others = store.run(document["scores"])
+        store.run(document.update({"scores": [first, *(number + more for number in others)]}))
+
+
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:
     for score in range(1, 6):
         for player in PLAYERS:
@@ -142,9 +171,9 @@ def test_blocks_that_are_gone_are_made_anew(store: Store, board: str) -> None:
         BlockRow.objects.filter(board_id=board).delete()
     else:
         assert isinstance(store, RethinkStore)
-        store.blocks.forget(row, 0)
+        store.blocks.forget(row)
     assert count_blocks(store, board) <= 1
     for _ in range(2):
-        numbers = [store.count_before(row, key_of(player)).number for player in players]
+        numbers = [store.window(row, 1, around=player).before for player in players]
         assert numbers == list(range(60))
         tidy(store, board)

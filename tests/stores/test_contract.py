@@ -24,7 +24,6 @@ from leaderboardapp.stores.base import (
     Row,
     ScoreOutOfRange,
     Store,
-    key_of,
 )
 from tests.processes import wait_until
 
@@ -48,12 +47,12 @@ def add_player(store: Store, board: str, player: str, score: int = 0) -> Row:
 
 
 def top_scores(store: Store, board: str) -> dict[str, int]:
-    return {row["id"]: row["score"] for row in store.page(store.get_board(board), 1000)}
+    return {row["id"]: row["score"] for row in store.window(store.get_board(board), 1000).rows}
 
 
 def place(store: Store, board: str, player: str) -> int:
-    key = key_of(store.get_player(board, player))
-    return store.count_before(store.get_board(board), key).number + 1
+    around = store.get_player(board, player)
+    return store.window(store.get_board(board), 1, around=around).before + 1
 
 
 def shown(row: Row) -> Row:
@@ -223,7 +222,7 @@ class TestRanks:
     def test_top_is_cut_at_the_limit(self, store: Store, board: str) -> None:
         for score in range(4):
             add_player(store, board, f"p{score}", score)
-        assert [row["id"] for row in store.page(store.get_board(board), 2)] == ["p3", "p2"]
+        assert [row["id"] for row in store.window(store.get_board(board), 2).rows] == ["p3", "p2"]
 
     def test_tops_gives_each_existing_board_its_size(self, store: Store, board: str) -> None:
         for score in range(7):
@@ -232,7 +231,7 @@ class TestRanks:
         assert list(tops) == [board]
         row, players = tops[board]
         assert row == store.get_board(board)
-        assert players == store.page(row, 5)
+        assert players == store.window(row, 5).rows
 
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
@@ -263,7 +262,7 @@ class TestImports:
         add_player(store, board, "alice", 1)
         upto = Import(0, 10, "digest")
         store.import_batch(board, "f", upto, [Amount("bob", "Bob", 4), Amount("alice", "X", 3)])
-        assert [shown(row) for row in store.page(store.get_board(board), 5)] == [
+        assert [shown(row) for row in store.window(store.get_board(board), 5).rows] == [
             {"id": "bob", "name": "Bob", "score": 4},
             {"id": "alice", "name": "Alice", "score": 4},
         ]

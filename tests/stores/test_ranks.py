@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp import ranks
-from leaderboardapp.stores.base import Increment, Row, Store, WrongSeason, key_of
+from leaderboardapp.stores.base import RANKINGS, Increment, Row, Store, WrongSeason, key_of
 from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
 from leaderboardapp.stores.sql import blocks as sql
 
@@ -25,7 +25,7 @@ actions = st.one_of(
     st.tuples(st.just("delete"), st.sampled_from(PLAYERS)),
     st.tuples(st.just("order"), st.sampled_from(["desc", "asc"])),
     st.tuples(st.just("add"), st.sampled_from(PLAYERS), SCORES, st.integers(1, 3)),
-    st.tuples(st.just("ranking"), st.sampled_from(ranks.RANKINGS)),
+    st.tuples(st.just("ranking"), st.sampled_from(RANKINGS)),
     st.tuples(st.just("reset"), st.just("")),
 )
 
@@ -131,7 +131,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["desc", "asc"]),
-    st.sampled_from(ranks.RANKINGS),
+    st.sampled_from(RANKINGS),
     st.lists(actions, max_size=30),
     st.integers(1, 4),
 )

@@ -23,7 +23,7 @@ from leaderboardapp.stores.base import (
     StoreUnavailable,
     WrongSeason,
 )
-from leaderboardapp.stores.rethinkdb import store as rethinkdb
+from leaderboardapp.stores.rethinkdb import core, tables
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -103,6 +103,49 @@ def test_rows_that_lack_something_keep_no_other_from_being_shown(
     assert (bob["id"], bob["name"], bob["score"], bob["hidden"]) == ("bob", "", 1, False)
 
 
+def test_a_malformed_row_can_be_written_and_is_not_ranked(
+    rethink: RethinkStore, board: str
+) -> None:
+    bob = {"id": row_id(board, "bob"), "board": board, "player": "bob", "reached_at": 1}
+    for fields in (
+        {},
+        {"score": None},
+        {"score": "many"},
+        {"score": 1, "reached_at": {"a": "b"}},
+        {"score": 1, "season": None, "hidden": 1},
+    ):
+        written = rethink.run(rethink.players.insert({**bob, **fields}, conflict="replace"))
+        assert not written["errors"]
+        assert top(rethink, board) == [("alice", 0)]
+    rethink.run(rethink.players.get(bob["id"]).update({"score": 1, "hidden": None}))
+    assert top(rethink, board) == [("bob", 1), ("alice", 0)]
+    rethink.run(rethink.players.get(bob["id"]).replace(lambda row: row.without("score")))
+    assert top(rethink, board) == [("alice", 0)]
+
+
+def test_players_of_an_earlier_version_are_ranked_after_ensure(
+    rethinkdb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "REFRESHED_AT_ONCE", 3)
+    old = RethinkStore(f"{rethinkdb_url}_of_an_earlier_version")
+    old.ensure()
+    old.run(old.players.set_write_hook(None))
+    for index in ("asc", "desc"):
+        old.run(old.players.index_drop(index))
+    old.run(old.players.index_create("season_desc", lambda row: row["score"]))
+    old.create_board({"id": "b", "size": 5})
+    for number in range(10):
+        old.create_player("b", {"id": f"p{number}", "name": "", "score": number})
+    old.ensure()
+    assert top(old, "b") == [(f"p{number}", number) for number in reversed(range(10))]
+    assert "season_desc" not in old.run(old.players.index_list())
+    changed_at = old.players.get(row_id("b", "p1"))["changed_at"]
+    before = old.run(changed_at)
+    old.ensure()
+    assert old.run(changed_at) == before
+    old.close()
+
+
 def test_players_added_while_their_board_was_deleted_do_not_come_back(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,9 +188,9 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
 
 def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
     row = rethink.boards.get(board)
-    assert "order_by(index='season_desc')" in str(rethink.best(row, "season_desc"))
-    info = rethink.run(r.table("players").index_status("season_desc"))
-    assert info[0]["ready"]
+    assert "order_by(index=" in str(rethink.best(row))
+    for index in rethink.run(r.table("players").index_status("desc", "asc")):
+        assert index["ready"]
 
 
 @pytest.mark.parametrize("cut", ["before the players", "after the players"])
@@ -179,7 +222,7 @@ def test_an_import_batch_that_was_cut_short_counts_once(
 def test_a_big_board_is_deleted_in_pieces(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rethinkdb, "DELETE_ROWS", 3)
+    monkeypatch.setattr(core, "DELETE_ROWS", 3)
     amounts = [Amount(f"p{number}", "P", 1) for number in range(10)]
     rethink.import_batch(board, "f", Import(0, 10, "x"), amounts)
     rethink.delete_board(board)
@@ -350,7 +393,7 @@ def back(call: Callable[[], Row]) -> Row:
 
 
 def top(store: RethinkStore, board: str) -> list[tuple[str, int]]:
-    return [(row["id"], row["score"]) for row in store.page(store.get_board(board), 100)]
+    return [(row["id"], row["score"]) for row in store.window(store.get_board(board), 100).rows]
 
 
 def _takes_writes(store: RethinkStore) -> bool:

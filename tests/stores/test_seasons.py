@@ -16,7 +16,7 @@ ENDED_AT = "2026-11-30T00:00:00Z"
 
 
 def ranked(store: Store, board: str) -> list[tuple[str, int]]:
-    return [(row["id"], row["score"]) for row in store.page(store.get_board(board), 100)]
+    return [(row["id"], row["score"]) for row in store.window(store.get_board(board), 100).rows]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -120,7 +120,7 @@ def test_a_board_that_was_read_long_ago_shows_the_running_season(
     store.create_player(board_id, {"id": "alice", "name": "Alice", "score": 7})
     old = store.get_board(board_id)
     store.reset(board_id, 1, ENDED_AT)
-    [alice] = store.page(old, 5)
+    [alice] = store.window(old, 5).rows
     assert alice["score"] == 0
     assert ranks.rank(old, alice) == {**alice, "rank": 1, "bound": 0}
 

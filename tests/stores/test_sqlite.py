@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from leaderboardapp.stores.base import Key, OutcomeUnknown, StoreUnavailable, key_of
+from leaderboardapp.stores.base import RANKINGS, Key, OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.sql import blocks
 from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
@@ -93,20 +93,20 @@ def test_rows_that_another_program_writes_count_in_blocks(
     PlayerRow.objects.filter(board_id=board, player__in=["p2", "p7"]).delete()
     PlayerRow.objects.filter(board_id=board, player="p3").update(player="renamed")
     row = sqlite.get_board(board)
-    players = sqlite.page(row, 100)
+    players = sqlite.window(row, 100).rows
     better = [len({each["score"] for each in players[:place]}) for place in range(len(players))]
     for place, player in enumerate(players):
+        window = sqlite.window(row, 1, around=player)
         if ranking == "ordinal":
-            assert sqlite.count_before(row, key_of(player)).number == place
+            assert window.before == place
         elif place == 0 or players[place - 1]["score"] != player["score"]:
-            found = sqlite.count_scores_before(row, player["score"])
-            assert found.number == better[place]
+            assert window.better == better[place]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
 def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, order: str) -> None:
     sqlite.update_board(board, {"order": order})
-    row, key = sqlite.get_board(board), Key(3, 4, "alice")
+    row, alice = sqlite.get_board(board), sqlite.get_player(board, "alice")
     plans: list[str] = []
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -116,11 +116,11 @@ def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, ord
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explain):
-        sqlite.page(row, 5)
-        sqlite.page(row, 5, key)
-        sqlite.page(row, 5, key, backward=True)
-        sqlite.count_before(row, key)
-        sqlite.count_scores_before(row, 3)
+        for ranking in RANKINGS:
+            row["ranking"] = ranking
+            sqlite.window(row, 5)
+            sqlite.window(row, 5, after=Key(3))
+            sqlite.window(row, 5, around=alice)
         sqlite.tidy(board)
     assert len(plans) >= 7
     for plan in plans:

@@ -3,7 +3,9 @@ one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`
 each board, or a player of it, was last deleted, and how often; `seasons`, past ones with their
 final tops; `blocks`, for ranks on large boards; `lease`, the one document of the active listener.
 
-A write hook of the server stamps each board and player with `changed_at`, whoever writes.
+A write hook of the server stamps each board and player with `changed_at`, whoever writes. A player
+also gets `desc` and `asc`, its place in each of the two orders, or null where it is not ranked. An
+index's function is run for each row that is read, so those of the orders do nothing but take them.
 """
 
 import uuid
@@ -12,6 +14,8 @@ from typing import Any
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 
 SETUP_SECONDS = 60.0
+REFRESHED_AT_ONCE = 500
+UNSHOWN = ("keys", "batches", "changed_at", "desc", "asc")  # what no reader of players asks for
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 
@@ -30,62 +34,75 @@ def ensure(connection: Connection, db: str) -> None:
         if name not in existing:
             connection.run(r.table_create(name))
         connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
-        if "changed_at" in indexes:
-            connection.run(table.set_write_hook(_stamp))
-        for index in indexes.keys() - set(connection.run(table.index_list())):
+        if name in HOOKS:
+            connection.run(table.set_write_hook(HOOKS[name]))
+        there = set(connection.run(table.index_list()))
+        for index in indexes.keys() - there:
             connection.run(table.index_create(index, indexes[index]))
-        for index in RETIRED & set(connection.run(table.index_list())):
+        if retired := there & RETIRED - indexes.keys():
+            connection.run(table.delete()) if name == "blocks" else _refresh(connection, table)
+        for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
         connection.run(table.index_wait())
+
+
+def _refresh(connection: Connection, table: Any) -> None:
+    """Let the write hook see each row that an earlier version wrote."""
+    last = r.minval
+    while True:
+        rest = table.between(last, r.maxval, left_bound="open").order_by(index="id")
+        keys = connection.run(rest.limit(REFRESHED_AT_ONCE)["id"])
+        if not keys:
+            return
+        connection.run(table.get_all(*keys).update({}))
+        last = keys[-1]
 
 
 def _stamp(context: Any, _: Any, new: Any) -> Any:
     return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
 
 
+def _stamp_and_place(context: Any, _: Any, new: Any) -> Any:
+    # Of a malformed row no more is asked than that it can be written and is not ranked.
+    hidden, is_number = (
+        new["hidden"].default(False),
+        new["score"].type_of().default("").eq("NUMBER"),
+    )
+    scored = new["scored"].default(True)
+
+    def place(score: Any) -> Any:
+        key = [new["board"], new["season"].default(1), score, new["reached_at"], new["player"]]
+        return r.expr(key).default(None)
+
+    fields = {
+        "changed_at": context["timestamp"],
+        "desc": r.branch(is_number & ~hidden, place(0 - new["score"]), None),
+        "asc": r.branch(is_number & ~hidden & scored, place(new["score"]), None),
+    }
+    return r.branch(new.eq(None), None, new.merge(fields))
+
+
 def _field(name: str) -> Any:
     return lambda row: row[name]
 
 
-# A row for which an index's function fails is not in the index.
+HOOKS = {"boards": _stamp, "players": _stamp_and_place, "deleted": _stamp}
 
+# Indexes that earlier versions made.
+RETIRED = {"ranked_desc", "ranked_asc", "season_desc", "season_asc", "hidden", "place", "board"}
 
-def _ranked(sign: int) -> Any:
-    def place(row: Any) -> Any:
-        season = row["season"].default(1)
-        key = [row["board"], season, row["score"] * sign, row["reached_at"], row["player"]]
-        scored = row["scored"].default(True) if sign > 0 else True
-        return r.branch(~_hidden(row) & scored, key, r.error("not ranked"))
-
-    return place
-
-
-def _hidden_on(row: Any) -> Any:
-    return r.branch(_hidden(row), row["board"], r.error("not hidden"))
-
-
-def _hidden(row: Any) -> Any:
-    return row["hidden"].default(False)
-
-
-RETIRED = {"ranked_desc", "ranked_asc"}  # indexes that earlier versions made
-
-# Tables and their indexes.
+# Tables and their indexes. A row for which an index's function fails, or gives null, is not in it.
 TABLES: dict[str, dict[str, Any]] = {
     "boards": {"changed_at": _field("changed_at"), "ends_at": _field("ends_at")},
     "players": {
-        "season_desc": _ranked(-1),
-        "season_asc": _ranked(1),
-        "hidden": _hidden_on,
+        "desc": _field("desc"),
+        "asc": _field("asc"),
         "changed_at": _field("changed_at"),
         "changed_on": lambda row: [row["board"], row["changed_at"]],
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},
-    "blocks": {
-        "place": lambda row: r.expr([row["board"], row["season"], row["order"]]) + row["place"],
-        "board": lambda row: [row["board"], row["number"]],
-    },
+    "blocks": {},
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
 }

@@ -79,13 +79,18 @@ SCORES_STEPS = in_each_order(
 )
 
 
-def count_before(board: Row, key: Key) -> int:
-    [[count]] = read(COUNT_BEFORE[board["order"]], key_values(board, key))
-    return int(count)
+def counts(board: Row, key: Key) -> tuple[int, int]:
+    """Who is before the key, as Window tells."""
+    if _is_dense(board):
+        return 0, _count(COUNT_SCORES_BEFORE, board, key)
+    before = _count(COUNT_BEFORE, board, key)
+    if board["ranking"] == "competition":
+        return before, _count(COUNT_BEFORE, board, Key(key.score))
+    return before, 0
 
 
-def count_scores_before(board: Row, score: int) -> int:
-    [[count]] = read(COUNT_SCORES_BEFORE[board["order"]], key_values(board, Key(score)))
+def _count(statement: dict[str, str], board: Row, key: Key) -> int:
+    [[count]] = read(statement[board["order"]], key_values(board, key))
     return int(count)
 
 

@@ -17,7 +17,6 @@ from leaderboardapp.stores.base import (
     KEYS_REMEMBERED,
     AlreadyExists,
     Amount,
-    Count,
     Feed,
     Import,
     ImportMoved,
@@ -29,9 +28,11 @@ from leaderboardapp.stores.base import (
     ScoreOutOfRange,
     Store,
     StoreUnavailable,
+    Window,
     WrongSeason,
     check_due,
     check_season,
+    key_of,
     limits,
     now_us,
 )
@@ -233,7 +234,7 @@ class SqlStore(Store):
             number=season,
             ended_at=now,
             settings=settings,
-            players=self.page(settings, settings["size"]),
+            players=_page(settings, settings["size"]),
         )
         ends_at = end_after(now, settings["schedule"])
         row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
@@ -284,27 +285,15 @@ class SqlStore(Store):
         for board in boards:
             if rows := read(BOARD, [board]):
                 row = board_row(rows[0])
-                found[board] = (row, self.page(row, row["size"]))
+                found[board] = (row, _page(row, row["size"]))
         return found
 
     @translated
-    def page(
-        self, board: Row, limit: int, after: Key | None = None, backward: bool = False
-    ) -> list[Row]:
-        if after is None:
-            values = {"board": board["id"], "limit": limit}
-            return [player_row(row) for row in read(TOP[board["order"]], values)]
-        statement = BEFORE if backward else AFTER
-        values = {**key_values(board, after), "limit": limit}
-        return [player_row(row) for row in read(statement[board["order"]], values)]
-
-    @translated
-    def count_before(self, board: Row, key: Key) -> Count:
-        return Count(blocks.count_before(board, key))
-
-    @translated
-    def count_scores_before(self, board: Row, score: int) -> Count:
-        return Count(blocks.count_scores_before(board, score))
+    def window(
+        self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
+    ) -> Window:
+        rows = _around(board, around, limit) if around else _page(board, limit, after)
+        return Window(rows, *blocks.counts(board, key_of(rows[0]))) if rows else Window([])
 
     @translated
     def get_import(self, board: str, name: str) -> Import:
@@ -380,3 +369,30 @@ def found(count: int) -> None:
 
 def _player(board: str, player: str) -> QuerySet[PlayerRow]:
     return PlayerRow.objects.filter(board_id=board, player=player)
+
+
+def _page(board: Row, limit: int, after: Key | None = None, backward: bool = False) -> list[Row]:
+    """Of ranked players; `backward`, the nearest first."""
+    if after is None:
+        values = {"board": board["id"], "limit": limit}
+        return [player_row(row) for row in read(TOP[board["order"]], values)]
+    statement = BEFORE if backward else AFTER
+    values = {**key_values(board, after), "limit": limit}
+    return [player_row(row) for row in read(statement[board["order"]], values)]
+
+
+def _around(board: Row, player: Row, limit: int) -> list[Row]:
+    """As many on either side; but if the best or the worst are near, more on the other one."""
+    if limit == 1:
+        return [player]
+
+    def others(limit: int, backward: bool) -> list[Row]:
+        # The player may be on the move, and then be met in another place.
+        rows = _page(board, limit, key_of(player), backward)
+        return [row for row in rows if row["id"] != player["id"]]
+
+    worse = others(limit // 2, backward=False)
+    better = others(limit - 1 - len(worse), backward=True)
+    if len(worse) < limit - 1 - len(better):
+        worse = others(limit - 1 - len(better), backward=False)
+    return [*better[::-1], player, *worse]

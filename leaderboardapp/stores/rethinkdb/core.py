@@ -1,0 +1,54 @@
+"""What the parts of the store share: its tables, and what is done to a board's rows."""
+
+from collections.abc import Callable
+from typing import Any
+
+from leaderboardapp.stores.base import BOARD_DEFAULTS, Row, Store
+from leaderboardapp.stores.rethinkdb.blocks import Blocks
+from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
+from leaderboardapp.stores.rethinkdb.documents import NO_BOARD, changed
+from leaderboardapp.stores.rethinkdb.tables import UNSHOWN
+from leaderboardapp.stores.rethinkdb.windows import Windows, season_ends
+
+QUERY_SECONDS = 2.5
+DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
+
+
+class Core(Store):
+    def __init__(self, url: str) -> None:
+        self.address = parse_url(url)
+        self.connections = Connections(self.address, QUERY_SECONDS)
+        self.run = self.connections.run
+        self.windows = Windows(self.run)
+        self.blocks = Blocks(self.run, self.position, self.windows)
+        self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
+        self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
+
+    def best(self, board: Any) -> Any:
+        index = r.branch(board["order"].default("desc").eq("asc"), "asc", "desc")
+        least, most = season_ends(board["id"], board["season"].default(1))
+        rows = self.players.between(least, most, index=index).order_by(index=index)
+        shown = rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
+        return shown.without(*UNSHOWN).coerce_to("array")
+
+    def on_board(self, board: Any, write: Callable[[Any], Any]) -> Any:
+        return self.boards.get(board).do(
+            lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write(row))
+        )
+
+    def rows_of(self, board: str) -> tuple[Any, ...]:
+        """All rows that belong to a board."""
+        least, most = [board, r.minval], [board, r.maxval]
+        players = self.players.between(least, most, index="changed_on")
+        seasons = self.seasons.between(least, most, index="board")
+        blocks = self.blocks.blocks.get_all(board)
+        return players, seasons, blocks, self.imports.get_all(board, index="board")
+
+    def delete_all(self, rows: Any, only_if: Any = True) -> None:
+        some = rows.limit(DELETE_ROWS).delete()
+        while self.run(r.branch(only_if, some, {"deleted": 0}))["deleted"]:
+            pass
+
+    def update(self, document: Any, change: Any) -> Row:
+        """The document after the change. Raises ObjectDoesNotExist."""
+        return changed(self.run(document.update(change, return_changes="always")))

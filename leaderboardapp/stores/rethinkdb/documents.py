@@ -1,0 +1,105 @@
+"""What documents are as rows, and what becomes of a write."""
+
+from typing import NamedTuple
+
+from django.core.exceptions import ObjectDoesNotExist
+
+from leaderboardapp.stores.base import (
+    BOARD_DEFAULTS,
+    AlreadyExists,
+    ImportMoved,
+    OutcomeUnknown,
+    Row,
+    ScoreOutOfRange,
+    StoreUnavailable,
+    WrongSeason,
+    now_us,
+)
+from leaderboardapp.stores.rethinkdb.scores import OUT_OF_RANGE, WRONG_SEASON
+from leaderboardapp.stores.rethinkdb.tables import row_id
+
+NO_BOARD = "no such board"
+IMPORT_MOVED = "import moved"
+
+
+class Refused(NamedTuple):
+    """A write that the board does not allow."""
+
+    player: str
+    why: str
+
+    def error(self, board: Row) -> Exception:
+        if self.why == WRONG_SEASON:
+            return WrongSeason(board["season"])
+        return ScoreOutOfRange(self.player, board)
+
+
+def player_document(board: str, player: str, name: str) -> Row:
+    return {
+        "id": row_id(board, player),
+        "board": board,
+        "player": player,
+        "name": name,
+        "score": 0,
+        "reached_at": now_us(),
+    }
+
+
+def board_row(document: Row) -> Row:
+    # A row made in the console may lack something; it must not keep others from being shown.
+    return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
+
+
+def player_row(document: Row, season: int = 0) -> Row:
+    """`season`: the running one, if the document may be of another, which tidy has not come to."""
+    running = (document.get("season") or 1) >= season
+    return {
+        "id": document["player"],
+        "name": document.get("name", ""),
+        "score": document["score"] if running else 0,
+        "reached_at": document["reached_at"],
+        "hidden": document.get("hidden", False),
+        "scored": document.get("scored", True) and running,
+        "late": not running,
+    }
+
+
+def scored(result: Row, player: str) -> Row | Exception | Refused:
+    """The player's row after the write of its score, or why there is none."""
+    if (why := result.get("first_error")) in (OUT_OF_RANGE, WRONG_SEASON):
+        return Refused(player, why)
+    try:
+        return player_row(changed(result))
+    except ObjectDoesNotExist as error:
+        return error
+    except StoreUnavailable as error:  # of this row; others in the same query were written
+        raise OutcomeUnknown(str(error)) from error
+
+
+def changed(result: Row) -> Row:
+    """The document after an update that returned its changes. Raises ObjectDoesNotExist."""
+    check(result)
+    if not result.get("changes") or result["changes"][0]["new_val"] is None:
+        raise ObjectDoesNotExist
+    new: Row = result["changes"][0]["new_val"]
+    return new
+
+
+def found(document: Row | None) -> Row:
+    if document is None:
+        raise ObjectDoesNotExist
+    return document
+
+
+def check(result: Row, id: str = "") -> None:
+    """Failures of single documents raise nothing in the driver; they are counted."""
+    error = result.get("first_error", "")
+    if not result["errors"]:
+        return
+    if error.startswith("Duplicate primary key"):
+        raise AlreadyExists(id)
+    if error == NO_BOARD:
+        raise ObjectDoesNotExist
+    if error == IMPORT_MOVED:
+        raise ImportMoved
+    raise StoreUnavailable(error)

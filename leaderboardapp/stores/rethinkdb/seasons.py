@@ -1,0 +1,115 @@
+"""Seasons in RethinkDB."""
+
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+
+from leaderboardapp.seasons import end_after
+from leaderboardapp.stores.base import (
+    BOARD_DEFAULTS,
+    OutcomeUnknown,
+    Row,
+    StoreUnavailable,
+    WrongSeason,
+    check_due,
+    check_season,
+    key_of,
+)
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.core import Core
+from leaderboardapp.stores.rethinkdb.documents import board_row, check, found, player_row
+from leaderboardapp.stores.rethinkdb.scores import WRONG_SEASON, swept
+from leaderboardapp.stores.rethinkdb.tables import row_id
+from leaderboardapp.stores.rethinkdb.windows import place_of
+
+SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
+
+
+class Seasons(Core):
+    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
+        row = self.get_board(board)
+        check_season(row, season)
+        if only_if_due:
+            check_due(row, now)
+        # Before the season ends, when all are in it, and after, for what was written meanwhile.
+        self.archive(row, now, final=False)
+        change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
+        result = self.run(
+            self.boards.get(board).update(
+                lambda old: r.branch(_has_changed(old, row), r.error(WRONG_SEASON), change)
+            )
+        )
+        if result.get("first_error") == WRONG_SEASON:
+            raise WrongSeason(self.get_board(board)["season"])
+        check(result)
+        try:
+            if result["skipped"]:  # deleted meanwhile, perhaps before this was kept
+                self.run(self.seasons.get(row_id(board, str(season))).delete())
+                raise ObjectDoesNotExist
+            self.archive(row, now, final=True)
+            self.tidy(board)  # most boards are done with that
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
+        return {**row, **change}
+
+    def archive(self, board: Row, ended_at: str, final: bool) -> None:
+        """Keep the top of a season; finally with those of it who have left for the next season
+        since it was first kept. What is final is kept as it is: whoever else resets the same
+        season may be late."""
+        id = row_id(board["id"], str(board["season"]))
+        kept = self.run(self.seasons.get(id)["players"].default([])) if final else []
+        in_season = self.run(self.best(r.expr(board)))
+        rows = {row["id"]: row for row in [*kept, *map(player_row, in_season)]}
+        best = sorted(rows.values(), key=lambda row: place_of(board, key_of(row)))
+        document = {
+            "id": id,
+            "board": board["id"],
+            "number": board["season"],
+            "ended_at": ended_at,
+            "settings": board,
+            "players": best[: board["size"]],
+            "final": final,
+        }
+
+        def replace(_: Any, old: Any, new: Any) -> Any:
+            return r.branch(old["final"], old, new)
+
+        check(self.run(self.seasons.insert(document, conflict=replace)))
+
+    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
+        past = self.seasons.between([board, r.minval], [board, before], index="board")
+        rows = self.run(past.order_by(index=r.desc("board")).limit(limit))
+        return [(row["number"], row["ended_at"]) for row in rows]
+
+    def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
+        row = self.boards.get(board)
+        running = row["season"].default(1)
+        document = self.seasons.get(row_id(board, str(season)))
+        past = found(self.run(r.branch(running > season, document, None)))
+        return past["ended_at"], past["settings"], past["players"]
+
+    def due_boards(self, now: str) -> list[Row]:
+        rows = self.boards.between(r.minval, now, index="ends_at", right_bound="closed")
+        return [board_row(row) for row in self.run(rows)]
+
+    def tidy(self, board: str) -> bool:
+        def sweep(row: Any) -> Any:
+            ended = [board, row["season"].default(1)]
+            rows = self.players.between([board, r.minval], ended, index="desc")
+            return rows.limit(SWEEP_ROWS).update(lambda old: swept(row, old))
+
+        try:
+            result = self.run(self.on_board(board, sweep))
+            check(result)
+            return result["replaced"] == SWEEP_ROWS or self.blocks.round(self.get_board(board))
+        except ObjectDoesNotExist:
+            return False
+
+
+def _has_changed(document: Any, board: Row) -> Any:
+    """Whether the board is in another season by now, or is to end it at another time."""
+    same = [
+        document[field].default(BOARD_DEFAULTS[field]).eq(board[field])
+        for field in ("season", "schedule", "ends_at")
+    ]
+    return ~r.and_(*same)
