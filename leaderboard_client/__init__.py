@@ -205,8 +205,10 @@ class Board:
         """One that exists, or may: nothing is asked yet."""
         return Player(self, id)
 
-    def add_player(self, name: str, id: str | None = None) -> "Player":
+    def add_player(self, name: str, id: str | None = None, email: str | None = None) -> "Player":
         body = {"id": id or str(uuid.uuid4()), "name": name}
+        if email is not None:
+            body["email"] = email
         self.leaderboard.request("POST", f"{self.path}players/", body, again=NOT_DONE)
         return Player(self, body["id"])
 

@@ -66,9 +66,10 @@ def check_read(request: HttpRequest, board: str, private: bool) -> None:
         _check(request, "read", board)
 
 
-def sees_all(request: HttpRequest) -> bool:
-    """Whether private boards may be listed."""
-    return _grant(request).allows("read", None)
+def holds(request: HttpRequest, scope: str, board: str | None) -> bool:
+    """Whether a token with that came with it; `board` None: for all boards. Raises Problem 401 for
+    one that is not valid."""
+    return _grant(request).allows(scope, board)
 
 
 def _check(request: HttpRequest, scope: str, board: str | None) -> None:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
 
 from leaderboardapp.problems import Problem
@@ -15,6 +17,7 @@ from leaderboardapp.stores.base import MAX_SCORE, RANKINGS, Increment
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME = 100
+MAX_EMAIL = 254
 MAX_SIZE = 100
 MAX_LIMIT = 100  # rows in one answer
 MAX_ROWS = 1000  # in one request
@@ -41,6 +44,16 @@ def name_field(value: Any) -> str:
     ):
         raise ValueError(f"text of 1 to {MAX_NAME} characters, not blank, no control characters")
     return value
+
+
+def email_field(value: Any) -> str:
+    """In lower case, so that each address is one however it is written."""
+    try:
+        assert isinstance(value, str) and len(value) <= MAX_EMAIL
+        validate_email(value)
+    except (AssertionError, ValidationError) as error:
+        raise ValueError(f"an email address of at most {MAX_EMAIL} characters") from error
+    return value.lower()
 
 
 def integer_field(least: int, most: int) -> Field:
@@ -95,6 +108,7 @@ BOARD_FIELDS: dict[str, Field] = {
     "max": none_or(integer_field(0, MAX_SCORE)),
     "max_amount": none_or(integer_field(1, MAX_SCORE)),
     "private": flag_field,
+    "ask_email": flag_field,
     "schedule": none_or(choice_field(*SCHEDULES)),
 }
 

@@ -35,6 +35,7 @@ class Board:
         max: int | None = None,
         max_amount: int | None = None,
         private: bool = False,
+        ask_email: bool = False,
         schedule: str | None = None,
     ) -> None:
         """`size` is how many players its snapshot shows; BOARD_DEFAULTS says what the others mean.
@@ -42,7 +43,7 @@ class Board:
         self.id, self.name, self.size = id or str(uuid.uuid4()), name, size
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
-        self.private = private
+        self.private, self.ask_email = private, ask_email
         self.schedule, self.season = schedule, 1
         self.ends_at: str | None = None  # by schedule
         self._stored: Row | None = None
@@ -106,22 +107,28 @@ class Board:
 
 class Player:
     def __init__(
-        self, board: Board, id: str | None = None, name: str = "", score: int | None = None
+        self,
+        board: Board,
+        id: str | None = None,
+        name: str = "",
+        score: int | None = None,
+        email: str | None = None,
     ) -> None:
         """Ids are unique on a board; the same player may be on many boards. Without a score it
-        begins with 0; on an ascending board it is not ranked before it has one."""
+        begins with 0; on an ascending board it is not ranked before it has one. An email
+        address is kept with a new player, and shown nowhere."""
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
-        self.hidden = False
+        self.email, self.hidden = email, False
         self.rank: int | None = None  # where it was read with one
         self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
 
     def save(self) -> Self:
-        """Raises AlreadyExists if a new player's id is taken, ObjectDoesNotExist if there is no
-        such board, ScoreOutOfRange. Only what was assigned is written, so a rename overwrites no
-        increment."""
+        """Raises AlreadyExists if a new player's id is taken, EmailTaken, ObjectDoesNotExist if
+        there is no such board, ScoreOutOfRange. Only what was assigned is written, so a rename
+        overwrites no increment."""
         if self._stored is None:
-            row = {"id": self.id, "name": self.name, "score": self.score}
+            row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}
             return self._load(get_store().create_player(self.board.id, row))
         changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
         if "score" in changes:

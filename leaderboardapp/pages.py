@@ -25,7 +25,7 @@ class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
 
 def read_home(request: HttpRequest) -> HttpResponse:
     """The boards."""
-    boards = Board.get_page(100, "", private=access.sees_all(request))
+    boards = Board.get_page(100, "", private=access.holds(request, "read", None))
     return page(request, "home", {"boards": boards})
 
 

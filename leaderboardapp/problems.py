@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 
 from leaderboardapp.stores.base import (
     AlreadyExists,
+    EmailTaken,
     OutcomeUnknown,
     ScoreOutOfRange,
     StoreUnavailable,
@@ -64,6 +65,9 @@ class ProblemMiddleware:
                 return not_found(request, error)
             case AlreadyExists():
                 return Problem(409, f"The id {error} is taken; choose another.").response()
+            case EmailTaken():
+                detail = "A player of this board has that email address already."
+                return Problem(409, detail).response()
             case WrongSeason():
                 return Problem(409, f"The season meant is not running: {error}.").response()
             case ScoreOutOfRange():

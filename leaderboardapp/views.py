@@ -1,6 +1,6 @@
 """HTTP in, HTTP out. Views keep no state and publish nothing: viewers are fed from the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,6 +13,7 @@ from leaderboardapp.fields import (
     amount_field,
     choice_field,
     cursor_of,
+    email_field,
     flag_field,
     id_field,
     idempotency_key,
@@ -76,7 +77,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
 def list_boards(request: HttpRequest) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
-    found = Board.get_page(limit + 1, after, private=access.sees_all(request))
+    found = Board.get_page(limit + 1, after, private=access.holds(request, "read", None))
     more = len(found) > limit
     return json_response(
         {
@@ -129,9 +130,14 @@ def delete_board(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def create_player(request: HttpRequest, board: str) -> HttpResponse:
-    body = read_body(request, {"id": id_field, "name": name_field})
+    body = read_body(request, {"id": id_field, "name": name_field, "email": email_field})
     require(body, "name")
-    player = Player(Board(board), **body).save()
+    found = Board.get(board)
+    if found.ask_email:
+        require(body, "email")
+    elif "email" in body:
+        raise Problem(422, "email: not asked for by this board; set ask_email first.")
+    player = Player(found, **body).save()
     location = f"/boards/{board}/players/{player.id}/"
     return json_response(player_data(player), 201, {"Location": location})
 
@@ -143,7 +149,7 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
     more = len(found) > limit
     return json_response(
         {
-            "players": [ranked_data(player) for player in found[:limit]],
+            "players": with_emails(request, board, map(ranked_data, found[:limit])),
             "next": cursor_of(*found[limit - 1].key()) if more else None,
             **exactness(*found),
         }
@@ -153,7 +159,8 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
 def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
     found = Player.get_for_board(readable(request, board), player)
     rank = found.get_rank()
-    return json_response({**player_data(found), "rank": rank, **exactness(found)})
+    [shown] = with_emails(request, board, [{**player_data(found), "rank": rank}])
+    return json_response({**shown, **exactness(found)})
 
 
 def update_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
@@ -279,6 +286,17 @@ def player_data(player: Player) -> dict[str, Any]:
 
 def ranked_data(player: Player) -> dict[str, Any]:
     return {**player_data(player), "rank": player.rank}
+
+
+def with_emails(
+    request: HttpRequest, board: str, players: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """For the holder of a write token only, whoever may write without."""
+    shown = list(players)
+    if not access.holds(request, "write", board):
+        return shown
+    emails = get_store().get_emails(board, [player["id"] for player in shown])
+    return [{**player, "email": emails.get(player["id"])} for player in shown]
 
 
 def exactness(*players: Player) -> dict[str, Any]:

@@ -32,6 +32,7 @@ BOARD_DEFAULTS: Row = {
     "max": None,
     "max_amount": None,  # of one increment, either way
     "private": False,
+    "ask_email": False,  # whether nobody may join without one
     "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
     "season": 1,  # the running one
     "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"
@@ -40,6 +41,10 @@ BOARD_DEFAULTS: Row = {
 
 class AlreadyExists(Exception):
     """The id is taken."""
+
+
+class EmailTaken(Exception):
+    """Another player of the board has it."""
 
 
 class ScoreOutOfRange(Exception):
@@ -176,12 +181,16 @@ class Store(ABC):
 
     @abstractmethod
     def create_player(self, board: str, player: Row) -> Row:
-        """A row of id, name, and perhaps a score. Raises AlreadyExists, or ObjectDoesNotExist if
-        there is no such board."""
+        """A row of id, name, and perhaps a score and an email address. Raises AlreadyExists,
+        EmailTaken, or ObjectDoesNotExist if there is no such board."""
 
     @abstractmethod
     def get_player(self, board: str, player: str) -> Row:
         """Raises ObjectDoesNotExist."""
+
+    @abstractmethod
+    def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
+        """Of those players who have one, by id. No row has it, so that none is shown by mistake."""
 
     @abstractmethod
     def update_player(self, board: str, player: str, fields: Row) -> Row:

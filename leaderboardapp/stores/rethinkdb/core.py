@@ -7,6 +7,7 @@ from leaderboardapp.stores.base import BOARD_DEFAULTS, Row, Store
 from leaderboardapp.stores.rethinkdb.blocks import Blocks
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
 from leaderboardapp.stores.rethinkdb.documents import NO_BOARD, changed
+from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.tables import UNSHOWN
 from leaderboardapp.stores.rethinkdb.windows import Windows, season_ends
 
@@ -20,6 +21,7 @@ class Core(Store):
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.run = self.connections.run
         self.windows = Windows(self.run)
+        self.emails = Emails(self.run)
         self.blocks = Blocks(self.run, self.position, self.windows)
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
@@ -42,7 +44,8 @@ class Core(Store):
         players = self.players.between(least, most, index="changed_on")
         seasons = self.seasons.between(least, most, index="board")
         blocks = self.blocks.blocks.get_all(board)
-        return players, seasons, blocks, self.imports.get_all(board, index="board")
+        named = (each.get_all(board, index="board") for each in (self.imports, self.emails.emails))
+        return players, seasons, blocks, *named
 
     def delete_all(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()

@@ -7,6 +7,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     AlreadyExists,
+    EmailTaken,
     ImportMoved,
     OutcomeUnknown,
     Row,
@@ -20,6 +21,7 @@ from leaderboardapp.stores.rethinkdb.tables import row_id
 
 NO_BOARD = "no such board"
 IMPORT_MOVED = "import moved"
+EMAIL_TAKEN = "email taken"
 
 
 class Refused(NamedTuple):
@@ -100,6 +102,8 @@ def check(result: Row, id: str = "") -> None:
         raise AlreadyExists(id)
     if error == NO_BOARD:
         raise ObjectDoesNotExist
+    if error == EMAIL_TAKEN:
+        raise EmailTaken
     if error == IMPORT_MOVED:
         raise ImportMoved
     raise StoreUnavailable(error)

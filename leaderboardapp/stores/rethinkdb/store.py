@@ -104,16 +104,26 @@ class RethinkStore(Imports, Seasons):
             raise ObjectDoesNotExist
 
     def create_player(self, board: str, player: Row) -> Row:
-        score = player.get("score")
+        score, email = player.get("score"), player.get("email")
         document = {**player_document(board, player["id"], player["name"]), "score": score or 0}
         document["scored"] = score is not None
+        if email:
+            document["email"] = email
 
         def insert(row: Any) -> Any:
-            season = row["season"].default(1)
-            return self.players.insert(r.expr(document).merge({"season": season}))
+            new = r.expr(document).merge({"season": row["season"].default(1)})
+            added = self.players.insert(new)
+            return self.emails.holding(board, email, document["id"], added) if email else added
 
+        if email:
+            self.emails.reserve(board, email, document)
         check(self.run(self.on_board(board, insert)), player["id"])
         return player_row(document)
+
+    def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
+        rows = self.players.get_all(*(row_id(board, player) for player in players))
+        found = self.run(rows.has_fields("email").pluck("player", "email"))
+        return {row["player"]: row["email"] for row in found}
 
     def get_player(self, board: str, player: str) -> Row:
         row = self.boards.get(board)
@@ -132,7 +142,9 @@ class RethinkStore(Imports, Seasons):
         past = self.seasons.between([board, r.minval], [board, r.maxval], index="board")
         others = r.row["players"].filter(lambda row: row["id"].ne(player))
         check(self.run(past.update({"players": others})))
-        if not self.run(self.players.get(row_id(board, player)).delete())["deleted"]:
+        document = self.players.get(row_id(board, player))
+        freed, deleted = self.run(r.expr([self.emails.free(board, document), document.delete()]))
+        if not deleted["deleted"]:
             raise ObjectDoesNotExist
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:

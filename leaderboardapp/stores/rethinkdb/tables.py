@@ -102,6 +102,7 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},
+    "emails": {"board": _field("board")},
     "blocks": {},
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},

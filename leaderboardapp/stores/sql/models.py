@@ -17,6 +17,7 @@ class BoardRow(models.Model):
     max = models.BigIntegerField(null=True)
     max_amount = models.BigIntegerField(null=True)
     private = models.BooleanField(db_default=False)
+    ask_email = models.BooleanField(db_default=False)
     schedule = models.CharField(max_length=10, null=True)
     season = models.PositiveIntegerField(db_default=1)
     ends_at = models.CharField(max_length=20, null=True)
@@ -40,9 +41,15 @@ class PlayerRow(models.Model):
         expression=-models.F("score"), output_field=models.BigIntegerField(), db_persist=True
     )
     keys = models.JSONField(default=list, help_text="idempotency keys counted, oldest first")
+    email = models.CharField(max_length=254, null=True)
 
     class Meta:
         db_table = "player"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["board", "email"], name="email", condition=~models.Q(email=None)
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["board", "season", place, "reached_at", "player"],

@@ -109,7 +109,8 @@ def key_values(board: Row, key: Key) -> dict[str, Any]:
 
 def board_row(row: tuple[Any, ...]) -> Row:
     board = dict(zip(BOARD_COLUMNS, row, strict=True))
-    return {**board, "private": bool(board["private"])}  # SQLite's truth is 0 and 1
+    flags = {name: bool(board[name]) for name in ("private", "ask_email")}
+    return {**board, **flags}  # SQLite's truth is 0 and 1
 
 
 def player_row(row: tuple[Any, ...]) -> Row:

@@ -17,6 +17,7 @@ from leaderboardapp.stores.base import (
     KEYS_REMEMBERED,
     AlreadyExists,
     Amount,
+    EmailTaken,
     Feed,
     Import,
     ImportMoved,
@@ -145,7 +146,9 @@ class SqlStore(Store):
         season = self.get_board(board)["season"]
         if _player(board, player["id"]).exists():
             raise AlreadyExists(player["id"])
-        score = player.get("score")
+        score, email = player.get("score"), player.get("email")
+        if email and PlayerRow.objects.filter(board_id=board, email=email).exists():
+            raise EmailTaken
         PlayerRow.objects.create(
             board_id=board,
             player=player["id"],
@@ -154,8 +157,14 @@ class SqlStore(Store):
             scored=score is not None,
             reached_at=now_us(),
             season=season,
+            email=email,
         )
         return self.get_player(board, player["id"])
+
+    @translated
+    def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
+        rows = PlayerRow.objects.filter(board_id=board, player__in=players)
+        return {player: email for player, email in rows.values_list("player", "email") if email}
 
     @translated
     def get_player(self, board: str, player: str) -> Row:
