@@ -8,7 +8,7 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import ranks
 from leaderboardapp.stores.base import Row, Store, WrongSeason
-from leaderboardapp.stores.rethinkdb import store as rethinkdb
+from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
 from leaderboardapp.stores.sql import store as sql
 from tests.processes import wait_until
 
