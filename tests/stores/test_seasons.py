@@ -8,7 +8,8 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import ranks
 from leaderboardapp.stores.base import Row, Store, WrongSeason
-from leaderboardapp.stores.rethinkdb import store as rethinkdb
+from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import store as sql
 from tests.processes import wait_until
 
@@ -82,7 +83,7 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
     for season in (1, 2, 3):
         _, _, [alice] = store.get_season(board_id, season)
         missing = counted[season] - alice["score"]
-        assert missing == 0 or (missing == 1 and isinstance(store, rethinkdb.RethinkStore))
+        assert missing == 0 or (missing == 1 and isinstance(store, RethinkStore))
 
 
 def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -> None:

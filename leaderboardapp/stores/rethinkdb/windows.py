@@ -14,6 +14,7 @@ from leaderboardapp.stores.rethinkdb.tables import UNSHOWN
 
 Place = list[Any]  # in an order: the score or its negative, when it was reached, the player
 FIRST: Place = [-MAX_SCORE - 1, -1, ""]
+ONE_BLOCK = {"places": [FIRST], "before": [0], "scores": [0]}  # of everybody
 HALVES = [2**power for power in reversed(range(17))]  # 100,000 items, an array's most, are fewer
 
 
@@ -108,7 +109,7 @@ class Windows:
         score = here.slice(0, 3).add(FIRST[1:])  # the place before all who have it
 
         def counted(blocks: Any) -> Any:
-            bound = r.branch(blocks.eq(None), 0, self.changed(blocks))
+            bound = r.branch(blocks.has_fields("since"), self.changed(blocks), 0)
             if ranking == "dense":
                 return {"better": self.count_scores(order, blocks, score), "bound": bound}
             before = {"before": self.count(order, blocks, here), "bound": bound}
@@ -121,7 +122,7 @@ class Windows:
             return fits & blocks["scores"].ne(None) if ranking == "dense" else fits
 
         blocks = self.blocks.get(here[0])
-        return blocks.do(lambda blocks: r.branch(known(blocks), blocks, None)).do(counted)
+        return blocks.do(lambda blocks: r.branch(known(blocks), blocks, ONE_BLOCK)).do(counted)
 
     def count(self, order: Any, blocks: Any, here: Any) -> Any:
         """Ranked players before."""
@@ -131,8 +132,7 @@ class Windows:
             rows = self.players.between(start, here, index=order)
             return blocks["before"].nth(number) + rows.count()
 
-        everybody = self.players.between(here.slice(0, 2), here, index=order).count()
-        return r.branch(blocks.eq(None), everybody, block_of(blocks, here).do(from_block))
+        return block_of(blocks, here).do(from_block)
 
     def count_scores(self, order: Any, blocks: Any, here: Any) -> Any:
         """Better scores, each counted once."""
@@ -141,8 +141,7 @@ class Windows:
             start = here.slice(0, 2).add(blocks["places"].nth(number))
             return blocks["scores"].nth(number) + self.scores(order, start, here)
 
-        everybody = self.scores(order, here.slice(0, 2).add(FIRST), here)
-        return r.branch(blocks.eq(None), everybody, block_of(blocks, here).do(from_block))
+        return block_of(blocks, here).do(from_block)
 
     def scores(self, order: Any, start: Any, end: Any) -> Any:
         """How many there are from one place's score to before another's. Of all who share the
