@@ -287,6 +287,12 @@ class RethinkStore(Store):
     ) -> list[Row]:
         return [_player_row(row) for row in self.blocks.page(board, limit, after, backward)]
 
+    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
+        season = self.get_board(board)["season"]
+        hidden = self.players.get_all(board, index="hidden").filter(r.row["player"] > after)
+        rows = self.run(hidden.order_by("player").limit(limit))
+        return [_player_row(row, season) for row in rows]
+
     def count_before(self, board: Row, key: Key) -> Count:
         return self.blocks.count_before(board, key)
 
