@@ -239,6 +239,10 @@ class Store(ABC):
         `after`, backward from there."""
 
     @abstractmethod
+    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
+        """Hidden players by id, from the one after the id `after` on."""
+
+    @abstractmethod
     def count_before(self, board: Row, key: Key) -> Count:
         """How many ranked players are before the key."""
 

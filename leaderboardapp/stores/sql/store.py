@@ -52,6 +52,7 @@ from leaderboardapp.stores.sql.statements import (
     BEFORE,
     BOARD,
     BOARD_COLUMNS,
+    HIDDEN,
     PLAYER,
     SWEEP,
     TOP,
@@ -297,6 +298,11 @@ class SqlStore(Store):
         statement = BEFORE if backward else AFTER
         values = {**key_values(board, after), "limit": limit}
         return [player_row(row) for row in read(statement[board["order"]], values)]
+
+    @translated
+    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
+        values = {"board": board, "after": after, "limit": limit}
+        return [player_row(row) for row in read(HIDDEN, values)]
 
     @translated
     def count_before(self, board: Row, key: Key) -> Count:
