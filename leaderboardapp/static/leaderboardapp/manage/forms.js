@@ -92,13 +92,13 @@ export function confirmed({ title, text, action, typed = "" }) {
 
 let clearing = 0;
 
-// Said at the foot of the page, and to screen readers. What is good news passes by itself.
+// Said at the foot of the page, and to screen readers. Bad news stays longer.
 export function tell(text, bad = false) {
   const news = byId("news");
   clearTimeout(clearing);
   news.textContent = text;
   news.classList.toggle("bad", bad);
-  if (!bad) clearing = setTimeout(() => (news.textContent = ""), 8000);
+  clearing = setTimeout(() => (news.textContent = ""), bad ? 30_000 : 8_000);
 }
 
 export function count(number, noun = "") {

@@ -89,7 +89,7 @@ export class Importing {
     const bad = this.read.rows - added;
     const end = `Imported: ${count(added)} of ${count(this.read.rows, "row")} added, ${count(created, "player")} created.`;
     this.say(end);
-    tell(bad ? `${end} Not added: ${count(bad)}.` : end, bad > 0);
+    tell(bad ? `${end} Not added: ${count(bad)}.` : end);
   }
 
   progress() {
