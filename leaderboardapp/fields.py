@@ -150,6 +150,14 @@ def read_limit(request: HttpRequest, default: int = DEFAULT_LIMIT) -> int:
     return limit
 
 
+def read_flag(request: HttpRequest, name: str) -> bool:
+    """A switch in the URL, off if it is not there."""
+    text = request.GET.get(name, "false")
+    if text not in ("true", "false"):
+        raise Problem(422, f"{name}: must be true or false.")
+    return text == "true"
+
+
 def read_cursor(request: HttpRequest, *fields: Field) -> list[Any] | None:
     """The parts of the cursor that some earlier answer gave as `next`, if there is one."""
     text = request.GET.get("cursor")

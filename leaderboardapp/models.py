@@ -182,6 +182,12 @@ class Player:
         return cls._ranked(board, ranks.page(board.stored(), limit, after))
 
     @classmethod
+    def get_hidden_for_board(cls, board: Board, limit: int = 20, after: str = "") -> list[Self]:
+        """Hidden players by id, from the one after the id `after` on."""
+        rows = get_store().list_hidden(board.id, after, limit)
+        return [cls(board, row["id"])._load(row) for row in rows]
+
+    @classmethod
     def get_top_for_board(cls, board: Board, limit: int = 10) -> list[Self]:
         """The best players, best first, with their ranks."""
         return cls.get_page_for_board(board, limit)

@@ -20,6 +20,7 @@ from leaderboardapp.fields import (
     name_field,
     read_body,
     read_cursor,
+    read_flag,
     read_increments,
     read_limit,
     require,
@@ -143,6 +144,8 @@ def create_player(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def list_players(request: HttpRequest, board: str) -> HttpResponse:
+    if read_flag(request, "hidden"):
+        return list_hidden(request, board)
     limit, cursor = read_limit(request), read_cursor(request, *KEY_FIELDS)
     after = Key(*cursor) if cursor else None
     found = Player.get_page_for_board(readable(request, board), limit + 1, after)
@@ -152,6 +155,20 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
             "players": with_emails(request, board, map(ranked_data, found[:limit])),
             "next": cursor_of(*found[limit - 1].key()) if more else None,
             **exactness(*found),
+        }
+    )
+
+
+def list_hidden(request: HttpRequest, board: str) -> HttpResponse:
+    """For whoever may show them again."""
+    found = readable(request, board)
+    access.check_write(request, board)
+    limit, cursor = read_limit(request), read_cursor(request, id_field)
+    players = Player.get_hidden_for_board(found, limit + 1, cursor[0] if cursor else "")
+    return json_response(
+        {
+            "players": with_emails(request, board, map(ranked_data, players[:limit])),
+            "next": cursor_of(players[limit - 1].id) if len(players) > limit else None,
         }
     )
 

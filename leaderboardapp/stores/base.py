@@ -252,6 +252,10 @@ class Store(ABC):
         if there is more. Whoever calls it, however often, nothing that is read goes wrong."""
 
     @abstractmethod
+    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
+        """Hidden players by id, from the one after the id `after` on."""
+
+    @abstractmethod
     def window(
         self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
     ) -> Window:

@@ -179,6 +179,22 @@ def test_a_private_board_is_listed_for_tokens_of_all_boards_only(
 
 
 @pytest.mark.usefixtures("strict")
+def test_hidden_players_are_listed_for_who_may_write(send: Send, board: str, board_id: str) -> None:
+    path = f"{board}players/?hidden=true"
+    assert_challenged(send("GET", path), 401, "scope write")
+    for claims in ({"scope": "read"}, {"scope": "write", "boards": ["another"]}):
+        assert_challenged(send("GET", path, **bearer(**claims)), 403, "write")
+    answer = send("GET", path, **bearer(scope="write", boards=[board_id]))
+    assert answer.json() == {"players": [], "next": None}
+
+
+def test_hidden_players_of_a_private_board_need_a_token_whoever_may_write(
+    send: Send, private: str
+) -> None:
+    assert_challenged(send("GET", f"{private}players/?hidden=true"), 401, "scope read")
+
+
+@pytest.mark.usefixtures("strict")
 def test_a_token_in_the_url_does_not_write(send: Send, alice: str) -> None:
     token = create_token(["write"], None, 60)
     assert_challenged(send("POST", f"{alice}score-add/?token={token}"), 401)

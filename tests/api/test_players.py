@@ -62,3 +62,41 @@ def test_a_deleted_player_is_gone(send: Send, board: str, alice: str) -> None:
     assert send("DELETE", alice).status_code == 204
     assert_problem(send("DELETE", alice), 404)
     assert send("GET", board).json()["players"] == []
+
+
+def hide(send: Send, board: str, *players: str) -> None:
+    for player in players:
+        send("POST", f"{board}players/", {"id": player, "name": player.title()})
+        send("POST", f"{board}players/{player}/score-add/", {"amount": 3})
+        assert send("PATCH", f"{board}players/{player}/", {"hidden": True}).status_code == 200
+
+
+def test_hidden_players_are_listed_by_id_a_page_at_a_time(
+    send: Send, board: str, alice: str
+) -> None:
+    hide(send, board, "dora", "bob", "carl")
+    path = f"{board}players/?hidden=true&limit=2"
+    first = send("GET", path).json()
+    assert first["players"] == [
+        {"id": "bob", "name": "Bob", "score": 3, "rank": None},
+        {"id": "carl", "name": "Carl", "score": 3, "rank": None},
+    ]
+    second = send("GET", f"{path}&cursor={first['next']}").json()
+    assert [row["id"] for row in second["players"]] == ["dora"]
+    assert second["next"] is None
+    ranked = send("GET", f"{board}players/?hidden=false").json()
+    assert [row["id"] for row in ranked["players"]] == ["alice"]
+
+
+def test_a_place_in_the_ranking_is_none_among_hidden_players(
+    send: Send, board: str, alice: str
+) -> None:
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    ranked = send("GET", f"{board}players/?limit=1").json()
+    path = f"{board}players/?hidden=true&cursor={ranked['next']}"
+    assert_problem(send("GET", path), 422, "cursor")
+    assert_problem(send("GET", f"{board}players/?hidden=yes"), 422, "hidden", "true or false")
+
+
+def test_hidden_players_of_a_missing_board_are_not_found(send: Send, board_id: str) -> None:
+    assert_problem(send("GET", f"/boards/{board_id}/players/?hidden=true"), 404)

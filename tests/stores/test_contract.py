@@ -116,6 +116,41 @@ class TestBoards:
         assert store.tops([board_id]) == {}
 
 
+class TestHiddenPlayers:
+    def test_they_are_listed_by_id_from_one_on(self, store: Store, board: str) -> None:
+        for player in ("dora", "Bob", "alice", "_eve", "carl"):
+            add_player(store, board, player, 3)
+        for player in ("dora", "Bob", "alice", "_eve"):
+            store.update_player(board, player, {"hidden": True})
+        listed = store.list_hidden(board, "", 10)
+        assert [row["id"] for row in listed] == ["Bob", "_eve", "alice", "dora"]
+        assert listed[0] == store.get_player(board, "Bob")
+        assert [row["id"] for row in store.list_hidden(board, "Bob", 2)] == ["_eve", "alice"]
+        assert store.list_hidden(board, "dora", 10) == []
+
+    def test_those_of_other_boards_are_not(self, store: Store, board: str) -> None:
+        other = f"{board}-2"
+        store.create_board({"id": other, "name": "", "size": 5})
+        add_player(store, other, "alice")
+        store.update_player(other, "alice", {"hidden": True})
+        assert store.list_hidden(board, "", 10) == []
+
+    def test_who_is_shown_again_or_deleted_is_not(self, store: Store, board: str) -> None:
+        for player in ("alice", "bob"):
+            add_player(store, board, player)
+            store.update_player(board, player, {"hidden": True})
+        store.update_player(board, "alice", {"hidden": False})
+        store.delete_player(board, "bob")
+        assert store.list_hidden(board, "", 10) == []
+
+    def test_their_score_of_a_past_season_is_over(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 3)
+        store.update_player(board, "alice", {"hidden": True})
+        store.reset(board, 1, "2026-01-01T00:00:00Z")
+        assert store.list_hidden(board, "", 10) == [store.get_player(board, "alice")]
+        assert store.list_hidden(board, "", 10)[0]["score"] == 0
+
+
 class TestPlayers:
     def test_a_player_may_be_on_many_boards(self, store: Store, board: str) -> None:
         other = f"{board}-2"

@@ -187,6 +187,13 @@ class RethinkStore(Imports, Seasons):
             raise OutcomeUnknown(str(error)) from error
         return [each.error(row) if isinstance(each, Refused) else each for each in results]
 
+    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
+        season = self.get_board(board)["season"]
+        here, most = [board, after], [board, r.maxval]
+        rows = self.players.between(here, most, index="hidden_on", left_bound="open")
+        ordered = rows.order_by(index="hidden_on").limit(limit).without(*UNSHOWN)
+        return [player_row(row, season) for row in self.run(ordered)]
+
     def window(
         self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
     ) -> Window:

@@ -99,6 +99,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "asc": _field("asc"),
         "changed_at": _field("changed_at"),
         "changed_on": lambda row: [row["board"], row["changed_at"]],
+        "hidden_on": lambda row: r.branch(row["hidden"], [row["board"], row["player"]], None),
     },
     "deleted": {"changed_at": _field("changed_at")},
     "imports": {"board": _field("board")},

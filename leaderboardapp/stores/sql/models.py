@@ -3,6 +3,7 @@
 from django.db import models
 
 RANKED = {"desc": models.Q(hidden=False), "asc": models.Q(hidden=False, scored=True)}
+HIDDEN = models.Q(hidden=True)
 # Ascending in either order, so that one comparison of rows finds what is before or after a player.
 PLACE = {"desc": "negative", "asc": "score"}
 
@@ -57,7 +58,7 @@ class PlayerRow(models.Model):
                 condition=RANKED[order],
             )
             for order, place in PLACE.items()
-        ]
+        ] + [models.Index(fields=["board", "player"], name="hidden", condition=HIDDEN)]
 
 
 class BlockRow(models.Model):

@@ -27,6 +27,13 @@ PLAYER = f"""
         player.season < board.season
     FROM player JOIN board ON board.id = board_id WHERE board_id = %s AND player = %s
 """
+HIDDEN = f"""
+    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED},
+        player.season < board.season
+    FROM player JOIN board ON board.id = board_id
+    WHERE board_id = %(board)s AND player > %(after)s AND hidden
+    ORDER BY player LIMIT %(limit)s
+"""
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
 # Whom a board ranks, in its two orders, and by which column. The conditions are those of
 # models.RANKED, which the indexes have.

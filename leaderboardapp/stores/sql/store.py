@@ -54,6 +54,7 @@ from leaderboardapp.stores.sql.statements import (
     BEFORE,
     BOARD,
     BOARD_COLUMNS,
+    HIDDEN,
     PLAYER,
     SWEEP,
     TOP,
@@ -296,6 +297,11 @@ class SqlStore(Store):
                 row = board_row(rows[0])
                 found[board] = (row, _page(row, row["size"]))
         return found
+
+    @translated
+    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
+        values = {"board": board, "after": after, "limit": limit}
+        return [player_row(row) for row in read(HIDDEN, values)]
 
     @translated
     def window(

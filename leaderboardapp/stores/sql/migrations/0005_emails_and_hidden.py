@@ -35,6 +35,12 @@ class Migration(migrations.Migration):
                 name="email",
             ),
         ),
+        migrations.AddIndex(
+            model_name="playerrow",
+            index=models.Index(
+                condition=models.Q(("hidden", True)), fields=["board", "player"], name="hidden"
+            ),
+        ),
         migrations.RunPython(create_triggers, drop_triggers),
         migrations.RunPython(create_block_triggers, drop_block_triggers),
     ]

@@ -1,0 +1,88 @@
+// The dashboard: the token first, then everything else.
+
+import { Api } from "./manage/api.js";
+import { byId, closeButtons, confirmed, tell } from "./manage/forms.js";
+import { Players } from "./manage/players.js";
+import { Seasons } from "./manage/seasons.js";
+import { Settings } from "./manage/settings.js";
+import { Exporting, Importing } from "./manage/transfer.js";
+
+const { board: id, open } = document.querySelector("main").dataset;
+const TOKEN = `token of ${id}`;
+
+const waiting = (seconds) => tell(`Too many writes; going on in ${seconds} s.`);
+const api = new Api(`/boards/${id}/`, { denied: askForToken, waiting });
+let board = null;
+
+const players = new Players(api);
+const settings = new Settings(api, show);
+const seasons = new Seasons(api, (changed) => {
+  show(changed);
+  players.restart();
+});
+new Importing(api, () => board, () => players.load());
+new Exporting(api, id);
+
+byId("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const token = byId("token").value.trim();
+  if (!/^[!-~]+$/.test(token)) return askForToken("That is not a token.");
+  sessionStorage.setItem(TOKEN, token);
+  byId("token").value = "";
+  start();
+});
+byId("forget").addEventListener("click", () => {
+  sessionStorage.removeItem(TOKEN);
+  location.reload(); // which leaves nothing of the board on the page
+});
+byId("delete-board").addEventListener("click", deleteBoard);
+closeButtons();
+if (open === "yes" || sessionStorage.getItem(TOKEN)) start();
+else askForToken("");
+
+async function start() {
+  api.token = sessionStorage.getItem(TOKEN);
+  try {
+    // A change of nothing: its answer has the settings, and it needs the token that changes need.
+    const found = await api.send("PATCH", "", {});
+    byId("token-form").hidden = true;
+    byId("dashboard").hidden = false;
+    byId("forget").hidden = !api.token;
+    show(found);
+    await players.restart();
+  } catch (error) {
+    if (error.status !== 401 && error.status !== 403) tell(error.message, true);
+  }
+}
+
+function show(changed) {
+  board = changed;
+  byId("title").textContent = board.name || id;
+  document.title = `${board.name || id}: dashboard`;
+  settings.show(board);
+  seasons.show(board);
+}
+
+function askForToken(reason) {
+  sessionStorage.removeItem(TOKEN);
+  api.token = null;
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  byId("dashboard").hidden = byId("forget").hidden = true;
+  byId("token-form").hidden = false;
+  byId("token-reason").textContent = reason;
+  byId("token").focus();
+}
+
+async function deleteBoard() {
+  const title = `Delete ${board.name || id}?`;
+  const text = "The board, its players, their scores and past seasons are erased for good.";
+  if (!(await confirmed({ title, text, action: "Delete the board", typed: id }))) return;
+  try {
+    await api.send("DELETE", "");
+    byId("dashboard").hidden = byId("forget").hidden = true;
+    byId("gone").hidden = false;
+    byId("gone").querySelector("h2").focus();
+  } catch (error) {
+    tell(error.message, true);
+  }
+}

@@ -1,0 +1,96 @@
+// The API of one board, for the holder of a token.
+
+const TRIES = 6;
+const PASSING = [502, 503, 504];
+
+// An answer that is a problem (RFC 9457), or, with the status 0, none at all.
+export class Failure extends Error {
+  constructor(status, detail, wait = 0) {
+    super(detail);
+    this.status = status;
+    this.wait = wait; // seconds after which to try again
+  }
+}
+
+export class Api {
+  // `path` is the board's. `denied` is told why a token does not do, `waiting` how many seconds a
+  // request waits because too many were sent.
+  constructor(path, { denied, waiting }) {
+    this.path = path;
+    this.token = null;
+    this.denied = denied;
+    this.waiting = waiting;
+  }
+
+  // The answer's JSON. A request that may be sent twice (a read, or one with a `key`) can be
+  // `patient`: it is sent again while the service is away.
+  async send(method, path, body, { key, signal, patient = false } = {}) {
+    for (let tries = 1; ; ) {
+      try {
+        return await this.once(method, path, body, key, signal);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const away = patient && (error.status === 0 || PASSING.includes(error.status));
+        if (error.status === 429) {
+          this.waiting(error.wait);
+        } else if (!away || tries++ === TRIES) {
+          if ([401, 403].includes(error.status)) this.denied(error.message);
+          throw error;
+        }
+        await sleep(error.wait || 2 ** (tries - 2), signal);
+      }
+    }
+  }
+
+  // All pages of a list.
+  async *pages(path, options) {
+    for (let next = ""; next !== null; ) {
+      const page = await this.send("GET", next ? `${path}&cursor=${encodeURIComponent(next)}` : path, undefined, {
+        ...options,
+        patient: true,
+      });
+      yield page;
+      next = page.next;
+    }
+  }
+
+  async once(method, path, body, key, signal) {
+    const headers = { Accept: "application/json" };
+    if (this.token) headers.Authorization = `Bearer ${this.token}`;
+    if (key) headers["Idempotency-Key"] = key;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const options = { method, headers, signal, body: JSON.stringify(body), cache: "no-store" };
+    let response;
+    try {
+      response = await fetch(this.path + path, options);
+      if (response.ok) return response.status === 204 ? null : await response.json();
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Failure(0, "The service cannot be reached.");
+    }
+    throw await failure(response);
+  }
+}
+
+async function failure(response) {
+  const wait = Number(response.headers.get("Retry-After")) || 0;
+  const problem = await response.json().catch(() => ({}));
+  const detail = problem.detail ?? `The service answered ${response.status}.`;
+  return new Failure(response.status, detail, response.status === 429 ? wait || 1 : wait);
+}
+
+// crypto.randomUUID is there on pages of https only.
+export function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
+}
+
+export function sleep(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(resolve, seconds * 1000);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, { once: true });
+  });
+}

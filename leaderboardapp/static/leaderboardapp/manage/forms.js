@@ -1,0 +1,111 @@
+// Values out of forms, faults into them, and dialogs.
+
+export const byId = (id) => document.getElementById(id);
+
+// What the API takes for the field: null for an empty number, and what is no number as it was
+// typed, which the API refuses.
+export function valueOf(input) {
+  if (input.type === "checkbox") return input.checked;
+  const text = input.value.trim();
+  if ("number" in input.dataset) {
+    if (text === "") return null;
+    return /^[+-]?[0-9]+$/.test(text) ? Number(text) : text;
+  }
+  return input.tagName === "SELECT" && text === "" ? null : text;
+}
+
+// A problem's detail begins with the name of the field that it is about.
+export function showFault(form, error) {
+  clearFaults(form);
+  const [, name, text] = error.message.match(/^(\w+): (.*)$/s) ?? [];
+  const input = name && form.elements.namedItem(name);
+  if (!input) {
+    form.querySelector(".form-fault").textContent = error.message;
+    return;
+  }
+  const fault = document.createElement("span");
+  fault.className = "fault";
+  fault.id = `${input.id}-fault`;
+  fault.textContent = sentence(text.replace("null or", "empty or"));
+  input.closest(".field, .check").append(fault);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", fault.id);
+  input.focus();
+}
+
+export function clearFaults(form) {
+  form.querySelector(".form-fault").textContent = "";
+  for (const input of form.querySelectorAll("[aria-invalid]")) {
+    byId(`${input.id}-fault`).remove();
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+  }
+}
+
+// Does `work` on submit, once at a time, and shows its failure in the form.
+export function onSubmit(form, work) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (form.ariaBusy === "true") return;
+    form.ariaBusy = "true";
+    try {
+      clearFaults(form);
+      await work();
+    } catch (error) {
+      showFault(form, error);
+    } finally {
+      form.ariaBusy = null;
+    }
+  });
+}
+
+export function closeButtons() {
+  for (const button of document.querySelectorAll("[data-close]")) {
+    button.addEventListener("click", () => button.closest("dialog").close());
+  }
+}
+
+// Whether the person goes on. With `typed`, only after typing just that.
+export function confirmed({ title, text, action, typed = "" }) {
+  const dialog = byId("confirm");
+  const [form, input] = [dialog.querySelector("form"), byId("confirm-typed")];
+  byId("confirm-title").textContent = title;
+  byId("confirm-text").textContent = text;
+  byId("confirm-do").textContent = action;
+  byId("confirm-typing").hidden = !typed;
+  byId("confirm-typing").querySelector("code").textContent = typed;
+  input.value = "";
+  const check = () => (byId("confirm-do").disabled = input.value !== typed);
+  input.oninput = check;
+  check();
+  return new Promise((resolve) => {
+    let answer = false;
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      answer = input.value === typed;
+      if (answer) dialog.close();
+    };
+    dialog.addEventListener("close", () => resolve(answer), { once: true });
+    dialog.showModal();
+  });
+}
+
+let clearing = 0;
+
+// Said at the foot of the page, and to screen readers. Bad news stays longer.
+export function tell(text, bad = false) {
+  const news = byId("news");
+  clearTimeout(clearing);
+  news.textContent = text;
+  news.classList.toggle("bad", bad);
+  clearing = setTimeout(() => (news.textContent = ""), bad ? 30_000 : 8_000);
+}
+
+export function count(number, noun = "") {
+  const text = number.toLocaleString("en");
+  return noun ? `${text} ${noun}${number === 1 ? "" : "s"}` : text;
+}
+
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,199 @@
+// From the text of a CSV file to increments. Nothing here knows of the page.
+
+import { Failure } from "./api.js";
+import { readCsv, unguard } from "./csv.js";
+
+const BATCH = 1000; // rows that one request may have
+const AT_ONCE = 4; // players created at the same time
+const BREATH = 12; // milliseconds of work after which the page gets its turn
+
+const COLUMNS = {
+  id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
+  name: /^(player|user|display|full)?[ _-]?name$|^nick(name)?$/i,
+  amount: /^(amount|scores?|points?|value|add|increment|total)$/i,
+};
+
+// Which column, counted from 0, seems to mean what; -1: none.
+export function guessColumns(header) {
+  const find = (pattern) => header.findIndex((title) => pattern.test(title.trim()));
+  const [id, name, amount] = Object.values(COLUMNS).map(find);
+  return { id: id < 0 ? Math.max(name, 0) : id, name, amount };
+}
+
+// The rows added up: {players: [{id, name, amount, rows, lines}], faults: [{line, detail}]}. With an
+// idempotency key, each player may be in one row. Who had the earlier last row comes first, and so
+// is the first of equal scores.
+export async function addUp(text, delimiter, columns, { signal, progress } = {}) {
+  const players = new Map();
+  const faults = [];
+  const rows = readCsv(text, delimiter);
+  rows.next(); // the header
+  let since = performance.now();
+  let count = 0;
+  for (const row of rows) {
+    count += 1;
+    try {
+      addRow(players, row, columns);
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+      faults.push({ line: row.line, detail: error.message });
+    }
+    if (performance.now() - since > BREATH) {
+      progress?.(count);
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+      since = performance.now();
+    }
+  }
+  return { players: [...players.values()], faults, rows: count };
+}
+
+class BadRow extends Error {}
+
+function addRow(players, row, columns) {
+  if (row.fault) throw new BadRow(row.fault);
+  const cell = (column) => unguard((row.cells[column] ?? "").trim());
+  const id = idOf(cell(columns.id));
+  const name = columns.name < 0 ? id : nameOf(cell(columns.name) || id);
+  const before = players.get(id) ?? { amount: 0, rows: 0, lines: [] };
+  const amount = before.amount + (columns.amount < 0 ? 1 : amountOf(cell(columns.amount)));
+  if (!Number.isSafeInteger(amount)) throw new BadRow("the player's amounts add up to too much");
+  const lines = before.lines.length < 3 ? [...before.lines, row.line] : before.lines;
+  players.delete(id); // to its new place, the last
+  players.set(id, { id, name: before.name ?? name, amount, rows: before.rows + 1, lines });
+}
+
+function idOf(text) {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(text)) return text;
+  throw new BadRow(`player id ${shown(text)}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -`);
+}
+
+function nameOf(text) {
+  if ([...text].length <= 100 && !/[\p{Cc}\p{Cs}]/u.test(text)) return text;
+  throw new BadRow(`name ${shown(text)}: must be 1 to 100 characters, no control characters`);
+}
+
+function amountOf(text) {
+  const amount = Number(text);
+  if (/^[+-]?[0-9]{1,16}$/.test(text) && Number.isSafeInteger(amount)) return amount;
+  throw new BadRow(`amount ${shown(text)}: must be a whole number`);
+}
+
+function shown(text) {
+  return text ? `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”` : "missing";
+}
+
+// A name for an import that the same file gets again, so that what was counted before a failure is
+// not counted twice: 53 bits of the text's hash (cyrb53), enough to tell a board's files apart.
+export function nameOfImport(text, ...others) {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (const part of [text, JSON.stringify(others)]) {
+    for (let at = 0; at < part.length; at += 1) {
+      const code = part.charCodeAt(at);
+      high = Math.imul(high ^ code, 2654435761);
+      low = Math.imul(low ^ code, 1597334677);
+    }
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36);
+}
+
+// Sends them in batches. When it was cancelled or failed, `run` goes on with the batch that it was
+// at, with the same key: whoever was counted is not counted again.
+export class Import {
+  constructor(api, name, season, players) {
+    Object.assign(this, { api, name, season, players });
+    this.start = 0; // of the batch that is next
+    this.ahead = 0; // players of that batch who are done, or created at least
+    this.added = 0; // rows
+    this.created = 0; // players
+    this.faults = [];
+  }
+
+  get isDone() {
+    return this.start >= this.players.length;
+  }
+
+  get done() {
+    return Math.min(this.start + this.ahead, this.players.length);
+  }
+
+  async run(signal, progress) {
+    while (!this.isDone) {
+      await this.sendBatch(this.players.slice(this.start, this.start + BATCH), signal, progress);
+      this.start += BATCH;
+      this.ahead = 0;
+      progress();
+    }
+  }
+
+  async sendBatch(batch, signal, progress) {
+    let added = 0;
+    const faults = [];
+    const settle = (answers) => {
+      for (const { player, result } of answers) {
+        if (result.status === 200) added += player.rows;
+        else faults.push(fault(player, result.detail));
+      }
+    };
+    const answers = await this.add(batch, signal);
+    const missing = answers.filter(({ result }) => result.status === 404);
+    const there = answers.filter(({ result }) => result.status !== 404);
+    settle(there);
+    this.ahead = there.length;
+    progress();
+    const players = missing.map(({ player }) => player);
+    const created = await this.createAll(players, faults, signal, progress);
+    if (created.length) settle(await this.add(created, signal));
+    this.added += added;
+    this.faults.push(...faults);
+  }
+
+  async add(players, signal) {
+    const rows = players.map(({ id, amount }) => ({ player: id, amount, season: this.season }));
+    const key = `import-${this.name}-${this.start}`;
+    const options = { key, signal, patient: true };
+    const { results } = await this.api.send("POST", "scores/", rows, options);
+    return players.map((player, number) => ({ player, result: results[number] }));
+  }
+
+  // Those of them who are on the board now.
+  async createAll(players, faults, signal, progress) {
+    const created = new Set();
+    // A generator, because it ends for all when one of them fails.
+    const rest = (function* () {
+      yield* players;
+    })();
+    const work = async () => {
+      for (const player of rest) {
+        if (await this.create(player, faults, signal)) created.add(player);
+        this.ahead += 1;
+        progress();
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return players.filter((player) => created.has(player));
+  }
+
+  async create({ id, name, lines, rows }, faults, signal) {
+    try {
+      await this.api.send("POST", "players/", { id, name }, { signal, patient: true });
+      this.created += 1;
+      return true;
+    } catch (error) {
+      if (error instanceof Failure && error.status === 409) return true; // somebody else did
+      if (!(error instanceof Failure) || error.status !== 422) throw error;
+      faults.push(fault({ id, lines, rows }, error.message));
+      return false;
+    }
+  }
+}
+
+function fault(player, detail) {
+  const more = player.rows - player.lines.length;
+  const also = [...player.lines.slice(1), ...(more > 0 ? [`${more} more`] : [])];
+  const others = also.length ? ` (with ${also.join(", ")})` : "";
+  return { line: player.lines[0], detail: `${player.id}${others}: ${detail}` };
+}

@@ -1,0 +1,227 @@
+// The table of players, and the dialogs that change them.
+
+import { randomKey } from "./api.js";
+import { byId, clearFaults, confirmed, count, onSubmit, tell, valueOf } from "./forms.js";
+
+const PAGE = 25;
+
+export class Players {
+  constructor(api) {
+    this.api = api;
+    this.cursors = [""]; // of the pages up to the one that is shown
+    this.adds = Promise.resolve();
+    this.body = byId("players-table").tBodies[0];
+    this.body.addEventListener("click", (event) => this.click(event.target));
+    byId("next").addEventListener("click", () => this.turn(byId("next"), [...this.cursors, this.next]));
+    byId("previous").addEventListener("click", () => this.turn(byId("previous"), this.cursors.slice(0, -1)));
+    byId("refresh").addEventListener("click", () => this.load());
+    byId("which").addEventListener("change", () => this.restart());
+    byId("find-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.find(byId("find").value.trim());
+    });
+    byId("new-player").addEventListener("click", () => this.openNew());
+    onSubmit(byId("add-form"), () => this.create());
+    onSubmit(byId("player-form"), () => this.save());
+    onSubmit(byId("amount-form"), () => this.addAmount());
+    byId("hide-player").addEventListener("click", () => this.saying(() => this.toggleHidden()));
+    byId("delete-player").addEventListener("click", () => this.saying(() => this.delete()));
+  }
+
+  get hidden() {
+    return byId("which").querySelector(":checked").value === "hidden";
+  }
+
+  restart() {
+    this.cursors = [""];
+    return this.load();
+  }
+
+  async turn(button, cursors) {
+    this.cursors = cursors;
+    await this.load();
+    if (button.disabled) byId(button.id === "next" ? "previous" : "next").focus();
+    tell(byId("page-number").textContent);
+  }
+
+  async load() {
+    const cursor = this.cursors.at(-1);
+    const turn = (this.turns = {}); // an answer that comes after a later one's request is old
+    const query = `players/?limit=${PAGE}${this.hidden ? "&hidden=true" : ""}`;
+    await this.saying(async () => {
+      const path = cursor ? `${query}&cursor=${encodeURIComponent(cursor)}` : query;
+      const page = await this.api.send("GET", path);
+      if (this.turns === turn) this.show(page);
+    });
+  }
+
+  show({ players, next, bound }) {
+    this.next = next;
+    const hidden = this.hidden;
+    this.rows = new Map(players.map((player) => [player.id, { ...player, hidden }]));
+    this.replaceRows([...this.rows.values()].map(rowOf));
+    const nobody = hidden ? "No player is hidden." : "No player is ranked yet.";
+    const inexact = bound ? `Ranks may be off by up to ${count(bound)}.` : "";
+    byId("players-note").textContent = players.length ? inexact : nobody;
+    byId("previous").disabled = this.cursors.length === 1;
+    byId("next").disabled = !next;
+    byId("page-number").textContent = `Page ${this.cursors.length}`;
+  }
+
+  // The keyboard stays where it is, as far as that is still there.
+  replaceRows(rows) {
+    const focused = document.activeElement;
+    const id = this.body.contains(focused) ? focused.closest("tr").dataset.id : null;
+    this.body.replaceChildren(...rows);
+    if (id === null) return;
+    const kind = "edit" in focused.dataset ? "[data-edit]" : `[data-add="${focused.dataset.add}"]`;
+    (rowIn(this.body, id)?.querySelector(kind) ?? byId("players-title")).focus();
+  }
+
+  async find(id) {
+    if (!id) return;
+    await this.saying(async () => {
+      const path = pathOf(id);
+      const found = await this.api.send("GET", path);
+      // A player without a rank is hidden, or has no score yet; a change of nothing says which.
+      const { hidden } = found.rank === null ? await this.api.send("PATCH", path, {}) : { hidden: false };
+      this.open({ ...found, hidden });
+    }, { 404: `There is no player ${id}.` });
+  }
+
+  click(target) {
+    const button = target.closest("button");
+    const player = this.rows.get(target.closest("tr")?.dataset.id);
+    if (!button || !player) return;
+    if ("edit" in button.dataset) this.open(player);
+    else {
+      // One after the other, so that the newest answer is the last.
+      const add = () => this.saying(() => this.add(player, Number(button.dataset.add)));
+      this.adds = this.adds.then(add);
+    }
+  }
+
+  // The rank is shown as it was: rows that change places under the pointer are clicked by mistake.
+  async add(player, amount) {
+    const options = { key: randomKey(), patient: true };
+    const path = `${pathOf(player.id)}score-add/`;
+    Object.assign(player, await this.api.send("POST", path, { amount }, options));
+    const row = rowIn(this.body, player.id);
+    if (row) fill(row, player);
+    tell(`${player.name}: ${count(player.score)}. Refresh for the new ranks.`);
+  }
+
+  open(player) {
+    this.player = player;
+    const { id, name, score, rank, hidden } = player;
+    byId("player-title").textContent = name;
+    byId("player-id").textContent = id;
+    byId("player-state").textContent = hidden ? "hidden" : rank ? `rank ${count(rank)}` : "not ranked";
+    byId("player-name").value = name;
+    byId("player-score").value = score;
+    byId("hide-player").textContent = hidden ? "Show again" : "Hide";
+    for (const form of [byId("player-form"), byId("amount-form")]) clearFaults(form);
+    byId("player-amount").value = "1";
+    byId("player-dialog").showModal();
+  }
+
+  // Only what was changed here: scores go on while the dialog is open.
+  async save() {
+    const { player } = this;
+    const [name, score] = [valueOf(byId("player-name")), valueOf(byId("player-score"))];
+    if (name !== player.name) {
+      player.name = (await this.api.send("PATCH", pathOf(player.id), { name })).name;
+    }
+    if (score !== player.score) {
+      await this.api.send("PUT", `${pathOf(player.id)}score/`, { score });
+    }
+    this.done(`${player.name} is saved.`);
+  }
+
+  async addAmount() {
+    const amount = valueOf(byId("player-amount"));
+    const path = `${pathOf(this.player.id)}score-add/`;
+    const options = { key: randomKey(), patient: true };
+    const { name, score } = await this.api.send("POST", path, { amount }, options);
+    this.done(`${name}: ${count(score)}.`);
+  }
+
+  async toggleHidden() {
+    const hidden = !this.player.hidden;
+    await this.api.send("PATCH", pathOf(this.player.id), { hidden });
+    this.done(`${this.player.name} is ${hidden ? "hidden" : "shown again"}.`);
+  }
+
+  async delete() {
+    const { id, name } = this.player;
+    const text = `${id} is erased for good, with the score, from past seasons too.`;
+    if (!(await confirmed({ title: `Delete ${name}?`, text, action: "Delete" }))) return;
+    await this.api.send("DELETE", pathOf(id));
+    this.done(`${name} is deleted.`);
+  }
+
+  done(text) {
+    byId("player-dialog").close();
+    tell(text);
+    return this.load();
+  }
+
+  openNew() {
+    byId("add-form").reset();
+    clearFaults(byId("add-form"));
+    byId("add-dialog").showModal();
+  }
+
+  async create() {
+    const body = { name: valueOf(byId("add-name")) };
+    if (valueOf(byId("add-id"))) body.id = valueOf(byId("add-id"));
+    const score = valueOf(byId("add-score"));
+    if (typeof score === "string") throw new Error("score: must be a whole number.");
+    const { id, name } = await this.api.send("POST", "players/", body);
+    byId("add-dialog").close();
+    await this.saying(async () => {
+      if (score !== null) await this.api.send("PUT", `${pathOf(id)}score/`, { score });
+      tell(`${name} is added.`);
+    });
+    await this.load();
+  }
+
+  // Failures are told; in the open dialog, which covers the page, there.
+  async saying(work, texts = {}) {
+    try {
+      await work();
+    } catch (error) {
+      const text = texts[error.status] ?? error.message;
+      const fault = byId("amount-form").querySelector(".form-fault");
+      if (byId("player-dialog").open) fault.textContent = text;
+      else tell(text, true);
+    }
+  }
+}
+
+function pathOf(id) {
+  return `players/${encodeURIComponent(id)}/`;
+}
+
+function rowIn(body, id) {
+  return [...body.rows].find((row) => row.dataset.id === id);
+}
+
+function rowOf(player) {
+  const row = byId("player-row").content.firstElementChild.cloneNode(true);
+  row.dataset.id = player.id;
+  fill(row, player);
+  return row;
+}
+
+function fill(row, { id, name, score, rank }) {
+  row.querySelector(".rank").textContent = rank === null ? "–" : count(rank);
+  row.querySelector(".name").textContent = name;
+  row.querySelector(".id").textContent = id;
+  row.querySelector(".score").textContent = count(score);
+  for (const button of row.querySelectorAll("[data-add]")) {
+    const what = button.dataset.add > 0 ? "Add 1 to" : "Take 1 from";
+    button.setAttribute("aria-label", `${what} ${name}`);
+  }
+  row.querySelector("[data-edit]").setAttribute("aria-label", `Edit ${name}`);
+}

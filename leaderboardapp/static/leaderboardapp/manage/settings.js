@@ -1,0 +1,36 @@
+// The board's settings.
+
+import { byId, onSubmit, tell, valueOf } from "./forms.js";
+
+export class Settings {
+  constructor(api, changed) {
+    this.api = api;
+    this.changed = changed;
+    this.form = byId("settings-form");
+    this.inputs = [...this.form.elements].filter((input) => input.name);
+    onSubmit(this.form, () => this.save());
+  }
+
+  show(board) {
+    this.board = board;
+    for (const input of this.inputs) {
+      const value = board[input.name];
+      // Settings that this service does not have yet.
+      input.closest(".field, .check").hidden = value === undefined;
+      if (input.type === "checkbox") input.checked = Boolean(value);
+      else input.value = value ?? "";
+    }
+  }
+
+  // Only what was changed here, so that nothing that somebody else changed meanwhile is undone.
+  async save() {
+    const changes = {};
+    for (const input of this.inputs) {
+      const value = valueOf(input);
+      const before = this.board[input.name];
+      if (before !== undefined && value !== before) changes[input.name] = value;
+    }
+    this.changed(await this.api.send("PATCH", "", changes));
+    tell("The settings are saved.");
+  }
+}

@@ -1,0 +1,196 @@
+// Import and export, as they are seen: a file in, a file out, and a bar in between.
+
+import { save, exportPlayers } from "./exporting.js";
+import { addUp, guessColumns, Import, nameOfImport } from "./importing.js";
+import { delimiterOf, readCsv } from "./csv.js";
+import { randomKey } from "./api.js";
+import { byId, count, tell } from "./forms.js";
+
+const PREVIEW = 5; // rows
+const SHOWN_FAULTS = 200;
+const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)" }; // and what none means
+
+export class Importing {
+  constructor(api, boardNow, done) {
+    Object.assign(this, { api, boardNow, done });
+    byId("file").addEventListener("change", () => this.choose(byId("file").files[0]));
+    byId("import-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.start();
+    });
+    byId("import-continue").addEventListener("click", () => this.go());
+    byId("import-cancel").addEventListener("click", () => this.stop.abort());
+  }
+
+  async choose(file) {
+    byId("import-columns").hidden = byId("import-start").disabled = true;
+    byId("import-fault").textContent = "";
+    if (!file) return;
+    try {
+      this.text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    } catch {
+      byId("import-fault").textContent = "The file is not text in UTF-8. Save it as “CSV UTF-8”.";
+      return;
+    }
+    this.delimiter = delimiterOf(this.text);
+    const rows = [];
+    for (const row of readCsv(this.text, this.delimiter)) {
+      if (rows.push(row.cells) > PREVIEW) break;
+    }
+    if (rows.length < 2) {
+      byId("import-fault").textContent = "The file has no rows below its first line, which names the columns.";
+      return;
+    }
+    this.preview(rows);
+    byId("import-columns").hidden = byId("import-start").disabled = false;
+  }
+
+  preview([header, ...rows]) {
+    const guess = guessColumns(header);
+    for (const [column, none] of Object.entries(COLUMNS)) {
+      const options = header.map((title, number) => new Option(title || `Column ${number + 1}`, number));
+      if (none) options.unshift(new Option(none, -1));
+      byId(`column-${column}`).replaceChildren(...options);
+      byId(`column-${column}`).value = guess[column];
+    }
+    const table = byId("preview");
+    table.tHead.replaceChildren(line("th", header));
+    table.tBodies[0].replaceChildren(...rows.map((cells) => line("td", cells)));
+  }
+
+  async start() {
+    if (this.running) return;
+    const columns = Object.fromEntries(
+      Object.keys(COLUMNS).map((column) => [column, Number(byId(`column-${column}`).value)]),
+    );
+    const { season } = this.boardNow();
+    const other = byId("again").checked ? randomKey() : null;
+    const name = nameOfImport(this.text, season, columns, other);
+    this.task = this.read = null;
+    await this.job(async (signal) => {
+      byId("import-bar").removeAttribute("value");
+      const progress = (rows) => this.say(`Reading: ${count(rows, "row")}`);
+      const read = await addUp(this.text, this.delimiter, columns, { signal, progress });
+      this.read = read;
+      this.task = new Import(this.api, name, season, read.players);
+      await this.send(signal);
+    });
+  }
+
+  go() {
+    return this.job((signal) => this.send(signal));
+  }
+
+  async send(signal) {
+    byId("import-bar").max = Math.max(this.task.players.length, 1);
+    await this.task.run(signal, () => this.progress());
+    this.progress();
+    const { added, created } = this.task;
+    const bad = this.read.rows - added;
+    const end = `Imported: ${count(added)} of ${count(this.read.rows, "row")} added, ${count(created, "player")} created.`;
+    this.say(end);
+    tell(bad ? `${end} Not added: ${count(bad)}.` : end);
+  }
+
+  progress() {
+    byId("import-bar").value = this.task.done;
+    this.say(`${count(this.task.done)} of ${count(this.task.players.length, "player")}`);
+  }
+
+  // From the button until the end, whatever that is. What was cancelled, or failed, may go on.
+  async job(work) {
+    this.running = true;
+    this.stop = new AbortController();
+    byId("import-job").hidden = false;
+    byId("import-continue").hidden = true;
+    byId("import-cancel").hidden = false;
+    byId("import-start").disabled = byId("file").disabled = true;
+    byId("import-faults").hidden = true;
+    addEventListener("beforeunload", warn);
+    try {
+      await work(this.stop.signal);
+    } catch (error) {
+      this.interrupted(error);
+    } finally {
+      removeEventListener("beforeunload", warn);
+      this.running = false;
+      byId("import-cancel").hidden = true;
+      byId("import-continue").hidden = !this.task || this.task.isDone;
+      byId("import-start").disabled = byId("file").disabled = false;
+      this.showFaults();
+      if (!byId("dashboard").hidden) this.done();
+    }
+  }
+
+  interrupted(error) {
+    const why = error.name === "AbortError" ? "Cancelled." : `Stopped: ${error.message}`;
+    const where = this.task
+      ? ` ${count(this.task.start)} of ${count(this.task.players.length, "player")} done, and perhaps some of the next. To continue counts nobody twice.`
+      : "";
+    this.say(why + where);
+    tell(why, error.name !== "AbortError");
+  }
+
+  say(text) {
+    byId("import-text").textContent = text;
+  }
+
+  showFaults() {
+    const faults = [...(this.read?.faults ?? []), ...(this.task?.faults ?? [])];
+    faults.sort((one, other) => one.line - other.line);
+    const shown = faults.slice(0, SHOWN_FAULTS).map(({ line, detail }) => {
+      const item = document.createElement("li");
+      item.textContent = `Line ${line}: ${detail}`;
+      return item;
+    });
+    const [list, more] = byId("import-faults").querySelectorAll("ol, p");
+    list.replaceChildren(...shown);
+    const rest = faults.length - shown.length;
+    more.textContent = rest > 0 ? `And ${count(rest)} more.` : "";
+    byId("import-faults").hidden = faults.length === 0;
+  }
+}
+
+export class Exporting {
+  constructor(api, board) {
+    Object.assign(this, { api, board });
+    byId("export-start").addEventListener("click", () => this.start());
+    byId("export-cancel").addEventListener("click", () => this.stop.abort());
+  }
+
+  async start() {
+    this.stop = new AbortController();
+    byId("export-start").disabled = true;
+    byId("export-job").hidden = byId("export-cancel").hidden = byId("export-bar").hidden = false;
+    byId("export-cancel").focus();
+    const say = (text) => (byId("export-text").textContent = text);
+    let players = 0;
+    try {
+      const progress = (number) => say(count((players = number), "player"));
+      save(await exportPlayers(this.api, this.stop.signal, progress), `${this.board}.csv`);
+      say(`Exported: ${count(players, "player")}.`);
+      tell(`Exported: ${count(players, "player")}.`);
+    } catch (error) {
+      say(error.name === "AbortError" ? "Cancelled." : `Stopped: ${error.message}`);
+    } finally {
+      byId("export-start").disabled = false;
+      byId("export-cancel").hidden = byId("export-bar").hidden = true;
+      byId("export-start").focus();
+    }
+  }
+}
+
+function line(tag, cells) {
+  const row = document.createElement("tr");
+  for (const text of cells) {
+    const cell = document.createElement(tag);
+    cell.textContent = text;
+    if (tag === "th") cell.scope = "col";
+    row.append(cell);
+  }
+  return row;
+}
+
+function warn(event) {
+  event.preventDefault();
+}
