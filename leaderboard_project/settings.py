@@ -210,6 +210,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
+    "leaderboardapp.pages.ProblemPageMiddleware",
     "leaderboardapp.problems.ProblemMiddleware",
     "leaderboardapp.holds.GripMiddleware",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.storage import staticfiles_storage
 from playwright.sync_api import Page
+
 from tests.browser.conftest import Visits
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.browser.conftest import Visits
 
 from leaderboardapp.access import create_token
+from tests.browser.conftest import Visits
 from tests.e2e.viewers import Api
 from tests.processes import Stack
 

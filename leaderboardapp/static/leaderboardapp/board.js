@@ -1,0 +1,72 @@
+// The live board.
+
+import { newKey, post } from "./api.js";
+import { watch } from "./live.js";
+import { announcer, toast } from "./news.js";
+import { Ranking } from "./ranking.js";
+import { State } from "./state.js";
+
+const $ = (id) => document.getElementById(id);
+
+const path = location.pathname;
+const token = new URLSearchParams(location.search).get("token");
+const say = announcer($("news"));
+const state = new State($("state"), $("trouble"), say);
+const ranking = new Ranking($("ranking"), $("row"));
+let leader = ranking.list.firstElementChild?.dataset.id;
+
+watch(token ? `${path}?${new URLSearchParams({ token })}` : path, {
+  update: ({ id, name, players }) => ranking.show(players, () => drawn(name || id, players)),
+  joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
+  live: () => state.live(),
+  lost: () => state.lost(),
+  refused: (detail) => state.refused(detail),
+});
+
+function drawn(title, players) {
+  ranking.list.hidden = !players.length;
+  $("empty").hidden = players.length > 0;
+  if ($("title").textContent !== title) document.title = $("title").textContent = title;
+  const [first] = players;
+  if (first && first.id !== leader) say(`${first.name} leads with ${first.score}.`);
+  leader = first?.id;
+}
+
+ranking.list.addEventListener("click", async ({ target }) => {
+  if (!target.matches(".plus")) return;
+  const row = target.closest(".row");
+  try {
+    const player = await post(`${path}players/${row.dataset.id}/score-add/`, null, newKey());
+    row.querySelector(".error")?.remove();
+    say(`${player.name} has ${player.score}.`);
+  } catch (error) {
+    explain(row, error.message);
+  }
+});
+
+function explain(row, text) {
+  let error = row.querySelector(".error");
+  if (!error) {
+    error = document.createElement("p");
+    error.className = "error";
+    error.setAttribute("role", "alert");
+    row.append(error);
+  }
+  error.textContent = text;
+}
+
+$("join")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  if (form.ariaBusy) return; // or a second press would make a second player
+  form.ariaBusy = "true";
+  try {
+    const player = await post(`${path}players/`, Object.fromEntries(new FormData(form)));
+    $("join-error").textContent = "";
+    form.reset();
+    say(`You joined as ${player.name}.`);
+  } catch (error) {
+    $("join-error").textContent = error.message;
+  }
+  form.ariaBusy = null;
+});

@@ -1,0 +1,61 @@
+// Movement that never queues: whatever is new starts from what is seen at this moment.
+
+const GLIDE = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
+const APPEAR = { duration: 300, easing: "ease-out" };
+const COUNT = 450; // milliseconds
+
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const gliding = new WeakMap();
+const counting = new WeakMap();
+
+/** Make a change to the list; its items glide from where they are seen to where they belong. */
+export function glide(list, change) {
+  const before = tops(list);
+  change();
+  for (const item of list.children) gliding.get(item)?.cancel();
+  if (calm.matches) return;
+  for (const [item, top] of tops(list)) { // all measured before anything moves
+    if (!before.has(item)) {
+      gliding.set(item, item.animate([{ opacity: 0 }, {}], APPEAR));
+    } else if (before.get(item) !== top) {
+      const from = { transform: `translateY(${before.get(item) - top}px)` };
+      gliding.set(item, item.animate([from, {}], GLIDE));
+    }
+  }
+}
+
+function tops(list) {
+  return new Map([...list.children].map((item) => [item, item.getBoundingClientRect().top]));
+}
+
+/** Show the number, counting from the one that is shown. */
+export function count(element, from, to) {
+  const started = performance.now();
+  const begin = counting.get(element)?.shown ?? from;
+  cancelAnimationFrame(counting.get(element)?.frame);
+  counting.delete(element);
+  if (calm.matches || Math.abs(to - begin) < 2) {
+    write(element, to);
+    return;
+  }
+  const step = () => {
+    const left = 1 - Math.min(1, (performance.now() - started) / COUNT);
+    const shown = Math.round(to - (to - begin) * left ** 3);
+    write(element, shown);
+    if (left) counting.set(element, { shown, frame: requestAnimationFrame(step) });
+    else counting.delete(element);
+  };
+  step();
+}
+
+export function write(element, number) {
+  element.textContent = number.toLocaleString("en");
+}
+
+/** A moment of colour on what has just become more. */
+export function flash(element) {
+  element.classList.remove("risen");
+  if (calm.matches) return;
+  void element.offsetWidth; // so that it starts over
+  element.classList.add("risen");
+}

@@ -1,0 +1,113 @@
+"""Headless Chromium in front of the real stack, and an eye on what it complains about."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.e2e.viewers import Api
+from tests.processes import PROJECT, Stack
+
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """On SQLite: a browser cannot tell stores apart."""
+    folder = tmp_path_factory.mktemp("stack")
+    with Stack(f"sqlite:///{folder}/leaderboard.sqlite3", folder) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """For a module only: an event loop runs for as long as it is there, which other tests that run
+    in between would find in their way."""
+    path = shutil.which("chromium")
+    assert path, "script/test installs chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def api(stack: Stack) -> Api:
+    return Api(stack.port)
+
+
+@pytest.fixture
+def board(api: Api, board_id: str) -> Iterator[str]:
+    """The path of a new board with players alice and bob."""
+    path = f"/boards/{board_id}/"
+    assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
+    for name in ("Alice", "Bob"):
+        body = {"id": name.lower(), "name": name}
+        assert api("POST", f"{path}players/", body).status == 201
+    yield path
+    api("DELETE", path)
+
+
+class Visits:
+    """Each in a browser of its own, as far as cookies and caches go."""
+
+    def __init__(self, browser: Browser, port: int) -> None:
+        self.browser, self.address = browser, f"http://localhost:{port}"
+        self.pages: list[Page] = []
+        self.complaints: list[str] = []
+
+    def __call__(self, path: str, **options: Any) -> Page:
+        """`options` are a context's, such as its viewport."""
+        page = self.browser.new_context(**options).new_page()
+        self.pages.append(page)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._see)
+        page.goto(f"{self.address}{path}")
+        return page
+
+    def forgive(self, pattern: str) -> None:
+        """A complaint that the test provokes, and that must have come."""
+        kept = [text for text in self.complaints if not re.search(pattern, text)]
+        assert len(kept) < len(self.complaints), f"nobody complained of {pattern}"
+        self.complaints = kept
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.text} ({message.location['url']})")
+
+    def _see(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme in ("http", "https") and url.hostname not in ("localhost", "127.0.0.1"):
+            self.complaints.append(f"a request to {request.url}")
+
+
+@pytest.fixture
+def visit(chromium: Browser, stack: Stack) -> Iterator[Visits]:
+    visits = Visits(chromium, stack.port)
+    yield visits
+    for page in visits.pages:
+        page.context.close()
+    assert visits.complaints == []
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """A folder for them, kept by CI."""
+    folder = Path(os.environ.get("CI_OUTPUT") or PROJECT / ".run") / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,226 @@
+"""The live board, as people in several browsers see it."""
+
+import json
+import re
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+from leaderboardapp.access import create_token
+from tests.browser.conftest import Visits
+from tests.e2e.viewers import Api
+from tests.processes import Stack
+
+
+def expect_live(*pages: Page) -> None:
+    for page in pages:
+        expect(page.locator("#state")).to_have_attribute("data-state", "live")
+
+
+def expect_rows(page: Page, *rows: tuple[str, str]) -> None:
+    expect(page.locator(".row .name")).to_have_text([name for name, _ in rows])
+    expect(page.locator(".row .score b")).to_have_text([score for _, score in rows])
+
+
+def plus(page: Page, name: str) -> None:
+    page.get_by_role("button", name=f"+1 for {name}").click()
+
+
+def publish_joined(stack: Stack, board_id: str, name: str) -> None:
+    """As the edge does."""
+    data = json.dumps({"player": {"id": "new", "name": name, "score": 0}})
+    content = f"event: joined\ndata: {data}\n\n"
+    item = {"channel": f"board-{board_id}", "formats": {"http-stream": {"content": content}}}
+    control = urlsplit(stack.env["GRIP_URL"]).netloc
+    connection = HTTPConnection(control, timeout=10)
+    connection.request("POST", "/publish/", json.dumps({"items": [item]}))
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_press_shows_in_both_browsers_in_the_right_order(visit: Visits, board: str) -> None:
+    one, two = visit(board), visit(board)
+    expect_live(one, two)
+    plus(one, "Bob")
+    for page in (one, two):
+        expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    plus(two, "Alice")
+    plus(two, "Alice")
+    for page in (one, two):
+        expect_rows(page, ("Alice", "2"), ("Bob", "1"))
+    expect(two.locator("#news")).to_have_text(re.compile("Alice"))
+
+
+def test_who_joins_is_shown_to_everybody(visit: Visits, board: str) -> None:
+    one, two = visit(board), visit(board)
+    expect_live(one, two)
+    two.get_by_label("Your name").fill("Carol")
+    two.get_by_role("button", name="Join").click()
+    for page in (one, two):
+        expect_rows(page, ("Alice", "0"), ("Bob", "0"), ("Carol", "0"))
+    expect(two.get_by_label("Your name")).to_have_value("")
+
+
+def test_everybody_is_told_of_who_joins(visit: Visits, api: Api, board: str) -> None:
+    pages = [visit(board), visit(board)]
+    for page in pages:
+        expect_live(page)
+    api("POST", f"{board}players/", {"name": "Carol"})
+    for page in pages:
+        expect_rows(page, ("Alice", "0"), ("Bob", "0"), ("Carol", "0"))
+        expect(page.locator(".toast")).to_have_text("Carol joined", timeout=3000)
+
+
+def test_a_newcomers_name_is_text_in_the_toast(
+    visit: Visits, stack: Stack, board: str, board_id: str
+) -> None:
+    page = visit(board)
+    expect_live(page)
+    publish_joined(stack, board_id, "<img src=x onerror=alert(1)>")
+    expect(page.locator(".toast")).to_have_text("<img src=x onerror=alert(1)> joined")
+    expect(page.locator("#news")).to_have_text(re.compile("joined"))
+
+
+def test_a_restart_of_the_proxy_is_recovered_from(
+    visit: Visits, stack: Stack, api: Api, board: str
+) -> None:
+    pages = visit(board), visit(board)
+    expect_live(*pages)
+    stack.pushpin.stop()
+    for page in pages:
+        expect(page.locator("#state")).to_have_text(
+            re.compile("(Reconnecting|Offline) since .*[0-9]")
+        )
+    stack.pushpin.start()
+    stack.pushpin.wait_for_port(stack.port)
+    expect_live(*pages)
+    assert api("POST", f"{board}players/bob/score-add/").status == 200
+    for page in pages:
+        expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    visit.forgive(r"ERR_|Failed to load resource")
+
+
+def test_a_restart_of_the_web_process_is_not_noticed(
+    visit: Visits, stack: Stack, api: Api, board: str
+) -> None:
+    pages = visit(board), visit(board)
+    expect_live(*pages)
+    for page in pages:
+        page.evaluate(
+            """() => {
+                window.states = [];
+                const note = () => states.push(document.getElementById("state").dataset.state);
+                new MutationObserver(note).observe(state, { attributes: true });
+            }"""
+        )
+    stack.web.stop()
+    stack.web.start()
+    stack.web.wait_for_port(stack.web_port)
+    assert api("POST", f"{board}players/bob/score-add/").status == 200
+    for page in pages:
+        expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+        assert page.evaluate("states") == []
+
+
+def test_a_stream_that_was_given_up_is_started_again(
+    visit: Visits, stack: Stack, api: Api, board: str, board_id: str
+) -> None:
+    page = visit(board)
+    expect_live(page)
+    api("DELETE", board)
+    expect(page.locator("#trouble")).to_have_text(f"There is nothing at {board}.")
+    expect(page.locator("#state")).to_have_text(re.compile("Offline since"))
+    assert api("POST", "/boards/", {"id": board_id, "name": "Another"}).status == 201
+    expect_live(page)
+    expect(page.get_by_role("heading", name="Another")).to_be_visible()
+    expect(page.locator("#trouble")).to_be_hidden()
+    visit.forgive("404")
+
+
+def test_a_refused_press_says_why_in_its_row(visit: Visits, api: Api, board: str) -> None:
+    assert api("PATCH", board, {"max": 1}).status == 200
+    page = visit(board)
+    expect_live(page)
+    plus(page, "Bob")
+    expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    plus(page, "Bob")
+    expect(page.locator(".row", has_text="Bob").get_by_role("alert")).to_contain_text("1")
+    visit.forgive("422")
+
+
+def test_a_refused_name_says_why_in_the_form(visit: Visits, board: str) -> None:
+    page = visit(board)
+    page.get_by_label("Your name").fill("  ")
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator("#join").get_by_role("alert")).to_contain_text("not blank")
+    visit.forgive("422")
+
+
+def test_the_focus_stays_on_the_button_that_moves(visit: Visits, board: str) -> None:
+    page = visit(board)
+    expect_live(page)
+    page.get_by_role("button", name="+1 for Bob").focus()
+    page.keyboard.press("Enter")
+    expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    expect(page.get_by_role("button", name="+1 for Bob")).to_be_focused()
+
+
+def test_many_changes_do_not_queue_movements(visit: Visits, api: Api, board: str) -> None:
+    page = visit(board)
+    expect_live(page)
+    for number in range(40):
+        api("POST", f"{board}players/{('alice', 'bob')[number % 2]}/score-add/", {"amount": 7})
+    rows = "[...document.querySelectorAll('.row')]"
+    assert page.evaluate(f"Math.max(...{rows}.map((row) => row.getAnimations().length))") <= 1
+    expect_rows(page, ("Alice", "140"), ("Bob", "140"))
+
+
+def test_a_private_board_is_live_for_who_has_the_token(
+    visit: Visits, api: Api, board: str, board_id: str
+) -> None:
+    assert api("PATCH", board, {"private": True}).status == 200
+    refused = visit(board)
+    expect(refused.get_by_role("heading")).to_have_text("This needs a token")
+    expect(refused.locator("body")).not_to_contain_text("Alice")
+    page = visit(f"{board}?token={create_token(['read'], [board_id], 60)}")
+    expect_live(page)
+    plus(page, "Bob")
+    expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    visit.forgive("401")
+
+
+def test_a_board_is_readable_without_javascript(visit: Visits, board: str) -> None:
+    page = visit(board, java_script_enabled=False)
+    expect_rows(page, ("Alice", "0"), ("Bob", "0"))
+    expect(page.locator("#state")).to_have_text(re.compile("As of .* UTC"))
+    expect(page.locator(".plus").first).to_be_hidden()
+    expect(page.locator("#join")).to_be_hidden()
+
+
+def test_a_board_is_live_in_a_frame_of_another_site(visit: Visits, board: str) -> None:
+    page = visit("/docs")  # which has no policy against frames in it
+    page.goto(page.url.replace("localhost", "127.0.0.1"))
+    address = f"{visit.address}{board}?embed"
+    page.evaluate(
+        "(src) => document.body.append(Object.assign(document.createElement('iframe'), {src}))",
+        address,
+    )
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("#state")).to_have_attribute("data-state", "live")
+    expect(frame.locator(".row")).to_have_count(2)
+    expect(frame.locator(".plus, #join, .top")).to_have_count(0)
+
+
+def test_names_of_any_kind_are_text_and_keep_their_row(visit: Visits, api: Api, board: str) -> None:
+    odd = ["<img src=x onerror=alert(1)>", "\u202egnihtyna", "Z" + "\u0315" * 64, "W" * 100]
+    page = visit(board)
+    expect_live(page)
+    for name in odd:
+        assert api("POST", f"{board}players/", {"name": name}).status == 201
+        api("DELETE", f"{board}players/alice/")
+        api("DELETE", f"{board}players/bob/")
+    expect(page.locator(".row .name")).to_have_text(odd)
+    assert page.locator(".row img").count() == 0
+    heights = page.evaluate("[...document.querySelectorAll('.row')].map((row) => row.offsetHeight)")
+    assert max(heights) < 2 * min(heights)

@@ -1,0 +1,70 @@
+"""The list of boards, problems, and what a browser is told of each page."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visits
+from tests.e2e.viewers import Api
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def test_without_a_board_the_list_says_how_to_make_one(visit: Visits) -> None:
+    page = visit("/")
+    expect(page.get_by_role("heading", name="There is no board here yet")).to_be_visible()
+    expect(page.get_by_role("region", name="Command")).to_contain_text("/boards/")
+
+
+def test_the_list_leads_to_the_only_board(visit: Visits, board: str) -> None:
+    page = visit("/")
+    assert page.url.endswith(board)
+    expect(page.get_by_role("heading", name="A board")).to_be_visible()
+
+
+def test_the_list_links_to_each_board_a_nameless_one_by_its_id(
+    visit: Visits, api: Api, board: str
+) -> None:
+    assert api("POST", "/boards/", {"id": "nameless"}).status == 201
+    page = visit("/")
+    page.get_by_role("link", name="nameless").click()
+    expect(page.get_by_role("heading", name="nameless")).to_be_visible()
+    expect(page.get_by_text("Nobody is ranked yet.")).to_be_visible()
+    api("DELETE", "/boards/nameless/")
+
+
+def test_one_address_is_a_page_for_browsers_and_json_for_programs(api: Api, board: str) -> None:
+    assert api("GET", board, headers=BROWSER).text.startswith("<!doctype html>")
+    for accept in ("*/*", "application/json"):
+        answer = api("GET", board, headers={"Accept": accept})
+        assert answer.json["name"] == "A board"
+        assert "Accept" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/boards/nowhere/", "/nothing/"])
+def test_a_problem_is_a_page_for_browsers_and_a_document_for_programs(api: Api, path: str) -> None:
+    page, document = api("GET", path, headers=BROWSER), api("GET", path)
+    assert page.status == document.status == 404
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert document.headers["Content-Type"] == "application/problem+json"
+    for answer in (page, document):
+        assert "accept" in answer.headers["Vary"].lower()
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_only_an_embedded_board_may_be_framed(api: Api, board: str) -> None:
+    for path, ancestors in (
+        (board, "'none'"),
+        (f"{board}?embed", "*"),
+        (f"{board}manage/?embed", "'none'"),
+        ("/boards/no/", "'none'"),
+    ):
+        policy = api("GET", path, headers=BROWSER).headers["Content-Security-Policy"]
+        assert policy.endswith(f"frame-ancestors {ancestors}")
+
+
+def test_a_refusal_keeps_its_headers_on_the_page(api: Api, board: str) -> None:
+    assert api("PATCH", board, {"private": True}).status == 200
+    answer = api("GET", board, headers=BROWSER)
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert "Alice" not in answer.text

@@ -1,0 +1,101 @@
+"""Streams, long-polls and WebSockets of one board, side by side."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+from tests.e2e.viewers import Api
+from tests.processes import Stack
+
+OF_EACH = 300
+INCREMENTS = 50
+SECONDS = 60
+
+
+async def request(
+    port: int, path: str, **headers: str
+) -> tuple[dict[str, str], asyncio.StreamReader, asyncio.StreamWriter]:
+    """The answer's headers, in lower case with its `status`; its body is still to be read."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{k}: {v}" for k, v in headers.items())]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    status = (await reader.readline()).decode().split()[1]
+    answer = {"status": status}
+    while line := (await reader.readline()).decode().strip():
+        name, _, value = line.partition(": ")
+        answer[name.lower()] = value
+    return answer, reader, writer
+
+
+async def stream(port: int, path: str) -> AsyncIterator[Any]:
+    _, reader, writer = await request(port, path, Accept="text/event-stream")
+    try:
+        while line := (await reader.readline()).decode():
+            if line.startswith("data: "):
+                yield json.loads(line[6:])
+    finally:
+        writer.close()
+
+
+async def long_polls(port: int, path: str) -> AsyncIterator[Any]:
+    etag = '""'
+    while True:
+        headers = {"If-None-Match": etag, "Prefer": "wait=30"}
+        answer, reader, writer = await request(port, path, **headers)
+        try:
+            if answer["status"] == "200":
+                etag = answer["etag"]
+                yield json.loads(await reader.readexactly(int(answer["content-length"])))
+        finally:
+            writer.close()
+
+
+async def websocket(port: int, path: str) -> AsyncIterator[Any]:
+    async with connect(f"ws://127.0.0.1:{port}{path}ws/", proxy=None) as socket:
+        async for message in socket:
+            event = json.loads(message)
+            if event["event"] == "update":
+                yield event["data"]
+
+
+Kind = Callable[[int, str], AsyncIterator[Any]]
+KINDS: tuple[Kind, ...] = (stream, long_polls, websocket)
+
+
+async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
+    """How many viewers of each kind were shown the last score."""
+    final = dict.fromkeys((kind.__name__ for kind in KINDS), 0)
+    watching = asyncio.Semaphore(0)
+
+    async def view(kind: Kind) -> None:
+        first = True
+        async for snapshot in kind(stack.port, board):
+            if first:
+                watching.release()
+            first = False
+            if max(row["score"] for row in snapshot["players"]) == INCREMENTS:
+                final[kind.__name__] += 1
+                return
+
+    def burst() -> None:
+        for _ in range(INCREMENTS):
+            assert api("POST", f"{board}players/bob/score-add/").status == 200
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as viewers:
+        for kind in KINDS:
+            for _ in range(OF_EACH):
+                viewers.create_task(view(kind))
+        for _ in range(OF_EACH * len(KINDS)):
+            await watching.acquire()
+        await asyncio.to_thread(burst)
+    return final
+
+
+def test_after_a_burst_every_viewer_of_every_kind_shows_the_final_state(
+    stack: Stack, api: Api, board: str
+) -> None:
+    final = asyncio.run(watch_a_burst(stack, api, board))
+    assert final == {"stream": OF_EACH, "long_polls": OF_EACH, "websocket": OF_EACH}
