@@ -118,12 +118,18 @@ def hold_response(
 def websocket(request: HttpRequest) -> WebSocketContext:
     """What the proxy tells of a WebSocket, and is answered. Raises Problem if this is none."""
     context = cast(GripRequest, request).wscontext
-    if context or "Upgrade" in request.headers:
+    if context:
         require_proxy(request)
-    if context is None:
-        detail = "This is a WebSocket: connect to it with ws:// or wss://."
-        raise Problem(426, detail, {"Upgrade": "websocket"})
-    return context
+        return context
+    if "Upgrade" in request.headers:
+        raise Problem(
+            501,
+            "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did not "
+            "come through such a proxy. Connect to the proxy for WebSockets (ws://localhost:7998 in a "
+            "local run).",
+        )
+    detail = "This is a WebSocket: connect to it with ws:// or wss://."
+    raise Problem(426, detail, {"Upgrade": "websocket"})
 
 
 def open_websocket(context: WebSocketContext, board: str, snapshot: Snapshot) -> None:

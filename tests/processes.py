@@ -115,34 +115,52 @@ class RethinkServer:
 
 
 class Stack:
-    """Pushpin, web and listener on a store, as a deployment has them."""
+    """Pushpin, web and listener on a store, as a deployment has them; with a Pushpin for WebSockets
+    on `ws_port`, if that is wanted."""
 
-    def __init__(self, database_url: str, folder: Path, listener_url: str | None = None) -> None:
-        self.port, self.web_port, control_port = free_ports(3)
+    def __init__(
+        self,
+        database_url: str,
+        folder: Path,
+        listener_url: str | None = None,
+        websockets: bool = False,
+    ) -> None:
+        self.port, self.web_port, self.ws_port, *control_ports = free_ports(5)
+        if not websockets:
+            del control_ports[1:]
         self.folder = folder
         self.env = {
             "DATABASE_URL": database_url,
-            "GRIP_URL": f"http://localhost:{control_port}?iss=pushpin&key=base64:{'a' * 44}",
-            "PUSHPIN_RUN_DIR": str(folder / "pushpin"),
+            "GRIP_URL": " ".join(
+                f"http://localhost:{port}?iss=pushpin&key=base64:{'a' * 44}"
+                for port in control_ports
+            ),
+            "PUSHPIN_RUN_DIR": str(folder),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self.manage("ensure_store")
-        route = f"* localhost:{self.web_port},over_http"
         # As a Procfile's `gunicorn` is found: "python -m" does not survive SIGUSR2.
         gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
-        self.pushpin = self.program(
-            "pushpin",
-            [sys.executable, "script/pushpin", f"--port={self.port}", f"--route={route}"],
-        )
+        pushpin = [sys.executable, "script/pushpin"]
+        route = f"--route=* localhost:{self.web_port}"
+        self.pushpin = self.program("pushpin", [*pushpin, f"--port={self.port}", route])
+        self.programs = [self.pushpin]
+        if websockets:
+            pushpin += ["--websockets", f"--port={self.ws_port}", f"{route},over_http"]
+            self.programs.append(self.program("websockets", pushpin))
         self.web = self.program(
             "web", [*gunicorn, "--bind", f"localhost:{self.web_port}", "--workers", "2"]
         )
         self.listener = self.program(
             "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url or database_url
         )
+        self.programs += [self.web, self.listener]
         self.web.wait_for_port(self.web_port)
         self.pushpin.wait_for_port(self.port)
-        self.pushpin.wait_for_port(control_port)
+        if websockets:
+            self.pushpin.wait_for_port(self.ws_port)
+        for control_port in control_ports:
+            self.pushpin.wait_for_port(control_port)
         wait_until(
             lambda: "listening" in self.listener.log.read_text(), "the listener", START_SECONDS
         )
@@ -187,5 +205,5 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for program in (self.listener, self.web, self.pushpin):
+        for program in reversed(self.programs):
             program.stop()

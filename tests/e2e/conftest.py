@@ -11,7 +11,7 @@ from tests.processes import Stack
 def stack(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Real Pushpin, web processes and listener on each store in turn."""
     assert shutil.which("pushpin"), "script/bootstrap installs pushpin"
-    with Stack(database_url, tmp_path_factory.mktemp("stack")) as stack:
+    with Stack(database_url, tmp_path_factory.mktemp("stack"), websockets=True) as stack:
         yield stack
 
 

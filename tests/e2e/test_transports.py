@@ -54,7 +54,7 @@ async def long_polls(port: int, path: str) -> AsyncIterator[Any]:
 
 
 async def websocket(port: int, path: str) -> AsyncIterator[Any]:
-    async with connect(f"ws://127.0.0.1:{port}{path}ws/", proxy=None) as socket:
+    async with connect(f"ws://127.0.0.1:{port}{path}ws/", proxy=None, open_timeout=SECONDS) as socket:
         async for message in socket:
             event = json.loads(message)
             if event["event"] == "update":
@@ -72,7 +72,8 @@ async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
 
     async def view(kind: Kind) -> None:
         first = True
-        async for snapshot in kind(stack.port, board):
+        port = stack.ws_port if kind is websocket else stack.port
+        async for snapshot in kind(port, board):
             if first:
                 watching.release()
             first = False
