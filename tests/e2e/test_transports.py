@@ -54,7 +54,9 @@ async def long_polls(port: int, path: str) -> AsyncIterator[Any]:
 
 
 async def websocket(port: int, path: str) -> AsyncIterator[Any]:
-    async with connect(f"ws://127.0.0.1:{port}{path}ws/", proxy=None, open_timeout=SECONDS) as socket:
+    async with connect(
+        f"ws://127.0.0.1:{port}{path}ws/", proxy=None, open_timeout=SECONDS
+    ) as socket:
         async for message in socket:
             event = json.loads(message)
             if event["event"] == "update":
