@@ -124,9 +124,9 @@ def websocket(request: HttpRequest) -> WebSocketContext:
     if "Upgrade" in request.headers:
         raise Problem(
             501,
-            "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did not "
-            "come through such a proxy. Connect to the proxy for WebSockets (ws://localhost:7998 in a "
-            "local run).",
+            "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did "
+            "not come through such a proxy. Connect to the proxy for WebSockets "
+            "(ws://localhost:7998 in a local run).",
         )
     detail = "This is a WebSocket: connect to it with ws:// or wss://."
     raise Problem(426, detail, {"Upgrade": "websocket"})
