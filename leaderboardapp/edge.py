@@ -216,7 +216,8 @@ def _items(board: str, snapshot: Snapshot | None) -> Iterator[bytes]:
         refusal = Problem(401, "The board is private now; this needs a token.", challenge)
         yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
     else:
-        yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN))
+        # Not answered with the board, but told to ask again: few ever wait there.
+        yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN), HttpResponseFormat(304))
 
 
 def _closing(code: int) -> tuple[Format, Format]:

@@ -18,6 +18,7 @@ from gripcontrol import WebSocketContext, validate_sig, websocket_control_messag
 
 from leaderboardapp.messages import (
     NORMAL,
+    NOT_TEXT,
     channel,
     event_stream,
     retry_line,
@@ -54,7 +55,8 @@ class GripMiddleware(django_grip.GripMiddleware):  # type: ignore[misc]  # it ha
 def _is_signed(signature: str, second: int) -> bool:
     """Whether some proxy's key has made it, and it has not expired by then."""
     return bool(signature) and any(
-        validate_sig(signature, proxy["key"], proxy.get("verify_iss"))
+        # Pushpin signs with the key that it is published to with; Fanout has one of its own.
+        validate_sig(signature, proxy.get("verify_key", proxy["key"]), proxy.get("verify_iss"))
         for proxy in settings.GRIP_PROXIES
     )
 
@@ -160,6 +162,8 @@ def answer_websocket(context: WebSocketContext) -> None:
                 context.send('{"event":"pong"}')
     except OSError:  # gripcontrol's word for a client that has gone
         return
+    except UnicodeDecodeError:
+        context.close(NOT_TEXT)
 
 
 def _is_ping(message: str | bytes) -> bool:

@@ -15,9 +15,9 @@ from leaderboardapp.stores.base import Row
 STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # no id has a dot
 
-# Why a WebSocket is closed (RFC 6455): because the client wants to; for it to come back; and for
-# good, as HTTP's status in the range for applications.
-NORMAL, TRY_AGAIN = 1000, 1013
+# Why a WebSocket is closed (RFC 6455): because the client wants to, or sent bytes that are no text;
+# for it to come back; and for good, as HTTP's status in the range for applications.
+NORMAL, NOT_TEXT, TRY_AGAIN = 1000, 1007, 1013
 DELETED, NEEDS_TOKEN = 4404, 4401
 
 

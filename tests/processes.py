@@ -147,7 +147,8 @@ class Stack:
         self.programs = [self.pushpin]
         if websockets:
             pushpin += ["--websockets", f"--port={self.ws_port}", f"{route},over_http"]
-            self.programs.append(self.program("websockets", pushpin))
+            self.websockets = self.program("websockets", pushpin)
+            self.programs.append(self.websockets)
         self.web = self.program(
             "web", [*gunicorn, "--bind", f"localhost:{self.web_port}", "--workers", "2"]
         )
@@ -155,12 +156,12 @@ class Stack:
             "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url or database_url
         )
         self.programs += [self.web, self.listener]
-        self.web.wait_for_port(self.web_port)
-        self.pushpin.wait_for_port(self.port)
+        waiting = [(self.web, self.web_port)]
+        waiting += [(self.pushpin, port) for port in (self.port, control_ports[0])]
         if websockets:
-            self.pushpin.wait_for_port(self.ws_port)
-        for control_port in control_ports:
-            self.pushpin.wait_for_port(control_port)
+            waiting += [(self.websockets, port) for port in (self.ws_port, control_ports[1])]
+        for program, port in waiting:
+            program.wait_for_port(port)
         wait_until(
             lambda: "listening" in self.listener.log.read_text(), "the listener", START_SECONDS
         )

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 Row = dict[str, Any]
 
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
-MAX_JOINED = 20  # of each board and moment, newest newcomers that are told by name
+# Of each board and moment, newest newcomers that are told by name: a proxy that has a hundred
+# messages waiting for a slow viewer drops snapshots, too.
+MAX_JOINED = 5
 RANKINGS = ("ordinal", "competition", "dense")  # 1, 2, 3, 4 or 1, 2, 2, 4 or 1, 2, 2, 3
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 

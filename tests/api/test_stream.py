@@ -54,6 +54,21 @@ def test_a_request_that_no_proxy_signed_is_refused(
     assert "Grip-Hold" not in response
 
 
+def test_a_proxy_may_sign_with_another_key_than_it_is_published_to_with(
+    send: Send, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {
+        "key": "the key that it is published to with",
+        "verify_key": "the key that it signs requests with",
+    }
+    proxy = {"control_uri": "https://edge.example", "verify_iss": "edge", **keys}
+    monkeypatch.setattr(settings, "GRIP_PROXIES", [proxy])
+    claim = {"iss": "edge", "exp": int(time.time()) + 60}
+    signed = {name: jwt.encode(claim, key, algorithm="HS256") for name, key in keys.items()}
+    assert stream(send, board, signed["verify_key"])["Grip-Hold"] == "stream"
+    assert_problem(stream(send, board, signed["key"]), 501)
+
+
 def test_a_signature_that_was_right_ends_when_it_expires(send: Send, board: str) -> None:
     claim = {"iss": "pushpin", "exp": int(time.time()) + 2}
     signature = jwt.encode(claim, str(settings.GRIP_PROXIES[0]["key"]), algorithm="HS256")

@@ -55,6 +55,11 @@ def test_a_client_that_has_gone_is_no_failure(tell: Tell, board: str) -> None:
     assert answered(tell(f"{board}ws/", WebSocketEvent("DISCONNECT"))) == []
 
 
+def test_what_claims_to_be_text_and_is_not_closes_it(tell: Tell, board: str) -> None:
+    events = answered(tell(f"{board}ws/", WebSocketEvent("TEXT", b"\xff")))
+    assert events == [("CLOSE", (1007).to_bytes(2))]
+
+
 def test_unsigned_requests_are_refused(tell: Tell, board: str) -> None:
     assert_problem(tell(f"{board}ws/", OPEN, signature="forged"), 501, "proxy")
 

@@ -11,7 +11,7 @@ from tests.e2e.viewers import Api
 from tests.processes import Stack
 
 OF_EACH = 300
-INCREMENTS = 50
+INCREMENTS = 20
 SECONDS = 60
 
 

@@ -131,13 +131,16 @@ class EventSource:
                 self.gave_up = response.status
                 return
             self.connects += 1
+            event = ""
             while line := response.readline().decode():
                 name, _, value = line.rstrip("\n").partition(": ")
-                if name == "id":
+                if name == "event":
+                    event = value
+                elif name == "id":
                     self.last_id = value
                 elif name == "retry":
                     self.retry = int(value) / 1000
-                elif name == "data":
+                elif name == "data" and event == "update":
                     self.shown = json.loads(value)
                     self.totals.append((time.monotonic(), sum(self.scores().values())))
         finally:

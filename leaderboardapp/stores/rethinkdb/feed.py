@@ -81,7 +81,7 @@ class RethinkFeed(Feed):
                 board = row.get("board", row.get("id"))
                 if board is not None:  # the lease's row has none
                     self.changes.setdefault(board, [])
-            if type == "add" and "player" in new and not new.get("hidden"):
+            if type == "add" and {"board", "player"} <= new.keys() and not new.get("hidden"):
                 joined = self.changes[new["board"]]
                 names = {"name": new.get("name", ""), "score": new.get("score", 0)}
                 joined.append({"id": new["player"], **names})

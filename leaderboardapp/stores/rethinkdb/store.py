@@ -37,7 +37,7 @@ from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, UNSHOWN, ensur
 from leaderboardapp.stores.rethinkdb.windows import PARTS
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
-WRITES_AT_ONCE = 100
+WRITES_AT_ONCE = 25
 
 LEASE_LOST = "lease lost"
 

@@ -15,7 +15,8 @@ from leaderboardapp.stores.rethinkdb.connection import Connection, r
 
 SETUP_SECONDS = 60.0
 REFRESHED_AT_ONCE = 500
-UNSHOWN = ("keys", "batches", "changed_at", "desc", "asc")  # what no reader of players asks for
+# What no reader of players asks for.
+UNSHOWN = ("keys", "batches", "changed_at", "desc", "asc", "email")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 
