@@ -97,7 +97,7 @@ def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(edge_of: Any, prox
         # Who watched it with a token while it was private comes back without.
         "board-b.private": {
             "http-stream": {"action": "close"},
-            "http-response": {"code": 304},
+            "http-response": {"code": 304, "body": ""},
             "ws-message": {"action": "close", "code": 1013},
         },
     }
