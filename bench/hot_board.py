@@ -1,36 +1,27 @@
-#!/usr/bin/env python3
-"""One hot board: as many increments as the machine accepts, while many viewers watch.
-
-usage: bench/hot_board.py [--store sqlite|rethinkdb] [--viewers 1000] [--seconds 60]
-
-Prints how far behind the writes viewers were, how many frames each got, and when the last of them
-showed the final score. "Behind" is the age of the oldest acknowledged increment that a viewer does
-not show, taken every 20 ms of every viewer. Writers, viewers and service share the machine.
+"""One hot board: as many increments as the machine accepts, while many viewers watch. How far
+behind the writes viewers were, how many frames each got, and when the last of them showed the final
+score. "Behind" is the age of the oldest acknowledged increment that a viewer does not show, taken
+every 20 ms of every viewer. Writers, viewers and service share the machine.
 """
 
-import argparse
 import asyncio
 import bisect
 import itertools
 import json
-import re
 import statistics
-import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from http.client import HTTPConnection
-from pathlib import Path
-from typing import cast
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench.service import PUBLISH_INTERVAL, STORES, post, service  # noqa: E402
-from tests.processes import Stack  # noqa: E402
+from bench.figure import Figure
+from bench.service import PUBLISH_INTERVAL, Options, post, service
+from bench.viewers import Viewer
+from tests.processes import Stack
 
 WRITERS = 4
 GRID_SECONDS = 0.02
-SCORE = re.compile(rb'"score":(\d+),')
 BOARD = "/boards/hot/"
 ADD = f"{BOARD}players/hero/score-add/"
 
@@ -63,44 +54,6 @@ def write(port: int, seconds: float) -> tuple[dict[int, float], int]:
     return acknowledged, refused
 
 
-class Viewer(asyncio.Protocol):
-    """Comes back when its connection ends, as an EventSource does."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.shown: list[tuple[float, int]] = []  # when, score
-        self.connects = 0
-        self.closing = False
-        self.transport: asyncio.Transport | None = None
-
-    async def connect(self) -> None:
-        self.connects += 1
-        self.rest = b""
-        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self.port)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        request = f"GET {BOARD} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
-        self.transport.write(request.encode())
-
-    def data_received(self, data: bytes) -> None:
-        # Parsing all of it as JSON would take more time than the service does.
-        scores = SCORE.findall(self.rest + data)
-        self.rest = data[-100:] if not scores else b""
-        now = time.monotonic()
-        self.shown += [(now, int(score)) for score in scores]
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.closing:
-            loop = asyncio.get_running_loop()
-            loop.call_later(1, lambda: loop.create_task(self.connect()))
-
-    def close(self) -> None:
-        self.closing = True
-        if self.transport:
-            self.transport.close()
-
-
 def behind(shown: list[tuple[float, int]], acknowledged: list[tuple[int, float]]) -> list[float]:
     """For every moment of a grid, the age of the oldest acknowledged increment that the viewer did
     not show then. `acknowledged`: scores, and when they or a later one was first acknowledged."""
@@ -119,8 +72,8 @@ def percentile(ordered: list[float], share: float) -> float:
     return ordered[int(len(ordered) * share)]
 
 
-async def measure(stack: Stack, viewers: int, seconds: float) -> dict[str, float]:
-    watching = [Viewer(stack.port) for _ in range(viewers)]
+async def watch(stack: Stack, viewers: int, seconds: float) -> dict[str, float]:
+    watching = [Viewer(stack.port, BOARD) for _ in range(viewers)]
     await asyncio.gather(*(viewer.connect() for viewer in watching))
     while not all(viewer.shown for viewer in watching):
         await asyncio.sleep(0.1)
@@ -143,37 +96,40 @@ async def measure(stack: Stack, viewers: int, seconds: float) -> dict[str, float
     for viewer in watching:
         viewer.close()
     return {
-        "viewers": viewers,
-        "writes/s": round(final / seconds),
-        "writes refused": refused,
-        "viewers without the final score": reached.count(float("inf")),
-        "viewers who had to reconnect": sum(viewer.connects > 1 for viewer in watching),
-        "behind p50 ms, median viewer": round(
-            statistics.median(percentile(each, 0.5) for each in delays) * 1000
-        ),
-        "behind p99 ms, worst viewer": round(max(percentile(each, 0.99) for each in delays) * 1000),
-        "behind at most, ms": round(max(each[-1] for each in delays) * 1000),
-        "frames/s per viewer, median": round(statistics.median(frames) / seconds, 1),
-        "frames/s per viewer, max": round(max(frames) / seconds, 1),
-        "final score on the last viewer, ms after the last write": round(
-            min(max(reached) - ended, 30) * 1000
-        ),
+        "writes": final / seconds,
+        "refused": float(refused),
+        "without the final score": float(reached.count(float("inf"))),
+        "reconnected": float(sum(viewer.connects > 1 for viewer in watching)),
+        "p50": statistics.median(percentile(each, 0.5) for each in delays) * 1000,
+        "p99": max(percentile(each, 0.99) for each in delays) * 1000,
+        "frames": max(frames) / seconds,
+        "final": min(max(reached) - ended, 30) * 1000,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", choices=STORES, default="sqlite")
-    parser.add_argument("--viewers", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=60)
-    options = parser.parse_args()
+def measure(options: Options) -> Iterator[Figure]:
+    viewers, seconds = (20, 1) if options.short else (1000, 60)
     with service(options.store) as stack:
         post(stack, "/boards/", {"id": "hot"})
         post(stack, f"{BOARD}players/", {"id": "hero", "name": "H"})
-        figures = asyncio.run(measure(stack, options.viewers, options.seconds))
-        conditions = {"store": options.store, "publish interval": PUBLISH_INTERVAL}
-        print(json.dumps({**conditions, **figures}, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+        found = asyncio.run(watch(stack, viewers, seconds))
+    frames = 1 / float(PUBLISH_INTERVAL)
+    for name, unit, key, at_most in (
+        ("increments", "/s", "writes", None),
+        ("increments refused", "", "refused", 0),
+        ("viewers without the final score", "", "without the final score", 0),
+        ("viewers who had to reconnect", "", "reconnected", None),
+        ("behind, median of the median viewer", "ms", "p50", None),
+        ("behind, 99th percentile of the worst viewer", "ms", "p99", 300),
+        ("frames of the viewer with most", "/s", "frames", frames),
+        ("final score on the last viewer, after the last write", "ms", "final", 2000),
+    ):
+        yield Figure(
+            f"hot board, {viewers:,} viewers: {name}",
+            options.store,
+            unit,
+            [found[key]],
+            at_most=at_most,
+            marked="value",
+            more_is_better=key == "writes",
+        )

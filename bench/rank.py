@@ -17,52 +17,19 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.fill import FILL, Row, players  # noqa: E402
 from bench.service import STORES  # noqa: E402
 from tests.processes import Program, RethinkServer, free_ports  # noqa: E402
 
 BOARD, LIMIT = "b", 5
-BATCH = 500  # a busy RethinkDB does not take 2,000 within the time that a query may take
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
-Row = dict[str, Any]
-
-
-def players(number: int) -> Iterator[list[Row]]:
-    """In batches, with random scores."""
-    chance = random.Random(number)
-    for start in range(0, number, BATCH):
-        print(f"\r{start} of {number} players", end="\x1b[K\r", file=sys.stderr)
-        yield [
-            {"player": f"p{n}", "score": chance.randrange(10 * number), "reached_at": n}
-            for n in range(start, min(start + BATCH, number))
-        ]
-
-
-def fill_sqlite(store: Any, number: int) -> None:
-    from django.db import connection, transaction
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        for batch in players(number):
-            cursor.executemany(
-                "INSERT INTO player"
-                " (board_id, player, score, reached_at, name, hidden, scored, season, keys)"
-                f" VALUES ('{BOARD}', %(player)s, %(score)s, %(reached_at)s, '', 0, 1, 1, '[]')",
-                batch,
-            )
-
-
-def fill_rethinkdb(store: Any, number: int) -> None:
-    from leaderboardapp.stores.rethinkdb.tables import row_id
-
-    for batch in players(number):
-        rows = [{**row, "id": row_id(BOARD, row["player"]), "board": BOARD} for row in batch]
-        store.run(store.players.insert(rows, durability="soft"))
 
 
 def count_sqlite(store: Any, board: Row, row: Row) -> int:
@@ -81,7 +48,6 @@ def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     return int(store.run(store.blocks.block(board, FIRST, place_of(board, key_of(row))).count()))
 
 
-FILL = {"sqlite": fill_sqlite, "rethinkdb": fill_rethinkdb}
 NAIVE = {"sqlite": count_sqlite, "rethinkdb": count_rethinkdb}
 
 
@@ -108,7 +74,7 @@ def measure_store(name: str, url: str, number: int) -> list[str]:
     store = get_store()
     store.ensure()
     store.create_board({"id": BOARD})
-    FILL[name](store, number)
+    FILL[name](store, BOARD, number)
     print("\rcounting blocks", end="\x1b[K\r", file=sys.stderr)
     time.sleep(SETTLE_SECONDS)
     began = time.monotonic()

@@ -1,18 +1,32 @@
-"""The whole service on a store, for a measurement."""
+"""What a measurement needs: the whole service on a store, another application in place of ours, and
+a generator of requests."""
 
 import json
 import os
+import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.processes import RethinkServer, Stack
+from tests.processes import PROJECT, Program, RethinkServer, Stack
 
 STORES = ("sqlite", "rethinkdb")
 PUBLISH_INTERVAL = "0.1"
+CONNECTIONS = 32  # of the generator
+# What gunicorn serves: the service, or what it is compared with.
+SERVICE, BARE = "leaderboard_project.wsgi", "bench.bare:application"
+ARTICLE_OPTIONS = ("--worker-class=sync", "--threads=1")
+
+
+class Options(NamedTuple):
+    store: str
+    runs: int
+    short: bool
 
 
 @contextmanager
@@ -29,6 +43,40 @@ def service(store: str) -> Iterator[Stack]:
         yield exits.enter_context(Stack(url, folder))
 
 
+def serve(stack: Stack, application: str, *options: str) -> None:
+    """Have gunicorn run this application from now on, by default with the service's settings."""
+    stack.web.stop()
+    command = stack.web.command
+    stack.web = Program(
+        [command[0], application, "--bind", f"localhost:{stack.web_port}", "--workers=2", *options],
+        stack.folder / "web.log",
+        stack.env,
+    )
+    stack.programs = [stack.pushpin, stack.listener, stack.web]
+    stack.web.wait_for_port(stack.web_port)
+    get(stack, "/")  # answered when a worker has begun
+
+
+def get(stack: Stack, path: str) -> HTTPResponse:
+    connection = HTTPConnection("localhost", stack.web_port)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response
+
+
+def fill(stack: Stack, board: str, players: int) -> None:
+    """Players p0, p1, … with random scores, on a board that the store has, and in bare's table."""
+    env = {**os.environ, **stack.env}
+    for arguments in (["bench.fill", "players", board, str(players)], ["bench.bare", str(players)]):
+        subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, env=env, check=True)
+
+
+def etag(stack: Stack, path: str) -> str:
+    return get(stack, path).headers["ETag"]
+
+
 def post(stack: Stack, path: str, body: Any) -> None:
     connection = HTTPConnection("localhost", stack.web_port)
     headers = {"Content-Type": "application/json"}
@@ -37,3 +85,19 @@ def post(stack: Stack, path: str, body: Any) -> None:
     answer = response.read()
     connection.close()
     assert response.status == 201, answer
+
+
+def requests_per_second(
+    port: int, path: str, seconds: float, *headers: str, method: str = "GET", players: int = 1
+) -> float:
+    """As many as wrk can make. PLAYER in the path stands for one of the players, at random."""
+    script = Path(__file__).with_name("requests.lua")
+    command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s"]
+    command += ["--timeout=10s", f"--script={script}"]
+    command += [f"--header={header}" for header in headers]
+    command += [f"http://127.0.0.1:{port}{path}", "--", method, str(players)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = json.loads(re.findall(r"^\{.*\}$", printed, re.MULTILINE)[-1])
+    assert not found["refused"] and not found["broken"], f"{method} {path}: {found}"
+    assert found["requests"], printed
+    return float(found["requests"] / found["microseconds"] * 1e6)

@@ -1,33 +1,20 @@
-#!/usr/bin/env python3
-"""Thousands of viewers who connect at the same moment, beside the least that Pushpin can do.
-
-usage: bench/storm.py [--store sqlite|rethinkdb] [--viewers 5000] [--runs 5]
-
-Prints how long it took until every viewer had the board's snapshot, and how long the same Pushpin
-takes until as many viewers have the headers of an empty hold: a bare WSGI application on the same
-gunicorn, which sends the same headers and no body. (With an origin that costs nothing at all, the
-time of an empty hold would be shorter still.)
+"""Thousands of viewers who connect at the same moment, beside the least that Pushpin can do: how
+long it takes until every viewer has the board's snapshot, and until as many have the headers of an
+empty hold, from a bare WSGI application on the same gunicorn that sends the same headers and no
+body. (With an origin that costs nothing at all, an empty hold would take less time still.)
 """
 
-import argparse
 import asyncio
-import json
-import resource
-import statistics
-import sys
 import time
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench.service import STORES, post, service  # noqa: E402
-from tests.processes import Stack, wait_until  # noqa: E402
+from bench.figure import Figure
+from bench.service import SERVICE, Options, post, serve, service
 
 BOARD = "/boards/hot/"
 GIVE_UP_SECONDS = 120.0
-APPLICATIONS = ("leaderboard_project.wsgi", "bench.storm:empty_hold")
+APPLICATIONS = ((SERVICE, b"data: "), ("bench.storm:empty_hold", b"\r\n\r\n"))
 
 
 def empty_hold(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -99,54 +86,38 @@ async def storm(port: int, viewers: int, until: bytes) -> tuple[float, int]:
     return took, viewers - sum(answers)
 
 
-def summary(storms: list[tuple[float, int]]) -> dict[str, Any]:
-    times = [took for took, _ in storms]
-    return {
-        "seconds, median": round(statistics.median(times), 2),
-        "seconds, worst": round(max(times), 2),
-        "failures": sum(failed for _, failed in storms),
-    }
-
-
-def serve(stack: Stack, application: str) -> None:
-    """Have gunicorn run this application from now on."""
-    stack.web.stop()
-    stack.web.command = [
-        application if part in APPLICATIONS else part for part in stack.web.command
-    ]
-    stack.web.start()
-    wait_until(stack.answers, application)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", choices=STORES, default="sqlite")
-    parser.add_argument("--viewers", type=int, default=5000)
-    parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def measure(options: Options) -> Iterator[Figure]:
+    viewers = 100 if options.short else 5000
+    took: tuple[list[float], list[float]] = ([], [])
+    failed = [0, 0]
     with service(options.store) as stack:
         post(stack, "/boards/", {"id": "hot"})
         for number in range(5):
             post(stack, f"{BOARD}players/", {"id": f"p{number}", "name": f"Player {number}"})
-        ours: list[tuple[float, int]] = []
-        bare: list[tuple[float, int]] = []
         # By turns, because other work on the machine comes and goes.
         for _ in range(options.runs):
-            for application, until, storms in zip(
-                APPLICATIONS, (b"data: ", b"\r\n\r\n"), (ours, bare), strict=True
-            ):
+            for which, (application, until) in enumerate(APPLICATIONS):
                 serve(stack, application)
-                storms.append(asyncio.run(storm(stack.port, options.viewers, until)))
+                seconds, failures = asyncio.run(storm(stack.port, viewers, until))
+                took[which].append(seconds)
+                failed[which] += failures
                 time.sleep(2)  # until Pushpin has let go of them
-        ratios = [mine / least for (mine, _), (least, _) in zip(ours, bare, strict=True)]
-        ratio: float | None = round(statistics.median(ratios), 2)
-        if any(failed for _, failed in ours + bare):
-            ratio = None  # whoever failed at once took no time
-        figures = {"snapshots": summary(ours), "empty holds": summary(bare), "ratio": ratio}
-        print(json.dumps({"store": options.store, "viewers": options.viewers, **figures}, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    name = f"storm of {viewers:,} viewers"
+    yield Figure(
+        f"{name}: all have the snapshot",
+        options.store,
+        "s",
+        took[0],
+        took[1],
+        at_most=1.3,
+        more_is_better=False,
+    )
+    yield Figure(
+        f"{name}: failures",
+        options.store,
+        "",
+        [float(failed[0])],
+        at_most=0,
+        marked="value",
+        more_is_better=False,
+    )

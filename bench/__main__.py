@@ -1,0 +1,62 @@
+"""Measure the service: each figure beside its limit and its peer.
+
+usage: script/bench [NAME ...] [--store sqlite rethinkdb] [--runs 3] [--short]
+                    [--save FILE] [--compare FILE]
+
+Prints a table, writes it as JSON (by default .run/bench.json), and compares it with an earlier
+file. --short takes small boards, few viewers and a second for each load: it shows that the
+benchmark works, and no figure of it means anything.
+"""
+
+import argparse
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import delays, hot_board, increments, polls, starts, storm
+from bench.figure import Figure, compared, load, row, save, table
+from bench.service import STORES, Options
+
+BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
+    "polls": polls.measure,
+    "increments": increments.measure,
+    "delays": delays.measure,
+    "hot_board": hot_board.measure,
+    "storm": storm.measure,
+    "starts": starts.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="script/bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--store", nargs="+", choices=STORES, default=list(STORES))
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--save", type=Path, default=Path(".run/bench.json"), metavar="FILE")
+    parser.add_argument("--compare", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - BENCHES.keys()
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(unknown)}. There are: {', '.join(BENCHES)}")
+    before = load(arguments.compare) if arguments.compare else []
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    figures: list[Figure] = []
+    for name in arguments.names or BENCHES:
+        for store in arguments.store:
+            print(f"→ {name}, {store}", file=sys.stderr, flush=True)
+            figures += BENCHES[name](Options(store, arguments.runs, arguments.short))
+            save(figures, arguments.save)  # so that an interrupted run is not lost
+    print(table(map(row, figures)))
+    if before:
+        columns = ("figure", "store", "before", "now", "ratio")
+        print("", table(compared(figures, before), columns), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What the service is compared with: Django views with no middleware, on the service's database.
+
+The limit is what cannot be left out: one read of the five best by index, one atomic update, or no
+store at all. The peer is the code shape of the article that this kind of service is known from: on
+each access it tries to create its table, it sorts without an index, and it reads again what it has
+updated. Both have a plain table, `bare`, with the same number of players.
+
+Served by gunicorn as `bench.bare:application`; `python -m bench.bare PLAYERS` fills the table.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from rethinkdb import r
+
+from bench.fill import players
+from leaderboardapp.stores.rethinkdb.connection import parse_url
+from leaderboardapp.stores.rethinkdb.windows import season_ends
+
+URL = os.environ["DATABASE_URL"]
+SQL_SETTINGS = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": URL.partition(":///")[2],
+    "CONN_MAX_AGE": None,
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    },
+}
+CREATE = "CREATE TABLE IF NOT EXISTS bare (id TEXT PRIMARY KEY, board TEXT, score INTEGER)"
+TOP = (
+    "SELECT player, name, score FROM player WHERE board_id = 'b' AND season = 1 AND NOT hidden"
+    " ORDER BY negative, reached_at, player LIMIT 5"
+)
+ADD = "UPDATE bare SET score = score + 1 WHERE id = %s"
+thread = threading.local()
+
+
+def sql(statement: str, *values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def run(query: Any) -> Any:
+    if not hasattr(thread, "connection"):
+        thread.connection = r.connect(**parse_url(URL))
+    return query.run(thread.connection)
+
+
+class Sql:
+    def top(self) -> Any:
+        return sql(TOP)
+
+    def add(self, player: str) -> Any:
+        return sql(f"{ADD} RETURNING score", player)
+
+    def article_top(self) -> Any:
+        sql(CREATE)
+        return sql("SELECT id, score FROM bare WHERE board = 'b' ORDER BY score DESC LIMIT 5")
+
+    def article_add(self, player: str) -> Any:
+        sql(CREATE)
+        sql(ADD, player)
+        return sql("SELECT score FROM bare WHERE id = %s", player)
+
+    def fill(self, number: int) -> None:
+        sql(CREATE)
+        with connection.cursor() as cursor:
+            for batch in players(number):
+                cursor.executemany(
+                    "INSERT OR REPLACE INTO bare VALUES (%(player)s, 'b', %(score)s)", batch
+                )
+
+
+class Rethink:
+    table = r.table("bare")
+
+    def top(self) -> Any:
+        ranked = r.table("players").between(*season_ends("b", 1), index="desc")
+        best = ranked.order_by(index="desc").limit(5).pluck("player", "name", "score")
+        return run(best.coerce_to("array"))
+
+    def add(self, player: str) -> Any:
+        change = {"score": r.row["score"] + 1}
+        return run(self.table.get(player).update(change, return_changes=True))["changes"]
+
+    def create(self) -> None:
+        try:
+            run(r.table_create("bare"))
+        except r.ReqlOpFailedError:
+            pass  # it is there
+
+    def article_top(self) -> Any:
+        self.create()
+        return run(self.table.filter({"board": "b"}).order_by(r.desc("score")).limit(5))
+
+    def article_add(self, player: str) -> Any:
+        self.create()
+        run(self.table.get(player).update({"score": r.row["score"] + 1}))
+        return run(self.table.get(player))
+
+    def fill(self, number: int) -> None:
+        self.create()
+        for batch in players(number):
+            rows = [{"id": row["player"], "board": "b", "score": row["score"]} for row in batch]
+            run(self.table.insert(rows, durability="soft", conflict="replace"))
+
+
+store = Sql() if URL.startswith("sqlite") else Rethink()
+
+
+def view(answer: Callable[..., Any]) -> Callable[..., HttpResponse]:
+    def respond(request: HttpRequest, **ids: str) -> HttpResponse:
+        response = JsonResponse({"answer": answer(**ids)})
+        response["Content-Length"] = len(response.content)
+        return response
+
+    return respond
+
+
+def constant(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=304, headers={"ETag": '"constant"'})
+
+
+urlpatterns = [
+    path("top/", view(store.top)),
+    path("constant/", constant),
+    path("add/<player>/", view(store.add)),
+    path("article/top/", view(store.article_top)),
+    path("article/add/<player>/", view(store.article_add)),
+]
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    DATABASES={"default": SQL_SETTINGS} if isinstance(store, Sql) else {},
+    ROOT_URLCONF=__name__,
+    SECRET_KEY="bench",
+    USE_TZ=True,
+)
+
+if __name__ == "__main__":
+    django.setup()
+    store.fill(int(sys.argv[1]))
+else:
+    application = get_wsgi_application()

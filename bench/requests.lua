@@ -1,0 +1,23 @@
+-- What wrk asks for: its arguments are the method and the number of players. PLAYER in the path is
+-- one of them. Prints what came of it as JSON.
+
+local players
+
+function init(args)
+  wrk.method = args[1]
+  players = tonumber(args[2])
+  math.randomseed(1)
+end
+
+function request()
+  return wrk.format(nil, (wrk.path:gsub("PLAYER", "p" .. math.random(0, players - 1))))
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '\n{"requests": %d, "microseconds": %d, "refused": %d, "broken": %d}\n',
+    summary.requests, summary.duration, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout
+  ))
+end

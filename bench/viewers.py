@@ -1,0 +1,58 @@
+"""Viewers of one board, as many as one process can be."""
+
+import asyncio
+import re
+import time
+from typing import cast
+
+SCORE = re.compile(rb'"score":(\d+),')
+
+
+class Viewer(asyncio.Protocol):
+    """Comes back when its connection ends, as an EventSource does."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self.port, self.path = port, path
+        self.shown: list[tuple[float, int]] = []  # when, score
+        self.connects = 0
+        self.closing = False
+        self.transport: asyncio.Transport | None = None
+
+    async def connect(self) -> None:
+        self.connects += 1
+        self.rest = b""
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self.port)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        request = (
+            f"GET {self.path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+        )
+        self.transport.write(request.encode())
+
+    def data_received(self, data: bytes) -> None:
+        # Parsing all of it as JSON would take more time than the service does.
+        scores = SCORE.findall(self.rest + data)
+        self.rest = data[-100:] if not scores else b""
+        now = time.monotonic()
+        self.shown += [(now, int(score)) for score in scores]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.closing:
+            loop = asyncio.get_running_loop()
+            loop.call_later(1, lambda: loop.create_task(self.connect()))
+
+    def close(self) -> None:
+        self.closing = True
+        if self.transport:
+            self.transport.close()
+
+
+async def watch(port: int, path: str, number: int) -> list[Viewer]:
+    """That many viewers, each of whom has the first snapshot."""
+    viewers = [Viewer(port, path) for _ in range(number)]
+    for start in range(0, number, 1000):
+        await asyncio.gather(*(viewer.connect() for viewer in viewers[start : start + 1000]))
+        while not all(viewer.shown for viewer in viewers[: start + 1000]):
+            await asyncio.sleep(0.1)
+    return viewers

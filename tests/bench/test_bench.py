@@ -1,0 +1,61 @@
+"""That the benchmark works: what it prints and writes, and never how fast anything was."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.figure import Figure, compared, load, row, save
+from tests.processes import PROJECT
+
+NAMES = ["increments", "delays", "storm"]
+
+
+def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
+    saved = tmp_path / "bench.json"
+    short = ["--short", "--runs=1", "--store=sqlite", f"--save={saved}", f"--compare={saved}"]
+    figures = [Figure("increments of one player", "sqlite", "/s", [1.0], [1.0])]
+    save(figures, saved)
+    command = [sys.executable, "-m", "bench", *NAMES, *short]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    figures = load(saved)
+    assert all(figure.value >= 0 and figure.store == "sqlite" for figure in figures)
+    for name in ("increments of one player", "change to viewer", "storm of 100 viewers"):
+        [first, *_] = (figure for figure in figures if figure.name.startswith(name))
+        assert first.ratio_to(first.limit), "it stands beside its limit"
+        assert f"| {first.name} | sqlite |" in done.stdout
+    assert "| figure | store | before | now | ratio |" in done.stdout
+
+
+def test_an_unknown_benchmark_is_refused_with_those_that_there_are() -> None:
+    command = [sys.executable, "-m", "bench", "speed"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "speed" in done.stderr and "increments" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("marked", "at_most", "reached"),
+    [
+        ("ratio", 1.2, True),
+        ("ratio", 1.0, False),
+        ("difference", 2, True),
+        ("difference", 1, False),
+        ("value", 12, True),
+        ("value", 11, False),
+    ],
+)
+def test_a_mark_is_of_the_ratio_the_difference_or_the_value(
+    marked: str, at_most: float, reached: bool
+) -> None:
+    figure = Figure("a", "sqlite", "ms", [13, 12, 11], [10, 10, 10], marked=marked, at_most=at_most)
+    assert figure.reached is reached
+    assert row(figure)[-1] == ("reached" if reached else "missed")
+
+
+def test_runs_are_compared_by_their_ratios_to_the_limit() -> None:
+    before = Figure("a", "sqlite", "/s", [50], [100])
+    now = Figure("a", "sqlite", "/s", [30], [50])  # on a slower machine
+    assert compared([now], [before]) == [["a", "sqlite", "0.5", "0.6", "1.20"]]
