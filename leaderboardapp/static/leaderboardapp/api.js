@@ -2,7 +2,7 @@
 
 const ATTEMPTS = 3;
 const PAUSE = 1000; // milliseconds, then twice as many
-const PASSING = [502, 503, 504];
+export const PASSING = [502, 503, 504];
 
 /** The answer's JSON. Throws an Error with the server's words. With a `key` an increment counts once
  * however often it is sent, so it is sent again while there is no clear answer. */

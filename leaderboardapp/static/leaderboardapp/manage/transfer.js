@@ -3,7 +3,7 @@
 import { save, exportPlayers } from "./exporting.js";
 import { addUp, guessColumns, Import, nameOfImport } from "./importing.js";
 import { delimiterOf, readCsv } from "./csv.js";
-import { randomKey } from "./api.js";
+import { newKey } from "../api.js";
 import { byId, count, tell } from "./forms.js";
 
 const PREVIEW = 5; // rows
@@ -64,7 +64,7 @@ export class Importing {
       Object.keys(COLUMNS).map((column) => [column, Number(byId(`column-${column}`).value)]),
     );
     const { season } = this.boardNow();
-    const other = byId("again").checked ? randomKey() : null;
+    const other = byId("again").checked ? newKey() : null;
     const name = nameOfImport(this.text, season, columns, other);
     this.task = this.read = null;
     await this.job(async (signal) => {
