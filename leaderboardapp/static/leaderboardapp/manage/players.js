@@ -6,8 +6,8 @@ import { byId, clearFaults, confirmed, count, onSubmit, tell, valueOf } from "./
 const PAGE = 25;
 
 export class Players {
-  constructor(api) {
-    this.api = api;
+  constructor(api, boardNow) {
+    Object.assign(this, { api, boardNow });
     this.cursors = [""]; // of the pages up to the one that is shown
     this.adds = Promise.resolve();
     this.body = byId("players-table").tBodies[0];
@@ -175,6 +175,7 @@ export class Players {
   async create() {
     const body = { name: valueOf(byId("add-name")) };
     if (valueOf(byId("add-id"))) body.id = valueOf(byId("add-id"));
+    if (this.boardNow().ask_email) body.email = valueOf(byId("add-email"));
     const score = valueOf(byId("add-score"));
     if (typeof score === "string") throw new Error("score: must be a whole number.");
     const { id, name } = await this.api.send("POST", "players/", body);
