@@ -186,13 +186,6 @@ class TestSettings:
         assert api("PATCH", board, {}).json == before
         visit.forgive("422")
 
-    def test_a_setting_that_there_is_not_is_not_offered(self, page: Page) -> None:
-        api_has_it = page.evaluate(
-            "fetch('..', {method: 'PATCH'}).then((answer) => answer.json())"
-            ".then((board) => 'ask_email' in board)"
-        )
-        expect(page.locator("#set-ask_email")).to_be_visible(visible=api_has_it)
-
 
 class TestPlayers:
     def test_scores_go_up_and_down_where_they_stand(self, page: Page, api: Api, board: str) -> None:
