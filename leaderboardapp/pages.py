@@ -19,7 +19,7 @@ from leaderboardapp.problems import PROBLEM
 
 # Whatever is shown, nothing else may run, be loaded or be spoken to.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
 MAX_LISTED = 100

@@ -199,8 +199,10 @@ def test_a_board_is_readable_without_javascript(visit: Visits, board: str) -> No
 
 
 def test_a_board_is_live_in_a_frame_of_another_site(visit: Visits, board: str) -> None:
-    page = visit("/docs")  # which has no policy against frames in it
-    page.goto(page.url.replace("localhost", "127.0.0.1"))
+    page = visit(board)
+    page.route("**/favicon.ico", lambda route: route.fulfill())
+    # A page that has no policy against frames in it.
+    page.goto(f"{visit.address.replace('localhost', '127.0.0.1')}/healthz")
     address = f"{visit.address}{board}?embed"
     page.evaluate(
         "(src) => document.body.append(Object.assign(document.createElement('iframe'), {src}))",

@@ -57,6 +57,7 @@ def test_only_an_embedded_board_may_be_framed(api: Api, board: str) -> None:
         (board, "'none'"),
         (f"{board}?embed", "*"),
         (f"{board}manage/?embed", "'none'"),
+        ("/docs?embed", "'none'"),
         ("/boards/no/", "'none'"),
     ):
         policy = api("GET", path, headers=BROWSER).headers["Content-Security-Policy"]
