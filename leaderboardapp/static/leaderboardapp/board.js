@@ -12,7 +12,7 @@ const path = location.pathname;
 const token = new URLSearchParams(location.search).get("token");
 const say = announcer($("news"));
 const state = new State($("state"), $("trouble"), say);
-const ranking = new Ranking($("ranking"), $("row"));
+const ranking = new Ranking($("ranking"), $("row"), $("heading"));
 let leader = ranking.list.firstElementChild?.dataset.id;
 
 watch(token ? `${path}?${new URLSearchParams({ token })}` : path, {
