@@ -166,7 +166,8 @@ TOKEN_ALGORITHMS: dict[str, Callable[[str], str | bytes]] = {
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env_str("SECRET_KEY")
-# No answer is built from the Host header, so any name that reaches us is as good as another.
+# Any name that reaches us is as good as another: the list of boards shows it, in an example of a
+# request, to whoever used it; no other answer is built from the Host header.
 ALLOWED_HOSTS = ["*"]
 
 DATABASE_URL = store_url()

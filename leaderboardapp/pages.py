@@ -19,7 +19,7 @@ from leaderboardapp.problems import PROBLEM
 
 # Whatever is shown, nothing else may run, be loaded or be spoken to.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
 MAX_LISTED = 100
@@ -53,7 +53,11 @@ def read_home(request: HttpRequest) -> HttpResponse:
     if len(boards) == 1:
         headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
         return HttpResponseRedirect(f"/boards/{boards[0].id}/{_query(request)}", headers=headers)
-    shown = {"boards": boards[:MAX_LISTED], "more": len(boards) > MAX_LISTED}
+    shown = {
+        "boards": boards[:MAX_LISTED],
+        "more": len(boards) > MAX_LISTED,
+        "address": request.build_absolute_uri("/boards/"),
+    }
     return page(request, "home", shown)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
+
+from leaderboardapp import pages
 
 DESCRIPTION = settings.BASE_DIR / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -22,7 +23,7 @@ def read_openapi(request: HttpRequest) -> HttpResponse:
 
 
 def read_docs(request: HttpRequest) -> HttpResponse:
-    return render(request, "leaderboardapp/reference.html", reference())
+    return pages.page(request, "reference", reference())
 
 
 @functools.cache

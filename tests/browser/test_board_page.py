@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from leaderboardapp.access import create_token
 from tests.browser.conftest import Visits
@@ -39,6 +40,40 @@ def publish_joined(stack: Stack, board_id: str, name: str) -> None:
     connection.close()
 
 
+def note_states(page: Page) -> None:
+    """In the page's `states`, each that it shows from now on."""
+    page.evaluate(
+        """() => {
+            window.states = [];
+            const note = () => states.push(document.getElementById("state").dataset.state);
+            new MutationObserver(note).observe(state, { attributes: true });
+        }"""
+    )
+
+
+def note_times(page: Page) -> None:
+    """In the page's `pressed`, when a button was pressed last, and in `shown`, when the page first
+    showed just these players with these scores, in this order."""
+    page.evaluate(
+        """() => {
+            window.shown = {};
+            const note = () => {
+                const rows = [...document.querySelectorAll(".row")].map((row) =>
+                    [...row.querySelectorAll(".name, .score b")].map((each) => each.textContent));
+                shown[rows.map((row) => row.join(" ")).join(", ")] ??= Date.now();
+            };
+            const all = { subtree: true, childList: true, characterData: true };
+            new MutationObserver(note).observe(document.getElementById("ranking"), all);
+            addEventListener("click", () => { window.pressed = Date.now(); }, true);
+        }"""
+    )
+
+
+def join(page: Page, name: str) -> None:
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Join").click()
+
+
 def test_a_press_shows_in_both_browsers_in_the_right_order(visit: Visits, board: str) -> None:
     one, two = visit(board), visit(board)
     expect_live(one, two)
@@ -52,24 +87,87 @@ def test_a_press_shows_in_both_browsers_in_the_right_order(visit: Visits, board:
     expect(two.locator("#news")).to_have_text(re.compile("Alice"))
 
 
-def test_who_joins_is_shown_to_everybody(visit: Visits, board: str) -> None:
+def test_a_press_shows_in_both_browsers_within_300_ms(
+    visit: Visits, board: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Other programs on the machine make single presses slow, so the best of five counts."""
     one, two = visit(board), visit(board)
     expect_live(one, two)
-    two.get_by_label("Your name").fill("Carol")
-    two.get_by_role("button", name="Join").click()
     for page in (one, two):
-        expect_rows(page, ("Alice", "0"), ("Bob", "0"), ("Carol", "0"))
-    expect(two.get_by_label("Your name")).to_have_value("")
+        note_times(page)
+    plus(one, "Bob")  # the first one after loading warms up
+    for page in (one, two):
+        expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    took = []
+    for name, *rows in (
+        ("Alice", ("Bob", "1"), ("Alice", "1")),
+        ("Alice", ("Alice", "2"), ("Bob", "1")),
+        ("Bob", ("Alice", "2"), ("Bob", "2")),
+        ("Bob", ("Bob", "3"), ("Alice", "2")),
+        ("Alice", ("Bob", "3"), ("Alice", "3")),
+    ):
+        plus(one, name)
+        for page in (one, two):
+            expect_rows(page, *rows)
+        text = ", ".join(" ".join(each) for each in rows)
+        shown = [page.evaluate("(text) => shown[text]", text) for page in (one, two)]
+        took.append(max(shown) - one.evaluate("pressed"))
+    record_property("milliseconds from a press until both show it", took)
+    print("milliseconds from a press until both show it:", took)
+    assert min(took) <= 300, took
 
 
-def test_everybody_is_told_of_who_joins(visit: Visits, api: Api, board: str) -> None:
-    pages = [visit(board), visit(board)]
-    for page in pages:
-        expect_live(page)
-    api("POST", f"{board}players/", {"name": "Carol"})
-    for page in pages:
-        expect_rows(page, ("Alice", "0"), ("Bob", "0"), ("Carol", "0"))
+def test_everybody_is_told_of_who_joins(visit: Visits, board: str) -> None:
+    one, two, three = visit(board), visit(board), visit(board)
+    expect_live(one, two, three)
+    join(three, "Carol")
+    for page in (one, two):
         expect(page.locator(".toast")).to_have_text("Carol joined", timeout=3000)
+    for page in (one, two, three):
+        expect_rows(page, ("Alice", "0"), ("Bob", "0"), ("Carol", "0"))
+    expect(three.get_by_label("Your name")).to_have_value("")
+
+
+def test_a_join_whose_answer_was_lost_and_is_sent_again_makes_one_player(
+    visit: Visits, board: str
+) -> None:
+    page = visit(board)
+    expect_live(page)
+    lost: list[int] = []
+
+    def lose_one_answer(route: Route) -> None:
+        if lost:
+            return route.fallback()
+        lost.append(route.fetch().status)
+        return route.abort()
+
+    page.route("**/players/", lose_one_answer)
+    join(page, "Carol")
+    alert = page.locator("#join").get_by_role("alert")
+    expect(alert).to_have_text("The server cannot be reached. Try again.")
+    assert lost == [201]
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_label("Your name")).to_have_value("")
+    expect(alert).to_be_empty()
+    join(page, "Dave")
+    expect_rows(page, ("Alice", "0"), ("Bob", "0"), ("Carol", "0"), ("Dave", "0"))
+    visit.forgive("ERR_FAILED")
+    visit.forgive("409")
+
+
+def test_a_join_with_another_players_address_is_refused(
+    visit: Visits, api: Api, board: str
+) -> None:
+    assert api("PATCH", board, {"ask_email": True}).status == 200
+    page = visit(board)
+    for name, left in (("Carol", ""), ("Dave", "Dave")):
+        page.get_by_label("Your e-mail address").fill("carol@example.com")
+        join(page, name)
+        expect(page.locator("#join")).not_to_have_attribute("aria-busy", "true")
+        expect(page.get_by_label("Your name")).to_have_value(left)
+    expect(page.locator("#join").get_by_role("alert")).to_contain_text("has that email address")
+    visit.forgive("409")
+    visit.forgive("404")
 
 
 def test_a_newcomers_name_is_text_in_the_toast(
@@ -107,13 +205,7 @@ def test_a_restart_of_the_web_process_is_not_noticed(
     pages = visit(board), visit(board)
     expect_live(*pages)
     for page in pages:
-        page.evaluate(
-            """() => {
-                window.states = [];
-                const note = () => states.push(document.getElementById("state").dataset.state);
-                new MutationObserver(note).observe(state, { attributes: true });
-            }"""
-        )
+        note_states(page)
     stack.web.stop()
     stack.web.start()
     stack.web.wait_for_port(stack.web_port)
@@ -136,6 +228,29 @@ def test_a_stream_that_was_given_up_is_started_again(
     expect(page.get_by_role("heading", name="Another")).to_be_visible()
     expect(page.locator("#trouble")).to_be_hidden()
     visit.forgive("404")
+
+
+def test_a_page_in_the_background_has_no_stream_until_it_is_shown_again(
+    visit: Visits, api: Api, board: str
+) -> None:
+    page = visit(board)
+    expect_live(page)
+    note_states(page)
+    become = """(state) => {
+        Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with page.expect_event("requestfailed", lambda ended: ended.resource_type == "eventsource"):
+        page.evaluate(become, "hidden")
+    begun: list[str] = []
+    page.on("request", lambda request: begun.append(request.resource_type))
+    assert api("POST", f"{board}players/bob/score-add/").status == 200
+    page.evaluate("dispatchEvent(new Event('online'))")  # which opens no stream, either
+    expect_rows(page, ("Alice", "0"), ("Bob", "0"))
+    page.evaluate(become, "visible")
+    expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    assert begun == ["eventsource"]
+    assert page.evaluate("states") == []
 
 
 def test_a_refused_press_says_why_in_its_row(visit: Visits, api: Api, board: str) -> None:
@@ -164,6 +279,23 @@ def test_the_focus_stays_on_the_button_that_moves(visit: Visits, board: str) -> 
     page.keyboard.press("Enter")
     expect_rows(page, ("Bob", "1"), ("Alice", "0"))
     expect(page.get_by_role("button", name="+1 for Bob")).to_be_focused()
+
+
+def test_the_focus_goes_on_when_its_row_leaves_the_board(
+    visit: Visits, api: Api, board: str
+) -> None:
+    assert api("PATCH", board, {"size": 2}).status == 200
+    page = visit(board)
+    expect_live(page)
+    page.get_by_role("button", name="+1 for Bob").focus()
+    api("POST", f"{board}players/", {"id": "carol", "name": "Carol"})
+    api("POST", f"{board}players/carol/score-add/")
+    expect_rows(page, ("Carol", "1"), ("Alice", "0"))
+    expect(page.get_by_role("button", name="+1 for Alice")).to_be_focused()
+    for player in ("bob", "carol", "alice"):
+        api("PATCH", f"{board}players/{player}/", {"hidden": True})
+    expect(page.get_by_text("Nobody is ranked yet.")).to_be_visible()
+    expect(page.get_by_role("heading", name="A board")).to_be_focused()
 
 
 def test_many_changes_do_not_queue_movements(visit: Visits, api: Api, board: str) -> None:
@@ -199,8 +331,10 @@ def test_a_board_is_readable_without_javascript(visit: Visits, board: str) -> No
 
 
 def test_a_board_is_live_in_a_frame_of_another_site(visit: Visits, board: str) -> None:
-    page = visit("/docs")  # which has no policy against frames in it
-    page.goto(page.url.replace("localhost", "127.0.0.1"))
+    page = visit(board)
+    page.route("**/favicon.ico", lambda route: route.fulfill())
+    # A page that has no policy against frames in it.
+    page.goto(f"{visit.address.replace('localhost', '127.0.0.1')}/healthz")
     address = f"{visit.address}{board}?embed"
     page.evaluate(
         "(src) => document.body.append(Object.assign(document.createElement('iframe'), {src}))",

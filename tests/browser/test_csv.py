@@ -103,11 +103,11 @@ def test_a_spreadsheet_finds_no_formula_in_a_name(csv: Module) -> None:
 
 def test_columns_are_guessed_from_their_titles(importing: Module) -> None:
     for titles, guess in {
-        "id,name,score,rank": (0, 1, 2),
-        "Points,Player ID,Player name": (1, 2, 0),
-        "name,amount": (0, 0, 1),
-        "date,scorer,minute": (1, -1, -1),
-        "x,y": (0, -1, -1),
+        "id,name,score,rank,email": (0, 1, 2, 4),
+        "Points,Player ID,Player name,E-mail address": (1, 2, 0, 3),
+        "name,amount": (0, 0, 1, -1),
+        "date,scorer,minute": (1, -1, -1, -1),
+        "x,y": (0, -1, -1, -1),
     }.items():
         found = importing("it.guessColumns(a[0])", titles.split(","))
         assert tuple(found.values()) == guess, titles

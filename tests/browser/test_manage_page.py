@@ -186,13 +186,6 @@ class TestSettings:
         assert api("PATCH", board, {}).json == before
         visit.forgive("422")
 
-    def test_a_setting_that_there_is_not_is_not_offered(self, page: Page) -> None:
-        api_has_it = page.evaluate(
-            "fetch('..', {method: 'PATCH'}).then((answer) => answer.json())"
-            ".then((board) => 'ask_email' in board)"
-        )
-        expect(page.locator("#set-ask_email")).to_be_visible(visible=api_has_it)
-
 
 class TestPlayers:
     def test_scores_go_up_and_down_where_they_stand(self, page: Page, api: Api, board: str) -> None:
@@ -269,6 +262,29 @@ class TestPlayers:
         dialog.get_by_role("button", name="Add").click()
         expect(row(page, "<b>Dora</b>").locator(".score")).to_have_text("5")
         expect(row(page, "Dora").locator(".rank")).to_have_text("1")
+        visit.forgive("422")
+
+    def test_one_is_added_with_the_address_that_the_board_asks_for(
+        self, page: Page, visit: Visits, api: Api, board: str
+    ) -> None:
+        dialog, email = page.get_by_role("dialog"), page.get_by_label("Email address", exact=True)
+        page.get_by_role("button", name="Add a player").click()
+        expect(dialog.get_by_label("Name")).to_be_visible()
+        expect(email).to_be_hidden()
+        page.keyboard.press("Escape")
+        page.get_by_label("Ask for an email address").check()
+        page.get_by_role("button", name="Save the settings").click()
+        news(page, "The settings are saved.")
+        page.get_by_role("button", name="Add a player").click()
+        dialog.get_by_label("Name").fill("Dora")
+        dialog.get_by_role("button", name="Add").click()
+        expect(email).to_be_focused()
+        expect(email).to_have_accessible_description(re.compile("Must be an email address"))
+        email.fill("dora@example.com")
+        dialog.get_by_role("button", name="Add").click()
+        expect(row(page, "Dora")).to_be_visible()
+        players = api("GET", f"{board}players/", headers=bearer("write")).json["players"]
+        assert [each["email"] for each in players] == [None, None, "dora@example.com"]
         visit.forgive("422")
 
     def test_pages_are_turned(self, visit: Visits, api: Api, board: str) -> None:
@@ -360,6 +376,35 @@ class TestImport:
         expect(faults.nth(2)).to_contain_text("Line 5: bob (with 6): the score of bob must stay")
         assert api("GET", f"{board}players/alice/").json["score"] == 2
 
+    def test_new_players_have_the_addresses_that_the_board_asks_for(
+        self, visit: Visits, api: Api, board: str
+    ) -> None:
+        api("PATCH", board, {"ask_email": True})
+        api("POST", f"{board}players/", {"id": "eve", "name": "Eve", "email": "eve@example.com"})
+        page = visit(f"{board}manage/")
+        rows = "dora,5,dora@example.com\nfred,2,\ngus,3,eve@example.com\nalice,4,\n"
+        choose(page, f"id,points,email\n{rows}")
+        column = page.get_by_label("Email address, for new players")
+        expect(column).to_have_value("2")
+        column.select_option("(none)")
+        page.get_by_role("button", name="Import", exact=True).click()
+        imported(page, "1 of 4 rows added, 0 players created.")
+        column.select_option("email")
+        page.get_by_role("button", name="Import", exact=True).click()
+        imported(page, "2 of 4 rows added, 1 player created.")
+        faults = page.locator("#import-faults li")
+        expect(faults).to_have_text(
+            [
+                re.compile("Line 3: fred: email: missing"),
+                re.compile("Line 4: gus: .* has that email"),
+            ]
+        )
+        players = api("GET", f"{board}players/", headers=bearer("write")).json["players"]
+        found = {each["id"]: (each["score"], each["email"]) for each in players}
+        assert found["dora"] == (5, "dora@example.com")
+        assert found["alice"] == (4, None)  # not counted again with the addresses
+        visit.forgive("404|409|422")
+
     def test_what_broke_off_goes_on_and_counts_nobody_twice(
         self, page: Page, visit: Visits, api: Api, board: str
     ) -> None:
@@ -446,6 +491,24 @@ def test_all_players_are_exported_and_no_name_is_a_formula(
     expect(page.locator("#export-text")).to_have_text("Exported: 122 players.")
 
 
+def test_addresses_are_exported_even_if_all_players_are_hidden(
+    strict: Visits, strict_stack: Stack, private: str
+) -> None:
+    api, token = Api(strict_stack.port), bearer("write")
+    api("PATCH", private, {"ask_email": True}, token)
+    api("DELETE", f"{private}players/alice/", headers=token)
+    body = {"id": "dora", "name": "Dora", "email": "dora@example.com"}
+    api("POST", f"{private}players/", body, token)
+    api("PATCH", f"{private}players/dora/", {"hidden": True}, token)
+    page = strict(f"{private}manage/")
+    page.get_by_label("Token").fill(create_token(["write"], None, 60))
+    page.get_by_role("button", name="Open").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
+    assert lines == ["id,name,score,rank,email", "dora,Dora,0,,dora@example.com", ""]
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_accessible_whatever_is_open(
@@ -454,10 +517,11 @@ def test_it_is_accessible_whatever_is_open(
     width, height = SIZES[size]
     options: dict[str, Any] = {"viewport": {"width": width, "height": height}}
     api("POST", f"{board}reset/")
+    api("PATCH", board, {"ask_email": True})
     page = visit(f"{board}manage/", color_scheme=colours, reduced_motion="reduce", **options)
     expect(page.locator("#players-table tbody tr")).to_have_count(2)
     start_import(page, FILE + "a b,,1\n")
-    imported(page, "3 of 4 rows added, 1 player created.")
+    imported(page, "2 of 4 rows added, 0 players created.")
     page.get_by_text("Season 1, ended on").click()
     expect(page.get_by_role("region", name="Season 1").get_by_text("Alice")).to_be_visible()
 
@@ -470,10 +534,14 @@ def test_it_is_accessible_whatever_is_open(
         assert not wide, f"{name} scrolls sideways"
 
     check("page", full_page=True)
+    page.get_by_role("button", name="Add a player").click()
+    check("add")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Edit Alice").click()
     check("player")
     page.get_by_role("button", name="Delete", exact=True).click()
     check("confirm")
+    visit.forgive("422")
 
 
 def test_the_form_for_the_token_is_accessible(strict: Visits, private: str) -> None:

@@ -12,7 +12,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 def test_without_a_board_the_list_says_how_to_make_one(visit: Visits) -> None:
     page = visit("/")
     expect(page.get_by_role("heading", name="There is no board here yet")).to_be_visible()
-    expect(page.get_by_role("region", name="Command")).to_contain_text("/boards/")
+    address = f"{visit.address}/boards/"  # the one that the visitor used
+    expect(page.get_by_role("region", name="Command")).to_contain_text(address)
 
 
 def test_the_list_leads_to_the_only_board(visit: Visits, board: str) -> None:
@@ -56,6 +57,7 @@ def test_only_an_embedded_board_may_be_framed(api: Api, board: str) -> None:
         (board, "'none'"),
         (f"{board}?embed", "*"),
         (f"{board}manage/?embed", "'none'"),
+        ("/docs?embed", "'none'"),
         ("/boards/no/", "'none'"),
     ):
         policy = api("GET", path, headers=BROWSER).headers["Content-Security-Policy"]

@@ -2,16 +2,18 @@
 
 const ATTEMPTS = 3;
 const PAUSE = 1000; // milliseconds, then twice as many
-const PASSING = [502, 503, 504];
+export const PASSING = [502, 503, 504];
 
-/** The answer's JSON. Throws an Error with the server's words. With a `key` an increment counts once
- * however often it is sent, so it is sent again while there is no clear answer. */
+/** The answer's JSON. Throws an Error with the server's words and its `status`. With a `key` an
+ * increment counts once however often it is sent, so it is sent again while there is no clear answer. */
 export async function post(path, body, key) {
   for (let attempt = 1; ; attempt++) {
     const response = await send(path, body, key);
     if (response?.ok) return response.json();
     const unclear = !response || PASSING.includes(response.status);
-    if (!key || !unclear || attempt === ATTEMPTS) throw new Error(await reason(response));
+    if (!key || !unclear || attempt === ATTEMPTS) {
+      throw Object.assign(new Error(await reason(response)), { status: response?.status });
+    }
     await new Promise((done) => setTimeout(done, PAUSE * 2 ** (attempt - 1)));
   }
 }

@@ -10,12 +10,14 @@ const $ = (id) => document.getElementById(id);
 
 const path = location.pathname;
 const token = new URLSearchParams(location.search).get("token");
+const query = token ? `?${new URLSearchParams({ token })}` : "";
 const say = announcer($("news"));
 const state = new State($("state"), $("trouble"), say);
-const ranking = new Ranking($("ranking"), $("row"));
+const ranking = new Ranking($("ranking"), $("row"), $("heading"));
 let leader = ranking.list.firstElementChild?.dataset.id;
+let joining = newKey(); // the id of who joins next, until that is done
 
-watch(token ? `${path}?${new URLSearchParams({ token })}` : path, {
+watch(path + query, {
   update: ({ id, name, players }) => ranking.show(players, () => drawn(name || id, players)),
   joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
   live: () => state.live(),
@@ -61,7 +63,8 @@ $("join")?.addEventListener("submit", async (event) => {
   if (form.ariaBusy) return; // or a second press would make a second player
   form.ariaBusy = "true";
   try {
-    const player = await post(`${path}players/`, Object.fromEntries(new FormData(form)));
+    const player = await join(Object.fromEntries(new FormData(form)));
+    joining = newKey();
     $("join-error").textContent = "";
     form.reset();
     say(`You joined as ${player.name}.`);
@@ -70,3 +73,15 @@ $("join")?.addEventListener("submit", async (event) => {
   }
   form.ariaBusy = null;
 });
+
+/** The player, who may be there from an earlier try whose answer was lost. */
+async function join(fields) {
+  try {
+    return await post(`${path}players/`, { id: joining, ...fields });
+  } catch (error) {
+    if (error.status !== 409) throw error;
+    const there = await fetch(`${path}players/${joining}/${query}`);
+    if (!there.ok) throw error; // it is the address that is taken
+    return there.json();
+  }
+}

@@ -1,5 +1,7 @@
 // A board's stream. A browser reconnects by itself after a lost connection, but gives up for good
 // after any answer other than 200 (such as a 502 while a proxy restarts): then it is started again.
+// It is open only while the page is shown: of HTTP/1.1 connections a browser has six for one host, and
+// tabs in the background would leave none for the next one.
 
 const LEAST = 1000, MOST = 30000; // milliseconds between two starts
 const SETTLED = 400; // a stream that ends sooner was a server's way to say "come again"
@@ -13,6 +15,7 @@ export function watch(url, on) {
     clearTimeout(again);
     clearTimeout(settled);
     source?.close();
+    if (document.visibilityState === "hidden") return;
     source = new EventSource(url);
     source.onopen = () => { settled = setTimeout(live, SETTLED); };
     source.onerror = lost;
@@ -38,6 +41,7 @@ export function watch(url, on) {
 
   open();
   addEventListener("online", open);
+  document.addEventListener("visibilitychange", open);
   // A page that the browser kept, when its reader comes back to it.
   addEventListener("pageshow", (event) => { if (event.persisted) open(); });
 }

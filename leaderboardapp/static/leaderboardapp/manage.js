@@ -14,7 +14,7 @@ const waiting = (seconds) => tell(`Too many writes; going on in ${seconds} s.`);
 const api = new Api(`/boards/${id}/`, { denied: askForToken, waiting });
 let board = null;
 
-const players = new Players(api);
+const players = new Players(api, () => board);
 const settings = new Settings(api, show);
 const seasons = new Seasons(api, (changed) => {
   show(changed);
@@ -59,6 +59,8 @@ function show(changed) {
   board = changed;
   byId("title").textContent = board.name || id;
   document.title = `${board.name || id}: dashboard`;
+  // What a new player has only where the board asks for it.
+  for (const field of document.querySelectorAll("[data-asked]")) field.hidden = !board.ask_email;
   settings.show(board);
   seasons.show(board);
 }

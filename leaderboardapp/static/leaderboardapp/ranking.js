@@ -3,9 +3,8 @@
 import { count, flash, glide, write } from "./motion.js";
 
 export class Ranking {
-  constructor(list, template) {
-    this.list = list;
-    this.template = template;
+  constructor(list, template, heading) {
+    Object.assign(this, { list, template, heading });
     this.rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
   }
 
@@ -29,7 +28,8 @@ export class Ranking {
   }
 
   arrange(players) {
-    const focused = document.activeElement;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
+    const at = [...this.list.children].indexOf(focused?.closest(".row"));
     const rows = new Map(players.map((player) => [player.id, this.row(player)]));
     for (const [id, row] of this.rows) if (!rows.has(id)) row.remove();
     let place = this.list.firstElementChild;
@@ -38,8 +38,15 @@ export class Ranking {
       else this.list.insertBefore(row, place);
     }
     this.rows = rows;
-    // A button that was moved with its row loses the focus, and its user would lose the way.
-    if (this.list.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused) this.refocus(focused, at);
+  }
+
+  /** A button that was moved with its row, or has gone with it, loses the focus, and its user would
+   * lose the way. What is nearest to one that has gone is in its place now, or else the last. */
+  refocus(button, at) {
+    const near = this.list.children[at] ?? this.list.lastElementChild;
+    const next = this.list.contains(button) ? button : near?.querySelector(".plus");
+    (next ?? this.heading).focus({ preventScroll: true });
   }
 
   row({ id, name, score, rank }) {

@@ -1,7 +1,8 @@
 // The API of one board, for the holder of a token.
 
+import { PASSING } from "../api.js";
+
 const TRIES = 6;
-const PASSING = [502, 503, 504];
 
 // An answer that is a problem (RFC 9457), or, with the status 0, none at all.
 export class Failure extends Error {
@@ -77,11 +78,6 @@ async function failure(response) {
   const problem = await response.json().catch(() => ({}));
   const detail = problem.detail ?? `The service answered ${response.status}.`;
   return new Failure(response.status, detail, response.status === 429 ? wait || 1 : wait);
-}
-
-// crypto.randomUUID is there on pages of https only.
-export function randomKey() {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
 }
 
 export function sleep(seconds, signal) {

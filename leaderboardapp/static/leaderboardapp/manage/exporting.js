@@ -12,14 +12,14 @@ export async function exportPlayers(api, signal, progress) {
   let columns = null;
   for (const list of ["players/?limit=100", "players/?limit=100&hidden=true"]) {
     for await (const { players } of api.pages(list, { signal })) {
-      columns ??= players.some((row) => "email" in row) ? [...COLUMNS, "email"] : COLUMNS;
+      if (players.length) columns ??= "email" in players[0] ? [...COLUMNS, "email"] : COLUMNS;
       const fresh = players.filter((row) => !seen.has(row.id));
       fresh.forEach((row) => seen.add(row.id));
       parts.push(fresh.map((row) => writeRow(columns.map((column) => row[column]))).join(""));
       progress(seen.size);
     }
   }
-  return [writeRow(columns), ...parts];
+  return [writeRow(columns ?? COLUMNS), ...parts];
 }
 
 export function save(parts, name) {

@@ -19,7 +19,7 @@ export function showFault(form, error) {
   clearFaults(form);
   const [, name, text] = error.message.match(/^(\w+): (.*)$/s) ?? [];
   const input = name && form.elements.namedItem(name);
-  if (!input) {
+  if (!input || input.closest("[hidden]")) {
     form.querySelector(".form-fault").textContent = error.message;
     return;
   }

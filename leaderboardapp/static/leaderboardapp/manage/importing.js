@@ -11,18 +11,19 @@ const COLUMNS = {
   id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
   name: /^(player|user|display|full)?[ _-]?name$|^nick(name)?$/i,
   amount: /^(amount|scores?|points?|value|add|increment|total)$/i,
+  email: /^e?-?mail([ _-]?address)?$/i,
 };
 
 // Which column, counted from 0, seems to mean what; -1: none.
 export function guessColumns(header) {
   const find = (pattern) => header.findIndex((title) => pattern.test(title.trim()));
-  const [id, name, amount] = Object.values(COLUMNS).map(find);
-  return { id: id < 0 ? Math.max(name, 0) : id, name, amount };
+  const [id, name, amount, email] = Object.values(COLUMNS).map(find);
+  return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email };
 }
 
-// The rows added up: {players: [{id, name, amount, rows, lines}], faults: [{line, detail}]}. With an
-// idempotency key, each player may be in one row. Who had the earlier last row comes first, and so
-// is the first of equal scores.
+// The rows added up: {players: [{id, name, email, amount, rows, lines}], faults: [{line, detail}]}.
+// With an idempotency key, each player may be in one row. Who had the earlier last row comes first,
+// and so is the first of equal scores.
 export async function addUp(text, delimiter, columns, { signal, progress } = {}) {
   const players = new Map();
   const faults = [];
@@ -60,7 +61,8 @@ function addRow(players, row, columns) {
   if (!Number.isSafeInteger(amount)) throw new BadRow("the player's amounts add up to too much");
   const lines = before.lines.length < 3 ? [...before.lines, row.line] : before.lines;
   players.delete(id); // to its new place, the last
-  players.set(id, { id, name: before.name ?? name, amount, rows: before.rows + 1, lines });
+  const email = before.email || cell(columns.email); // which the service checks, of new players only
+  players.set(id, { id, name: before.name ?? name, email, amount, rows: before.rows + 1, lines });
 }
 
 function idOf(text) {
@@ -177,16 +179,29 @@ export class Import {
     return players.filter((player) => created.has(player));
   }
 
-  async create({ id, name, lines, rows }, faults, signal) {
+  async create(player, faults, signal) {
+    const { id, name, email } = player;
+    const body = email ? { id, name, email } : { id, name };
     try {
-      await this.api.send("POST", "players/", { id, name }, { signal, patient: true });
+      await this.api.send("POST", "players/", body, { signal, patient: true });
       this.created += 1;
       return true;
     } catch (error) {
-      if (error instanceof Failure && error.status === 409) return true; // somebody else did
-      if (!(error instanceof Failure) || error.status !== 422) throw error;
-      faults.push(fault({ id, lines, rows }, error.message));
+      if (!(error instanceof Failure) || ![409, 422].includes(error.status)) throw error;
+      // Of a conflict: somebody else did, or another player has the address.
+      if (error.status === 409 && (await this.isThere(id, signal))) return true;
+      faults.push(fault(player, error.message));
       return false;
+    }
+  }
+
+  async isThere(id, signal) {
+    try {
+      await this.api.send("GET", `players/${id}/`, undefined, { signal, patient: true });
+      return true;
+    } catch (error) {
+      if (error.status === 404) return false;
+      throw error;
     }
   }
 }

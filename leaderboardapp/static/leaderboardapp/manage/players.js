@@ -1,13 +1,13 @@
 // The table of players, and the dialogs that change them.
 
-import { randomKey } from "./api.js";
+import { newKey } from "../api.js";
 import { byId, clearFaults, confirmed, count, onSubmit, tell, valueOf } from "./forms.js";
 
 const PAGE = 25;
 
 export class Players {
-  constructor(api) {
-    this.api = api;
+  constructor(api, boardNow) {
+    Object.assign(this, { api, boardNow });
     this.cursors = [""]; // of the pages up to the one that is shown
     this.adds = Promise.resolve();
     this.body = byId("players-table").tBodies[0];
@@ -103,7 +103,7 @@ export class Players {
 
   // The rank is shown as it was: rows that change places under the pointer are clicked by mistake.
   async add(player, amount) {
-    const options = { key: randomKey(), patient: true };
+    const options = { key: newKey(), patient: true };
     const path = `${pathOf(player.id)}score-add/`;
     Object.assign(player, await this.api.send("POST", path, { amount }, options));
     const row = rowIn(this.body, player.id);
@@ -141,7 +141,7 @@ export class Players {
   async addAmount() {
     const amount = valueOf(byId("player-amount"));
     const path = `${pathOf(this.player.id)}score-add/`;
-    const options = { key: randomKey(), patient: true };
+    const options = { key: newKey(), patient: true };
     const { name, score } = await this.api.send("POST", path, { amount }, options);
     this.done(`${name}: ${count(score)}.`);
   }
@@ -175,6 +175,7 @@ export class Players {
   async create() {
     const body = { name: valueOf(byId("add-name")) };
     if (valueOf(byId("add-id"))) body.id = valueOf(byId("add-id"));
+    if (this.boardNow().ask_email) body.email = valueOf(byId("add-email"));
     const score = valueOf(byId("add-score"));
     if (typeof score === "string") throw new Error("score: must be a whole number.");
     const { id, name } = await this.api.send("POST", "players/", body);

@@ -15,9 +15,7 @@ export class Settings {
     this.board = board;
     for (const input of this.inputs) {
       const value = board[input.name];
-      // Settings that this service does not have yet.
-      input.closest(".field, .check").hidden = value === undefined;
-      if (input.type === "checkbox") input.checked = Boolean(value);
+      if (input.type === "checkbox") input.checked = value;
       else input.value = value ?? "";
     }
   }
@@ -27,8 +25,7 @@ export class Settings {
     const changes = {};
     for (const input of this.inputs) {
       const value = valueOf(input);
-      const before = this.board[input.name];
-      if (before !== undefined && value !== before) changes[input.name] = value;
+      if (value !== this.board[input.name]) changes[input.name] = value;
     }
     this.changed(await this.api.send("PATCH", "", changes));
     tell("The settings are saved.");

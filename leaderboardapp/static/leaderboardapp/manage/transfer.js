@@ -3,12 +3,12 @@
 import { save, exportPlayers } from "./exporting.js";
 import { addUp, guessColumns, Import, nameOfImport } from "./importing.js";
 import { delimiterOf, readCsv } from "./csv.js";
-import { randomKey } from "./api.js";
+import { newKey } from "../api.js";
 import { byId, count, tell } from "./forms.js";
 
 const PREVIEW = 5; // rows
 const SHOWN_FAULTS = 200;
-const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)" }; // and what none means
+const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)", email: "(none)" }; // and what none means
 
 export class Importing {
   constructor(api, boardNow, done) {
@@ -63,14 +63,15 @@ export class Importing {
     const columns = Object.fromEntries(
       Object.keys(COLUMNS).map((column) => [column, Number(byId(`column-${column}`).value)]),
     );
-    const { season } = this.boardNow();
-    const other = byId("again").checked ? randomKey() : null;
-    const name = nameOfImport(this.text, season, columns, other);
+    const { season, ask_email } = this.boardNow();
+    const { email, ...counted } = columns; // an address, given later or not, makes no score another
+    const other = byId("again").checked ? newKey() : null;
+    const name = nameOfImport(this.text, season, counted, other);
     this.task = this.read = null;
     await this.job(async (signal) => {
       byId("import-bar").removeAttribute("value");
       const progress = (rows) => this.say(`Reading: ${count(rows, "row")}`);
-      const read = await addUp(this.text, this.delimiter, columns, { signal, progress });
+      const read = await addUp(this.text, this.delimiter, ask_email ? columns : counted, { signal, progress });
       this.read = read;
       this.task = new Import(this.api, name, season, read.players);
       await this.send(signal);
