@@ -4,6 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from leaderboardapp.stores.base import RANKINGS, Key, OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.sql import blocks
+from leaderboardapp.stores.sql import blocks, store
 from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
 from leaderboardapp.stores.sql.store import SqlStore, translated
@@ -172,3 +173,14 @@ def test_an_idle_feed_reads_no_table(sqlite: SqlStore, monkeypatch: pytest.Monke
     monkeypatch.setattr(feed, "_read", lambda: pytest.fail("nothing has changed"))
     assert feed.changed(timeout=0.1) == {}
     feed.close()
+
+
+def test_a_thread_whose_turn_to_write_does_not_come_is_told_so(
+    sqlite: SqlStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = threading.Lock()
+    monkeypatch.setattr(store, "_turn", turn)
+    monkeypatch.setattr(store, "TURN_SECONDS", 0.05)
+    with turn, pytest.raises(StoreUnavailable, match="busy"):
+        sqlite.score_add(board, "alice", 1)
+    assert sqlite.score_add(board, "alice", 1)["score"] == 1

@@ -18,7 +18,7 @@ from leaderboardapp.stores.base import (
     key_of,
     now_us,
 )
-from leaderboardapp.stores.rethinkdb.connection import Connection, r
+from leaderboardapp.stores.rethinkdb.connection import Connection, Function, r
 from leaderboardapp.stores.rethinkdb.documents import (
     Refused,
     board_row,
@@ -50,13 +50,13 @@ class RethinkStore(Imports, Seasons):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         # Made once, because the driver takes longer to build these than the server to answer.
-        self.snapshot = r.ast.Func(lambda board: self.board_and_top(board))
-        self.add = r.ast.Func(
+        self.snapshot = Function(lambda board: self.board_and_top(board))
+        self.add = Function(
             lambda board, player, amount, now, key, season: self.change_score(
                 board, player, lambda row, old: added(row, old, amount, now, key, season)
             )
         )
-        self.put = r.ast.Func(
+        self.put = Function(
             lambda board, player, score, now, only_better, season: self.change_score(
                 board, player, lambda row, old: put(row, old, score, now, only_better, season)
             )

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from leaderboardapp.stores.base import MAX_SCORE, RANKINGS, Key, Row
-from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.connection import Function, r
 from leaderboardapp.stores.rethinkdb.tables import UNSHOWN
 
 Place = list[Any]  # in an order: the score or its negative, when it was reached, the player
@@ -28,7 +28,7 @@ class Windows:
         self.deleted = r.table("deleted")
         reads = {"page": self.page, "around": self.around, "nobody": self.nobody}
         self.queries = {
-            (read, ranking): r.ast.Func(self.numbered(reads[read], ranking))
+            (read, ranking): Function(self.numbered(reads[read], ranking))
             for read, ranking in product(reads, RANKINGS)
         }
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
@@ -78,6 +79,11 @@ MAY_BE_COMMITTED = {
 }
 LEASE = 1  # the only row of its table
 SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
+TURN_SECONDS = 1.0
+
+# The process's threads write in turns: those who wait for SQLite's own lock sleep and look again,
+# and of sixteen busy threads some never came to it.
+_turn = threading.RLock()
 
 
 def translated(method: Callable[P, R]) -> Callable[P, R]:
@@ -98,7 +104,18 @@ def translated(method: Callable[P, R]) -> Callable[P, R]:
 
 def changing(method: Callable[P, R]) -> Callable[P, R]:
     """The method's statements are one transaction, which holds the write lock from its start."""
-    return translated(transaction.atomic(method))
+    in_transaction = translated(transaction.atomic(method))
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not _turn.acquire(timeout=TURN_SECONDS):
+            raise StoreUnavailable("The database is busy with other writes.")
+        try:
+            return in_transaction(*args, **kwargs)
+        finally:
+            _turn.release()
+
+    return call
 
 
 class SqlStore(Store):
