@@ -10,6 +10,7 @@ benchmark works, and no figure of it means anything.
 
 import argparse
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,12 +47,15 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
+    # So that whatever was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     figures: list[Figure] = []
     for name in arguments.names or BENCHES:
         for store in arguments.store:
             print(f"→ {name}, {store}", file=sys.stderr, flush=True)
-            figures += BENCHES[name](Options(store, arguments.runs, arguments.short))
-            save(figures, arguments.save)  # so that an interrupted run is not lost
+            for figure in BENCHES[name](Options(store, arguments.runs, arguments.short)):
+                figures.append(figure)
+                save(figures, arguments.save)  # so that an interrupted run is not lost
     print(table(map(row, figures)))
     if before:
         columns = ("figure", "store", "before", "now", "ratio")

@@ -18,7 +18,8 @@ def players(number: int) -> Iterator[list[Row]]:
     """In batches, with random scores."""
     chance = random.Random(number)
     for start in range(0, number, BATCH):
-        print(f"\r{start} of {number} players", end="\x1b[K\r", file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r{start} of {number} players", end="\x1b[K\r", file=sys.stderr)
         yield [
             {"player": f"p{n}", "score": chance.randrange(10 * number), "reached_at": n}
             for n in range(start, min(start + BATCH, number))
