@@ -1,7 +1,10 @@
 """From a change to the viewers, while little happens: an increment now and then, and the time from
 its answer until each viewer shows it. The limit is what Pushpin takes alone: from the start of a
 publish of the same size, past the service, until each viewer has it. The median and the 99th
-percentile of all viewers and changes."""
+percentile of all viewers and changes.
+
+The two clocks do not start alike: a change is there somewhat before its answer, and a viewer may be
+shown it first. What lies between, some milliseconds, is not counted as the service's delay."""
 
 import asyncio
 import itertools

@@ -11,7 +11,8 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Figure:
     """`runs`, `limit` and `peer` are in `unit`, one value a run. `at_least` or `at_most` is the
-    mark, for the "ratio" to the limit, the "difference" from it, or the "value" itself."""
+    mark, for the "ratio" to the limit, the "difference" from it, the ratio to the "peer", or the
+    "value" itself."""
 
     name: str
     store: str
@@ -45,7 +46,7 @@ class Figure:
         elif self.marked == "difference" and self.limit:
             compared = self.value - statistics.median(self.limit)
         else:
-            compared = self.ratio_to(self.limit)
+            compared = self.ratio_to(self.peer if self.marked == "peer" else self.limit)
         if compared is None or self.at_least is self.at_most is None:
             return None
         least = -float("inf") if self.at_least is None else self.at_least

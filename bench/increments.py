@@ -45,5 +45,11 @@ def measure(options: Options) -> Iterator[Figure]:
         mine, limit, article = (found[each, players] for each in ("increments", "limit", "article"))
         yield Figure(name, options.store, "/s", mine, limit, article, 0.8)
         yield Figure(
-            f"{name}: ahead of the article", options.store, "/s", mine, article, at_least=2
+            f"{name}: ahead of the article",
+            options.store,
+            "/s",
+            mine,
+            peer=article,
+            at_least=2,
+            marked="peer",
         )

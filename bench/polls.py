@@ -58,6 +58,7 @@ def measure(options: Options) -> Iterator[Figure]:
             store,
             "/s",
             found["polls"],
-            found["article"],
+            peer=found["article"],
             at_least=ahead,
+            marked="peer",
         )

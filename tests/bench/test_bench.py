@@ -43,14 +43,15 @@ def test_an_unknown_benchmark_is_refused_with_those_that_there_are() -> None:
         ("ratio", 1.0, False),
         ("difference", 2, True),
         ("difference", 1, False),
+        ("peer", 0.6, True),
+        ("peer", 0.5, False),
         ("value", 12, True),
         ("value", 11, False),
     ],
 )
-def test_a_mark_is_of_the_ratio_the_difference_or_the_value(
-    marked: str, at_most: float, reached: bool
-) -> None:
-    figure = Figure("a", "sqlite", "ms", [13, 12, 11], [10, 10, 10], marked=marked, at_most=at_most)
+def test_a_mark_is_of_what_it_says(marked: str, at_most: float, reached: bool) -> None:
+    runs, limit, peer = [13, 12, 11], [10, 10, 10], [20, 20, 20]
+    figure = Figure("a", "sqlite", "ms", runs, limit, peer, marked=marked, at_most=at_most)
     assert figure.reached is reached
     assert row(figure)[-1] == ("reached" if reached else "missed")
 

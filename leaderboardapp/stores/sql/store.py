@@ -79,10 +79,10 @@ MAY_BE_COMMITTED = {
 }
 LEASE = 1  # the only row of its table
 SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
-TURN_SECONDS = 1.0
+TURN_SECONDS = 2.5  # as long as SQLite waits for the lock of another process
 
 # The process's threads write in turns: those who wait for SQLite's own lock sleep and look again,
-# and of sixteen busy threads some never came to it.
+# and of sixteen busy threads some never came to it (docs/performance.md).
 _turn = threading.RLock()
 
 
