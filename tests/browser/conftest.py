@@ -51,15 +51,25 @@ def api(stack: Stack) -> Api:
 
 
 @pytest.fixture
-def board(api: Api, board_id: str) -> Iterator[str]:
+def made(api: Api) -> Iterator[list[str]]:
+    """Paths of the boards that a test makes. They are deleted after its pages were closed: one that
+    is open asks for its board again, and complains."""
+    paths: list[str] = []
+    yield paths
+    for path in paths:
+        api("DELETE", path)
+
+
+@pytest.fixture
+def board(api: Api, board_id: str, made: list[str]) -> str:
     """The path of a new board with players alice and bob."""
     path = f"/boards/{board_id}/"
+    made.append(path)
     assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
     for name in ("Alice", "Bob"):
         body = {"id": name.lower(), "name": name}
         assert api("POST", f"{path}players/", body).status == 201
-    yield path
-    api("DELETE", path)
+    return path
 
 
 class Visits:
@@ -97,7 +107,7 @@ class Visits:
 
 
 @pytest.fixture
-def visit(chromium: Browser, stack: Stack) -> Iterator[Visits]:
+def visit(chromium: Browser, stack: Stack, made: list[str]) -> Iterator[Visits]:
     visits = Visits(chromium, stack.port)
     yield visits
     for page in visits.pages:

@@ -2,7 +2,7 @@
 in the console, nothing from another host, and a picture for people to look at."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,16 @@ ODD_NAMES = [
 
 
 @pytest.fixture
-def pages(api: Api, board_id: str) -> Iterator[dict[str, str]]:
+def pages(api: Api, board_id: str, made: list[str]) -> dict[str, str]:
     """The path of each page to look at, by name; `board` comes last in the list of boards."""
     full, odd, private = f"z-{board_id}", f"odd-{board_id}", f"private-{board_id}"
+    made += [f"/boards/{each}/" for each in (full, odd, private, board_id)]
     make_board(api, full, "Friday quiz", NAMES, [1204, 987, 955, 640, 320, 41, 0])
     make_board(api, odd, ODD_NAMES[0] + " & friends", ODD_NAMES, [2**53 - 1, 10**7, *range(6)])
     make_board(api, board_id, "An empty board", [], [])
     make_board(api, private, "Top secret", [], [])
     assert api("PATCH", f"/boards/{private}/", {"private": True}).status == 200
-    yield {
+    return {
         "board": f"/boards/{full}/",
         "odd": f"/boards/{odd}/",
         "embed": f"/boards/{full}/?embed",
@@ -49,8 +50,6 @@ def pages(api: Api, board_id: str) -> Iterator[dict[str, str]]:
         "refused": f"/boards/{private}/",
         "docs": "/docs",
     }
-    for each in (full, odd, private, board_id):
-        api("DELETE", f"/boards/{each}/")
 
 
 def make_board(api: Api, id: str, name: str, names: list[str], scores: list[int]) -> None:

@@ -23,14 +23,14 @@ def test_the_list_leads_to_the_only_board(visit: Visits, board: str) -> None:
 
 
 def test_the_list_links_to_each_board_a_nameless_one_by_its_id(
-    visit: Visits, api: Api, board: str
+    visit: Visits, api: Api, board: str, made: list[str]
 ) -> None:
+    made.append("/boards/nameless/")
     assert api("POST", "/boards/", {"id": "nameless"}).status == 201
     page = visit("/")
     page.get_by_role("link", name="nameless").click()
     expect(page.get_by_role("heading", name="nameless")).to_be_visible()
     expect(page.get_by_text("Nobody is ranked yet.")).to_be_visible()
-    api("DELETE", "/boards/nameless/")
 
 
 def test_one_address_is_a_page_for_browsers_and_json_for_programs(api: Api, board: str) -> None:
