@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leaderboardapp import ranks
+from leaderboardapp.gather import Gather
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Row
 
@@ -50,3 +51,15 @@ def take(boards: Iterable[str]) -> dict[str, Snapshot]:
     """Snapshots of those boards that exist, read in one go."""
     tops = get_store().tops(boards)
     return {board: Snapshot.of(row, players) for board, (row, players) in tops.items()}
+
+
+def take_one(board: str) -> Snapshot | None:
+    """The board's snapshot as of now; all threads that ask for the same one read it once."""
+    return _together(board, None)
+
+
+def _take_once(board: str, askers: list[None]) -> list[Snapshot | None]:
+    return [take([board]).get(board)] * len(askers)
+
+
+_together = Gather(_take_once)

@@ -284,7 +284,7 @@ def wanted_type(request: HttpRequest) -> str | None:
 
 
 def take_snapshot(request: HttpRequest, board: str) -> Snapshot:
-    snapshot = snapshots.take([board]).get(board)
+    snapshot = snapshots.take_one(board)
     if snapshot is None:
         raise ObjectDoesNotExist
     access.check_read(request, board, snapshot.private)

@@ -16,6 +16,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from leaderboardapp.gather import Gather
+
 Row = dict[str, Any]
 
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
@@ -153,6 +155,9 @@ class Feed(ABC):
 
 
 class Store(ABC):
+    def __init__(self) -> None:
+        self._add_together = Gather(self.add_scores)
+
     @abstractmethod
     def ensure(self) -> None:
         """Create whatever is missing: database, tables, indexes. Safe to repeat."""
@@ -215,8 +220,9 @@ class Store(ABC):
         key: str | None = None,
         season: int | None = None,
     ) -> Row:
-        """The player's row afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
-        [result] = self.add_scores(board, [Increment(player, amount, key, season)])
+        """The player's row afterwards. What the threads of a process add to a board at the same
+        moment is added as one. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+        result = self._add_together(board, Increment(player, amount, key, season))
         if isinstance(result, Exception):
             raise result
         return result

@@ -17,6 +17,7 @@ DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS
 
 class Core(Store):
     def __init__(self, url: str) -> None:
+        super().__init__()
         self.address = parse_url(url)
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.run = self.connections.run

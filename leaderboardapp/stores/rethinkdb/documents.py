@@ -16,7 +16,7 @@ from leaderboardapp.stores.base import (
     WrongSeason,
     now_us,
 )
-from leaderboardapp.stores.rethinkdb.scores import OUT_OF_RANGE, WRONG_SEASON
+from leaderboardapp.stores.rethinkdb.scores import KNOWN_KEY, OUT_OF_RANGE, WRONG_SEASON
 from leaderboardapp.stores.rethinkdb.tables import row_id
 
 NO_BOARD = "no such board"
@@ -66,16 +66,26 @@ def player_row(document: Row, season: int = 0) -> Row:
     }
 
 
-def scored(result: Row, player: str) -> Row | Exception | Refused:
+def changes_of(result: Row) -> dict[str, Row]:
+    """What a write that returned its changes did to each document that there was, by its id. Raises
+    OutcomeUnknown for a failure of which it does not say which document it met."""
+    changes = {each["new_val"]["id"]: each for each in result.get("changes", []) if each["new_val"]}
+    told = sum("error" in each for each in changes.values())
+    if result["errors"] > told and result["first_error"] != NO_BOARD:
+        raise OutcomeUnknown(result["first_error"])
+    return changes
+
+
+def scored(change: Row | None, player: str) -> Row | Exception | Refused:
     """The player's row after the write of its score, or why there is none."""
-    if (why := result.get("first_error")) in (OUT_OF_RANGE, WRONG_SEASON):
+    if change is None:
+        return ObjectDoesNotExist()
+    why = change.get("error")
+    if why in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
         return Refused(player, why)
-    try:
-        return player_row(changed(result))
-    except ObjectDoesNotExist as error:
-        return error
-    except StoreUnavailable as error:  # of this row; others in the same query were written
-        raise OutcomeUnknown(str(error)) from error
+    if why:  # others in the same query were written
+        raise OutcomeUnknown(why)
+    return player_row(change["new_val"])
 
 
 def changed(result: Row) -> Row:

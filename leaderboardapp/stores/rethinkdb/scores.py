@@ -10,28 +10,37 @@ from leaderboardapp.stores.rethinkdb.connection import r
 
 OUT_OF_RANGE = "score out of range"
 WRONG_SEASON = "wrong season"
+KNOWN_KEY = "a key of these is known"
 
 
-def added(board: Any, old: Any, amount: Any, now: Any, key: Any, season: Any) -> Any:
-    """The fields of a player's document after adding, as ReQL."""
-    score = _score(board, old) + amount
+def added(board: Any, old: Any, run: Any) -> Any:
+    """The fields of a player's document after a run of increments (`Run.wire`), as ReQL."""
+    score, keys = _score(board, old), old["keys"].default([])
+    known = keys.set_intersection(run["keys"]).is_empty().not_()
+    untouched = run["largest"].eq(0) & _has_score(board, old)
     fields = {
-        "score": score,
-        "reached_at": r.branch(amount.eq(0) & _has_score(board, old), old["reached_at"], now),
+        "score": score + run["amount"],
+        "reached_at": r.branch(untouched, old["reached_at"], run["now"]),
         "scored": True,
         "season": _season(board, old),
     }
-    within = r.expr([amount, r.expr(0) - amount]).max() <= board["max_amount"].default(MAX_SCORE)
+    allowed = (
+        (run["largest"] <= board["max_amount"].default(MAX_SCORE))
+        & _allowed(board, score + run["least"])
+        & _allowed(board, score + run["most"])
+    )
     return r.branch(
-        key.ne(None) & old["keys"].default([]).contains(key),
+        known & run["alone"],
         swept(board, old),
-        _is_other(board, old, season),
+        known,
+        r.error(KNOWN_KEY),
+        _is_other(board, old, run["season"]),
         r.error(WRONG_SEASON),
-        (within & _allowed(board, score)).not_(),
+        allowed.not_(),
         r.error(OUT_OF_RANGE),
-        key.eq(None),
+        run["keys"].is_empty(),
         fields,
-        once(old, "keys", key, KEYS_REMEMBERED, fields),
+        r.expr(fields).merge({"keys": _newest(keys + run["keys"], KEYS_REMEMBERED)}),
     )
 
 
@@ -99,5 +108,9 @@ def _allowed(board: Any, score: Any) -> Any:
 def once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:
     """The change, and the key at the end of the list in `field`; nothing if it is there already."""
     keys = old[field].default([])
-    newest = keys.append(key).slice(r.expr([0, keys.count() + 1 - remembered]).max())
+    newest = _newest(keys.append(key), remembered)
     return r.branch(keys.contains(key), {}, r.expr(change).merge({field: newest}))
+
+
+def _newest(keys: Any, remembered: int) -> Any:
+    return keys.slice(r.expr([0, keys.count() - remembered]).max())

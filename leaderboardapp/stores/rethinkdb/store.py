@@ -1,5 +1,6 @@
 """The store in RethinkDB."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from leaderboardapp.stores.rethinkdb.documents import (
     Refused,
     board_row,
     changed,
+    changes_of,
     check,
     found,
     player_document,
@@ -31,13 +33,14 @@ from leaderboardapp.stores.rethinkdb.documents import (
 )
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
+from leaderboardapp.stores.rethinkdb.runs import Run, first_of_each, runs_of
 from leaderboardapp.stores.rethinkdb.scores import added, put
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, UNSHOWN, ensure, row_id
 from leaderboardapp.stores.rethinkdb.windows import PARTS
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
-WRITES_AT_ONCE = 25
+PLAYERS_AT_ONCE = 100  # in one write, to stay far within QUERY_SECONDS
 
 LEASE_LOST = "lease lost"
 
@@ -51,14 +54,20 @@ class RethinkStore(Imports, Seasons):
         super().__init__(url)
         # Made once, because the driver takes longer to build these than the server to answer.
         self.snapshot = Function(lambda board: self.board_and_top(board))
-        self.add = Function(
-            lambda board, player, amount, now, key, season: self.change_score(
-                board, player, lambda row, old: added(row, old, amount, now, key, season)
+        # Of one player it costs the server half as much again to find it by get_all.
+        self.add_one = Function(
+            lambda board, runs: self.add_runs(board, self.players.get(runs.keys()[0]), runs)
+        )
+        self.add_many = Function(
+            lambda board, runs: self.add_runs(
+                board, self.players.get_all(r.args(runs.keys())), runs
             )
         )
         self.put = Function(
-            lambda board, player, score, now, only_better, season: self.change_score(
-                board, player, lambda row, old: put(row, old, score, now, only_better, season)
+            lambda board, player, score, now, only_better, season: self.change_scores(
+                board,
+                self.players.get(player),
+                lambda row, old: put(row, old, score, now, only_better, season),
             )
         )
 
@@ -148,27 +157,38 @@ class RethinkStore(Imports, Seasons):
             raise ObjectDoesNotExist
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
-        results: list[Row | Exception | Refused] = []
-        for start in range(0, len(increments), WRITES_AT_ONCE):
-            some = increments[start : start + WRITES_AT_ONCE]
-            writes = [
-                r.do(board, row_id(board, player), amount, now_us(), key, season, self.add)
-                for player, amount, key, season in some
-            ]
+        results: dict[int, Row | Exception | Refused] = {}
+        waiting, now = runs_of(increments), now_us()
+        while waiting:
+            runs, waiting = first_of_each(waiting, PLAYERS_AT_ONCE)
             try:
-                results += map(scored, self.run(r.expr(writes)), (each.player for each in some))
+                written = self.write_runs(board, runs, now)
             except StoreUnavailable as error:
-                if start:  # something was done
+                if results:  # something was done
                     raise OutcomeUnknown(str(error)) from error
                 raise
-        return self.explained(board, results)
+            halves = []
+            for run, result in zip(runs, written, strict=True):
+                if isinstance(result, Refused) and len(run.increments) > 1:
+                    halves += run.halves()
+                else:
+                    results |= run.results(result)
+            waiting = halves + waiting
+        return self.explained(board, [results[place] for place in range(len(increments))])
+
+    def write_runs(self, board: str, runs: list[Run], now: int) -> list[Row | Exception | Refused]:
+        """Each player's row afterwards, or why it was not written."""
+        wire = {row_id(board, run.player): run.wire(now) for run in runs}
+        add = self.add_one if len(wire) == 1 else self.add_many
+        changes = changes_of(self.run(r.do(board, r.json(json.dumps(wire)), add)))
+        return [scored(changes.get(key), run.player) for key, run in zip(wire, runs, strict=True)]
 
     def put_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
         key = row_id(board, player)
         written = self.run(r.do(board, key, score, now_us(), only_better, season, self.put))
-        [result] = self.explained(board, [scored(written, player)])
+        [result] = self.explained(board, [scored(changes_of(written).get(key), player)])
         if isinstance(result, Exception):
             raise result
         return result
@@ -262,10 +282,17 @@ class RethinkStore(Imports, Seasons):
             lambda row: r.branch(row.eq(None), None, {"board": row, "players": self.best(row)})
         )
 
-    def change_score(self, board: Any, player: Any, change: Callable[[Any, Any], Any]) -> Any:
-        """`change` takes the board's and the player's document, and gives the new fields."""
-        document = self.players.get(player)
+    def change_scores(self, board: Any, players: Any, change: Callable[[Any, Any], Any]) -> Any:
+        """`change` takes the board's and a player's document, and gives the new fields."""
         return self.on_board(
             board,
-            lambda row: document.update(lambda old: change(row, old), return_changes="always"),
+            lambda row: players.update(lambda old: change(row, old), return_changes="always"),
+        )
+
+    def add_runs(self, board: Any, players: Any, runs: Any) -> Any:
+        """`runs` by the players' keys."""
+        return self.change_scores(
+            board,
+            players,
+            lambda row, old: runs[old["id"]].do(lambda run: added(row, old, run)),
         )

@@ -1,0 +1,122 @@
+"""That many increments at once are what they are one after the other."""
+
+import itertools
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from leaderboardapp.stores.base import (
+    MAX_SCORE,
+    Increment,
+    Row,
+    ScoreOutOfRange,
+    Store,
+    WrongSeason,
+)
+
+# Mostly what may go into one write, so that it matters what is kept apart.
+amounts = st.sampled_from([0, 1, 2, 3, -1, -2, -3, 6, MAX_SCORE, -MAX_SCORE])
+increments = st.builds(
+    Increment,
+    player=st.sampled_from(["ann", "ann", "ann", "ben", "ben", "nobody"]),
+    amount=amounts,
+    key=st.sampled_from([None, None, None, "k1", "k2"]),
+    season=st.sampled_from([None, None, None, None, 1, 2]),
+)
+limits = st.fixed_dictionaries(
+    {},
+    optional={
+        "min": st.integers(-4, 0),
+        "max": st.integers(0, 4),
+        "max_amount": st.integers(1, 5),
+        "order": st.sampled_from(["asc", "desc"]),
+    },
+)
+
+
+class Model:
+    """One after the other. Whoever moved last is the last of `moved`."""
+
+    def __init__(self, board: Row) -> None:
+        self.least, self.most = board.get("min", -MAX_SCORE), board.get("max", MAX_SCORE)
+        self.largest = board.get("max_amount", MAX_SCORE)
+        self.ascends = board.get("order") == "asc"
+        self.scores = {"ann": 0, "ben": 0}
+        self.keys: set[tuple[str, str]] = set()
+        self.moved: list[str] = ["ann", "ben"]
+        self.scored: set[str] = set()
+
+    def add(self, player: str, amount: int, key: str | None, season: int | None) -> object:
+        """The score afterwards, or the exception's class."""
+        if player not in self.scores:
+            return "missing"
+        if (player, key) in self.keys:
+            return self.scores[player]
+        if season == 2:
+            return WrongSeason
+        score = self.scores[player] + amount
+        if not self.least <= score <= self.most or abs(amount) > self.largest:
+            return ScoreOutOfRange
+        if key:
+            self.keys.add((player, key))
+        if amount or (self.ascends and player not in self.scored):
+            self.moved.remove(player)
+            self.moved.append(player)
+        self.scored.add(player)
+        self.scores[player] = score
+        return score
+
+
+def outcome(result: Row | Exception) -> object:
+    if isinstance(result, dict):
+        return result["score"]
+    return type(result) if isinstance(result, ScoreOutOfRange | WrongSeason) else "missing"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(limits, st.lists(st.lists(increments, min_size=1, max_size=12), min_size=1, max_size=3))
+@example({"min": -1}, [[Increment("ann", -2), Increment("ann", 2)]])
+@example({"max": 1}, [[Increment("ann", 2), Increment("ann", -2)]])
+@example({}, [[Increment("ann", -MAX_SCORE)], [Increment("ann", MAX_SCORE - n) for n in (0, 1)]])
+def test_a_batch_is_what_its_increments_are_one_by_one(
+    store: Store, board: Row, batches: list[list[Increment]]
+) -> None:
+    id = uuid.uuid4().hex
+    store.create_board({"id": id, **board})
+    for player in ("ann", "ben"):
+        store.create_player(id, {"id": player, "name": player})
+    model = Model(board)
+    for batch in batches:
+        expected = [model.add(*increment) for increment in batch]
+        assert [outcome(result) for result in store.add_scores(id, batch)] == expected
+    rows = {player: store.get_player(id, player) for player in ("ann", "ben")}
+    assert {player: row["score"] for player, row in rows.items()} == model.scores
+    assert sorted(rows, key=lambda player: rows[player]["reached_at"]) == model.moved
+
+
+def test_more_players_than_fit_in_one_write_are_all_written(store: Store, board_id: str) -> None:
+    store.create_board({"id": board_id})
+    players = [f"p{number}" for number in range(250)]
+    for player in players:
+        store.create_player(board_id, {"id": player, "name": player})
+    results = store.add_scores(
+        board_id, [Increment(player, number) for number, player in enumerate(players)]
+    )
+    assert [outcome(result) for result in results] == list(range(250))
+
+
+def test_each_of_many_threads_is_told_its_own_sum(store: Store, board_id: str) -> None:
+    store.create_board({"id": board_id})
+    store.create_player(board_id, {"id": "hot", "name": "Hot"})
+
+    def add(_: int) -> list[int]:
+        found = [store.score_add(board_id, "hot", 1)["score"] for _ in range(10)]
+        store.close()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(add, range(8)))
+    assert sorted(itertools.chain(*told)) == list(range(1, 81))
+    assert all(each == sorted(each) for each in told)
