@@ -1,122 +1,153 @@
-"""From a change to the viewers, while little happens: an increment now and then, and the time from
-its answer until each viewer shows it. The limit is what Pushpin takes alone: from the start of a
-publish of the same size, past the service, until each viewer has it. The median and the 99th
-percentile of all viewers and changes.
+"""From a change to the viewers, while little happens: 1 is added now and then, and each viewer has
+a delay until it shows that. The median and the 99th percentile of all viewers and changes.
 
-The two clocks do not start alike: a change is there somewhat before its answer, and a viewer may be
-shown it first. What lies between, some milliseconds, is not counted as the service's delay."""
+Every clock begins when the change does: just before the write is sent. The change is one durable
+write to the store, past the service; the limit is the same write, after which the writer itself
+publishes the board to Pushpin while no listener runs. So both times have the write in them, whose
+own time is shown, and they differ by what the service adds: its feed, its read, its publish.
+(RethinkDB tells its feed some milliseconds before it answers the writer, which waits for the disk:
+that much the service is ahead of its limit there.)
+
+Beside django-eventstream, whose events come from the view that makes the change, both clocks begin
+when a POST is sent to the web processes."""
 
 import asyncio
-import itertools
-import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from collections import defaultdict
+from collections.abc import Iterator
 
+from bench.changes import Change, poster, publisher, writer
 from bench.figure import Figure
-from bench.service import Options, post, service
-from bench.viewers import Viewer, watch
+from bench.service import (
+    ARTICLE_LISTENER,
+    EVENTSTREAM,
+    LISTENER,
+    SERVICE,
+    Options,
+    listen,
+    post,
+    serve,
+    service,
+)
+from bench.viewers import Viewer, watching
 from tests.processes import Stack
 
 BOARD = "/boards/b/"
-EVENT = (
-    'event: update\nid: {0:032}\ndata: {{"id":"b","name":"","players":[{{"id":"p","name":"P",'
-    '"score":{0},"rank":1}}]}}\n\n'
-)
-PAUSE_SECONDS, GIVE_UP_SECONDS = 0.5, 10.0
+WARM_UP = 3  # changes that do not count: after a start, threads have yet to connect to the store
+QUIET_SECONDS, GIVE_UP_SECONDS = 0.5, 10.0
+# Viewers, and changes in a run: with so many viewers few changes are enough.
+SIZES = ((1, 20), (1000, 20), (10_000, 10))
+SHORT = ((20, 2),)
+
+Found = defaultdict[str, list[list[float]]]  # for each run, in milliseconds
 
 
-class Service:
-    """Adds 1 by a POST. The change is there when it is answered."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.port = stack.web_port
-
-    def __call__(self, score: int) -> float:
-        connection = HTTPConnection("localhost", self.port)
-        connection.request("POST", f"{BOARD}players/p/score-add/")
-        response = connection.getresponse()
-        assert response.status == 200
-        answered = time.monotonic()
-        assert json.loads(response.read())["score"] == score
-        connection.close()
-        return answered
+def timed(change: Change) -> tuple[float, int]:
+    """When it began, and the score."""
+    return time.monotonic(), change()
 
 
-class Publish:
-    """Publishes an event of the same size to the board's channel, past the service."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.port = int(stack.env["GRIP_URL"].partition("?")[0].rpartition(":")[2])
-
-    def __call__(self, score: int) -> float:
-        item = {"channel": "board-b", "http-stream": {"content": EVENT.format(score)}}
-        began = time.monotonic()
-        connection = HTTPConnection("localhost", self.port)
-        connection.request("POST", "/publish/", json.dumps({"items": [item]}))
-        assert connection.getresponse().status == 200
-        connection.close()
-        return began
-
-
-async def delays(
-    viewers: list[Viewer], change: Callable[[int], float], scores: range
-) -> list[float]:
-    """In milliseconds, of each viewer and score."""
+async def delays(viewers: list[Viewer], change: Change, changes: int) -> list[float]:
+    """In milliseconds, of each viewer and change."""
+    for _ in range(WARM_UP):
+        await one_change(viewers, change)
     found = []
-    for score in scores:
-        seen = [len(viewer.shown) for viewer in viewers]
-        changed = await asyncio.to_thread(change, score)
-        await asyncio.sleep(PAUSE_SECONDS)
-        for viewer, before in zip(viewers, seen, strict=True):
-            while not (when := [at for at, shown in viewer.shown[before:] if shown == score]):
-                assert time.monotonic() < changed + GIVE_UP_SECONDS, f"a viewer lacks {score}"
-                await asyncio.sleep(0.1)
-            found.append((when[0] - changed) * 1000)
+    for _ in range(changes):
+        await asyncio.sleep(QUIET_SECONDS)
+        found += await one_change(viewers, change)
     return found
 
 
-async def measure_all(
-    stack: Stack, number: int, options: Options
-) -> list[tuple[list[float], list[float]]]:
-    """For each run, the delays of the service's changes, and of bare publishes."""
-    changes = 4 if options.short else 20
-    viewers = await watch(stack.port, BOARD, number)
-    await asyncio.sleep(3)  # for the repeat
-    runs = []
-    score = itertools.count(1, changes)
-    first = viewers[0].shown[-1][1] + 1
-    for _ in range(options.runs):
-        scores = range(first, first := first + changes)
-        mine = await delays(viewers, Service(stack), scores)
-        await asyncio.sleep(3)
-        # Scores that the service cannot have.
-        fake = next(score) + 1_000_000_000
-        runs.append((mine, await delays(viewers, Publish(stack), range(fake, fake + changes))))
-    for viewer in viewers:
-        viewer.close()
-    return runs
+async def one_change(viewers: list[Viewer], change: Change) -> list[float]:
+    """When each viewer has shown it."""
+    found = []
+    seen = [len(viewer.shown) for viewer in viewers]
+    began, score = await asyncio.to_thread(timed, change)
+    for viewer, before in zip(viewers, seen, strict=True):
+        while not (when := [at for at, shown in viewer.shown[before:] if shown == score]):
+            assert time.monotonic() < began + GIVE_UP_SECONDS, f"a viewer lacks {score}"
+            await asyncio.sleep(0.05)
+        found.append((when[0] - began) * 1000)
+    return found
+
+
+async def beside_publishers(stack: Stack, changes: int, number: int, found: Found) -> None:
+    """On the streams of the service. Leaves the stack without its listener."""
+    with writer(stack.env["DATABASE_URL"]) as write:
+        async with watching(stack.port, BOARD, number) as viewers:
+            found["service"].append(await delays(viewers, write, changes))
+            found["write"].append(write.taken()[WARM_UP:])
+            found["posted"].append(await delays(viewers, poster(stack), changes))
+            stack.listener.stop()
+            found["limit"].append(await delays(viewers, publisher(stack, write), changes))
+            found["write of the limit"].append(write.taken()[WARM_UP:])
+            if not on_sqlite(stack):
+                listen(stack, ARTICLE_LISTENER)
+                found["article"].append(await delays(viewers, write, changes))
+                stack.listener.stop()
+
+
+async def beside_eventstream(stack: Stack, changes: int, number: int, found: Found) -> None:
+    serve(stack, EVENTSTREAM)
+    async with watching(stack.port, BOARD, number) as viewers:
+        found["eventstream"].append(await delays(viewers, poster(stack), changes))
+
+
+def on_sqlite(stack: Stack) -> bool:
+    return stack.env["DATABASE_URL"].startswith("sqlite")
+
+
+def percentile(found: list[list[float]], share: int) -> list[float]:
+    """Of each run."""
+    return [statistics.quantiles(each, n=100, method="inclusive")[share - 1] for each in found]
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    for number in (1, 20) if options.short else (1, 1000, 10_000):
+    for number, changes in SHORT if options.short else SIZES:
+        found: Found = defaultdict(list)
         with service(options.store) as stack:
             post(stack, "/boards/", {"id": "b"})
             post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
-            runs = asyncio.run(measure_all(stack, number, options))
-        for name, share, more in (("median", 50, 5), ("99th percentile", 99, 20)):
-            mine, limit = (
-                [statistics.quantiles(run[which], n=100)[share - 1] for run in runs]
-                for which in (0, 1)
-            )
-            yield Figure(
-                f"change to viewer, {number:,} viewers, {name}",
-                options.store,
-                "ms",
-                mine,
-                limit,
-                at_most=more,
-                marked="difference",
-                more_is_better=False,
-            )
+            # By turns, because other work on the machine comes and goes.
+            for turn in range(options.runs):
+                if turn:
+                    serve(stack, SERVICE)
+                    listen(stack, LISTENER)
+                asyncio.run(beside_publishers(stack, changes, number, found))
+                if on_sqlite(stack):
+                    asyncio.run(beside_eventstream(stack, changes, number, found))
+        yield from figures(found, f"{number:,} viewers", options.store)
+
+
+def figures(found: Found, viewers: str, store: str) -> Iterator[Figure]:
+    shares = (("median", 50, 5), ("99th percentile", 99, 20))
+    for name, share, more in shares:
+        yield Figure(
+            f"change to viewer, {viewers}, {name}",
+            store,
+            "ms",
+            percentile(found["service"], share),
+            percentile(found["limit"], share),
+            percentile(found["article"], share),
+            at_most=more,
+            marked="difference",
+            more_is_better=False,
+        )
+    yield Figure(
+        f"change to viewer, {viewers}: the write in it, median",
+        store,
+        "ms",
+        percentile(found["write"], 50),
+        percentile(found["write of the limit"], 50),
+        more_is_better=False,
+    )
+    for name, share, _ in shares:
+        yield Figure(
+            f"POST to viewer, {viewers}, {name}",
+            store,
+            "ms",
+            percentile(found["posted"], share),
+            peer=percentile(found["eventstream"], share),
+            more_is_better=False,
+        )

@@ -2,6 +2,8 @@
 behind the writes viewers were, how many frames each got, and when the last of them showed the final
 score. "Behind" is the age of the oldest acknowledged increment that a viewer does not show, taken
 every 20 ms of every viewer. Writers, viewers and service share the machine.
+
+The peer is the article's listener on the same stack, after the service's own, on RethinkDB.
 """
 
 import asyncio
@@ -16,8 +18,15 @@ from concurrent.futures import ProcessPoolExecutor
 from http.client import HTTPConnection
 
 from bench.figure import Figure
-from bench.service import PUBLISH_INTERVAL, Options, post, service
-from bench.viewers import Viewer
+from bench.service import (
+    ARTICLE_LISTENER,
+    PUBLISH_INTERVAL,
+    Options,
+    listen,
+    post,
+    service,
+)
+from bench.viewers import Viewer, watching
 from tests.processes import Stack
 
 WRITERS = 4
@@ -73,12 +82,13 @@ def percentile(ordered: list[float], share: float) -> float:
 
 
 async def watch(stack: Stack, viewers: int, seconds: float) -> dict[str, float]:
-    watching = [Viewer(stack.port, BOARD) for _ in range(viewers)]
-    await asyncio.gather(*(viewer.connect() for viewer in watching))
-    while not all(viewer.shown for viewer in watching):
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(3)  # for the repeat
-    frames_before = [len(viewer.shown) for viewer in watching]
+    async with watching(stack.port, BOARD, viewers) as held:
+        await asyncio.sleep(3)  # for the repeat
+        return await watch_writers(stack, held, seconds)
+
+
+async def watch_writers(stack: Stack, held: list[Viewer], seconds: float) -> dict[str, float]:
+    frames_before = [len(viewer.shown) for viewer in held]
     with ProcessPoolExecutor(1) as pool:
         writing = pool.submit(write, stack.web_port, seconds)
         acknowledged, refused = await asyncio.wrap_future(writing)
@@ -86,20 +96,18 @@ async def watch(stack: Stack, viewers: int, seconds: float) -> dict[str, float]:
     # An increment that shows is as good as acknowledged when a later one is.
     times = list(itertools.accumulate((acknowledged[s] for s in sorted(acknowledged)[::-1]), min))
     known = list(zip(sorted(acknowledged), times[::-1], strict=True))
-    while not all(viewer.shown[-1][1] == final for viewer in watching):
+    while not all(viewer.shown[-1][1] == final for viewer in held):
         if time.monotonic() > ended + 30:
             break
         await asyncio.sleep(0.05)
-    frames = [len(v.shown) - n for v, n in zip(watching, frames_before, strict=True)]
-    reached = [next((t for t, s in v.shown if s == final), float("inf")) for v in watching]
-    delays = [behind(viewer.shown, known) for viewer in watching]
-    for viewer in watching:
-        viewer.close()
+    frames = [len(v.shown) - n for v, n in zip(held, frames_before, strict=True)]
+    reached = [next((t for t, s in v.shown if s == final), float("inf")) for v in held]
+    delays = [behind(viewer.shown, known) for viewer in held]
     return {
-        "writes": final / seconds,
+        "writes": len(acknowledged) / seconds,
         "refused": float(refused),
         "without the final score": float(reached.count(float("inf"))),
-        "reconnected": float(sum(viewer.connects > 1 for viewer in watching)),
+        "reconnected": float(sum(viewer.connects > 1 for viewer in held)),
         "p50": statistics.median(percentile(each, 0.5) for each in delays) * 1000,
         "p99": max(percentile(each, 0.99) for each in delays) * 1000,
         "frames": max(frames) / seconds,
@@ -113,6 +121,11 @@ def measure(options: Options) -> Iterator[Figure]:
         post(stack, "/boards/", {"id": "hot"})
         post(stack, f"{BOARD}players/", {"id": "hero", "name": "H"})
         found = asyncio.run(watch(stack, viewers, seconds))
+        article = {}
+        if options.store == "rethinkdb":
+            listen(stack, ARTICLE_LISTENER)
+            article = asyncio.run(watch(stack, viewers, seconds))
+            assert stack.listener.process.poll() is None, stack.listener.log.read_text()
     frames = 1 / float(PUBLISH_INTERVAL)
     for name, unit, key, at_most in (
         ("increments", "/s", "writes", None),
@@ -129,6 +142,7 @@ def measure(options: Options) -> Iterator[Figure]:
             options.store,
             unit,
             [found[key]],
+            peer=[article[key]] if article else [],
             at_most=at_most,
             marked="value",
             more_is_better=key == "writes",

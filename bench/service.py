@@ -7,20 +7,23 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.processes import PROJECT, Program, RethinkServer, Stack
+from tests.processes import PROJECT, START_SECONDS, Program, RethinkServer, Stack, wait_until
 
 STORES = ("sqlite", "rethinkdb")
 PUBLISH_INTERVAL = "0.1"
 CONNECTIONS = 32  # of the generator
 # What gunicorn serves: the service, or what it is compared with.
 SERVICE, BARE = "leaderboard_project.wsgi", "bench.bare:application"
+EVENTSTREAM = "bench.eventstream:application"
 ARTICLE_OPTIONS = ("--worker-class=sync", "--threads=1")
+# What Python runs to publish the changes.
+LISTENER, ARTICLE_LISTENER = ("dblistener.py",), ("-m", "bench.article_listener")
 
 
 class Options(NamedTuple):
@@ -55,6 +58,15 @@ def serve(stack: Stack, application: str, *options: str) -> None:
     stack.programs = [stack.pushpin, stack.listener, stack.web]
     stack.web.wait_for_port(stack.web_port)
     get(stack, "/")  # answered when a worker has begun
+
+
+def listen(stack: Stack, listener: Sequence[str]) -> None:
+    """Have this one publish from now on, and the one before no more."""
+    stack.listener.stop()
+    stack.listener.log.unlink()  # in which that one is listening, too
+    stack.listener = stack.program("listener", [sys.executable, *listener])
+    stack.programs = [stack.pushpin, stack.listener, stack.web]
+    wait_until(lambda: "listening" in stack.listener.log.read_text(), "the listener", START_SECONDS)
 
 
 def get(stack: Stack, path: str) -> HTTPResponse:

@@ -1,11 +1,30 @@
-"""Viewers of one board, as many as one process can be."""
+"""Viewers of one board, as many as one process can be; and what they are sent by those who publish
+past the service."""
 
 import asyncio
+import json
 import re
 import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import cast
 
 SCORE = re.compile(rb'"score":(\d+),')
+LET_GO_PER_SECOND = 5000  # of those who leave, by Pushpin
+
+
+def snapshot(board: str, players: Iterable[tuple[str, str, int]]) -> str:
+    """A board's JSON as the service has it. Of each player: id, name, score; best first."""
+    shown = [
+        {"id": id, "name": name, "score": score, "rank": rank}
+        for rank, (id, name, score) in enumerate(players, 1)
+    ]
+    return json.dumps({"id": board, "name": "", "players": shown}, separators=(",", ":"))
+
+
+def event(snapshot: str) -> str:
+    """The event of a stream, as long as the service's."""
+    return f"event: update\nid: {0:032}\ndata: {snapshot}\n\n"
 
 
 class Viewer(asyncio.Protocol):
@@ -13,6 +32,7 @@ class Viewer(asyncio.Protocol):
 
     def __init__(self, port: int, path: str) -> None:
         self.port, self.path = port, path
+        self.opened = False  # an event has come, so the stream is held
         self.shown: list[tuple[float, int]] = []  # when, score
         self.connects = 0
         self.closing = False
@@ -32,7 +52,9 @@ class Viewer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         # Parsing all of it as JSON would take more time than the service does.
-        scores = SCORE.findall(self.rest + data)
+        text = self.rest + data
+        scores = SCORE.findall(text)
+        self.opened = self.opened or b"event: " in text
         self.rest = data[-100:] if not scores else b""
         now = time.monotonic()
         self.shown += [(now, int(score)) for score in scores]
@@ -48,11 +70,17 @@ class Viewer(asyncio.Protocol):
             self.transport.close()
 
 
-async def watch(port: int, path: str, number: int) -> list[Viewer]:
-    """That many viewers, each of whom has the first snapshot."""
+@asynccontextmanager
+async def watching(port: int, path: str, number: int) -> AsyncIterator[list[Viewer]]:
+    """That many viewers, whose streams have begun."""
     viewers = [Viewer(port, path) for _ in range(number)]
-    for start in range(0, number, 1000):
-        await asyncio.gather(*(viewer.connect() for viewer in viewers[start : start + 1000]))
-        while not all(viewer.shown for viewer in viewers[: start + 1000]):
-            await asyncio.sleep(0.1)
-    return viewers
+    try:
+        for start in range(0, number, 1000):
+            await asyncio.gather(*(viewer.connect() for viewer in viewers[start : start + 1000]))
+            while not all(viewer.opened for viewer in viewers[: start + 1000]):
+                await asyncio.sleep(0.1)
+        yield viewers
+    finally:
+        for viewer in viewers:
+            viewer.close()
+        await asyncio.sleep(number / LET_GO_PER_SECOND)

@@ -26,7 +26,20 @@ def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
         [first, *_] = (figure for figure in figures if figure.name.startswith(name))
         assert first.ratio_to(first.limit), "it stands beside its limit"
         assert f"| {first.name} | sqlite |" in done.stdout
+    [posted, *_] = (figure for figure in figures if figure.name.startswith("POST to viewer"))
+    assert posted.ratio_to(posted.peer), "it stands beside its peer"
     assert "| figure | store | before | now | ratio |" in done.stdout
+
+
+def test_on_rethinkdb_a_hot_board_stands_beside_the_articles_listener(tmp_path: Path) -> None:
+    saved = tmp_path / "bench.json"
+    short = ["hot_board", "--short", "--runs=1", "--store=rethinkdb", f"--save={saved}"]
+    command = [sys.executable, "-m", "bench", *short]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    figures = {figure.name.partition(": ")[2]: figure for figure in load(saved)}
+    assert all(figure.peer for figure in figures.values())
+    assert figures["frames of the viewer with most"].peer[0] > 0, "it has published"
 
 
 def test_an_unknown_benchmark_is_refused_with_those_that_there_are() -> None:
