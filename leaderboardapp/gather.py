@@ -21,15 +21,19 @@ class Gather(Generic[Item, Result]):
     under way the next one gathers, and the thread that began it does it for all. Nothing waits
     while nothing is under way, and no batch begins before it was asked for, so that nobody is
     given what was read too early. `work` takes the items in the order in which they were asked
-    for, and gives as many results; what it raises, all of the batch are told."""
+    for, and gives as many results; what it raises, all of the batch are told. `check` raises what
+    there is no use in waiting for."""
 
-    def __init__(self, work: Callable[[str, list[Item]], list[Result]]) -> None:
-        self.work = work
+    def __init__(
+        self, work: Callable[[str, list[Item]], list[Result]], check: Callable[[], None]
+    ) -> None:
+        self.work, self.check = work, check
         self.lock = threading.Lock()
         self.gathering: dict[str, Batch[Item, Result]] = {}
         self.under_way: dict[str, Batch[Item, Result]] = {}
 
     def __call__(self, board: str, item: Item) -> Result:
+        self.check()
         with self.lock:
             batch = self.gathering.get(board)
             leads = batch is None

@@ -62,4 +62,4 @@ def _take_once(board: str, askers: list[None]) -> list[Snapshot | None]:
     return [take([board]).get(board)] * len(askers)
 
 
-_together = Gather(_take_once)
+_together = Gather(_take_once, lambda: get_store().check())

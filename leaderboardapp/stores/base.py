@@ -156,7 +156,11 @@ class Feed(ABC):
 
 class Store(ABC):
     def __init__(self) -> None:
-        self._add_together = Gather(self.add_scores)
+        self._add_together = Gather(self.add_scores, self.check)
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises StoreUnavailable, at once, while the store is known to be away."""
 
     @abstractmethod
     def ensure(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from leaderboardapp.gather import Gather
+from leaderboardapp.stores.base import StoreUnavailable
 from tests.processes import wait_until
 
 
@@ -27,7 +28,8 @@ class Work:
 class Asking:
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool, self.work = pool, Work()
-        self.gather = Gather(self.work)
+        self.away = False
+        self.gather = Gather(self.work, self.check)
 
     def __call__(self, board: str, *items: str) -> list[Future[str]]:
         """In this order, each by a thread of its own."""
@@ -36,6 +38,10 @@ class Asking:
             asked.append(self.pool.submit(self.gather, board, item))
             wait_until(lambda: item in self.heard(), f"{item} is asked for")  # noqa: B023
         return asked
+
+    def check(self) -> None:
+        if self.away:
+            raise StoreUnavailable
 
     def heard(self) -> list[str]:
         with self.gather.lock:
@@ -93,3 +99,12 @@ def test_nothing_is_kept_of_what_is_done(ask: Asking) -> None:
     values(ask("b", "a") + ask("c", "b", "c"))
     wait_until(lambda: not ask.gather.under_way, "the last one is let go of")
     assert not ask.gather.gathering
+
+
+def test_nobody_waits_for_a_store_that_is_known_to_be_away(ask: Asking) -> None:
+    first = ask("b", "a")
+    ask.away = True
+    with pytest.raises(StoreUnavailable):
+        ask.gather("b", "b")
+    ask.work.may.release()
+    assert values(first) == ["A"]

@@ -147,11 +147,15 @@ class Connections:
         self.local = threading.local()
         self.away_until = 0.0  # by time.monotonic(); 0 if it is there
 
+    def check(self) -> None:
+        """Raises StoreUnavailable while the server is known to be away."""
+        if time.monotonic() < self.away_until:
+            raise StoreUnavailable("RethinkDB did not answer just now")
+
     def run(self, query: Any) -> Any:
         """While the server does not answer, one query at a time finds out whether it is back, and
         all others fail at once: threads that wait for it could answer nobody else."""
-        if time.monotonic() < self.away_until:
-            raise StoreUnavailable("RethinkDB did not answer just now")
+        self.check()
         if self.away_until:
             self.away_until = time.monotonic() + self.answer_seconds
         try:

@@ -27,6 +27,9 @@ class Core(Store):
         self.boards, self.players, self.imports = map(r.table, ("boards", "players", "imports"))
         self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
 
+    def check(self) -> None:
+        self.connections.check()
+
     def best(self, board: Any) -> Any:
         index = r.branch(board["order"].default("desc").eq("asc"), "asc", "desc")
         least, most = season_ends(board["id"], board["season"].default(1))
