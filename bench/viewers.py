@@ -1,8 +1,9 @@
-"""Viewers of one board, as many as one process can be."""
+"""Viewers of boards with one player, as many as one process can be."""
 
 import asyncio
 import re
 import time
+from collections.abc import Iterable
 from typing import cast
 
 SCORE = re.compile(rb'"score":(\d+),')
@@ -50,8 +51,13 @@ class Viewer(asyncio.Protocol):
 
 async def watch(port: int, path: str, number: int) -> list[Viewer]:
     """That many viewers, each of whom has the first snapshot."""
-    viewers = [Viewer(port, path) for _ in range(number)]
-    for start in range(0, number, 1000):
+    return await watch_all(port, [path] * number)
+
+
+async def watch_all(port: int, paths: Iterable[str]) -> list[Viewer]:
+    """A viewer of each path, each of whom has the first snapshot."""
+    viewers = [Viewer(port, path) for path in paths]
+    for start in range(0, len(viewers), 1000):
         await asyncio.gather(*(viewer.connect() for viewer in viewers[start : start + 1000]))
         while not all(viewer.shown for viewer in viewers[: start + 1000]):
             await asyncio.sleep(0.1)
