@@ -15,7 +15,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import delays, hot_board, increments, polls, starts, storm
+from bench import (
+    delays,
+    hot_board,
+    increments,
+    many_boards,
+    polls,
+    starts,
+    storm,
+)
 from bench.figure import Figure, compared, load, row, save, table
 from bench.service import STORES, Options
 
@@ -24,6 +32,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "increments": increments.measure,
     "delays": delays.measure,
     "hot_board": hot_board.measure,
+    "many_boards": many_boards.measure,
     "storm": storm.measure,
     "starts": starts.measure,
 }
