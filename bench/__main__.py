@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import (
     delays,
+    growth,
     hot_board,
     increments,
     many_boards,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "many_boards": many_boards.measure,
     "storm": storm.measure,
     "starts": starts.measure,
+    "growth": growth.measure,
 }
 
 

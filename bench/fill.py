@@ -99,10 +99,24 @@ def add_one_rethinkdb(store: Any, boards: Sequence[str]) -> None:
 
 FILL = {"sqlite": fill_sqlite, "rethinkdb": fill_rethinkdb}
 BOARDS = {"sqlite": boards_sqlite, "rethinkdb": boards_rethinkdb}
-# A player p with a score of 0 on each of the boards b0, b1, …
 ONE_EACH = {"sqlite": one_each_sqlite, "rethinkdb": one_each_rethinkdb}
-# 1 to the score of player p of each of these boards, in one statement.
 ADD_ONE = {"sqlite": add_one_sqlite, "rethinkdb": add_one_rethinkdb}
+
+
+def make_boards(store: str, number: int) -> None:
+    """Boards b0, b1, … with a player p each, in a store that may be quite new."""
+    from leaderboardapp.stores import get_store
+
+    get_store().ensure()
+    BOARDS[store](get_store(), number)
+    ONE_EACH[store](get_store(), number)
+
+
+def add_one(store: str, boards: Sequence[int]) -> None:
+    """To the score of each of these boards' player, in one statement."""
+    from leaderboardapp.stores import get_store
+
+    ADD_ONE[store](get_store(), [f"b{n}" for n in boards])
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from bench.figure import Figure
-from bench.fill import ADD_ONE, BOARDS, ONE_EACH
+from bench.fill import add_one, make_boards
 from bench.hot_board import percentile
 from bench.service import Options, process, service
 from bench.viewers import Viewer, watch_all
@@ -40,13 +40,6 @@ class Change(NamedTuple):
     board: int
     score: int
     acknowledged: float
-
-
-def make_boards(store: str, boards: int) -> None:
-    from leaderboardapp.stores import get_store
-
-    BOARDS[store](get_store(), boards)
-    ONE_EACH[store](get_store(), boards)
 
 
 def read(boards: int, seconds: float) -> float:
@@ -66,8 +59,6 @@ def write(
 ) -> tuple[list[Change], float]:
     """Bring all boards to the score `first`, then to the next, at no more than this rate, until the
     time is over. The changes, and the processor's seconds that this process took for them."""
-    from leaderboardapp.stores import get_store
-
     changes: list[Change] = []
     at_once = max(1, int(rate / STATEMENTS))
     began, used = time.monotonic(), time.process_time()
@@ -76,7 +67,7 @@ def write(
         for start in range(0, boards, at_once):
             some = order[start : start + at_once]
             time.sleep(max(0.0, began + len(changes) / rate - time.monotonic()))
-            ADD_ONE[store](get_store(), [f"b{n}" for n in some])
+            add_one(store, some)
             now = time.monotonic()
             changes += [Change(board, score, now) for board in some]
         if now > began + seconds:
