@@ -21,6 +21,7 @@ from bench import (
     hot_board,
     increments,
     many_boards,
+    memory,
     polls,
     starts,
     storm,
@@ -37,6 +38,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "storm": storm.measure,
     "starts": starts.measure,
     "growth": growth.measure,
+    "memory": memory.measure,
 }
 
 

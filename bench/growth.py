@@ -77,7 +77,7 @@ def article_costs(players: int, calls: int) -> dict[str, float]:
     from bench import bare
 
     # Fewer, because one takes as long as it takes to sort all players.
-    return {"article": timed(lambda _: bare.store.article_top(), players, calls // 10)}
+    return {"article": timed(lambda _: bare.store.article_top(), players, calls // 30)}
 
 
 def database_costs(boards: int, calls: int) -> dict[str, float]:
