@@ -122,17 +122,19 @@ async def carry(
         if time.monotonic() > ended + GIVE_UP_SECONDS:
             break
         await asyncio.sleep(0.05)
-    took, boards_each = ended - began, boards / len(viewers)
+    took = ended - began
+    shares = {
+        "carried": sum(newest(viewer, ended) + 1 - first for viewer in viewers),
+        "snapshots": sum(frames(viewer, ended) for viewer in viewers),
+    }
+    in_time = sum(newest(viewer, ended + FINAL_SECONDS) == final for viewer in viewers)
     return {
         "next": final + 1,
         "offered": len(changes) / took,
+        **{name: share * boards / len(viewers) / took for name, share in shares.items()},
         **{name: each / took for name, each in {**used, "writer": writer}.items()},
-        "carried": sum(newest(v, ended) + 1 - first for v in viewers) * boards_each / took,
-        "snapshots": sum(frames(v, ended) for v in viewers) * boards_each / took,
-        "final": sum(newest(v, ended + FINAL_SECONDS) == final for v in viewers)
-        / len(viewers)
-        * 100,
         **delays(viewers, changes, boards),
+        "final": in_time / len(viewers) * 100,
     }
 
 
@@ -154,10 +156,9 @@ def delays(viewers: list[Viewer], changes: list[Change], boards: int) -> dict[st
     for number, viewer in enumerate(viewers):
         waits += until_shown(viewer.shown, of_board[number % boards])
     waits.sort()
-    shares = {"p50": 0.5, "p99": 0.99}
     return {
         name: min(GIVE_UP_SECONDS, percentile(waits, share)) * 1000
-        for name, share in shares.items()
+        for name, share in (("p50", 0.5), ("p99", 0.99))
     }
 
 
@@ -172,7 +173,7 @@ async def carry_all(stack: Stack, options: Options) -> dict[str, list[dict[str, 
         viewers = await watch_all(stack.port, [f"/boards/b{n % boards}/" for n in range(number)])
         for _ in range(options.runs):
             await asyncio.sleep(3)  # for the repeat
-            limit = other.submit(read, boards, seconds / 4).result()
+            limit = await asyncio.wrap_future(other.submit(read, boards, seconds / 4))
             for load, rate in ((FULL_LOAD, limit), (LIGHT_LOAD, LIGHT)):
                 run = await carry(stack, viewers, other, first, rate, options)
                 found[load].append({**run, "limit": limit})
