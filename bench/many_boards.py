@@ -6,73 +6,33 @@ and many boards in one statement: through the API, increments would come to thei
 the listener's reads, and would take the processor that those need. Each round changes every board
 once, so no change hides another one that a listener at the limit would have shown. Where the store
 takes fewer changes than that, the row of what was offered says so. Afterwards the same at a light
-load, whose delays are the ones to expect.
+load, whose delays are the ones to expect. A second limit is what Pushpin carries to these viewers
+when it is published to past the service.
 
 A change is carried to a viewer who shows it, or a newer one. Writer, viewers, Pushpin and store
 share the machine with the listener: rows of the processor say how many cores' time each took.
 """
 
 import asyncio
-import itertools
-import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import psutil
 
 from bench.figure import Figure
-from bench.fill import add_one, make_boards
+from bench.fill import make_boards
 from bench.hot_board import percentile
+from bench.loads import Change, publish, read, write
 from bench.service import Options, process, service
 from bench.viewers import Viewer, watch_all
 from tests.processes import Stack
 
 LIGHT = 100.0  # changes per second
-STATEMENTS = 20  # per second, each of as many boards as it takes
 FINAL_SECONDS, GIVE_UP_SECONDS = 2.0, 10.0
 FULL_LOAD, LIGHT_LOAD = "", f" at {LIGHT:g}/s"
-
-
-class Change(NamedTuple):
-    board: int
-    score: int
-    acknowledged: float
-
-
-def read(boards: int, seconds: float) -> float:
-    """Snapshots per second, in batches as the listener's."""
-    from leaderboardapp import snapshots
-    from leaderboardapp.edge import MAX_BOARDS_READ
-
-    names, taken = [f"b{n}" for n in range(boards)], 0
-    began = time.monotonic()
-    while time.monotonic() < began + seconds:
-        taken += len(snapshots.take(random.sample(names, min(boards, MAX_BOARDS_READ))))
-    return taken / (time.monotonic() - began)
-
-
-def write(
-    store: str, boards: int, first: int, rate: float, seconds: float
-) -> tuple[list[Change], float]:
-    """Bring all boards to the score `first`, then to the next, at no more than this rate, until the
-    time is over. The changes, and the processor's seconds that this process took for them."""
-    changes: list[Change] = []
-    at_once = max(1, int(rate / STATEMENTS))
-    began, used = time.monotonic(), time.process_time()
-    for score in itertools.count(first):
-        order = random.sample(range(boards), boards)
-        for start in range(0, boards, at_once):
-            some = order[start : start + at_once]
-            time.sleep(max(0.0, began + len(changes) / rate - time.monotonic()))
-            add_one(store, some)
-            now = time.monotonic()
-            changes += [Change(board, score, now) for board in some]
-        if now > began + seconds:
-            break
-    return changes, time.process_time() - used
 
 
 def until_shown(shown: list[tuple[float, int]], changes: list[Change]) -> Iterator[float]:
@@ -118,10 +78,7 @@ async def carry(
     changes, writer = await asyncio.wrap_future(writing)
     used = {name: now - before[name] for name, now in processor_seconds(stack).items()}
     final, ended = changes[-1].score, changes[-1].acknowledged
-    while not all(viewer.shown[-1][1] == final for viewer in viewers):
-        if time.monotonic() > ended + GIVE_UP_SECONDS:
-            break
-        await asyncio.sleep(0.05)
+    await all_show(viewers, final)
     took = ended - began
     shares = {
         "carried": sum(newest(viewer, ended) + 1 - first for viewer in viewers),
@@ -136,6 +93,13 @@ async def carry(
         **delays(viewers, changes, boards),
         "final": in_time / len(viewers) * 100,
     }
+
+
+async def all_show(viewers: list[Viewer], final: int) -> None:
+    """Wait for it, but not for ever."""
+    end = time.monotonic() + GIVE_UP_SECONDS
+    while time.monotonic() < end and not all(v.shown[-1][1] == final for v in viewers):
+        await asyncio.sleep(0.05)
 
 
 def newest(viewer: Viewer, until: float) -> int:
@@ -178,9 +142,28 @@ async def carry_all(stack: Stack, options: Options) -> dict[str, list[dict[str, 
                 run = await carry(stack, viewers, other, first, rate, options)
                 found[load].append({**run, "limit": limit})
                 first = int(run["next"])
-        for viewer in viewers:
-            viewer.close()
+    alone = await publish_alone(stack, viewers, boards, options)
+    for run, rate in zip(found[FULL_LOAD], alone, strict=True):
+        run["alone"] = rate
+    for viewer in viewers:
+        viewer.close()
     return found
+
+
+async def publish_alone(
+    stack: Stack, viewers: list[Viewer], boards: int, options: Options
+) -> list[float]:
+    """Snapshots per second, of each run, with scores that the service cannot have."""
+    port = int(stack.env["GRIP_URL"].partition("?")[0].rpartition(":")[2])
+    rounds = 3 if options.short else 10
+    rates = []
+    for number in range(options.runs):
+        first = 1_000_000_000 + number * rounds
+        scores, began = range(first, first + rounds), time.monotonic()
+        await asyncio.to_thread(publish, port, boards, scores)
+        await all_show(viewers, scores[-1])
+        rates.append(rounds * boards / (max(v.shown[-1][0] for v in viewers) - began))
+    return rates
 
 
 def sizes(options: Options) -> tuple[int, float]:
@@ -201,6 +184,7 @@ def measure(options: Options) -> Iterator[Figure]:
         return Figure(name, options.store, unit, [run[key] for run in found[load]], limits, **marks)
 
     yield figure("snapshots carried to viewers", "/s", "snapshots", "limit", at_least=0.8)
+    yield figure("snapshots carried, beside Pushpin alone", "/s", "snapshots", "alone")
     yield figure("changes offered", "/s", "offered", "limit")
     for load in (FULL_LOAD, LIGHT_LOAD):
         yield figure("changes carried to viewers", "/s", "carried", "offered", load)

@@ -8,7 +8,8 @@ import pytest
 
 from bench.figure import Figure, compared, load, row, save
 from bench.growth import figures
-from bench.many_boards import Change, until_shown
+from bench.loads import Change
+from bench.many_boards import until_shown
 from tests.processes import PROJECT
 
 NAMES = ["increments", "delays", "storm", "many_boards"]
