@@ -15,7 +15,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import delays, hot_board, increments, polls, starts, storm
+from bench import (
+    delays,
+    growth,
+    hot_board,
+    increments,
+    many_boards,
+    memory,
+    polls,
+    starts,
+    storm,
+)
 from bench.figure import Figure, compared, load, row, save, table
 from bench.service import STORES, Options
 
@@ -24,8 +34,11 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "increments": increments.measure,
     "delays": delays.measure,
     "hot_board": hot_board.measure,
+    "many_boards": many_boards.measure,
     "storm": storm.measure,
     "starts": starts.measure,
+    "growth": growth.measure,
+    "memory": memory.measure,
 }
 
 

@@ -7,22 +7,26 @@ Adds players p0, p1, … with random scores to a board of the store in DATABASE_
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 BATCH = 500  # a busy RethinkDB does not take 2,000 within the time that a query may take
 Row = dict[str, Any]
 
 
+def batches(number: int) -> Iterator[range]:
+    return (range(start, min(start + BATCH, number)) for start in range(0, number, BATCH))
+
+
 def players(number: int) -> Iterator[list[Row]]:
     """In batches, with random scores."""
     chance = random.Random(number)
-    for start in range(0, number, BATCH):
+    for numbers in batches(number):
         if sys.stderr.isatty():
-            print(f"\r{start} of {number} players", end="\x1b[K\r", file=sys.stderr)
+            print(f"\r{numbers[0]} of {number} players", end="\x1b[K\r", file=sys.stderr)
         yield [
             {"player": f"p{n}", "score": chance.randrange(10 * number), "reached_at": n}
-            for n in range(start, min(start + BATCH, number))
+            for n in numbers
         ]
 
 
@@ -48,21 +52,71 @@ def fill_rethinkdb(store: Any, board: str, number: int) -> None:
 
 
 def boards_sqlite(store: Any, number: int) -> None:
-    from django.db import transaction
+    from leaderboardapp.stores.base import BOARD_DEFAULTS
+    from leaderboardapp.stores.sql.models import BoardRow
 
-    with transaction.atomic():
-        for n in range(number):
-            store.create_board({"id": f"b{n}"})
+    rows = (BoardRow(**{**BOARD_DEFAULTS, "id": f"b{n}"}) for n in range(number))
+    BoardRow.objects.bulk_create(rows, BATCH)
 
 
 def boards_rethinkdb(store: Any, number: int) -> None:
-    for start in range(0, number, BATCH):
-        ids = range(start, min(start + BATCH, number))
+    for ids in batches(number):
         store.run(store.boards.insert([{"id": f"b{n}"} for n in ids], durability="soft"))
+
+
+def one_each_sqlite(store: Any, number: int) -> None:
+    from leaderboardapp.stores.sql.models import PlayerRow
+
+    rows = (PlayerRow(board_id=f"b{n}", player="p", reached_at=n) for n in range(number))
+    PlayerRow.objects.bulk_create(rows, BATCH)
+
+
+def one_each_rethinkdb(store: Any, number: int) -> None:
+    from leaderboardapp.stores.rethinkdb.documents import player_document
+
+    for ids in batches(number):
+        rows = [{**player_document(f"b{n}", "p", ""), "score": 0} for n in ids]
+        store.run(store.players.insert(rows, durability="soft"))
+
+
+def add_one_sqlite(store: Any, boards: Sequence[str]) -> None:
+    from django.db.models import F
+
+    from leaderboardapp.stores.sql.models import PlayerRow
+
+    rows = PlayerRow.objects.filter(board_id__in=boards, player="p")
+    assert rows.update(score=F("score") + 1) == len(boards)
+
+
+def add_one_rethinkdb(store: Any, boards: Sequence[str]) -> None:
+    from leaderboardapp.stores.rethinkdb.connection import r
+    from leaderboardapp.stores.rethinkdb.tables import row_id
+
+    rows = store.players.get_all(*(row_id(board, "p") for board in boards))
+    done = store.run(rows.update({"score": r.row["score"] + 1}))
+    assert done["replaced"] == len(boards), done
 
 
 FILL = {"sqlite": fill_sqlite, "rethinkdb": fill_rethinkdb}
 BOARDS = {"sqlite": boards_sqlite, "rethinkdb": boards_rethinkdb}
+ONE_EACH = {"sqlite": one_each_sqlite, "rethinkdb": one_each_rethinkdb}
+ADD_ONE = {"sqlite": add_one_sqlite, "rethinkdb": add_one_rethinkdb}
+
+
+def make_boards(store: str, number: int) -> None:
+    """Boards b0, b1, … with a player p each, in a store that may be quite new."""
+    from leaderboardapp.stores import get_store
+
+    get_store().ensure()
+    BOARDS[store](get_store(), number)
+    ONE_EACH[store](get_store(), number)
+
+
+def add_one(store: str, boards: Sequence[int]) -> None:
+    """To the score of each of these boards' player, in one statement."""
+    from leaderboardapp.stores import get_store
+
+    ADD_ONE[store](get_store(), [f"b{n}" for n in boards])
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
-"""What a measurement needs: the whole service on a store, another application in place of ours, and
-a generator of requests."""
+"""What a measurement needs: the whole service on a store, or a process that has only the store;
+another application in place of ours, and a generator of requests."""
 
 import json
 import os
@@ -7,16 +7,22 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import django
 
 from tests.processes import PROJECT, START_SECONDS, Program, RethinkServer, Stack, wait_until
 
 STORES = ("sqlite", "rethinkdb")
 PUBLISH_INTERVAL = "0.1"
+SETTINGS = {"SECRET_KEY": "bench", "PUBLISH_INTERVAL": PUBLISH_INTERVAL}
 CONNECTIONS = 32  # of the generator
 # What gunicorn serves: the service, or what it is compared with.
 SERVICE, BARE = "leaderboard_project.wsgi", "bench.bare:application"
@@ -33,17 +39,43 @@ class Options(NamedTuple):
 
 
 @contextmanager
-def service(store: str) -> Iterator[Stack]:
-    """Pushpin, web processes and listener on a new database of this store."""
-    os.environ.update(SECRET_KEY="bench", ALLOW_ANONYMOUS_WRITES="1")
-    os.environ["PUBLISH_INTERVAL"] = PUBLISH_INTERVAL
+def databases(store: str) -> Iterator[Callable[[str], str]]:
+    """Addresses for new databases of this store, by their names."""
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder}/bench.sqlite3"
         if store == "rethinkdb":
             server = exits.enter_context(RethinkServer(folder))
-            url = f"rethinkdb://127.0.0.1:{server.port}/bench"
-        yield exits.enter_context(Stack(url, folder))
+            yield lambda name: f"rethinkdb://127.0.0.1:{server.port}/{name}"
+        else:
+            yield lambda name: f"sqlite:///{folder}/{name}.sqlite3"
+
+
+@contextmanager
+def service(store: str) -> Iterator[Stack]:
+    """Pushpin, web processes and listener on a new database of this store."""
+    os.environ.update(SETTINGS, ALLOW_ANONYMOUS_WRITES="1")
+    with (
+        databases(store) as url,
+        tempfile.TemporaryDirectory() as folder,
+        Stack(url("bench"), Path(folder)) as stack,
+    ):
+        yield stack
+
+
+def process(url: str, bare: bool = False) -> ProcessPoolExecutor:
+    """What is submitted runs in a process of its own, which has this database and the settings of
+    the service, or else those of bench.bare."""
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=(url, bare))
+
+
+def _begin(url: str, bare: bool) -> None:
+    os.environ.update(SETTINGS, DATABASE_URL=url)
+    os.environ.setdefault("GRIP_URL", "http://localhost:5561?key=a-key-that-nobody-checks-here")
+    if bare:
+        import_module("bench.bare")
+    else:
+        os.environ["DJANGO_SETTINGS_MODULE"] = "leaderboard_project.settings"
+        django.setup()
 
 
 def serve(stack: Stack, application: str, *options: str) -> None:

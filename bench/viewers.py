@@ -84,3 +84,18 @@ async def watching(port: int, path: str, number: int) -> AsyncIterator[list[View
         for viewer in viewers:
             viewer.close()
         await asyncio.sleep(number / LET_GO_PER_SECOND)
+
+
+async def watch(port: int, path: str, number: int) -> list[Viewer]:
+    """That many viewers, each of whom has the first snapshot."""
+    return await watch_all(port, [path] * number)
+
+
+async def watch_all(port: int, paths: Iterable[str]) -> list[Viewer]:
+    """A viewer of each path, each of whom has the first snapshot."""
+    viewers = [Viewer(port, path) for path in paths]
+    for start in range(0, len(viewers), 1000):
+        await asyncio.gather(*(viewer.connect() for viewer in viewers[start : start + 1000]))
+        while not all(viewer.shown for viewer in viewers[: start + 1000]):
+            await asyncio.sleep(0.1)
+    return viewers

@@ -139,12 +139,20 @@ class Stack:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self.manage("ensure_store")
+        self.programs: list[Program] = []
+        try:
+            self._start(listener_url or database_url, websockets, control_ports)
+        except BaseException:  # whoever is interrupted now has no stack to end yet
+            self.__exit__()
+            raise
+
+    def _start(self, listener_url: str, websockets: bool, control_ports: list[int]) -> None:
         # As a Procfile's `gunicorn` is found: "python -m" does not survive SIGUSR2.
         gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
         pushpin = [sys.executable, "script/pushpin"]
         route = f"--route=* localhost:{self.web_port}"
         self.pushpin = self.program("pushpin", [*pushpin, f"--port={self.port}", route])
-        self.programs = [self.pushpin]
+        self.programs.append(self.pushpin)
         if websockets:
             pushpin += ["--websockets", f"--port={self.ws_port}", f"{route},over_http"]
             self.websockets = self.program("websockets", pushpin)
@@ -152,10 +160,11 @@ class Stack:
         self.web = self.program(
             "web", [*gunicorn, "--bind", f"localhost:{self.web_port}", "--workers", "2"]
         )
+        self.programs.append(self.web)
         self.listener = self.program(
-            "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url or database_url
+            "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url
         )
-        self.programs += [self.web, self.listener]
+        self.programs.append(self.listener)
         waiting = [(self.web, self.web_port)]
         waiting += [(self.pushpin, port) for port in (self.port, control_ports[0])]
         if websockets:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from bench.figure import Figure, compared, load, row, save
+from bench.growth import figures
+from bench.loads import Change
+from bench.many_boards import until_shown
 from tests.processes import PROJECT
 
-NAMES = ["increments", "delays", "storm"]
+NAMES = ["increments", "delays", "storm", "many_boards"]
 
 
 def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
@@ -22,7 +25,7 @@ def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = load(saved)
     assert all(figure.value >= 0 and figure.store == "sqlite" for figure in figures)
-    for name in ("increments of one player", "change to viewer", "storm of 100 viewers"):
+    for name in ("increments of one", "change to viewer", "storm of 100", "10 boards"):
         [first, *_] = (figure for figure in figures if figure.name.startswith(name))
         assert first.ratio_to(first.limit), "it stands beside its limit"
         assert f"| {first.name} | sqlite |" in done.stdout
@@ -73,3 +76,19 @@ def test_runs_are_compared_by_their_ratios_to_the_limit() -> None:
     before = Figure("a", "sqlite", "/s", [50], [100])
     now = Figure("a", "sqlite", "/s", [30], [50])  # on a slower machine
     assert compared([now], [before]) == [["a", "sqlite", "0.5", "0.6", "1.20"]]
+
+
+def test_what_grows_stands_beside_its_next_smaller_size() -> None:
+    costs = {10: [1.0, 2.0], 100: [3.0, 4.0], 1000: [4.0, 5.0]}
+    found = list(figures("top of {} players", costs, "sqlite", peer=costs))
+    names = ["top of 10 players", "top of 100 players", "top of 1,000 players"]
+    assert [figure.name for figure in found] == names
+    assert [figure.limit for figure in found] == [(), [1.0, 2.0], [3.0, 4.0]]
+    assert [figure.peer for figure in found] == list(costs.values())
+    assert [figure.reached for figure in found] == [None, False, True]
+
+
+def test_a_change_is_carried_by_a_newer_one() -> None:
+    shown = [(1.0, 1), (5.0, 3)]
+    changes = [Change(0, 1, 1.5), Change(0, 2, 2.0), Change(0, 3, 4.0), Change(0, 4, 6.0)]
+    assert list(until_shown(shown, changes)) == [0.0, 3.0, 1.0, float("inf")]
