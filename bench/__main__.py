@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import (
+    costs,
     delays,
     growth,
     hot_board,
@@ -37,6 +38,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "many_boards": many_boards.measure,
     "storm": storm.measure,
     "starts": starts.measure,
+    "costs": costs.measure,
     "growth": growth.measure,
     "memory": memory.measure,
 }

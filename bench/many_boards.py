@@ -20,13 +20,11 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-import psutil
-
 from bench.figure import Figure
 from bench.fill import make_boards
 from bench.hot_board import percentile
 from bench.loads import Change, publish, read, write
-from bench.service import Options, process, service
+from bench.service import Options, process, processor_seconds, service
 from bench.viewers import Viewer, watch_all
 from tests.processes import Stack
 
@@ -44,21 +42,6 @@ def until_shown(shown: list[tuple[float, int]], changes: list[Change]) -> Iterat
             place += 1
         when = shown[place][0] if place < len(shown) else float("inf")
         yield max(0.0, when - change.acknowledged)
-
-
-def processor_seconds(stack: Stack) -> dict[str, float]:
-    """Of each part of the service, and of this process, which has the viewers."""
-    started = psutil.Process().children(recursive=True)
-    parts = {
-        "listener": stack.listener.processes(),
-        "Pushpin": stack.pushpin.processes(),
-        "viewers": [psutil.Process()],
-        "store's server": [each for each in started if each.name() == "rethinkdb"],
-    }
-    return {
-        name: sum(sum(each.cpu_times()[:2]) for each in processes)
-        for name, processes in parts.items()
-    }
 
 
 async def carry(

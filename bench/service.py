@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import django
+import psutil
 
 from tests.processes import PROJECT, START_SECONDS, Program, RethinkServer, Stack, wait_until
 
@@ -99,6 +100,22 @@ def listen(stack: Stack, listener: Sequence[str]) -> None:
     stack.listener = stack.program("listener", [sys.executable, *listener])
     stack.programs = [stack.pushpin, stack.listener, stack.web]
     wait_until(lambda: "listening" in stack.listener.log.read_text(), "the listener", START_SECONDS)
+
+
+def processor_seconds(stack: Stack) -> dict[str, float]:
+    """Of each part of the service, and of this process, which has the viewers."""
+    started = psutil.Process().children(recursive=True)
+    parts = {
+        "web processes": stack.web.processes(),
+        "listener": stack.listener.processes(),
+        "Pushpin": stack.pushpin.processes(),
+        "viewers": [psutil.Process()],
+        "store's server": [each for each in started if each.name() == "rethinkdb"],
+    }
+    return {
+        name: sum(sum(each.cpu_times()[:2]) for each in processes)
+        for name, processes in parts.items()
+    }
 
 
 def get(stack: Stack, path: str) -> HTTPResponse:

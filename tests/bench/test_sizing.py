@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.costs import EDGE, LISTENER, PARTS, STORE, WEB, name_of
+from bench.figure import Figure, save
+from bench.sizing import Costs, Load, checks, cores, needs, pushpins
+from tests.processes import PROJECT
+
+FIGURES = [
+    Figure(name_of(operation, part), "rethinkdb", "ms", [1.0])
+    for operation, parts in PARTS.items()
+    for part in parts
+]
+COST = Costs(FIGURES, "rethinkdb")
+sizes = st.floats(1, 1e6)
+
+
+def test_each_part_has_the_operations_that_it_takes_part_in() -> None:
+    # 50 boards change twice a second each, so their 20 viewers each are handed 2,000 frames.
+    load = Load(viewers=1000, boards=50, increments=100, polls=300, connects=10)
+    found = cores(load, COST, pushpins=2)
+    assert found[WEB] == pytest.approx(0.001 * (300 + 100 + 10))
+    assert found[STORE] == pytest.approx(0.001 * (300 + 100 + 10 + 100))
+    assert found[LISTENER] == pytest.approx(0.001 * 100 * 2)
+    assert found[EDGE] == pytest.approx(0.001 * (100 + (10 + 2000) / 2))
+
+
+def test_a_hot_board_is_published_no_oftener_than_the_interval_allows() -> None:
+    load = Load(viewers=1000, boards=1, increments=5000, polls=0, connects=0)
+    assert (load.snapshots, load.frames) == (10, 10_000)
+
+
+@given(sizes, sizes, sizes, sizes, st.floats(1, 10))
+def test_more_of_everything_never_needs_less(
+    viewers: float, boards: float, increments: float, polls: float, times: float
+) -> None:
+    less = Load(viewers, boards, increments, polls, viewers / 60)
+    more = Load(*(each * times for each in (viewers, boards, increments, polls, viewers / 60)))
+    of_less, of_more = (pushpins(each, COST) for each in (less, more))
+    assert of_more is None or (of_less is not None and of_less <= of_more)
+    for part, used in cores(less, COST).items():
+        assert used <= cores(more, COST)[part] * 1.000001
+
+
+def test_what_more_of_it_cannot_help_is_said() -> None:
+    load = Load(viewers=1e6, boards=1e5, increments=1e6, polls=0, connects=0)
+    assert pushpins(load, COST) is None
+    told = " ".join(" ".join(row) for row in needs(load, COST))
+    assert told.count("split the boards") == 2
+
+
+def test_predictions_stand_beside_what_was_measured() -> None:
+    measured = Figure("polls, 10 players", "rethinkdb", "/s", [500.0])
+    [row] = checks([*FIGURES, measured])
+    assert row == ("polls, 10 players", "rethinkdb", "1,000", "500", "2.00")
+
+
+def test_it_prints_a_table(tmp_path: Path) -> None:
+    saved = tmp_path / "figures.json"
+    save(FIGURES, saved)
+    command = [sys.executable, "-m", "bench.sizing", f"--figures={saved}", "--store=rethinkdb"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for part in (WEB, EDGE, LISTENER, STORE):
+        assert f"| {part} |" in done.stdout
