@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -61,11 +61,18 @@ class Edge:
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self.proxies = [Proxy(client, allowed) for client in get_pubcontrol().clients]
 
-    def put(self, snapshots: Mapping[str, Snapshot | None], joined: Mapping[str, Joined]) -> None:
+    def put(
+        self,
+        snapshots: Mapping[str, Snapshot | None],
+        joined: Mapping[str, Joined],
+        turned: Collection[str],
+    ) -> None:
         """None closes the board's streams, whose clients come back, get 404 and stop; and answers
-        long-polls with 404. Who `joined` is told once, or, if a proxy does not take it, never."""
+        long-polls with 404. Who `joined` is told once, or, if a proxy does not take it, never.
+        `turned`: the boards that may still be watched by those who saw them private, or public,
+        which they no longer are. They come back, and need a token, or none."""
         for proxy in self.proxies:
-            proxy.put(snapshots, joined)
+            proxy.put(snapshots, joined, turned)
 
     def behind(self) -> float:
         """For how many seconds the oldest of what was put has been waiting; 0 if nothing waits."""
@@ -90,18 +97,25 @@ class Proxy:
         self.condition = threading.Condition()
         self.waiting: dict[str, Snapshot | None] = {}
         self.joined: dict[str, Joined] = {}
+        self.turned: set[str] = set()
         self.missed: set[str] = set()
         self.oldest: float | None = None  # when the oldest of what was not taken was put
         self.stopping = False
         self.thread = threading.Thread(target=self._run, name=f"edge {client.uri}", daemon=True)
         self.thread.start()
 
-    def put(self, snapshots: Mapping[str, Snapshot | None], joined: Mapping[str, Joined]) -> None:
+    def put(
+        self,
+        snapshots: Mapping[str, Snapshot | None],
+        joined: Mapping[str, Joined],
+        turned: Collection[str],
+    ) -> None:
         with self.condition:
             if self.missed:
                 self.missed.update(snapshots)
             else:
                 self.waiting.update(snapshots)
+                self.turned.update(turned)
                 for board, (private, players) in joined.items():
                     before = self.joined.get(board, Joined(private, [])).players
                     self.joined[board] = Joined(private, [*before, *players][-MAX_JOINED:])
@@ -142,16 +156,17 @@ class Proxy:
             began = self.oldest
             batch, self.waiting = self.waiting, {}
             joined, self.joined = self.joined, {}
+            turned, self.turned = self.turned, set()
             again = set(itertools.islice(self.missed, MAX_BOARDS_READ))
             self.missed -= again
         started, error = time.monotonic(), None
         allowed = self.allowed()
         if allowed:
-            error = self._send(batch, again, joined)
+            error = self._send(batch, again, joined, turned)
             if time.monotonic() - started > LATE_SECONDS and not error:
                 # This process was stopped, say, and another one has published newer snapshots.
                 # What is current can be sent by anybody, at any time.
-                error = self._send({}, {*batch, *again}, {})
+                error = self._send({}, {*batch, *again}, {}, turned)
         with self.condition:
             if error:
                 self.missed.update(batch, again)
@@ -164,13 +179,22 @@ class Proxy:
         return error is None
 
     def _send(
-        self, batch: dict[str, Snapshot | None], again: set[str], joined: dict[str, Joined]
+        self,
+        batch: dict[str, Snapshot | None],
+        again: set[str],
+        joined: dict[str, Joined],
+        turned: set[str],
     ) -> Exception | None:
         try:
             if again:
                 taken = snapshots.take(again)
                 batch = {**batch, **{board: taken.get(board) for board in again}}
-            items = (item for each in batch.items() for item in _items(*each))
+            turned = turned | again  # of which nobody knows what was missed
+            items = (
+                item
+                for board, snapshot in batch.items()
+                for item in _items(board, snapshot, board in turned)
+            )
             newcomers = (item for each in joined.items() for item in _joined_items(*each))
             for body in _batches(itertools.chain(items, newcomers)):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
@@ -194,9 +218,9 @@ class _BoundedAdapter(HTTPAdapter):
         return super().send(request, *args, **{**kwargs, "timeout": PUBLISH_TIMEOUT_SECONDS})
 
 
-def _items(board: str, snapshot: Snapshot | None) -> Iterator[bytes]:
-    """For who watches the board, and for those who watched it before its setting `private` was
-    changed: they come back and need a token, or none."""
+def _items(board: str, snapshot: Snapshot | None, turned: bool) -> Iterator[bytes]:
+    """For who watches the board, and if it `turned` private or public for those who watched it
+    before."""
     # No GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
@@ -211,11 +235,11 @@ def _items(board: str, snapshot: Snapshot | None) -> Iterator[bytes]:
         HttpResponseFormat(200, headers=headers, body=snapshot.body),
         WebSocketMessageFormat(update_message(snapshot)),
     )
-    if snapshot.private:
+    if turned and snapshot.private:
         challenge = {"WWW-Authenticate": "Bearer"}
         refusal = Problem(401, "The board is private now; this needs a token.", challenge)
         yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
-    else:
+    elif turned:
         # Not answered with the board, but told to ask again: few ever wait there.
         yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN), HttpResponseFormat(304))
 

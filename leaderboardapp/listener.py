@@ -38,6 +38,8 @@ class Sent(NamedTuple):
     identity: str
     at: float  # when; or, if it was settled, when a change that shows no difference came
     changed: float  # when the board's last change came
+    private: bool | None  # None: it was deleted
+    turned: float  # when it became that, as far as is known
 
     def is_settled(self) -> bool:
         """It was sent once more after the board had gone quiet."""
@@ -71,7 +73,8 @@ class Listener:
         if boards:
             taken = snapshots.take(boards)
             unsent = {b: taken.get(b) for b in boards if self.needs(b, taken.get(b), now)}
-            self.edge.put(unsent, dict(self.newcomers(boards, taken)))
+            turned = {board for board, new in unsent.items() if self.has_turned(board, new, now)}
+            self.edge.put(unsent, dict(self.newcomers(boards, taken)), turned)
             for board in boards:
                 self.note(board, board in unsent, taken.get(board), now)
         return boards
@@ -109,14 +112,24 @@ class Listener:
             return True
         return not sent.is_settled() and now >= sent.at + REPEAT_SECONDS
 
+    def has_turned(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
+        """Whether it became private or public, or may have, a moment ago, so that somebody was
+        just joining; and when it is repeated, in place of messages lost on the way."""
+        sent = self.sent.get(board)
+        if sent is None or sent.private != access(snapshot) or identity(snapshot) == sent.identity:
+            return True
+        return now < sent.turned + REPEAT_SECONDS
+
     def note(self, board: str, published: bool, snapshot: Snapshot | None, now: float) -> None:
         """Remember what was sent, and when to look at the board again. A board that has gone
         quiet has its newest snapshot repeated once: for viewers who were just joining (their
         first snapshot was read before they were held), and in place of messages lost on the way."""
         sent = self.sent.get(board)
         if published or sent is None:
-            changed = sent.changed if sent else now
-            sent = self.sent[board] = Sent(identity(snapshot), time.monotonic(), changed)
+            changed, private = sent.changed if sent else now, access(snapshot)
+            turned = sent.turned if sent and sent.private == private else now
+            sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned)
+            self.sent[board] = sent
             self.sent.move_to_end(board)
             self.forget()
         if sent.is_settled():
@@ -152,6 +165,10 @@ def identity(snapshot: Snapshot | None) -> str:
     if snapshot is None:
         return "deleted"
     return f"private {snapshot.hash}" if snapshot.private else snapshot.hash
+
+
+def access(snapshot: Snapshot | None) -> bool | None:
+    return snapshot.private if snapshot else None
 
 
 def run(stop: threading.Event) -> None:

@@ -87,7 +87,7 @@ def published(proxy: Proxy) -> dict[str, Any]:
 
 def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(edge_of: Any, proxy: Proxy) -> None:
     snapshot = Snapshot('{"name":"é"}', "abc")
-    edge_of(proxy.url).put({"b": snapshot}, {})
+    edge_of(proxy.url).put({"b": snapshot}, {}, {"b"})
     assert published(proxy) == {
         "board-b": {
             "http-stream": {"content": 'event: update\nid: abc\ndata: {"name":"é"}\n\n'},
@@ -107,7 +107,7 @@ def test_newcomers_are_for_streams_and_web_sockets_but_no_long_polls(
     edge_of: Any, proxy: Proxy
 ) -> None:
     bob = {"id": "bob", "name": "Böb", "score": 0}
-    edge_of(proxy.url).put({}, {"b": Joined(private=True, players=[bob])})
+    edge_of(proxy.url).put({}, {"b": Joined(private=True, players=[bob])}, ())
     data = '{"player":{"id":"bob","name":"Böb","score":0}}'
     assert published(proxy) == {
         "board-b.private": {
@@ -120,11 +120,11 @@ def test_newcomers_are_for_streams_and_web_sockets_but_no_long_polls(
 def test_newcomers_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> None:
     proxy.answers.clear()
     made = edge_of(proxy.url)
-    made.put({"b": Snapshot("{}", "abc")}, {})
+    made.put({"b": Snapshot("{}", "abc")}, {}, ())
     wait_until(lambda: proxy.items, "a batch, which hangs")
     for number in range(MAX_JOINED + 5):
         row = {"id": f"p{number}", "name": "A player", "score": 0}
-        made.put({}, {"b": Joined(private=False, players=[row])})
+        made.put({}, {"b": Joined(private=False, players=[row])}, ())
     proxy.answers.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
     assert len(proxy.items[1]) == MAX_JOINED
@@ -132,7 +132,7 @@ def test_newcomers_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> 
 
 
 def test_a_private_snapshot_is_for_those_who_showed_a_token(edge_of: Any, proxy: Proxy) -> None:
-    edge_of(proxy.url).put({"b": Snapshot('{"name":"secret"}', "abc", private=True)}, {})
+    edge_of(proxy.url).put({"b": Snapshot('{"name":"secret"}', "abc", private=True)}, {}, {"b"})
     items = published(proxy)
     assert "secret" in items["board-b.private"]["http-stream"]["content"]
     assert "secret" in items["board-b.private"]["http-response"]["body"]
@@ -146,14 +146,22 @@ def test_the_answer_to_a_long_poll_may_be_read_by_pages_of_other_origins(
     edge_of: Any, proxy: Proxy
 ) -> None:
     with override_settings(CORS_ALLOWED_ORIGINS=["https://game.example"]):
-        edge_of(proxy.url).put({"b": Snapshot("{}", "abc")}, {})
+        edge_of(proxy.url).put({"b": Snapshot("{}", "abc")}, {}, ())
         headers = published(proxy)["board-b"]["http-response"]["headers"]
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "etag" in headers["Access-Control-Expose-Headers"]
 
 
+def test_who_watches_a_board_that_did_not_turn_is_all_who_hear_of_it(
+    edge_of: Any, proxy: Proxy
+) -> None:
+    boards = {"b": Snapshot("{}", "abc"), "c": Snapshot("{}", "abc", private=True)}
+    edge_of(proxy.url).put(boards, {}, ())
+    assert set(published(proxy)) == {"board-b", "board-c.private"}
+
+
 def test_a_deleted_board_is_closed_streams_and_not_found(edge_of: Any, proxy: Proxy) -> None:
-    edge_of(proxy.url).put({"gone": None}, {})
+    edge_of(proxy.url).put({"gone": None}, {}, ())
     items = published(proxy)
     assert set(items) == {"board-gone", "board-gone.private"}
     for item in items.values():
@@ -165,7 +173,7 @@ def test_a_deleted_board_is_closed_streams_and_not_found(edge_of: Any, proxy: Pr
 
 def test_batches_stay_under_the_control_ports_limit(edge_of: Any, proxy: Proxy) -> None:
     boards = {f"b{number}": Snapshot("x" * 3_000, "abc") for number in range(250)}
-    edge_of(proxy.url).put(boards, {})
+    edge_of(proxy.url).put(boards, {}, ())
     wait_until(lambda: len(proxy.boards()) == 250, "all boards")
     assert proxy.boards() == [f"board-{board}" for board in boards]
     assert len(proxy.items) == 3
@@ -174,8 +182,8 @@ def test_batches_stay_under_the_control_ports_limit(edge_of: Any, proxy: Proxy) 
 
 def test_nothing_to_publish_is_no_request(edge_of: Any, proxy: Proxy) -> None:
     made = edge_of(proxy.url)
-    made.put({}, {})
-    made.put({"b": Snapshot("x", "abc")}, {})
+    made.put({}, {}, ())
+    made.put({"b": Snapshot("x", "abc")}, {}, ())
     wait_until(lambda: proxy.items, "a batch")
     assert len(proxy.items) == 1
 
@@ -185,10 +193,10 @@ def test_while_one_batch_is_on_its_way_the_next_keeps_the_newest_of_each_board(
 ) -> None:
     made = edge_of(proxy.url)
     proxy.answers.clear()
-    made.put({"a": Snapshot("first", "1")}, {})
+    made.put({"a": Snapshot("first", "1")}, {}, ())
     wait_until(lambda: proxy.items, "the first batch")
     for number in range(2, 9):
-        made.put({"b": Snapshot(f"number {number}", str(number))}, {})
+        made.put({"b": Snapshot(f"number {number}", str(number))}, {}, ())
     assert made.behind() > 0
     proxy.answers.set()
     wait_until(lambda: made.behind() == 0, "the edge to be done")
@@ -203,7 +211,7 @@ def test_a_proxy_that_is_down_or_hangs_delays_no_other(edge_of: Any, proxy: Prox
     made = edge_of(down, hangs.url, proxy.url)
     try:
         for number in range(3):
-            made.put({f"b{number}": Snapshot("x", "abc")}, {})
+            made.put({f"b{number}": Snapshot("x", "abc")}, {}, ())
             wait_until(lambda: f"board-b{number}" in proxy.boards(), "the healthy proxy", 1)  # noqa: B023
     finally:
         hangs.close()
@@ -216,9 +224,9 @@ def test_a_proxy_that_returns_gets_current_snapshots_of_what_it_missed(
     made = edge_of(f"http://127.0.0.1:{port}")
     now = {"a": Snapshot("new a", "2")}
     monkeypatch.setattr(snapshots, "take", lambda boards: {b: now[b] for b in boards if b in now})
-    made.put({"a": Snapshot("old a", "1"), "gone": Snapshot("old", "1")}, {})
+    made.put({"a": Snapshot("old a", "1"), "gone": Snapshot("old", "1")}, {}, ())
     wait_until(lambda: made.proxies[0].missed, "a failure")
-    made.put({"a": Snapshot("middle a", "1")}, {})
+    made.put({"a": Snapshot("middle a", "1")}, {}, ())
     assert not made.proxies[0].waiting, "ids are kept, not snapshots"
     returned = Proxy(port)
     request.addfinalizer(returned.close)
@@ -226,23 +234,24 @@ def test_a_proxy_that_returns_gets_current_snapshots_of_what_it_missed(
     items = {item["channel"]: item["http-stream"] for item in returned.items[0]}
     assert "new a" in items["board-a"]["content"]
     assert items["board-gone"] == {"action": "close"}
+    assert items["board-a.private"] == {"action": "close"}, "it may have turned meanwhile"
     wait_until(lambda: made.behind() == 0, "the edge to be done")
 
 
 def test_an_answer_other_than_success_is_a_failure(edge_of: Any, proxy: Proxy) -> None:
     proxy.status = 403
     made = edge_of(proxy.url)
-    made.put({"a": Snapshot("x", "1")}, {})
+    made.put({"a": Snapshot("x", "1")}, {}, ())
     wait_until(lambda: made.proxies[0].missed, "a failure")
 
 
 def test_what_is_no_longer_allowed_is_dropped(edge_of: Any, proxy: Proxy) -> None:
     allowed = False
     made = edge_of(proxy.url, allowed=lambda: allowed)
-    made.put({"a": Snapshot("x", "1")}, {})
+    made.put({"a": Snapshot("x", "1")}, {}, ())
     wait_until(lambda: made.behind() == 0, "the edge to be done")
     allowed = True
-    made.put({"b": Snapshot("x", "1")}, {})
+    made.put({"b": Snapshot("x", "1")}, {}, ())
     wait_until(lambda: proxy.items, "a batch")
     assert proxy.boards() == ["board-b"]
 
@@ -253,7 +262,7 @@ def test_a_batch_that_took_too_long_is_followed_by_what_is_current(
     monkeypatch.setattr(edge, "LATE_SECONDS", 0.05)
     monkeypatch.setattr(snapshots, "take", lambda boards: {"a": Snapshot("current", "2")})
     proxy.answers.clear()
-    edge_of(proxy.url).put({"a": Snapshot("old", "1")}, {})
+    edge_of(proxy.url).put({"a": Snapshot("old", "1")}, {}, ())
     wait_until(lambda: proxy.items, "the batch")
     threading.Timer(0.1, proxy.answers.set).start()
     wait_until(lambda: len(proxy.items) == 2, "what is current")

@@ -36,6 +36,7 @@ class World:
         self.boards: dict[str, Snapshot] = {}
         self.published: list[tuple[float, dict[str, Snapshot | None]]] = []
         self.joined: list[tuple[str, str, bool]] = []  # board, player, whether it is private
+        self.turned: list[tuple[float, str]] = []
         self.feed_is_dead = False
         self.edge_is_behind = 0.0
         self.feed = HandFeed(self)
@@ -59,7 +60,10 @@ class World:
     def behind(self) -> float:
         return self.edge_is_behind
 
-    def put(self, items: dict[str, Snapshot | None], joined: dict[str, Joined]) -> None:
+    def put(
+        self, items: dict[str, Snapshot | None], joined: dict[str, Joined], turned: set[str]
+    ) -> None:
+        self.turned += [(round(self.now - 1000, 3), board) for board in turned]
         if items:
             self.published.append((round(self.now - 1000, 3), items))
         for board, news in joined.items():
@@ -116,6 +120,18 @@ def test_a_quiet_board_that_becomes_private_is_sent_at_once(world: World, turns:
     world.feed.changes["b"] = []
     turns.turn(world.feed)
     assert len(world.published) == before + 1
+
+
+def test_that_a_board_turned_is_said_for_two_seconds_and_at_the_repeat(
+    world: World, turns: Listener
+) -> None:
+    for second in range(9):
+        run_until(world, turns, second)
+        world.boards["b"] = Snapshot(f"{second}", f"hash of {second}", private=second > 4)
+        world.feed.changes["b"] = []
+    run_until(world, turns, 20)
+    told = [when for when, _ in world.turned]
+    assert told == [0, 1, 5, 6, 10], "when it was first sent, turned private, and was repeated"
 
 
 def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: Listener) -> None:
