@@ -25,6 +25,7 @@ STORES = ("sqlite", "rethinkdb")
 PUBLISH_INTERVAL = "0.1"
 SETTINGS = {"SECRET_KEY": "bench", "PUBLISH_INTERVAL": PUBLISH_INTERVAL}
 CONNECTIONS = 32  # of the generator
+PROCESSES = 2  # of gunicorn
 # What gunicorn serves: the service, or what it is compared with.
 SERVICE, BARE = "leaderboard_project.wsgi", "bench.bare:application"
 EVENTSTREAM = "bench.eventstream:application"
@@ -84,7 +85,14 @@ def serve(stack: Stack, application: str, *options: str) -> None:
     stack.web.stop()
     command = stack.web.command
     stack.web = Program(
-        [command[0], application, "--bind", f"localhost:{stack.web_port}", "--workers=2", *options],
+        [
+            command[0],
+            application,
+            "--bind",
+            f"localhost:{stack.web_port}",
+            f"--workers={PROCESSES}",
+            *options,
+        ],
         stack.folder / "web.log",
         stack.env,
     )
@@ -149,12 +157,19 @@ def post(stack: Stack, path: str, body: Any) -> None:
 
 
 def requests_per_second(
-    port: int, path: str, seconds: float, *headers: str, method: str = "GET", players: int = 1
+    port: int,
+    path: str,
+    seconds: float,
+    *headers: str,
+    method: str = "GET",
+    players: int = 1,
+    connections: int = CONNECTIONS,
 ) -> float:
-    """As many as wrk can make, in four times as many seconds if none was answered. PLAYER in the
+    """As many as wrk can make. If none was answered, in four times as many seconds, with no more
+    connections than there are processes: more would wait for longer than wrk does. PLAYER in the
     path stands for one of the players, at random."""
     script = Path(__file__).with_name("requests.lua")
-    command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s"]
+    command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s"]
     command += ["--timeout=100s", f"--script={script}"]
     command += [f"--header={header}" for header in headers]
     command += [f"http://127.0.0.1:{port}{path}", "--", method, str(players)]
@@ -164,6 +179,12 @@ def requests_per_second(
     if not found["requests"]:
         assert seconds < 100, printed
         return requests_per_second(
-            port, path, 4 * seconds, *headers, method=method, players=players
+            port,
+            path,
+            4 * seconds,
+            *headers,
+            method=method,
+            players=players,
+            connections=PROCESSES,
         )
     return float(found["requests"] / found["microseconds"] * 1e6)
