@@ -2,8 +2,8 @@
 viewer who connects, a snapshot that the listener reads and publishes, a publish, a frame that is
 handed to a viewer. `bench/sizing.py` reckons with these costs.
 
-Connects come through Pushpin, as they must; polls and increments do not, and cost it nothing here.
-(Through Pushpin, each costs it about as much as a connect.)
+Polls and increments are spread over a thousand boards, so that few are asked for together, and do
+not come through Pushpin. (There, each costs it about as much as a connect.)
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from bench.figure import Figure
 from bench.fill import make_boards
 from bench.loads import publish, write
 from bench.service import Options, post, process, processor_seconds, requests_per_second, service
-from bench.viewers import watch, watching
+from bench.viewers import Viewer, watch
 from tests.processes import Stack
 
 WEB, LISTENER, EDGE, STORE = "web processes", "listener", "Pushpin", "store's server"
@@ -32,7 +32,6 @@ PARTS = {
 }
 SETTLE_SECONDS = 3.0  # until what was begun is done: the repeat, a proxy's queue
 Costs = dict[str, dict[str, float]]  # by operation and part, in milliseconds
-ADD = f"{BOARD}players/p/score-add/"
 
 
 async def spent(stack: Stack, work: Callable[[], Awaitable[float]]) -> dict[str, float]:
@@ -48,21 +47,18 @@ async def costs(stack: Stack, options: Options) -> Costs:
     viewers, boards, frames, seconds = (20, 10, 3, 1) if options.short else (2000, 1000, 30, 5)
     port = int(stack.env["GRIP_URL"].partition("?")[0].rpartition(":")[2])
     fake = itertools.count(1_000_000_000)  # scores that the service cannot have
+    watched: list[Viewer] = []
     found: Costs = {}
 
     async def requests(path: str, method: str) -> float:
         rate = await asyncio.to_thread(
-            requests_per_second, stack.web_port, path, seconds, method=method
+            requests_per_second, stack.web_port, path, seconds, method=method, players=boards
         )
         return rate * seconds
 
-    found["poll"] = await spent(stack, lambda: requests(BOARD, "GET"))
-    found["increment"] = await spent(stack, lambda: requests(ADD, "POST"))
-
     async def connect() -> float:
-        return float(len(await watch(stack.port, BOARD, viewers)))
-
-    found["connect"] = await spent(stack, connect)
+        watched.extend(await watch(stack.port, BOARD, viewers))
+        return float(viewers)
 
     async def hand_over() -> float:
         change = publisher(stack, lambda: next(fake))
@@ -70,15 +66,10 @@ async def costs(stack: Stack, options: Options) -> Costs:
             await one_change(watched, change)
         return float(frames * viewers)
 
-    async with watching(stack.port, BOARD, viewers) as watched:
-        found["frame to a viewer"] = await spent(stack, hand_over)
-
     async def publish_unwatched() -> float:
-        scores = range(frames)
-        await asyncio.to_thread(publish, port, boards, scores)
+        await asyncio.to_thread(publish, port, boards, range(frames))
         return float(frames * boards)
 
-    found["publish"] = await spent(stack, publish_unwatched)
     with process(stack.env["DATABASE_URL"]) as other:
 
         async def change_boards() -> float:
@@ -89,6 +80,15 @@ async def costs(stack: Stack, options: Options) -> Costs:
         await asyncio.wrap_future(other.submit(make_boards, options.store, boards))
         await asyncio.sleep(2 * SETTLE_SECONDS)
         found["snapshot"] = await spent(stack, change_boards)
+    found["publish"] = await spent(stack, publish_unwatched)
+    found["connect"] = await spent(stack, connect)
+    found["frame to a viewer"] = await spent(stack, hand_over)
+    for viewer in watched:
+        viewer.close()
+    stack.listener.stop()  # whose reads are not theirs
+    found["poll"] = await spent(stack, lambda: requests("/boards/bNUMBER/", "GET"))
+    add = "/boards/bNUMBER/players/p/score-add/"
+    found["increment"] = await spent(stack, lambda: requests(add, "POST"))
     return found
 
 

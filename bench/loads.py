@@ -39,7 +39,7 @@ def write(
     """Bring all boards to the score `first`, then to the next, at no more than this rate, until the
     time is over. The changes, and the processor's seconds that this process took for them."""
     changes: list[Change] = []
-    at_once = max(1, int(rate / STATEMENTS))
+    at_once = max(1, int(min(rate / STATEMENTS, boards)))
     began, used = time.monotonic(), time.process_time()
     for score in itertools.count(first):
         order = random.sample(range(boards), boards)
@@ -57,10 +57,15 @@ def write(
 def publish(port: int, boards: int, scores: range) -> None:
     """An event of each of the scores to each board's viewers."""
     for score in scores:
-        stream = {"http-stream": {"content": event(snapshot("b", [("p", "P", score)]))}}
+        shown = snapshot("b", [("p", "P", score)])
+        formats = {
+            "http-stream": {"content": event(shown)},
+            "http-response": {"headers": {"Content-Type": "application/json"}, "body": shown},
+            "ws-message": {"content": shown},
+        }
         for start in range(0, boards, PUBLISHED_AT_ONCE):
             some = range(start, min(start + PUBLISHED_AT_ONCE, boards))
-            items = [{"channel": f"board-b{n}", **stream} for n in some]
+            items = [{"channel": f"board-b{n}", **formats} for n in some]
             connection = HTTPConnection("localhost", port)
             connection.request("POST", "/publish/", json.dumps({"items": items}))
             assert connection.getresponse().status == 200

@@ -1,5 +1,5 @@
 -- What wrk asks for: its arguments are the method and the number of players. PLAYER in the path is
--- one of them. Prints what came of it as JSON.
+-- one of them, NUMBER a number below theirs. Prints what came of it as JSON.
 
 local players
 
@@ -10,7 +10,8 @@ function init(args)
 end
 
 function request()
-  return wrk.format(nil, (wrk.path:gsub("PLAYER", "p" .. math.random(0, players - 1))))
+  local number = math.random(0, players - 1)
+  return wrk.format(nil, (wrk.path:gsub("PLAYER", "p" .. number):gsub("NUMBER", number)))
 end
 
 function done(summary, latency, requests)

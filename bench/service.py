@@ -167,7 +167,7 @@ def requests_per_second(
 ) -> float:
     """As many as wrk can make. If none was answered, in four times as many seconds, with no more
     connections than there are processes: more would wait for longer than wrk does. PLAYER in the
-    path stands for one of the players, at random."""
+    path stands for one of the players, at random, and NUMBER for a number below theirs."""
     script = Path(__file__).with_name("requests.lua")
     command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s"]
     command += ["--timeout=100s", f"--script={script}"]

@@ -22,13 +22,13 @@ from pathlib import Path
 from bench.costs import EDGE, LISTENER, STORE, WEB, name_of
 from bench.figure import Figure, load, number, table
 from bench.service import PUBLISH_INTERVAL, STORES
+from leaderboardapp.listener import REPEAT_SECONDS
 
 USED = 0.6  # of a core, at most; the rest is for peaks
 EDGE_CORES = 2.0  # that one Pushpin can use: its handler has one thread, and so has its front
-EDGE_VIEWERS = 50_000  # Pushpin's own limit, client_maxconn
+EDGE_VIEWERS = 20_000  # client_maxconn of pushpin.conf
 NODE_CORES = 2.0
 MEASURED_CORES = 2.0  # of the machine whose figures are checked
-MAX_PUSHPINS = 100_000
 
 
 class Costs:
@@ -53,8 +53,11 @@ class Load:
 
     @property
     def snapshots(self) -> float:
-        """Published per second: each board's changes, or as many as PUBLISH_INTERVAL allows."""
-        return self.boards * min(self.increments / self.boards, 1 / float(PUBLISH_INTERVAL))
+        """Published per second: each board's changes, or as many as PUBLISH_INTERVAL allows; and
+        once more where a board is quiet for long enough to be repeated."""
+        changes = self.increments / self.boards
+        repeats = changes if changes < 1 / REPEAT_SECONDS else 0.0
+        return self.boards * min(changes + repeats, 1 / float(PUBLISH_INTERVAL))
 
     @property
     def frames(self) -> float:
@@ -62,9 +65,10 @@ class Load:
         return self.snapshots * self.viewers / self.boards
 
 
-def cores(load: Load, cost: Costs, pushpins: int = 1) -> dict[str, float]:
+def cores(load: Load, cost: Costs, pushpins: int = 1, through: bool = True) -> dict[str, float]:
     """By part; Pushpin's are those of each one. A snapshot is read once and published to each
-    Pushpin; as what of its cost is which is not known, all of it is taken for each."""
+    Pushpin; as what of its cost is which is not known, all of it is taken for each. `through`:
+    polls and increments come through Pushpin, too."""
     requests = (
         ("poll", load.polls),
         ("increment", load.increments),
@@ -75,21 +79,23 @@ def cores(load: Load, cost: Costs, pushpins: int = 1) -> dict[str, float]:
         STORE: sum(rate * cost(operation, STORE) for operation, rate in requests)
         + load.snapshots * cost("poll", STORE),
         LISTENER: load.snapshots * cost("snapshot", LISTENER) * pushpins,
-        EDGE: load.snapshots * cost("publish", EDGE)
-        + (load.connects * cost("connect", EDGE) + load.frames * cost("frame to a viewer", EDGE))
-        / pushpins,
+        EDGE: load.snapshots * cost("publish", EDGE) + shared(load, cost, through) / pushpins,
     }
+
+
+def shared(load: Load, cost: Costs, through: bool = True) -> float:
+    """The cores that all Pushpins take together for viewers and requests."""
+    requests = load.connects + (load.polls + load.increments if through else 0.0)
+    frames = load.frames * cost("frame to a viewer", EDGE)
+    return requests * cost("connect", EDGE) + frames
 
 
 def pushpins(load: Load, cost: Costs) -> int | None:
     """How many; None if publishing alone is more than one Pushpin does, so that no number helps."""
-    least = max(1, math.ceil(load.viewers / EDGE_VIEWERS))
-    for count in range(least, MAX_PUSHPINS):
-        if cores(load, cost, count)[EDGE] <= USED * EDGE_CORES:
-            return count
-        if load.snapshots * cost("publish", EDGE) > USED * EDGE_CORES:
-            break
-    return None
+    free = USED * EDGE_CORES - load.snapshots * cost("publish", EDGE)
+    if free <= 0:
+        return None
+    return max(1, math.ceil(load.viewers / EDGE_VIEWERS), math.ceil(shared(load, cost) / free))
 
 
 def needs(load: Load, cost: Costs) -> Iterator[tuple[str, str, str]]:
@@ -127,7 +133,7 @@ def checks(figures: list[Figure]) -> Iterator[tuple[str, ...]]:
 
         def at_most(one: Load) -> float:
             """Times a second that all cores do this."""
-            return MEASURED_CORES / sum(cores(one, cost).values())  # noqa: B023
+            return MEASURED_CORES / sum(cores(one, cost, through=False).values())  # noqa: B023
 
         def row(name: str, predicted: float) -> Iterator[tuple[str, ...]]:
             if name in known:  # noqa: B023
@@ -140,11 +146,12 @@ def checks(figures: list[Figure]) -> Iterator[tuple[str, ...]]:
         yield from row("polls, 10 players", at_most(replace(nothing, polls=1)))
         carried = Load(viewers=10_000, boards=1000, increments=1000, polls=0, connects=0)
         written = replace(nothing, increments=1000)
-        beside = sum(cores(carried, cost).values()) - cores(written, cost)[WEB]
+        used = cores(carried, cost, through=False)
+        beside = sum(used.values()) - cores(written, cost)[WEB]  # written past the web processes
         name = "1,000 boards: snapshots carried to viewers"
         yield from row(name, 1000 * MEASURED_CORES / beside)
         hot = Load(viewers=1000, boards=1, increments=10, polls=0, connects=0)
-        free = MEASURED_CORES - sum(cores(hot, cost).values())
+        free = MEASURED_CORES - sum(cores(hot, cost, through=False).values())
         each = cost("increment", WEB) + cost("increment", STORE)
         yield from row("hot board, 1,000 viewers: increments", free / each)
 

@@ -166,7 +166,7 @@ class Proxy:
             if time.monotonic() - started > LATE_SECONDS and not error:
                 # This process was stopped, say, and another one has published newer snapshots.
                 # What is current can be sent by anybody, at any time.
-                error = self._send({}, {*batch, *again}, {}, turned)
+                error = self._send({}, {*batch, *again}, {}, set())
         with self.condition:
             if error:
                 self.missed.update(batch, again)

@@ -46,16 +46,16 @@ class Gather(Generic[Item, Result]):
         return batch.results.result()[place]
 
     def _lead(self, board: str, batch: Batch[Item, Result]) -> None:
-        if batch.after:
-            wait([batch.after.results])
-            batch.after = None
-        with self.lock:
-            del self.gathering[board]
-            self.under_way[board] = batch
         try:
+            if batch.after:
+                wait([batch.after.results])
+                batch.after = None
+            with self.lock:
+                self.under_way[board] = self.gathering.pop(board)
             batch.results.set_result(self.work(board, batch.items))
-        except BaseException as error:
+        except BaseException as error:  # of whatever kind: nobody is left waiting
             batch.results.set_exception(error)
         with self.lock:
-            if self.under_way.get(board) is batch:
-                del self.under_way[board]
+            for batches in (self.gathering, self.under_way):
+                if batches.get(board) is batch:
+                    del batches[board]

@@ -26,10 +26,11 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5  # how late a stop signal, or the time for a beat, may be seen
 REPEAT_SECONDS = 2.0
+TELL_AGAIN_SECONDS = 10.0
 SILENCE_SECONDS = 10.0  # a feed that has carried no beat for so long is dead
 OVERDUE_SECONDS = 1.0
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
-MAX_BOARDS_REMEMBERED = 100_000  # some 20 MB
+MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
 
 
 class Sent(NamedTuple):
@@ -40,6 +41,7 @@ class Sent(NamedTuple):
     changed: float  # when the board's last change came
     private: bool | None  # None: it was deleted
     turned: float  # when it became that, as far as is known
+    told: float  # when those were last told who may watch it from before
 
     def is_settled(self) -> bool:
         """It was sent once more after the board had gone quiet."""
@@ -76,7 +78,7 @@ class Listener:
             turned = {board for board, new in unsent.items() if self.has_turned(board, new, now)}
             self.edge.put(unsent, dict(self.newcomers(boards, taken)), turned)
             for board in boards:
-                self.note(board, board in unsent, taken.get(board), now)
+                self.note(board, board in unsent, taken.get(board), now, board in turned)
         return boards
 
     def drain(self, feed: Feed) -> None:
@@ -114,13 +116,16 @@ class Listener:
 
     def has_turned(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Whether it became private or public, or may have, a moment ago, so that somebody was
-        just joining; and when it is repeated, in place of messages lost on the way."""
+        just joining. Said again at the repeat, and on a board that is never quiet every ten
+        seconds: in place of messages lost on the way, and of turns that nobody saw."""
         sent = self.sent.get(board)
         if sent is None or sent.private != access(snapshot) or identity(snapshot) == sent.identity:
             return True
-        return now < sent.turned + REPEAT_SECONDS
+        return now < sent.turned + REPEAT_SECONDS or now >= sent.told + TELL_AGAIN_SECONDS
 
-    def note(self, board: str, published: bool, snapshot: Snapshot | None, now: float) -> None:
+    def note(
+        self, board: str, published: bool, snapshot: Snapshot | None, now: float, told: bool
+    ) -> None:
         """Remember what was sent, and when to look at the board again. A board that has gone
         quiet has its newest snapshot repeated once: for viewers who were just joining (their
         first snapshot was read before they were held), and in place of messages lost on the way."""
@@ -128,7 +133,8 @@ class Listener:
         if published or sent is None:
             changed, private = sent.changed if sent else now, access(snapshot)
             turned = sent.turned if sent and sent.private == private else now
-            sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned)
+            at = now if told or not sent else sent.told
+            sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned, at)
             self.sent[board] = sent
             self.sent.move_to_end(board)
             self.forget()

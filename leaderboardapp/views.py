@@ -328,6 +328,8 @@ def result_data(player: str, result: Row | Exception) -> dict[str, Any]:
         return {"player": player, "status": 422, "detail": f"{result}."}
     if isinstance(result, WrongSeason):
         return {"player": player, "status": 409, "detail": f"{result}."}
+    if isinstance(result, StoreUnavailable):
+        raise result
     if isinstance(result, Exception):
         return {"player": player, "status": 404, "detail": f"There is no player {player}."}
     return {"player": player, "status": 200, "score": result["score"]}

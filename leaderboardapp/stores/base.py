@@ -214,7 +214,8 @@ class Store(ABC):
     @abstractmethod
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         """Add each, in this order, atomically and durably, and once per key; the player's row
-        afterwards, or ObjectDoesNotExist, ScoreOutOfRange or WrongSeason in its place."""
+        afterwards, or ObjectDoesNotExist, ScoreOutOfRange, WrongSeason or OutcomeUnknown in its
+        place."""
 
     def score_add(
         self,

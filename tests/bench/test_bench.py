@@ -12,7 +12,7 @@ from bench.loads import Change
 from bench.many_boards import until_shown
 from tests.processes import PROJECT
 
-NAMES = ["increments", "delays", "storm", "many_boards"]
+NAMES = ["increments", "delays", "storm", "many_boards", "costs"]
 
 
 def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:

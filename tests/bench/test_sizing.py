@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.costs import EDGE, LISTENER, PARTS, STORE, WEB, name_of
@@ -27,7 +27,7 @@ def test_each_part_has_the_operations_that_it_takes_part_in() -> None:
     assert found[WEB] == pytest.approx(0.001 * (300 + 100 + 10))
     assert found[STORE] == pytest.approx(0.001 * (300 + 100 + 10 + 100))
     assert found[LISTENER] == pytest.approx(0.001 * 100 * 2)
-    assert found[EDGE] == pytest.approx(0.001 * (100 + (10 + 2000) / 2))
+    assert found[EDGE] == pytest.approx(0.001 * (100 + (10 + 300 + 100 + 2000) / 2))
 
 
 def test_a_hot_board_is_published_no_oftener_than_the_interval_allows() -> None:
@@ -35,6 +35,12 @@ def test_a_hot_board_is_published_no_oftener_than_the_interval_allows() -> None:
     assert (load.snapshots, load.frames) == (10, 10_000)
 
 
+def test_a_board_that_changes_seldom_is_published_twice() -> None:
+    load = Load(viewers=1000, boards=1000, increments=100, polls=0, connects=0)
+    assert load.snapshots == pytest.approx(200)
+
+
+@settings(deadline=None)
 @given(sizes, sizes, sizes, sizes, st.floats(1, 10))
 def test_more_of_everything_never_needs_less(
     viewers: float, boards: float, increments: float, polls: float, times: float

@@ -134,6 +134,16 @@ def test_that_a_board_turned_is_said_for_two_seconds_and_at_the_repeat(
     assert told == [0, 1, 5, 6, 10], "when it was first sent, turned private, and was repeated"
 
 
+def test_a_board_that_is_never_quiet_has_its_turn_told_again(world: World, turns: Listener) -> None:
+    for step in range(50):
+        run_until(world, turns, step / 2)
+        # Private for so short a time that nobody looked at it then.
+        world.boards["b"] = Snapshot(f"{step}", f"hash of {step}")
+        world.feed.changes["b"] = []
+        turns.turn(world.feed)
+    assert [when for when, _ in world.turned] == [0, 0.5, 1, 1.5, 11.5, 21.5]
+
+
 def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: Listener) -> None:
     world.change("busy", "one")
     turns.turn(world.feed)

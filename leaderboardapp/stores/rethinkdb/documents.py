@@ -83,8 +83,8 @@ def scored(change: Row | None, player: str) -> Row | Exception | Refused:
     why = change.get("error")
     if why in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
         return Refused(player, why)
-    if why:  # others in the same query were written
-        raise OutcomeUnknown(why)
+    if why:  # such as that its row was malformed; others in the same query were written
+        return OutcomeUnknown(why)
     return player_row(change["new_val"])
 
 

@@ -9,8 +9,7 @@ Result = TypeVar("Result")
 
 
 class Run:
-    """The server writes it as a whole or refuses it as a whole. One of several increments that is
-    refused is halved, until it has shown which of them is."""
+    """The server writes it as a whole or refuses it as a whole."""
 
     def __init__(self, increments: list[tuple[int, Increment]]) -> None:
         """`increments`, one at least, with the place of each among all that were asked for."""
@@ -36,9 +35,8 @@ class Run:
         if increment.key:
             self.keys.append(increment.key)
 
-    def halves(self) -> list["Run"]:
-        middle = len(self.increments) // 2
-        return [Run(self.increments[:middle]), Run(self.increments[middle:])]
+    def singles(self) -> list["Run"]:
+        return [Run([each]) for each in self.increments]
 
     def wire(self, now: int) -> dict[str, Any]:
         """As `scores.added` takes it: what is added, the least and the most on the way there, and

@@ -41,6 +41,7 @@ from leaderboardapp.stores.rethinkdb.windows import PARTS
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
 PLAYERS_AT_ONCE = 100  # in one write, to stay far within QUERY_SECONDS
+WRITES_AT_ONCE = 25  # in one query, one after the other
 
 LEASE_LOST = "lease lost"
 
@@ -159,29 +160,41 @@ class RethinkStore(Imports, Seasons):
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         results: dict[int, Row | Exception | Refused] = {}
         waiting, now = runs_of(increments), now_us()
-        while waiting:
-            runs, waiting = first_of_each(waiting, PLAYERS_AT_ONCE)
-            try:
-                written = self.write_runs(board, runs, now)
-            except StoreUnavailable as error:
-                if results:  # something was done
-                    raise OutcomeUnknown(str(error)) from error
-                raise
-            halves = []
-            for run, result in zip(runs, written, strict=True):
-                if isinstance(result, Refused) and len(run.increments) > 1:
-                    halves += run.halves()
-                else:
-                    results |= run.results(result)
-            waiting = halves + waiting
+        try:
+            while waiting:
+                runs, waiting = first_of_each(waiting, PLAYERS_AT_ONCE)
+                for run, result in zip(runs, self.write_runs(board, runs, now), strict=True):
+                    if isinstance(result, Refused) and len(run.increments) > 1:
+                        results |= self.write_singly(board, run, now)
+                    else:
+                        results |= run.results(result)
+        except StoreUnavailable as error:
+            if results:  # something was done
+                raise OutcomeUnknown(str(error)) from error
+            raise
         return self.explained(board, [results[place] for place in range(len(increments))])
 
     def write_runs(self, board: str, runs: list[Run], now: int) -> list[Row | Exception | Refused]:
         """Each player's row afterwards, or why it was not written."""
         wire = {row_id(board, run.player): run.wire(now) for run in runs}
-        add = self.add_one if len(wire) == 1 else self.add_many
-        changes = changes_of(self.run(r.do(board, r.json(json.dumps(wire)), add)))
+        changes = changes_of(self.run(self.write(board, wire)))
         return [scored(changes.get(key), run.player) for key, run in zip(wire, runs, strict=True)]
+
+    def write_singly(self, board: str, run: Run, now: int) -> dict[int, Row | Exception | Refused]:
+        """By place. One after the other, for a run that was refused: some of it may be allowed."""
+        key, singles = row_id(board, run.player), run.singles()
+        results: dict[int, Row | Exception | Refused] = {}
+        for start in range(0, len(singles), WRITES_AT_ONCE):
+            some = singles[start : start + WRITES_AT_ONCE]
+            writes = [self.write(board, {key: single.wire(now)}) for single in some]
+            for single, written in zip(some, self.run(r.expr(writes)), strict=True):
+                results |= single.results(scored(changes_of(written).get(key), run.player))
+        return results
+
+    def write(self, board: str, wire: dict[str, Row]) -> Any:
+        """`wire` by the players' keys."""
+        add = self.add_one if len(wire) == 1 else self.add_many
+        return r.do(board, r.json(json.dumps(wire)), add)
 
     def put_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
