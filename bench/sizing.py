@@ -148,7 +148,7 @@ def checks(figures: list[Figure]) -> Iterator[tuple[str, ...]]:
         written = replace(nothing, increments=1000)
         used = cores(carried, cost, through=False)
         beside = sum(used.values()) - cores(written, cost)[WEB]  # written past the web processes
-        name = "1,000 boards: snapshots carried to viewers"
+        name = "1,000 boards: snapshots that carried them"
         yield from row(name, 1000 * MEASURED_CORES / beside)
         hot = Load(viewers=1000, boards=1, increments=10, polls=0, connects=0)
         free = MEASURED_CORES - sum(cores(hot, cost, through=False).values())

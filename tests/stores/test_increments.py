@@ -1,12 +1,15 @@
 """That many increments at once are what they are one after the other."""
 
 import itertools
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from leaderboardapp import snapshots
 from leaderboardapp.stores.base import (
     MAX_SCORE,
     Increment,
@@ -15,6 +18,7 @@ from leaderboardapp.stores.base import (
     Store,
     WrongSeason,
 )
+from tests.processes import wait_until
 
 # Mostly what may go into one write, so that it matters what is kept apart.
 amounts = st.sampled_from([0, 1, 2, 3, -1, -2, -3, 6, MAX_SCORE, -MAX_SCORE])
@@ -120,3 +124,64 @@ def test_each_of_many_threads_is_told_its_own_sum(store: Store, board_id: str) -
         told = list(pool.map(add, range(8)))
     assert sorted(itertools.chain(*told)) == list(range(1, 81))
     assert all(each == sorted(each) for each in told)
+
+
+def test_threads_that_add_at_the_same_moment_share_a_write(
+    store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create_board({"id": board_id})
+    store.create_player(board_id, {"id": "hot", "name": "Hot"})
+    gather, begun, may_go = store._add_together, threading.Event(), threading.Event()
+    shared: list[int] = []
+
+    def work(board: str, increments: list[Increment]) -> list[Row | Exception]:
+        shared.append(len(increments))
+        begun.set()
+        assert may_go.wait(10)
+        return store.add_scores(board, increments)
+
+    monkeypatch.setattr(gather, "work", work)
+
+    def add() -> int:
+        score: int = store.score_add(board_id, "hot", 1)["score"]
+        store.close()
+        return score
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(add)
+        assert begun.wait(10)
+        others = [pool.submit(add) for _ in range(3)]
+        wait_until(
+            lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
+        )
+        may_go.set()
+        assert first.result(10) == 1
+        assert sorted(other.result(10) for other in others) == [2, 3, 4]
+    assert shared == [1, 3]
+
+
+def test_polls_at_the_same_moment_share_a_read(
+    store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create_board({"id": board_id})
+    gather, begun, may_go = snapshots._together, threading.Event(), threading.Event()
+    reads: list[int] = []
+    work = gather.work
+
+    def read(board: str, askers: list[None]) -> list[snapshots.Snapshot | None]:
+        reads.append(len(askers))
+        begun.set()
+        assert may_go.wait(10)
+        return work(board, askers)
+
+    monkeypatch.setattr(gather, "work", read)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(snapshots.take_one, board_id)
+        assert begun.wait(10)
+        others = [pool.submit(snapshots.take_one, board_id) for _ in range(3)]
+        wait_until(
+            lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
+        )
+        may_go.set()
+        assert all(asked.result(10) == first.result(10) for asked in others)
+    assert first.result() is not None and reads == [1, 3]

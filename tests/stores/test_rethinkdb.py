@@ -18,6 +18,7 @@ from leaderboardapp.stores.base import (
     AlreadyExists,
     Amount,
     Import,
+    Increment,
     OutcomeUnknown,
     Row,
     StoreUnavailable,
@@ -121,6 +122,36 @@ def test_a_malformed_row_can_be_written_and_is_not_ranked(
     assert top(rethink, board) == [("bob", 1), ("alice", 0)]
     rethink.run(rethink.players.get(bob["id"]).replace(lambda row: row.without("score")))
     assert top(rethink, board) == [("alice", 0)]
+
+
+def test_a_malformed_row_keeps_no_other_from_being_added_to(
+    rethink: RethinkStore, board: str
+) -> None:
+    rethink.run(rethink.players.insert({"id": row_id(board, "bob"), "board": board}))
+    increments = [Increment(player, 1) for player in ("alice", "bob", "alice")]
+    first, second, third = rethink.add_scores(board, increments)
+    assert isinstance(second, OutcomeUnknown)
+    assert [row["score"] for row in (first, third) if isinstance(row, dict)] == [1, 2]
+    with pytest.raises(OutcomeUnknown):
+        rethink.score_add(board, "bob", 1)
+
+
+def test_a_failure_after_something_was_written_is_an_unknown_outcome(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, queries = rethink.run, iter([True, False])
+
+    def fail_later(query: Any) -> Any:
+        if next(queries):
+            return run(query)
+        raise StoreUnavailable
+
+    monkeypatch.setattr(rethink, "run", fail_later)
+    # The same key is in no write twice.
+    with pytest.raises(OutcomeUnknown):
+        rethink.add_scores(board, [Increment("alice", 1, "key"), Increment("alice", 1, "key")])
+    monkeypatch.undo()
+    assert top(rethink, board) == [("alice", 1)]
 
 
 def test_players_of_an_earlier_version_are_ranked_after_ensure(
