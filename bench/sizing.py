@@ -22,8 +22,8 @@ from pathlib import Path
 from bench.costs import EDGE, LISTENER, STORE, WEB, name_of
 from bench.figure import Figure, load, number, table
 from bench.service import PUBLISH_INTERVAL, STORES
-from leaderboardapp.listener import REPEAT_SECONDS
 
+REPEAT_SECONDS = 2.0  # as in leaderboardapp/listener.py, which needs settings to be imported
 USED = 0.6  # of a core, at most; the rest is for peaks
 EDGE_CORES = 2.0  # that one Pushpin can use: its handler has one thread, and so has its front
 EDGE_VIEWERS = 20_000  # client_maxconn of pushpin.conf
@@ -102,18 +102,18 @@ def needs(load: Load, cost: Costs) -> Iterator[tuple[str, str, str]]:
     """Rows: a part, its cores, how many of it."""
     edges = pushpins(load, cost)
     found = cores(load, cost, edges or 1)
-    yield WEB, number(found[WEB]), f"{processes(found[WEB])} processes"
+    yield WEB, number(found[WEB]), f"{processes(found[WEB]):,}"
     if edges:
-        yield EDGE, number(found[EDGE] * edges), f"{edges:,} Pushpins"
+        yield EDGE, number(found[EDGE] * edges), f"{edges:,}"
     else:
         yield EDGE, number(found[EDGE]), "more snapshots than a Pushpin takes: split the boards"
     listeners = processes(found[LISTENER])
-    one = "1 process (and one that stands by)"
     more = f"{listeners:,}: more than the one that there can be; split the boards"
+    one = "1, and one that stands by"
     yield LISTENER, number(found[LISTENER]), one if listeners == 1 else more
     if found[STORE]:
         nodes = math.ceil(found[STORE] / (USED * NODE_CORES))
-        yield STORE, number(found[STORE]), f"{nodes:,} nodes of {NODE_CORES:g} cores"
+        yield STORE, number(found[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"
     elif processes(found[WEB]) > 8:
         yield STORE, "", "SQLite has one writer and one machine: use RethinkDB"
 
