@@ -175,10 +175,16 @@ def test_polls_at_the_same_moment_share_a_read(
         return work(board, askers)
 
     monkeypatch.setattr(gather, "work", read)
+
+    def poll() -> snapshots.Snapshot | None:
+        found = snapshots.take_one(board_id)
+        store.close()
+        return found
+
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(snapshots.take_one, board_id)
+        first = pool.submit(poll)
         assert begun.wait(10)
-        others = [pool.submit(snapshots.take_one, board_id) for _ in range(3)]
+        others = [pool.submit(poll) for _ in range(3)]
         wait_until(
             lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
         )
