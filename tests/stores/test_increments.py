@@ -3,13 +3,17 @@
 import itertools
 import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp import snapshots
+from leaderboardapp.gather import Gather
+from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import (
     MAX_SCORE,
     Increment,
@@ -126,68 +130,55 @@ def test_each_of_many_threads_is_told_its_own_sum(store: Store, board_id: str) -
     assert all(each == sorted(each) for each in told)
 
 
+def ask_together(
+    monkeypatch: pytest.MonkeyPatch, gather: Gather[Any, Any], ask: Callable[[], Any]
+) -> tuple[list[Any], list[int]]:
+    """What four threads are answered, of whom three ask while the first is being answered; and how
+    many each piece of work was for."""
+    work, begun, may_go = gather.work, threading.Event(), threading.Event()
+    sizes: list[int] = []
+
+    def held(board: str, items: list[Any]) -> list[Any]:
+        sizes.append(len(items))
+        begun.set()
+        assert may_go.wait(10)
+        return work(board, items)
+
+    def asking() -> Any:
+        answer = ask()
+        get_store().close()
+        return answer
+
+    monkeypatch.setattr(gather, "work", held)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(asking)]
+        assert begun.wait(10)
+        asked += [pool.submit(asking) for _ in range(3)]
+        wait_until(
+            lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
+        )
+        may_go.set()
+        return [each.result(10) for each in asked], sizes
+
+
 def test_threads_that_add_at_the_same_moment_share_a_write(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.create_board({"id": board_id})
     store.create_player(board_id, {"id": "hot", "name": "Hot"})
-    gather, begun, may_go = store._add_together, threading.Event(), threading.Event()
-    shared: list[int] = []
-
-    def work(board: str, increments: list[Increment]) -> list[Row | Exception]:
-        shared.append(len(increments))
-        begun.set()
-        assert may_go.wait(10)
-        return store.add_scores(board, increments)
-
-    monkeypatch.setattr(gather, "work", work)
-
-    def add() -> int:
-        score: int = store.score_add(board_id, "hot", 1)["score"]
-        store.close()
-        return score
-
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(add)
-        assert begun.wait(10)
-        others = [pool.submit(add) for _ in range(3)]
-        wait_until(
-            lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
-        )
-        may_go.set()
-        assert first.result(10) == 1
-        assert sorted(other.result(10) for other in others) == [2, 3, 4]
-    assert shared == [1, 3]
+    scores, sizes = ask_together(
+        monkeypatch, store._add_together, lambda: store.score_add(board_id, "hot", 1)["score"]
+    )
+    assert scores[0] == 1 and sorted(scores[1:]) == [2, 3, 4]
+    assert sizes == [1, 3]
 
 
 def test_polls_at_the_same_moment_share_a_read(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.create_board({"id": board_id})
-    gather, begun, may_go = snapshots._together, threading.Event(), threading.Event()
-    reads: list[int] = []
-    work = gather.work
-
-    def read(board: str, askers: list[None]) -> list[snapshots.Snapshot | None]:
-        reads.append(len(askers))
-        begun.set()
-        assert may_go.wait(10)
-        return work(board, askers)
-
-    monkeypatch.setattr(gather, "work", read)
-
-    def poll() -> snapshots.Snapshot | None:
-        found = snapshots.take_one(board_id)
-        store.close()
-        return found
-
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(poll)
-        assert begun.wait(10)
-        others = [pool.submit(poll) for _ in range(3)]
-        wait_until(
-            lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
-        )
-        may_go.set()
-        assert all(asked.result(10) == first.result(10) for asked in others)
-    assert first.result() is not None and reads == [1, 3]
+    found, sizes = ask_together(
+        monkeypatch, snapshots._together, lambda: snapshots.take_one(board_id)
+    )
+    assert found[0] and found == [found[0]] * 4
+    assert sizes == [1, 3]
