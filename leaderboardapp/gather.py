@@ -49,7 +49,7 @@ class Gather(Generic[Item, Result]):
         try:
             if batch.after:
                 wait([batch.after.results])
-                batch.after = None
+                batch.after = None  # or each would keep all before it
             with self.lock:
                 self.under_way[board] = self.gathering.pop(board)
             batch.results.set_result(self.work(board, batch.items))

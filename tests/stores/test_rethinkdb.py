@@ -25,6 +25,7 @@ from leaderboardapp.stores.base import (
     WrongSeason,
 )
 from leaderboardapp.stores.rethinkdb import core, tables
+from leaderboardapp.stores.rethinkdb import store as store_module
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -136,20 +137,33 @@ def test_a_malformed_row_keeps_no_other_from_being_added_to(
         rethink.score_add(board, "bob", 1)
 
 
+@pytest.mark.parametrize(
+    ("keys", "most", "queries"),
+    [
+        (("key", "key"), None, 1),  # the same key is in no write twice
+        ((None, None), 1, 2),  # too much together, so refused, and then sent singly
+    ],
+)
 def test_a_failure_after_something_was_written_is_an_unknown_outcome(
-    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+    rethink: RethinkStore,
+    board: str,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: tuple[str | None, ...],
+    most: int | None,
+    queries: int,
 ) -> None:
-    run, queries = rethink.run, iter([True, False])
+    rethink.update_board(board, {"max": most})
+    run, allowed = rethink.run, iter([True] * queries)
 
     def fail_later(query: Any) -> Any:
-        if next(queries):
+        if next(allowed, False):
             return run(query)
         raise StoreUnavailable
 
+    monkeypatch.setattr(store_module, "WRITES_AT_ONCE", 1)
     monkeypatch.setattr(rethink, "run", fail_later)
-    # The same key is in no write twice.
     with pytest.raises(OutcomeUnknown):
-        rethink.add_scores(board, [Increment("alice", 1, "key"), Increment("alice", 1, "key")])
+        rethink.add_scores(board, [Increment("alice", 1, key) for key in keys])
     monkeypatch.undo()
     assert top(rethink, board) == [("alice", 1)]
 

@@ -165,7 +165,8 @@ class RethinkStore(Imports, Seasons):
                 runs, waiting = first_of_each(waiting, PLAYERS_AT_ONCE)
                 for run, result in zip(runs, self.write_runs(board, runs, now), strict=True):
                     if isinstance(result, Refused) and len(run.increments) > 1:
-                        results |= self.write_singly(board, run, now)
+                        for place, single in self.write_singly(board, run, now):
+                            results[place] = single
                     else:
                         results |= run.results(result)
         except StoreUnavailable as error:
@@ -180,16 +181,18 @@ class RethinkStore(Imports, Seasons):
         changes = changes_of(self.run(self.write(board, wire)))
         return [scored(changes.get(key), run.player) for key, run in zip(wire, runs, strict=True)]
 
-    def write_singly(self, board: str, run: Run, now: int) -> dict[int, Row | Exception | Refused]:
-        """By place. One after the other, for a run that was refused: some of it may be allowed."""
+    def write_singly(
+        self, board: str, run: Run, now: int
+    ) -> Iterator[tuple[int, Row | Exception | Refused]]:
+        """With the place of each, and as they are written: one after the other, for a run that was
+        refused, of which some may be allowed."""
         key, singles = row_id(board, run.player), run.singles()
-        results: dict[int, Row | Exception | Refused] = {}
         for start in range(0, len(singles), WRITES_AT_ONCE):
             some = singles[start : start + WRITES_AT_ONCE]
             writes = [self.write(board, {key: single.wire(now)}) for single in some]
             for single, written in zip(some, self.run(r.expr(writes)), strict=True):
-                results |= single.results(scored(changes_of(written).get(key), run.player))
-        return results
+                [(place, _)] = single.increments
+                yield place, scored(changes_of(written).get(key), run.player)
 
     def write(self, board: str, wire: dict[str, Row]) -> Any:
         """`wire` by the players' keys."""
