@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -19,8 +20,7 @@ from dotenv import load_dotenv
 from gripcontrol import parse_grip_uri
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SQL_SCHEMES = ("sqlite",)
-STORE_SCHEMES = (*SQL_SCHEMES, "rethinkdb")
+STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
 
 load_dotenv(BASE_DIR / ".env")
 
@@ -70,14 +70,12 @@ def write_rate() -> float:
     return rate
 
 
-def store_url() -> str:
-    url = env_str("DATABASE_URL", "sqlite:///leaderboard.sqlite3")
+def store_url(name: str, default: str, schemes: tuple[str, ...] = STORE_SCHEMES) -> str:
+    url = env_str(name, default)
     scheme, _, rest = url.partition(":")
-    if scheme not in STORE_SCHEMES:
-        valid = ", ".join(f"{scheme}://" for scheme in STORE_SCHEMES)
-        raise ImproperlyConfigured(
-            f"DATABASE_URL has the unknown scheme {scheme!r}: use one of {valid}."
-        )
+    if scheme not in schemes:
+        valid = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise ImproperlyConfigured(f"{name} has the unknown scheme {scheme!r}: use one of {valid}.")
     try:
         parts = urlsplit(url)
         readable = rest.startswith("//") and parts.port != 0 and bool(parts.path.strip("/"))
@@ -85,11 +83,33 @@ def store_url() -> str:
         readable = False
     if not readable:
         raise ImproperlyConfigured(
-            f"DATABASE_URL={url.rpartition('@')[2]!r} does not name a host, a port and a database: "
-            "write it like sqlite:///leaderboard.sqlite3 or "
-            "rethinkdb://user:password@localhost:28015/leaderboard."
+            f"{name}={url.rpartition('@')[2]!r} does not name a host, a port and a database: "
+            "write it like sqlite:///leaderboard.sqlite3, "
+            "rethinkdb://user:password@localhost:28015/leaderboard or "
+            "postgresql://user:password@localhost:5432/leaderboard."
         )
     return url
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for a SQL store."""
+    found: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=None)}
+    if url.startswith("sqlite:"):
+        found["NAME"] = str(BASE_DIR / found["NAME"])
+        found["OPTIONS"] = {
+            # Writers queue for the lock instead of failing half way, and a commit that has
+            # returned is on disk.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 2.5,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+        return found
+    found["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pool may run each transaction elsewhere
+    # A dead link is noticed within twenty seconds, though nothing is being sent.
+    alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
+    limits = {"connect_timeout": 2, "tcp_user_timeout": 20_000}
+    found["OPTIONS"] = {**alive, **limits, **found.get("OPTIONS", {})}
+    return found
 
 
 def grip_proxies() -> list[dict[str, object]]:
@@ -170,7 +190,7 @@ SECRET_KEY = env_str("SECRET_KEY")
 # request, to whoever used it; no other answer is built from the Host header.
 ALLOWED_HOSTS = ["*"]
 
-DATABASE_URL = store_url()
+DATABASE_URL = store_url("DATABASE_URL", "sqlite:///leaderboard.sqlite3")
 GRIP_PROXIES = grip_proxies()
 PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
 TOKEN_KEYS = token_keys()
@@ -194,18 +214,13 @@ CORS_EXPOSE_HEADERS = ["etag", "location", "preference-applied", "retry-after"]
 
 INSTALLED_APPS = ["leaderboardapp", "corsheaders", "django.contrib.staticfiles"]
 DATABASES = {}
-if DATABASE_URL.startswith(SQL_SCHEMES):
+if not DATABASE_URL.startswith("rethinkdb:"):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")
-    database = dj_database_url.parse(DATABASE_URL, conn_max_age=None)
-    database["NAME"] = str(BASE_DIR / str(database["NAME"]))
-    database["OPTIONS"] = {
-        # Writers queue for the lock instead of failing half way, and a commit that has returned
-        # is on disk.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 2.5,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    }
-    DATABASES["default"] = database
+    DATABASES["default"] = database(DATABASE_URL)
+if DATABASE_URL.startswith("postgres"):
+    # The listener's one connection, where DATABASE_URL leads to a pool that cannot listen.
+    feed_url = store_url("DATABASE_FEED_URL", DATABASE_URL, ("postgresql", "postgres"))
+    DATABASES["feed"] = database(feed_url)
 
 MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",

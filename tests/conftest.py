@@ -5,15 +5,15 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.processes import RethinkServer
+from tests.processes import PostgresServer, RethinkServer
 
-STORES = ["sqlite", "rethinkdb"]
+STORES = ["sqlite", "rethinkdb", "postgresql"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,14 +46,35 @@ def rethinkdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rethi
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """new_database("sqlite"): the URL of an empty database of that store."""
+
+    def new(store: str) -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        if store == "rethinkdb":
+            port = request.getfixturevalue("rethinkdb_server").port
+            return f"rethinkdb://127.0.0.1:{port}/{name}"
+        if store == "postgresql":
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            return server.create_database(name)
+        return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/leaderboard.sqlite3"
+
+    return new
+
+
 @pytest.fixture(scope="session", params=STORES)
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
     """An empty database of each store."""
-    if request.param == "rethinkdb":
-        server = request.getfixturevalue("rethinkdb_server")
-        return f"rethinkdb://127.0.0.1:{server.port}/test_{uuid.uuid4().hex}"
-    folder: Path = tmp_path_factory.mktemp("sqlite")
-    return f"sqlite:///{folder}/leaderboard.sqlite3"
+    return new_database(request.param)
 
 
 @pytest.fixture
@@ -63,24 +84,50 @@ def board_id() -> str:
 
 
 @pytest.fixture(scope="session")
-def rethinkdb_url(rethinkdb_server: RethinkServer) -> str:
-    return f"rethinkdb://127.0.0.1:{rethinkdb_server.port}/in_process"
+def rethinkdb_url(new_database: Callable[[str], str]) -> str:
+    return new_database("rethinkdb")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(new_database: Callable[[str], str]) -> str:
+    return new_database("postgresql")
 
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The store of this process, each kind in turn, ready for use."""
+    url = os.environ["DATABASE_URL"]
+    if request.param != "sqlite":
+        url = request.getfixturevalue(f"{request.param}_url")
+    with store_at(url) as store:
+        store.ensure()
+        yield store
+
+
+@contextmanager
+def store_at(url: str) -> Iterator[Any]:
+    """The store of this process, with Django's connections if it has them."""
+    from django.db import connections
     from django.test import override_settings
 
+    from leaderboard_project.settings import database
     from leaderboardapp.stores import get_store
 
-    url = os.environ["DATABASE_URL"]
-    if request.param == "rethinkdb":
-        url = request.getfixturevalue("rethinkdb_url")
+    def connect_to(databases: dict[str, Any]) -> None:
+        """As this thread's next connections, and other threads' first ones."""
+        connections["default"].close()
+        del connections["default"]
+        connections.settings = connections.configure_settings(databases)
+
+    before = dict(connections.settings)
+    if not url.startswith("rethinkdb:"):
+        connect_to({"default": database(url), "feed": database(url)})
     with override_settings(DATABASE_URL=url):
         get_store.cache_clear()
         store = get_store()
-        store.ensure()
-        yield store
-        store.close()
-    get_store.cache_clear()
+        try:
+            yield store
+        finally:
+            store.close()
+            get_store.cache_clear()
+            connect_to(before)

@@ -1,10 +1,12 @@
 """Real programs for the tests: started on free ports in temporary folders, and always ended."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import psutil
+import psycopg
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
@@ -44,8 +47,15 @@ def free_ports(count: int) -> list[int]:
 class Program:
     """A program in a session of its own, with its output in a file."""
 
-    def __init__(self, command: list[str], log: Path, env: dict[str, str] | None = None) -> None:
-        self.command, self.log, self.env = command, log, env or {}
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        env: dict[str, str] | None = None,
+        user: str | None = None,
+    ) -> None:
+        """`user`: as whom it runs, if not as whoever runs the tests."""
+        self.command, self.log, self.env, self.user = command, log, env or {}, user
         self.start()
 
     def start(self) -> None:
@@ -58,6 +68,7 @@ class Program:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                user=self.user,
             )
 
     def signal_all(self, signum: signal.Signals) -> None:
@@ -112,6 +123,62 @@ class RethinkServer:
 
     def __exit__(self, *_: object) -> None:
         self.program.stop()
+
+
+def postgres_programs() -> Path:
+    """The folder of the newest version's programs, which Debian keeps off PATH."""
+    found = list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if on_path := shutil.which("postgres"):
+        return Path(on_path).parent
+    assert found, "script/test installs postgresql"
+    return max(found, key=lambda path: int(path.parts[-3])).parent
+
+
+class PostgresServer:
+    """Of the system's package. Its text sorts as people do, so that nothing leans on bytes."""
+
+    def __init__(self, *options: str) -> None:
+        [self.port] = free_ports(1)
+        # PostgreSQL does not run as root, so its folder is where its own user may go.
+        self.user = "postgres" if os.geteuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="leaderboard-postgresql-"))
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        programs = postgres_programs()
+        data = str(self.folder / "data")
+        initdb = f"{programs}/initdb -D {data} -U postgres -A trust --no-sync -E UTF8"
+        initdb += " --locale=C.UTF-8 --locale-provider=icu --icu-locale=en"
+        subprocess.run(initdb.split(), check=True, capture_output=True, cwd="/", user=self.user)
+        command = [f"{programs}/postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"]
+        command += ["-k", "", *options]
+        self.program = Program(command, self.folder / "log", user=self.user)
+        self.wait()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def wait(self) -> None:
+        """Until it answers."""
+        self.program.wait_for_port(self.port)
+        wait_until(self.answers, "PostgreSQL", START_SECONDS)
+
+    def answers(self) -> bool:
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres")):
+            return True
+        return False
+
+    def create_database(self, name: str) -> str:
+        """Its URL."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self.url(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+        shutil.rmtree(self.folder)
 
 
 class Stack:

@@ -13,6 +13,10 @@ def get_store() -> Store:
         from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
         return RethinkStore(settings.DATABASE_URL)
-    from leaderboardapp.stores.sql.store import SqlStore
+    if settings.DATABASE_URL.startswith("sqlite:"):
+        from leaderboardapp.stores.sql.sqlite import SqliteStore
 
-    return SqlStore()
+        return SqliteStore()
+    from leaderboardapp.stores.sql.postgresql import PostgresStore
+
+    return PostgresStore()

@@ -12,10 +12,10 @@ import pytest
 from django.db import OperationalError, connection
 
 from leaderboardapp.stores.base import RANKINGS, Key, OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.sql import blocks, store
-from leaderboardapp.stores.sql.feed import SqliteFeed
+from leaderboardapp.stores.sql import blocks
+from leaderboardapp.stores.sql import sqlite as store
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
-from leaderboardapp.stores.sql.store import SqlStore, translated
+from leaderboardapp.stores.sql.sqlite import SqliteFeed, SqliteStore
 from tests.processes import PROJECT, wait_until
 
 ADD_FIFTY = """
@@ -26,27 +26,29 @@ for _ in range(50): Player(Board({board!r}), "alice").score_add(1)
 
 
 @pytest.fixture
-def sqlite() -> SqlStore:
-    store = SqlStore()
+def sqlite() -> SqliteStore:
+    store = SqliteStore()
     store.ensure()
     return store
 
 
 @pytest.fixture
-def board(sqlite: SqlStore, board_id: str) -> str:
+def board(sqlite: SqliteStore, board_id: str) -> str:
     sqlite.create_board({"id": board_id, "name": "", "size": 5})
     sqlite.create_player(board_id, {"id": "alice", "name": "Alice", "score": 0})
     return board_id
 
 
-def test_commits_are_durable_and_readers_do_not_wait_for_writers(sqlite: SqlStore) -> None:
+def test_commits_are_durable_and_readers_do_not_wait_for_writers(sqlite: SqliteStore) -> None:
     sqlite.ping()
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
-def test_several_processes_write_at_once_and_nothing_is_lost(sqlite: SqlStore, board: str) -> None:
+def test_several_processes_write_at_once_and_nothing_is_lost(
+    sqlite: SqliteStore, board: str
+) -> None:
     feed = sqlite.open_feed()
     writers = [
         subprocess.Popen([sys.executable, "-c", ADD_FIFTY.format(board=board)], cwd=PROJECT)
@@ -58,7 +60,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(sqlite: SqlStore, b
     feed.close()
 
 
-def test_a_row_changed_by_another_program_is_in_the_feed(sqlite: SqlStore, board: str) -> None:
+def test_a_row_changed_by_another_program_is_in_the_feed(sqlite: SqliteStore, board: str) -> None:
     feed = sqlite.open_feed()
     file = sqlite3.connect(connection.settings_dict["NAME"])
     with file:
@@ -68,7 +70,7 @@ def test_a_row_changed_by_another_program_is_in_the_feed(sqlite: SqlStore, board
     feed.close()
 
 
-def test_a_row_that_moves_changes_both_boards(sqlite: SqlStore, board: str) -> None:
+def test_a_row_that_moves_changes_both_boards(sqlite: SqliteStore, board: str) -> None:
     other = f"{board}-2"
     sqlite.create_board({"id": other, "name": "", "size": 5})
     feed = sqlite.open_feed()
@@ -79,7 +81,7 @@ def test_a_row_that_moves_changes_both_boards(sqlite: SqlStore, board: str) -> N
 
 @pytest.mark.parametrize("ranking", ["ordinal", "dense"])
 def test_rows_that_another_program_writes_count_in_blocks(
-    sqlite: SqlStore, board: str, monkeypatch: pytest.MonkeyPatch, ranking: str
+    sqlite: SqliteStore, board: str, monkeypatch: pytest.MonkeyPatch, ranking: str
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 2)
     monkeypatch.setattr(blocks, "MOST", 3)
@@ -105,7 +107,7 @@ def test_rows_that_another_program_writes_count_in_blocks(
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
-def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, order: str) -> None:
+def test_every_read_of_the_ranking_is_by_index(sqlite: SqliteStore, board: str, order: str) -> None:
     sqlite.update_board(board, {"order": order})
     row, alice = sqlite.get_board(board), sqlite.get_player(board, "alice")
     plans: list[str] = []
@@ -129,7 +131,9 @@ def test_every_read_of_the_ranking_is_by_index(sqlite: SqlStore, board: str, ord
         assert "INDEX ranked_" in plan or not plan.startswith("SEARCH player"), plans
 
 
-def test_the_change_table_grows_with_boards_not_with_changes(sqlite: SqlStore, board: str) -> None:
+def test_the_change_table_grows_with_boards_not_with_changes(
+    sqlite: SqliteStore, board: str
+) -> None:
     for _ in range(10):
         sqlite.score_add(board, "alice", 1)
     with connection.cursor() as cursor:
@@ -138,7 +142,7 @@ def test_the_change_table_grows_with_boards_not_with_changes(sqlite: SqlStore, b
 
 
 def test_a_database_that_stays_locked_is_unavailable_and_then_not(
-    sqlite: SqlStore, board: str, monkeypatch: pytest.MonkeyPatch
+    sqlite: SqliteStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     file.execute("BEGIN IMMEDIATE")
@@ -157,18 +161,17 @@ def test_a_database_that_stays_locked_is_unavailable_and_then_not(
     [("SQLITE_IOERR_FSYNC", True), ("SQLITE_IOERR_WRITE", False), ("SQLITE_BUSY", False)],
 )
 def test_a_commit_that_may_be_in_the_log_is_of_unknown_outcome(name: str, unknown: bool) -> None:
-    @translated
     def commit() -> None:
         cause = sqlite3.OperationalError("disk I/O error")
         cause.sqlite_errorname = name
         raise OperationalError("disk I/O error") from cause
 
     with pytest.raises(StoreUnavailable) as raised:
-        commit()
+        SqliteStore().ask(commit)
     assert isinstance(raised.value, OutcomeUnknown) == unknown
 
 
-def test_an_idle_feed_reads_no_table(sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_feed_reads_no_table(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = SqliteFeed()
     monkeypatch.setattr(feed, "_read", lambda: pytest.fail("nothing has changed"))
     assert feed.changed(timeout=0.1) == {}
@@ -176,7 +179,7 @@ def test_an_idle_feed_reads_no_table(sqlite: SqlStore, monkeypatch: pytest.Monke
 
 
 def test_a_thread_whose_turn_to_write_does_not_come_is_told_so(
-    sqlite: SqlStore, board: str, monkeypatch: pytest.MonkeyPatch
+    sqlite: SqliteStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn = threading.Lock()
     monkeypatch.setattr(store, "_turn", turn)

@@ -101,7 +101,7 @@ def test_anonymous_writes_outside_debugging_are_warned_of(anonymous: str, debug:
 
 def test_every_variable_is_in_the_example_and_the_readme() -> None:
     source = (PROJECT / "leaderboard_project/settings.py").read_text()
-    read = set(re.findall(r'env_(?:str|bool|seconds)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'(?:env_(?:str|bool|seconds)|store_url)\(\s*"([A-Z_]+)"', source))
     example = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
     assert read == example
     readme = (PROJECT / "README.md").read_text()

@@ -20,12 +20,12 @@ from rethinkdb.errors import (
     ReqlRuntimeError,
 )
 
+from leaderboardapp.stores.away import Away, Unreachable
 from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
 
 r = RethinkDB()
 
 CONNECT_SECONDS = 2.0
-AWAY_SECONDS = 0.5  # between two questions whether the server is back
 # A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 
@@ -56,10 +56,6 @@ class Function(r.ast.Func):  # type: ignore[misc, name-defined]
 
     def build(self) -> Any:
         return self.wire
-
-
-class Unreachable(StoreUnavailable):
-    """There is no connection to be had."""
 
 
 class Connection:
@@ -140,31 +136,16 @@ class Connection:
 
 
 class Connections:
-    """A connection for each thread, and the knowledge that the server is away."""
+    """A connection for each thread."""
 
     def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
         self.address, self.answer_seconds = address, answer_seconds
         self.local = threading.local()
-        self.away_until = 0.0  # by time.monotonic(); 0 if it is there
-
-    def check(self) -> None:
-        """Raises StoreUnavailable while the server is known to be away."""
-        if time.monotonic() < self.away_until:
-            raise StoreUnavailable("RethinkDB did not answer just now")
+        self.away = Away("RethinkDB", answer_seconds)
 
     def run(self, query: Any) -> Any:
-        """While the server does not answer, one query at a time finds out whether it is back, and
-        all others fail at once: threads that wait for it could answer nobody else."""
-        self.check()
-        if self.away_until:
-            self.away_until = time.monotonic() + self.answer_seconds
-        try:
-            result = self.connection().run(query)
-        except (OutcomeUnknown, Unreachable):
-            self.away_until = time.monotonic() + AWAY_SECONDS
-            raise
-        self.away_until = 0.0
-        return result
+        with self.away.asking():
+            return self.connection().run(query)
 
     def connection(self) -> Connection:
         """This thread's, made anew if the server has closed it."""

@@ -28,7 +28,7 @@ class Core(Store):
         self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
 
     def check(self) -> None:
-        self.connections.check()
+        self.connections.away.check()
 
     def best(self, board: Any) -> Any:
         index = r.branch(board["order"].default("desc").eq("asc"), "asc", "desc")

@@ -49,11 +49,11 @@ COUNT_SCORES_BEFORE = in_each_order(
 )
 # How many there are to be ranked, but no more than %(limit)s.
 _PLAYERS = in_each_order("SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s")
-SIZE = {order: f"SELECT count(*) FROM ({players})" for order, players in _PLAYERS.items()}
+SIZE = {order: f"SELECT count(*) FROM ({players}) AS found" for order, players in _PLAYERS.items()}
 SCORES_SIZE = in_each_order(
     """SELECT count(*) FROM (
             SELECT 1 FROM player WHERE {ranked} GROUP BY {place} LIMIT %(limit)s
-        )"""
+        ) AS found"""
 )
 # Where every so many players, or scores, another block begins.
 STEPS = in_each_order(
@@ -64,15 +64,15 @@ STEPS = in_each_order(
     + KEY
     + """
                 ORDER BY {place}, reached_at, player LIMIT %(limit)s
-            )
-        ) WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
+            ) AS found
+        ) AS numbered WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
 )
 SCORES_STEPS = in_each_order(
     f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {_SCORES},
         numbered AS (
             SELECT place, row_number() OVER () AS number FROM (
                 SELECT place FROM scores WHERE place IS NOT NULL LIMIT %(limit)s
-            )
+            ) AS found
         )
         SELECT place, -1, '' FROM numbered
         WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""

@@ -98,11 +98,15 @@ class SeasonRow(models.Model):
 
 
 class ChangeRow(models.Model):
-    """The newest change of each board, numbered in commit order. Triggers keep it, so that
-    a row changed by any program is seen; a deleted board keeps its row, or nobody would learn."""
+    """The newest change of each board, numbered: in SQLite in the order of commits, in PostgreSQL
+    by its transaction. Triggers keep it, so that a row changed by any program is seen; a deleted
+    board keeps its row, or nobody would learn."""
 
     board = models.CharField(max_length=64, primary_key=True)
-    seq = models.BigIntegerField(unique=True)
+    seq = models.BigIntegerField(db_index=True)
+    joined = models.JSONField(
+        db_default=models.Value([], models.JSONField()), help_text="the newest players, by name"
+    )
 
     class Meta:
         db_table = "change"

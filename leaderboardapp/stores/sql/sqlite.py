@@ -1,17 +1,74 @@
-"""The feed of an SQLite database."""
+"""The store in an SQLite database, and its feed."""
 
+import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.db import Error, connections
+from django.db import Error, connection, connections, transaction
+from django.db.models import Max
 
-from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, StoreUnavailable
+from leaderboardapp.stores.base import (
+    Changes,
+    Feed,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
+from leaderboardapp.stores.sql.models import ChangeRow
+from leaderboardapp.stores.sql.store import SqlStore, newcomers, translated
+
+R = TypeVar("R")
+
+# After these the commit may be in the log already, and counts when the log is read again.
+MAY_BE_COMMITTED = {
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_DIR_FSYNC",
+    "SQLITE_IOERR_SHMMAP",
+    "SQLITE_IOERR_SHMSIZE",
+}
+TURN_SECONDS = 2.5  # as long as SQLite waits for the lock of another process
 
 # Between two looks: while nothing happens, which takes 0.9 % of a core of a small cloud machine;
 # and for a while after each change.
 IDLE_SECONDS, BUSY_SECONDS = 0.015, 0.004
 BUSY_FOR_SECONDS = 2.0
-MAX_NEWCOMERS = 1000  # that are read at once, of all boards
+
+# The process's threads write in turns: those who wait for SQLite's own lock sleep and look again,
+# and of sixteen busy threads some never came to it (docs/performance.md).
+_turn = threading.RLock()
+
+
+class SqliteStore(SqlStore):
+    def check(self) -> None:
+        """A file is never known to be away."""
+
+    def ask(self, work: Callable[[], R]) -> R:
+        """A broken connection is not used again."""
+        try:
+            return work()
+        except Error as error:
+            connection.close_if_unusable_or_obsolete()
+            if getattr(error.__cause__, "sqlite_errorname", "") in MAY_BE_COMMITTED:
+                raise OutcomeUnknown(str(error)) from error
+            raise StoreUnavailable(str(error)) from error
+
+    def change(self, board: str | None, work: Callable[[], R]) -> R:
+        """The transaction holds the database's write lock from its start."""
+        if not _turn.acquire(timeout=TURN_SECONDS):
+            raise StoreUnavailable("The database is busy with other writes.")
+        try:
+            return self.ask(transaction.atomic(work))
+        finally:
+            _turn.release()
+
+    @translated
+    def open_feed(self) -> Feed:
+        return SqliteFeed()
+
+    @translated
+    def position(self) -> int:
+        # Writers take turns, so numbers are given in the order of commits.
+        return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])
 
 
 class SqliteFeed(Feed):
@@ -23,8 +80,7 @@ class SqliteFeed(Feed):
         self.connection = connections.create_connection("default")
         self.version = self._version()
         self.heard = self.moved = time.monotonic()
-        self.seq = self._newest("seq", "change")
-        self.row = self._newest("rowid", "player")
+        [[self.seq]] = self._rows("SELECT coalesce(max(seq), 0) FROM change")
 
     def changed(self, timeout: float) -> Changes:
         deadline = time.monotonic() + timeout
@@ -49,35 +105,12 @@ class SqliteFeed(Feed):
         self.connection.close()
 
     def _read(self) -> Changes:
-        rows = self._rows("SELECT board, seq FROM change WHERE seq > %s", self.seq)
-        self.seq = max((seq for _, seq in rows), default=self.seq)
-        changes: Changes = {board: [] for board, _ in rows}
-        for board, player, name, score in self._new_players():
-            # Its change is among those that were read, or will be with the next ones.
-            joined = changes.setdefault(board, [])
-            joined.append({"id": player, "name": name, "score": score})
-            del joined[:-MAX_JOINED]
+        rows = self._rows("SELECT board, seq, joined FROM change WHERE seq > %s", self.seq)
+        changes = {
+            board: newcomers(joined, lambda seq: seq > self.seq) for board, _, joined in rows
+        }
+        self.seq = max((seq for _, seq, _ in rows), default=self.seq)
         return changes
-
-    def _new_players(self) -> list[tuple[Any, ...]]:
-        """By their rows' numbers, which count up; but whoever follows the newest player's deletion
-        has that one's number, and after a VACUUM they begin anew: such newcomers are not told. Of
-        an import's thousands the newest are."""
-        newest = self._newest("rowid", "player")
-        last, self.row = self.row, newest
-        if newest <= last:
-            return []
-        found = self._rows(
-            "SELECT board_id, player, name, score FROM player"
-            " WHERE rowid > %s AND rowid <= %s AND NOT hidden ORDER BY rowid DESC LIMIT %s",
-            last,
-            newest,
-            MAX_NEWCOMERS,
-        )
-        return found[::-1]
-
-    def _newest(self, column: str, table: str) -> int:
-        return int(self._rows(f"SELECT coalesce(max({column}), 0) FROM {table}")[0][0])
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from leaderboardapp.stores.sql.models import PLACE
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "late")
 
-_BOARD = ", ".join(f'"{column}"' for column in BOARD_COLUMNS)
+_BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
 _PLAYER = (
     "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored,"
     " FALSE"
@@ -55,6 +55,18 @@ TOP = in_each_order(
     f"""SELECT {_PLAYER} FROM player WHERE {{ranked}}
         ORDER BY {{place}}, reached_at, player LIMIT %(limit)s"""
 )
+# PostgreSQL's way to read the tops of many boards at once, as they are at one moment.
+_TOPS = """
+    SELECT {board}, top.* FROM board LEFT JOIN LATERAL (
+        SELECT {player} FROM player
+        WHERE board_id = board.id AND season = board.season AND {condition}
+        ORDER BY {place}, reached_at, player LIMIT board.size
+    ) AS top ON TRUE
+    WHERE board.id = ANY(%(boards)s) AND board."order" = '{order}'"""
+ALL_TOPS = " UNION ALL ".join(
+    _TOPS.format(board=_BOARD, player=_PLAYER, order=order, condition=condition, place=place)
+    for order, (condition, place) in ORDERS.items()
+)
 AFTER = in_each_order(
     f"""SELECT {_PLAYER} FROM player
         WHERE {{ranked}} AND ({{place}}, reached_at, player) > {KEY}
@@ -91,6 +103,17 @@ ADD = f"""
             BETWEEN coalesce(board.min, -{MAX_SCORE}) AND coalesce(board.max, {MAX_SCORE})
         AND abs(%(amount)s) <= coalesce(board.max_amount, {MAX_SCORE})
     RETURNING {_PLAYER}
+"""
+
+
+# The table's only row, if it is still the one that was seen.
+REPLACE_LEASE = """
+    INSERT INTO lease (id, holder, beat, position)
+    SELECT 1, %(holder)s, %(beat)s, %(position)s
+    WHERE (%(old_holder)s, %(old_beat)s) = ('', 0) OR EXISTS (SELECT 1 FROM lease)
+    ON CONFLICT (id) DO UPDATE
+    SET holder = excluded.holder, beat = excluded.beat, position = excluded.position
+    WHERE (lease.holder, lease.beat) = (%(old_holder)s, %(old_beat)s)
 """
 
 

@@ -1,15 +1,16 @@
-"""The store in a SQL database, through Django's ORM."""
+"""What the stores in SQL databases share, through Django's ORM: all but how a database takes
+changes, and tells of them (sqlite.py, postgresql.py)."""
 
 import functools
 import json
-import threading
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
-from django.db import Error, IntegrityError, connection, transaction
-from django.db.models import Max, QuerySet, TextField
+from django.db import IntegrityError, connection
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from leaderboardapp.seasons import end_after
@@ -19,17 +20,14 @@ from leaderboardapp.stores.base import (
     AlreadyExists,
     Amount,
     EmailTaken,
-    Feed,
     Import,
     ImportMoved,
     Increment,
     Key,
     Lease,
-    OutcomeUnknown,
     Row,
     ScoreOutOfRange,
     Store,
-    StoreUnavailable,
     Window,
     WrongSeason,
     check_due,
@@ -39,7 +37,6 @@ from leaderboardapp.stores.base import (
     now_us,
 )
 from leaderboardapp.stores.sql import blocks
-from leaderboardapp.stores.sql.feed import SqliteFeed
 from leaderboardapp.stores.sql.models import (
     BlockRow,
     BoardRow,
@@ -57,6 +54,7 @@ from leaderboardapp.stores.sql.statements import (
     BOARD_COLUMNS,
     HIDDEN,
     PLAYER,
+    REPLACE_LEASE,
     SWEEP,
     TOP,
     UNSWEPT,
@@ -69,62 +67,46 @@ from leaderboardapp.stores.sql.statements import (
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound="SqlStore")
 
-# After these the commit may be in the log already, and counts when the log is read again.
-MAY_BE_COMMITTED = {
-    "SQLITE_IOERR_FSYNC",
-    "SQLITE_IOERR_DIR_FSYNC",
-    "SQLITE_IOERR_SHMMAP",
-    "SQLITE_IOERR_SHMSIZE",
-}
-LEASE = 1  # the only row of its table
 SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
-TURN_SECONDS = 2.5  # as long as SQLite waits for the lock of another process
-
-# The process's threads write in turns: those who wait for SQLite's own lock sleep and look again,
-# and of sixteen busy threads some never came to it (docs/performance.md).
-_turn = threading.RLock()
 
 
-def translated(method: Callable[P, R]) -> Callable[P, R]:
-    """Driver errors become StoreUnavailable, and a broken connection is not used again."""
+def translated(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """What the database or its driver raises becomes StoreUnavailable."""
 
     @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except Error as error:
-            connection.close_if_unusable_or_obsolete()
-            if getattr(error.__cause__, "sqlite_errorname", "") in MAY_BE_COMMITTED:
-                raise OutcomeUnknown(str(error)) from error
-            raise StoreUnavailable(str(error)) from error
+    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.ask(lambda: method(self, *args, **kwargs))
 
     return call
 
 
-def changing(method: Callable[P, R]) -> Callable[P, R]:
-    """The method's statements are one transaction, which holds the write lock from its start."""
-    in_transaction = translated(transaction.atomic(method))
+def changing(
+    method: Callable[Concatenate[S, str, P], R],
+) -> Callable[Concatenate[S, str, P], R]:
+    """The method's statements are one transaction, in which nobody else changes its board."""
 
     @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not _turn.acquire(timeout=TURN_SECONDS):
-            raise StoreUnavailable("The database is busy with other writes.")
-        try:
-            return in_transaction(*args, **kwargs)
-        finally:
-            _turn.release()
+    def call(self: S, board: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.change(board, lambda: method(self, board, *args, **kwargs))
 
     return call
 
 
 class SqlStore(Store):
+    @abstractmethod
+    def ask(self, work: Callable[[], R]) -> R:
+        """What `work` gives. Raises StoreUnavailable for what the database raises."""
+
+    @abstractmethod
+    def change(self, board: str | None, work: Callable[[], R]) -> R:
+        """What `work` gives, in one transaction; if a board is named, alone on it. Raises
+        StoreUnavailable."""
+
     @translated
     def ensure(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-
-    def check(self) -> None:
-        """A file is never known to be away."""
 
     @translated
     def ping(self) -> None:
@@ -225,7 +207,7 @@ class SqlStore(Store):
             known = _player(board, player).values_list("keys", flat=True).get()
             if key in known:
                 return self.get_player(board, player)
-            keys = json.dumps([*known, key][-KEYS_REMEMBERED:])
+            keys = connection.ops.adapt_json_value([*known, key][-KEYS_REMEMBERED:], None)
         values = {"board": board, "player": player, "amount": amount, "season": season}
         if rows := read(ADD, {**values, "keys": keys, "now": now_us()}):
             return player_row(rows[0])
@@ -369,32 +351,26 @@ class SqlStore(Store):
         )
 
     @translated
-    def open_feed(self) -> Feed:
-        return SqliteFeed()
-
-    @translated
-    def position(self) -> int:
-        # Writers take turns, so numbers are given in the order of commits.
-        return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])
-
-    @translated
     def changed_since(self, position: int) -> Iterable[str]:
         return list(ChangeRow.objects.filter(seq__gt=position).values_list("board", flat=True))
 
     @translated
     def read_lease(self) -> Lease:
-        row = LeaseRow.objects.filter(id=LEASE).values_list(*Lease._fields).first()
+        row = LeaseRow.objects.filter(id=1).values_list(*Lease._fields).first()
         return Lease(*row) if row else Lease()
 
-    @changing
     def replace_lease(self, old: Lease, new: Lease) -> bool:
-        if self.read_lease()[:2] != old[:2]:
-            return False
-        LeaseRow.objects.update_or_create(id=LEASE, defaults=new._asdict())
-        return True
+        values = {"old_holder": old.holder, "old_beat": old.beat, **new._asdict()}
+        return self.change(None, lambda: write(REPLACE_LEASE, values) == 1)
 
     def close(self) -> None:
         connection.close()
+
+
+def newcomers(joined: str, is_new: Callable[[int], bool]) -> list[Row]:
+    """Of ChangeRow's `joined`, those whose change is new to a feed."""
+    players = [player for player in json.loads(joined) if is_new(player["seq"])]
+    return [{field: player[field] for field in ("id", "name", "score")} for player in players]
 
 
 def found(count: int) -> None:

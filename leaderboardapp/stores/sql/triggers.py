@@ -1,15 +1,27 @@
-"""What the database does by itself, whoever writes: it numbers each board's newest change, and
-keeps the counts of blocks."""
+"""What SQLite does by itself, whoever writes: it numbers each board's newest change, and keeps the
+counts of blocks. (PostgreSQL's way is in postgresql_triggers.py.)"""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
+from leaderboardapp.stores.base import MAX_JOINED
+
+NEXT = "(SELECT coalesce(max(seq), 0) + 1 FROM change)"
 TRIGGER = """
 CREATE TRIGGER {table}_{event} AFTER {when} ON "{table}" BEGIN
-    INSERT INTO change (board, seq)
-    VALUES ({row}.{column}, (SELECT coalesce(max(seq), 0) + 1 FROM change))
+    INSERT INTO change (board, seq) VALUES ({row}.{column}, {next})
     ON CONFLICT (board) DO UPDATE SET seq = excluded.seq;
+    {then}
 END
+"""
+JOINED = f"""
+    UPDATE change SET joined = json_insert(
+        CASE WHEN json_array_length(joined) < {MAX_JOINED} THEN joined
+            ELSE json_remove(joined, '$[0]') END,
+        '$[#]',
+        json_object('id', NEW.player, 'name', NEW.name, 'score', NEW.score, 'seq', seq)
+    )
+    WHERE board = NEW.board_id AND NOT NEW.hidden;
 """
 TABLES = {"board": "id", "player": "board_id"}
 EVENTS = [
@@ -21,13 +33,20 @@ EVENTS = [
 
 
 def create_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    if schema_editor.connection.vendor != "sqlite":
+        return
     for table, column in TABLES.items():
         for event, when, row in EVENTS:
-            names = {"table": table, "column": column, "event": event, "row": row}
-            schema_editor.execute(TRIGGER.format(when=when.format(column=column), **names))
+            names = {"table": table, "column": column, "event": event, "row": row, "next": NEXT}
+            then = JOINED if (table, event) == ("player", "insert") else ""
+            schema_editor.execute(
+                TRIGGER.format(when=when.format(column=column), then=then, **names)
+            )
 
 
 def drop_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    if schema_editor.connection.vendor != "sqlite":
+        return
     for table in TABLES:
         for event, _, _ in EVENTS:
             schema_editor.execute(f"DROP TRIGGER {table}_{event}")
@@ -91,6 +110,8 @@ END
 
 
 def create_block_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    if schema_editor.connection.vendor != "sqlite":
+        return
     for event, (when, rows, selves) in COUNTS.items():
         rows = rows.format(selves=selves)
         schema_editor.execute(COUNT.format(event=event, when=when, rows=rows))
@@ -98,5 +119,7 @@ def create_block_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEdit
 
 
 def drop_block_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    if schema_editor.connection.vendor != "sqlite":
+        return
     for event in (*COUNTS, "forget"):
         schema_editor.execute(f"DROP TRIGGER block_{event}")
