@@ -23,6 +23,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (rethinkdb, sql):
         monkeypatch.setattr(module, "BLOCK", 4)
         monkeypatch.setattr(module, "MOST", 8)
+        monkeypatch.setattr(module, "BLOCKS_AT_ONCE", 3)  # so that there are several rounds
 
 
 @pytest.fixture

@@ -66,13 +66,18 @@ class Blocks:
         return places
 
     def counted(self, board: Row, places: list[Place]) -> Iterator[tuple[Place, Place, int]]:
-        """Each block's beginning and end, and how many players are between."""
+        """Each block's beginning and end, and how many players are between. Nobody needs to know
+        how many are in the last one, which at first is everybody: to count a million takes longer
+        than a query may take."""
         pairs = list(pairwise([*places, [r.maxval]]))
-        counts = self.each(
-            pairs, BLOCKS_AT_ONCE, lambda start, end: self.block(board, start, end).count()
-        )
-        for pair, count in zip(pairs, counts, strict=True):
-            yield *pair, count
+        enough = (BLOCKS_AT_ONCE + 1) * BLOCK + MOST + 1  # too many to be split in one round
+
+        def count(start: Place, end: Place) -> Any:
+            rows = self.block(board, start, end)
+            return (rows.limit(enough) if end == [r.maxval] else rows).count()
+
+        for pair, number in zip(pairs, self.each(pairs, BLOCKS_AT_ONCE, count), strict=True):
+            yield *pair, number
 
     def scores(self, board: Row, places: list[Place]) -> list[int] | None:
         """With dense ranking: how many better scores there are than each block's first."""
