@@ -47,7 +47,7 @@ def rethinkdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rethi
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+def postgresql_server() -> Iterator[PostgresServer]:
     with PostgresServer() as server:
         yield server
 
@@ -59,14 +59,10 @@ def new_database(
     """new_database("sqlite"): the URL of an empty database of that store."""
 
     def new(store: str) -> str:
-        name = f"test_{uuid.uuid4().hex}"
-        if store == "rethinkdb":
-            port = request.getfixturevalue("rethinkdb_server").port
-            return f"rethinkdb://127.0.0.1:{port}/{name}"
-        if store == "postgresql":
-            server: PostgresServer = request.getfixturevalue("postgres_server")
-            return server.create_database(name)
-        return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/leaderboard.sqlite3"
+        if store == "sqlite":
+            return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/leaderboard.sqlite3"
+        url: str = request.getfixturevalue(f"{store}_server").database(f"test_{uuid.uuid4().hex}")
+        return url
 
     return new
 

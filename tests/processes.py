@@ -118,6 +118,10 @@ class RethinkServer:
         self.program = Program([*command, *options], folder / "log")
         self.program.wait_for_port(self.port)
 
+    def database(self, name: str) -> str:
+        """The URL of a new database."""
+        return f"rethinkdb://127.0.0.1:{self.port}/{name.replace('-', '_')}"
+
     def __enter__(self) -> Self:
         return self
 
@@ -137,7 +141,8 @@ def postgres_programs() -> Path:
 class PostgresServer:
     """Of the system's package. Its text sorts as people do, so that nothing leans on bytes."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, tls: dict[str, bytes] | None = None) -> None:
+        """`tls`: the contents of its ssl_cert_file and ssl_key_file."""
         [self.port] = free_ports(1)
         # PostgreSQL does not run as root, so its folder is where its own user may go.
         self.user = "postgres" if os.geteuid() == 0 else None
@@ -150,7 +155,14 @@ class PostgresServer:
         initdb += " --locale=C.UTF-8 --locale-provider=icu --icu-locale=en"
         subprocess.run(initdb.split(), check=True, capture_output=True, cwd="/", user=self.user)
         command = [f"{programs}/postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"]
-        command += ["-k", "", *options]
+        command += ["-k", ""]
+        for option, content in (tls or {}).items():
+            file = self.folder / option
+            file.write_bytes(content)
+            file.chmod(0o600)
+            if self.user:
+                shutil.chown(file, self.user)
+            command += ["-c", "ssl=on", "-c", f"{option}={file}"]
         self.program = Program(command, self.folder / "log", user=self.user)
         self.wait()
 
@@ -167,8 +179,8 @@ class PostgresServer:
             return True
         return False
 
-    def create_database(self, name: str) -> str:
-        """Its URL."""
+    def database(self, name: str) -> str:
+        """The URL of a new database."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url(name)
@@ -177,6 +189,7 @@ class PostgresServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.program.process.send_signal(signal.SIGINT)  # SIGTERM would wait for all clients
         self.program.stop()
         shutil.rmtree(self.folder)
 

@@ -1,6 +1,5 @@
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,34 +7,35 @@ import pytest
 from tests.conftest import STORES
 from tests.e2e.viewers import Api
 from tests.faults.load import EventSource, Writers, assert_right, bounded_memory, make_board
-from tests.processes import RethinkServer, Stack
+from tests.processes import PostgresServer, RethinkServer, Stack
 
+SERVERS = ["rethinkdb", "postgresql"]  # the stores that are servers
+Server = RethinkServer | PostgresServer
 Recovered = Callable[[float], None]
 Load = Callable[..., AbstractContextManager[Writers]]
 
 
-@pytest.fixture
-def own_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RethinkServer]:
-    """A RethinkDB server that the test may kill."""
-    request.getfixturevalue("rethinkdb_server")  # or skip
-    with RethinkServer(tmp_path) as server:
+@pytest.fixture(params=SERVERS)
+def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """A database server that the test may kill."""
+    request.getfixturevalue(f"{request.param}_server")  # or skip
+    with RethinkServer(tmp_path) if request.param == "rethinkdb" else PostgresServer() as server:
         yield server
 
 
 @pytest.fixture(params=STORES)
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]
+) -> Iterator[Stack]:
     """Processes that the test may kill, on each store in turn."""
-    url = f"sqlite:///{tmp_path}/leaderboard.sqlite3"
-    if request.param == "rethinkdb":
-        server = request.getfixturevalue("rethinkdb_server")
-        url = f"rethinkdb://127.0.0.1:{server.port}/fault_{uuid.uuid4().hex}"
-    with ExitStack() as processes:
-        yield processes.enter_context(Stack(url, tmp_path))
+    with Stack(new_database(request.param), tmp_path) as stack:
+        yield stack
 
 
 @pytest.fixture
-def rethink_stack(own_server: RethinkServer, tmp_path: Path) -> Iterator[Stack]:
-    with Stack(f"rethinkdb://127.0.0.1:{own_server.port}/fault", tmp_path) as stack:
+def server_stack(own_server: Server, tmp_path: Path) -> Iterator[Stack]:
+    """On a server that the test may kill."""
+    with Stack(own_server.database("fault"), tmp_path) as stack:
         yield stack
 
 

@@ -19,7 +19,7 @@ import pytest
 from leaderboard_client import Leaderboard
 from leaderboardapp.lease import VALID_SECONDS
 from tests.e2e.viewers import Api, first_events
-from tests.faults.conftest import Load, Recovered
+from tests.faults.conftest import SERVERS, Load, Recovered, Server
 from tests.faults.link import Link
 from tests.faults.load import (
     GROWTH_BYTES,
@@ -28,7 +28,7 @@ from tests.faults.load import (
     assert_right,
     make_board,
 )
-from tests.processes import Program, RethinkServer, Stack, wait_until
+from tests.processes import Program, Stack, wait_until
 
 TAKEOVER_SECONDS = 5.0
 BYTES_A_VIEWER = 100_000
@@ -190,11 +190,11 @@ def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) ->
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
-def test_rethinkdb_away_is_said_and_survived(
-    rethink_stack: Stack, own_server: RethinkServer, under_load: Load, how: signal.Signals
+def test_a_server_that_is_away_is_said_and_survived(
+    server_stack: Stack, own_server: Server, under_load: Load, how: signal.Signals
 ) -> None:
-    api = Api(rethink_stack.port)
-    with under_load(rethink_stack, recovery=10) as writers:
+    api = Api(server_stack.port)
+    with under_load(server_stack, recovery=10) as writers:
         own_server.program.signal_all(how)
         if how != signal.SIGSTOP:
             own_server.program.process.wait()
@@ -216,17 +216,20 @@ def test_rethinkdb_away_is_said_and_survived(
 
 
 @pytest.mark.parametrize("which", ["the feed's", "all"])
+@pytest.mark.parametrize("store", SERVERS)
 def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
-    rethinkdb_server: RethinkServer, tmp_path: Path, board_id: str, under_load: Load, which: str
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    board_id: str,
+    under_load: Load,
+    store: str,
+    which: str,
 ) -> None:
-    database = f"fault_{board_id.replace('-', '_')}"
+    server: Server = request.getfixturevalue(f"{store}_server")
+    url = server.database(f"fault_{board_id}")
     with (
-        Link(rethinkdb_server.port) as link,
-        Stack(
-            f"rethinkdb://127.0.0.1:{rethinkdb_server.port}/{database}",
-            tmp_path,
-            listener_url=f"rethinkdb://127.0.0.1:{link.port}/{database}",
-        ) as stack,
+        Link(server.port) as link,
+        Stack(url, tmp_path, url.replace(f":{server.port}/", f":{link.port}/")) as stack,
         under_load(stack) as writers,
     ):
         wait_until(lambda: len(link.pairs) == 3, "lease, feed and keeper to be connected")

@@ -28,10 +28,11 @@ _OWN = f"""
         WHERE board_id = %(board)s
             AND (place, reached_at, player) < (SELECT place, reached_at, player FROM own)
     )"""
+# The range of places says nothing new, but tells PostgreSQL how few they are.
 COUNT_BEFORE = in_each_order(
     f"""WITH {_OWN}
         SELECT (SELECT count FROM blocks_before) + count(*) FROM player
-        WHERE {{ranked}}
+        WHERE {{ranked}} AND {{place}} BETWEEN (SELECT place FROM own) AND %(place)s
             AND ({{place}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
             AND ({{place}}, reached_at, player) < {KEY}"""
 )

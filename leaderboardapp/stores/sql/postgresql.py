@@ -19,7 +19,7 @@ from leaderboardapp.stores.base import (
     Row,
     StoreUnavailable,
 )
-from leaderboardapp.stores.sql.postgresql_triggers import CHANNEL
+from leaderboardapp.stores.sql.postgresql_triggers import ASLEEP, CHANNEL, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
     BOARD_COLUMNS,
@@ -34,6 +34,9 @@ R = TypeVar("R")
 
 ANSWER_SECONDS = 5.0
 HEAR_SECONDS = 2.0  # within which a notification has to come through
+# Between two changes, which wake the feed; between two looks of one that is awake; without a
+# change, after which it falls asleep.
+BUSY_SECONDS, LOOK_SECONDS, CALM_SECONDS = 0.03, 0.004, 0.2
 # A writer waits so long for its turn on a board, and one that has stopped holds it no longer.
 LOCK = """
     SET LOCAL lock_timeout = 2500;
@@ -50,7 +53,9 @@ CHANGED = """
 """
 POSITION = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
 # Of a dump that was loaded into another server, numbers may be ahead of this one's.
-NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+AHEAD = "seq >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+IS_AHEAD = f"SELECT {AHEAD} FROM (SELECT %s::bigint AS seq) AS position"
+RENUMBER = f"UPDATE change SET seq = {NUMBER}, joined = '[]' WHERE {AHEAD}"
 
 
 class PostgresStore(SqlStore):
@@ -101,6 +106,7 @@ class PostgresStore(SqlStore):
 
     @translated
     def open_feed(self) -> Feed:
+        self.change(None, lambda: write(RENUMBER, {}))
         feed = PostgresFeed()
         try:
             write(f"NOTIFY {CHANNEL}", {})
@@ -116,9 +122,8 @@ class PostgresStore(SqlStore):
 
     @translated
     def changed_since(self, position: int) -> Iterable[str]:
-        if position >= read(NEWEST, [])[0][0]:
-            position = 0
-        return super().changed_since(position)
+        [[ahead]] = read(IS_AHEAD, [position])
+        return super().changed_since(0 if ahead else position)
 
 
 def transact(board: str | None, work: Callable[[], R]) -> R:
@@ -143,8 +148,9 @@ def transact(board: str | None, work: Callable[[], R]) -> R:
 
 
 class PostgresFeed(Feed):
-    """Notifications wake it, and then it reads which boards have changed: what is lost while a
-    connection is down is found in the table."""
+    """Reads which boards have changed: what is lost while a connection is down is found in the
+    table. While little happens it sleeps until it is notified; when change follows change it looks
+    every few milliseconds, and nobody needs to notify it (postgresql_triggers.py)."""
 
     def __init__(self) -> None:
         self.connection = connections.create_connection("feed")
@@ -154,7 +160,8 @@ class PostgresFeed(Feed):
             self.seen(*self._rows(SNAPSHOT)[0])
         except Error as error:
             raise translate(self.connection, error) from error
-        self.heard = time.monotonic()
+        self.heard = self.moved = time.monotonic()
+        self.asleep = False
 
     def hear(self, seconds: float) -> None:
         """Raises StoreUnavailable unless a notification comes through."""
@@ -170,9 +177,11 @@ class PostgresFeed(Feed):
             while True:
                 changes = self._read()
                 self.heard = time.monotonic()
+                if changes:
+                    self._move()
                 if changes or self.heard >= deadline:
                     return changes
-                self._wait(deadline - self.heard)
+                self._pause(deadline - self.heard)
         except Error as error:
             raise translate(self.connection, error) from error
 
@@ -193,6 +202,23 @@ class PostgresFeed(Feed):
         changes = {board: newcomers(joined, self.is_new) for board, joined in changed}
         self.seen(rows[0][0])
         return changes
+
+    def _move(self) -> None:
+        if self.asleep and self.heard < self.moved + BUSY_SECONDS:
+            self._rows(f"SELECT pg_advisory_unlock({ASLEEP})")
+            self.asleep = False
+        self.moved = self.heard
+
+    def _pause(self, seconds: float) -> None:
+        """Until the table is to be read again."""
+        if self.asleep:
+            self._wait(seconds)
+        elif self.heard < self.moved + CALM_SECONDS:
+            time.sleep(min(LOOK_SECONDS, seconds))
+        else:
+            # Only if all who have not notified have committed, and nobody else sleeps.
+            [[self.asleep]] = self._rows(f"SELECT pg_try_advisory_lock({ASLEEP})")
+            self.moved = self.heard
 
     def _wait(self, seconds: float) -> bool:
         """Whether a notification has come."""

@@ -8,6 +8,13 @@ from leaderboardapp.stores.base import MAX_JOINED
 from leaderboardapp.stores.sql.statements import ORDERS
 
 CHANNEL = "leaderboard"
+# Who sleeps until notified holds this lock alone. A commit with a notification waits for all others
+# that have one, so only those who find somebody asleep notify. The others share the lock until they
+# have committed, and nobody falls asleep before.
+ASLEEP = f"hashtext('{CHANNEL}'), 'change'::regclass::oid::int"
+NOTIFY = f"""IF NOT pg_try_advisory_xact_lock_shared({ASLEEP}) THEN
+        PERFORM pg_notify('{CHANNEL}', '');
+    END IF;"""
 NUMBER = "pg_current_xact_id()::text::bigint"
 # Ids are compared by their bytes, in this store as in the others.
 IDS = {
@@ -18,6 +25,12 @@ IDS = {
     "import": ["board_id"],
     "change": ["board"],
 }
+# Django's second index of each text, for LIKE, which the first one now serves, too.
+PATTERNS = """
+    SELECT indexname FROM pg_indexes
+    WHERE schemaname = current_schema() AND tablename IN ('board', 'change')
+        AND indexdef LIKE '%varchar_pattern_ops%'
+"""
 # Once for each statement, so that thousands of rows cost little more than one. Whoever writes past
 # the service waits here for others who write to the same boards: counts are exact only alone.
 FUNCTION = """
@@ -30,7 +43,7 @@ BEGIN
     INSERT INTO change (board, seq, joined)
     SELECT id, {number}, {joined} FROM ({rows}) AS rows (id) GROUP BY id ORDER BY id
     ON CONFLICT (board) DO UPDATE SET seq = excluded.seq, joined = {newest};
-    PERFORM pg_notify('{channel}', '');
+    {notify}
     {then}
     RETURN NULL;
 END
@@ -118,7 +131,7 @@ CREATE FUNCTION player_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM block;
     UPDATE change SET seq = {number};
-    PERFORM pg_notify('{channel}', '');
+    {notify}
     RETURN NULL;
 END
 $$;
@@ -135,11 +148,15 @@ def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
             schema_editor.execute(
                 f'ALTER TABLE "{table}" ALTER COLUMN {column} TYPE varchar(64) COLLATE "C"'
             )
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(PATTERNS)
+        for (index,) in cursor.fetchall():
+            schema_editor.execute(f'DROP INDEX "{index}"')
     for table, column in TABLES.items():
         for event in REFERENCING:
             schema_editor.execute(function(table, column, event))
     schema_editor.execute(FORGET)
-    schema_editor.execute(TRUNCATED.format(number=NUMBER, channel=CHANNEL))
+    schema_editor.execute(TRUNCATED.format(number=NUMBER, notify=NOTIFY))
 
 
 def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -161,7 +178,7 @@ def function(table: str, column: str, event: str) -> str:
         rows=rows,
         tables=" ".join(tables.values()),
         number=NUMBER,
-        channel=CHANNEL,
+        notify=NOTIFY,
         joined=NEWCOMERS if players and event == "INSERT" else NOBODY,
         newest=NEWEST if players and event == "INSERT" else "change.joined",
         then=count(tables, rows) if players else "",
