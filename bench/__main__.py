@@ -1,6 +1,6 @@
 """Measure the service: each figure beside its limit and its peer.
 
-usage: script/bench [NAME ...] [--store sqlite rethinkdb] [--runs 3] [--short]
+usage: script/bench [NAME ...] [--store sqlite rethinkdb postgresql] [--runs 3] [--short]
                     [--save FILE] [--compare FILE]
 
 Prints a table, writes it as JSON (by default .run/bench.json), and compares it with an earlier

@@ -23,20 +23,13 @@ from django.urls import path
 from rethinkdb import r
 
 from bench.fill import players
+from leaderboard_project.settings import DATABASES
 from leaderboardapp.stores.rethinkdb.connection import parse_url
 from leaderboardapp.stores.rethinkdb.windows import season_ends
 
 URL = os.environ["DATABASE_URL"]
-SQL_SETTINGS = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": URL.partition(":///")[2],
-    "CONN_MAX_AGE": None,
-    "OPTIONS": {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 10,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    },
-}
+if URL.startswith("sqlite"):
+    DATABASES["default"]["OPTIONS"]["timeout"] = 10  # because nothing takes turns here
 CREATE = "CREATE TABLE IF NOT EXISTS bare (id TEXT PRIMARY KEY, board TEXT, score INTEGER)"
 TOP = (
     "SELECT player, name, score FROM player WHERE board_id = 'b' AND season = 1 AND NOT hidden"
@@ -79,7 +72,9 @@ class Sql:
         with connection.cursor() as cursor:
             for batch in players(number):
                 cursor.executemany(
-                    "INSERT OR REPLACE INTO bare VALUES (%(player)s, 'b', %(score)s)", batch
+                    "INSERT INTO bare VALUES (%(player)s, 'b', %(score)s)"
+                    " ON CONFLICT (id) DO UPDATE SET score = excluded.score",
+                    batch,
                 )
 
 
@@ -117,7 +112,7 @@ class Rethink:
             run(self.table.insert(rows, durability="soft", conflict="replace"))
 
 
-store = Sql() if URL.startswith("sqlite") else Rethink()
+store = Rethink() if URL.startswith("rethinkdb") else Sql()
 
 
 def view(answer: Callable[..., Any]) -> Callable[..., HttpResponse]:
@@ -142,7 +137,7 @@ urlpatterns = [
 ]
 settings.configure(
     ALLOWED_HOSTS=["*"],
-    DATABASES={"default": SQL_SETTINGS} if isinstance(store, Sql) else {},
+    DATABASES=DATABASES,
     ROOT_URLCONF=__name__,
     SECRET_KEY="bench",
     USE_TZ=True,

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
+import psycopg
 from rethinkdb import r
 
 from bench.viewers import event, snapshot
@@ -46,6 +47,9 @@ def writer(url: str) -> Iterator[Write]:
         with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as sql:
             sql.execute("PRAGMA synchronous=FULL")
             yield Write(lambda: int(sql.execute(ADD).fetchall()[0][0]))
+    elif url.startswith("postgresql"):
+        with psycopg.connect(url, autocommit=True) as postgres:
+            yield Write(lambda: int(next(postgres.execute(ADD))[0]))
     else:
         player = r.table("players").get(row_id("b", "p"))
         add = player.update({"score": r.row["score"] + 1}, return_changes=True)

@@ -85,7 +85,7 @@ async def beside_publishers(stack: Stack, changes: int, number: int, found: Foun
             stack.listener.stop()
             found["limit"].append(await delays(viewers, publisher(stack, write), changes))
             found["write of the limit"].append(write.taken()[WARM_UP:])
-            if not on_sqlite(stack):
+            if has_article(stack):
                 listen(stack, ARTICLE_LISTENER)
                 found["article"].append(await delays(viewers, write, changes))
                 stack.listener.stop()
@@ -97,8 +97,9 @@ async def beside_eventstream(stack: Stack, changes: int, number: int, found: Fou
         found["eventstream"].append(await delays(viewers, poster(stack), changes))
 
 
-def on_sqlite(stack: Stack) -> bool:
-    return stack.env["DATABASE_URL"].startswith("sqlite")
+def has_article(stack: Stack) -> bool:
+    """Whether the peer is the article's listener, which needs changefeeds."""
+    return stack.env["DATABASE_URL"].startswith("rethinkdb")
 
 
 def percentile(found: list[list[float]], share: int) -> list[float]:
@@ -118,7 +119,7 @@ def measure(options: Options) -> Iterator[Figure]:
                     serve(stack, SERVICE)
                     listen(stack, LISTENER)
                 asyncio.run(beside_publishers(stack, changes, number, found))
-                if on_sqlite(stack):
+                if not has_article(stack):
                     asyncio.run(beside_eventstream(stack, changes, number, found))
         yield from figures(found, f"{number:,} viewers", options.store)
 

@@ -30,17 +30,11 @@ def players(number: int) -> Iterator[list[Row]]:
         ]
 
 
-def fill_sqlite(store: Any, board: str, number: int) -> None:
-    from django.db import connection, transaction
+def fill_sql(store: Any, board: str, number: int) -> None:
+    from leaderboardapp.stores.sql.models import PlayerRow
 
-    with transaction.atomic(), connection.cursor() as cursor:
-        for batch in players(number):
-            cursor.executemany(
-                "INSERT INTO player"
-                " (board_id, player, score, reached_at, name, hidden, scored, season, keys)"
-                f" VALUES ('{board}', %(player)s, %(score)s, %(reached_at)s, '', 0, 1, 1, '[]')",
-                batch,
-            )
+    for batch in players(number):
+        PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in batch)
 
 
 def fill_rethinkdb(store: Any, board: str, number: int) -> None:
@@ -51,7 +45,7 @@ def fill_rethinkdb(store: Any, board: str, number: int) -> None:
         store.run(store.players.insert(rows, durability="soft"))
 
 
-def boards_sqlite(store: Any, number: int) -> None:
+def boards_sql(store: Any, number: int) -> None:
     from leaderboardapp.stores.base import BOARD_DEFAULTS
     from leaderboardapp.stores.sql.models import BoardRow
 
@@ -64,7 +58,7 @@ def boards_rethinkdb(store: Any, number: int) -> None:
         store.run(store.boards.insert([{"id": f"b{n}"} for n in ids], durability="soft"))
 
 
-def one_each_sqlite(store: Any, number: int) -> None:
+def one_each_sql(store: Any, number: int) -> None:
     from leaderboardapp.stores.sql.models import PlayerRow
 
     rows = (PlayerRow(board_id=f"b{n}", player="p", reached_at=n) for n in range(number))
@@ -79,7 +73,7 @@ def one_each_rethinkdb(store: Any, number: int) -> None:
         store.run(store.players.insert(rows, durability="soft"))
 
 
-def add_one_sqlite(store: Any, boards: Sequence[str]) -> None:
+def add_one_sql(store: Any, boards: Sequence[str]) -> None:
     from django.db.models import F
 
     from leaderboardapp.stores.sql.models import PlayerRow
@@ -97,10 +91,10 @@ def add_one_rethinkdb(store: Any, boards: Sequence[str]) -> None:
     assert done["replaced"] == len(boards), done
 
 
-FILL = {"sqlite": fill_sqlite, "rethinkdb": fill_rethinkdb}
-BOARDS = {"sqlite": boards_sqlite, "rethinkdb": boards_rethinkdb}
-ONE_EACH = {"sqlite": one_each_sqlite, "rethinkdb": one_each_rethinkdb}
-ADD_ONE = {"sqlite": add_one_sqlite, "rethinkdb": add_one_rethinkdb}
+FILL = {"sqlite": fill_sql, "rethinkdb": fill_rethinkdb, "postgresql": fill_sql}
+BOARDS = {"sqlite": boards_sql, "rethinkdb": boards_rethinkdb, "postgresql": boards_sql}
+ONE_EACH = {"sqlite": one_each_sql, "rethinkdb": one_each_rethinkdb, "postgresql": one_each_sql}
+ADD_ONE = {"sqlite": add_one_sql, "rethinkdb": add_one_rethinkdb, "postgresql": add_one_sql}
 
 
 def make_boards(store: str, number: int) -> None:

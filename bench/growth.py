@@ -164,7 +164,7 @@ def figures(
 
 def measure(options: Options) -> Iterator[Figure]:
     store, short = options.store, options.short
-    most = 6 if store == "sqlite" else 5
+    most = 5 if store == "rethinkdb" else 6
     sizes = [10, 100] if short else [10**n for n in range(3, most + 1)]
     found = costs(options, sizes, BOARD_PARTS)
     yield from figures("top of a board of {} players", found["top"], store, found["article"])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The rank of a player, and the window around, on boards of a thousand to a million players.
 
-usage: bench/rank.py [--players 1000 100000 1000000] [--store sqlite rethinkdb]
+usage: bench/rank.py [--players 1000 100000 1000000] [--store sqlite rethinkdb postgresql]
 
 Each store's answer beside a naive count of all better players in the same store, and beside Redis'
 ZREVRANK and ZREVRANGE on the same scores (of the system's redis-server). Times are those of one
@@ -25,14 +25,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.fill import FILL, Row, players  # noqa: E402
-from bench.service import STORES  # noqa: E402
-from tests.processes import Program, RethinkServer, free_ports  # noqa: E402
+from bench.service import STORES, databases  # noqa: E402
+from tests.in_process import store_at  # noqa: E402
+from tests.processes import Program, free_ports  # noqa: E402
 
 BOARD, LIMIT = "b", 5
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
 
 
-def count_sqlite(store: Any, board: Row, row: Row) -> int:
+def count_sql(store: Any, board: Row, row: Row) -> int:
     from leaderboardapp.stores.sql.models import PlayerRow
 
     ranked = PlayerRow.objects.filter(board_id=BOARD, season=1, hidden=False)
@@ -48,7 +49,7 @@ def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     return int(store.run(store.blocks.block(board, FIRST, place_of(board, key_of(row))).count()))
 
 
-NAIVE = {"sqlite": count_sqlite, "rethinkdb": count_rethinkdb}
+NAIVE = {"sqlite": count_sql, "rethinkdb": count_rethinkdb, "postgresql": count_sql}
 
 
 def timed(ask: Callable[[str], Any], number: int, times: int) -> str:
@@ -63,15 +64,9 @@ def timed(ask: Callable[[str], Any], number: int, times: int) -> str:
     return f"{statistics.median(seconds) * 1000:.2f} / {ninety_nine * 1000:.2f}"
 
 
-def measure_store(name: str, url: str, number: int) -> list[str]:
-    from django.conf import settings
-
+def measure_store(name: str, store: Any, number: int) -> list[str]:
     from leaderboardapp import ranks
-    from leaderboardapp.stores import get_store
 
-    settings.DATABASE_URL = url
-    get_store.cache_clear()
-    store = get_store()
     store.ensure()
     store.create_board({"id": BOARD})
     FILL[name](store, BOARD, number)
@@ -99,7 +94,6 @@ def measure_store(name: str, url: str, number: int) -> list[str]:
         ),
         timed(naive, number, 20),
     ]
-    store.close()
     return figures
 
 
@@ -148,20 +142,8 @@ def main() -> None:
 def measure(name: str, number: int, folder: Path, exits: ExitStack) -> list[str]:
     if name == "redis":
         return measure_redis(number, folder)
-    url = f"sqlite:///{folder}/rank.sqlite3"
-    if name == "rethinkdb":
-        server = exits.enter_context(RethinkServer(folder))
-        url = f"rethinkdb://127.0.0.1:{server.port}/rank"
-    else:
-        use_sqlite(folder)
-    return measure_store(name, url, number)
-
-
-def use_sqlite(folder: Path) -> None:
-    from django.db import connections
-
-    connections.close_all()
-    connections["default"].settings_dict["NAME"] = f"{folder}/rank.sqlite3"
+    url = exits.enter_context(databases(name))("rank")
+    return measure_store(name, exits.enter_context(store_at(url)), number)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,18 @@ from typing import Any, NamedTuple
 import django
 import psutil
 
-from tests.processes import PROJECT, START_SECONDS, Program, RethinkServer, Stack, wait_until
+from tests.processes import (
+    PROJECT,
+    START_SECONDS,
+    PostgresServer,
+    Program,
+    RethinkServer,
+    Stack,
+    wait_until,
+)
 
-STORES = ("sqlite", "rethinkdb")
+STORES = ("sqlite", "rethinkdb", "postgresql")
+SERVERS = ("rethinkdb", "postgres")  # their programs
 PUBLISH_INTERVAL = "0.1"
 SETTINGS = {"SECRET_KEY": "bench", "PUBLISH_INTERVAL": PUBLISH_INTERVAL}
 CONNECTIONS = 32  # of the generator
@@ -46,8 +55,9 @@ def databases(store: str) -> Iterator[Callable[[str], str]]:
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
         if store == "rethinkdb":
-            server = exits.enter_context(RethinkServer(folder))
-            yield lambda name: f"rethinkdb://127.0.0.1:{server.port}/{name}"
+            yield exits.enter_context(RethinkServer(folder)).database
+        elif store == "postgresql":
+            yield exits.enter_context(PostgresServer()).database
         else:
             yield lambda name: f"sqlite:///{folder}/{name}.sqlite3"
 
@@ -118,7 +128,7 @@ def processor_seconds(stack: Stack) -> dict[str, float]:
         "listener": stack.listener.processes(),
         "Pushpin": stack.pushpin.processes(),
         "viewers": [psutil.Process()],
-        "store's server": [each for each in started if each.name() == "rethinkdb"],
+        "store's server": [each for each in started if each.name() in SERVERS],
     }
     return {
         name: sum(sum(each.cpu_times()[:2]) for each in processes)

@@ -221,6 +221,7 @@ if DATABASE_URL.startswith("postgres"):
     # The listener's one connection, where DATABASE_URL leads to a pool that cannot listen.
     feed_url = store_url("DATABASE_FEED_URL", DATABASE_URL, ("postgresql", "postgres"))
     DATABASES["feed"] = database(feed_url)
+    DATABASES["feed"]["OPTIONS"].setdefault("application_name", "leaderboard feed")
 
 MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -194,6 +194,34 @@ class PostgresServer:
         shutil.rmtree(self.folder)
 
 
+class PgBouncer:
+    """A pool of connections to a database of the server. `transactions` is its URL through which
+    each transaction may run on another one, `sessions` the one of connections of one's own."""
+
+    def __init__(self, server: PostgresServer, database: str) -> None:
+        [port] = free_ports(1)
+        file = server.folder / "pgbouncer.ini"
+        there = f"host=127.0.0.1 port={server.port} dbname={database} user=postgres"
+        file.write_text(
+            f"[databases]\ntransactions = {there} pool_mode=transaction pool_size=4\n"
+            f"sessions = {there} pool_mode=session\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            "auth_type = any\nmax_client_conn = 500\n"
+        )
+        file.chmod(0o644)
+        url = f"postgresql://postgres@127.0.0.1:{port}"
+        self.transactions, self.sessions = f"{url}/transactions", f"{url}/sessions"
+        log = server.folder / "pgbouncer.log"
+        self.program = Program(["pgbouncer", str(file)], log, user=server.user)
+        self.program.wait_for_port(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+
+
 class Stack:
     """Pushpin, web and listener on a store, as a deployment has them; with a Pushpin for WebSockets
     on `ws_port`, if that is wanted."""
