@@ -20,7 +20,7 @@ from leaderboard_project.settings import DATABASES
 CREATE = "CREATE TABLE IF NOT EXISTS eventstream (player TEXT PRIMARY KEY, score INTEGER)"
 ADD = (
     "INSERT INTO eventstream VALUES (%s, 1)"
-    " ON CONFLICT (player) DO UPDATE SET score = score + 1 RETURNING score"
+    " ON CONFLICT (player) DO UPDATE SET score = eventstream.score + 1 RETURNING score"
 )
 
 

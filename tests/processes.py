@@ -119,7 +119,7 @@ class RethinkServer:
         self.program.wait_for_port(self.port)
 
     def database(self, name: str) -> str:
-        """The URL of a new database."""
+        """The URL of the database with this name, which the service makes."""
         return f"rethinkdb://127.0.0.1:{self.port}/{name.replace('-', '_')}"
 
     def __enter__(self) -> Self:
@@ -180,8 +180,11 @@ class PostgresServer:
         return False
 
     def database(self, name: str) -> str:
-        """The URL of a new database."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        """The URL of the database with this name, which is made if it is not there."""
+        with (
+            psycopg.connect(self.url("postgres"), autocommit=True) as connection,
+            suppress(psycopg.errors.DuplicateDatabase),
+        ):
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url(name)
 
