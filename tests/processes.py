@@ -72,9 +72,12 @@ class Program:
             )
 
     def signal_all(self, signum: signal.Signals) -> None:
+        """The program first, so that it starts no more of them."""
+        self.process.send_signal(signum)
         for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signum)
+            if process.pid != self.process.pid:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signum)
 
     def processes(self) -> list[psutil.Process]:
         """The program and whatever it started, such as Pushpin's services, each of which has a
@@ -124,6 +127,9 @@ class RethinkServer:
 
     def __enter__(self) -> Self:
         return self
+
+    def shut_down(self) -> None:
+        self.program.process.terminate()
 
     def __exit__(self, *_: object) -> None:
         self.program.stop()
@@ -191,8 +197,11 @@ class PostgresServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def shut_down(self) -> None:
         self.program.process.send_signal(signal.SIGINT)  # SIGTERM would wait for all clients
+
+    def __exit__(self, *_: object) -> None:
+        self.shut_down()
         self.program.stop()
         shutil.rmtree(self.folder)
 

@@ -180,7 +180,8 @@ def block_of(blocks: Any, here: Any) -> Any:
             tried = number + half
             return r.branch((tried < size) & (places.nth(tried) <= place), tried, number)
 
-        return r.expr(HALVES).fold(0, further)
+        # Each step takes its time, and most boards have few blocks.
+        return r.branch(size < 1024, HALVES[-10:], HALVES).fold(0, further)
 
     return places.count().do(last)
 
