@@ -31,10 +31,13 @@ def players(number: int) -> Iterator[list[Row]]:
 
 
 def fill_sql(store: Any, board: str, number: int) -> None:
+    from django.db import transaction
+
     from leaderboardapp.stores.sql.models import PlayerRow
 
-    for batch in players(number):
-        PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in batch)
+    with transaction.atomic():
+        for batch in players(number):
+            PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in batch)
 
 
 def fill_rethinkdb(store: Any, board: str, number: int) -> None:
