@@ -8,6 +8,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 BATCH = 500  # a busy RethinkDB does not take 2,000 within the time that a query may take
@@ -35,9 +36,11 @@ def fill_sql(store: Any, board: str, number: int) -> None:
 
     from leaderboardapp.stores.sql.models import PlayerRow
 
-    with transaction.atomic():
-        for batch in players(number):
-            PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in batch)
+    batches = players(number)
+    while some := list(islice(batches, 20)):  # in each transaction
+        with transaction.atomic():
+            for rows in some:
+                PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in rows)
 
 
 def fill_rethinkdb(store: Any, board: str, number: int) -> None:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 from gripcontrol import parse_grip_uri
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
@@ -82,8 +84,9 @@ def store_url(name: str, default: str, schemes: tuple[str, ...] = STORE_SCHEMES)
     except ValueError:  # a port that is none
         readable = False
     if not readable:
+        shown = url.rpartition("@")[2].partition("?")[0]  # without what may be a secret
         raise ImproperlyConfigured(
-            f"{name}={url.rpartition('@')[2]!r} does not name a host, a port and a database: "
+            f"{name}={shown!r} does not name a host, a port and a database: "
             "write it like sqlite:///leaderboard.sqlite3, "
             "rethinkdb://user:password@localhost:28015/leaderboard or "
             "postgresql://user:password@localhost:5432/leaderboard."
@@ -91,8 +94,8 @@ def store_url(name: str, default: str, schemes: tuple[str, ...] = STORE_SCHEMES)
     return url
 
 
-def database(url: str) -> dict[str, Any]:
-    """Django's settings for a SQL store."""
+def database(name: str, url: str) -> dict[str, Any]:
+    """Django's settings for a SQL store, whose URL the variable `name` has."""
     found: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=None)}
     if url.startswith("sqlite:"):
         found["NAME"] = str(BASE_DIR / found["NAME"])
@@ -109,6 +112,14 @@ def database(url: str) -> dict[str, Any]:
     alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
     limits = {"connect_timeout": 2, "tcp_user_timeout": 20_000}
     found["OPTIONS"] = {**alive, **limits, **found.get("OPTIONS", {})}
+    found["ENGINE"] = "leaderboardapp.stores.sql.postgresql_backend"
+    try:
+        make_conninfo(**found["OPTIONS"])
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(
+            f"{name} has an option that PostgreSQL does not know ({str(error).strip()}): what follows the ? is"
+            " libpq's, such as sslmode=verify-full."
+        ) from error
     return found
 
 
@@ -216,11 +227,11 @@ INSTALLED_APPS = ["leaderboardapp", "corsheaders", "django.contrib.staticfiles"]
 DATABASES = {}
 if not DATABASE_URL.startswith("rethinkdb:"):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")
-    DATABASES["default"] = database(DATABASE_URL)
+    DATABASES["default"] = database("DATABASE_URL", DATABASE_URL)
 if DATABASE_URL.startswith("postgres"):
     # The listener's one connection, where DATABASE_URL leads to a pool that cannot listen.
     feed_url = store_url("DATABASE_FEED_URL", DATABASE_URL, ("postgresql", "postgres"))
-    DATABASES["feed"] = database(feed_url)
+    DATABASES["feed"] = database("DATABASE_FEED_URL", feed_url)
     DATABASES["feed"]["OPTIONS"].setdefault("application_name", "leaderboard feed")
 
 MIDDLEWARE = [

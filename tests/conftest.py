@@ -35,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.core.management import call_command
 
     django.setup()
-    call_command("collectstatic", interactive=False, verbosity=0)
+    if not hasattr(config, "workerinput"):  # once, before the processes that share it
+        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ def store_at(url: str) -> Iterator[Any]:
 
     before = dict(connections.settings)
     if not url.startswith("rethinkdb:"):
-        connect_to({"default": database(url), "feed": database(url)})
+        there = database("DATABASE_URL", url)
+        connect_to({"default": there, "feed": there})
     with override_settings(DATABASE_URL=url):
         get_store.cache_clear()
         store = get_store()

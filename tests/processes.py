@@ -1,6 +1,7 @@
 """Real programs for the tests: started on free ports in temporary folders, and always ended."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,12 +37,22 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> 
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free just now, all different."""
+    """Ports that were free just now, all different. From a range of their own for each process
+    that runs tests beside others, and none that the system gives to outgoing connections."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker % 4 * 5_000
+    chance = random.SystemRandom()  # tests seed the other one, each the same
+    found: dict[int, socket.socket] = {}
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port, each = (
+                chance.randrange(first, first + 5_000),
+                stack.enter_context(socket.socket()),
+            )
+            with suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                found[port] = each
+        return list(found)
 
 
 class Program:

@@ -1,5 +1,7 @@
 """The knowledge that a store's server is away."""
 
+import select
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ class Away:
     def __init__(self, server: str, answer_seconds: float) -> None:
         self.server, self.answer_seconds = server, answer_seconds
         self.until = 0.0  # by time.monotonic(); 0 if it is there
+        self.local = threading.local()  # asks: whether the thread is asking
 
     def check(self) -> None:
         """Raises StoreUnavailable while the server is known to be away."""
@@ -28,12 +31,27 @@ class Away:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
+        """What a question consists of may be questions, too."""
+        if getattr(self.local, "asks", False):
+            yield
+            return
         self.check()
         if self.until:
             self.until = time.monotonic() + self.answer_seconds
+        self.local.asks = True
+        until = 0.0
         try:
             yield
         except (OutcomeUnknown, Unreachable):
-            self.until = time.monotonic() + AWAY_SECONDS
+            until = time.monotonic() + AWAY_SECONDS
             raise
-        self.until = 0.0
+        finally:
+            self.local.asks = False
+            self.until = until
+
+
+def has_ended(descriptor: int) -> bool:
+    """Between questions a connection is silent; if there is something to read, that is the end."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

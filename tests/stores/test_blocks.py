@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from leaderboardapp import ranks
-from leaderboardapp.stores.base import RANKINGS, Row, Store
+from leaderboardapp.stores.base import RANKINGS, Amount, Import, Row, Store
 from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
 from leaderboardapp.stores.rethinkdb import store as rethinkdb_store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -39,6 +39,26 @@ def board(store: Store, small_blocks: None, board_id: str) -> str:
 def tidy(store: Store, board: str) -> None:
     while store.tidy(board):
         pass
+
+
+def test_dense_ranks_are_exact_after_an_import_of_new_and_known_players(
+    store: Store, board: str
+) -> None:
+    """Two who meet where nobody was, and one who takes another's place."""
+    row = store.update_board(board, {"ranking": "dense"})
+    for number, player in enumerate(PLAYERS):
+        store.put_score(board, player, 10 * number, only_better=False)
+    tidy(store, board)
+    amounts = [Amount("p0", "", 205), Amount("new", "", 205), Amount("p5", "", 300)]
+    amounts.append(Amount("newer", "", 50))
+    store.import_batch(board, "f", Import(0, 4, "x"), amounts)
+    tidy(store, board)
+    shown = ranks.number(row, store.window(row, 1000).rows)
+    assert len(shown) == len(PLAYERS) + 2
+    for each in shown:
+        found = ranks.rank(row, store.get_player(board, each["id"]))
+        assert found and abs(found["rank"] - each["rank"]) <= found["bound"]
+        assert isinstance(store, RethinkStore) or found["bound"] == 0
 
 
 def count_blocks(store: Store, board: str) -> int:

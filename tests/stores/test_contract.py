@@ -464,6 +464,8 @@ class TestFeed:
             return bool(told) and not changes
 
         wait_until(tell, "newcomers, and quiet")
+        order = [int(player["id"][1:]) for player in told]
+        assert order == sorted(order), "in the order in which they joined"
 
     def test_without_changes_it_waits_and_tells_nothing(self, feed: Feed) -> None:
         wait_until(lambda: not feed.changed(timeout=0.1), "the feed to be quiet")

@@ -17,11 +17,21 @@ import trustme
 from django.db import connection
 
 from leaderboardapp import ranks
-from leaderboardapp.stores.base import RANKINGS, Feed, Key, Lease, StoreUnavailable
+from leaderboardapp.stores.away import AWAY_SECONDS
+from leaderboardapp.stores.base import (
+    RANKINGS,
+    Feed,
+    Key,
+    Lease,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
 from leaderboardapp.stores.sql import blocks, postgresql
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.postgresql import PostgresStore
+from leaderboardapp.stores.sql.postgresql_backend import base
 from leaderboardapp.stores.sql.postgresql_triggers import CHANNEL
+from leaderboardapp.stores.sql.statements import read, write
 from tests.in_process import store_at
 from tests.processes import PROJECT, PostgresServer, wait_until
 
@@ -102,8 +112,11 @@ def test_a_feed_that_falls_asleep_misses_nothing(
 ) -> None:
     """Changes come at all distances around those at which it falls asleep and wakes."""
 
+    added: list[float] = []
+
     def add() -> None:
         postgres.score_add(board, "alice", 1)
+        added.append(time.monotonic())
         postgres.close()
 
     chance = random.Random(5)
@@ -113,7 +126,9 @@ def test_a_feed_that_falls_asleep_misses_nothing(
         change = threading.Timer(pause, add)
         change.start()
         assert feed.changed(timeout=5) == {board: []}
+        told = time.monotonic()
         change.join()
+        assert told < added[-1] + 1, "it does not find out only at the end of its time"
         quiet(feed)
 
 
@@ -150,9 +165,97 @@ def test_a_second_feed_is_told_though_only_one_can_sleep(
     second = postgres.open_feed()
     fall_asleep(feed)
     quiet(second)
+    began = time.monotonic()
     postgres.score_add(board, "alice", 1)
     assert feed.changed(timeout=5) == second.changed(timeout=5) == {board: []}
+    assert time.monotonic() < began + 1
     second.close()
+
+
+def test_notifications_of_another_feed_do_not_pile_up(
+    postgres: PostgresStore, feed: postgresql.PostgresFeed, board: str
+) -> None:
+    second = postgres.open_feed()
+    assert isinstance(second, postgresql.PostgresFeed)
+    fall_asleep(feed)
+    for _ in range(5):
+        postgres.score_add(board, "alice", 1)
+        time.sleep(postgresql.BUSY_SECONDS)  # so that the first one is notified each time
+        assert feed.asleep
+        second.changed(timeout=0.1)
+        feed.changed(timeout=0.1)
+    second.changed(timeout=0.05)
+    assert not second.connection.connection._notifies_backlog
+    second.close()
+
+
+def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
+    postgres: PostgresStore, feed: postgresql.PostgresFeed, console: Console
+) -> None:
+    fall_asleep(feed)
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    threading.Timer(0.2, console.execute, [ended]).start()
+    with pytest.raises(StoreUnavailable):
+        feed.changed(timeout=5)
+
+
+def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_away(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "LOCK", postgresql.LOCK.replace("4500", "100"))
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="statement timeout"):
+        postgres.change(None, lambda: write("SELECT pg_sleep(60)", {}))
+    assert time.monotonic() < began + 3
+    postgres.ping()
+
+
+def test_a_server_that_does_not_answer_is_given_up_and_called_away(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "ANSWER_SECONDS", 0.2)
+    postgres.close()  # the next connection has the new limit
+    with pytest.raises(StoreUnavailable):
+        postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
+    with pytest.raises(StoreUnavailable, match="did not answer just now"):
+        postgres.ping()
+    time.sleep(AWAY_SECONDS)
+    postgres.ping()
+
+
+def test_a_commit_whose_answer_is_lost_is_of_unknown_outcome(
+    postgres: PostgresStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection ends at once after the last statement, or in the middle of them."""
+
+    def end() -> None:
+        connection.connection.close()
+
+    with pytest.raises(OutcomeUnknown):
+        postgres.change(board, end)
+    time.sleep(AWAY_SECONDS)
+
+    def end_early() -> None:
+        end()
+        read("SELECT 1", [])
+
+    with pytest.raises(StoreUnavailable) as raised:
+        postgres.change(board, end_early)
+    assert not isinstance(raised.value, OutcomeUnknown)
+    time.sleep(AWAY_SECONDS)
+    postgres.ping()
+
+
+def test_an_index_may_take_longer_than_an_answer(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "ANSWER_SECONDS", 0.2)
+    postgres.close()
+    with connection.schema_editor() as editor:
+        editor.execute("SELECT pg_sleep(0.5)")
+    with pytest.raises(StoreUnavailable):
+        postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
+    time.sleep(AWAY_SECONDS)
 
 
 def test_a_truncated_table_is_in_the_feed(
@@ -228,6 +331,18 @@ def test_counts_of_blocks_are_exact_whoever_writes(
         shown = ranks.number(row, postgres.window(row, 100).rows)
         found = [ranks.rank(row, postgres.get_player(board, player["id"])) for player in shown]
         assert [each and each["rank"] for each in found] == [each["rank"] for each in shown]
+
+
+def test_an_older_snapshot_does_not_miss_the_first_block(
+    postgres: PostgresStore, board: str, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "MOST", 0)
+    console.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    console.execute("SELECT 1 FROM player")
+    assert postgres.tidy(board)
+    assert BlockRow.objects.filter(board_id=board).exists()
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        console.execute("UPDATE player SET score = 3 WHERE board_id = %s", [board])
 
 
 def test_a_writer_who_met_others_locks_in_the_other_order_tries_again(

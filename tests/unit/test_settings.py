@@ -35,6 +35,8 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "rethinkdb://localhost", ["@localhost:28015/leaderboard"]),
         ("DATABASE_URL", "rethinkdb://u:secret@localhost:abc/db", ["'localhost:abc/db'"]),
         ("DATABASE_URL", "rethinkdb://localhost:99999/db", ["'rethinkdb://localhost:99999/db'"]),
+        ("DATABASE_URL", "rethinkdb://localhost?password=hidden", ["'rethinkdb://localhost' does"]),
+        ("DATABASE_URL", "postgresql://localhost/db?sslmod=x", ["sslmod", "sslmode=verify-full"]),
         ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "http://localhost:5561?iss="]),
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),
         ("GRIP_URL", f"{GRIP_URL} http://other:5561", ["'http://other:5561'"]),

@@ -1,7 +1,6 @@
 """Connections with real timeouts, which the driver's do not have."""
 
 import json
-import select
 import socket
 import threading
 import time
@@ -20,7 +19,7 @@ from rethinkdb.errors import (
     ReqlRuntimeError,
 )
 
-from leaderboardapp.stores.away import Away, Unreachable
+from leaderboardapp.stores.away import Away, Unreachable, has_ended
 from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
 
 r = RethinkDB()
@@ -107,12 +106,7 @@ class Connection:
             raise OutcomeUnknown(f"RethinkDB: {error}") from error
 
     def is_alive(self) -> bool:
-        """Between queries it is silent; if there is something to read, that is the end."""
-        if self.socket.fileno() < 0:
-            return False
-        poll = select.poll()
-        poll.register(self.socket, select.POLLIN)
-        return not poll.poll(0)
+        return self.socket.fileno() >= 0 and not has_ended(self.socket.fileno())
 
     def close(self) -> None:
         try:

@@ -6,8 +6,10 @@ the counts (triggers.py); here they are read, and blocks that have grown are spl
 
 from typing import Any
 
+from django.db.models import F
+
 from leaderboardapp.stores.base import MAX_SCORE, Key, Row
-from leaderboardapp.stores.sql.models import BlockRow
+from leaderboardapp.stores.sql.models import BlockRow, ChangeRow
 from leaderboardapp.stores.sql.statements import KEY, in_each_order, key_values, read
 
 BLOCK = 1_000  # players in a new block, or, with dense ranking, scores
@@ -106,6 +108,8 @@ def balance(board: Row) -> None:
     blocks = BlockRow.objects.filter(board_id=board["id"])
     fullest = blocks.order_by("-count").first()
     if fullest is None:
+        # Whoever began before, in a transaction that does not see this, has to begin anew.
+        ChangeRow.objects.filter(board=board["id"]).update(seq=F("seq"))
         count = _size(board, 2**62)
         blocks.create(
             board_id=board["id"], place=FIRST_PLACE, reached_at=-1, player="", count=count

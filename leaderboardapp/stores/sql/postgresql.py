@@ -1,17 +1,14 @@
 """The store in a PostgreSQL database, and its feed."""
 
-import select
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, TypeVar
 
-from django.core.management import call_command
 from django.db import Error, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from leaderboardapp.stores.away import Away, Unreachable
+from leaderboardapp.stores.away import Away, Unreachable, has_ended
 from leaderboardapp.stores.base import (
     Changes,
     Feed,
@@ -19,6 +16,7 @@ from leaderboardapp.stores.base import (
     Row,
     StoreUnavailable,
 )
+from leaderboardapp.stores.sql.postgresql_backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql_triggers import ASLEEP, CHANNEL, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
@@ -32,18 +30,24 @@ from leaderboardapp.stores.sql.store import SqlStore, newcomers, translated
 
 R = TypeVar("R")
 
-ANSWER_SECONDS = 5.0
 HEAR_SECONDS = 2.0  # within which a notification has to come through
 # Between two changes, which wake the feed; between two looks of one that is awake; without a
 # change, after which it falls asleep.
 BUSY_SECONDS, LOOK_SECONDS, CALM_SECONDS = 0.03, 0.004, 0.2
-# A writer waits so long for its turn on a board, and one that has stopped holds it no longer.
+# A writer waits so long for its turn on a board; one that has stopped holds it no longer; and the
+# server gives up before the driver does, which could only say that it has not heard.
 LOCK = """
     SET LOCAL lock_timeout = 2500;
     SET LOCAL idle_in_transaction_session_timeout = 5000;
+    SET LOCAL statement_timeout = 4500;
     SELECT FROM board WHERE id = %s FOR NO KEY UPDATE
 """
 TRIES = 3  # of a transaction that met another one's locks in the other order
+# A listener that vanished without a word would keep the lock of one that is asleep.
+KEEP_ALIVE = """
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2;
+    SET tcp_user_timeout = 20000
+"""
 SNAPSHOT = "SELECT pg_current_snapshot()::text"
 # A transaction's number says when it began, not when it was committed. So what is new is what
 # the last snapshot did not show: begun since, or under way then.
@@ -84,16 +88,6 @@ class PostgresStore(SqlStore):
             return work()
         return self.ask(lambda: transact(board, work))
 
-    def ensure(self) -> None:
-        # Without the limit of connect(): indexes of large tables take their time.
-        connection.close()
-        try:
-            call_command("migrate", verbosity=0, interactive=False)
-        except Error as error:
-            raise translate(connection, error) from error
-        finally:
-            connection.close()
-
     @translated
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         found: dict[str, tuple[Row, list[Row]]] = {}
@@ -126,25 +120,21 @@ class PostgresStore(SqlStore):
         return super().changed_since(0 if ahead else position)
 
 
-def transact(board: str | None, work: Callable[[], R]) -> R:
-    """`work`, in a transaction; again, if it was refused because of what others did meanwhile."""
-    for left in reversed(range(TRIES)):
-        done = False
-        try:
-            with transaction.atomic():
-                if board is not None:
-                    with connection.cursor() as cursor:
-                        cursor.execute(LOCK, [board])
-                result = work()
-                done = True
-            return result
-        except Error as error:
-            if done and is_gone(error):
-                raise OutcomeUnknown(str(error)) from error
-            again = isinstance(error.__cause__, (DeadlockDetected, SerializationFailure))
-            if not (again and left):
-                raise
-    raise AssertionError("unreachable")
+def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
+    done = False
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(LOCK, [board])
+            result = work()
+            done = True
+        return result
+    except Error as error:
+        if done and is_gone(error):
+            raise OutcomeUnknown(f"PostgreSQL: {error}") from error
+        if tries > 1 and isinstance(error.__cause__, (DeadlockDetected, SerializationFailure)):
+            return transact(board, work, tries - 1)
+        raise
 
 
 class PostgresFeed(Feed):
@@ -154,14 +144,16 @@ class PostgresFeed(Feed):
 
     def __init__(self) -> None:
         self.connection = connections.create_connection("feed")
+        self.asleep = False
         try:
             connect(self.connection)
+            self._rows(KEEP_ALIVE)
             self._rows(f"LISTEN {CHANNEL}")
             self.seen(*self._rows(SNAPSHOT)[0])
         except Error as error:
-            raise translate(self.connection, error) from error
+            self.close()
+            raise Unreachable(f"PostgreSQL, the feed (DATABASE_FEED_URL): {error}") from error
         self.heard = self.moved = time.monotonic()
-        self.asleep = False
 
     def hear(self, seconds: float) -> None:
         """Raises StoreUnavailable unless a notification comes through."""
@@ -215,6 +207,7 @@ class PostgresFeed(Feed):
             self._wait(seconds)
         elif self.heard < self.moved + CALM_SECONDS:
             time.sleep(min(LOOK_SECONDS, seconds))
+            self._wait(0)  # so that what others notify another feed of does not pile up
         else:
             # Only if all who have not notified have committed, and nobody else sleeps.
             [[self.asleep]] = self._rows(f"SELECT pg_try_advisory_lock({ASLEEP})")
@@ -222,7 +215,9 @@ class PostgresFeed(Feed):
 
     def _wait(self, seconds: float) -> bool:
         """Whether a notification has come."""
-        return any(self.connection.connection.notifies(timeout=seconds, stop_after=1))
+        with self.connection.wrap_database_errors:
+            found = list(self.connection.connection.notifies(timeout=seconds, stop_after=1))
+        return bool(found)
 
     def _rows(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
@@ -232,15 +227,11 @@ class PostgresFeed(Feed):
 
 
 def connect(wrapper: BaseDatabaseWrapper) -> None:
-    """Connected anew if the server has closed it, and an answer may take only so long."""
+    """Connected, anew if the server has closed it."""
     driver: Any = wrapper.connection
-    # Between queries it is silent; if there is something to read, that is the end.
-    if driver is not None and (driver.closed or select.select([driver], [], [], 0)[0]):
+    if driver is not None and (driver.closed or has_ended(driver.fileno())):
         wrapper.close()
-    if wrapper.connection is None:
-        wrapper.ensure_connection()
-        driver = wrapper.connection
-        driver.wait = partial(driver.wait, timeout=ANSWER_SECONDS)
+    wrapper.ensure_connection()
 
 
 def is_gone(error: Error) -> bool:

@@ -59,8 +59,8 @@ REFERENCING = {
 }
 NOBODY = "'[]'::jsonb"
 NEWCOMERS = f"""(
-    SELECT coalesce(jsonb_agg(player), {NOBODY}) FROM (
-        SELECT jsonb_build_object(
+    SELECT coalesce(jsonb_agg(player ORDER BY reached_at), {NOBODY}) FROM (
+        SELECT reached_at, jsonb_build_object(
             'id', player, 'name', name, 'score', score, 'seq', {NUMBER}
         ) AS player
         FROM new_rows WHERE board_id = rows.id AND NOT hidden

@@ -88,6 +88,11 @@ SWEEP = f"""
         ORDER BY season, negative LIMIT %(limit)s
     )
 """
+DELETE_SOME = """
+    DELETE FROM player WHERE board_id = %(board)s AND player IN (
+        SELECT player FROM player WHERE board_id = %(board)s LIMIT %(limit)s
+    )
+"""
 ADD = f"""
     UPDATE player SET
         score = {_SCORE} + %(amount)s,

@@ -28,6 +28,7 @@ from leaderboardapp.stores.base import (
     Row,
     ScoreOutOfRange,
     Store,
+    StoreUnavailable,
     Window,
     WrongSeason,
     check_due,
@@ -52,6 +53,7 @@ from leaderboardapp.stores.sql.statements import (
     BEFORE,
     BOARD,
     BOARD_COLUMNS,
+    DELETE_SOME,
     HIDDEN,
     PLAYER,
     REPLACE_LEASE,
@@ -70,6 +72,7 @@ R = TypeVar("R")
 S = TypeVar("S", bound="SqlStore")
 
 SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
+DELETE_ROWS = 20_000
 
 
 def translated(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -112,12 +115,13 @@ class SqlStore(Store):
     def ping(self) -> None:
         BoardRow.objects.exists()
 
-    @translated
     def create_board(self, board: Row) -> None:
         try:
-            BoardRow.objects.create(**{**BOARD_DEFAULTS, **board})
-        except IntegrityError as error:
-            raise AlreadyExists(board["id"]) from error
+            self.change(None, lambda: BoardRow.objects.create(**{**BOARD_DEFAULTS, **board}))
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, IntegrityError):
+                raise AlreadyExists(board["id"]) from error
+            raise
 
     @translated
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
@@ -140,8 +144,11 @@ class SqlStore(Store):
 
     @changing
     def delete_board(self, board: str) -> None:
-        # Blocks first, so that nothing is counted for each of the players.
+        # Blocks first, so that nothing is counted for each of the players, of whom there may be
+        # more than one statement can delete in time.
         BlockRow.objects.filter(board_id=board).delete()
+        while write(DELETE_SOME, {"board": board, "limit": DELETE_ROWS}):
+            pass
         found(BoardRow.objects.filter(id=board).delete()[0])
 
     @changing
@@ -329,7 +336,7 @@ class SqlStore(Store):
                 board_id=board, player__in=[amount.player for amount in amounts]
             )
         }
-        now = now_us()
+        there, now = set(rows), now_us()
         for position, (player, shown, amount) in enumerate(amounts):
             row = rows.setdefault(player, PlayerRow(board_id=board, player=player, name=shown))
             if row.season != settings["season"]:
@@ -340,8 +347,12 @@ class SqlStore(Store):
                 row.reached_at = now + position
             row.score += amount
             row.scored = True
+        # In two statements, because PostgreSQL's triggers see what one has added apart from what it
+        # has changed.
+        known = [row for player, row in rows.items() if player in there]
+        PlayerRow.objects.bulk_create(row for player, row in rows.items() if player not in there)
         PlayerRow.objects.bulk_create(
-            rows.values(),
+            known,
             update_conflicts=True,
             unique_fields=["board", "player"],
             update_fields=["score", "reached_at", "scored", "season"],
