@@ -117,8 +117,8 @@ def database(name: str, url: str) -> dict[str, Any]:
         make_conninfo(**found["OPTIONS"])
     except ProgrammingError as error:
         raise ImproperlyConfigured(
-            f"{name} has an option that PostgreSQL does not know ({str(error).strip()}): what follows the ? is"
-            " libpq's, such as sslmode=verify-full."
+            f"{name} has an option that PostgreSQL does not know ({str(error).strip()}): "
+            "what follows the ? is libpq's, such as sslmode=verify-full."
         ) from error
     return found
 

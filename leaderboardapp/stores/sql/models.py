@@ -64,9 +64,10 @@ class PlayerRow(models.Model):
 class BlockRow(models.Model):
     """A stretch of a large board's ranking, from this place to the next block's, and how many
     players are in it; with dense ranking, how many scores. Triggers keep the counts exact,
-    whoever writes (but by SQLite's INSERT OR REPLACE, whose deletions fire none). Without blocks,
-    as on a small board, ranks are counted from the first player on; blocks may be deleted at any
-    time, and SqlStore.tidy makes them anew."""
+    whoever writes (but by SQLite's INSERT OR REPLACE, whose deletions fire none; and with dense
+    ranking by PostgreSQL's ON CONFLICT DO UPDATE and MERGE, of which each trigger sees a part).
+    Without blocks, as on a small board, ranks are counted from the first player on; blocks may be
+    deleted at any time, and SqlStore.tidy makes them anew."""
 
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
     place = models.BigIntegerField(help_text="the score, or its negative on a descending board")
