@@ -92,15 +92,15 @@ class Program:
 
     def processes(self) -> list[psutil.Process]:
         """The program and whatever it started, such as Pushpin's services, each of which has a
-        process group of its own."""
-        found = []
+        process group of its own, and PostgreSQL's, which have sessions of their own."""
+        found = set()
+        with suppress(psutil.NoSuchProcess):
+            found.update(psutil.Process(self.process.pid).children(recursive=True))
         for process in psutil.process_iter():
-            try:
+            with suppress(ProcessLookupError):
                 if os.getsid(process.pid) == self.process.pid:
-                    found.append(process)
-            except ProcessLookupError:
-                pass
-        return found
+                    found.add(process)
+        return list(found)
 
     def stop(self) -> None:
         self.process.terminate()

@@ -68,8 +68,9 @@ def test_a_feed_that_hears_nothing_through_a_pool_says_what_to_do(
 
 
 def test_a_thousand_viewers_cost_one_listening_connection(
-    postgresql_server: PostgresServer, tmp_path: Path, board_id: str
+    postgresql_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, board_id: str
 ) -> None:
+    folder = tmp_path_factory.mktemp("stack")  # short, as the addresses of sockets in it have to be
     url = postgresql_server.database(board_id)
 
     async def watch(stack: Stack) -> None:
@@ -90,6 +91,6 @@ def test_a_thousand_viewers_cost_one_listening_connection(
                 pass
             await socket.close()
 
-    with Stack(url, tmp_path, websockets=True) as stack:
+    with Stack(url, folder, websockets=True) as stack:
         make_board(Api(stack.port))
         asyncio.run(watch(stack))

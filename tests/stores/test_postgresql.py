@@ -202,7 +202,7 @@ def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
 def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_away(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "LOCK", postgresql.LOCK.replace("4500", "100"))
+    monkeypatch.setattr(postgresql, "LOCK", postgresql.LOCK.replace("3000", "100"))
     began = time.monotonic()
     with pytest.raises(StoreUnavailable, match="statement timeout"):
         postgres.change(None, lambda: write("SELECT pg_sleep(60)", {}))

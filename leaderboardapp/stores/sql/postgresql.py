@@ -38,8 +38,8 @@ BUSY_SECONDS, LOOK_SECONDS, CALM_SECONDS = 0.03, 0.004, 0.2
 # server gives up before the driver does, which could only say that it has not heard.
 LOCK = """
     SET LOCAL lock_timeout = 2500;
-    SET LOCAL idle_in_transaction_session_timeout = 5000;
-    SET LOCAL statement_timeout = 4500;
+    SET LOCAL idle_in_transaction_session_timeout = 3500;
+    SET LOCAL statement_timeout = 3000;
     SELECT FROM board WHERE id = %s FOR NO KEY UPDATE
 """
 TRIES = 3  # of a transaction that met another one's locks in the other order

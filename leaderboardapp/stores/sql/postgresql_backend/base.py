@@ -6,7 +6,7 @@ from typing import Any, Self
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 3.5
 
 
 class SchemaEditor(DatabaseSchemaEditor):
