@@ -149,6 +149,14 @@ class TestHiddenPlayers:
         store.update_player(board, "alice", {"hidden": True})
         store.reset(board, 1, "2026-01-01T00:00:00Z")
         assert store.list_hidden(board, "", 10) == [store.get_player(board, "alice")]
+
+    def test_an_increment_brings_them_into_the_season(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 3)
+        store.update_player(board, "alice", {"hidden": True})
+        store.reset(board, 1, "2026-01-01T00:00:00Z")
+        added = store.score_add(board, "alice", 2)
+        assert added == store.get_player(board, "alice")
+        assert (added["score"], added["late"]) == (2, False)
         assert store.list_hidden(board, "", 10)[0]["score"] == 0
 
 
@@ -234,6 +242,7 @@ class TestScoreAdd:
         for key in keys[1:]:
             store.score_add(board, "alice", 1, key)
         assert store.get_player(board, "alice")["score"] == len(keys)
+        assert store.score_add(board, "alice", 1, keys[0])["score"] == len(keys) + 1, "no others"
 
     @pytest.mark.parametrize("sign", [1, -1])
     def test_a_sum_out_of_range_changes_nothing(self, store: Store, board: str, sign: int) -> None:

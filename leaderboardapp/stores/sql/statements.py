@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from leaderboardapp.stores.base import BOARD_DEFAULTS, MAX_SCORE, Key, Row
+from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row
 from leaderboardapp.stores.sql.models import PLACE
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
@@ -93,24 +93,20 @@ DELETE_SOME = """
         SELECT player FROM player WHERE board_id = %(board)s LIMIT %(limit)s
     )
 """
-ADD = f"""
-    UPDATE player SET
-        score = {_SCORE} + %(amount)s,
-        reached_at = CASE WHEN %(amount)s = 0 AND ({_SCORED} OR board."order" = 'desc')
-            THEN player.reached_at ELSE %(now)s END,
-        scored = TRUE,
-        season = board.season,
-        keys = coalesce(%(keys)s, player.keys)
-    FROM board
-    WHERE board.id = player.board_id AND board_id = %(board)s AND player = %(player)s
-        AND (%(season)s IS NULL OR %(season)s = board.season)
-        AND {_SCORE} + %(amount)s
-            BETWEEN coalesce(board.min, -{MAX_SCORE}) AND coalesce(board.max, {MAX_SCORE})
-        AND abs(%(amount)s) <= coalesce(board.max_amount, {MAX_SCORE})
-    RETURNING {_PLAYER}
+# Players by their ids, and what keys each has counted.
+PLAYERS = f"""
+    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED},
+        player.season < board.season, keys
+    FROM player JOIN board ON board.id = board_id
+    WHERE board_id = %s AND player.player IN ({{players}})
 """
-
-
+# The columns of VALUES have these names in SQLite and PostgreSQL alike.
+UPDATE = """
+    UPDATE player
+    SET score = new.column2, reached_at = new.column3, scored = TRUE, season = %s{keys}
+    FROM (VALUES {rows}) AS new
+    WHERE board_id = %s AND player.player = new.column1
+"""
 # The table's only row, if it is still the one that was seen.
 REPLACE_LEASE = """
     INSERT INTO lease (id, holder, beat, position)
@@ -122,7 +118,7 @@ REPLACE_LEASE = """
 """
 
 
-def write(sql: str, values: Mapping[str, Any]) -> int:
+def write(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
     """How many rows it has changed."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

@@ -16,7 +16,6 @@ from django.db.models.functions import Cast
 from leaderboardapp.seasons import end_after
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
-    KEYS_REMEMBERED,
     AlreadyExists,
     Amount,
     EmailTaken,
@@ -30,7 +29,6 @@ from leaderboardapp.stores.base import (
     Store,
     StoreUnavailable,
     Window,
-    WrongSeason,
     check_due,
     check_season,
     key_of,
@@ -38,6 +36,7 @@ from leaderboardapp.stores.base import (
     now_us,
 )
 from leaderboardapp.stores.sql import blocks
+from leaderboardapp.stores.sql.increments import add
 from leaderboardapp.stores.sql.models import (
     BlockRow,
     BoardRow,
@@ -48,7 +47,6 @@ from leaderboardapp.stores.sql.models import (
     SeasonRow,
 )
 from leaderboardapp.stores.sql.statements import (
-    ADD,
     AFTER,
     BEFORE,
     BOARD,
@@ -198,30 +196,11 @@ class SqlStore(Store):
 
     @changing
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
-        results: list[Row | Exception] = []
-        for increment in increments:
-            try:
-                results.append(self._add(board, *increment))
-            except (ObjectDoesNotExist, ScoreOutOfRange, WrongSeason) as error:
-                results.append(error)
-        return results
-
-    def _add(
-        self, board: str, player: str, amount: int, key: str | None, season: int | None
-    ) -> Row:
-        keys = None
-        if key:
-            known = _player(board, player).values_list("keys", flat=True).get()
-            if key in known:
-                return self.get_player(board, player)
-            keys = connection.ops.adapt_json_value([*known, key][-KEYS_REMEMBERED:], None)
-        values = {"board": board, "player": player, "amount": amount, "season": season}
-        if rows := read(ADD, {**values, "keys": keys, "now": now_us()}):
-            return player_row(rows[0])
-        self.get_player(board, player)
-        settings = self.get_board(board)
-        check_season(settings, season)
-        raise ScoreOutOfRange(player, settings)
+        try:
+            row = self.get_board(board)
+        except ObjectDoesNotExist as error:
+            return [error] * len(increments)
+        return add(row, increments)
 
     @changing
     def put_score(
