@@ -149,6 +149,7 @@ class TestHiddenPlayers:
         store.update_player(board, "alice", {"hidden": True})
         store.reset(board, 1, "2026-01-01T00:00:00Z")
         assert store.list_hidden(board, "", 10) == [store.get_player(board, "alice")]
+        assert store.list_hidden(board, "", 10)[0]["score"] == 0
 
     def test_an_increment_brings_them_into_the_season(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 3)
@@ -157,7 +158,6 @@ class TestHiddenPlayers:
         added = store.score_add(board, "alice", 2)
         assert added == store.get_player(board, "alice")
         assert (added["score"], added["late"]) == (2, False)
-        assert store.list_hidden(board, "", 10)[0]["score"] == 0
 
 
 class TestPlayers:
