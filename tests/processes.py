@@ -84,31 +84,33 @@ class Program:
 
     def signal_all(self, signum: signal.Signals) -> None:
         """The program first, so that it starts no more of them."""
+        known = self.processes()
         self.process.send_signal(signum)
-        for process in self.processes():
-            if process.pid != self.process.pid:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signum)
+        self._signal({*known, *self.processes()}, signum)
 
-    def processes(self) -> list[psutil.Process]:
+    def _signal(self, processes: set[psutil.Process], signum: signal.Signals) -> None:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+
+    def processes(self) -> set[psutil.Process]:
         """The program and whatever it started, such as Pushpin's services, each of which has a
         process group of its own, and PostgreSQL's, which have sessions of their own."""
-        found = set()
+        found: set[psutil.Process] = set()
         with suppress(psutil.NoSuchProcess):
             found.update(psutil.Process(self.process.pid).children(recursive=True))
         for process in psutil.process_iter():
             with suppress(ProcessLookupError):
                 if os.getsid(process.pid) == self.process.pid:
                     found.add(process)
-        return list(found)
+        return found
 
     def stop(self) -> None:
+        known = self.processes()  # whom nobody would find when their parent is gone
         self.process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
-        self.signal_all(signal.SIGKILL)
+        self._signal({*known, *self.processes()}, signal.SIGKILL)
         self.process.wait()
 
     def wait_for_port(self, port: int) -> None:
