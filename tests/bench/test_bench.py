@@ -15,6 +15,7 @@ from tests.processes import PROJECT
 NAMES = ["increments", "delays", "storm", "many_boards", "costs"]
 
 
+@pytest.mark.timeout(330)  # more than the program itself is given, for it runs beside other tests
 def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
     saved = tmp_path / "bench.json"
     short = ["--short", "--runs=1", "--store=sqlite", f"--save={saved}", f"--compare={saved}"]
