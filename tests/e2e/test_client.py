@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leaderboard_client import Board, Leaderboard, LeaderboardError
-from tests.e2e.viewers import Viewer
+from tests.e2e.viewers import Viewer, settle
 from tests.processes import Stack, free_ports, wait_until
 
 
@@ -75,6 +75,7 @@ def test_a_refusal_says_why(new: Board) -> None:
 
 def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, new: Board) -> None:
     alice = new.add_player("Alice", id="alice")
+    settle(stack.port, new.path)
     seen: list[Any] = []
     ended: list[int] = []
 

@@ -105,6 +105,18 @@ class Viewer:
             self.closed.set()
 
 
+def settle(port: int, path: str) -> None:
+    """Change the board's name, and wait until the listener has repeated that: nothing older is on
+    its way to viewers then."""
+    with Viewer(port, path) as viewer:
+        wait_until(lambda: viewer.events, "the first snapshot")
+        assert Api(port)("PATCH", path, {"name": "Settled"}).status == 200
+        wait_until(
+            lambda: [event.data["name"] for event in viewer.events].count("Settled") == 2,
+            "the repeat",
+        )
+
+
 async def first_events(port: int, path: str, viewers: int, seconds: float) -> list[tuple[str, str]]:
     """That many streams, opened at once and all held open until each has had its first event:
     their status lines, and the id in that event, empty if it did not come in time."""
