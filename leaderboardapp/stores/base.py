@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from leaderboardapp.gather import Gather
+from leaderboardapp.stores.messages import Messages, Sent
 
 Row = dict[str, Any]
 
@@ -310,6 +311,18 @@ class Store(ABC):
     def replace_lease(self, old: Lease, new: Lease) -> bool:
         """Put `new` in place of `old`; False, and nothing done, if another holder or beat is
         there by now. Feeds hear it."""
+
+    @abstractmethod
+    def publish(self, exchange: str, message: Sent) -> None:
+        """Not durable: the message is for those who subscribe now."""
+
+    @abstractmethod
+    def expire_messages(self, before: int) -> None:
+        """Delete up to EXPIRED_AT_ONCE of what was published before that time (microseconds since
+        1970)."""
+
+    @abstractmethod
+    def open_messages(self) -> Messages: ...
 
     @abstractmethod
     def close(self) -> None:

@@ -30,6 +30,7 @@ from leaderboardapp.stores.sql import blocks, postgresql
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.postgresql import PostgresStore
 from leaderboardapp.stores.sql.postgresql_backend import base
+from leaderboardapp.stores.sql.postgresql_feed import BUSY_SECONDS, PostgresFeed
 from leaderboardapp.stores.sql.postgresql_triggers import CHANNEL
 from leaderboardapp.stores.sql.statements import read, write
 from tests.in_process import store_at
@@ -71,7 +72,7 @@ def quiet(feed: Feed) -> None:
     wait_until(lambda: not feed.changed(timeout=0), "the feed to be quiet")
 
 
-def fall_asleep(feed: postgresql.PostgresFeed) -> None:
+def fall_asleep(feed: PostgresFeed) -> None:
     wait_until(lambda: not feed.changed(timeout=0.05) and feed.asleep, "the feed to fall asleep")
 
 
@@ -133,7 +134,7 @@ def test_a_feed_that_falls_asleep_misses_nothing(
 
 
 def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_of(
-    postgres: PostgresStore, feed: postgresql.PostgresFeed, board: str, console: Console
+    postgres: PostgresStore, feed: PostgresFeed, board: str, console: Console
 ) -> None:
     quiet(feed)
     assert not feed.asleep
@@ -147,7 +148,7 @@ def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_
 
 
 def test_while_much_happens_nobody_is_notified(
-    postgres: PostgresStore, feed: postgresql.PostgresFeed, board: str, postgresql_url: str
+    postgres: PostgresStore, feed: PostgresFeed, board: str, postgresql_url: str
 ) -> None:
     fall_asleep(feed)
     with psycopg.connect(postgresql_url, autocommit=True) as listener:
@@ -160,7 +161,7 @@ def test_while_much_happens_nobody_is_notified(
 
 
 def test_a_second_feed_is_told_though_only_one_can_sleep(
-    postgres: PostgresStore, feed: postgresql.PostgresFeed, board: str
+    postgres: PostgresStore, feed: PostgresFeed, board: str
 ) -> None:
     second = postgres.open_feed()
     fall_asleep(feed)
@@ -173,14 +174,14 @@ def test_a_second_feed_is_told_though_only_one_can_sleep(
 
 
 def test_notifications_of_another_feed_do_not_pile_up(
-    postgres: PostgresStore, feed: postgresql.PostgresFeed, board: str
+    postgres: PostgresStore, feed: PostgresFeed, board: str
 ) -> None:
     second = postgres.open_feed()
-    assert isinstance(second, postgresql.PostgresFeed)
+    assert isinstance(second, PostgresFeed)
     fall_asleep(feed)
     for _ in range(5):
         postgres.score_add(board, "alice", 1)
-        time.sleep(postgresql.BUSY_SECONDS)  # so that the first one is notified each time
+        time.sleep(BUSY_SECONDS)  # so that the first one is notified each time
         assert feed.asleep
         second.changed(timeout=0.1)
         feed.changed(timeout=0.1)
@@ -190,7 +191,7 @@ def test_notifications_of_another_feed_do_not_pile_up(
 
 
 def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
-    postgres: PostgresStore, feed: postgresql.PostgresFeed, console: Console
+    postgres: PostgresStore, feed: PostgresFeed, console: Console
 ) -> None:
     fall_asleep(feed)
     ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"

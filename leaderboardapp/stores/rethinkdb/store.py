@@ -19,6 +19,8 @@ from leaderboardapp.stores.base import (
     key_of,
     now_us,
 )
+from leaderboardapp.stores.messages import Messages, Sent
+from leaderboardapp.stores.rethinkdb import messages
 from leaderboardapp.stores.rethinkdb.connection import Connection, Function, r
 from leaderboardapp.stores.rethinkdb.documents import (
     Refused,
@@ -289,6 +291,15 @@ class RethinkStore(Imports, Seasons):
             return old.merge({"times": old["times"].default(1) + 1})
 
         check(self.run(self.deleted.insert({"id": board, "times": 1}, conflict=again)))
+
+    def publish(self, exchange: str, message: Sent) -> None:
+        messages.publish(self.run, exchange, message)
+
+    def expire_messages(self, before: int) -> None:
+        messages.expire(self.run, before)
+
+    def open_messages(self) -> Messages:
+        return messages.RethinkMessages(self.address)
 
     def close(self) -> None:
         self.connections.close()

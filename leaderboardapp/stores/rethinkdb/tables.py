@@ -1,7 +1,8 @@
 """Tables: `boards`; `players`, whose key is a UUID made from the board's and the player's id, the
 one that `r.uuid("<board>/<player>")` gives in the database's console; `imports`; `deleted`, when
 each board, or a player of it, was last deleted, and how often; `seasons`, past ones with their
-final tops; `blocks`, for ranks on large boards; `lease`, the one document of the active listener.
+final tops; `blocks`, for ranks on large boards; `topics`, each with its last message; `lease`, the
+one document of the active listener.
 
 A write hook of the server stamps each board and player with `changed_at`, whoever writes. A player
 also gets `desc` and `asc`, its place in each of the two orders, or null where it is not ranked. An
@@ -108,4 +109,5 @@ TABLES: dict[str, dict[str, Any]] = {
     "blocks": {},
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
+    "topics": {"at": _field("at")},
 }

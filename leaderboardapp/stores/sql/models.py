@@ -133,3 +133,20 @@ class ImportRow(models.Model):
 
     class Meta:
         db_table = "import"
+
+
+class MessageRow(models.Model):
+    """What was published a short while ago (KEPT_SECONDS). The newest is never deleted, so that a
+    reader finds out what it has missed."""
+
+    seq = models.BigIntegerField(null=True, help_text="the transaction's number; not in SQLite")
+    exchange = models.CharField(max_length=64)
+    topic = models.TextField(help_text="JSON, as topics.canonical gives it")
+    payload = models.TextField(help_text="JSON")
+    at = models.BigIntegerField(help_text="microseconds since 1970")
+
+    class Meta:
+        db_table = "message"
+        indexes = [
+            models.Index(fields=["seq"], name="published", condition=~models.Q(seq=None)),
+        ]

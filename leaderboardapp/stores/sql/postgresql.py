@@ -1,23 +1,18 @@
-"""The store in a PostgreSQL database, and its feed."""
+"""The store in a PostgreSQL database."""
 
-import time
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db import Error, connection, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import Error, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from leaderboardapp.stores.away import Away, Unreachable, has_ended
-from leaderboardapp.stores.base import (
-    Changes,
-    Feed,
-    OutcomeUnknown,
-    Row,
-    StoreUnavailable,
-)
+from leaderboardapp.stores.away import Away
+from leaderboardapp.stores.base import Feed, OutcomeUnknown, Row, StoreUnavailable, now_us
+from leaderboardapp.stores.messages import Messages, Sent
 from leaderboardapp.stores.sql.postgresql_backend.base import ANSWER_SECONDS
-from leaderboardapp.stores.sql.postgresql_triggers import ASLEEP, CHANNEL, NUMBER
+from leaderboardapp.stores.sql.postgresql_connection import Session, connect, is_gone, translate
+from leaderboardapp.stores.sql.postgresql_feed import PostgresFeed, PostgresMessages
+from leaderboardapp.stores.sql.postgresql_triggers import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
     BOARD_COLUMNS,
@@ -26,14 +21,11 @@ from leaderboardapp.stores.sql.statements import (
     read,
     write,
 )
-from leaderboardapp.stores.sql.store import SqlStore, newcomers, translated
+from leaderboardapp.stores.sql.store import SqlStore, translated
 
 R = TypeVar("R")
+L = TypeVar("L", bound=Session)
 
-HEAR_SECONDS = 2.0  # within which a notification has to come through
-# Between two changes, which wake the feed; between two looks of one that is awake; without a
-# change, after which it falls asleep.
-BUSY_SECONDS, LOOK_SECONDS, CALM_SECONDS = 0.03, 0.004, 0.2
 # A writer waits so long for its turn on a board; one that has stopped holds it no longer; and the
 # server gives up before the driver does, which could only say that it has not heard.
 LOCK = """
@@ -43,23 +35,23 @@ LOCK = """
     SELECT FROM board WHERE id = %s FOR NO KEY UPDATE
 """
 TRIES = 3  # of a transaction that met another one's locks in the other order
-# A listener that vanished without a word would keep the lock of one that is asleep.
-KEEP_ALIVE = """
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2;
-    SET tcp_user_timeout = 20000
-"""
-SNAPSHOT = "SELECT pg_current_snapshot()::text"
-# A transaction's number says when it began, not when it was committed. So what is new is what
-# the last snapshot did not show: begun since, or under way then.
-CHANGED = """
-    SELECT pg_current_snapshot()::text, board, joined
-    FROM (SELECT) AS one LEFT JOIN change ON seq >= %(next)s OR seq = ANY(%(running)s)
-"""
 POSITION = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
 # Of a dump that was loaded into another server, numbers may be ahead of this one's.
 AHEAD = "seq >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 IS_AHEAD = f"SELECT {AHEAD} FROM (SELECT %s::bigint AS seq) AS position"
 RENUMBER = f"UPDATE change SET seq = {NUMBER}, joined = '[]' WHERE {AHEAD}"
+# Messages of a topic are numbered and committed in one order, because who publishes waits for the
+# topic's lock. None of them is waited for to be on disk.
+PUBLISH = f"""
+    WITH ready AS MATERIALIZED (
+        SELECT set_config('synchronous_commit', %(durability)s, TRUE),
+            pg_advisory_xact_lock(hashtextextended(%(exchange)s || %(topic)s, 0))
+    ), published AS (
+        INSERT INTO message (seq, exchange, topic, payload, at)
+        SELECT {NUMBER}, %(exchange)s, %(topic)s, %(payload)s, %(at)s FROM ready
+    )
+    SELECT pg_notify('{MESSAGES}', '')
+"""
 
 
 class PostgresStore(SqlStore):
@@ -101,14 +93,28 @@ class PostgresStore(SqlStore):
     @translated
     def open_feed(self) -> Feed:
         self.change(None, lambda: write(RENUMBER, {}))
-        feed = PostgresFeed()
+        return self.listening(PostgresFeed)
+
+    @translated
+    def open_messages(self) -> Messages:
+        return self.listening(PostgresMessages)
+
+    def listening(self, kind: type[L]) -> L:
+        feed = kind()
         try:
-            write(f"NOTIFY {CHANNEL}", {})
-            feed.hear(HEAR_SECONDS)
+            write(f"NOTIFY {kind.channel}", {})  # by another connection, as all others are
+            feed.hear()
         except (Error, StoreUnavailable):
             feed.close()
             raise
         return feed
+
+    @translated
+    def publish(self, exchange: str, message: Sent) -> None:
+        # With other changes it is as durable as they are.
+        durability = "on" if connection.in_atomic_block else "off"
+        values = {"exchange": exchange, **message._asdict(), "at": now_us()}
+        write(PUBLISH, {**values, "durability": durability})
 
     @translated
     def position(self) -> int:
@@ -135,115 +141,3 @@ def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
         if tries > 1 and isinstance(error.__cause__, (DeadlockDetected, SerializationFailure)):
             return transact(board, work, tries - 1)
         raise
-
-
-class PostgresFeed(Feed):
-    """Reads which boards have changed: what is lost while a connection is down is found in the
-    table. While little happens it sleeps until it is notified; when change follows change it looks
-    every few milliseconds, and nobody needs to notify it (postgresql_triggers.py)."""
-
-    def __init__(self) -> None:
-        self.connection = connections.create_connection("feed")
-        self.asleep = False
-        try:
-            connect(self.connection)
-            self._rows(KEEP_ALIVE)
-            self._rows(f"LISTEN {CHANNEL}")
-            self.seen(*self._rows(SNAPSHOT)[0])
-        except Error as error:
-            self.close()
-            raise Unreachable(f"PostgreSQL, the feed (DATABASE_FEED_URL): {error}") from error
-        self.heard = self.moved = time.monotonic()
-
-    def hear(self, seconds: float) -> None:
-        """Raises StoreUnavailable unless a notification comes through."""
-        if not self._wait(seconds):
-            raise StoreUnavailable(
-                "PostgreSQL's notifications do not arrive; if DATABASE_URL goes through a pool of"
-                " connections, name one past it, or one of whole sessions, in DATABASE_FEED_URL"
-            )
-
-    def changed(self, timeout: float) -> Changes:
-        deadline = time.monotonic() + timeout
-        try:
-            while True:
-                changes = self._read()
-                self.heard = time.monotonic()
-                if changes:
-                    self._move()
-                if changes or self.heard >= deadline:
-                    return changes
-                self._pause(deadline - self.heard)
-        except Error as error:
-            raise translate(self.connection, error) from error
-
-    def close(self) -> None:
-        self.connection.close()
-
-    def seen(self, snapshot: str) -> None:
-        """`snapshot`: as PostgreSQL writes it, `oldest:next:running,running`."""
-        _, following, running = snapshot.split(":")
-        self.next, self.running = int(following), [int(xid) for xid in running.split(",") if xid]
-
-    def is_new(self, seq: int) -> bool:
-        return seq >= self.next or seq in self.running
-
-    def _read(self) -> Changes:
-        rows = self._rows(CHANGED, {"next": self.next, "running": self.running})
-        changed = [(board, joined) for _, board, joined in rows if board is not None]
-        changes = {board: newcomers(joined, self.is_new) for board, joined in changed}
-        self.seen(rows[0][0])
-        return changes
-
-    def _move(self) -> None:
-        if self.asleep and self.heard < self.moved + BUSY_SECONDS:
-            self._rows(f"SELECT pg_advisory_unlock({ASLEEP})")
-            self.asleep = False
-        self.moved = self.heard
-
-    def _pause(self, seconds: float) -> None:
-        """Until the table is to be read again."""
-        if self.asleep:
-            self._wait(seconds)
-        elif self.heard < self.moved + CALM_SECONDS:
-            time.sleep(min(LOOK_SECONDS, seconds))
-            self._wait(0)  # so that what others notify another feed of does not pile up
-        else:
-            # Only if all who have not notified have committed, and nobody else sleeps.
-            [[self.asleep]] = self._rows(f"SELECT pg_try_advisory_lock({ASLEEP})")
-            self.moved = self.heard
-
-    def _wait(self, seconds: float) -> bool:
-        """Whether a notification has come."""
-        with self.connection.wrap_database_errors:
-            found = list(self.connection.connection.notifies(timeout=seconds, stop_after=1))
-        return bool(found)
-
-    def _rows(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
-            return rows
-
-
-def connect(wrapper: BaseDatabaseWrapper) -> None:
-    """Connected, anew if the server has closed it."""
-    driver: Any = wrapper.connection
-    if driver is not None and (driver.closed or has_ended(driver.fileno())):
-        wrapper.close()
-    wrapper.ensure_connection()
-
-
-def is_gone(error: Error) -> bool:
-    """Whether it is the connection's end, and no refusal: those have other codes."""
-    code = getattr(error.__cause__, "sqlstate", None)
-    return code is None or code.startswith(("08", "57P"))
-
-
-def translate(wrapper: BaseDatabaseWrapper, error: Error) -> StoreUnavailable:
-    """The connection is closed after any failure but a refusal: an answer may still be on its way
-    through it."""
-    if is_gone(error):
-        wrapper.close()
-        return Unreachable(f"PostgreSQL: {error}")
-    return StoreUnavailable(f"PostgreSQL: {error}")

@@ -7,7 +7,7 @@ from django.db.migrations.state import StateApps
 from leaderboardapp.stores.base import MAX_JOINED
 from leaderboardapp.stores.sql.statements import ORDERS
 
-CHANNEL = "leaderboard"
+CHANNEL, MESSAGES = "leaderboard", "leaderboard_messages"
 # Who sleeps until notified holds this lock alone. A commit with a notification waits for all others
 # that have one, so only those who find somebody asleep notify. The others share the lock until they
 # have committed, and nobody falls asleep before.

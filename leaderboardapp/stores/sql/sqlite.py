@@ -1,5 +1,6 @@
 """The store in an SQLite database, and its feed."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -8,13 +9,11 @@ from typing import Any, TypeVar
 from django.db import Error, connection, connections, transaction
 from django.db.models import Max
 
-from leaderboardapp.stores.base import (
-    Changes,
-    Feed,
-    OutcomeUnknown,
-    StoreUnavailable,
-)
+from leaderboardapp.stores.base import Changes, Feed, OutcomeUnknown, StoreUnavailable, now_us
+from leaderboardapp.stores.messages import Group, Messages, Sent
+from leaderboardapp.stores.sql.messages import SqlMessages
 from leaderboardapp.stores.sql.models import ChangeRow
+from leaderboardapp.stores.sql.statements import write
 from leaderboardapp.stores.sql.store import SqlStore, newcomers, translated
 
 R = TypeVar("R")
@@ -33,9 +32,27 @@ TURN_SECONDS = 2.5  # as long as SQLite waits for the lock of another process
 IDLE_SECONDS, BUSY_SECONDS = 0.015, 0.004
 BUSY_FOR_SECONDS = 2.0
 
+PUBLISH = """
+    INSERT INTO message (exchange, topic, payload, at)
+    VALUES (%(exchange)s, %(topic)s, %(payload)s, %(at)s)
+"""
+PUBLISHED = """
+    SELECT (SELECT min(id) FROM message), id, exchange, topic, payload
+    FROM message WHERE id > %s ORDER BY id
+"""
+
 # The process's threads write in turns: those who wait for SQLite's own lock sleep and look again,
 # and of sixteen busy threads some never came to it (docs/performance.md).
 _turn = threading.RLock()
+
+
+def _begin_turns() -> None:
+    """In a forked process, where nobody would ever end a turn that was under way."""
+    global _turn
+    _turn = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_begin_turns)
 
 
 class SqliteStore(SqlStore):
@@ -66,60 +83,91 @@ class SqliteStore(SqlStore):
         return SqliteFeed()
 
     @translated
+    def open_messages(self) -> Messages:
+        return SqliteMessages()
+
+    def publish(self, exchange: str, message: Sent) -> None:
+        values = {"exchange": exchange, **message._asdict(), "at": now_us()}
+        self.change(None, lambda: write(PUBLISH, values))
+
+    @translated
     def position(self) -> int:
         # Writers take turns, so numbers are given in the order of commits.
         return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])
 
 
-class SqliteFeed(Feed):
+class Watch:
     """`PRAGMA data_version` tells, without reading the file, whether another connection has
-    committed; only then is the change table read."""
+    committed; only then are the tables read."""
 
     def __init__(self) -> None:
         # Its own connection: one's own commits do not move one's own data_version.
         self.connection = connections.create_connection("default")
         self.version = self._version()
         self.heard = self.moved = time.monotonic()
-        [[self.seq]] = self._rows("SELECT coalesce(max(seq), 0) FROM change")
 
-    def changed(self, timeout: float) -> Changes:
+    def wait(self, timeout: float, look: Callable[[], R]) -> R | None:
+        """What `look` finds, if that is anything, in that time."""
         deadline = time.monotonic() + timeout
         try:
             while True:
                 version = self._version()
                 if version != self.version:
-                    changes = self._read()
+                    found = look()
                     self.version = version
                     self.heard = time.monotonic()
-                    if changes:  # and not the listener's own heartbeat
+                    if found:  # and not the listener's own heartbeat, say
                         self.moved = self.heard
-                        return changes
+                        return found
                 if time.monotonic() >= deadline:
-                    return {}
+                    return None
                 busy = time.monotonic() < self.moved + BUSY_FOR_SECONDS
                 time.sleep(BUSY_SECONDS if busy else IDLE_SECONDS)
         except Error as error:
             raise StoreUnavailable(str(error)) from error
 
-    def close(self) -> None:
-        self.connection.close()
-
-    def _read(self) -> Changes:
-        rows = self._rows("SELECT board, seq, joined FROM change WHERE seq > %s", self.seq)
-        changes = {
-            board: newcomers(joined, lambda seq: seq > self.seq) for board, _, joined in rows
-        }
-        self.seq = max((seq for _, seq, _ in rows), default=self.seq)
-        return changes
-
-    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
+
+    def close(self) -> None:
+        self.connection.close()
 
     def _version(self) -> int:
         # A hundred times a second: past Django's cursor, which costs more than the question.
         self.connection.ensure_connection()
         with self.connection.wrap_database_errors:
             return int(self.connection.connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+class SqliteFeed(Watch, Feed):
+    def __init__(self) -> None:
+        super().__init__()
+        [[self.seq]] = self.rows("SELECT coalesce(max(seq), 0) FROM change")
+
+    def changed(self, timeout: float) -> Changes:
+        return self.wait(timeout, self._read) or {}
+
+    def _read(self) -> Changes:
+        rows = self.rows("SELECT board, seq, joined FROM change WHERE seq > %s", self.seq)
+        changes = {
+            board: newcomers(joined, lambda seq: seq > self.seq) for board, _, joined in rows
+        }
+        self.seq = max((seq for _, seq, _ in rows), default=self.seq)
+        return changes
+
+
+class SqliteMessages(Watch, SqlMessages):
+    def __init__(self) -> None:
+        Watch.__init__(self)
+        SqlMessages.__init__(self)
+        [[self.last]] = self.rows("SELECT coalesce(max(id), 0) FROM message")
+
+    def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+        return self.wait(timeout, self._read) or []
+
+    def _read(self) -> list[tuple[Group, Sent | None]]:
+        rows = self.rows(PUBLISHED, self.last)
+        return self.sort(rows[0][0], [row[1:] for row in rows]) if rows else []

@@ -3,13 +3,14 @@ changes, and tells of them (sqlite.py, postgresql.py)."""
 
 import functools
 import json
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, connections
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -35,8 +36,10 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
+from leaderboardapp.stores.messages import EXPIRED_AT_ONCE
 from leaderboardapp.stores.sql import blocks
 from leaderboardapp.stores.sql.increments import add
+from leaderboardapp.stores.sql.messages import EXPIRE
 from leaderboardapp.stores.sql.models import (
     BlockRow,
     BoardRow,
@@ -353,8 +356,24 @@ class SqlStore(Store):
         values = {"old_holder": old.holder, "old_beat": old.beat, **new._asdict()}
         return self.change(None, lambda: write(REPLACE_LEASE, values) == 1)
 
+    def expire_messages(self, before: int) -> None:
+        values = {"limit": EXPIRED_AT_ONCE, "before": before}
+        self.change(None, lambda: write(EXPIRE, values))
+
     def close(self) -> None:
         connection.close()
+
+
+def _leave_to_parent() -> None:
+    """In a forked process: its connections are the parent's. They are kept, because closing one
+    would end the parent's session, or let go of the parent's locks."""
+    for wrapper in connections.all(initialized_only=True):
+        _of_parent.append(wrapper.connection)
+        wrapper.connection = None
+
+
+_of_parent: list[Any] = []
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def newcomers(joined: str, is_new: Callable[[int], bool]) -> list[Row]:

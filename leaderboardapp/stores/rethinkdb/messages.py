@@ -1,0 +1,171 @@
+"""Messages in RethinkDB: of each topic one document, which every message replaces."""
+
+import asyncio
+import hashlib
+import json
+import socket
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from rethinkdb import RethinkDB
+from rethinkdb.errors import ReqlError
+
+from leaderboardapp.stores.away import Unreachable
+from leaderboardapp.stores.base import StoreUnavailable, now_us
+from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, Group, Messages, Sent
+from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, KEEP_ALIVE, r
+from leaderboardapp.stores.rethinkdb.documents import check
+from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
+from leaderboardapp.topics import Everything, Filter, Pattern, Regex, Tags
+
+T = TypeVar("T")
+
+TOPICS = r.table("topics")
+
+# The driver that can read many changefeeds through one connection.
+concurrent = RethinkDB()
+concurrent.set_loop_type("asyncio")
+
+
+def publish(run: Callable[[Any], Any], exchange: str, message: Sent) -> None:
+    document = {
+        "id": hashlib.blake2b(f"{exchange} {message.topic}".encode(), digest_size=32).hexdigest(),
+        "exchange": exchange,
+        "topic": json.loads(message.topic),
+        "payload": message.payload,
+        "at": now_us(),
+        "message": str(uuid.uuid4()),  # what is equal would change nothing, and notify nobody
+    }
+    check(run(TOPICS.insert(document, conflict="replace", durability="soft")))
+
+
+def expire(run: Callable[[Any], Any], before: int) -> None:
+    def unless_new(row: Any) -> Any:
+        return r.branch(row["at"].default(before) < before, None, row)
+
+    old = TOPICS.between(r.minval, before, index="at").order_by(index="at").limit(EXPIRED_AT_ONCE)
+    run(old.replace(unless_new, durability="soft"))
+
+
+class RethinkMessages(Messages):
+    """One changefeed for each group; the server chooses, by the group's filter."""
+
+    def __init__(self, address: dict[str, Any]) -> None:
+        self.runner = asyncio.Runner()  # tasks go on whenever one waits for any
+        self.feeds: dict[Group, Any] = {}  # cursors
+        self.tasks: dict[Group, asyncio.Task[None]] = {}
+        self.found: list[tuple[Group, Sent | None]] = []
+        self.failed: Exception | None = None
+        self.something = asyncio.Event()
+        where = f"{address['host']}:{address['port']}"
+        try:
+            connecting = concurrent.connect(**address, timeout=CONNECT_SECONDS)
+            self.connection = self._wait(connecting, CONNECT_SECONDS)
+        except StoreUnavailable as error:
+            self.runner.close()
+            raise Unreachable(f"RethinkDB at {where}: {error}") from error
+        wire = self.connection._instance._streamwriter.get_extra_info("socket")
+        for name, value in KEEP_ALIVE.items():
+            if hasattr(socket, name):
+                wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    def watch(self, group: Group) -> None:
+        self._wait(self._open(group), READY_SECONDS)
+
+    def forget(self, group: Group) -> None:
+        self.tasks.pop(group).cancel()
+        self._wait(self.feeds.pop(group).close(), READY_SECONDS)
+
+    def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+        self._wait(self._something(timeout), timeout + READY_SECONDS)
+        if self.failed:
+            raise StoreUnavailable(f"RethinkDB, messages: {self.failed}") from self.failed
+        found, self.found = self.found, []
+        return found
+
+    def close(self) -> None:
+        try:
+            self._wait(self.connection.close(noreply_wait=False), CONNECT_SECONDS)
+        except StoreUnavailable:
+            pass
+        self.runner.close()
+
+    def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        with _translated():
+            return self.runner.run(asyncio.wait_for(work, seconds))
+
+    async def _something(self, timeout: float) -> None:
+        if not self.found:
+            self.something.clear()
+            try:
+                await asyncio.wait_for(self.something.wait(), timeout)
+            except TimeoutError:
+                pass
+
+    async def _open(self, group: Group) -> None:
+        def wanted(row: Any) -> Any:
+            return row["exchange"].eq(group.exchange) & passes(row["topic"], group.filter)
+
+        feed = TOPICS.filter(wanted).changes(include_states=True, include_types=True, squash=False)
+        shown = feed.pluck("type", "state", "error", {"new_val": ["topic", "payload"]})
+        cursor = self.feeds[group] = await shown.run(self.connection)
+        async for change in cursor:
+            if change.get("state") == "ready":
+                break
+        self.tasks[group] = asyncio.create_task(self._follow(group, cursor))
+
+    async def _follow(self, group: Group, cursor: Any) -> None:
+        try:
+            async for change in cursor:
+                if change.get("error"):
+                    self.found.append((group, None))  # changes were skipped
+                elif new := change.get("new_val"):
+                    sent = Sent(json.dumps(new["topic"]), new["payload"])
+                    self.found.append((group, sent))
+                self.something.set()
+            raise ConnectionError("the feed ended")
+        except Exception as error:  # whatever ends the task has to reach the reader
+            self.failed = error
+            self.something.set()
+
+
+def passes(topic: Any, wanted: Filter) -> Any:
+    """The filter in ReQL. What topics.py says in Python."""
+    match wanted:
+        case Everything():
+            return r.expr(True)
+        case Regex(expression):
+            return _is(topic, "STRING", topic.match(expression).ne(None))
+        case Tags(tags):
+            return _is(topic, "ARRAY", topic.contains(*sorted(tags)))
+        case Pattern():
+            return _has(topic, wanted.fields)
+
+
+def _is(value: Any, type: str, then: Any) -> Any:
+    return r.branch(value.type_of().eq(type), then, False)
+
+
+def _has(value: Any, wanted: Any) -> Any:
+    match wanted:
+        case None:
+            return value.ne(None)
+        case dict():
+            fields = (_has(value[key].default(None), each) for key, each in wanted.items())
+            return _is(value, "OBJECT", r.and_(*fields))
+        case list():
+            return _is(value, "ARRAY", value.contains(*wanted))
+        case _:
+            return value.eq(wanted)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise StoreUnavailable("RethinkDB did not answer in time") from error
+    except (ReqlError, OSError, AttributeError) as error:  # the last: it was closed
+        raise StoreUnavailable(str(error)) from error

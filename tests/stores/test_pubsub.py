@@ -1,0 +1,246 @@
+"""leaderboardapp.pubsub, over each store."""
+
+import gc
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from leaderboardapp import pubsub
+from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
+from leaderboardapp.stores.base import Store, now_us
+from leaderboardapp.stores.messages import KEPT_SECONDS
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.sql.models import MessageRow
+from leaderboardapp.stores.sql.store import SqlStore
+from tests.processes import PROJECT, wait_until
+
+FORKING = """
+import django; django.setup()
+import os
+from leaderboardapp.pubsub import FORKED, Exchange
+
+exchange = Exchange({exchange!r})
+exchange.topic("both").publish("first")
+with exchange.queue("both") as queue, exchange.queue("parent") as answers:
+    child = os.fork()
+    if not child:
+        with exchange.queue("child") as own:
+            exchange.topic("parent").publish("ready")
+            print(next(own.subscribe()).payload, flush=True)
+        events = queue.subscribe()
+        assert next(events) == FORKED
+        exchange.topic("parent").publish("ready again")
+        print("child:", next(events).payload, flush=True)
+        os._exit(0)
+    told = answers.subscribe()
+    assert next(told).payload == "ready"
+    exchange.topic("child").publish("hello")
+    assert next(told).payload == "ready again"
+    exchange.topic("both").publish("to both")
+    assert os.waitpid(child, 0)[1] == 0
+    print("parent:", next(queue.subscribe()).payload)
+"""
+TOPICS: list[Any] = ["a.b", "a.c", ["x"], ["x", "y"], {"a": {"b": 1}, "c": "d"}, {"a": {"b": 2}}]
+
+
+@pytest.fixture(autouse=True)
+def calm() -> Iterator[None]:
+    """Nobody subscribes any more, of this test or another one."""
+    yield
+    gc.collect()
+    wait_until(lambda: not any(thread.name == "pubsub" for thread in threading.enumerate()), "calm")
+
+
+@pytest.fixture
+def exchange(store: Store, board_id: str) -> Exchange:
+    return Exchange(board_id)
+
+
+def kept(store: Any, exchange: Exchange) -> int:
+    """How many of its messages, or topics, the store still has."""
+    if isinstance(store, SqlStore):
+        return MessageRow.objects.filter(exchange=exchange.name).count()
+    return int(store.run(r.table("topics").filter({"exchange": exchange.name}).count()))
+
+
+def take(queue: Queue, count: int) -> list[Any]:
+    """The next events."""
+    return list(itertools.islice(queue.subscribe(), count))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "passed"),
+    [
+        (None, TOPICS),
+        (r"^a\.", ["a.b", "a.c"]),
+        (r"c$", ["a.c"]),
+        ({"x"}, [["x"], ["x", "y"]]),
+        (["y", "x"], [["x", "y"]]),
+        ({"a": {"b": 1}}, [TOPICS[4]]),
+        ({"a": {"b": None}}, TOPICS[4:]),
+        ({"a": {}}, TOPICS[4:]),
+        ({"a": {}, "c": None}, [TOPICS[4]]),
+        (lambda topic: "x" in topic or topic == "a.c", ["a.c", ["x"], ["x", "y"]]),
+    ],
+)
+def test_a_subscriber_gets_what_its_filter_passes(
+    exchange: Exchange, wanted: Any, passed: list[Any]
+) -> None:
+    with exchange.queue(wanted) as queue:
+        for topic in TOPICS:
+            exchange.topic(topic).publish({"of": topic})
+        found = take(queue, len(passed))
+    # Only messages of the same topic have an order.
+    assert sorted(found, key=str) == sorted(
+        (Message(topic, {"of": topic}) for topic in passed), key=str
+    )
+
+
+def test_a_topics_messages_come_in_order_and_equal_ones_again(exchange: Exchange) -> None:
+    payloads = [1, 1, {"a": None}, "é\0\ud800", 2**70, [1.5], None, "z" * 90_000, 1]
+    with exchange.queue("topic") as queue:
+        for payload in payloads:
+            exchange.topic("topic").publish(payload)
+        assert [event.payload for event in take(queue, len(payloads))] == payloads
+
+
+def test_tags_have_no_order_and_objects_none_either(exchange: Exchange) -> None:
+    with exchange.queue() as queue:
+        exchange.topic(["b", "a", "b"]).publish(1)
+        exchange.topic(["a", "b"]).publish(2)
+        assert take(queue, 2) == [Message(["a", "b"], 1), Message(["a", "b"], 2)]
+    with exchange.queue() as queue:
+        exchange.topic({"b": 1, "a": 2}).publish(1)
+        exchange.topic({"a": 2, "b": 1}).publish(2)
+        assert [payload for _, payload in take(queue, 2)] == [1, 2]
+
+
+def test_an_exchange_does_not_hear_another(exchange: Exchange) -> None:
+    with exchange.queue() as queue:
+        Exchange(f"{exchange.name}-2").topic("t").publish("another's")
+        exchange.topic("t").publish("its own")
+        assert take(queue, 1) == [Message("t", "its own")]
+
+
+def test_what_was_published_before_is_not_heard(exchange: Exchange) -> None:
+    exchange.topic("t").publish("before")
+    with exchange.queue() as queue:
+        exchange.topic("t").publish("after")
+        assert take(queue, 1) == [Message("t", "after")]
+
+
+def test_publishing_at_the_same_moment_loses_nothing(exchange: Exchange, store: Store) -> None:
+    def publish(number: int) -> None:
+        for count in range(50):
+            exchange.topic("shared").publish([number, count])
+        store.close()
+
+    with exchange.queue("shared") as queue:
+        threads = [threading.Thread(target=publish, args=[number]) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        found = [payload for _, payload in take(queue, 400)]
+        for thread in threads:
+            thread.join()
+    for number in range(8):
+        assert [count for by, count in found if by == number] == list(range(50))
+
+
+def test_a_slow_subscriber_loses_its_oldest_messages_and_nobody_else_any(
+    exchange: Exchange,
+) -> None:
+    with exchange.queue(limit=10) as slow, exchange.queue(limit=100) as fast:
+        for number in range(30):
+            exchange.topic("t").publish(number)
+        assert [payload for _, payload in take(fast, 30)] == list(range(30))
+        assert take(slow, 11) == [SLOW, *(Message("t", number) for number in range(20, 30))]
+
+
+def test_a_message_is_each_subscribers_own(exchange: Exchange) -> None:
+    with exchange.queue() as one, exchange.queue() as other:
+        exchange.topic({"a": 1}).publish([])
+        [(topic, payload)] = take(one, 1)
+        topic["a"] = 2
+        payload.append(1)
+        assert take(other, 1) == [Message({"a": 1}, [])]
+
+
+@pytest.mark.parametrize("end", ["leave", "close", "collect"])
+def test_a_subscription_ends(exchange: Exchange, end: str) -> None:
+    queue = exchange.queue()
+    if end == "leave":
+        with queue:
+            exchange.topic("t").publish(1)
+            for _ in queue.subscribe():
+                break
+    elif end == "close":
+        loop = threading.Thread(target=lambda: list(queue.subscribe()))
+        loop.start()
+        wait_until(lambda: pubsub._hub.inboxes, "the subscription")
+        wait_until(lambda: queue.inbox.live, "the subscription")
+        queue.close()
+        loop.join(5)
+        assert not loop.is_alive()
+    else:
+        queue.__enter__()
+        del queue
+        gc.collect()
+    wait_until(lambda: not pubsub._hub.inboxes, "its end")
+
+
+def test_a_queue_may_be_subscribed_again(exchange: Exchange) -> None:
+    queue = exchange.queue()
+    for number in range(2):
+        with queue:
+            exchange.topic("t").publish(number)
+            assert take(queue, 1) == [Message("t", number)]
+
+
+def test_a_predicate_that_fails_ends_its_own_loop_only(exchange: Exchange) -> None:
+    with exchange.queue(lambda topic: bool(1 / 0)) as bad, exchange.queue() as good:
+        exchange.topic("t").publish(1)
+        with pytest.raises(ZeroDivisionError):
+            take(bad, 1)
+        assert take(good, 1) == [Message("t", 1)]
+
+
+def test_a_forked_process_publishes_and_subscribes_for_itself(
+    exchange: Exchange, store: Store
+) -> None:
+    program = FORKING.format(exchange=exchange.name)
+    ours = {"DATABASE_URL": settings.DATABASE_URL, "ALLOW_ANONYMOUS_WRITES": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        env={**os.environ, **ours},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == ["hello", "child: to both", "parent: to both"]
+    assert done.stderr == ""
+
+
+def test_old_messages_are_deleted_and_the_rest_is_not(exchange: Exchange, store: Store) -> None:
+    with exchange.queue() as queue:
+        for number in range(20):
+            exchange.topic(f"t{number}").publish(number)
+        assert len(take(queue, 20)) == 20
+    store.expire_messages(now_us() - KEPT_SECONDS * 1_000_000)
+    assert kept(store, exchange) == 20
+
+    def delete() -> bool:
+        store.expire_messages(now_us())
+        return kept(store, exchange) <= 1  # SQL keeps the newest
+
+    wait_until(delete, "their deletion")
+    with exchange.queue() as queue:
+        exchange.topic("t1").publish("again")
+        assert take(queue, 1) == [Message("t1", "again")]
