@@ -37,6 +37,7 @@ WAITING = 1_000  # messages that wait for a subscriber, unless it says otherwise
 EXPIRE_EVERY = 50  # messages published, on average
 LOOK_SECONDS = 0.05  # how late a new subscriber may be seen
 LIVE_SECONDS = 15.0  # within which one has to be
+CHECK_SECONDS = 5.0  # between two questions whether the store is still there
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
 
 
@@ -125,11 +126,12 @@ class Inbox:
                 self.waiting.appendleft(SLOW)
             self.condition.notify_all()
 
-    def take(self) -> Sent | Missed | None:
-        """The oldest, once there is one; None if the inbox is closed."""
+    def take(self) -> deque[Sent | Missed]:
+        """All, once there are any; none if the inbox is closed."""
         with self.condition:
             self.condition.wait_for(lambda: self.waiting or self.closed)
-            return None if self.closed else self.waiting.popleft()
+            taken, self.waiting = self.waiting, deque()
+            return deque() if self.closed else taken
 
     def wait_until_live(self) -> None:
         with self.condition:
@@ -152,7 +154,7 @@ class Inbox:
 
 class Queue:
     """A subscription: from `with`, or else from the loop's start, to the end of the loop, `close`,
-    or when nobody refers to it any more. Threads that share one share out its messages."""
+    or when nobody refers to it any more. One thread at a time loops over it."""
 
     def __init__(self, group: Group, predicate: Callable[[Any], bool] | None, limit: int) -> None:
         self.group, self.predicate, self.limit = group, predicate, limit
@@ -172,14 +174,18 @@ class Queue:
         it has, it resumes by itself. What the predicate raises ends it."""
         inbox = self._join()
         try:
-            while (event := inbox.take()) is not None:
-                if isinstance(event, Missed):
-                    yield event
-                else:
+            while events := inbox.take():
+                for event in events:
+                    if inbox.closed:
+                        return
+                    if isinstance(event, Missed):
+                        yield event
+                        continue
                     topic = json.loads(event.topic)
                     if self.predicate is None or self.predicate(topic):
                         yield Message(topic, json.loads(event.payload))
-                inbox = self._join() if self.hub is not _hub else inbox
+                if self.hub is not _hub:  # this is a forked process now
+                    inbox = self._join()
         finally:
             self.close()
 
@@ -231,6 +237,7 @@ class Hub:
 
     def _read(self, messages: Messages) -> None:
         watched: set[Group] = set()
+        checked = time.monotonic()
         while wanted := self._wanted():
             for group in watched - wanted.keys():
                 messages.forget(group)
@@ -249,6 +256,9 @@ class Hub:
             for group, some in events.items():
                 for inbox in wanted[group]:
                     inbox.put(some)
+            if time.monotonic() >= checked + CHECK_SECONDS:
+                messages.check()
+                checked = time.monotonic()
 
     def _wanted(self) -> dict[Group, list[Inbox]]:
         """By now; when there is nothing, the thread is at its end."""

@@ -40,4 +40,9 @@ class Messages(ABC):
         once if there are any, else waits up to `timeout` seconds."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Whether the other end is still there: a dead link looks like one on which nobody
+        publishes."""
+
+    @abstractmethod
     def close(self) -> None: ...

@@ -65,7 +65,7 @@ class RethinkMessages(Messages):
             self.connection = self._wait(connecting, CONNECT_SECONDS)
         except StoreUnavailable as error:
             self.runner.close()
-            raise Unreachable(f"RethinkDB at {where}: {error}") from error
+            raise Unreachable(f"{error} ({where})") from error
         wire = self.connection._instance._streamwriter.get_extra_info("socket")
         for name, value in KEEP_ALIVE.items():
             if hasattr(socket, name):
@@ -81,9 +81,12 @@ class RethinkMessages(Messages):
     def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
         self._wait(self._something(timeout), timeout + READY_SECONDS)
         if self.failed:
-            raise StoreUnavailable(f"RethinkDB, messages: {self.failed}") from self.failed
+            raise StoreUnavailable(f"RethinkDB: {_reason(self.failed)}") from self.failed
         found, self.found = self.found, []
         return found
+
+    def check(self) -> None:
+        self._wait(concurrent.expr(1).run(self.connection), CONNECT_SECONDS)
 
     def close(self) -> None:
         try:
@@ -168,4 +171,8 @@ def _translated() -> Iterator[None]:
     except TimeoutError as error:
         raise StoreUnavailable("RethinkDB did not answer in time") from error
     except (ReqlError, OSError, AttributeError) as error:  # the last: it was closed
-        raise StoreUnavailable(str(error)) from error
+        raise StoreUnavailable(f"RethinkDB: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "message", error))  # without the query

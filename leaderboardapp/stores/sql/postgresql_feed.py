@@ -97,3 +97,7 @@ class PostgresMessages(Session, SqlMessages):
             rows = self.rows(PUBLISHED, {"next": self.next, "running": self.running})
         self.seen(rows[0][0])
         return self.sort(rows[0][1], [row[2:] for row in rows if row[2] is not None])
+
+    def check(self) -> None:
+        with self.translated():
+            self.rows("SELECT")

@@ -168,6 +168,9 @@ class SqliteMessages(Watch, SqlMessages):
     def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
         return self.wait(timeout, self._read) or []
 
+    def check(self) -> None:
+        """A file has no other end."""
+
     def _read(self) -> list[tuple[Group, Sent | None]]:
         rows = self.rows(PUBLISHED, self.last)
         return self.sort(rows[0][0], [row[1:] for row in rows]) if rows else []

@@ -1,0 +1,31 @@
+"""RethinkDB's filters, which its server runs, and those of this process: one meaning."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.messages import passes
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from leaderboardapp.topics import filter_of
+from tests.unit.test_topics import FILTERS, TOPICS
+
+
+@pytest.fixture(scope="module")
+def rethink(rethinkdb_url: str) -> Iterator[RethinkStore]:
+    store = RethinkStore(rethinkdb_url)
+    yield store
+    store.close()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[*HealthCheck])
+@given(topics=st.lists(TOPICS, min_size=5, max_size=15), wanted=FILTERS)
+def test_the_server_passes_what_python_passes(
+    rethink: RethinkStore, topics: list[Any], wanted: Any
+) -> None:
+    chosen = filter_of(wanted)
+    there = rethink.run(r.expr(topics).map(lambda topic: passes(topic, chosen)))
+    assert there == [chosen.matches(topic) for topic in topics]

@@ -1,0 +1,134 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboardapp.pubsub import Exchange
+from leaderboardapp.topics import canonical, filter_of
+
+LEAVES = st.text("ab", max_size=2) | st.integers(-1, 2) | st.booleans()
+VALUES = st.recursive(
+    LEAVES | st.lists(LEAVES, max_size=3),
+    lambda values: st.dictionaries(st.sampled_from("abc"), values, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(st.sampled_from("abc"), VALUES, min_size=1, max_size=3)
+TAGS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3)
+TOPICS = st.text("ab.", min_size=1, max_size=5) | TAGS | OBJECTS
+PATTERNS = st.dictionaries(
+    st.sampled_from("abc"),
+    st.recursive(
+        LEAVES | st.none() | st.lists(LEAVES, max_size=2),
+        lambda values: st.dictionaries(st.sampled_from("abc"), values, max_size=2),
+        max_leaves=4,
+    ),
+    max_size=2,
+)
+EXPRESSIONS = st.sampled_from(["a", "^a", "b$", r"\.", "^.{3}$", "(?i)B", r"^\w+$", "a|b.", ""])
+FILTERS = st.none() | EXPRESSIONS | st.sets(st.sampled_from("abc"), max_size=2) | PATTERNS
+
+
+@given(TOPICS)
+def test_the_text_of_a_topic_is_that_of_its_equals_only(topic: Any) -> None:
+    text = canonical(topic)
+    again = json.loads(text)
+    assert canonical(again) == text
+    if isinstance(topic, list):
+        assert again == sorted(set(topic))
+        assert canonical([*reversed(topic), *topic]) == text
+    else:
+        assert again == topic
+
+
+@given(OBJECTS)
+def test_an_object_passes_as_its_own_pattern_and_with_less(topic: dict[str, Any]) -> None:
+    assert filter_of(topic).matches(topic)
+    for key in topic:
+        rest = {k: value for k, value in topic.items() if k != key}
+        assert filter_of(rest).matches(topic)
+        assert filter_of({key: None}).matches(topic)
+        assert not filter_of({**topic, "another": None}).matches(topic)
+        assert not filter_of({key: "something else"}).matches(topic)
+
+
+@given(TAGS, st.sets(st.sampled_from("abc")))
+def test_tags_pass_if_all_are_there(topic: list[str], wanted: set[str]) -> None:
+    assert filter_of(wanted).matches(topic) == (wanted <= {*topic})
+    assert filter_of([*wanted]) == filter_of(wanted)
+
+
+def test_a_filter_passes_no_topic_of_another_kind() -> None:
+    assert not filter_of("a").matches(["a"])
+    assert not filter_of(["a"]).matches("a")
+    assert not filter_of({"a": None}).matches("a")
+    assert not filter_of({}).matches(["a"])
+    assert not filter_of({"a": 1}).matches({"a": True})
+
+
+@pytest.mark.parametrize(
+    ("topic", "why"),
+    [
+        (5, "a text, a list of texts, or an object"),
+        ("", "a text, a list"),
+        ([], "a text, a list"),
+        ({}, "a text, a list"),
+        (["a", 1], "a text, a list of texts"),
+        ({"a": 1.5}, "whole numbers"),
+        ({"a": 2**53}, "whole numbers within"),
+        ({"a": None}, "whole numbers"),
+        ({1: "a"}, "keys"),
+        ({"a\0": 1}, "keys"),
+        ({"a": [["b"]]}, "lists"),
+        ("a\0b", "NUL"),
+        ("\ud800", "surrogate"),
+        ("x" * 1_000, "at most 1000 bytes"),
+        (json.loads('{"a":' * 30 + "1" + "}" * 30), "levels"),
+    ],
+)
+def test_what_is_no_topic_is_refused(topic: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Exchange("e").topic(topic)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        (5, "a regular expression"),
+        ([1], "a regular expression"),
+        ("(?=a)", "RE2"),
+        ("(", "RE2"),
+        ("\ud800", "Unicode"),
+        ({"a": 1.5}, "null"),
+        ({"a": [None]}, "lists"),
+        (["x" * 1_000], "at most 1000 bytes"),
+    ],
+)
+def test_what_is_no_filter_is_refused(wanted: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Exchange("e").queue(wanted)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "é", "x" * 65, "a\n"])
+def test_what_is_no_name_of_an_exchange_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name of an exchange"):
+        Exchange(name)
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        ({1, 2}, "JSON"),
+        (float("nan"), "JSON"),
+        ("x" * 100_000, "at most 100000 bytes"),
+    ],
+)
+def test_what_is_no_payload_is_refused(payload: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Exchange("e").topic("t").publish(payload)
+
+
+def test_nothing_waits_in_no_room() -> None:
+    with pytest.raises(ValueError, match="limit"):
+        Exchange("e").queue(limit=0)
