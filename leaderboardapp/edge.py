@@ -6,7 +6,6 @@ Source: the GRIP protocol (pushpin.org/docs/protocols/grip).
 import itertools
 import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
 from leaderboardapp import snapshots
+from leaderboardapp.backoff import backoff
 from leaderboardapp.messages import (
     DELETED,
     NEEDS_TOKEN,
@@ -27,15 +27,15 @@ from leaderboardapp.messages import (
     PUBLIC,
     TRY_AGAIN,
     channel,
-    joined_event,
-    joined_message,
+    news_event,
+    news_message,
     update_event,
     update_message,
 )
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import MAX_JOINED, Row, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +44,14 @@ PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
 MAX_BATCH_BYTES = 900_000
 MAX_BOARDS_READ = 500  # at one time
 LATE_SECONDS = 2.0
-BACKOFF_SECONDS = (0.1, 5.0)
+MAX_NEWS = 2 * MAX_JOINED  # events of a board that wait for a proxy
 
 
-class Joined(NamedTuple):
-    """Newcomers of a board, for those who may see it."""
+class News(NamedTuple):
+    """Events of a board, each with its name and what it tells, for those who may see it."""
 
     private: bool
-    players: list[Row]
+    events: list[tuple[str, Any]]
 
 
 class Edge:
@@ -64,15 +64,15 @@ class Edge:
     def put(
         self,
         snapshots: Mapping[str, Snapshot | None],
-        joined: Mapping[str, Joined],
+        news: Mapping[str, News],
         turned: Collection[str],
     ) -> None:
         """None closes the board's streams, whose clients come back, get 404 and stop; and answers
-        long-polls with 404. Who `joined` is told once, or, if a proxy does not take it, never.
+        long-polls with 404. `news` are told once, or, if a proxy does not take them, never.
         `turned`: the boards that may still be watched by those who saw them private, or public,
         which they no longer are. They come back, and need a token, or none."""
         for proxy in self.proxies:
-            proxy.put(snapshots, joined, turned)
+            proxy.put(snapshots, news, turned)
 
     def behind(self) -> float:
         """For how many seconds the oldest of what was put has been waiting; 0 if nothing waits."""
@@ -96,7 +96,7 @@ class Proxy:
             client.requests_session.mount(scheme, _BoundedAdapter())
         self.condition = threading.Condition()
         self.waiting: dict[str, Snapshot | None] = {}
-        self.joined: dict[str, Joined] = {}
+        self.news: dict[str, News] = {}
         self.turned: set[str] = set()
         self.missed: set[str] = set()
         self.oldest: float | None = None  # when the oldest of what was not taken was put
@@ -107,7 +107,7 @@ class Proxy:
     def put(
         self,
         snapshots: Mapping[str, Snapshot | None],
-        joined: Mapping[str, Joined],
+        news: Mapping[str, News],
         turned: Collection[str],
     ) -> None:
         with self.condition:
@@ -116,9 +116,9 @@ class Proxy:
             else:
                 self.waiting.update(snapshots)
                 self.turned.update(turned)
-                for board, (private, players) in joined.items():
-                    before = self.joined.get(board, Joined(private, [])).players
-                    self.joined[board] = Joined(private, [*before, *players][-MAX_JOINED:])
+                for board, (private, events) in news.items():
+                    before = self.news.get(board, News(private, [])).events
+                    self.news[board] = News(private, [*before, *events][-MAX_NEWS:])
             if snapshots and self.oldest is None:
                 self.oldest = time.monotonic()
             self.condition.notify()
@@ -146,7 +146,7 @@ class Proxy:
         with self.condition:
             self.condition.wait_for(lambda: self.stopping, pause)
             self.condition.wait_for(
-                lambda: self.waiting or self.joined or self.missed or self.stopping
+                lambda: self.waiting or self.news or self.missed or self.stopping
             )
             return not self.stopping or bool(self.waiting)
 
@@ -155,14 +155,14 @@ class Proxy:
         with self.condition:
             began = self.oldest
             batch, self.waiting = self.waiting, {}
-            joined, self.joined = self.joined, {}
+            news, self.news = self.news, {}
             turned, self.turned = self.turned, set()
             again = set(itertools.islice(self.missed, MAX_BOARDS_READ))
             self.missed -= again
         started, error = time.monotonic(), None
         allowed = self.allowed()
         if allowed:
-            error = self._send(batch, again, joined, turned)
+            error = self._send(batch, again, news, turned)
             if time.monotonic() - started > LATE_SECONDS and not error:
                 # This process was stopped, say, and another one has published newer snapshots.
                 # What is current can be sent by anybody, at any time.
@@ -182,7 +182,7 @@ class Proxy:
         self,
         batch: dict[str, Snapshot | None],
         again: set[str],
-        joined: dict[str, Joined],
+        news: dict[str, News],
         turned: set[str],
     ) -> Exception | None:
         try:
@@ -195,20 +195,13 @@ class Proxy:
                 for board, snapshot in batch.items()
                 for item in _items(board, snapshot, board in turned)
             )
-            newcomers = (item for each in joined.items() for item in _joined_items(*each))
-            for body in _batches(itertools.chain(items, newcomers)):
+            events = (item for each in news.items() for item in _news_items(*each))
+            for body in _batches(itertools.chain(items, events)):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
         except (ValueError, StoreUnavailable) as error:  # the first is pubcontrol's, for everything
             logger.error("%s did not take %d boards: %s", self.client.uri, len(batch), error)
             return error
         return None
-
-
-def backoff(failures: int) -> float:
-    """Seconds, doubling from least to most, jittered so that several processes spread out."""
-    least, most = BACKOFF_SECONDS
-    delay: float = min(most, least * 2.0 ** min(failures, 10))
-    return delay * random.uniform(0.5, 1)
 
 
 class _BoundedAdapter(HTTPAdapter):
@@ -249,13 +242,13 @@ def _closing(code: int) -> tuple[Format, Format]:
     return HttpStreamFormat(close=True), WebSocketMessageFormat(action="close", code=code)
 
 
-def _joined_items(board: str, joined: Joined) -> Iterator[bytes]:
+def _news_items(board: str, news: News) -> Iterator[bytes]:
     """Not for long-polls: those are answered with snapshots, which never lack anything."""
-    for player in joined.players:
+    for event in news.events:
         yield _item(
-            channel(board, joined.private),
-            HttpStreamFormat(joined_event(player)),
-            WebSocketMessageFormat(joined_message(player)),
+            channel(board, news.private),
+            HttpStreamFormat(news_event(*event)),
+            WebSocketMessageFormat(news_message(*event)),
         )
 
 

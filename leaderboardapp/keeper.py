@@ -10,8 +10,8 @@ from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import seasons
-from leaderboardapp.edge import backoff
+from leaderboardapp import events, seasons
+from leaderboardapp.backoff import backoff
 from leaderboardapp.stores.base import Row, Store, StoreUnavailable, WrongSeason
 
 logger = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class Keeper:
             self.store.reset(board["id"], board["season"], seasons.now(), only_if_due=True)
             logger.info("season %d ended by schedule: %s", board["season"], board["id"])
             self.put([board["id"]])
+            events.announce(board["id"], events.SEASON_ENDED, {"season": board["season"]})
         except (WrongSeason, ObjectDoesNotExist):
             pass  # somebody was faster, or has changed the schedule
 

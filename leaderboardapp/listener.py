@@ -15,12 +15,14 @@ from typing import NamedTuple
 from django.conf import settings
 
 from leaderboardapp import snapshots
-from leaderboardapp.edge import MAX_BOARDS_READ, Edge, Joined, backoff
+from leaderboardapp.backoff import backoff
+from leaderboardapp.edge import MAX_BOARDS_READ, Edge, News
+from leaderboardapp.events import JOINED, Herald, shown
 from leaderboardapp.keeper import Keeper
 from leaderboardapp.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Store, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Row, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Sent(NamedTuple):
     private: bool | None  # None: it was deleted
     turned: float  # when it became that, as far as is known
     told: float  # when those were last told who may watch it from before
+    leader: str | None  # the best player's id
 
     def is_settled(self) -> bool:
         """It was sent once more after the board had gone quiet."""
@@ -57,6 +60,7 @@ class Listener:
         self.due: dict[str, float] = {}  # board → when to look at it
         self.backlog: set[str] = set()  # boards to look at when there is time
         self.joined: Changes = {}  # newcomers, to be told when their board is looked at
+        self.leaders: dict[str, Row] = {}  # new ones, by board, since somebody took them
         # Least recently sent first. Forgetting a board costs one publish that was not needed.
         self.sent: OrderedDict[str, Sent] = OrderedDict()
         self.position = position
@@ -100,12 +104,12 @@ class Listener:
 
     def newcomers(
         self, boards: list[str], taken: dict[str, Snapshot]
-    ) -> Iterator[tuple[str, Joined]]:
+    ) -> Iterator[tuple[str, News]]:
         """Of the boards looked at, those who have not been told yet."""
         for board in boards:
             joined = self.joined.pop(board, None)
             if joined and board in taken:
-                yield board, Joined(taken[board].private, joined)
+                yield board, News(taken[board].private, [(JOINED, shown(row)) for row in joined])
 
     def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Whether to send it: the edge has another one, or it is time to repeat this one."""
@@ -134,7 +138,11 @@ class Listener:
             changed, private = sent.changed if sent else now, access(snapshot)
             turned = sent.turned if sent and sent.private == private else now
             at = now if told or not sent else sent.told
-            sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned, at)
+            leader = snapshot.leader if snapshot else None
+            if sent and leader and leader["id"] != sent.leader:
+                self.leaders[board] = leader
+            who = leader["id"] if leader else None
+            sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned, at, who)
             self.sent[board] = sent
             self.sent.move_to_end(board)
             self.forget()
@@ -217,12 +225,14 @@ def listen(store: Store, lease: Lease, edge: Edge, stop: threading.Event) -> Non
             if lease.is_due():
                 lease.renew(listener.position)
         logger.info("listening, with %d boards to look at", len(listener.backlog))
-        with Keeper(store) as keeper:
+        with Keeper(store) as keeper, Herald(edge) as herald:
             while not stop.is_set():
                 if lease.is_due():
                     lease.renew(listener.checkpoint(store.position()))
                 lease.check()
                 keeper.put(listener.turn(feed))
+                herald.put(listener.leaders)
+                listener.leaders = {}
     finally:
         feed.close()
     edge.stop()

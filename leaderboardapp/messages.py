@@ -6,11 +6,11 @@ Sources: the HTML standard (9.2, server-sent events), docs/openapi.yaml for the 
 
 import json
 import random
+from typing import Any
 
 from django.http import HttpResponse
 
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import Row
 
 STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # no id has a dot
@@ -33,18 +33,17 @@ def update_message(snapshot: Snapshot) -> str:
     return f'{{"event":"update","id":"{snapshot.hash}","data":{snapshot.body}}}'
 
 
-def joined_event(player: Row) -> str:
+def news_event(name: str, data: Any) -> str:
     # Without an id: a client that comes back names the last snapshot that it saw.
-    return f"event: joined\ndata: {_joined(player)}\n\n"
+    return f"event: {name}\ndata: {_line(data)}\n\n"
 
 
-def joined_message(player: Row) -> str:
-    return f'{{"event":"joined","data":{_joined(player)}}}'
+def news_message(name: str, data: Any) -> str:
+    return f'{{"event":{_line(name)},"data":{_line(data)}}}'
 
 
-def _joined(player: Row) -> str:
-    shown = {"player": {name: player[name] for name in ("id", "name", "score")}}
-    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+def _line(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def retry_line() -> str:

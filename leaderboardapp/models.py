@@ -14,7 +14,7 @@ from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import ranks, seasons
+from leaderboardapp import events, ranks, seasons
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row, key_of
 
@@ -65,6 +65,7 @@ class Board:
         row = self.row()
         if self._stored is None:
             get_store().create_board(row)
+            events.announce(self.id, events.CREATED, {"name": self.name})
         elif changes := _changes(self._stored, row):
             row = get_store().update_board(self.id, changes)
         return self._load(row)
@@ -82,7 +83,9 @@ class Board:
         """End the season that it was read in, and begin the next one, with all scores zero. Raises
         ObjectDoesNotExist, WrongSeason if that season was over already."""
         season = self.stored()["season"]
-        return self._load(get_store().reset(self.id, season, seasons.now()))
+        row = get_store().reset(self.id, season, seasons.now())
+        events.announce(self.id, events.SEASON_ENDED, {"season": season})
+        return self._load(row)
 
     @classmethod
     def get(cls, id: str) -> Self:
@@ -129,7 +132,9 @@ class Player:
         overwrites no increment."""
         if self._stored is None:
             row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}
-            return self._load(get_store().create_player(self.board.id, row))
+            stored = get_store().create_player(self.board.id, row)
+            events.announce(self.board.id, events.JOINED, events.shown(stored))
+            return self._load(stored)
         changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
         if "score" in changes:
             score = changes.pop("score")
@@ -144,7 +149,10 @@ class Player:
 
     def delete(self) -> None:
         """Raises ObjectDoesNotExist."""
+        player = self._row()
         get_store().delete_player(self.board.id, self.id)
+        if not player["hidden"]:
+            events.announce(self.board.id, events.LEFT, events.shown(player))
         self._stored = None
 
     def score_add(self, amount: int, key: str | None = None, season: int | None = None) -> Self:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any, NamedTuple, Self
 
-from leaderboardapp.edge import backoff
+from leaderboardapp.backoff import backoff
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import StoreUnavailable, now_us
 from leaderboardapp.stores.messages import KEPT_SECONDS, Group, Messages, Sent

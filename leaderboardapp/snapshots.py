@@ -17,6 +17,7 @@ class Snapshot:
     body: str  # one line of JSON
     hash: str  # of the body: equal bodies, equal hashes, whoever made them
     private: bool = False
+    leader: Row | None = None  # the best player, if there is one who has scored in this season
 
     def headers(self) -> dict[str, str]:
         """Those of the answer to a poll or a long-poll."""
@@ -32,7 +33,8 @@ class Snapshot:
         """`players` are the board's best, best first."""
         body = json.dumps(shown(board, players), ensure_ascii=False, separators=(",", ":"))
         digest = hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
-        return cls(body, digest, board["private"])
+        leader = players[0] if players and players[0]["scored"] else None
+        return cls(body, digest, board["private"], leader)
 
 
 def shown(board: Row, players: list[Row]) -> dict[str, Any]:

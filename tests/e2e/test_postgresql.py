@@ -82,7 +82,8 @@ def test_a_thousand_viewers_cost_one_listening_connection(
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             ).fetchall()
         assert names.count(("leaderboard feed",)) == 1
-        assert len(names) <= 1 + 2 + 2 * 16, "the feed, the listener's others, the web's threads"
+        assert names.count(("leaderboard messages",)) == 1
+        assert len(names) <= 2 + 5 + 2 * 16, "these, the listener's others, the web's threads"
         for socket in sockets:
             assert await socket.recv()
         await asyncio.to_thread(Api(stack.port), "POST", "/boards/b/players/bob/score-add/")

@@ -50,7 +50,7 @@ class Viewer:
 
     def __init__(self, port: int, path: str, last_event_id: str = "") -> None:
         self.events: list[Event] = []  # snapshots
-        self.joined: list[Any] = []
+        self.others: list[tuple[str, Any]] = []  # other events: name, data
         self.closed = threading.Event()
         self.connection = HTTPConnection("localhost", port, timeout=60)
         headers = {"Accept": "text/event-stream"}
@@ -79,6 +79,10 @@ class Viewer:
         wait_until(lambda: any(map(condition, list(self.events))), what, seconds)
         return next(filter(condition, self.events))
 
+    def heard(self, name: str) -> list[Any]:
+        """The data of those other events."""
+        return [data for event, data in self.others if event == name]
+
     def scores(self) -> dict[str, int]:
         """Player names and scores as shown now."""
         return {row["name"]: row["score"] for row in self.events[-1].data["players"]}
@@ -94,10 +98,10 @@ class Viewer:
                 elif "data" in fields:
                     data = json.loads(fields["data"])
                     event = Event(fields["event"], fields.get("id", ""), data)
-                    if event.name == "joined":
-                        self.joined.append(data)
-                    else:
+                    if event.name == "update":
                         self.events.append(event)
+                    else:
+                        self.others.append((event.name, data))
                     fields = {}
         except (OSError, ValueError, AttributeError):
             pass  # the connection ended under the reader

@@ -8,10 +8,9 @@ import pytest
 from django.test import override_settings
 from gripcontrol import GripPubControl
 
-from leaderboardapp import edge, snapshots
-from leaderboardapp.edge import Edge, Joined
+from leaderboardapp import backoff, edge, snapshots
+from leaderboardapp.edge import Edge, News
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import MAX_JOINED
 from tests.processes import free_ports, wait_until
 
 
@@ -60,7 +59,8 @@ class Proxy:
 @pytest.fixture
 def edge_of(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
     """edge_of(url, …): an edge of these proxies."""
-    monkeypatch.setattr(edge, "BACKOFF_SECONDS", (0.01, 0.05))
+    monkeypatch.setattr(backoff, "LEAST", 0.01)
+    monkeypatch.setattr(backoff, "MOST", 0.05)
 
     def make(*urls: str, allowed: Callable[[], bool] = lambda: True) -> Edge:
         pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
@@ -103,11 +103,11 @@ def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(edge_of: Any, prox
     }
 
 
-def test_newcomers_are_for_streams_and_web_sockets_but_no_long_polls(
+def test_events_are_for_streams_and_web_sockets_but_no_long_polls(
     edge_of: Any, proxy: Proxy
 ) -> None:
-    bob = {"id": "bob", "name": "Böb", "score": 0}
-    edge_of(proxy.url).put({}, {"b": Joined(private=True, players=[bob])}, ())
+    bob = {"player": {"id": "bob", "name": "Böb", "score": 0}}
+    edge_of(proxy.url).put({}, {"b": News(private=True, events=[("joined", bob)])}, ())
     data = '{"player":{"id":"bob","name":"Böb","score":0}}'
     assert published(proxy) == {
         "board-b.private": {
@@ -117,18 +117,18 @@ def test_newcomers_are_for_streams_and_web_sockets_but_no_long_polls(
     }
 
 
-def test_newcomers_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> None:
+def test_events_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> None:
     proxy.answers.clear()
     made = edge_of(proxy.url)
     made.put({"b": Snapshot("{}", "abc")}, {}, ())
     wait_until(lambda: proxy.items, "a batch, which hangs")
-    for number in range(MAX_JOINED + 5):
-        row = {"id": f"p{number}", "name": "A player", "score": 0}
-        made.put({}, {"b": Joined(private=False, players=[row])}, ())
+    for number in range(edge.MAX_NEWS + 5):
+        made.put({}, {"b": News(private=False, events=[("season ended", number)])}, ())
     proxy.answers.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
-    assert len(proxy.items[1]) == MAX_JOINED
-    assert f'"p{MAX_JOINED + 4}"' in proxy.items[1][-1]["ws-message"]["content"]
+    assert len(proxy.items[1]) == edge.MAX_NEWS
+    newest = f'{{"event":"season ended","data":{edge.MAX_NEWS + 4}}}'
+    assert proxy.items[1][-1]["ws-message"]["content"] == newest
 
 
 def test_a_private_snapshot_is_for_those_who_showed_a_token(edge_of: Any, proxy: Proxy) -> None:
@@ -267,11 +267,3 @@ def test_a_batch_that_took_too_long_is_followed_by_what_is_current(
     threading.Timer(0.1, proxy.answers.set).start()
     wait_until(lambda: len(proxy.items) == 2, "what is current")
     assert "current" in proxy.items[1][0]["http-stream"]["content"]
-
-
-@pytest.mark.parametrize("failures", [0, 1, 5, 1000])
-def test_backoff_grows_to_its_limit_and_is_jittered(failures: int) -> None:
-    delays = {edge.backoff(failures) for _ in range(20)}
-    most = min(5, 0.1 * 2**failures)
-    assert all(most / 2 <= delay <= most for delay in delays)
-    assert len(delays) > 1

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from leaderboardapp import listener, snapshots
-from leaderboardapp.edge import Edge, Joined
+from leaderboardapp.edge import Edge, News
 from leaderboardapp.listener import Listener
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, StoreUnavailable
@@ -61,13 +61,13 @@ class World:
         return self.edge_is_behind
 
     def put(
-        self, items: dict[str, Snapshot | None], joined: dict[str, Joined], turned: set[str]
+        self, items: dict[str, Snapshot | None], news: dict[str, News], turned: set[str]
     ) -> None:
         self.turned += [(round(self.now - 1000, 3), board) for board in turned]
         if items:
             self.published.append((round(self.now - 1000, 3), items))
-        for board, news in joined.items():
-            self.joined += [(board, row["id"], news.private) for row in news.players]
+        for board, (private, events) in news.items():
+            self.joined += [(board, data["player"]["id"], private) for _, data in events]
 
     def bodies(self, board: str = "b") -> list[tuple[float, str | None]]:
         return [
@@ -337,3 +337,21 @@ def test_newcomers_of_a_deleted_board_are_forgotten(world: World, turns: Listene
     run_until(world, turns, 1)
     assert world.joined == []
     assert turns.joined == {}
+
+
+def lead(world: World, player: str | None) -> None:
+    row = {"id": player, "name": player, "score": 1} if player else None
+    world.change("b", f"led by {player}")
+    world.boards["b"] = Snapshot(f"led by {player}", f"hash of {player}", leader=row)
+
+
+def test_a_new_leader_is_noticed_but_none_of_a_board_that_was_not_known(
+    world: World, turns: Listener
+) -> None:
+    noticed = []
+    for second, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):
+        lead(world, player)
+        run_until(world, turns, second)
+        noticed.append([row["id"] for row in turns.leaders.values()])
+        turns.leaders.clear()
+    assert noticed == [[], [], ["bob"], [], ["bob"], [], ["alice"]]

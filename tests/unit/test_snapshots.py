@@ -8,7 +8,12 @@ from leaderboardapp.stores.base import BOARD_DEFAULTS
 
 players = st.lists(
     st.fixed_dictionaries(
-        {"id": st.text("abc-_", min_size=1), "name": st.text(), "score": st.integers()}
+        {
+            "id": st.text("abc-_", min_size=1),
+            "name": st.text(),
+            "score": st.integers(),
+            "scored": st.booleans(),
+        }
     ),
     max_size=4,
 )
@@ -23,7 +28,9 @@ def test_the_body_is_one_line_of_json_that_says_it_all(
     assert not set("\r\n") & set(snapshot.body)
     shown = json.loads(snapshot.body)
     assert shown["name"] == name
-    assert shown["players"] == [{**row, "rank": rank} for rank, row in enumerate(rows, start=1)]
+    fields = [{name: row[name] for name in ("id", "name", "score")} for row in rows]
+    assert shown["players"] == [{**row, "rank": rank} for rank, row in enumerate(fields, start=1)]
+    assert snapshot.leader == (rows[0] if rows and rows[0]["scored"] else None)
 
 
 @given(players, players)

@@ -87,6 +87,7 @@ class PostgresMessages(Session, SqlMessages):
         SqlMessages.__init__(self)
 
     def begin(self) -> None:
+        self.rows("SET application_name = 'leaderboard messages'")
         [[snapshot, self.last]] = self.rows(NEWEST)
         self.seen(snapshot)
 

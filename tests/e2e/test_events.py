@@ -1,0 +1,53 @@
+"""Events of a board, published by the web processes and the listener, forwarded to viewers."""
+
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.e2e.viewers import Api, Viewer, settle
+from tests.processes import Stack, wait_until
+
+
+def player(id: str, name: str, score: int) -> dict[str, Any]:
+    return {"player": {"id": id, "name": name, "score": score}}
+
+
+@pytest.fixture
+def lead(stack: Stack, api: Api, board: str) -> None:
+    """Alice leads, which everybody has seen."""
+    api("POST", f"{board}players/alice/score-add/", {"amount": 5})
+    settle(stack.port, board)
+
+
+@pytest.mark.usefixtures("lead")
+def test_viewers_hear_who_leads_who_left_and_that_a_season_ended(
+    stack: Stack, api: Api, board: str
+) -> None:
+    address = f"ws://localhost:{stack.ws_port}{board}ws/"
+    with Viewer(stack.port, board) as viewer, connect(address, proxy=None) as socket:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        assert '"update"' in str(socket.recv(10))
+        api("POST", f"{board}players/bob/score-add/", {"amount": 6})
+        wait_until(lambda: viewer.heard("new leader"), "the leader")
+        api("DELETE", f"{board}players/alice/")
+        wait_until(lambda: viewer.heard("left"), "who left")
+        api("POST", f"{board}reset/")
+        wait_until(lambda: viewer.heard("season ended"), "the end of the season")
+        told = '{"event":"season ended","data":{"season":1}}'
+        wait_until(lambda: socket.recv(10) == told, "the same over the WebSocket")
+        assert viewer.heard("new leader") == [player("bob", "Bob", 6)]
+        assert viewer.heard("left") == [player("alice", "Alice", 5)]
+        assert viewer.heard("season ended") == [{"season": 1}]
+
+
+@pytest.mark.usefixtures("lead")
+def test_the_events_of_a_private_board_are_for_those_who_may_see_it(
+    stack: Stack, api: Api, board: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        api("PATCH", board, {"private": True})
+        api("DELETE", f"{board}players/alice/")
+        wait_until(viewer.closed.is_set, "the stream to end")
+    assert viewer.heard("left") == []

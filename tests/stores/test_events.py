@@ -1,0 +1,72 @@
+"""The service's own events, published by whoever makes them happen."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from leaderboardapp import events, pubsub
+from leaderboardapp.keeper import Keeper
+from leaderboardapp.models import Board, Player
+from leaderboardapp.pubsub import Queue
+from leaderboardapp.stores.base import Store, StoreUnavailable
+from tests.processes import wait_until
+
+
+@pytest.fixture
+def queue(store: Store, board_id: str) -> Iterator[Queue]:
+    with events.exchange.queue({"board": board_id}) as queue:
+        yield queue
+    wait_until(lambda: not pubsub._hub.thread, "the end of its thread")
+
+
+def told(queue: Queue, count: int) -> list[tuple[str, Any]]:
+    """Of each event its name and what it tells."""
+    found = itertools.islice(queue.subscribe(), count)
+    events = [(topic["event"], payload) for topic, payload in found if isinstance(topic, dict)]
+    return sorted(events, key=str)
+
+
+def test_boards_players_and_seasons_are_announced(queue: Queue, board_id: str) -> None:
+    board = Board(board_id, name="A board").save()
+    player = Player(board, "alice", "Alice").save()
+    player.score_add(5)
+    board.reset()
+    player.delete()
+    assert told(queue, 4) == [
+        ("board created", {"name": "A board"}),
+        ("joined", {"player": {"id": "alice", "name": "Alice", "score": 0}}),
+        ("left", {"player": {"id": "alice", "name": "Alice", "score": 5}}),
+        ("season ended", {"season": 1}),
+    ]
+
+
+def test_a_season_that_ends_by_schedule_is_announced(
+    queue: Queue, store: Store, board_id: str
+) -> None:
+    store.create_board({"id": board_id, "schedule": "daily", "ends_at": "2020-01-01T00:00:00Z"})
+    keeper = Keeper(store)
+    keeper.end_season(store.get_board(board_id))
+    assert told(queue, 1) == [("season ended", {"season": 1})]
+
+
+def test_nobody_hears_that_a_hidden_player_left(queue: Queue, board_id: str) -> None:
+    board = Board(board_id).save()
+    hidden, seen = Player(board, "hidden").save(), Player(board, "seen").save()
+    hidden.hidden = True
+    hidden.save().delete()
+    seen.delete()
+    found = [payload["player"]["id"] for name, payload in told(queue, 4) if name == "left"]
+    assert found == ["seen"]
+
+
+def test_what_cannot_be_announced_has_happened_all_the_same(
+    store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "publish", fail)
+    Board(board_id).save()
+    assert Board.get(board_id)
