@@ -33,6 +33,11 @@ def stack(
 
 
 @pytest.fixture
+def api(stack: Stack) -> Api:
+    return Api(stack.port)
+
+
+@pytest.fixture
 def server_stack(own_server: Server, tmp_path: Path) -> Iterator[Stack]:
     """On a server that the test may kill."""
     with Stack(own_server.database("fault"), tmp_path) as stack:

@@ -3,6 +3,7 @@ come back as an EventSource does."""
 
 import http.client
 import json
+import signal
 import threading
 import time
 import uuid
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from tests.e2e.viewers import Api
-from tests.processes import Stack, wait_until
+from tests.processes import Program, Stack, wait_until
 
 RETRY_SECONDS = 0.2
 QUIET_SECONDS = 2.0
@@ -180,3 +181,9 @@ def bounded_memory(stack: Stack) -> Iterator[None]:
     yield
     for name, size in stack.memory().items():
         assert size - before[name] < GROWTH_BYTES, name
+
+
+def restart(program: Program) -> None:
+    program.signal_all(signal.SIGKILL)
+    program.process.wait()
+    program.start()

@@ -1,0 +1,98 @@
+"""The listener is killed or stopped, and afterwards acknowledged increments = the store's score, and
+every viewer shows the store's state."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from leaderboardapp.lease import VALID_SECONDS
+from tests.e2e.viewers import Api
+from tests.faults.conftest import Load, Recovered
+from tests.faults.load import (
+    EventSource,
+    Writers,
+    assert_right,
+    make_board,
+)
+from tests.processes import Program, Stack, wait_until
+
+TAKEOVER_SECONDS = 5.0
+
+
+@contextmanager
+def standby(stack: Stack) -> Iterator[Program]:
+    """A second listener."""
+    program = stack.program("standby", [*stack.listener.command])
+    try:
+        wait_until(lambda: "standing by" in program.log.read_text(), "it to stand by")
+        yield program
+    finally:
+        program.signal_all(signal.SIGCONT)
+        program.stop()
+
+
+def test_a_killed_listener_that_is_started_again_catches_up(
+    stack: Stack, api: Api, board_id: str, recovered: Recovered
+) -> None:
+    board = make_board(api, board_id)
+    with EventSource(stack.port, board) as viewer:
+        with Writers(api, board, ["alice", "bob"]) as writers:
+            writers.go_on()
+            stack.listener.signal_all(signal.SIGKILL)
+            writers.go_on()
+        stack.listener.process.wait()
+        stack.listener.start()  # to find out by itself what changed meanwhile
+        started = time.monotonic()
+        assert_right(api, board, writers, viewer, recovery=TAKEOVER_SECONDS)
+        recovered(time.monotonic() - started)
+        assert viewer.connects == 1
+
+
+def test_what_is_deleted_while_no_listener_runs_reaches_viewers(
+    stack: Stack, api: Api, board_id: str, recovered: Recovered
+) -> None:
+    board = make_board(api, board_id)
+    gone = make_board(api, f"{board_id}-gone")
+    with EventSource(stack.port, board) as viewer, EventSource(stack.port, gone) as other:
+        stack.listener.stop()
+        api("DELETE", f"{board}players/bob/")
+        api("DELETE", gone)
+        stack.listener.start()
+        started = time.monotonic()
+        wait_until(lambda: viewer.scores() == {"alice": 0}, "the deleted player to go")
+        wait_until(lambda: other.gave_up == 404, "the stream of the deleted board to end")
+        recovered(time.monotonic() - started)
+
+
+def test_a_standby_takes_over_from_a_killed_listener_within_five_seconds(
+    stack: Stack, under_load: Load
+) -> None:
+    with standby(stack) as second, under_load(stack) as writers:
+        stack.listener.signal_all(signal.SIGKILL)
+        writers.mark()
+        wait_until(lambda: "listening" in second.log.read_text(), "the takeover", TAKEOVER_SECONDS)
+
+
+def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_active(
+    stack: Stack, under_load: Load
+) -> None:
+    with standby(stack) as second:
+        with under_load(stack) as writers:
+            stack.listener.signal_all(signal.SIGSTOP)
+            writers.mark()
+            wait_until(lambda: "listening" in second.log.read_text(), "the takeover")
+            writers.go_on()
+            stack.listener.signal_all(signal.SIGCONT)
+            wait_until(lambda: "standing by" in stack.listener.log.read_text(), "it to step down")
+        # Before the second one ends, and the first takes over again.
+        for program in (second, stack.listener):
+            assert program.log.read_text().count("listening,") == 1
+
+
+def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, under_load: Load) -> None:
+    with under_load(stack, recovery=1) as writers:
+        stack.listener.signal_all(signal.SIGSTOP)
+        time.sleep(VALID_SECONDS + 0.5)  # longer than its lease is valid
+        stack.listener.signal_all(signal.SIGCONT)
+        writers.mark()

@@ -1,0 +1,141 @@
+"""Web processes or Pushpin are killed, deployed or flooded, and afterwards acknowledged increments
+= the store's score, and every viewer shows the store's state."""
+
+import asyncio
+import resource
+import signal
+import socket
+import threading
+import time
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+from leaderboard_client import Leaderboard
+from tests.e2e.viewers import Api, first_events
+from tests.faults.conftest import Load, Recovered
+from tests.faults.load import (
+    GROWTH_BYTES,
+    make_board,
+    restart,
+)
+from tests.processes import Stack, wait_until
+
+BYTES_A_VIEWER = 100_000
+
+
+@pytest.mark.parametrize("what", ["a worker", "everything"])
+def test_killed_web_processes_lose_no_acknowledged_increment(
+    stack: Stack, under_load: Load, what: str
+) -> None:
+    with under_load(stack) as writers:
+        writers.mark()
+        if what == "a worker":
+            worker = psutil.Process(stack.web.process.pid).children()[0]
+            worker.kill()
+            wait_until(lambda: not worker.is_running(), "its end")
+        else:
+            restart(stack.web)
+            stack.web.wait_for_port(stack.web_port)
+
+
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGUSR2 and SIGTERM"])
+def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
+    stack: Stack, under_load: Load, how: str
+) -> None:
+    with under_load(stack, recovery=1) as writers:
+        old = psutil.Process(stack.web.process.pid)
+        writers.mark()
+        if how == "SIGHUP":
+            old.send_signal(signal.SIGHUP)
+        else:  # a new master takes over the socket; the old one answers what it has begun
+            workers = set(old.children())
+            old.send_signal(signal.SIGUSR2)
+            [new] = wait_until(lambda: set(old.children()) - workers, "the new master")
+            wait_until(lambda: len(new.children()) == len(workers), "its workers")
+            old.terminate()
+            stack.web.process.wait(30)
+        stack.listener.stop()
+        stack.listener.start()
+        writers.go_on(200)
+    assert writers.failures == 0
+
+
+def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
+    stack: Stack, under_load: Load
+) -> None:
+    # A viewer comes back after four seconds at most, the listener tries again after five.
+    with under_load(stack, recovery=5, connects=2) as writers:
+        restart(stack.pushpin)
+        writers.mark()
+        stack.pushpin.wait_for_port(stack.port)
+
+
+def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) -> None:
+    with under_load(stack) as writers, ExitStack() as idle:
+        # Each frame is some 45 kB, so that the system's buffers are full after a few seconds.
+        writers.api("PATCH", writers.board, {"size": 100})
+        for number in range(98):
+            body = {"id": f"p{number}", "name": "\N{MUSICAL SYMBOL G CLEF}" * 100}
+            assert writers.api("POST", f"{writers.board}players/", body).status == 201
+        for _ in range(5):
+            viewer = idle.enter_context(socket.socket())
+            viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            viewer.connect(("127.0.0.1", stack.port))
+            request = f"GET {writers.board} HTTP/1.1\r\nHost: localhost\r\n"
+            viewer.sendall(f"{request}Accept: text/event-stream\r\n\r\n".encode())
+        began = time.monotonic()
+        while time.monotonic() < began + 10:
+            writers.go_on(20)
+        writers.mark()
+
+
+def test_five_thousand_viewers_at_once_are_all_served(
+    stack: Stack, api: Api, board_id: str, recovered: Recovered
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6000:
+        pytest.skip(f"only {hard} open files are allowed here")
+    board = make_board(api, board_id)
+    api("POST", f"{board}players/alice/score-add/")
+    before = stack.memory()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 6000), hard))
+    try:
+        started = time.monotonic()
+        answers = asyncio.run(first_events(stack.port, board, viewers=5000, seconds=100))
+        recovered(time.monotonic() - started)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {status for status, _ in answers} == {"HTTP/1.1 200 OK"}
+    assert {id for _, id in answers} == {api("GET", board).headers["ETag"].strip('"')}
+    after = stack.memory()
+    for name in ("web", "listener"):
+        assert after[name] - before[name] < GROWTH_BYTES, name
+    assert after["pushpin"] - before["pushpin"] < 5000 * BYTES_A_VIEWER
+
+
+def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
+    stack: Stack, board_id: str
+) -> None:
+    with Leaderboard(f"http://localhost:{stack.port}") as leaderboard:
+        board = leaderboard.create_board(board_id)
+        alice = board.add_player("Alice")
+        seen: list[int] = []
+
+        def watch() -> None:
+            for snapshot in board.watch():
+                seen.append(snapshot["players"][0]["score"])
+                if seen[-1] == 60:
+                    return
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        wait_until(lambda: seen, "the snapshot")
+        for program, score in ((stack.web, 20), (stack.pushpin, 40), (stack.listener, 60)):
+            restart(program)
+            for _ in range(20):
+                last = alice.add()
+            assert last == score
+        thread.join(20)
+        assert not thread.is_alive() and sorted(seen) == seen

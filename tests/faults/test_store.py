@@ -1,0 +1,113 @@
+"""The store is killed, cut off or filled up, and afterwards acknowledged increments = the store's score, and
+every viewer shows the store's state."""
+
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.viewers import Api
+from tests.faults.conftest import SERVERS, Load, Recovered, Server
+from tests.faults.link import Link
+from tests.faults.load import (
+    EventSource,
+    Writers,
+    assert_right,
+    make_board,
+)
+from tests.processes import Stack, wait_until
+
+
+@pytest.mark.parametrize("how", ["killed", "shut down", "stopped"])
+def test_a_server_that_is_away_is_said_and_survived(
+    server_stack: Stack, own_server: Server, under_load: Load, how: str
+) -> None:
+    api = Api(server_stack.port)
+    with under_load(server_stack, recovery=10) as writers:
+        if how == "shut down":
+            own_server.shut_down()
+        else:
+            own_server.program.signal_all(signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+        if how != "stopped":
+            own_server.program.process.wait(30)
+        # More than there are threads to wait for it.
+        asked = time.monotonic()
+        with ThreadPoolExecutor(100) as pool:
+            answers = list(pool.map(lambda _: api("GET", writers.board), range(100)))
+        assert {answer.status for answer in answers} == {503}
+        assert all(answer.headers["Retry-After"] for answer in answers)
+        assert time.monotonic() - asked < 6
+        stream = api("GET", writers.board, headers={"Accept": "text/event-stream"})
+        assert stream.status == 200 and stream.text.startswith("retry: ")
+        if how == "stopped":
+            own_server.program.signal_all(signal.SIGCONT)
+        else:
+            own_server.program.start()
+        writers.mark()
+    assert writers.failures > 0
+
+
+@pytest.mark.parametrize("which", ["the feed's", "all"])
+@pytest.mark.parametrize("store", SERVERS)
+def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    board_id: str,
+    under_load: Load,
+    store: str,
+    which: str,
+) -> None:
+    server: Server = request.getfixturevalue(f"{store}_server")
+    url = server.database(f"fault_{board_id}")
+    with (
+        Link(server.port) as link,
+        Stack(url, tmp_path, url.replace(f":{server.port}/", f":{link.port}/")) as stack,
+        under_load(stack) as writers,
+    ):
+        wait_until(lambda: len(link.pairs) >= 4, "lease, feed, keeper and messages")
+        cut = time.monotonic()
+        link.cut(only=1 if which == "the feed's" else None)
+        wait_until(
+            lambda: stack.listener.log.read_text().count("listening,") == 2,
+            "the listener to be back",
+            30,
+        )
+        writers.mark(since=cut)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(
+    tmp_path: Path, board_id: str, recovered: Recovered
+) -> None:
+    """The web processes may not make the write-ahead log larger than 1 MB."""
+    with Stack(f"sqlite:///{tmp_path}/leaderboard.sqlite3", tmp_path) as stack:
+        api = Api(stack.port)
+        board = make_board(api, board_id)
+        stack.web.stop()
+        # A reader that never ends keeps the log from being emptied.
+        reader = sqlite3.connect(tmp_path / "leaderboard.sqlite3", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM player").fetchone()
+        unlimited = stack.web.command
+        stack.web.command = ["bash", "-c", 'ulimit -f 1024 && exec "$@"', "bash", *unlimited]
+        stack.web.start()
+        stack.web.wait_for_port(stack.web_port)
+        with EventSource(stack.port, board) as viewer:
+            with Writers(api, board, ["alice", "bob"]) as writers:
+                wait_until(lambda: writers.failures > 5, "the disk to be full", 60)
+                answer = api(
+                    "POST", f"{board}players/alice/score-add/", headers={"Idempotency-Key": "x"}
+                )
+                assert answer.status == 503
+                assert api("GET", board).status == 200
+                reader.close()
+                stack.web.stop()
+                stack.web.command = unlimited
+                stack.web.start()
+                stack.web.wait_for_port(stack.web_port)
+                writers.mark()
+                writers.go_on()
+            assert_right(api, board, writers, viewer)
+            recovered(writers.recovery(viewer))
