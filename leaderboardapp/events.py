@@ -8,7 +8,7 @@ active listener forwards a board's events to its viewers.
 
 import logging
 import threading
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
@@ -25,14 +25,23 @@ NEW_LEADER, SEASON_ENDED = "new leader", "season ended"
 # Of those who joined viewers hear from the feed, whichever program has written them.
 FORWARDED = (LEFT, NEW_LEADER, SEASON_ENDED)
 
+# In a close race the leader changes with each snapshot, and to tell of each would be as much work
+# as to show it.
+LEADER_SECONDS = 2.0
+
 exchange = Exchange("boards")
+
+
+class Lead(NamedTuple):
+    before: str | None  # the player's id
+    leader: Row
 
 
 def announce(board: str, event: str, payload: Any) -> None:
     """It has happened, so whoever made it happen is not told if nobody can be told of it."""
     try:
         exchange.topic({"board": board, "event": event}).publish(payload)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, ValueError) as error:  # the second: a row with a name of great length
         logger.warning("nobody is told of %r on board %s: %s", event, board, error)
 
 
@@ -49,7 +58,7 @@ class Herald:
         self.edge = edge
         self.queue = exchange.queue({"board": None, "event": None})
         self.condition = threading.Condition()
-        self.leaders: dict[str, Row] = {}  # by board, to be announced
+        self.leads: dict[str, Lead] = {}  # by board, to be announced
         self.stopping = False
         self.threads = [
             threading.Thread(target=work, name=f"herald {work.__name__}", daemon=True)
@@ -69,19 +78,26 @@ class Herald:
         for thread in self.threads:
             thread.join()
 
-    def put(self, leaders: dict[str, Row]) -> None:
-        """New ones, by board."""
+    def put(self, leads: dict[str, Lead]) -> None:
+        """What has changed, by board."""
         with self.condition:
-            self.leaders.update(leaders)
+            for board, (before, leader) in leads.items():
+                first = self.leads.get(board)
+                self.leads[board] = Lead(first.before if first else before, leader)
             self.condition.notify_all()
 
     def _announce(self) -> None:
         while not self.stopping:
             with self.condition:
-                self.condition.wait_for(lambda: self.leaders or self.stopping)
-                leaders, self.leaders = self.leaders, {}
-            for board, player in leaders.items():
-                announce(board, NEW_LEADER, shown(player))
+                self.condition.wait_for(lambda: self.leads or self.stopping)
+                leads, self.leads = self.leads, {}
+            for board, (before, leader) in leads.items():
+                if self.stopping:
+                    break
+                if leader["id"] != before:
+                    announce(board, NEW_LEADER, shown(leader))
+            with self.condition:
+                self.condition.wait_for(lambda: self.stopping, LEADER_SECONDS)
         get_store().close()
 
     def _forward(self) -> None:
@@ -95,10 +111,11 @@ class Herald:
                     for topic, payload in queue.subscribe():
                         if isinstance(topic, dict):  # snapshots lack nothing of what was missed
                             self._tell(topic["board"], topic["event"], payload)
-            except StoreUnavailable as error:
-                failures += 1
-                pause = backoff(failures)
-                logger.error("%s; forwarding events again in %.1f s", error, pause)
+            except Exception as error:  # whatever it is, viewers are to hear of the next event
+                pause, failures = backoff(failures), failures + 1
+                unexpected = not isinstance(error, StoreUnavailable)
+                message = "%s; forwarding events again in %.1f s"
+                logger.error(message, error, pause, exc_info=unexpected)
                 with self.condition:
                     self.condition.wait_for(lambda: self.stopping, pause)
         get_store().close()

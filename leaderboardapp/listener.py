@@ -17,12 +17,12 @@ from django.conf import settings
 from leaderboardapp import snapshots
 from leaderboardapp.backoff import backoff
 from leaderboardapp.edge import MAX_BOARDS_READ, Edge, News
-from leaderboardapp.events import JOINED, Herald, shown
+from leaderboardapp.events import JOINED, Herald, Lead, shown
 from leaderboardapp.keeper import Keeper
 from leaderboardapp.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Row, Store, StoreUnavailable
+from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Listener:
         self.due: dict[str, float] = {}  # board → when to look at it
         self.backlog: set[str] = set()  # boards to look at when there is time
         self.joined: Changes = {}  # newcomers, to be told when their board is looked at
-        self.leaders: dict[str, Row] = {}  # new ones, by board, since somebody took them
+        self.leaders: dict[str, Lead] = {}  # by board, what changed since somebody took them
         # Least recently sent first. Forgetting a board costs one publish that was not needed.
         self.sent: OrderedDict[str, Sent] = OrderedDict()
         self.position = position
@@ -140,7 +140,7 @@ class Listener:
             at = now if told or not sent else sent.told
             leader = snapshot.leader if snapshot else None
             if sent and leader and leader["id"] != sent.leader:
-                self.leaders[board] = leader
+                self.leaders[board] = Lead(sent.leader, leader)
             who = leader["id"] if leader else None
             sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned, at, who)
             self.sent[board] = sent

@@ -18,24 +18,23 @@ import random
 import re
 import threading
 import time
-import weakref
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any, NamedTuple, Self
 
 from leaderboardapp.backoff import backoff
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import StoreUnavailable, now_us
+from leaderboardapp.stores.base import StoreUnavailable
 from leaderboardapp.stores.messages import KEPT_SECONDS, Group, Messages, Sent
 from leaderboardapp.topics import Topic, canonical, filter_of
 
 logger = logging.getLogger(__name__)
 
-MAX_PAYLOAD_BYTES = 100_000
+MAX_PAYLOAD = 100_000  # characters of JSON, all of them ASCII
 WAITING = 1_000  # messages that wait for a subscriber, unless it says otherwise
 EXPIRE_EVERY = 50  # messages published, on average
-LOOK_SECONDS = 0.05  # how late a new subscriber may be seen
+LOOK_SECONDS = 0.1  # how late a new subscriber may be seen
 LIVE_SECONDS = 15.0  # within which one has to be
 CHECK_SECONDS = 5.0  # between two questions whether the store is still there
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
@@ -79,7 +78,7 @@ class Exchange:
     ) -> "Queue":
         """For messages whose topic passes: a regular expression (RE2's syntax), tags all of which
         are there, a pattern of an object, a predicate, or None for all. At most `limit` of them
-        wait; then the oldest give way. Raises ValueError."""
+        wait, beside those that the loop has taken; then the oldest give way. Raises ValueError."""
         if limit < 1:
             raise ValueError(f"limit is at least 1, not {limit}")
         if callable(wanted):
@@ -92,19 +91,24 @@ class ExchangeTopic:
         self.exchange, self.key = exchange, key
 
     def publish(self, payload: Any) -> None:
-        """`payload` is what JSON can say, of 100,000 bytes at most. Raises ValueError,
-        StoreUnavailable."""
+        """`payload` is what JSON can say (keys that are no text become text), in at most 100,000
+        characters of ASCII. Raises ValueError, StoreUnavailable."""
         try:
             text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
         except (TypeError, RecursionError) as error:
             raise ValueError(f"a payload is what JSON can say: {error}") from error
-        if len(text) > MAX_PAYLOAD_BYTES:
-            raise ValueError(f"a payload has at most {MAX_PAYLOAD_BYTES} bytes, not {len(text)}")
+        if len(text) > MAX_PAYLOAD:
+            raise ValueError(
+                f"a payload has at most {MAX_PAYLOAD} characters of JSON, not {len(text)}"
+            )
         store = get_store()
         store.publish(self.exchange, Sent(self.key, text))
         # Each deletes more than it adds, so that it never grows, and none of them takes long.
         if random.randrange(EXPIRE_EVERY) == 0:
-            store.expire_messages(now_us() - KEPT_SECONDS * 1_000_000)
+            try:
+                store.expire_messages(KEPT_SECONDS)
+            except StoreUnavailable as error:
+                logger.warning("old messages were not deleted: %s", error)
 
 
 class Inbox:
@@ -115,7 +119,7 @@ class Inbox:
         self.condition = threading.Condition()
         self.waiting: deque[Sent | Missed] = deque()
         self.live, self.closed = False, False
-        self.error: StoreUnavailable | None = None  # why it has never become live
+        self.refusal: ValueError | StoreUnavailable | None = None
 
     def put(self, events: list[Sent | Missed]) -> None:
         with self.condition:
@@ -134,33 +138,40 @@ class Inbox:
             return deque() if self.closed else taken
 
     def wait_until_live(self) -> None:
+        """Or closed. Raises what it was refused with, StoreUnavailable after LIVE_SECONDS."""
         with self.condition:
-            self.condition.wait_for(lambda: self.live or self.error, LIVE_SECONDS)
-            if not self.live:
-                self.closed = True
-                raise self.error or StoreUnavailable("the store did not take the subscription")
+            if not self.condition.wait_for(lambda: self.live or self.closed, LIVE_SECONDS):
+                self.closed = True  # or it would begin when nobody listens any more
+                raise StoreUnavailable("the store did not take the subscription")
+            if self.refusal:
+                raise type(self.refusal)(str(self.refusal))  # which refers to nobody's frames
 
-    def begin(self, error: StoreUnavailable | None = None) -> None:
+    def begin(self) -> None:
+        if not self.live:
+            with self.condition:
+                self.live = True
+                self.condition.notify_all()
+
+    def refuse(self, error: ValueError | StoreUnavailable) -> None:
         with self.condition:
-            self.live, self.error = error is None, error
-            self.closed = error is not None
+            self.refusal, self.closed = error, True
             self.condition.notify_all()
 
     def close(self) -> None:
         with self.condition:
             self.closed = True
+            self.waiting.clear()
             self.condition.notify_all()
 
 
 class Queue:
     """A subscription: from `with`, or else from the loop's start, to the end of the loop, `close`,
-    or when nobody refers to it any more. One thread at a time loops over it."""
+    or when nobody refers to it any more. It is for one loop at a time."""
 
     def __init__(self, group: Group, predicate: Callable[[Any], bool] | None, limit: int) -> None:
         self.group, self.predicate, self.limit = group, predicate, limit
-        self.hub: Hub | None = None
-        self.inbox = Inbox(limit)
-        self.inbox.close()
+        self.hub = _hub
+        self.inbox: Inbox | None = None  # while it is subscribed
 
     def __enter__(self) -> Self:
         self._join()
@@ -168,16 +179,24 @@ class Queue:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self.inbox = None
 
-    def subscribe(self) -> Iterator[Message | Missed]:
-        """Endless, but for `close`. Raises StoreUnavailable if the subscription cannot begin; once
-        it has, it resumes by itself. What the predicate raises ends it."""
-        inbox = self._join()
+    def __del__(self) -> None:
+        # In whichever thread the garbage is collected, which may hold any lock.
+        if self.inbox:
+            self.inbox.closed = True
+
+    def subscribe(self) -> Generator[Message | Missed, None, None]:
+        """Endless, but for `close`. Raises StoreUnavailable if the subscription cannot begin, once
+        it has, it resumes by itself; ValueError if the store does not know the filter. What the
+        predicate raises ends it."""
+        entered = self.inbox
+        inbox = entered if entered and self.hub is _hub else self._join()
         try:
             while events := inbox.take():
                 for event in events:
-                    if inbox.closed:
-                        return
+                    if inbox.closed or self.hub is not _hub:
+                        break
                     if isinstance(event, Missed):
                         yield event
                         continue
@@ -187,20 +206,29 @@ class Queue:
                 if self.hub is not _hub:  # this is a forked process now
                     inbox = self._join()
         finally:
-            self.close()
+            self._leave(inbox)
+            if not entered and self.inbox is inbox:
+                self.inbox = None
 
     def close(self) -> None:
         """Ends the loop, too, in whichever thread."""
-        self.inbox.close()
+        if self.inbox:
+            self._leave(self.inbox)
 
     def _join(self) -> Inbox:
-        if self.hub is not _hub or self.inbox.closed:
-            forked = not self.inbox.closed
-            self.hub, self.inbox = _hub, Inbox(self.limit)
-            self.inbox.put([FORKED] if forked else [])
-            weakref.finalize(self, _abandon, self.inbox).atexit = False
-            self.hub.join(self.group, self.inbox)
-        return self.inbox
+        forked = self.inbox and self.hub is not _hub
+        self.hub, self.inbox = _hub, Inbox(self.limit)
+        inbox = self.inbox
+        if forked:
+            inbox.put([FORKED])
+        self.hub.join(self.group, inbox)
+        return inbox
+
+    def _leave(self, inbox: Inbox) -> None:
+        if self.hub is _hub:
+            inbox.close()
+        else:
+            inbox.closed = True  # a thread of the parent may have held its lock
 
 
 class Hub:
@@ -216,8 +244,9 @@ class Hub:
         with self.lock:
             self.inboxes.setdefault(group, []).append(inbox)
             if self.thread is None:
-                self.thread = threading.Thread(target=self._run, name="pubsub", daemon=True)
-                self.thread.start()
+                thread = threading.Thread(target=self._run, name="pubsub", daemon=True)
+                thread.start()
+                self.thread = thread
         inbox.wait_until_live()
 
     def _run(self) -> None:
@@ -226,7 +255,7 @@ class Hub:
             started = time.monotonic()
             try:
                 with closing(_open()) as messages:
-                    self._read(messages)
+                    return self._read(messages)
             except Exception as error:  # whatever it is, subscribers must not wait for ever
                 failures = failures + 1 if time.monotonic() - started < CALM_SECONDS else 0
                 pause = backoff(failures)
@@ -241,24 +270,34 @@ class Hub:
         while wanted := self._wanted():
             for group in watched - wanted.keys():
                 messages.forget(group)
-            for group, inboxes in wanted.items():
-                if group not in watched:
-                    messages.watch(group)
-                for inbox in inboxes:
-                    if not inbox.live:
-                        inbox.begin()
-                    elif group not in watched:
-                        inbox.put([AWAY])
-            watched = {*wanted}
+            watched &= wanted.keys()
+            for group in wanted.keys() - watched:
+                if self._watch(messages, group, wanted[group]):
+                    watched.add(group)
+            for group in watched:
+                for inbox in wanted[group]:
+                    inbox.begin()
             events: dict[Group, list[Sent | Missed]] = defaultdict(list)
             for group, sent in messages.read(LOOK_SECONDS):
                 events[group].append(sent or OVERRUN)
             for group, some in events.items():
-                for inbox in wanted[group]:
+                for inbox in wanted.get(group, ()):
                     inbox.put(some)
             if time.monotonic() >= checked + CHECK_SECONDS:
                 messages.check()
                 checked = time.monotonic()
+
+    def _watch(self, messages: Messages, group: Group, inboxes: list[Inbox]) -> bool:
+        try:
+            messages.watch(group)
+        except ValueError as error:
+            for inbox in inboxes:
+                inbox.refuse(error)
+            return False
+        for inbox in inboxes:
+            if inbox.live:  # through an earlier connection
+                inbox.put([AWAY])
+        return True
 
     def _wanted(self) -> dict[Group, list[Inbox]]:
         """By now; when there is nothing, the thread is at its end."""
@@ -271,10 +310,11 @@ class Hub:
 
     def _refuse(self, error: StoreUnavailable) -> None:
         """Those whose subscription has not begun."""
-        for inboxes in self._wanted().values():
-            for inbox in inboxes:
-                if not inbox.live:
-                    inbox.begin(error)
+        with self.lock:
+            inboxes = [inbox for all in self.inboxes.values() for inbox in all]
+        for inbox in inboxes:
+            if not inbox.live:
+                inbox.refuse(error)
 
 
 def _open() -> Messages:
@@ -283,11 +323,6 @@ def _open() -> Messages:
         return store.open_messages()
     finally:
         store.close()  # the thread needs no other connection
-
-
-def _abandon(inbox: Inbox) -> None:
-    # In whichever thread the garbage is collected, which may hold any lock.
-    inbox.closed = True
 
 
 def _start_afresh() -> None:

@@ -15,8 +15,9 @@ import re2
 Topic = str | list[str] | dict[str, Any]
 
 MAX_TOPIC_BYTES = 1_000
+RESERVED = "$reql_type$"  # in RethinkDB such an object is something else
 MAX_NUMBER = 2**53 - 1  # as RethinkDB's numbers are float64
-MAX_DEPTH = 20
+MAX_DEPTH = 10  # RethinkDB's driver takes 20, of which the filter around it needs some
 
 
 def canonical(topic: Any) -> str:
@@ -116,6 +117,8 @@ def _check(values: Iterable[Any], what: str, nulls: bool, depth: int) -> None:
                 _check([*value.values()], what, nulls, depth - 1)
                 if not all(isinstance(key, str) and "\0" not in key for key in value):
                     raise ValueError(f"the keys of {what} are texts, without NUL")
+                if RESERVED in value:
+                    raise ValueError(f"no key of {what} is {RESERVED}")
             case list():
                 if any(isinstance(element, (dict, list, type(None))) for element in value):
                     raise ValueError(f"lists in {what} have texts, whole numbers and booleans")

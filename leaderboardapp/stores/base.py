@@ -314,12 +314,12 @@ class Store(ABC):
 
     @abstractmethod
     def publish(self, exchange: str, message: Sent) -> None:
-        """Not durable: the message is for those who subscribe now."""
+        """It need not last: the message is for those who subscribe now."""
 
     @abstractmethod
-    def expire_messages(self, before: int) -> None:
-        """Delete up to EXPIRED_AT_ONCE of what was published before that time (microseconds since
-        1970)."""
+    def expire_messages(self, older: float) -> None:
+        """Delete up to EXPIRED_AT_ONCE of those that are older, in seconds of the store's clock. In
+        SQL the newest stays."""
 
     @abstractmethod
     def open_messages(self) -> Messages: ...

@@ -28,7 +28,8 @@ class Messages(ABC):
 
     @abstractmethod
     def watch(self, group: Group) -> None:
-        """Once it returns, all that is published from then on is read."""
+        """Once it returns, all that is published from then on is read. Raises ValueError if the
+        store does not know the filter."""
 
     @abstractmethod
     def forget(self, group: Group) -> None: ...
@@ -41,8 +42,8 @@ class Messages(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Whether the other end is still there: a dead link looks like one on which nobody
-        publishes."""
+        """Raises StoreUnavailable if the other end is not there any more: a dead link looks like
+        one on which nobody publishes."""
 
     @abstractmethod
     def close(self) -> None: ...

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from tests.e2e.viewers import Api, Viewer, settle
+from tests.e2e.viewers import Api, Viewer, settle, token
 from tests.processes import Stack, wait_until
 
 
@@ -43,11 +43,15 @@ def test_viewers_hear_who_leads_who_left_and_that_a_season_ended(
 
 @pytest.mark.usefixtures("lead")
 def test_the_events_of_a_private_board_are_for_those_who_may_see_it(
-    stack: Stack, api: Api, board: str
+    stack: Stack, api: Api, board: str, board_id: str
 ) -> None:
     with Viewer(stack.port, board) as viewer:
         viewer.wait_for(lambda event: True, "the snapshot")
         api("PATCH", board, {"private": True})
-        api("DELETE", f"{board}players/alice/")
+        address = f"ws://localhost:{stack.ws_port}{board}ws/?token={token('read', board_id)}"
+        with connect(address, proxy=None) as socket:
+            assert '"update"' in str(socket.recv(10))
+            api("DELETE", f"{board}players/alice/")
+            wait_until(lambda: '"left"' in str(socket.recv(10)), "the news, with a token")
         wait_until(viewer.closed.is_set, "the stream to end")
     assert viewer.heard("left") == []

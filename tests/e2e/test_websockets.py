@@ -1,18 +1,15 @@
 """WebSockets, held by the real Pushpin."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jwt
 import pytest
-from django.conf import settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.viewers import Api, Viewer
+from tests.e2e.viewers import Api, Viewer, token
 from tests.processes import Stack, wait_until
 
 
@@ -32,12 +29,6 @@ def closing_code(socket: ClientConnection) -> int | None:
         while True:
             socket.recv(timeout=10)
     return socket.close_code
-
-
-def token(scope: str, *boards: str) -> str:
-    key = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
-    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 60}
-    return jwt.encode(claims, key, algorithm="HS256")
 
 
 def test_it_begins_with_the_snapshot_and_shows_every_change(

@@ -3,11 +3,21 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any, NamedTuple, Self
 
+import jwt
+from django.conf import settings
+
 from tests.processes import wait_until
+
+
+def token(scope: str, *boards: str) -> str:
+    key = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
+    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 60}
+    return jwt.encode(claims, key, algorithm="HS256")
 
 
 class Answer(NamedTuple):

@@ -1,5 +1,5 @@
-"""The listener is killed or stopped, and afterwards acknowledged increments = the store's score, and
-every viewer shows the store's state."""
+"""The listener is killed or stopped, and afterwards acknowledged increments =
+the store's score, and every viewer shows the store's state."""
 
 import signal
 import time

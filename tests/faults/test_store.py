@@ -1,5 +1,5 @@
-"""The store is killed, cut off or filled up, and afterwards acknowledged increments = the store's score, and
-every viewer shows the store's state."""
+"""The store is killed, cut off or filled up, and afterwards acknowledged increments =
+the store's score, and every viewer shows the store's state."""
 
 import signal
 import sqlite3

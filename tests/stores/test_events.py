@@ -1,15 +1,18 @@
 """The service's own events, published by whoever makes them happen."""
 
 import itertools
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from leaderboardapp import events, pubsub
+from leaderboardapp.edge import Edge
+from leaderboardapp.events import Herald, Lead
 from leaderboardapp.keeper import Keeper
 from leaderboardapp.models import Board, Player
-from leaderboardapp.pubsub import Queue
+from leaderboardapp.pubsub import Missed, Queue
 from leaderboardapp.stores.base import Store, StoreUnavailable
 from tests.processes import wait_until
 
@@ -23,9 +26,9 @@ def queue(store: Store, board_id: str) -> Iterator[Queue]:
 
 def told(queue: Queue, count: int) -> list[tuple[str, Any]]:
     """Of each event its name and what it tells."""
-    found = itertools.islice(queue.subscribe(), count)
-    events = [(topic["event"], payload) for topic, payload in found if isinstance(topic, dict)]
-    return sorted(events, key=str)
+    found = [*itertools.islice(queue.subscribe(), count)]
+    assert not any(isinstance(event, Missed) for event in found)
+    return sorted(((topic["event"], payload) for topic, payload in found), key=str)  # type: ignore[index, call-overload]
 
 
 def test_boards_players_and_seasons_are_announced(queue: Queue, board_id: str) -> None:
@@ -70,3 +73,32 @@ def test_what_cannot_be_announced_has_happened_all_the_same(
     monkeypatch.setattr(store, "publish", fail)
     Board(board_id).save()
     assert Board.get(board_id)
+
+
+class Deaf:
+    """An edge on which nobody hears anything."""
+
+    def put(self, *_: Any) -> None: ...
+
+
+def test_of_a_race_the_leader_is_announced_now_and_then(
+    queue: Queue, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LEADER_SECONDS", 0.3)
+    rows = {id: {"id": id, "name": id, "score": 1} for id in ("alice", "bob", "carol")}
+    with Herald(cast(Edge, Deaf())) as herald:
+
+        def lead(before: str, now: str) -> None:
+            herald.put({board_id: Lead(before, rows[now])})
+
+        lead("bob", "alice")
+        wait_until(lambda: not herald.leads, "the first to be taken")
+        lead("alice", "bob")
+        lead("bob", "alice")  # and so nothing has changed
+        time.sleep(0.4)
+        lead("alice", "bob")
+        wait_until(lambda: not herald.leads, "the next to be taken")
+        lead("bob", "alice")
+        lead("alice", "carol")
+        found = [payload["player"]["id"] for _, payload in told(queue, 3)]
+    assert sorted(found) == ["alice", "bob", "carol"]

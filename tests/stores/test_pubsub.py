@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ from django.conf import settings
 
 from leaderboardapp import pubsub
 from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
-from leaderboardapp.stores.base import Store, now_us
-from leaderboardapp.stores.messages import KEPT_SECONDS
+from leaderboardapp.stores.base import Store, StoreUnavailable
+from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, KEPT_SECONDS, Sent
 from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.messages import RethinkMessages
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql.models import MessageRow
 from leaderboardapp.stores.sql.store import SqlStore
+from tests.in_process import store_at
 from tests.processes import PROJECT, wait_until
 
 FORKING = """
@@ -183,8 +187,7 @@ def test_a_subscription_ends(exchange: Exchange, end: str) -> None:
     elif end == "close":
         loop = threading.Thread(target=lambda: list(queue.subscribe()))
         loop.start()
-        wait_until(lambda: pubsub._hub.inboxes, "the subscription")
-        wait_until(lambda: queue.inbox.live, "the subscription")
+        wait_until(lambda: queue.inbox and queue.inbox.live, "the subscription")
         queue.close()
         loop.join(5)
         assert not loop.is_alive()
@@ -228,16 +231,121 @@ def test_a_forked_process_publishes_and_subscribes_for_itself(
     assert done.stderr == ""
 
 
+def test_a_queue_that_was_closed_before_its_loop_begins_ends_it(exchange: Exchange) -> None:
+    with exchange.queue() as queue:
+        queue.close()
+        assert list(queue.subscribe()) == []
+
+
+def test_a_loop_that_is_forgotten_late_ends_no_other(exchange: Exchange) -> None:
+    queue = exchange.queue()
+    with queue:
+        exchange.topic("t").publish(1)
+        first = queue.subscribe()
+        next(first)
+    with queue:
+        first.close()
+        exchange.topic("t").publish(2)
+        assert take(queue, 1) == [Message("t", 2)]
+
+
+def test_who_leaves_disturbs_nobody_else(exchange: Exchange) -> None:
+    with exchange.queue("^t$") as queue:
+        for number in range(3):
+            with exchange.queue(f"another {number}") as leaving:
+                exchange.topic(f"another {number}").publish(0)
+                assert len(take(leaving, 1)) == 1
+            exchange.topic("t").publish(number)
+        assert take(queue, 3) == [Message("t", number) for number in range(3)]
+
+
+def test_what_is_refused_leaves_nothing_behind(
+    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "open_messages", fail)
+    queue = exchange.queue()
+    with pytest.raises(StoreUnavailable, match="away"):
+        queue.__enter__()
+    gone = weakref.ref(queue)
+    del queue
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+def test_messages_that_were_deleted_unread_are_announced(exchange: Exchange, store: Store) -> None:
+    messages = store.open_messages()
+    group = exchange.queue().group
+    messages.watch(group)
+    for number in range(EXPIRED_AT_ONCE):
+        exchange.topic("t").publish(number)
+    while kept(store, exchange) > 1:
+        store.expire_messages(-1)
+    lost, last = messages.read(1)
+    assert lost == (group, None)
+    assert last == (group, Sent('"t"', str(EXPIRED_AT_ONCE - 1)))
+    messages.close()
+    store.close()
+
+
+def test_changes_that_the_server_skipped_are_announced(rethinkdb_url: str) -> None:
+    async def feed() -> AsyncIterator[dict[str, Any]]:
+        yield {"error": "Changefeed cache over array size limit, skipped 5 elements."}
+        yield {"new_val": {"topic": "t", "payload": "1"}}
+
+    store = RethinkStore(rethinkdb_url)
+    store.ensure()
+    messages = RethinkMessages(store.address)
+    group = Exchange("e").queue().group
+    messages._wait(messages._follow(group, feed()), 5)
+    assert messages.found == [(group, None), (group, Sent('"t"', "1"))]
+    assert messages.failed
+    messages.close()
+    store.close()
+
+
+def test_a_filter_that_only_this_process_knows_is_refused(rethinkdb_url: str) -> None:
+    """Its RE2 is of this year, and the server's of 2015."""
+    with store_at(rethinkdb_url) as store:
+        store.ensure()
+        exchange = Exchange("refused")
+        with exchange.queue("t") as other:
+            with pytest.raises(ValueError, match="RethinkDB does not know"):
+                exchange.queue(r"(?<name>a)").__enter__()
+            exchange.topic("t").publish(1)
+            wait_until(lambda: len(pubsub._hub.inboxes) == 1, "the other to be forgotten")
+            exchange.topic("t").publish(2)
+            assert take(other, 2) == [Message("t", 1), Message("t", 2)]
+
+
+def test_publishing_deletes_old_messages_and_does_not_fail_if_that_does(
+    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(older: float) -> None:
+        asked.append(older)
+        raise StoreUnavailable("busy")
+
+    asked: list[float] = []
+    monkeypatch.setattr(store, "expire_messages", fail)
+    for _ in range(20 * pubsub.EXPIRE_EVERY):
+        exchange.topic("t").publish(1)
+    assert asked and {*asked} == {KEPT_SECONDS}
+    assert EXPIRED_AT_ONCE > pubsub.EXPIRE_EVERY, "or they would become more and more"
+
+
 def test_old_messages_are_deleted_and_the_rest_is_not(exchange: Exchange, store: Store) -> None:
     with exchange.queue() as queue:
         for number in range(20):
             exchange.topic(f"t{number}").publish(number)
         assert len(take(queue, 20)) == 20
-    store.expire_messages(now_us() - KEPT_SECONDS * 1_000_000)
+    store.expire_messages(KEPT_SECONDS)
     assert kept(store, exchange) == 20
 
     def delete() -> bool:
-        store.expire_messages(now_us())
+        store.expire_messages(-1)
         return kept(store, exchange) <= 1  # SQL keeps the newest
 
     wait_until(delete, "their deletion")

@@ -352,6 +352,6 @@ def test_a_new_leader_is_noticed_but_none_of_a_board_that_was_not_known(
     for second, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):
         lead(world, player)
         run_until(world, turns, second)
-        noticed.append([row["id"] for row in turns.leaders.values()])
+        noticed.append([lead.leader["id"] for lead in turns.leaders.values()])
         turns.leaders.clear()
     assert noticed == [[], [], ["bob"], [], ["bob"], [], ["alice"]]

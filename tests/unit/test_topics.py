@@ -80,6 +80,7 @@ def test_a_filter_passes_no_topic_of_another_kind() -> None:
         ({"a": None}, "whole numbers"),
         ({1: "a"}, "keys"),
         ({"a\0": 1}, "keys"),
+        ({"a": {"$reql_type$": "BINARY"}}, "no key"),
         ({"a": [["b"]]}, "lists"),
         ("a\0b", "NUL"),
         ("\ud800", "surrogate"),
@@ -121,7 +122,7 @@ def test_what_is_no_name_of_an_exchange_is_refused(name: str) -> None:
     [
         ({1, 2}, "JSON"),
         (float("nan"), "JSON"),
-        ("x" * 100_000, "at most 100000 bytes"),
+        ("x" * 100_000, "at most 100000 characters"),
     ],
 )
 def test_what_is_no_payload_is_refused(payload: Any, why: str) -> None:

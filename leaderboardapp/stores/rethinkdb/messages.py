@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rethinkdb import RethinkDB
-from rethinkdb.errors import ReqlError
+from rethinkdb.errors import ReqlError, ReqlQueryLogicError
 
 from leaderboardapp.stores.away import Unreachable
-from leaderboardapp.stores.base import StoreUnavailable, now_us
+from leaderboardapp.stores.base import StoreUnavailable
 from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, Group, Messages, Sent
 from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, KEEP_ALIVE, r
 from leaderboardapp.stores.rethinkdb.documents import check
@@ -35,13 +35,15 @@ def publish(run: Callable[[Any], Any], exchange: str, message: Sent) -> None:
         "exchange": exchange,
         "topic": json.loads(message.topic),
         "payload": message.payload,
-        "at": now_us(),
+        "at": r.now().to_epoch_time(),
         "message": str(uuid.uuid4()),  # what is equal would change nothing, and notify nobody
     }
     check(run(TOPICS.insert(document, conflict="replace", durability="soft")))
 
 
-def expire(run: Callable[[Any], Any], before: int) -> None:
+def expire(run: Callable[[Any], Any], older: float) -> None:
+    before = r.now().to_epoch_time() - older
+
     def unless_new(row: Any) -> Any:
         return r.branch(row["at"].default(before) < before, None, row)
 
@@ -72,6 +74,8 @@ class RethinkMessages(Messages):
                 wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def watch(self, group: Group) -> None:
+        if isinstance(group.filter, Regex):
+            self._check_syntax(group.filter.expression)
         self._wait(self._open(group), READY_SECONDS)
 
     def forget(self, group: Group) -> None:
@@ -98,6 +102,15 @@ class RethinkMessages(Messages):
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         with _translated():
             return self.runner.run(asyncio.wait_for(work, seconds))
+
+    def _check_syntax(self, expression: str) -> None:
+        # The server's RE2 may be years older than ours, and a changefeed skips what fails.
+        try:
+            self._wait(concurrent.expr("").match(expression).run(self.connection), CONNECT_SECONDS)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, ReqlQueryLogicError):
+                raise ValueError(f"RethinkDB does not know {expression!r:.50}: {error}") from error
+            raise
 
     async def _something(self, timeout: float) -> None:
         if not self.found:

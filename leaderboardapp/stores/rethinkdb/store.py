@@ -295,8 +295,8 @@ class RethinkStore(Imports, Seasons):
     def publish(self, exchange: str, message: Sent) -> None:
         messages.publish(self.run, exchange, message)
 
-    def expire_messages(self, before: int) -> None:
-        messages.expire(self.run, before)
+    def expire_messages(self, older: float) -> None:
+        messages.expire(self.run, older)
 
     def open_messages(self) -> Messages:
         return messages.RethinkMessages(self.address)

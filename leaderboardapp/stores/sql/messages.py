@@ -4,19 +4,19 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from leaderboardapp.stores.messages import Group, Messages, Sent
+from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, Group, Messages, Sent
 
 # The oldest by number, so that nothing else is looked at.
-EXPIRE = """
+EXPIRE = f"""
     DELETE FROM message WHERE id IN (
-        SELECT id FROM (SELECT id, at FROM message ORDER BY id LIMIT %(limit)s) AS oldest
-        WHERE at < %(before)s AND id < (SELECT max(id) FROM message)
+        SELECT id FROM (SELECT id, at FROM message ORDER BY id LIMIT {EXPIRED_AT_ONCE}) AS oldest
+        WHERE at < {{now}} - %(older)s * 1000000 AND id < (SELECT max(id) FROM message)
     )
 """
 
 
 class SqlMessages(Messages):
-    """Every message of the process's exchanges is read, and goes to the groups that it is for."""
+    """Every message is read, of all exchanges, and goes to the groups that it is for."""
 
     last: int  # the number of the newest message that was read
 
@@ -37,9 +37,7 @@ class SqlMessages(Messages):
             found += [(group, None) for groups in self.groups.values() for group in groups]
         for number, exchange, topic, payload in rows:
             self.last = max(self.last, number)
-            found += [
-                (group, Sent(topic, payload))
-                for group in self.groups[exchange]
-                if group.filter.matches(json.loads(topic))
-            ]
+            if groups := self.groups.get(exchange):
+                key, sent = json.loads(topic), Sent(topic, payload)
+                found += [(group, sent) for group in groups if group.filter.matches(key)]
         return found

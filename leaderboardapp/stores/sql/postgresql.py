@@ -6,9 +6,10 @@ from typing import TypeVar
 from django.db import Error, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from leaderboardapp.stores.away import Away
-from leaderboardapp.stores.base import Feed, OutcomeUnknown, Row, StoreUnavailable, now_us
+from leaderboardapp.stores.away import Away, Unreachable
+from leaderboardapp.stores.base import Feed, OutcomeUnknown, Row, StoreUnavailable
 from leaderboardapp.stores.messages import Messages, Sent
+from leaderboardapp.stores.sql.messages import EXPIRE
 from leaderboardapp.stores.sql.postgresql_backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql_connection import Session, connect, is_gone, translate
 from leaderboardapp.stores.sql.postgresql_feed import PostgresFeed, PostgresMessages
@@ -40,6 +41,7 @@ POSITION = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
 AHEAD = "seq >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 IS_AHEAD = f"SELECT {AHEAD} FROM (SELECT %s::bigint AS seq) AS position"
 RENUMBER = f"UPDATE change SET seq = {NUMBER}, joined = '[]' WHERE {AHEAD}"
+NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # Messages of a topic are numbered and committed in one order, because who publishes waits for the
 # topic's lock. None of them is waited for to be on disk.
 PUBLISH = f"""
@@ -48,7 +50,7 @@ PUBLISH = f"""
             pg_advisory_xact_lock(hashtextextended(%(exchange)s || %(topic)s, 0))
     ), published AS (
         INSERT INTO message (seq, exchange, topic, payload, at)
-        SELECT {NUMBER}, %(exchange)s, %(topic)s, %(payload)s, %(at)s FROM ready
+        SELECT {NUMBER}, %(exchange)s, %(topic)s, %(payload)s, {NOW} FROM ready
     )
     SELECT pg_notify('{MESSAGES}', '')
 """
@@ -97,7 +99,10 @@ class PostgresStore(SqlStore):
 
     @translated
     def open_messages(self) -> Messages:
-        return self.listening(PostgresMessages)
+        try:
+            return self.listening(PostgresMessages)
+        except Unreachable as error:  # which says nothing about the connections for all else
+            raise StoreUnavailable(str(error)) from error
 
     def listening(self, kind: type[L]) -> L:
         feed = kind()
@@ -113,8 +118,10 @@ class PostgresStore(SqlStore):
     def publish(self, exchange: str, message: Sent) -> None:
         # With other changes it is as durable as they are.
         durability = "on" if connection.in_atomic_block else "off"
-        values = {"exchange": exchange, **message._asdict(), "at": now_us()}
-        write(PUBLISH, {**values, "durability": durability})
+        write(PUBLISH, {"exchange": exchange, **message._asdict(), "durability": durability})
+
+    def expire_messages(self, older: float) -> None:
+        self.change(None, lambda: write(EXPIRE.format(now=NOW), {"older": older}))
 
     @translated
     def position(self) -> int:

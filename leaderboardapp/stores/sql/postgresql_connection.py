@@ -32,8 +32,9 @@ class Session(ABC):
             self.rows(f"LISTEN {self.channel}")
             self.begin()
         except Error as error:
+            kind = Unreachable if is_gone(error) else StoreUnavailable
             self.close()
-            raise Unreachable(f"PostgreSQL, the feed (DATABASE_FEED_URL): {error}") from error
+            raise kind(f"PostgreSQL, the feed (DATABASE_FEED_URL): {error}") from error
 
     @abstractmethod
     def begin(self) -> None:

@@ -19,11 +19,13 @@ CHANGED = f"""
     FROM (SELECT) AS one LEFT JOIN change ON {NEW}
 """
 NEWEST = "SELECT pg_current_snapshot()::text, (SELECT coalesce(max(id), 0) FROM message)"
-# Some of a pause may have been deleted: `oldest` is the first that there still is.
+# Those of a dump that was loaded into another server may be numbered ahead of it.
 PUBLISHED = f"""
     SELECT pg_current_snapshot()::text, (SELECT min(id) FROM message),
         id, exchange, topic, payload
-    FROM (SELECT) AS one LEFT JOIN message ON {NEW} ORDER BY id
+    FROM (SELECT) AS one LEFT JOIN message
+        ON ({NEW}) AND seq < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    ORDER BY id
 """
 
 

@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from leaderboardapp.stores.base import Changes, Feed, OutcomeUnknown, StoreUnavailable, now_us
 from leaderboardapp.stores.messages import Group, Messages, Sent
-from leaderboardapp.stores.sql.messages import SqlMessages
+from leaderboardapp.stores.sql.messages import EXPIRE, SqlMessages
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.statements import write
 from leaderboardapp.stores.sql.store import SqlStore, newcomers, translated
@@ -89,6 +89,10 @@ class SqliteStore(SqlStore):
     def publish(self, exchange: str, message: Sent) -> None:
         values = {"exchange": exchange, **message._asdict(), "at": now_us()}
         self.change(None, lambda: write(PUBLISH, values))
+
+    def expire_messages(self, older: float) -> None:
+        values = {"older": older}
+        self.change(None, lambda: write(EXPIRE.format(now=now_us()), values))
 
     @translated
     def position(self) -> int:

@@ -36,10 +36,8 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
-from leaderboardapp.stores.messages import EXPIRED_AT_ONCE
 from leaderboardapp.stores.sql import blocks
 from leaderboardapp.stores.sql.increments import add
-from leaderboardapp.stores.sql.messages import EXPIRE
 from leaderboardapp.stores.sql.models import (
     BlockRow,
     BoardRow,
@@ -355,10 +353,6 @@ class SqlStore(Store):
     def replace_lease(self, old: Lease, new: Lease) -> bool:
         values = {"old_holder": old.holder, "old_beat": old.beat, **new._asdict()}
         return self.change(None, lambda: write(REPLACE_LEASE, values) == 1)
-
-    def expire_messages(self, before: int) -> None:
-        values = {"limit": EXPIRED_AT_ONCE, "before": before}
-        self.change(None, lambda: write(EXPIRE, values))
 
     def close(self) -> None:
         connection.close()
