@@ -39,6 +39,17 @@ def pytest_configure(config: pytest.Config) -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs in one process: a file; but all end-to-end tests of a store, because its processes
+    take longer to start than most of these tests."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        store = parameters.get("database_url") if "e2e" in item.path.parts else None
+        group = f"e2e on {store}" if store else "/".join(item.path.parts[-2:])
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def rethinkdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RethinkServer]:
     if not shutil.which("rethinkdb"):

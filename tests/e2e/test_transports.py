@@ -32,10 +32,14 @@ async def request(
 
 async def stream(port: int, path: str) -> AsyncIterator[Any]:
     _, reader, writer = await request(port, path, Accept="text/event-stream")
+    event = ""
     try:
         while line := (await reader.readline()).decode():
-            if line.startswith("data: "):
-                yield json.loads(line[6:])
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name == "event":
+                event = value
+            elif name == "data" and event == "update":
+                yield json.loads(value)
     finally:
         writer.close()
 
