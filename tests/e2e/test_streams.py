@@ -177,9 +177,12 @@ def test_a_century_of_football_ends_right_on_every_viewer(
     command = ["import_scores", str(GOALS), "--board", board_id]
     command += ["--player-column", "scorer", "--where", "own_goal=FALSE"]
     with Viewer(stack.port, path) as one, Viewer(stack.port, path) as two:
-        done = stack.manage(*command)
-        assert done.returncode == 0, done.stderr
-        assert "46978 rows" in done.stdout
+        runs = [stack.manage(*command)]
+        while runs[-1].returncode and len(runs) < 3:  # a busy store: do as it says
+            assert "Run the same command again to go on" in runs[-1].stderr
+            runs.append(stack.manage(*command))
+        assert runs[-1].returncode == 0, runs[-1].stderr
+        assert len(runs) > 1 or "46978 rows" in runs[-1].stdout
         final = {
             "Cristiano Ronaldo": 124,
             "Harry Kane": 75,

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 from websockets.asyncio.client import connect
@@ -30,7 +31,13 @@ async def request(
     return answer, reader, writer
 
 
-async def stream(port: int, path: str) -> AsyncIterator[Any]:
+async def close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def stream(port: int, path: str) -> AsyncGenerator[Any, None]:
     _, reader, writer = await request(port, path, Accept="text/event-stream")
     event = ""
     try:
@@ -41,10 +48,10 @@ async def stream(port: int, path: str) -> AsyncIterator[Any]:
             elif name == "data" and event == "update":
                 yield json.loads(value)
     finally:
-        writer.close()
+        await close(writer)
 
 
-async def long_polls(port: int, path: str) -> AsyncIterator[Any]:
+async def long_polls(port: int, path: str) -> AsyncGenerator[Any, None]:
     etag = '""'
     while True:
         headers = {"If-None-Match": etag, "Prefer": "wait=30"}
@@ -54,10 +61,10 @@ async def long_polls(port: int, path: str) -> AsyncIterator[Any]:
                 etag = answer["etag"]
                 yield json.loads(await reader.readexactly(int(answer["content-length"])))
         finally:
-            writer.close()
+            await close(writer)
 
 
-async def websocket(port: int, path: str) -> AsyncIterator[Any]:
+async def websocket(port: int, path: str) -> AsyncGenerator[Any, None]:
     async with connect(
         f"ws://127.0.0.1:{port}{path}ws/", proxy=None, open_timeout=SECONDS
     ) as socket:
@@ -67,7 +74,7 @@ async def websocket(port: int, path: str) -> AsyncIterator[Any]:
                 yield event["data"]
 
 
-Kind = Callable[[int, str], AsyncIterator[Any]]
+Kind = Callable[[int, str], AsyncGenerator[Any, None]]
 KINDS: tuple[Kind, ...] = (stream, long_polls, websocket)
 
 
@@ -79,13 +86,14 @@ async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
     async def view(kind: Kind) -> None:
         first = True
         port = stack.ws_port if kind is websocket else stack.port
-        async for snapshot in kind(port, board):
-            if first:
-                watching.release()
-            first = False
-            if max(row["score"] for row in snapshot["players"]) == INCREMENTS:
-                final[kind.__name__] += 1
-                return
+        async with aclosing(kind(port, board)) as snapshots:
+            async for snapshot in snapshots:
+                if first:
+                    watching.release()
+                first = False
+                if max(row["score"] for row in snapshot["players"]) == INCREMENTS:
+                    final[kind.__name__] += 1
+                    return
 
     def burst() -> None:
         for _ in range(INCREMENTS):
