@@ -14,9 +14,10 @@ from typing import Any
 import psycopg
 import pytest
 import trustme
-from django.db import connection
+from django.db import connection, transaction
 
-from leaderboardapp import ranks
+from leaderboardapp import pubsub, ranks
+from leaderboardapp.pubsub import Exchange, Message
 from leaderboardapp.stores.away import AWAY_SECONDS
 from leaderboardapp.stores.base import (
     RANKINGS,
@@ -503,3 +504,28 @@ def test_a_lease_whose_row_is_gone_is_not_taken_by_whoever_had_it(postgres: Post
     mine = Lease("me", 7, 5)
     assert not postgres.replace_lease(mine, mine._replace(beat=8))
     assert postgres.replace_lease(Lease(), Lease("me", 1, 5))
+
+
+def test_a_message_committed_late_is_heard_and_others_of_its_topic_wait(
+    postgres: PostgresStore, board_id: str
+) -> None:
+    exchange = Exchange(board_id)
+
+    def publish(topic: str) -> None:
+        exchange.topic(topic).publish("other")
+        postgres.close()
+
+    same, another = (threading.Thread(target=publish, args=[topic]) for topic in ("a", "b"))
+    with exchange.queue() as queue:
+        events = queue.subscribe()
+        with transaction.atomic():
+            exchange.topic("a").publish("first")
+            same.start()
+            another.start()
+            assert next(events) == Message("b", "other")
+            same.join(0.3)
+            assert same.is_alive()
+        assert [next(events), next(events)] == [Message("a", "first"), Message("a", "other")]
+    for thread in (same, another):
+        thread.join()
+    wait_until(lambda: not pubsub._hub.thread, "the end of its thread")

@@ -20,6 +20,7 @@ from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, KEPT_SECONDS, Sent
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.messages import RethinkMessages
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from leaderboardapp.stores.sql import messages as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
 from leaderboardapp.stores.sql.store import SqlStore
 from tests.in_process import store_at
@@ -276,7 +277,10 @@ def test_what_is_refused_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
-def test_messages_that_were_deleted_unread_are_announced(exchange: Exchange, store: Store) -> None:
+def test_messages_that_were_deleted_unread_are_announced(
+    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_messages, "KEPT_SECONDS", -1)
     messages = store.open_messages()
     group = exchange.queue().group
     messages.watch(group)

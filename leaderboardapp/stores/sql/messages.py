@@ -1,10 +1,11 @@
 """Messages in an SQL database: a log, of which the oldest are deleted."""
 
 import json
+import time
 from collections import defaultdict
 from typing import Any
 
-from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, Group, Messages, Sent
+from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, KEPT_SECONDS, Group, Messages, Sent
 
 # The oldest by number, so that nothing else is looked at.
 EXPIRE = f"""
@@ -19,6 +20,7 @@ class SqlMessages(Messages):
     """Every message is read, of all exchanges, and goes to the groups that it is for."""
 
     last: int  # the number of the newest message that was read
+    looked: float  # when the read that is under way began; by the clock that a pause does not stop
 
     def __init__(self) -> None:
         self.groups: defaultdict[str, list[Group]] = defaultdict(list)  # by exchange
@@ -33,7 +35,9 @@ class SqlMessages(Messages):
         """`rows` of number, exchange, topic and payload, all that are new; `oldest`: the number of
         the first one that still is there."""
         found: list[tuple[Group, Sent | None]] = []
-        if rows and oldest > self.last + 1:
+        # Numbers may also be missing because their transactions are not committed yet.
+        paused = time.time() > self.looked + KEPT_SECONDS / 2
+        if rows and paused and oldest > self.last + 1:
             found += [(group, None) for groups in self.groups.values() for group in groups]
         for number, exchange, topic, payload in rows:
             self.last = max(self.last, number)

@@ -94,6 +94,7 @@ class PostgresMessages(Session, SqlMessages):
         self.seen(snapshot)
 
     def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+        self.looked = time.time()
         with self.translated():
             if not self.wait(timeout):
                 return []

@@ -170,6 +170,7 @@ class SqliteMessages(Watch, SqlMessages):
         [[self.last]] = self.rows("SELECT coalesce(max(id), 0) FROM message")
 
     def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+        self.looked = time.time()
         return self.wait(timeout, self._read) or []
 
     def check(self) -> None:
