@@ -1,4 +1,4 @@
-"""PostgreSQL's one connection that listens, and pools of connections before it."""
+"""PostgreSQL's connections that listen, and pools of connections before it."""
 
 import asyncio
 import os
@@ -67,7 +67,7 @@ def test_a_feed_that_hears_nothing_through_a_pool_says_what_to_do(
         listener.stop()
 
 
-def test_a_thousand_viewers_cost_one_listening_connection(
+def test_a_thousand_viewers_cost_no_listening_connection_more(
     postgresql_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, board_id: str
 ) -> None:
     folder = tmp_path_factory.mktemp("stack")  # short, as the addresses of sockets in it have to be
