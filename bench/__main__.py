@@ -23,6 +23,7 @@ from bench import (
     increments,
     many_boards,
     memory,
+    messages,
     polls,
     starts,
     storm,
@@ -33,6 +34,7 @@ from bench.service import STORES, Options
 BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "polls": polls.measure,
     "increments": increments.measure,
+    "messages": messages.measure,
     "delays": delays.measure,
     "hot_board": hot_board.measure,
     "many_boards": many_boards.measure,

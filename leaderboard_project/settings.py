@@ -21,6 +21,8 @@ from gripcontrol import parse_grip_uri
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
+from leaderboardapp import routing
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
 
@@ -139,6 +141,51 @@ def grip_proxies() -> list[dict[str, object]]:
     return proxies
 
 
+def amqp_url() -> str:
+    """The broker's, or nothing if there is none. CLOUDAMQP_URL is what a hoster's add-on sets."""
+    name = "CLOUDAMQP_URL" if not os.environ.get("AMQP_URL") else "AMQP_URL"
+    url = env_str(name, "")
+    try:
+        parts = urlsplit(url)
+        options = {option.partition("=")[0] for option in parts.query.split("&")} - {""}
+        readable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
+        readable = readable and options <= {"cacertfile"}
+    except ValueError:  # a port that is none
+        readable = False
+    if url and not readable:
+        shown = url.rpartition("@")[2].partition("?")[0]  # without what may be a secret
+        raise ImproperlyConfigured(
+            f"{name}={shown!r} names no broker: write it like amqp://user:password@host:5672/vhost "
+            "or, with TLS, amqps://user:password@host:5671/vhost?cacertfile=/path/to/ca.pem (its "
+            "only option, for a certificate that the system does not trust by itself)."
+        )
+    return url
+
+
+def amqp_exchange() -> str:
+    name = env_str("AMQP_EXCHANGE", "leaderboard")
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,127}", name):
+        raise ImproperlyConfigured(
+            f"AMQP_EXCHANGE={name!r} is not the name of a topic exchange: 1 to 127 of the "
+            "characters A-Z, a-z, 0-9, _, -, . and :"
+        )
+    return name
+
+
+def amqp_routes() -> list[routing.Route]:
+    routes = []
+    for entry in env_str("AMQP_ROUTES", "").split():
+        try:
+            routes.append(routing.parse(entry))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"AMQP_ROUTES has the entry {entry!r}, of which {error}: write routes like "
+                "invoice.*=/events/invoices/ or match.{board}.goal=/boards/{board}/, separated by "
+                "spaces."
+            ) from error
+    return routes
+
+
 def token_keys() -> list[tuple[str, str | bytes]]:
     """(algorithm, key) for each entry in TOKEN_KEYS."""
     keys: list[tuple[str, str | bytes]] = []
@@ -207,6 +254,9 @@ PUBLISH_INTERVAL = env_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
 TOKEN_KEYS = token_keys()
 ALLOW_ANONYMOUS_WRITES = env_bool("ALLOW_ANONYMOUS_WRITES", False)
 WRITE_RATE = write_rate()
+AMQP_URL = amqp_url()
+AMQP_EXCHANGE = amqp_exchange()
+AMQP_ROUTES = amqp_routes()
 LIMITS_FILE = BASE_DIR / ".run" / "limits"
 
 CORS_ALLOWED_ORIGINS = cors_origins()
@@ -269,5 +319,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # All it has to say is that a lost connection could not be closed politely.
         "rethinkdb.logger": {"level": "CRITICAL"},
+        # It tells of each step of a failure that is logged as one.
+        "pika": {"level": "CRITICAL"},
     },
 }

@@ -47,6 +47,10 @@ LATE_SECONDS = 2.0
 MAX_NEWS = 2 * MAX_JOINED  # events of a board that wait for a proxy
 
 
+class EdgeUnavailable(Exception):
+    """A proxy did not take what was published to it."""
+
+
 class News(NamedTuple):
     """Events of a board, each with its name and what it tells, for those who may see it."""
 
@@ -54,12 +58,39 @@ class News(NamedTuple):
     events: list[tuple[str, Any]]
 
 
+class Control:
+    """The address at which one proxy is published to."""
+
+    def __init__(self, client: Any) -> None:
+        """`client` is pubcontrol's, for its address and authentication."""
+        self.client = client
+        self.uri: str = client.uri
+        for scheme in ("http://", "https://"):
+            client.requests_session.mount(scheme, _BoundedAdapter())
+
+    def publish(self, items: Iterable[bytes]) -> None:
+        """Returns when the proxy has taken all. Raises EdgeUnavailable; it may have taken some."""
+        try:
+            for body in _batches(items):
+                self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
+        except ValueError as error:  # pubcontrol's, for everything
+            raise EdgeUnavailable(f"{self.uri} did not take what was published: {error}") from error
+
+    def close(self) -> None:
+        self.client.requests_session.close()
+
+
+def controls() -> list[Control]:
+    """Of all proxies."""
+    return [Control(client) for client in get_pubcontrol().clients]
+
+
 class Edge:
     """All proxies. What is put here is published to each of them, at its own pace, for as long as
     `allowed()` says so; after that it is forgotten."""
 
     def __init__(self, allowed: Callable[[], bool]) -> None:
-        self.proxies = [Proxy(client, allowed) for client in get_pubcontrol().clients]
+        self.proxies = [Proxy(control, allowed) for control in controls()]
 
     def put(
         self,
@@ -89,11 +120,8 @@ class Proxy:
     At most one snapshot of each board waits, the newest. Of what a proxy did not take, only the ids
     of the boards are kept; their snapshots are read again when it is back."""
 
-    def __init__(self, client: Any, allowed: Callable[[], bool]) -> None:
-        """`client` is pubcontrol's, for its address and authentication."""
-        self.client, self.allowed = client, allowed
-        for scheme in ("http://", "https://"):
-            client.requests_session.mount(scheme, _BoundedAdapter())
+    def __init__(self, control: Control, allowed: Callable[[], bool]) -> None:
+        self.control, self.allowed = control, allowed
         self.condition = threading.Condition()
         self.waiting: dict[str, Snapshot | None] = {}
         self.news: dict[str, News] = {}
@@ -101,7 +129,7 @@ class Proxy:
         self.missed: set[str] = set()
         self.oldest: float | None = None  # when the oldest of what was not taken was put
         self.stopping = False
-        self.thread = threading.Thread(target=self._run, name=f"edge {client.uri}", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"edge {control.uri}", daemon=True)
         self.thread.start()
 
     def put(
@@ -138,7 +166,7 @@ class Proxy:
         failures = 0
         while self._wait(backoff(failures) if failures else 0.0):
             failures = 0 if self._turn() else failures + 1
-        self.client.requests_session.close()
+        self.control.close()
         get_store().close()
 
     def _wait(self, pause: float) -> bool:
@@ -196,10 +224,9 @@ class Proxy:
                 for item in _items(board, snapshot, board in turned)
             )
             events = (item for each in news.items() for item in _news_items(*each))
-            for body in _batches(itertools.chain(items, events)):
-                self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
-        except (ValueError, StoreUnavailable) as error:  # the first is pubcontrol's, for everything
-            logger.error("%s did not take %d boards: %s", self.client.uri, len(batch), error)
+            self.control.publish(itertools.chain(items, events))
+        except (EdgeUnavailable, StoreUnavailable) as error:
+            logger.error("%d boards are still to be published: %s", len(batch), error)
             return error
         return None
 
@@ -243,17 +270,21 @@ def _closing(code: int) -> tuple[Format, Format]:
 
 
 def _news_items(board: str, news: News) -> Iterator[bytes]:
-    """Not for long-polls: those are answered with snapshots, which never lack anything."""
-    for event in news.events:
-        yield _item(
-            channel(board, news.private),
-            HttpStreamFormat(news_event(*event)),
-            WebSocketMessageFormat(news_message(*event)),
-        )
+    return (event_item(channel(board, news.private), *event) for event in news.events)
 
 
-def _item(channel: str, *formats: Format) -> bytes:
-    item = {"channel": channel, **Item(list(formats)).export()}
+def event_item(channel: str, name: str, data: Any, id: str | None = None) -> bytes:
+    """Not for long-polls: those are answered with snapshots, which never lack anything. A proxy
+    takes an `id` once a minute for each channel, and ignores what else has it."""
+    formats = (
+        HttpStreamFormat(news_event(name, data)),
+        WebSocketMessageFormat(news_message(name, data)),
+    )
+    return _item(channel, *formats, id=id)
+
+
+def _item(channel: str, *formats: Format, id: str | None = None) -> bytes:
+    item = {"channel": channel, **Item(list(formats), id).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
 
 

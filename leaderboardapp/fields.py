@@ -67,6 +67,12 @@ def integer_field(least: int, most: int) -> Field:
     return check
 
 
+def key_field(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,255}", value):
+        raise ValueError("1 to 255 visible ASCII characters")
+    return value
+
+
 def choice_field(*choices: str) -> Field:
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -118,7 +124,7 @@ def read_body(request: HttpRequest, fields: Mapping[str, Field]) -> dict[str, An
     body = _read_json(request, {})
     if not isinstance(body, dict):
         raise Problem(422, 'The body must be a JSON object, such as {"name": "Alice"}.')
-    return _checked(body, fields)
+    return check_fields(body, fields)
 
 
 def read_increments(request: HttpRequest) -> list[Increment]:
@@ -130,7 +136,7 @@ def read_increments(request: HttpRequest) -> list[Increment]:
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise Problem(422, f'Row {number}: must be an object, such as {{"player": "alice"}}.')
-        checked = _checked(row, ROW_FIELDS, f"Row {number}: ")
+        checked = check_fields(row, ROW_FIELDS, f"Row {number}: ")
         player = require(checked, "player", f"Row {number}: ")
         # A player remembers so many keys only, and more rows than that would push out their own.
         if key and player in players:
@@ -182,14 +188,16 @@ def require(body: dict[str, Any], name: str, where: str = "") -> Any:
 
 def idempotency_key(request: HttpRequest) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(r"[!-~]{1,255}", key):
-        raise Problem(400, "Idempotency-Key: must be 1 to 255 visible ASCII characters.")
-    return key
+    try:
+        return None if key is None else key_field(key)
+    except ValueError as error:
+        raise Problem(400, f"Idempotency-Key: must be {error}.") from error
 
 
-def _checked(
+def check_fields(
     values: dict[str, Any], fields: Mapping[str, Field], where: str = ""
 ) -> dict[str, Any]:
+    """Raises Problem 422."""
     checked = {}
     for name, value in values.items():
         if name not in fields:
@@ -212,8 +220,13 @@ def _read_json(request: HttpRequest, empty: Any) -> Any:
         return empty
     if request.content_type != "application/json":
         raise Problem(415, "The body must be JSON, with Content-Type: application/json.")
+    return parse_json(request.body)
+
+
+def parse_json(body: bytes) -> Any:
+    """Raises Problem 400."""
     try:
-        return json.loads(request.body.decode(), parse_constant=_no_constant)
+        return json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"The body is not JSON in UTF-8: {error}.") from error
 

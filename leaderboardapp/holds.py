@@ -23,7 +23,6 @@ from leaderboardapp.messages import (
     event_stream,
     retry_line,
     update_event,
-    update_message,
 )
 from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
@@ -88,20 +87,21 @@ def is_websocket(request: HttpRequest) -> bool:
     return cast(GripRequest, request).wscontext is not None
 
 
-def hold_stream(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
-    """The snapshot as the stream's first event (unless the client names it as the last one that
-    it saw), then whatever is published for the board."""
+def hold_stream(request: HttpRequest, channel: str, first: str = "") -> HttpResponse:
+    """The first events, then whatever is published to the channel."""
     require_proxy(request)
     set_hold_stream(
-        request,
-        channel(board, snapshot.private),
-        keep_alive_data=":\n\n",
-        keep_alive_timeout=KEEP_ALIVE_SECONDS,
+        request, channel, keep_alive_data=":\n\n", keep_alive_timeout=KEEP_ALIVE_SECONDS
     )
-    body = retry_line()
-    if request.headers.get("Last-Event-ID") != snapshot.hash:
-        body += update_event(snapshot)
-    return event_stream(body)
+    return event_stream(retry_line() + first)
+
+
+def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
+    """The snapshot as the stream's first event (unless the client names it as the last one that
+    it saw), then whatever is published for the board."""
+    seen = request.headers.get("Last-Event-ID") == snapshot.hash
+    first = "" if seen else update_event(snapshot)
+    return hold_stream(request, channel(board, snapshot.private), first)
 
 
 def hold_response(
@@ -134,14 +134,15 @@ def websocket(request: HttpRequest) -> WebSocketContext:
     raise Problem(426, detail, {"Upgrade": "websocket"})
 
 
-def open_websocket(context: WebSocketContext, board: str, snapshot: Snapshot) -> None:
-    """The snapshot as the first message, then whatever is published for the board."""
+def open_websocket(context: WebSocketContext, channel: str, *first: str) -> None:
+    """The first messages, then whatever is published to the channel."""
     context.accept()
-    context.subscribe(channel(board, snapshot.private))
+    context.subscribe(channel)
     # The proxy pings for us, so that nothing in between takes a quiet connection for a dead one.
     ping = {"message-type": "ping", "content": "alive", "timeout": KEEP_ALIVE_SECONDS}
     context.send_control(websocket_control_message("keep-alive", ping))
-    context.send(update_message(snapshot))
+    for message in first:
+        context.send(message)
 
 
 def refuse_websocket(context: WebSocketContext, code: int) -> None:

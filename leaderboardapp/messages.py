@@ -14,6 +14,8 @@ from leaderboardapp.snapshots import Snapshot
 
 STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # no id has a dot
+EVENTS = "events-{}"  # of a channel of notifications
+NOTIFICATION = "notification"
 
 # Why a WebSocket is closed (RFC 6455): because the client wants to, or sent bytes that are no text;
 # for it to come back; and for good, as HTTP's status in the range for applications.

@@ -36,6 +36,8 @@ urlpatterns = [
     path("boards/<key:board>/seasons/", views.seasons),
     path("boards/<key:board>/seasons/<number:season>/", views.season),
     path("boards/<key:board>/manage/", views.by_method(GET=pages.read_manage)),
+    path("events/<key:channel>/", views.events),
+    path("events/<key:channel>/ws/", views.watch_channel),
     path("openapi.yaml", views.by_method(GET=reference.read_openapi)),
     path("docs", views.by_method(GET=reference.read_docs)),
     path("healthz", views.healthz),

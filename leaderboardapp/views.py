@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 
@@ -27,9 +28,17 @@ from leaderboardapp.fields import (
     score_field,
     season_field,
 )
-from leaderboardapp.messages import DELETED, STREAM
+from leaderboardapp.messages import (
+    DELETED,
+    EVENTS,
+    STREAM,
+    channel,
+    event_stream,
+    update_message,
+)
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.problems import Problem
+from leaderboardapp.routing import Target
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import (
@@ -94,7 +103,7 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
         return pages.read_board(request, board)
     if request.method == "GET" and wanted == STREAM:
         try:
-            return holds.hold_stream(request, board, take_snapshot(request, board))
+            return holds.hold_board(request, board, take_snapshot(request, board))
         except StoreUnavailable:
             return holds.come_again()
     snapshot = take_snapshot(request, board)
@@ -111,7 +120,9 @@ def watch_board(request: HttpRequest, board: str) -> HttpResponse:
     context = holds.websocket(request)
     if context.is_opening():
         try:
-            holds.open_websocket(context, board, take_snapshot(request, board))
+            snapshot = take_snapshot(request, board)
+            to = channel(board, snapshot.private)
+            holds.open_websocket(context, to, update_message(snapshot))
         except ObjectDoesNotExist:
             holds.refuse_websocket(context, DELETED)
         except Problem as problem:  # 401 or 403
@@ -249,6 +260,26 @@ def read_season(request: HttpRequest, board: str, season: int) -> HttpResponse:
     return json_response({**shown, "season": season, "ended_at": ended_at})
 
 
+def read_events(request: HttpRequest, channel: str) -> HttpResponse:
+    require_channel(channel)
+    if request.method == "GET":
+        return holds.hold_stream(request, EVENTS.format(channel))
+    return event_stream("")
+
+
+def watch_events(request: HttpRequest, channel: str) -> HttpResponse:
+    """A WebSocket, of which the proxy tells in requests."""
+    context = holds.websocket(request)
+    if context.is_opening():
+        try:
+            require_channel(channel)
+            holds.open_websocket(context, EVENTS.format(channel))
+        except ObjectDoesNotExist:
+            holds.refuse_websocket(context, DELETED)
+    holds.answer_websocket(context)
+    return HttpResponse()
+
+
 def read_health(request: HttpRequest) -> HttpResponse:
     return json_response({"status": "ok"})
 
@@ -270,6 +301,8 @@ scores = by_method(POST=add_scores)
 reset = by_method(POST=reset_board)
 seasons = by_method(GET=list_seasons)
 season = by_method(GET=read_season)
+events = by_method(GET=read_events)
+watch_channel = by_method(GET=watch_events)
 healthz = by_method(GET=read_health)
 readyz = by_method(GET=read_readiness)
 
@@ -281,6 +314,13 @@ def wanted_type(request: HttpRequest) -> str | None:
     if accept == STREAM or "text/" not in accept:
         return accept
     return request.get_preferred_type(["application/json", STREAM, PAGE])
+
+
+def require_channel(channel: str) -> None:
+    """Raises ObjectDoesNotExist if no route leads there."""
+    wanted = Target("events", channel)
+    if not any(route.leads_to(wanted) for route in settings.AMQP_ROUTES):
+        raise ObjectDoesNotExist
 
 
 def take_snapshot(request: HttpRequest, board: str) -> Snapshot:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.in_process import store_at
-from tests.processes import PostgresServer, RethinkServer
+from tests.processes import PostgresServer, RabbitServer, RethinkServer
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
 
@@ -30,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
         TOKEN_KEYS=f"HS256:{base64.b64encode(b'k' * 32).decode()}",
         ALLOW_ANONYMOUS_WRITES="1",
         WRITE_RATE="0",
+        AMQP_URL="",
+        AMQP_EXCHANGE="leaderboard",
+        AMQP_ROUTES="",
     )
     import django
     from django.core.management import call_command
@@ -61,6 +64,12 @@ def rethinkdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rethi
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresServer]:
     with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    with RabbitServer(tmp_path_factory.mktemp("rabbitmq")) as server:
         yield server
 
 

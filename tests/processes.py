@@ -247,9 +247,78 @@ class PgBouncer:
         self.program.stop()
 
 
+class RabbitServer:
+    """A broker of the system's package, with whatever it needs in its folder."""
+
+    def __init__(self, folder: Path, tls: dict[str, bytes] | None = None) -> None:
+        """`tls`: the contents of its cacertfile, certfile and keyfile; then it speaks nothing
+        else."""
+        self.port, node_port, names_port = free_ports(3)
+        scheme = "amqps" if tls else "amqp"
+        self.url = f"{scheme}://guest:guest@localhost:{self.port}/"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = ["listeners.tcp = none", f"listeners.ssl.1 = 127.0.0.1:{self.port}"]
+        if not tls:
+            lines = [f"listeners.tcp.1 = 127.0.0.1:{self.port}"]
+        for option, content in (tls or {}).items():
+            (folder / option).write_bytes(content)
+            lines.append(f"ssl_options.{option} = {folder / option}")
+        (folder / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
+        (folder / "plugins").write_text("[].")
+        # Its own programs, and not those on Debian's PATH, which want to be root or rabbitmq.
+        self.path = f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}"
+        self.env = {
+            "HOME": str(folder),  # for the cookie
+            "RABBITMQ_NODENAME": "test@localhost",
+            "RABBITMQ_DIST_PORT": str(node_port),
+            "ERL_EPMD_PORT": str(names_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+        }
+        # Erlang would start one by itself, which would stay when all others have gone.
+        names = ["epmd", "-port", str(names_port), "-address", "127.0.0.1"]
+        self.names = Program(names, folder / "names.log")
+        self.program = Program([self.command("rabbitmq-server")], folder / "out.log", self.env)
+        self.wait()
+
+    def command(self, name: str) -> str:
+        found = shutil.which(name, path=self.path)
+        assert found, "script/test installs rabbitmq-server"
+        return found
+
+    def wait(self) -> None:
+        """Until it takes connections."""
+        self.program.wait_for_port(self.port)
+
+    def control(self, *arguments: str) -> str:
+        """What rabbitmqctl says."""
+        command = [self.command("rabbitmqctl"), "--quiet", *arguments]
+        env = {**os.environ, **self.env}
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    def vhost(self, name: str) -> str:
+        """The URL of a new virtual host."""
+        self.control("add_vhost", name)
+        self.control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        return self.url + name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+        self.names.stop()
+
+
 class Stack:
     """Pushpin, web and listener on a store, as a deployment has them; with a Pushpin for WebSockets
-    on `ws_port`, if that is wanted."""
+    on `ws_port`, if that is wanted, and an amqplistener, if there is a broker."""
 
     def __init__(
         self,
@@ -257,6 +326,8 @@ class Stack:
         folder: Path,
         listener_url: str | None = None,
         websockets: bool = False,
+        amqp_url: str = "",
+        amqp_routes: str = "",
     ) -> None:
         self.port, self.web_port, self.ws_port, *control_ports = free_ports(5)
         if not websockets:
@@ -269,6 +340,8 @@ class Stack:
                 for port in control_ports
             ),
             "PUSHPIN_RUN_DIR": str(folder),
+            "AMQP_URL": amqp_url,
+            "AMQP_ROUTES": amqp_routes,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self.manage("ensure_store")
@@ -298,6 +371,9 @@ class Stack:
             "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url
         )
         self.programs.append(self.listener)
+        if self.env["AMQP_URL"]:
+            self.amqp = self.program("amqp", [sys.executable, "amqplistener.py"])
+            self.programs.append(self.amqp)
         waiting = [(self.web, self.web_port)]
         waiting += [(self.pushpin, port) for port in (self.port, control_ports[0])]
         if websockets:

@@ -1,0 +1,131 @@
+"""Scores from a broker per second, taken by one worker, beside what the store takes directly.
+
+The queue is filled before the worker starts, and the time is that from the first score to the last
+one, which are those of players of their own. The limit is increments by as many threads as a web
+process has, in one process that has the store, each waiting for its own; the peer is one thread
+that adds batches as large as those that the worker can have.
+"""
+
+import itertools
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.request import urlopen
+
+import pika
+
+from bench.figure import Figure
+from bench.service import Options, fill, post, process, service
+from tests.processes import RabbitServer, Stack, wait_until
+
+THREADS = 16
+BATCH = 100
+FIRST, LAST = "first", "last"
+
+
+def measure(options: Options) -> Iterator[Figure]:
+    messages = 500 if options.short else 20_000
+    seconds = 0.5 if options.short else 5.0
+    most = 100 if options.short else 10_000
+    with (
+        service(options.store) as stack,
+        tempfile.TemporaryDirectory() as folder,
+        RabbitServer(Path(folder)) as rabbit,
+    ):
+        post(stack, "/boards/", {"id": "b"})
+        fill(stack, "b", most)
+        for player in (FIRST, LAST):
+            post(stack, "/boards/b/players/", {"id": player, "name": player})
+        with process(stack.env["DATABASE_URL"]) as there:
+            for players in (1, most):
+                mine, limit, peer = [], [], []
+                for _ in range(options.runs):
+                    mine.append(taken_per_second(stack, rabbit, players, messages))
+                    limit.append(there.submit(added_by_threads, players, seconds).result())
+                    peer.append(there.submit(added_in_batches, players, seconds).result())
+                of = "one player" if players == 1 else f"{players:,} players"
+                name = f"messages with scores of {of}"
+                yield Figure(name, options.store, "/s", mine, limit, peer, 0.5)
+
+
+def taken_per_second(stack: Stack, rabbit: RabbitServer, players: int, messages: int) -> float:
+    env = {"AMQP_URL": rabbit.url}
+    worker = [sys.executable, "amqplistener.py"]
+    program = stack.program("amqp", worker, **env)  # makes the queue
+    wait_until(lambda: "taking" in program.log.read_text(), "the worker", 30)
+    program.stop()
+    scores = {player: score(stack, player) for player in (FIRST, LAST)}
+    publish(rabbit, players, messages)
+    program.log.unlink()
+    program.start()
+    try:
+        times = []
+        for player in (FIRST, LAST):
+            wait_until(lambda: score(stack, player) > scores[player], player, 300)  # noqa: B023
+            times.append(time.perf_counter())
+    finally:
+        program.stop()
+    return messages / (times[1] - times[0])
+
+
+def score(stack: Stack, player: str) -> int:
+    with urlopen(f"http://localhost:{stack.web_port}/boards/b/players/{player}/") as answer:
+        found: int = json.load(answer)["score"]
+    return found
+
+
+def publish(rabbit: RabbitServer, players: int, messages: int) -> None:
+    run = random.randrange(10**9)
+    names = [FIRST, *(f"p{random.randrange(players)}" for _ in range(messages)), LAST]
+    connection = pika.BlockingConnection(pika.URLParameters(rabbit.url))
+    channel = connection.channel()
+    channel.tx_select()
+    for number, player in enumerate(names):
+        body = json.dumps({"board": "b", "player": player, "amount": 1}).encode()
+        properties = pika.BasicProperties(message_id=f"{run}-{number}", delivery_mode=2)
+        channel.basic_publish("leaderboard", "score", body, properties)
+        if number % 1000 == 999:
+            channel.tx_commit()
+    channel.tx_commit()
+    connection.close()
+
+
+def added_by_threads(players: int, seconds: float) -> float:
+    """Increments per second, each with a key, in this process, which has the store."""
+    from leaderboardapp.stores import get_store
+
+    store, numbers, until = get_store(), itertools.count(), time.monotonic() + seconds
+    run = random.randrange(10**9)
+
+    def add(_: int) -> int:
+        added = 0
+        while time.monotonic() < until:
+            player = f"p{random.randrange(players)}"
+            store.score_add("b", player, 1, f"{run}-{next(numbers)}")
+            added += 1
+        store.close()
+        return added
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        added = sum(pool.map(add, range(THREADS)))
+    return added / (time.monotonic() - began)
+
+
+def added_in_batches(players: int, seconds: float) -> float:
+    from leaderboardapp.stores import get_store
+    from leaderboardapp.stores.base import Increment
+
+    store, began, added, run = get_store(), time.monotonic(), 0, random.randrange(10**9)
+    while time.monotonic() < began + seconds:
+        numbers = range(added, added + BATCH)
+        store.add_scores(
+            "b", [Increment(f"p{random.randrange(players)}", 1, f"{run}-{n}") for n in numbers]
+        )
+        added += BATCH
+    return added / (time.monotonic() - began)
