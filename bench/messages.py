@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from urllib.request import urlopen
 import pika
 
 from bench.figure import Figure
+from bench.fill import make_boards
 from bench.service import Options, fill, post, process, service
 from tests.processes import RabbitServer, Stack, wait_until
 
@@ -31,7 +33,7 @@ FIRST, LAST = "first", "last"
 def measure(options: Options) -> Iterator[Figure]:
     messages = 500 if options.short else 20_000
     seconds = 0.5 if options.short else 5.0
-    most = 100 if options.short else 10_000
+    most, boards = (100, 10) if options.short else (10_000, 1_000)
     with (
         service(options.store) as stack,
         tempfile.TemporaryDirectory() as folder,
@@ -42,25 +44,38 @@ def measure(options: Options) -> Iterator[Figure]:
         for player in (FIRST, LAST):
             post(stack, "/boards/b/players/", {"id": player, "name": player})
         with process(stack.env["DATABASE_URL"]) as there:
-            for players in (1, most):
+            there.submit(make_boards, options.store, boards).result()
+            for name, numbers in (
+                ("one player", (1, 1)),
+                (f"{most:,} players", (1, most)),
+                (f"a player on each of {boards:,} boards", (boards, 1)),
+            ):
                 mine, limit, peer = [], [], []
                 for _ in range(options.runs):
-                    mine.append(taken_per_second(stack, rabbit, players, messages))
-                    limit.append(there.submit(added_by_threads, players, seconds).result())
-                    peer.append(there.submit(added_in_batches, players, seconds).result())
-                of = "one player" if players == 1 else f"{players:,} players"
-                name = f"messages with scores of {of}"
-                yield Figure(name, options.store, "/s", mine, limit, peer, 0.5)
+                    mine.append(taken_per_second(stack, rabbit, numbers, messages))
+                    limit.append(there.submit(added_by_threads, numbers, seconds).result())
+                    peer.append(there.submit(added_in_batches, numbers, seconds).result())
+                what = f"messages with scores of {name}"
+                yield Figure(what, options.store, "/s", mine, limit, peer, 0.5)
 
 
-def taken_per_second(stack: Stack, rabbit: RabbitServer, players: int, messages: int) -> float:
+def somebody(boards: int, players: int) -> tuple[str, str]:
+    """A board and a player, at random: some player of one board, or the one of some board."""
+    if boards > 1:
+        return f"b{random.randrange(boards)}", "p"
+    return "b", f"p{random.randrange(players)}"
+
+
+def taken_per_second(
+    stack: Stack, rabbit: RabbitServer, numbers: tuple[int, int], messages: int
+) -> float:
     env = {"AMQP_URL": rabbit.url}
     worker = [sys.executable, "amqplistener.py"]
     program = stack.program("amqp", worker, **env)  # makes the queue
     wait_until(lambda: "taking" in program.log.read_text(), "the worker", 30)
     program.stop()
     scores = {player: score(stack, player) for player in (FIRST, LAST)}
-    publish(rabbit, players, messages)
+    publish(rabbit, numbers, messages)
     program.log.unlink()
     program.start()
     try:
@@ -79,14 +94,14 @@ def score(stack: Stack, player: str) -> int:
     return found
 
 
-def publish(rabbit: RabbitServer, players: int, messages: int) -> None:
+def publish(rabbit: RabbitServer, numbers: tuple[int, int], messages: int) -> None:
     run = random.randrange(10**9)
-    names = [FIRST, *(f"p{random.randrange(players)}" for _ in range(messages)), LAST]
+    some = (somebody(*numbers) for _ in range(messages))
     connection = pika.BlockingConnection(pika.URLParameters(rabbit.url))
     channel = connection.channel()
     channel.tx_select()
-    for number, player in enumerate(names):
-        body = json.dumps({"board": "b", "player": player, "amount": 1}).encode()
+    for number, (board, player) in enumerate([("b", FIRST), *some, ("b", LAST)]):
+        body = json.dumps({"board": board, "player": player, "amount": 1}).encode()
         properties = pika.BasicProperties(message_id=f"{run}-{number}", delivery_mode=2)
         channel.basic_publish("leaderboard", "score", body, properties)
         if number % 1000 == 999:
@@ -95,18 +110,18 @@ def publish(rabbit: RabbitServer, players: int, messages: int) -> None:
     connection.close()
 
 
-def added_by_threads(players: int, seconds: float) -> float:
+def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
     """Increments per second, each with a key, in this process, which has the store."""
     from leaderboardapp.stores import get_store
 
-    store, numbers, until = get_store(), itertools.count(), time.monotonic() + seconds
+    store, keys, until = get_store(), itertools.count(), time.monotonic() + seconds
     run = random.randrange(10**9)
 
     def add(_: int) -> int:
         added = 0
         while time.monotonic() < until:
-            player = f"p{random.randrange(players)}"
-            store.score_add("b", player, 1, f"{run}-{next(numbers)}")
+            board, player = somebody(*numbers)
+            store.score_add(board, player, 1, f"{run}-{next(keys)}")
             added += 1
         store.close()
         return added
@@ -117,15 +132,17 @@ def added_by_threads(players: int, seconds: float) -> float:
     return added / (time.monotonic() - began)
 
 
-def added_in_batches(players: int, seconds: float) -> float:
+def added_in_batches(numbers: tuple[int, int], seconds: float) -> float:
     from leaderboardapp.stores import get_store
     from leaderboardapp.stores.base import Increment
 
     store, began, added, run = get_store(), time.monotonic(), 0, random.randrange(10**9)
     while time.monotonic() < began + seconds:
-        numbers = range(added, added + BATCH)
-        store.add_scores(
-            "b", [Increment(f"p{random.randrange(players)}", 1, f"{run}-{n}") for n in numbers]
-        )
-        added += BATCH
+        boards: dict[str, list[Increment]] = defaultdict(list)
+        for _ in range(BATCH):
+            board, player = somebody(*numbers)
+            boards[board].append(Increment(player, 1, f"{run}-{added}"))
+            added += 1
+        for board, increments in boards.items():
+            store.add_scores(board, increments)
     return added / (time.monotonic() - began)

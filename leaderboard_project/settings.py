@@ -143,8 +143,8 @@ def grip_proxies() -> list[dict[str, object]]:
 
 def amqp_url() -> str:
     """The broker's, or nothing if there is none. CLOUDAMQP_URL is what a hoster's add-on sets."""
-    name = "CLOUDAMQP_URL" if not os.environ.get("AMQP_URL") else "AMQP_URL"
-    url = env_str(name, "")
+    url = env_str("AMQP_URL", "") or env_str("CLOUDAMQP_URL", "")
+    name = "AMQP_URL" if url == os.environ.get("AMQP_URL") else "CLOUDAMQP_URL"
     try:
         parts = urlsplit(url)
         options = {option.partition("=")[0] for option in parts.query.split("&")} - {""}

@@ -24,7 +24,6 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from leaderboardapp.backoff import backoff
 from leaderboardapp.edge import EdgeUnavailable
-from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import KEYS_REMEMBERED, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -70,6 +69,10 @@ class Work(ABC):
         `until` (time.monotonic()), but raises Disconnected. Raises StoreUnavailable,
         EdgeUnavailable, and then some may have been done."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Its connections, when it has done the last of them."""
+
 
 class Consumer:
     """Of one queue, with a connection of its own."""
@@ -93,7 +96,7 @@ class Consumer:
                 told = describe(error)
                 logger.error(message, self.work.queue, told, pause, exc_info=not expected)
                 self.stop.wait(pause)
-        get_store().close()
+        self.work.close()
 
     def consume(self, connection: BlockingConnection) -> None:
         """Until `stop` is set. What was taken by then is done."""

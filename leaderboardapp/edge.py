@@ -273,18 +273,14 @@ def _news_items(board: str, news: News) -> Iterator[bytes]:
     return (event_item(channel(board, news.private), *event) for event in news.events)
 
 
-def event_item(channel: str, name: str, data: Any, id: str | None = None) -> bytes:
-    """Not for long-polls: those are answered with snapshots, which never lack anything. A proxy
-    takes an `id` once a minute for each channel, and ignores what else has it."""
-    formats = (
-        HttpStreamFormat(news_event(name, data)),
-        WebSocketMessageFormat(news_message(name, data)),
-    )
-    return _item(channel, *formats, id=id)
+def event_item(channel: str, name: str, data: Any) -> bytes:
+    """Not for long-polls: those are answered with snapshots, which never lack anything."""
+    told = news_event(name, data), news_message(name, data)
+    return _item(channel, HttpStreamFormat(told[0]), WebSocketMessageFormat(told[1]))
 
 
-def _item(channel: str, *formats: Format, id: str | None = None) -> bytes:
-    item = {"channel": channel, **Item(list(formats), id).export()}
+def _item(channel: str, *formats: Format) -> bytes:
+    item = {"channel": channel, **Item(list(formats)).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
 
 

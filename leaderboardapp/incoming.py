@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from django.conf import settings
@@ -40,6 +41,8 @@ SCORE_FIELDS: dict[str, Field] = {
     "season": season_field,
     "key": key_field,
 }
+BOARDS_AT_ONCE = 8  # whose scores are written
+IDS_REMEMBERED = 1_000  # of notifications that were shown; some ten times as many as are in flight
 MAX_NOTIFICATION = 100_000  # bytes of JSON
 UNUSED_MS = 7 * 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
 
@@ -61,6 +64,9 @@ class Scores(Work):
     # A quorum queue forgets no acknowledgement when the broker is killed.
     arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
 
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(BOARDS_AT_ONCE)
+
     def check(self) -> None:
         get_store().ping()
 
@@ -73,11 +79,27 @@ class Scores(Work):
                 boards[board].append(score)
             except Problem as problem:
                 reasons[place] = problem.detail
-        for board, scores in boards.items():
+
+        def add_in_time(board: str) -> Reasons:
             if time.monotonic() > until:
                 raise Disconnected("the batch took too long")
-            reasons |= add(board, scores)
+            return add(board, boards[board])
+
+        for found in self.pool.map(add_in_time, boards):
+            reasons |= found
         return reasons
+
+    def close(self) -> None:
+        everybody = threading.Barrier(BOARDS_AT_ONCE)
+
+        def close() -> None:
+            everybody.wait()
+            get_store().close()
+
+        for _ in range(BOARDS_AT_ONCE):
+            self.pool.submit(close)
+        self.pool.shutdown()
+        get_store().close()
 
 
 def read_score(place: int, message: Message) -> tuple[str, Score]:
@@ -152,6 +174,7 @@ class Notifications(Work):
     def __init__(self, control: Control, tells: bool) -> None:
         """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
         self.control, self.tells = control, tells
+        self.shown: dict[str, None] = {}  # message_ids, the newest last
         self.queue = f"leaderboard.notifications.{control.uri.partition('://')[2]}"
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
 
@@ -162,15 +185,25 @@ class Notifications(Work):
         reasons: Reasons = {}
         items: list[bytes] = []
         channels: dict[Target, str] = {}  # known in this batch
+        shown = dict(self.shown)
         for place, message in enumerate(messages):
+            id = message.properties.message_id
+            if id and id in shown:  # given again, because it was not acknowledged
+                continue
             try:
                 items += read_notification(message, channels)
+                shown |= {id: None} if id else {}
             except Problem as problem:
                 reasons[place] = problem.detail
         if time.monotonic() > until:
             raise Disconnected("the batch took too long")
         self.control.publish(items)
+        self.shown = dict(list(shown.items())[-IDS_REMEMBERED:])
         return reasons if self.tells else {}
+
+    def close(self) -> None:
+        self.control.close()
+        get_store().close()
 
 
 def read_notification(message: Message, channels: dict[Target, str]) -> list[bytes]:
@@ -187,7 +220,7 @@ def read_notification(message: Message, channels: dict[Target, str]) -> list[byt
     told = {"id": id, "key": message.key, "data": data}
     for target in targets - channels.keys():
         channels[target] = channel_of(target)
-    return [edge.event_item(channels[target], NOTIFICATION, told, id) for target in targets]
+    return [edge.event_item(channels[target], NOTIFICATION, told) for target in targets]
 
 
 def channel_of(target: Target) -> str:

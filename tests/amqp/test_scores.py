@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -201,11 +202,12 @@ def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
     body = json.dumps({"board": board.id, "player": "alice", "amount": 1, "key": "k"}).encode()
     message = Message(1, "score", amqp.BasicProperties(), body)
     now = amqp.time.monotonic()
-    with pytest.raises(amqp.Disconnected):
-        Scores().do([message], until=now - 1)
-    assert score(board) == 0
-    assert Scores().do([message], until=now + 60) == {}
-    assert score(board) == 1
+    with closing(Scores()) as scores:
+        with pytest.raises(amqp.Disconnected):
+            scores.do([message], until=now - 1)
+        assert score(board) == 0
+        assert scores.do([message], until=now + 60) == {}
+        assert score(board) == 1
 
 
 def test_two_workers_take_turns_and_the_second_goes_on_when_the_first_ends(

@@ -1,17 +1,29 @@
 import shutil
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.viewers import Api
-from tests.processes import Stack
+from tests.processes import RabbitServer, Stack
+
+ROUTES = "invoice.#=/events/invoices/ invoice.paid.{customer}=/events/customer-{customer}/"
+BOARD_ROUTES = "match.{board}.*=/boards/{board}/"
 
 
 @pytest.fixture(scope="session")
-def stack(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Real Pushpin, web processes and listener on each store in turn."""
+def stack(
+    database_url: str, rabbit: RabbitServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Real Pushpin, web processes and listener on each store in turn, and a worker on a broker."""
     assert shutil.which("pushpin"), "script/bootstrap installs pushpin"
-    with Stack(database_url, tmp_path_factory.mktemp("stack"), websockets=True) as stack:
+    with Stack(
+        database_url,
+        tmp_path_factory.mktemp("stack"),
+        websockets=True,
+        amqp_url=rabbit.vhost(uuid.uuid4().hex),
+        amqp_routes=f"{ROUTES} {BOARD_ROUTES}",
+    ) as stack:
         yield stack
 
 

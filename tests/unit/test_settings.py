@@ -55,9 +55,16 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("PUBLISH_INTERVAL", "fast", ["'fast'", "seconds from 0 to 60"]),
         ("PUBLISH_INTERVAL", "-1", ["'-1'"]),
         ("PUBLISH_INTERVAL", "nan", ["'nan'"]),
+        ("AMQP_URL", "http://localhost", ["'http://localhost'", "amqp://user:password@host:5672"]),
+        ("AMQP_URL", "amqp://u:secret@localhost:abc", ["'localhost:abc'", "amqps://"]),
+        ("AMQP_URL", "amqps://localhost?verify=none", ["'amqps://localhost'", "?cacertfile="]),
+        ("CLOUDAMQP_URL", "cloud", ["'cloud'", "amqps://"]),
+        ("AMQP_EXCHANGE", "a b", ["'a b'", "1 to 127"]),
+        ("AMQP_ROUTES", "a=/events/a/ b=/b/", ["'b=/b/'", "invoice.*=/events/invoices/"]),
+        ("AMQP_ROUTES", "a=/events/{b}/", ["a {name} that the pattern has not"]),
     ],
 )
-@pytest.mark.parametrize("program", ["manage.py check", "dblistener.py"])
+@pytest.mark.parametrize("program", ["manage.py check", "dblistener.py", "amqplistener.py"])
 def test_a_bad_value_stops_the_start_with_one_line(
     program: str, name: str, value: str, said: list[str]
 ) -> None:
@@ -72,6 +79,13 @@ def test_a_bad_value_stops_the_start_with_one_line(
 def test_writes_are_limited_where_a_rate_is_set(value: str, rate: float) -> None:
     done = start("manage.py diffsettings", WRITE_RATE=value)
     assert f"WRITE_RATE = {rate} " in done.stdout
+
+
+def test_certificates_that_cannot_be_read_stop_the_worker_with_one_line() -> None:
+    done = start("amqplistener.py", AMQP_URL="amqps://localhost?cacertfile=/nowhere.pem")
+    assert done.returncode == 1
+    [line] = (line for line in done.stderr.splitlines() if "ALLOW_ANONYMOUS_WRITES" not in line)
+    assert "AMQP_URL" in line and "/nowhere.pem" in line
 
 
 def test_a_store_that_is_not_there_is_told_by_ensure_store() -> None:

@@ -1,0 +1,163 @@
+"""From a real broker to viewers: scores by way of the store, notifications by way of the proxy."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.amqp.broker import Broker, broker_at
+from tests.e2e.viewers import Api, Viewer, token
+from tests.processes import Stack, wait_until
+
+
+@pytest.fixture
+def broker(stack: Stack) -> Iterator[Broker]:
+    with broker_at(stack.env["AMQP_URL"]) as broker:
+        wait_until(lambda: "taking messages" in stack.amqp.log.read_text(), "the worker", 30)
+        broker.wait_for_consumer()
+        yield broker
+
+
+def heard(socket: ClientConnection, event: str) -> Callable[[], Any]:
+    """For wait_until: the data of the first such event that comes."""
+
+    def next_one() -> Any:
+        message = json.loads(socket.recv(10))
+        return message["data"] if message["event"] == event else None
+
+    return next_one
+
+
+def test_a_score_in_the_broker_is_on_every_screen(
+    stack: Stack, broker: Broker, board: str, board_id: str
+) -> None:
+    address = f"ws://localhost:{stack.ws_port}{board}ws/"
+    with Viewer(stack.port, board) as viewer, connect(address, proxy=None) as socket:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        broker.score(board_id, "alice", 7)
+        broker.score(board_id, "carol", 9, name="Carol")
+        wait_until(lambda: viewer.scores() == {"Carol": 9, "Alice": 7, "Bob": 0}, "the scores")
+        updates = heard(socket, "update")
+        wait_until(lambda: '"score":9' in json.dumps(updates(), separators=(",", ":")), "them all")
+        assert viewer.heard("joined")[-1]["player"]["id"] == "carol"
+
+
+def test_each_viewer_of_a_channel_is_shown_what_is_routed_there(
+    stack: Stack, broker: Broker
+) -> None:
+    paths = ("/events/invoices/", "/events/customer-acme/", "/events/all/")
+    address = f"ws://localhost:{stack.ws_port}{paths[0]}ws/"
+    with (
+        Viewer(stack.port, paths[0]) as one,
+        Viewer(stack.port, paths[0]) as another,
+        Viewer(stack.port, paths[1]) as acme,
+        connect(address, proxy=None) as socket,
+    ):
+        id = uuid.uuid4().hex
+        broker.publish("invoice.paid.acme", {"total": "12.50 €"}, message_id=id)
+        broker.publish("invoice.sent.other", [1, None], message_id=f"{id}-2")
+        paid = {"id": id, "key": "invoice.paid.acme", "data": {"total": "12.50 €"}}
+        sent = {"id": f"{id}-2", "key": "invoice.sent.other", "data": [1, None]}
+        for viewer in (one, another):
+            wait_until(lambda: len(viewer.heard("notification")) == 2, "both")  # noqa: B023
+            assert viewer.heard("notification") == [paid, sent]
+        assert [wait_until(heard(socket, "notification"), "it") for _ in range(2)] == [paid, sent]
+        wait_until(lambda: acme.heard("notification"), "its own")
+        assert acme.heard("notification") == [paid]
+
+
+def test_a_message_that_comes_again_is_shown_once(stack: Stack, broker: Broker) -> None:
+    with Viewer(stack.port, "/events/invoices/") as viewer:
+        id = uuid.uuid4().hex
+        for _ in range(3):
+            broker.publish("invoice.paid.acme", 1, message_id=id)
+        broker.publish("invoice.paid.acme", 2)
+        broker.publish("invoice.paid.acme", 2)
+        wait_until(lambda: len(viewer.heard("notification")) >= 3, "the last ones")
+        shown = [(each["id"], each["data"]) for each in viewer.heard("notification")]
+        assert shown == [(id, 1), (None, 2), (None, 2)]
+
+
+def test_what_is_routed_to_a_board_is_for_those_who_may_see_it(
+    stack: Stack, broker: Broker, api: Api, board: str, board_id: str
+) -> None:
+    with Viewer(stack.port, board) as viewer:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        broker.publish(f"match.{board_id}.goal", "a goal")
+        wait_until(lambda: viewer.heard("notification"), "the goal")
+        assert viewer.heard("notification")[0]["data"] == "a goal"
+        api("PATCH", board, {"private": True})
+        address = f"ws://localhost:{stack.ws_port}{board}ws/?token={token('read', board_id)}"
+        with connect(address, proxy=None) as socket:
+            wait_until(heard(socket, "update"), "the snapshot")
+            broker.publish(f"match.{board_id}.goal", "another goal")
+            assert wait_until(heard(socket, "notification"), "it")["data"] == "another goal"
+        wait_until(viewer.closed.is_set, "the stream to end")
+    assert len(viewer.heard("notification")) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "reason"),
+    [
+        ("invoice.paid.acme", b"no JSON", "The body is not JSON in UTF-8"),
+        ("invoice.paid.acme", b'"\\ud800"', "This cannot be shown"),
+        ("invoice.paid.acme", b"1e999", "This cannot be shown"),
+        ("invoice.paid.acme", b'"%s"' % (b"x" * 100_000), "The body is larger than 100000 bytes"),
+        ("invoice.paid.a b", b"1", "'customer-a b'"),
+        ("match.nowhere.goal", b"1", "There is no board nowhere"),
+        (b"invoice.paid.\xff", b"1", "This cannot be shown"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_dead_letter_however_many_proxies_there_are(
+    stack: Stack, broker: Broker, key: Any, body: bytes, reason: str
+) -> None:
+    with Viewer(stack.port, "/events/invoices/") as viewer:
+        broker.publish(key, body, message_id="bad")
+        broker.publish("invoice.paid.acme", "good")
+        wait_until(lambda: viewer.heard("notification"), "the next one")
+        assert [each["data"] for each in viewer.heard("notification")] == ["good"]
+    [letter] = broker.wait_for_dead_letters()
+    assert letter.id == "bad" and reason in letter.reason
+    queues = [
+        f"leaderboard.notifications.{url.split('/')[2].split('?')[0]}"
+        for url in stack.env["GRIP_URL"].split()
+    ]
+    assert len(queues) == 2
+    wait_until(lambda: not any(map(broker.count, queues)), "both queues to be empty")
+    assert broker.dead_letters() == []
+
+
+def test_a_channel_to_which_nothing_leads_is_not_there(stack: Stack, api: Api) -> None:
+    assert api("GET", "/events/secrets/").status == 404
+    address = f"ws://localhost:{stack.ws_port}/events/secrets/ws/"
+    with connect(address, proxy=None) as socket, pytest.raises(ConnectionClosed):
+        socket.recv(10)
+    assert socket.close_code == 4404
+
+
+def test_one_may_publish_from_the_command_line(
+    stack: Stack, broker: Broker, board: str, board_id: str
+) -> None:
+    body = json.dumps({"board": board_id, "player": "alice", "amount": 5})
+    with Viewer(stack.port, board) as viewer:
+        for _ in range(2):
+            done = stack.manage("amqp", "publish", "score", body, "--id", "once")
+            assert done.returncode == 0, done.stderr
+            assert "published, with the message_id once" in done.stdout
+        done = stack.manage("amqp", "publish", "score.late", body)
+        assert done.returncode == 0
+        wait_until(lambda: viewer.scores()["Alice"] == 10, "both scores")
+
+
+def test_the_command_says_what_is_wrong(stack: Stack, broker: Broker) -> None:
+    for arguments, said in (
+        (("score", "{"), "the body is not JSON"),
+        (("nobody.wants.this", "1"), "no queue takes messages with the key nobody.wants.this"),
+    ):
+        done = stack.manage("amqp", "publish", *arguments)
+        assert done.returncode == 1
+        assert said in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,128 @@
+"""Fifty thousand messages, while the worker, the broker and the store are killed one after the
+other: every score exact, and only the bad messages are dead letters. And what a worker does when it
+is told to end, or hears nothing more."""
+
+import json
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+from pika.exceptions import AMQPError
+
+from tests.amqp.broker import EXCHANGE, broker_at
+from tests.e2e.viewers import Api
+from tests.faults.conftest import Server
+from tests.faults.load import EventSource, make_board, restart
+from tests.processes import RabbitServer, Stack, wait_until
+
+MESSAGES = 50_000
+PLAYERS = [f"p{number}" for number in range(10)]
+BAD_EVERY = 100
+AT_ONCE = 200  # few of each player, because what is published twice counts once for a while only
+
+
+@pytest.fixture
+def own_rabbit(tmp_path: Path) -> Iterator[RabbitServer]:
+    with RabbitServer(tmp_path / "rabbitmq") as server:
+        yield server
+
+
+class Publisher(threading.Thread):
+    """Publishes the messages, each batch again until the broker has it."""
+
+    def __init__(self, url: str, messages: list[tuple[str, bytes]]) -> None:
+        super().__init__()
+        self.url, self.messages = url, messages
+        self.published = 0
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while self.published < len(self.messages) and not self.stopping.is_set():
+            try:
+                self.publish()
+            except (AMQPError, OSError):
+                self.stopping.wait(0.2)
+
+    def publish(self) -> None:
+        connection = pika.BlockingConnection(pika.URLParameters(self.url))
+        try:
+            channel = connection.channel()
+            channel.tx_select()
+            while self.published < len(self.messages) and not self.stopping.is_set():
+                some = self.messages[self.published : self.published + AT_ONCE]
+                for id, body in some:
+                    properties = pika.BasicProperties(message_id=id, delivery_mode=2)
+                    channel.basic_publish(EXCHANGE, "score", body, properties)
+                channel.tx_commit()
+                self.published += len(some)
+        finally:
+            if connection.is_open:
+                connection.close()
+
+
+def make_messages(board: str) -> tuple[list[tuple[str, bytes]], Counter[str], set[str]]:
+    """The messages, the scores that they make, and the ids of the bad ones."""
+    bad_bodies: list[Any] = [b"{", {"board": "nowhere", "player": "p0", "amount": 1}]
+    bad_bodies.append({"board": board, "player": "nobody", "amount": 1})
+    messages, scores, bad = [], Counter[str](), set()
+    for number in range(MESSAGES):
+        id = uuid.uuid4().hex
+        if number % BAD_EVERY == 7:
+            body = bad_bodies[number // BAD_EVERY % len(bad_bodies)]
+            bad.add(id)
+        else:
+            player, amount = PLAYERS[number % len(PLAYERS)], number % 5 + 1
+            body = {"board": board, "player": player, "amount": amount, "name": player}
+            scores[player] += amount
+        messages.append((id, body if isinstance(body, bytes) else json.dumps(body).encode()))
+    return messages, scores, bad
+
+
+@pytest.mark.timeout(300)
+def test_all_messages_count_once_whatever_is_killed(
+    own_server: Server, own_rabbit: RabbitServer, tmp_path: Path, board_id: str
+) -> None:
+    with Stack(own_server.database("broker"), tmp_path, amqp_url=own_rabbit.url) as stack:
+        api = Api(stack.port)
+        board = make_board(api, board_id)
+        assert api("PATCH", board, {"size": len(PLAYERS) + 2}).status == 200
+        with broker_at(own_rabbit.url) as broker:
+            broker.wait_for_consumer()
+        messages, scores, bad = make_messages(board_id)
+        everything = sum(scores.values())
+        publisher = Publisher(own_rabbit.url, messages)
+
+        def total(viewer: EventSource) -> int:
+            return sum(viewer.scores().values())
+
+        with EventSource(stack.port, board) as viewer:
+            try:
+                publisher.start()
+                wait_until(lambda: total(viewer) > everything / 8, "the first messages", 60)
+                restart(stack.amqp)
+                wait_until(lambda: total(viewer) > everything / 4, "more messages", 60)
+                restart(own_rabbit.program)
+                wait_until(lambda: total(viewer) > everything / 2, "half of the messages", 90)
+                restart(own_server.program)
+                wait_until(lambda: total(viewer) >= everything, "all of them", 120)
+            finally:
+                publisher.stopping.set()
+                publisher.join()
+            wait_until(
+                lambda: {name: score for name, score in viewer.scores().items() if score} == scores,
+                f"{scores}",
+            )
+        with broker_at(own_rabbit.url) as broker:
+            wait_until(lambda: broker.count("leaderboard.scores") == 0, "an empty queue")
+            letters = broker.dead_letters()
+        read = {
+            row["id"]: row["score"] for row in api("GET", board).json["players"] if row["score"]
+        }
+        assert read == scores
+        assert {letter.id for letter in letters} == bad
+        assert all(letter.reason for letter in letters)
