@@ -16,6 +16,8 @@ from tests.amqp.broker import Broker
 from tests.amqp.conftest import Take
 from tests.processes import wait_until
 
+ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
 
 def score(board: Board, player: str = "alice") -> int | None:
     return Player.get_for_board(board, player).score
@@ -101,6 +103,7 @@ def test_what_is_not_allowed_becomes_a_dead_letter_with_its_reason(
     wait_for_score(board, 3)
 
 
+@ON_ONE_STORE
 @pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize(
     ("body", "properties", "reason"),
@@ -131,6 +134,7 @@ def test_a_poison_message_becomes_a_dead_letter_and_holds_up_nobody(
     assert reason in letter.reason and letter.body == body
 
 
+@ON_ONE_STORE
 @pytest.mark.usefixtures("taken")
 def test_a_routing_key_that_is_no_text_holds_up_nobody(broker: Broker, board: Board) -> None:
     body: Any = {"board": board.id, "player": "alice", "amount": 1}
@@ -210,6 +214,7 @@ def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
         assert score(board) == 1
 
 
+@ON_ONE_STORE
 def test_two_workers_take_turns_and_the_second_goes_on_when_the_first_ends(
     broker: Broker, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -232,6 +237,7 @@ def test_two_workers_take_turns_and_the_second_goes_on_when_the_first_ends(
             thread.join(10)
 
 
+@ON_ONE_STORE
 def test_a_queue_that_is_deleted_is_made_again(broker: Broker, take: Take, board: Board) -> None:
     take(Scores())
     broker.score(board.id, "alice", 1)
@@ -242,6 +248,7 @@ def test_a_queue_that_is_deleted_is_made_again(broker: Broker, take: Take, board
     wait_for_score(board, 2)
 
 
+@ON_ONE_STORE
 def test_an_exchange_that_is_there_is_taken_as_it_is(
     broker: Broker, take: Take, board: Board
 ) -> None:
@@ -251,6 +258,7 @@ def test_an_exchange_that_is_there_is_taken_as_it_is(
     wait_for_score(board, 1)
 
 
+@ON_ONE_STORE
 def test_a_queue_of_another_kind_is_said(
     broker: Broker, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:

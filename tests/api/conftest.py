@@ -7,6 +7,7 @@ import jwt
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
+from gripcontrol import WebSocketEvent, decode_websocket_events, encode_websocket_events
 
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
@@ -14,6 +15,7 @@ from tests.processes import free_ports
 
 Response = Any  # the test client adds json() to HttpResponse
 Send = Callable[..., Response]
+Tell = Callable[..., Response]
 
 
 @pytest.fixture
@@ -54,6 +56,24 @@ def grip_sig() -> str:
     """What the proxy puts in Grip-Sig."""
     claim = {"iss": "pushpin", "exp": int(time.time()) + 60}
     return jwt.encode(claim, str(settings.GRIP_PROXIES[0]["key"]), algorithm="HS256")
+
+
+@pytest.fixture
+def tell(client: Client, grip_sig: str) -> Tell:
+    """tell(path, event, …): a request of the proxy."""
+
+    def tell(path: str, *events: WebSocketEvent, signature: str = grip_sig) -> Response:
+        body = encode_websocket_events(list(events))
+        headers = {"Connection-Id": "a-connection", "Grip-Sig": signature}
+        return client.post(path, body, "application/websocket-events", headers=headers)
+
+    return tell
+
+
+def answered(response: Response) -> list[tuple[str, Any]]:
+    assert response.status_code == 200
+    events = decode_websocket_events(response.content)
+    return [(event.type, event.content) for event in events]
 
 
 def assert_problem(response: Response, status: int, *mentioned: str) -> None:

@@ -1,33 +1,8 @@
 """What a proxy tells of a WebSocket, and what it is answered (WebSocket-over-HTTP)."""
 
-from typing import Any
+from gripcontrol import WebSocketEvent
 
-import pytest
-from django.test import Client
-from gripcontrol import WebSocketEvent, decode_websocket_events, encode_websocket_events
-
-from tests.api.conftest import Response, Send, assert_problem
-
-Tell = Any
-
-
-@pytest.fixture
-def tell(client: Client, grip_sig: str) -> Tell:
-    """tell(path, event, …): a request of the proxy."""
-
-    def tell(path: str, *events: WebSocketEvent, signature: str = grip_sig) -> Response:
-        body = encode_websocket_events(list(events))
-        headers = {"Connection-Id": "a-connection", "Grip-Sig": signature}
-        return client.post(path, body, "application/websocket-events", headers=headers)
-
-    return tell
-
-
-def answered(response: Response) -> list[tuple[str, Any]]:
-    assert response.status_code == 200
-    events = decode_websocket_events(response.content)
-    return [(event.type, event.content) for event in events]
-
+from tests.api.conftest import Send, Tell, answered, assert_problem
 
 OPEN = WebSocketEvent("OPEN")
 

@@ -1,0 +1,137 @@
+"""The way to the broker: TLS, a link that dies, an end in order, and patterns as the broker has
+them."""
+
+import random
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from django.test import override_settings
+
+from leaderboardapp import amqp, routing
+from leaderboardapp.amqp import Consumer
+from leaderboardapp.incoming import Scores
+from leaderboardapp.models import Board, Player
+from tests.amqp.broker import EXCHANGE, Broker
+from tests.faults.link import Link
+from tests.processes import Program, RabbitServer, wait_until
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def tls_rabbit(
+    authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RabbitServer]:
+    certificate = authority.issue_cert("localhost")
+    files = {
+        "cacertfile": authority.cert_pem.bytes(),
+        "certfile": b"".join(pem.bytes() for pem in certificate.cert_chain_pems),
+        "keyfile": certificate.private_key_pem.bytes(),
+    }
+    with RabbitServer(tmp_path_factory.mktemp("rabbitmq"), files) as server:
+        yield server
+
+
+@pytest.mark.parametrize("trusted", ["its authority", "another authority", "another name"])
+def test_over_tls_the_broker_has_to_be_who_it_says(
+    tls_rabbit: RabbitServer, authority: trustme.CA, tmp_path: Path, trusted: str
+) -> None:
+    (authority if trusted != "another authority" else trustme.CA()).cert_pem.write_to_path(
+        str(tmp_path / "ca.pem")
+    )
+    url = f"{tls_rabbit.url}?cacertfile={tmp_path}/ca.pem"
+    if trusted == "another name":
+        url = url.replace("localhost", "127.0.0.1")
+    with override_settings(AMQP_URL=url):
+        if trusted == "its authority":
+            with amqp.connect() as connection:
+                assert connection.is_open
+        else:
+            with pytest.raises(amqp.EXPECTED) as raised, amqp.connect():
+                pass
+            assert "certificate verify failed" in amqp.describe(raised.value)
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_link_that_is_cut_without_a_word_is_noticed_by_its_silence(
+    rabbit: RabbitServer,
+    broker: Broker,
+    board: Board,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(amqp, "HEARTBEAT_SECONDS", 1)
+    stop = threading.Event()
+    with (
+        Link(rabbit.port) as link,
+        override_settings(AMQP_URL=rabbit.url.replace(str(rabbit.port), str(link.port))),
+    ):
+        thread = threading.Thread(target=Consumer(Scores(), stop).run)
+        thread.start()
+        try:
+            broker.wait_for_consumer()
+            broker.score(board.id, "alice", 1)
+            wait_until(lambda: Player.get_for_board(board, "alice").score == 1, "the first")
+            link.cut()
+            broker.score(board.id, "alice", 1)
+            wait_until(lambda: Player.get_for_board(board, "alice").score == 2, "the second", 20)
+            assert caplog.text.count("taking messages") == 2
+        finally:
+            stop.set()
+            thread.join(10)
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_it_has_taken(
+    rabbit: RabbitServer, broker: Broker, board: Board, tmp_path: Path
+) -> None:
+    """Each message is counted and gone, or neither."""
+    from django.conf import settings
+
+    worker = [sys.executable, "amqplistener.py"]
+    env = {"AMQP_URL": rabbit.url, "DATABASE_URL": settings.DATABASE_URL}
+    program = Program(worker, tmp_path / "log", env)
+    broker.wait_for_consumer()
+    for published in (30, 60, 90):
+        for _ in range(30):
+            broker.score(board.id, "alice", 1)
+        program.process.send_signal(signal.SIGTERM)
+        assert program.process.wait(10) == 0
+        counted = Player.get_for_board(board, "alice").score or 0
+        left = published - counted
+        wait_until(lambda: broker.count(Scores.queue) == left, f"{left} messages")  # noqa: B023
+        program.log.unlink()
+        program.start()
+        wait_until(lambda: "taking" in program.log.read_text(), "the worker", 20)
+        wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue", 20)
+    program.stop()
+    assert Player.get_for_board(board, "alice").score == 90
+
+
+def test_patterns_match_as_those_of_the_exchange(broker: Broker) -> None:
+    chance, channel = random.Random(20), broker.channel
+    channel.exchange_declare(EXCHANGE, "topic", durable=True)
+    for _ in range(40):
+        words = [chance.choice(["a", "b", "*", "#"]) for _ in range(chance.randint(1, 4))]
+        route = routing.parse(f"{'.'.join(words)}=/events/all/")
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, EXCHANGE, route.binding)
+        expected = set()
+        for _ in range(20):
+            key = ".".join(chance.choice(["a", "b", "c", ""]) for _ in range(chance.randint(0, 5)))
+            # With no queue for the others, which is no failure.
+            channel.basic_publish(EXCHANGE, key, key.encode())
+            expected |= {key} if route.target(key) else set()
+        found = set()
+        while (got := channel.basic_get(queue, auto_ack=True))[0]:
+            found.add((got[2] or b"").decode())
+        assert found == expected, route.pattern
+        channel.queue_delete(queue)
