@@ -236,7 +236,7 @@ def channel_of(target: Target) -> str:
 def run(stop: threading.Event) -> None:
     """Until `stop` is set. Raises ImproperlyConfigured."""
     if not settings.AMQP_URL:
-        logger.warning(
+        logger.info(
             "AMQP_URL is not set, so there is nothing to do: set it, or leave this process out"
         )
         stop.wait()

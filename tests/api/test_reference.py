@@ -29,7 +29,9 @@ def test_every_url_is_described() -> None:
 
 @pytest.mark.parametrize("path", sorted(API["paths"]))
 def test_every_method_is_described(send: Send, path: str) -> None:
-    allowed = send("OPTIONS", path.format(board="b", player="p", season=1))["Allow"].split(", ")
+    allowed = send("OPTIONS", path.format(board="b", player="p", season=1, channel="c"))[
+        "Allow"
+    ].split(", ")
     described = {method.upper() for method in METHODS if method in API["paths"][path]}
     assert set(allowed) - {"HEAD"} == described
 

@@ -1,12 +1,12 @@
 """Fifty thousand messages, while the worker, the broker and the store are killed one after the
-other: every score exact, and only the bad messages are dead letters. And what a worker does when it
-is told to end, or hears nothing more."""
+other: every score exact, and only the bad messages are dead letters. And Pushpin is killed."""
 
 import json
+import signal
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from pika.exceptions import AMQPError
 
 from tests.amqp.broker import EXCHANGE, broker_at
-from tests.e2e.viewers import Api
+from tests.e2e.viewers import Api, Viewer
 from tests.faults.conftest import Server
 from tests.faults.load import EventSource, make_board, restart
 from tests.processes import RabbitServer, Stack, wait_until
@@ -126,3 +126,30 @@ def test_all_messages_count_once_whatever_is_killed(
         assert read == scores
         assert {letter.id for letter in letters} == bad
         assert all(letter.reason for letter in letters)
+
+
+def test_while_pushpin_is_away_notifications_wait_in_the_broker(
+    rabbit: RabbitServer, new_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    url = rabbit.vhost(uuid.uuid4().hex)
+    routes = "invoice.*=/events/invoices/"
+    with (
+        Stack(new_database("sqlite"), tmp_path, amqp_url=url, amqp_routes=routes) as stack,
+        broker_at(url) as broker,
+    ):
+        queue = f"leaderboard.notifications.{stack.env['GRIP_URL'].split('/')[2].split('?')[0]}"
+        broker.wait_for_consumer(queue)
+        restarted = stack.pushpin
+        restarted.signal_all(signal.SIGKILL)
+        restarted.process.wait()
+        for number in range(3):
+            broker.publish("invoice.paid", number)
+        wait_until(lambda: "did not take" in stack.amqp.log.read_text(), "a try in vain")
+        wait_until(lambda: broker.count(queue) == 3, "all to be given back")
+        restarted.start()
+        restarted.wait_for_port(stack.port)
+        wait_until(lambda: broker.look(queue) == (0, 1), "all to be taken", 20)
+        with Viewer(stack.port, "/events/invoices/") as viewer:
+            broker.publish("invoice.paid", "the next one")
+            wait_until(lambda: viewer.heard("notification"), "the next one")
+        assert broker.dead_letters() == []
