@@ -66,12 +66,12 @@ class Broker:
 
     def dead_letters(self) -> list[DeadLetter]:
         """All of them, taken out of their queue."""
-        found = []
+        found: list[DeadLetter] = []
         while True:
             method, properties, body = self.channel.basic_get(DEAD_LETTERS, auto_ack=True)
             if method is None or properties is None or body is None:
                 return found
-            headers = dict(properties.headers or {})
+            headers: dict[str, Any] = dict(properties.headers or {})
             letter = DeadLetter(
                 properties.message_id,
                 headers.get(REASON, ""),

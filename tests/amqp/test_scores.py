@@ -2,10 +2,12 @@
 
 import json
 import threading
+import time
 from contextlib import closing
 from typing import Any
 
 import pytest
+from pika import BasicProperties
 
 from leaderboardapp import amqp
 from leaderboardapp.amqp import PREFETCH, Message
@@ -204,8 +206,8 @@ def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = json.dumps({"board": board.id, "player": "alice", "amount": 1, "key": "k"}).encode()
-    message = Message(1, "score", amqp.BasicProperties(), body)
-    now = amqp.time.monotonic()
+    message = Message(1, "score", BasicProperties(), body)
+    now = time.monotonic()
     with closing(Scores()) as scores:
         with pytest.raises(amqp.Disconnected):
             scores.do([message], until=now - 1)
