@@ -7,17 +7,25 @@ that was taken, and opened again after a pause.
 
 import logging
 import ssl
+import struct
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from pika import BasicProperties, BlockingConnection, DeliveryMode, SSLOptions, URLParameters
+from pika import (
+    BasicProperties,
+    BlockingConnection,
+    DeliveryMode,
+    SSLOptions,
+    URLParameters,
+    data,
+)
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.connection import Parameters
 from pika.exceptions import AMQPError, ChannelClosedByBroker
@@ -30,9 +38,9 @@ logger = logging.getLogger(__name__)
 
 DEAD_LETTERS = "leaderboard.dead-letters"  # an exchange, and its queue
 REASON = "x-reason"  # the header that says why a message is a dead letter
-# In flight. A player's row remembers so many keys, so all that the broker may give again, because
-# it was done and not acknowledged, is known there, even if all of it is for one player.
-PREFETCH = KEYS_REMEMBERED
+# In flight. What was done and not acknowledged comes again, and is known by its key in the player's
+# row, even if all of it is for one player; the other half of the row is for keys of other clients.
+PREFETCH = KEYS_REMEMBERED // 2
 HEARTBEAT_SECONDS = 10  # a broker that is silent for two of them is gone, and to it so are we
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 0.5  # how late a stop signal may be seen
@@ -43,7 +51,7 @@ MAX_HEADERS = 50_000  # bytes, of a frame's 131,072
 
 class Message(NamedTuple):
     tag: int  # of the delivery
-    key: str  # routing key; bytes if it is no UTF-8
+    key: str | bytes  # routing key; bytes if it is no UTF-8
     properties: BasicProperties
     body: bytes
 
@@ -67,7 +75,7 @@ class Work(ABC):
     def do(self, messages: list[Message], until: float) -> dict[int, str]:
         """All of them; of those that can never be done, by place, the reason. Begins nothing after
         `until` (time.monotonic()), but raises Disconnected. Raises StoreUnavailable,
-        EdgeUnavailable, and then some may have been done."""
+        EdgeUnavailable, and then some have been done, perhaps, but none is being done any more."""
 
     @abstractmethod
     def close(self) -> None:
@@ -79,6 +87,7 @@ class Consumer:
 
     def __init__(self, work: Work, stop: threading.Event) -> None:
         self.work, self.stop = work, stop
+        self.at_once = PREFETCH  # messages that are done together, at most
 
     def run(self) -> None:
         """Until `stop` is set, through every failure of the broker, the store and the edge."""
@@ -90,6 +99,8 @@ class Consumer:
                 with connect() as connection:
                     self.consume(connection)
             except Exception as error:  # whatever it is, messages are not to wait for ever
+                if isinstance(error, Disconnected):  # perhaps they were too many for the time
+                    self.at_once = max(1, self.at_once // 2)
                 failures = failures + 1 if time.monotonic() - began < CALM_SECONDS else 0
                 pause, expected = backoff(failures), isinstance(error, EXPECTED)
                 message = "%s: %s; trying again in %.1f s"
@@ -101,8 +112,7 @@ class Consumer:
     def consume(self, connection: BlockingConnection) -> None:
         """Until `stop` is set. What was taken by then is done."""
         declare(connection, self.work)
-        letters, channel = connection.channel(), connection.channel()
-        letters.tx_select()
+        channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
         taken: list[Message] = []
 
@@ -111,22 +121,45 @@ class Consumer:
 
         channel.basic_consume(self.work.queue, take)
         logger.info("taking messages from %s", self.work.queue)
-        heard = time.monotonic()
+        read = time.monotonic()
         while not self.stop.is_set():
-            until = heard + HEARTBEAT_SECONDS
-            connection.process_data_events(IDLE_SECONDS)
-            heard = time.monotonic()
+            # What is read next may have lain there since the last time. If that was long ago,
+            # because this process was stopped, say, somebody else has been given it by now.
+            until = read + HEARTBEAT_SECONDS
+            connection.process_data_events(0 if taken else IDLE_SECONDS)
+            read = time.monotonic()
             if not channel.consumer_tags:
                 raise Disconnected("the queue was deleted")
             if taken:
-                # Not if this process was stopped, say: somebody else may have them by now.
-                reasons = self.work.do(taken, until)
-                for place, reason in reasons.items():
-                    bury(letters, self.work.queue, taken[place], reason)
-                if reasons:
-                    letters.tx_commit()
-                channel.basic_ack(taken[-1].tag, multiple=True)
-                taken.clear()
+                some = taken[: self.at_once]
+                self.finish(connection, channel, some, self.work.do(some, until))
+                del taken[: len(some)]
+                self.at_once = min(PREFETCH, 2 * self.at_once)
+
+    def finish(
+        self,
+        connection: BlockingConnection,
+        channel: BlockingChannel,
+        messages: list[Message],
+        reasons: dict[int, str],
+    ) -> None:
+        """Acknowledge what was done, and then bury the others, because a broker that is short of
+        memory or of disk takes no dead letters."""
+        if not reasons:
+            channel.basic_ack(messages[-1].tag, multiple=True)
+            return
+        for place, message in enumerate(messages):
+            if place not in reasons:
+                channel.basic_ack(message.tag)
+        declare(connection, self.work)  # whoever looks at dead letters may have deleted their queue
+        letters = connection.channel()
+        letters.tx_select()
+        for place, reason in reasons.items():
+            bury(letters, self.work.queue, messages[place], reason)
+        letters.tx_commit()
+        letters.close()
+        for place in reasons:
+            channel.basic_ack(messages[place].tag)
 
 
 EXPECTED = (AMQPError, OSError, Disconnected, StoreUnavailable, EdgeUnavailable)
@@ -140,7 +173,18 @@ def connect() -> Iterator[BlockingConnection]:
         yield connection
     finally:
         if connection.is_open:
-            connection.close()
+            hang_up(connection)
+
+
+def hang_up(connection: BlockingConnection) -> None:
+    """Without a farewell, on which the broker puts what it gave and gets back in another order, or
+    at the end of the queue. What was acknowledged is on its way already."""
+    outer: Any = connection  # pika has no public way to end a connection that is not closed first
+    try:
+        outer._impl._terminate_stream(AMQPError("done"))
+        outer._flush_output(outer._closed_result.is_ready)
+    except AMQPError:
+        pass  # "done"
 
 
 def parameters(url: str) -> Parameters:
@@ -149,7 +193,7 @@ def parameters(url: str) -> Parameters:
     found = URLParameters(address)
     found.heartbeat = HEARTBEAT_SECONDS
     found.socket_timeout = found.stack_timeout = CONNECT_SECONDS
-    found.blocked_connection_timeout = 3 * HEARTBEAT_SECONDS
+    found.blocked_connection_timeout = CONNECT_SECONDS
     found.client_properties = {"connection_name": "leaderboard"}
     if address.startswith("amqps:"):
         try:
@@ -164,19 +208,18 @@ def parameters(url: str) -> Parameters:
 
 def declare(connection: BlockingConnection, work: Work) -> None:
     """The exchange, if it is not there in whatever form, the queue, and that of dead letters."""
+    channel = connection.channel()
     try:
-        connection.channel().exchange_declare(settings.AMQP_EXCHANGE, passive=True)
+        channel.exchange_declare(settings.AMQP_EXCHANGE, passive=True)
     except ChannelClosedByBroker as error:
         if error.reply_code != 404:
             raise
-        connection.channel().exchange_declare(settings.AMQP_EXCHANGE, "topic", durable=True)
-    channel = connection.channel()
+        channel = connection.channel()
+        channel.exchange_declare(settings.AMQP_EXCHANGE, "topic", durable=True)
     channel.exchange_declare(DEAD_LETTERS, "fanout", durable=True)
     channel.queue_declare(DEAD_LETTERS, durable=True, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(DEAD_LETTERS, DEAD_LETTERS)
-    # Whatever the broker itself takes out of the queue is a dead letter, too.
-    arguments = {**work.arguments, "x-dead-letter-exchange": DEAD_LETTERS}
-    channel.queue_declare(work.queue, durable=True, arguments=arguments)
+    channel.queue_declare(work.queue, durable=True, arguments=work.arguments)
     for binding in work.bindings:
         channel.queue_bind(work.queue, settings.AMQP_EXCHANGE, binding)
     channel.close()
@@ -185,7 +228,7 @@ def declare(connection: BlockingConnection, work: Work) -> None:
 def bury(letters: BlockingChannel, queue: str, message: Message, reason: str) -> None:
     """Publish it as a dead letter; it is one when the channel's transaction is committed."""
     logger.warning("a dead letter, from %s: %.200r", queue, reason)
-    # A header that is no text is of no use, and CC would have it routed elsewhere, too.
+    # With CC it would be routed elsewhere, too.
     headers = {**(message.properties.headers or {})}
     headers = {name: value for name, value in headers.items() if name not in ("CC", "BCC")}
     told = {REASON: reason[:MAX_REASON].encode(errors="replace").decode(), "x-queue": queue}
@@ -195,7 +238,21 @@ def bury(letters: BlockingChannel, queue: str, message: Message, reason: str) ->
         properties.headers = told
     properties.delivery_mode = DeliveryMode.Persistent.value
     properties.expiration = properties.user_id = None  # the latter would have to be ours
-    letters.basic_publish(DEAD_LETTERS, message.key, message.body, properties)
+    letters.basic_publish(DEAD_LETTERS, cast(str, message.key), message.body, properties)
+
+
+def decode_table(encoded: bytes, offset: int) -> tuple[dict[str | bytes, Any], int]:
+    """pika's, for headers that it cannot read, such as a time in milliseconds: without it, one of
+    them ends the connection before anybody sees the message, again and again."""
+    try:
+        return _decode_table(encoded, offset)
+    except Exception:
+        [size] = struct.unpack_from(">I", encoded, offset)
+        return {}, offset + 4 + size
+
+
+_decode_table = data.decode_table
+data.decode_table = decode_table
 
 
 def describe(error: Exception) -> str:

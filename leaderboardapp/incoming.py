@@ -5,13 +5,14 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 
 from leaderboardapp import amqp, edge, routing
-from leaderboardapp.amqp import Disconnected, Message, Work
+from leaderboardapp.amqp import DEAD_LETTERS, Disconnected, Message, Work
 from leaderboardapp.edge import Control
 from leaderboardapp.fields import (
     Field,
@@ -29,7 +30,7 @@ from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.problems import Problem
 from leaderboardapp.routing import Target
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import AlreadyExists, Increment, Row, StoreUnavailable
+from leaderboardapp.stores.base import AlreadyExists, Increment, OutcomeUnknown, Row
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,11 @@ SCORE_FIELDS: dict[str, Field] = {
 }
 BOARDS_AT_ONCE = 8  # whose scores are written
 IDS_REMEMBERED = 1_000  # of notifications that were shown; some ten times as many as are in flight
-MAX_NOTIFICATION = 100_000  # bytes of JSON
-UNUSED_MS = 7 * 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
+MAX_BODY = 100_000  # bytes of JSON
+# How long to rest from each notification: of those that come faster than a viewer reads, a proxy
+# keeps a hundred and drops the newest.
+REST_SECONDS = 0.002
+UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
 
 Reasons = dict[int, str]  # by the place of a message, why it cannot be done
 
@@ -56,13 +60,19 @@ class Score(NamedTuple):
 
 
 class Scores(Work):
-    """Increments, each counted once: its key is in the player's row. One worker takes them at a
-    time; with two, one that vanishes may have its messages done again after a hundred others."""
+    """Increments, each counted once: its key is in the player's row, which remembers a hundred. So
+    that nothing comes again after that, one worker takes them at a time, and they come in order."""
 
     queue = "leaderboard.scores"
     bindings = ("score.#",)
-    # A quorum queue forgets no acknowledgement when the broker is killed.
-    arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+    # A quorum queue forgets no acknowledgement when the broker is killed. With a limit of
+    # deliveries what is given back keeps its place, and this one is never reached.
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-single-active-consumer": True,
+        "x-delivery-limit": 2**31 - 1,
+        "x-dead-letter-exchange": DEAD_LETTERS,
+    }
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(BOARDS_AT_ONCE)
@@ -85,8 +95,10 @@ class Scores(Work):
                 raise Disconnected("the batch took too long")
             return add(board, boards[board])
 
-        for found in self.pool.map(add_in_time, boards):
-            reasons |= found
+        added = [self.pool.submit(add_in_time, board) for board in boards]
+        wait(added)  # for all, or some would still be written when the messages are given back
+        for future in added:
+            reasons |= future.result()
         return reasons
 
     def close(self) -> None:
@@ -104,7 +116,7 @@ class Scores(Work):
 
 def read_score(place: int, message: Message) -> tuple[str, Score]:
     """With its board. Raises Problem."""
-    body = parse_json(message.body)
+    body = read_body(message)
     if not isinstance(body, dict):
         raise Problem(422, 'The body must be an object: {"board", "player", "amount"}.')
     id = message.properties.message_id
@@ -114,6 +126,13 @@ def read_score(place: int, message: Message) -> tuple[str, Score]:
         raise Problem(422, "key: missing, and so is the message_id; with either it counts once.")
     increment = Increment(player, amount, fields["key"], fields.get("season"))
     return board, Score(place, increment, fields.get("name"))
+
+
+def read_body(message: Message) -> Any:
+    """Raises Problem."""
+    if len(message.body) > MAX_BODY:
+        raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
+    return parse_json(message.body)
 
 
 def add(board: str, scores: list[Score]) -> Reasons:
@@ -144,11 +163,8 @@ def introduce(board: Board, scores: list[Score]) -> dict[int, Row | Exception]:
 
 
 def write(board: str, scores: list[Score]) -> dict[int, Row | Exception]:
-    """By their places. Raises StoreUnavailable."""
+    """By their places."""
     results = get_store().add_scores(board, [score.increment for score in scores])
-    for result in results:
-        if isinstance(result, StoreUnavailable):
-            raise result
     return {score.place: result for score, result in zip(scores, results, strict=True)}
 
 
@@ -159,6 +175,8 @@ def reason(score: Score, result: Row | Exception) -> str | None:
                 f"There is no player {score.increment.player}; one whose name is given is created, "
                 "unless the board asks for an email address."
             )
+        case OutcomeUnknown():  # its row is malformed, say, and will be so the next time
+            return f"It is not known whether this was counted: {str(result).rstrip('.')}."
         case Exception():
             return f"{str(result).rstrip('.')}."
     return None
@@ -174,7 +192,8 @@ class Notifications(Work):
     def __init__(self, control: Control, tells: bool) -> None:
         """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
         self.control, self.tells = control, tells
-        self.shown: dict[str, None] = {}  # message_ids, the newest last
+        # message_ids and routing keys, the newest last
+        self.shown: dict[tuple[str, str | bytes], None] = {}
         self.queue = f"leaderboard.notifications.{control.uri.partition('://')[2]}"
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
 
@@ -184,20 +203,21 @@ class Notifications(Work):
     def do(self, messages: list[Message], until: float) -> Reasons:
         reasons: Reasons = {}
         items: list[bytes] = []
-        channels: dict[Target, str] = {}  # known in this batch
+        boards: dict[str, str] = {}  # their channels, known in this batch
         shown = dict(self.shown)
         for place, message in enumerate(messages):
             id = message.properties.message_id
-            if id and id in shown:  # given again, because it was not acknowledged
+            if id and (id, message.key) in shown:  # given again, because it was not acknowledged
                 continue
             try:
-                items += read_notification(message, channels)
-                shown |= {id: None} if id else {}
+                items.extend(read_notification(message, boards))
+                shown |= {(id, message.key): None} if id else {}
             except Problem as problem:
                 reasons[place] = problem.detail
         if time.monotonic() > until:
             raise Disconnected("the batch took too long")
         self.control.publish(items)
+        time.sleep(REST_SECONDS * len(items))
         self.shown = dict(list(shown.items())[-IDS_REMEMBERED:])
         return reasons if self.tells else {}
 
@@ -206,31 +226,30 @@ class Notifications(Work):
         get_store().close()
 
 
-def read_notification(message: Message, channels: dict[Target, str]) -> list[bytes]:
-    """An item for each target. Raises Problem."""
-    if len(message.body) > MAX_NOTIFICATION:
-        raise Problem(413, f"The body is larger than {MAX_NOTIFICATION} bytes.")
-    data, id = parse_json(message.body), message.properties.message_id
+def read_notification(message: Message, boards: dict[str, str]) -> Iterator[bytes]:
+    """An item for each target that there is. Raises Problem, if there is one that is not, last."""
+    told = {"id": message.properties.message_id, "key": message.key, "data": read_body(message)}
+    problems = []
     try:
-        json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
-        message.key.encode()
-        targets = routing.targets(settings.AMQP_ROUTES, message.key)
-    except (ValueError, RecursionError, AttributeError) as error:
+        json.dumps(told, allow_nan=False)
+        for target in routing.targets(settings.AMQP_ROUTES, cast(str, message.key)):
+            try:
+                yield edge.event_item(channel_of(target, boards), NOTIFICATION, told)
+            except ObjectDoesNotExist:
+                problems.append(f"There is no board {target.id}.")
+    except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
         raise Problem(422, f"This cannot be shown: {error}.") from error
-    told = {"id": id, "key": message.key, "data": data}
-    for target in targets - channels.keys():
-        channels[target] = channel_of(target)
-    return [edge.event_item(channels[target], NOTIFICATION, told) for target in targets]
+    if problems:
+        raise Problem(404, " ".join(problems))
 
 
-def channel_of(target: Target) -> str:
-    """Raises Problem if there is no such board."""
+def channel_of(target: Target, boards: dict[str, str]) -> str:
+    """Raises ObjectDoesNotExist."""
     if target.kind == "events":
         return EVENTS.format(target.id)
-    try:
-        return channel(target.id, Board.get(target.id).private)
-    except ObjectDoesNotExist as error:
-        raise Problem(404, f"There is no board {target.id}.") from error
+    if target.id not in boards:
+        boards[target.id] = channel(target.id, Board.get(target.id).private)
+    return boards[target.id]
 
 
 def run(stop: threading.Event) -> None:

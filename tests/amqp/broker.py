@@ -3,13 +3,13 @@
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from leaderboardapp.amqp import DEAD_LETTERS, REASON
+from leaderboardapp.amqp import DEAD_LETTERS, REASON, declare
 from leaderboardapp.incoming import Scores
 from tests.processes import wait_until
 
@@ -38,13 +38,21 @@ class Broker:
         self.channel.basic_publish(EXCHANGE, key, content, persistent, mandatory=True)
 
     def score(
-        self, board: str, player: str, amount: int, id: str | None = None, **more: Any
-    ) -> str:
-        """The message_id."""
-        id = id or uuid.uuid4().hex
+        self,
+        board: str,
+        player: str,
+        amount: int,
+        id: str | None = None,
+        headers: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
         body = {"board": board, "player": player, "amount": amount, **more}
-        self.publish("score", body, message_id=id)
-        return id
+        self.publish("score", body, message_id=id or uuid.uuid4().hex, headers=headers)
+
+    def declare(self) -> None:
+        """The queue of scores, before there is a worker."""
+        with closing(Scores()) as scores:
+            declare(self.connection, scores)
 
     def look(self, queue: str) -> tuple[int, int]:
         """How many messages wait there, and how many consumers it has."""

@@ -10,13 +10,13 @@ import pytest
 from pika import BasicProperties
 
 from leaderboardapp import amqp
-from leaderboardapp.amqp import PREFETCH, Message
-from leaderboardapp.incoming import Scores
+from leaderboardapp.amqp import DEAD_LETTERS, PREFETCH, Message
+from leaderboardapp.incoming import BOARDS_AT_ONCE, Scores
 from leaderboardapp.models import Board, Player
-from leaderboardapp.stores.base import Store, StoreUnavailable
+from leaderboardapp.stores.base import KEYS_REMEMBERED, Store, StoreUnavailable
 from tests.amqp.broker import Broker
 from tests.amqp.conftest import Take
-from tests.processes import wait_until
+from tests.processes import RabbitServer, wait_until
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
@@ -123,6 +123,7 @@ def test_what_is_not_allowed_becomes_a_dead_letter_with_its_reason(
         (b'{"board": "b", "player": "p", "amount": 1}', {"message_id": "a b"}, "key: must be"),
         (b"x", {"headers": {"large": "x" * 100_000}}, "The body is not JSON"),
         (b"x", {"headers": {"CC": ["score.again"], "to": None}}, "The body is not JSON"),
+        (b'{"name": "%s"}' % (b"x" * 100_000), {"message_id": "m"}, "larger than 100000 bytes"),
         (b"x", {"user_id": "guest", "expiration": "60000"}, "The body is not JSON"),
     ],
 )
@@ -158,27 +159,29 @@ def test_a_board_that_asks_for_addresses_gets_no_player_without_one(
     assert "unless the board asks for an email address" in letter.reason
 
 
-@pytest.mark.usefixtures("board")
-def test_what_was_given_back_by_a_store_that_was_away_is_counted_once(
+def test_what_is_given_back_counts_once_and_keeps_its_place(
     broker: Broker, take: Take, board: Board, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is away after it has counted the first ones, which is when they are given back."""
+    """The store breaks off again and again, each time after it has counted. More are waiting than
+    a player's row remembers, so that none may come again after those."""
     calls, count = [], store.add_scores
 
     def break_off(*arguments: Any) -> Any:
         done = count(*arguments)
         calls.append(done)
-        if len(calls) < 3:
+        if len(calls) < 12:
             raise StoreUnavailable("it broke off")
         return done
 
     monkeypatch.setattr(store, "add_scores", break_off)
+    monkeypatch.setattr(amqp, "backoff", lambda _: 0.01)
+    broker.declare()
+    for _ in range(6 * PREFETCH):
+        # Large ones, so that some are still on their way when the connection is closed.
+        broker.score(board.id, "alice", 1, headers={"filling": "x" * 1500})
     take(Scores())
-    for _ in range(PREFETCH):
-        broker.score(board.id, "alice", 1)
-    wait_until(lambda: len(calls) > 2 and score(board) == PREFETCH, "all to be counted")
-    wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue")
-    assert score(board) == PREFETCH
+    wait_until(lambda: broker.count(Scores.queue) == 0 and len(calls) > 12, "an empty queue", 20)
+    assert score(board) == 6 * PREFETCH
     assert broker.dead_letters() == []
 
 
@@ -202,6 +205,22 @@ def test_while_the_store_is_away_messages_stay_in_the_broker(
     wait_for_score(board, 3)
 
 
+def test_keys_of_others_leave_what_is_in_flight_known(board: Board) -> None:
+    body = {"board": board.id, "player": "alice", "amount": 1}
+    messages = [
+        Message(
+            number, "score", BasicProperties(message_id=f"m{number}"), json.dumps(body).encode()
+        )
+        for number in range(PREFETCH)
+    ]
+    with closing(Scores()) as scores:
+        assert scores.do(messages, until=time.monotonic() + 60) == {}
+        for number in range(KEYS_REMEMBERED - PREFETCH):
+            Player(board, "alice").score_add(1, key=f"other-{number}")
+        assert scores.do(messages, until=time.monotonic() + 60) == {}
+    assert score(board) == KEYS_REMEMBERED
+
+
 def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +233,25 @@ def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
         assert score(board) == 0
         assert scores.do([message], until=now + 60) == {}
         assert score(board) == 1
+
+
+@ON_ONE_STORE
+def test_workers_that_end_leave_the_others_in_their_order(broker: Broker, board: Board) -> None:
+    """Only the first message of each player has the name with which the player is created."""
+    broker.declare()
+    for number in range(600):
+        player, first = f"p{number // 2}", number % 2 == 0
+        filling = {"filling": "x" * 1500}
+        broker.score(board.id, player, 1, headers=filling, **({"name": player} if first else {}))
+    while broker.count(Scores.queue):
+        stop = threading.Event()
+        thread = threading.Thread(target=amqp.Consumer(Scores(), stop).run)
+        thread.start()
+        broker.wait_for_consumer()
+        stop.set()
+        thread.join(10)
+    assert broker.dead_letters() == []
+    assert {player.score for player in Player.get_page_for_board(board, 300)} == {2}
 
 
 @ON_ONE_STORE
@@ -248,6 +286,65 @@ def test_a_queue_that_is_deleted_is_made_again(broker: Broker, take: Take, board
     broker.wait_for_consumer()
     broker.score(board.id, "alice", 1)
     wait_for_score(board, 2)
+
+
+@ON_ONE_STORE
+def test_dead_letters_whose_queue_is_deleted_have_another_one(
+    broker: Broker, take: Take, board: Board
+) -> None:
+    take(Scores())
+    broker.channel.queue_delete(DEAD_LETTERS)
+    broker.publish("score", b"x", message_id="bad")
+    wait_until(lambda: broker.count(DEAD_LETTERS) == 1, "the dead letter")
+
+
+@ON_ONE_STORE
+def test_a_broker_short_of_memory_is_drained_of_all_but_bad_messages(
+    rabbit: RabbitServer, broker: Broker, take: Take, board: Board
+) -> None:
+    broker.declare()
+    broker.publish("score", b"x", message_id="bad")
+    for _ in range(5):
+        broker.score(board.id, "alice", 1)
+    done: list[int] = []
+
+    class Counted(Scores):
+        def do(self, messages: list[Message], until: float) -> dict[int, str]:
+            done.append(len(messages))
+            return super().do(messages, until)
+
+    rabbit.control("set_vm_memory_high_watermark", "0.00001")
+    try:
+        take(Counted())
+        # Again and again, the bad one alone, because the broker does not take the dead letter.
+        wait_until(lambda: done and done[-1] == 1 < sum(done) - 5, "it to be tried again", 20)
+        assert score(board) == 5
+    finally:
+        rabbit.control("set_vm_memory_high_watermark", "0.4")
+    [letter] = broker.wait_for_dead_letters()
+    assert letter.id == "bad"
+    assert score(board) == 5
+
+
+@ON_ONE_STORE
+def test_a_store_too_slow_for_a_batch_gets_smaller_ones(
+    broker: Broker, take: Take, board: Board, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boards = [Board(f"{board.id}-{number}").save() for number in range(3 * BOARDS_AT_ONCE)]
+    count = store.add_scores
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.5)
+        return count(*arguments)
+
+    monkeypatch.setattr(store, "add_scores", slowly)
+    monkeypatch.setattr(amqp, "HEARTBEAT_SECONDS", 1)
+    broker.declare()
+    for each in boards:
+        Player(each, "alice", "Alice").save()
+        broker.score(each.id, "alice", 1)
+    take(Scores())
+    wait_until(lambda: {score(each) for each in boards} == {1}, "all boards", 30)
 
 
 @ON_ONE_STORE

@@ -8,7 +8,7 @@ from tests.e2e.viewers import Api
 from tests.processes import RabbitServer, Stack
 
 ROUTES = "invoice.#=/events/invoices/ invoice.paid.{customer}=/events/customer-{customer}/"
-BOARD_ROUTES = "match.{board}.*=/boards/{board}/"
+BOARD_ROUTES = "match.{board}.*=/boards/{board}/ match.#=/events/matches/"
 
 
 @pytest.fixture(scope="session")

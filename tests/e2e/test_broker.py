@@ -70,6 +70,22 @@ def test_each_viewer_of_a_channel_is_shown_what_is_routed_there(
         assert acme.heard("notification") == [paid]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_a_burst_viewers_are_shown_all(stack: Stack, broker: Broker) -> None:
+    address = f"ws://localhost:{stack.ws_port}/events/invoices/ws/"
+    with (
+        Viewer(stack.port, "/events/invoices/") as viewer,
+        connect(address, proxy=None, max_queue=None) as socket,
+    ):
+        for number in range(1000):
+            broker.publish("invoice.paid.acme", {"number": number, "filling": "x" * 2000})
+        wait_until(lambda: len(viewer.heard("notification")) >= 1000, "all", 20)
+        shown = [each["data"]["number"] for each in viewer.heard("notification")]
+        assert shown == [*range(1000)]
+        by_socket = [json.loads(socket.recv(10))["data"]["data"]["number"] for _ in range(1000)]
+        assert by_socket == [*range(1000)]
+
+
 def test_a_message_that_comes_again_is_shown_once(stack: Stack, broker: Broker) -> None:
     with Viewer(stack.port, "/events/invoices/") as viewer:
         id = uuid.uuid4().hex
@@ -110,6 +126,7 @@ def test_what_is_routed_to_a_board_is_for_those_who_may_see_it(
         ("invoice.paid.a b", b"1", "'customer-a b'"),
         ("match.nowhere.goal", b"1", "There is no board nowhere"),
         (b"invoice.paid.\xff", b"1", "This cannot be shown"),
+        ("invoice.paid.acme", b"[" * 985 + b"]" * 985, "This cannot be shown"),
     ],
 )
 def test_what_cannot_be_shown_is_one_dead_letter_however_many_proxies_there_are(
@@ -129,6 +146,20 @@ def test_what_cannot_be_shown_is_one_dead_letter_however_many_proxies_there_are(
     assert len(queues) == 2
     wait_until(lambda: not any(map(broker.count, queues)), "both queues to be empty")
     assert broker.dead_letters() == []
+
+
+def test_a_bad_target_takes_nothing_from_the_others(stack: Stack, broker: Broker) -> None:
+    with Viewer(stack.port, "/events/matches/") as viewer:
+        broker.publish("match.nowhere.goal", "a goal")
+        wait_until(lambda: viewer.heard("notification"), "the goal")
+    [letter] = broker.wait_for_dead_letters()
+    assert letter.reason == "There is no board nowhere."
+
+
+def test_a_message_id_that_is_no_text_is_put_aside(stack: Stack, broker: Broker) -> None:
+    broker.publish("invoice.paid.acme", 1, message_id=b"\xff")
+    [letter] = broker.wait_for_dead_letters()
+    assert "This cannot be shown" in letter.reason
 
 
 def test_a_channel_to_which_nothing_leads_is_not_there(stack: Stack, api: Api) -> None:

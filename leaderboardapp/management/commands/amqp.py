@@ -47,9 +47,8 @@ class Command(BaseCommand):
                 "queues when it runs, and AMQP_ROUTES names keys other than score.#"
             ) from error
         except ChannelClosedByBroker as error:
-            raise CommandError(
-                f"{error.reply_text}: amqplistener.py makes the exchange when it runs"
-            ) from error
+            made = "; amqplistener.py makes it when it runs" if error.reply_code == 404 else ""
+            raise CommandError(f"{error.reply_text}{made}") from error
         except (AMQPError, OSError, ImproperlyConfigured) as error:
             raise CommandError(describe(error)) from error
         self.stdout.write(f"published, with the message_id {options['id']}")
