@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple, cast
@@ -43,11 +43,11 @@ SCORE_FIELDS: dict[str, Field] = {
     "key": key_field,
 }
 BOARDS_AT_ONCE = 8  # whose scores are written
-IDS_REMEMBERED = 1_000  # of notifications that were shown; some ten times as many as are in flight
+IDS_REMEMBERED = 1_000  # of notifications that were shown; many times as many as are in flight
 MAX_BODY = 100_000  # bytes of JSON
-# How long to rest from each notification: of those that come faster than a viewer reads, a proxy
-# keeps a hundred and drops the newest.
-REST_SECONDS = 0.002
+# A proxy that waits for a viewer, for up to 40 ms, keeps 8 kB for him and drops what is over.
+ROUND_BYTES = 16_000  # of items for one channel, which have everything twice
+ROUND_SECONDS = 0.05
 UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
 
 Reasons = dict[int, str]  # by the place of a message, why it cannot be done
@@ -182,6 +182,11 @@ def reason(score: Score, result: Row | Exception) -> str | None:
     return None
 
 
+class Notification(NamedTuple):
+    channel: str
+    item: bytes
+
+
 class Notifications(Work):
     """What viewers are shown by one proxy. Each proxy has a queue, so that one that is away holds
     up no other."""
@@ -192,8 +197,7 @@ class Notifications(Work):
     def __init__(self, control: Control, tells: bool) -> None:
         """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
         self.control, self.tells = control, tells
-        # message_ids and routing keys, the newest last
-        self.shown: dict[tuple[str, str | bytes], None] = {}
+        self.shown: dict[Any, None] = {}  # names of notifications, the newest last
         self.queue = f"leaderboard.notifications.{control.uri.partition('://')[2]}"
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
 
@@ -202,23 +206,24 @@ class Notifications(Work):
 
     def do(self, messages: list[Message], until: float) -> Reasons:
         reasons: Reasons = {}
-        items: list[bytes] = []
+        items: dict[Any, Notification] = {}
         boards: dict[str, str] = {}  # their channels, known in this batch
-        shown = dict(self.shown)
         for place, message in enumerate(messages):
-            id = message.properties.message_id
-            if id and (id, message.key) in shown:  # given again, because it was not acknowledged
-                continue
             try:
-                items.extend(read_notification(message, boards))
-                shown |= {(id, message.key): None} if id else {}
+                for found in read_notification(message, boards):
+                    id = message.properties.message_id
+                    name = (id, message.key, found.channel) if id else object()
+                    if name not in self.shown:  # else it is given again, not being acknowledged
+                        items.setdefault(name, found)
             except Problem as problem:
                 reasons[place] = problem.detail
-        if time.monotonic() > until:
-            raise Disconnected("the batch took too long")
-        self.control.publish(items)
-        time.sleep(REST_SECONDS * len(items))
-        self.shown = dict(list(shown.items())[-IDS_REMEMBERED:])
+        for names in rounds(items):
+            if time.monotonic() > until:
+                raise Disconnected("the batch took too long")
+            self.control.publish(items[name].item for name in names)
+            shown = [*self.shown, *names][-IDS_REMEMBERED:]
+            self.shown = dict.fromkeys(shown)
+            time.sleep(ROUND_SECONDS)
         return reasons if self.tells else {}
 
     def close(self) -> None:
@@ -226,21 +231,38 @@ class Notifications(Work):
         get_store().close()
 
 
-def read_notification(message: Message, boards: dict[str, str]) -> Iterator[bytes]:
-    """An item for each target that there is. Raises Problem, if there is one that is not, last."""
+def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Notification]:
+    """One for each target that there is. Raises Problem, if there is one that is not, last."""
     told = {"id": message.properties.message_id, "key": message.key, "data": read_body(message)}
     problems = []
     try:
         json.dumps(told, allow_nan=False)
         for target in routing.targets(settings.AMQP_ROUTES, cast(str, message.key)):
             try:
-                yield edge.event_item(channel_of(target, boards), NOTIFICATION, told)
+                to = channel_of(target, boards)
+                yield Notification(to, edge.event_item(to, NOTIFICATION, told))
             except ObjectDoesNotExist:
                 problems.append(f"There is no board {target.id}.")
     except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
         raise Problem(422, f"This cannot be shown: {error}.") from error
     if problems:
         raise Problem(404, " ".join(problems))
+
+
+def rounds(items: dict[Any, Notification]) -> Iterator[list[Any]]:
+    """Names of what is published at the same time, of each channel in its order."""
+    waiting = list(items)
+    while waiting:
+        sizes = Counter[str]()
+        now: list[Any] = []
+        later: list[Any] = []
+        for name in waiting:
+            channel, item = items[name]
+            first = channel not in sizes
+            sizes[channel] += len(item)
+            (now if first or sizes[channel] <= ROUND_BYTES else later).append(name)
+        yield now
+        waiting = later
 
 
 def channel_of(target: Target, boards: dict[str, str]) -> str:

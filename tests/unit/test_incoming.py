@@ -1,0 +1,44 @@
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from pika import BasicProperties
+
+from leaderboardapp.amqp import Message
+from leaderboardapp.incoming import ROUND_BYTES, Notification, read_notification, rounds
+from leaderboardapp.problems import Problem
+from leaderboardapp.routing import parse
+
+ITEMS = st.lists(
+    st.builds(
+        lambda channel, size: Notification(channel, b"x" * size),
+        st.sampled_from("abc"),
+        st.integers(1, ROUND_BYTES + 10),
+    ),
+    max_size=20,
+)
+
+
+@given(ITEMS)
+def test_a_round_has_of_each_channel_what_fits_in_its_order(items: list[Notification]) -> None:
+    named = dict(enumerate(items))
+    found = list(rounds(named))
+    for channel in "abc":
+        shown = [name for some in found for name in some if named[name].channel == channel]
+        assert shown == [name for name, item in named.items() if item.channel == channel]
+        for some in found:
+            sizes = [len(named[name].item) for name in some if named[name].channel == channel]
+            assert sum(sizes) <= ROUND_BYTES or len(sizes) == 1
+    assert all(found)
+
+
+@override_settings(AMQP_ROUTES=[parse("#=/events/all/")])
+def test_however_deep_a_body_is_it_is_shown_or_refused() -> None:
+    refused = 0
+    for depth in range(800, 1100):
+        message = Message(1, "a", BasicProperties(), b"[" * depth + b"]" * depth)
+        try:
+            assert len(list(read_notification(message, {}))) == 1
+            assert not refused, "a less deep one was refused"
+        except Problem:
+            refused += 1
+    assert refused
