@@ -27,6 +27,16 @@ def score(board: Board, player: str = "alice") -> int | None:
     return Player.get_for_board(board, player).score
 
 
+class Recorded(Scores):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []  # of batches
+
+    def do(self, messages: list[Message], until: float) -> dict[int, str]:
+        self.sizes.append(len(messages))
+        return super().do(messages, until)
+
+
 @pytest.fixture
 def taken(take: Take) -> None:
     take(Scores())
@@ -285,18 +295,24 @@ def test_two_workers_take_turns_and_the_second_goes_on_when_the_first_ends(
     broker: Broker, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    stops = [threading.Event(), threading.Event()]
-    threads = [threading.Thread(target=amqp.Consumer(Scores(), stop).run) for stop in stops]
+    works, stops = [Recorded(), Recorded()], [threading.Event(), threading.Event()]
+    threads = [
+        threading.Thread(target=amqp.Consumer(work, stop).run)
+        for work, stop in zip(works, stops, strict=True)
+    ]
     try:
         for count, thread in enumerate(threads, start=1):
             thread.start()
             wait_until(lambda: caplog.text.count("taking messages") == count, "it to begin")  # noqa: B023
-        broker.score(board.id, "alice", 1)
-        wait_for_score(board, 1)
+        for _ in range(20):
+            broker.score(board.id, "alice", 1)
+        wait_for_score(board, 20)
+        assert sum(works[0].sizes) == 20 and not works[1].sizes
         stops[0].set()
         threads[0].join(10)
         broker.score(board.id, "alice", 1)
-        wait_for_score(board, 2)
+        wait_for_score(board, 21)
+        assert works[1].sizes == [1]
     finally:
         for stop, thread in zip(stops, threads, strict=True):
             stop.set()
@@ -332,18 +348,12 @@ def test_a_broker_short_of_memory_is_drained_of_all_but_bad_messages(
     broker.publish("score", b"x", message_id="bad")
     for _ in range(5):
         broker.score(board.id, "alice", 1)
-    done: list[int] = []
-
-    class Counted(Scores):
-        def do(self, messages: list[Message], until: float) -> dict[int, str]:
-            done.append(len(messages))
-            return super().do(messages, until)
-
+    work = Recorded()
     rabbit.control("set_vm_memory_high_watermark", "0.00001")
     try:
-        take(Counted())
+        take(work)
         # Again and again, the bad one alone, because the broker does not take the dead letter.
-        wait_until(lambda: done and done[-1] == 1 < sum(done) - 5, "it to be tried again", 20)
+        wait_until(lambda: sum(work.sizes) > 6 and work.sizes[-1] == 1, "another try", 20)
         assert score(board) == 5
     finally:
         rabbit.control("set_vm_memory_high_watermark", "0.4")
