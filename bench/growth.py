@@ -1,7 +1,7 @@
 """What one operation costs as the thing that it works on grows: a board, the database, an audience.
 
 A board's top, as a poll reads it, and the rank of one of its players, in boards of a thousand to a
-million players (on RethinkDB to a hundred thousand, because more take ten minutes to fill); a poll
+million players (on RethinkDB to a hundred thousand, because more take long to fill); a poll
 and an increment in a database of ten to a hundred thousand boards with a player each. All through
 the store in one process, each size in a database of its own: the median of one client's calls. And
 one publish to ten to ten thousand viewers of a board, past the service: the time until the last of

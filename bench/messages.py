@@ -26,7 +26,6 @@ from bench.service import Options, fill, post, process, service
 from tests.processes import RabbitServer, Stack, wait_until
 
 THREADS = 16
-BATCH = 100
 FIRST, LAST = "first", "last"
 
 
@@ -133,13 +132,14 @@ def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
 
 
 def added_in_batches(numbers: tuple[int, int], seconds: float) -> float:
+    from leaderboardapp.amqp import PREFETCH
     from leaderboardapp.stores import get_store
     from leaderboardapp.stores.base import Increment
 
     store, began, added, run = get_store(), time.monotonic(), 0, random.randrange(10**9)
     while time.monotonic() < began + seconds:
         boards: dict[str, list[Increment]] = defaultdict(list)
-        for _ in range(BATCH):
+        for _ in range(PREFETCH):
             board, player = somebody(*numbers)
             boards[board].append(Increment(player, 1, f"{run}-{added}"))
             added += 1

@@ -12,7 +12,7 @@ from bench.loads import Change
 from bench.many_boards import until_shown
 from tests.processes import PROJECT
 
-NAMES = ["increments", "delays", "storm", "many_boards", "costs"]
+NAMES = ["increments", "messages", "delays", "storm", "many_boards", "costs"]
 
 
 @pytest.mark.timeout(330)  # more than the program itself is given, for it runs beside other tests
@@ -26,7 +26,13 @@ def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = load(saved)
     assert all(figure.value >= 0 and figure.store == "sqlite" for figure in figures)
-    for name in ("increments of one", "change to viewer", "storm of 100", "10 boards"):
+    for name in (
+        "increments of one",
+        "messages with scores",
+        "change to viewer",
+        "storm of 100",
+        "10 boards",
+    ):
         [first, *_] = (figure for figure in figures if figure.name.startswith(name))
         assert first.ratio_to(first.limit), "it stands beside its limit"
         assert f"| {first.name} | sqlite |" in done.stdout
