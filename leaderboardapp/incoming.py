@@ -189,10 +189,13 @@ class Notification(NamedTuple):
 
 class Notifications(Work):
     """What viewers are shown by one proxy. Each proxy has a queue, so that one that is away holds
-    up no other."""
+    up no other, and one worker takes them at a time, so that they are shown in their order."""
 
-    # Whatever the vhost's default: a quorum queue gives up after some failures.
-    arguments = {"x-queue-type": "classic", "x-expires": UNUSED_MS}
+    arguments = {
+        "x-queue-type": "classic",
+        "x-single-active-consumer": True,
+        "x-expires": UNUSED_MS,
+    }
 
     def __init__(self, control: Control, tells: bool) -> None:
         """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
