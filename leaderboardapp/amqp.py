@@ -104,7 +104,7 @@ class Consumer:
                 failures = failures + 1 if time.monotonic() - began < CALM_SECONDS else 0
                 pause, expected = backoff(failures), isinstance(error, EXPECTED)
                 message = "%s: %s; trying again in %.1f s"
-                told = describe(error)
+                told = describe(error) or type(error).__name__
                 logger.error(message, self.work.queue, told, pause, exc_info=not expected)
                 self.stop.wait(pause)
         self.work.close()
@@ -256,7 +256,8 @@ data.decode_table = decode_table
 
 
 def describe(error: Exception) -> str:
-    """pika's have their text in repr(), if anywhere."""
-    if isinstance(error, AMQPError):
-        return f"the broker in AMQP_URL: {error!r}"
-    return str(error) or type(error).__name__
+    """pika's say what happened in their repr(), if not in another exception that they carry."""
+    where = "the broker in AMQP_URL: " if isinstance(error, AMQPError | OSError) else ""
+    while isinstance(inner := getattr(error, "exception", [*error.args, None][0]), Exception):
+        error = inner
+    return where + (str(error) if isinstance(error, OSError) or not where else repr(error))
