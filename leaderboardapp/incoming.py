@@ -45,7 +45,7 @@ SCORE_FIELDS: dict[str, Field] = {
 BOARDS_AT_ONCE = 8  # whose scores are written
 IDS_REMEMBERED = 1_000  # of notifications that were shown; many times as many as are in flight
 MAX_BODY = 100_000  # bytes of JSON
-# A proxy that waits for a viewer, for up to 40 ms, keeps 8 kB for him and drops what is over.
+# A proxy that waits for a viewer, for up to 40 ms, keeps 8 kB and drops what is over.
 ROUND_BYTES = 16_000  # of items for one channel, which have everything twice
 ROUND_SECONDS = 0.05
 UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
