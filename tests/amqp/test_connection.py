@@ -96,6 +96,9 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_has_taken(
     """Each message is counted and gone, or neither."""
     from django.conf import settings
 
+    def score() -> int | None:
+        return Player.get_for_board(board, "alice").score
+
     worker = [sys.executable, "amqplistener.py"]
     env = {"AMQP_URL": rabbit.url, "DATABASE_URL": settings.DATABASE_URL}
     program = Program(worker, tmp_path / "log", env)
@@ -105,15 +108,13 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_has_taken(
             broker.score(board.id, "alice", 1)
         program.process.send_signal(signal.SIGTERM)
         assert program.process.wait(10) == 0
-        counted = Player.get_for_board(board, "alice").score or 0
-        left = published - counted
+        left = published - (score() or 0)
         wait_until(lambda: broker.count(Scores.queue) == left, f"{left} messages")  # noqa: B023
         program.log.unlink()
         program.start()
         wait_until(lambda: "taking" in program.log.read_text(), "the worker", 20)
-        wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue", 20)
+        wait_until(lambda: score() == published, f"a score of {published}", 20)  # noqa: B023
     program.stop()
-    assert Player.get_for_board(board, "alice").score == 90
 
 
 def test_patterns_match_as_those_of_the_exchange(broker: Broker) -> None:

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.amqp.broker import Broker, broker_at
-from tests.e2e.viewers import Api, Viewer, token
+from tests.e2e.viewers import Api, Viewer, settle, token
 from tests.processes import Stack, wait_until
 
 
@@ -101,6 +101,7 @@ def test_a_message_that_comes_again_is_shown_once(stack: Stack, broker: Broker) 
 def test_what_is_routed_to_a_board_is_for_those_who_may_see_it(
     stack: Stack, broker: Broker, api: Api, board: str, board_id: str
 ) -> None:
+    settle(stack.port, board)
     with Viewer(stack.port, board) as viewer:
         viewer.wait_for(lambda event: True, "the snapshot")
         broker.publish(f"match.{board_id}.goal", "a goal")
