@@ -166,7 +166,7 @@ def test_while_pushpin_is_away_notifications_wait_in_the_broker(
         wait_until(lambda: broker.look(queue) == (0, 1), "all to be taken", 20)
 
         def is_shown() -> bool:
-            """To a viewer who comes now; one who came in Pushpin's first moment may wait in vain."""
+            """To a viewer who comes now; in Pushpin's first moment one may wait in vain."""
             with Viewer(stack.port, "/events/invoices/") as viewer:
                 broker.publish("invoice.paid", "another one")
                 with suppress(AssertionError):
