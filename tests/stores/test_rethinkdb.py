@@ -23,11 +23,14 @@ from leaderboardapp.stores.base import (
     Row,
     StoreUnavailable,
     WrongSeason,
+    now_us,
 )
 from leaderboardapp.stores.rethinkdb import core, tables
 from leaderboardapp.stores.rethinkdb import store as store_module
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.runs import Run
+from leaderboardapp.stores.rethinkdb.scores import added
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.rethinkdb.tables import row_id
 from tests.processes import RethinkServer, free_ports, wait_until
@@ -463,6 +466,55 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
         rethink.reset(board, 1, "2027-01-01T00:00:00Z")
     ended_at, _, [alice] = rethink.get_season(board, 1)
     assert (ended_at, alice["score"]) == ("2026-11-30T00:00:00Z", 7)
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+@pytest.mark.parametrize("swept", [True, False])
+def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch, board_id: str, order: str, swept: bool
+) -> None:
+    rethink.create_board({"id": board_id, "order": order, "size": 2})
+    scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
+    for player, score in scores.items():
+        rethink.create_player(board_id, {"id": player, "name": player, "score": score})
+    real_archive = rethink.archive
+
+    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+        if final:
+            _ = rethink.tidy(board_id) if swept else rethink.score_add(board_id, "alice", 1)
+            rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
+        real_archive(row, ended_at, final)
+        if not final:
+            rethink.score_add(board_id, "alice", 7, season=1)
+            rethink.score_add(board_id, "alice", -18 if order == "asc" else 2, season=1)
+
+    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    rethink.reset(board_id, 1, "2026-11-30T00:00:00Z")
+    kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
+    assert kept == (
+        [("alice", -10), ("bob", 2)] if order == "asc" else [("alice", 10), ("carol", 3)]
+    )
+
+
+def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was sent before, and finds the board's document as it was then."""
+    rethink.score_add(board, "alice", 7)
+    ended = rethink.get_board(board)
+    real_ended = rethink.ended
+
+    def add_late(row: Row) -> list[Row]:
+        rows = real_ended(row)
+        run = Run([(0, Increment("alice", 1))]).wire(now_us())
+        alice = rethink.players.get(row_id(board, "alice"))
+        rethink.run(alice.update(lambda old: added(r.expr(ended), old, r.expr(run))))
+        return rows
+
+    monkeypatch.setattr(rethink, "ended", add_late)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
+    assert rethink.get_player(board, "alice")["score"] == 1
 
 
 def test_a_player_erased_during_a_reset_is_not_in_the_archive(

@@ -30,12 +30,15 @@ class Core(Store):
     def check(self) -> None:
         self.connections.away.check()
 
-    def best(self, board: Any) -> Any:
+    def top(self, board: Any) -> Any:
+        """The documents of the best, which may be changed."""
         index = r.branch(board["order"].default("desc").eq("asc"), "asc", "desc")
         least, most = season_ends(board["id"], board["season"].default(1))
         rows = self.players.between(least, most, index=index).order_by(index=index)
-        shown = rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
-        return shown.without(*UNSHOWN).coerce_to("array")
+        return rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
+
+    def best(self, board: Any) -> Any:
+        return self.top(board).without(*UNSHOWN).coerce_to("array")
 
     def on_board(self, board: Any, write: Callable[[Any], Any]) -> Any:
         return self.boards.get(board).do(

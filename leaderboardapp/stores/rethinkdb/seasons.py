@@ -19,8 +19,8 @@ from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
 from leaderboardapp.stores.rethinkdb.documents import board_row, check, found, player_row
 from leaderboardapp.stores.rethinkdb.scores import WRONG_SEASON, swept
-from leaderboardapp.stores.rethinkdb.tables import row_id
-from leaderboardapp.stores.rethinkdb.windows import place_of
+from leaderboardapp.stores.rethinkdb.tables import UNSHOWN, row_id
+from leaderboardapp.stores.rethinkdb.windows import place_of, season_ends
 
 SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
 
@@ -31,7 +31,7 @@ class Seasons(Core):
         check_season(row, season)
         if only_if_due:
             check_due(row, now)
-        # Before the season ends, when all are in it, and after, for what was written meanwhile.
+        # Before the season ends, so that it is never without, and after, when it is exact.
         self.archive(row, now, final=False)
         change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
         result = self.run(
@@ -53,16 +53,13 @@ class Seasons(Core):
         return {**row, **change}
 
     def archive(self, board: Row, ended_at: str, final: bool) -> None:
-        """Keep the top of a season; finally with those of it who have left for the next season
-        since it was first kept. What is final is kept as it is: whoever else resets the same
+        """Keep the top of a season. What is final is kept as it is: whoever else resets the same
         season may be late."""
-        id = row_id(board["id"], str(board["season"]))
-        kept = self.run(self.seasons.get(id)["players"].default([])) if final else []
-        in_season = self.run(self.best(r.expr(board)))
-        rows = {row["id"]: row for row in [*kept, *map(player_row, in_season)]}
+        in_season = self.ended(board) if final else self.run(self.best(r.expr(board)))
+        rows = {row["id"]: row for row in map(player_row, in_season)}
         best = sorted(rows.values(), key=lambda row: place_of(board, key_of(row)))
         document = {
-            "id": id,
+            "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
             "number": board["season"],
             "ended_at": ended_at,
@@ -75,6 +72,21 @@ class Seasons(Core):
             return r.branch(old["final"], old, new)
 
         check(self.run(self.seasons.insert(document, conflict=replace)))
+
+    def ended(self, board: Row) -> list[Row]:
+        """The best of the season that has just ended, and whoever has gone over to the next one."""
+        # Those whom increments that are still on their way could leave ahead of what is kept.
+        after = {**board, "season": board["season"] + 1}
+        check(self.run(self.top(r.expr(board)).update(lambda old: swept(r.expr(after), old))))
+        # In this order, so that nobody goes over unseen.
+        left = self.run(self.best(r.expr(board)))
+        # This index has those without a score, too, whichever way scores are ordered.
+        next_season = season_ends(board["id"], after["season"])
+        over = self.players.between(*next_season, index="desc").has_fields("past")
+        were = over.map(lambda row: row.merge(row["past"]).without(*UNSHOWN))
+        ranked = r.row["scored"] | (board["order"] == "desc")
+        gone = self.run(were.filter((r.row["season"] == board["season"]) & ranked))
+        return [*left, *gone]
 
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
         past = self.seasons.between([board, r.minval], [board, before], index="board")

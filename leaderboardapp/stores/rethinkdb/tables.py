@@ -5,8 +5,9 @@ final tops; `blocks`, for ranks on large boards; `topics`, each with its last me
 one document of the active listener.
 
 A write hook of the server stamps each board and player with `changed_at`, whoever writes. A player
-also gets `desc` and `asc`, its place in each of the two orders, or null where it is not ranked. An
-index's function is run for each row that is read, so those of the orders do nothing but take them.
+also gets `desc` and `asc`, its place in each of the two orders, or null where it is not ranked; and
+when it goes over to another season, `past`, what it had in the one before. An index's function is
+run for each row that is read, so those of the orders do nothing but take them.
 """
 
 import uuid
@@ -17,7 +18,7 @@ from leaderboardapp.stores.rethinkdb.connection import Connection, r
 SETUP_SECONDS = 60.0
 REFRESHED_AT_ONCE = 500
 # What no reader of players asks for.
-UNSHOWN = ("keys", "batches", "changed_at", "desc", "asc", "email")
+UNSHOWN = ("keys", "batches", "changed_at", "desc", "asc", "past", "email")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 
@@ -64,7 +65,7 @@ def _stamp(context: Any, _: Any, new: Any) -> Any:
     return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
 
 
-def _stamp_and_place(context: Any, _: Any, new: Any) -> Any:
+def _stamp_and_place(context: Any, old: Any, new: Any) -> Any:
     # Of a malformed row no more is asked than that it can be written and is not ranked.
     hidden, is_number = (
         new["hidden"].default(False),
@@ -81,7 +82,11 @@ def _stamp_and_place(context: Any, _: Any, new: Any) -> Any:
         "desc": r.branch(is_number & ~hidden, place(0 - new["score"]), None),
         "asc": r.branch(is_number & ~hidden & scored, place(new["score"]), None),
     }
-    return r.branch(new.eq(None), None, new.merge(fields))
+    was_in = old["season"].default(1)
+    past = {"season": was_in, "scored": old["scored"].default(True)}
+    over = old.ne(None) & (new["season"].default(1) > was_in)
+    moved = r.branch(over, {"past": old.pluck("score", "reached_at").merge(past)}, {})
+    return r.branch(new.eq(None), None, new.merge(fields, moved))
 
 
 def _field(name: str) -> Any:
