@@ -45,6 +45,7 @@ HEARTBEAT_SECONDS = 10  # a broker that is silent for two of them is gone, and t
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 0.5  # how late a stop signal may be seen
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
+MAX_TRIES = 3  # of a message that fails as nothing should
 MAX_REASON = 500
 MAX_HEADERS = 50_000  # bytes, of a frame's 131,072
 
@@ -88,6 +89,7 @@ class Consumer:
     def __init__(self, work: Work, stop: threading.Event) -> None:
         self.work, self.stop = work, stop
         self.at_once = PREFETCH  # messages that are done together, at most
+        self.tries = 0  # of one message alone, each of which ended in what nobody expected
 
     def run(self) -> None:
         """Until `stop` is set, through every failure of the broker, the store and the edge."""
@@ -99,10 +101,13 @@ class Consumer:
                 with connect() as connection:
                     self.consume(connection)
             except Exception as error:  # whatever it is, messages are not to wait for ever
+                expected = isinstance(error, EXPECTED)
                 if isinstance(error, Disconnected):  # perhaps they were too many for the time
                     self.at_once = max(1, self.at_once // 2)
+                elif not expected:  # perhaps it is one of them
+                    self.at_once = 1
                 failures = failures + 1 if time.monotonic() - began < CALM_SECONDS else 0
-                pause, expected = backoff(failures), isinstance(error, EXPECTED)
+                pause = backoff(failures)
                 message = "%s: %s; trying again in %.1f s"
                 told = describe(error) or type(error).__name__
                 logger.error(message, self.work.queue, told, pause, exc_info=not expected)
@@ -132,9 +137,25 @@ class Consumer:
                 raise Disconnected("the queue was deleted")
             if taken:
                 some = taken[: self.at_once]
-                self.finish(connection, channel, some, self.work.do(some, until))
+                self.finish(connection, channel, some, self.do(some, until))
                 del taken[: len(some)]
                 self.at_once = min(PREFETCH, 2 * self.at_once)
+
+    def do(self, messages: list[Message], until: float) -> dict[int, str]:
+        """As `Work.do`; but what fails alone, again and again, in a way that is nobody's absence,
+        can never be done, and holds up no other."""
+        try:
+            reasons = self.work.do(messages, until)
+        except EXPECTED:
+            raise
+        except Exception as error:
+            self.tries += len(messages) == 1
+            if self.tries < MAX_TRIES:
+                raise
+            logger.exception("%s: given up after %d tries", self.work.queue, self.tries)
+            reasons = {0: f"It failed {self.tries} times, the last time with {error!r}"}
+        self.tries = 0
+        return reasons
 
     def finish(
         self,

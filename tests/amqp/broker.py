@@ -11,6 +11,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from leaderboardapp.amqp import DEAD_LETTERS, REASON, declare
 from leaderboardapp.incoming import Scores
+from leaderboardapp.models import Board, Player
 from tests.processes import wait_until
 
 EXCHANGE = "leaderboard"
@@ -119,3 +120,15 @@ def broker_at(url: str) -> Iterator[Broker]:
         yield broker
     finally:
         broker.close()
+
+
+def score(board: Board, player: str = "alice") -> int | None:
+    return Player.get_for_board(board, player).score
+
+
+def total(board: Board) -> int:
+    return sum(player.score or 0 for player in Player.get_page_for_board(board, 400))
+
+
+def wait_for_score(board: Board, expected: int, player: str = "alice") -> None:
+    wait_until(lambda: score(board, player) == expected, f"a score of {expected}")
