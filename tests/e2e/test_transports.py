@@ -38,17 +38,19 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 
 async def stream(port: int, path: str) -> AsyncGenerator[Any, None]:
-    _, reader, writer = await request(port, path, Accept="text/event-stream")
-    event = ""
-    try:
-        while line := (await reader.readline()).decode():
-            name, _, value = line.rstrip("\n").partition(": ")
-            if name == "event":
-                event = value
-            elif name == "data" and event == "update":
-                yield json.loads(value)
-    finally:
-        await close(writer)
+    """As an EventSource, which comes back: of hundreds that come at once Pushpin closes a few."""
+    while True:
+        _, reader, writer = await request(port, path, Accept="text/event-stream")
+        event = ""
+        try:
+            while line := (await reader.readline()).decode():
+                name, _, value = line.rstrip("\n").partition(": ")
+                if name == "event":
+                    event = value
+                elif name == "data" and event == "update":
+                    yield json.loads(value)
+        finally:
+            await close(writer)
 
 
 async def long_polls(port: int, path: str) -> AsyncGenerator[Any, None]:
