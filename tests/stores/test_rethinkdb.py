@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -321,16 +320,14 @@ def test_a_server_that_hangs_is_given_up_in_time(
     server, store = own_server
     store.ping()
     server.program.signal_all(signal.SIGSTOP)
-    started = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        store.get_board("b")
-    assert time.monotonic() - started < 3
-    # Who waits cannot answer anybody else: only one at a time finds out whether it is back.
-    started = time.monotonic()
+    told = []
     for _ in range(100):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable) as raised:
             store.get_board("b")
-    assert time.monotonic() - started < 3
+        told.append(str(raised.value))
+    # Who waits cannot answer anybody else: only one at a time finds out whether it is back.
+    assert "timed out" in told[0]
+    assert sum("did not answer just now" in each for each in told) > 90
     server.program.signal_all(signal.SIGCONT)
     # The answer to the old question is not taken for that to the new one.
     assert back(lambda: store.get_board("b"))["id"] == "b"
@@ -368,11 +365,9 @@ def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
         wait_until(lambda: "b" in feed.changed(timeout=0.1), "the feed")
         feed.close()
         server.program.signal_all(signal.SIGSTOP)
-        started = time.monotonic()
         try:
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(StoreUnavailable, match="timed out"):
                 store.get_board("b")
-            assert time.monotonic() - started < 3
         finally:
             server.program.signal_all(signal.SIGCONT)
         assert back(lambda: store.get_board("b"))["id"] == "b"

@@ -5,7 +5,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -146,10 +145,8 @@ def test_a_database_that_stays_locked_is_unavailable_and_then_not(
 ) -> None:
     file = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     file.execute("BEGIN IMMEDIATE")
-    started = time.monotonic()
     with pytest.raises(StoreUnavailable, match="locked"):
         sqlite.score_add(board, "alice", 1)
-    assert time.monotonic() - started < 3.5
     assert sqlite.get_player(board, "alice")["score"] == 0, "reading does not wait"
     file.execute("ROLLBACK")
     file.close()
