@@ -30,21 +30,28 @@ PARTS = {
     "publish": (EDGE,),
     "snapshot": (LISTENER,),
 }
-SETTLE_SECONDS = 3.0  # until what was begun is done: the repeat, a proxy's queue
 Costs = dict[str, dict[str, float]]  # by operation and part, in milliseconds
 
 
-async def spent(stack: Stack, work: Callable[[], Awaitable[float]]) -> dict[str, float]:
+def settle_seconds(options: Options) -> float:
+    """Until what was begun is done: the repeat, a proxy's queue."""
+    return 0.2 if options.short else 3.0
+
+
+async def spent(
+    stack: Stack, work: Callable[[], Awaitable[float]], settle: float
+) -> dict[str, float]:
     """By each part, in milliseconds for one of the operations that `work` counts."""
     before = processor_seconds(stack)
     operations = await work()
-    await asyncio.sleep(SETTLE_SECONDS)
+    await asyncio.sleep(settle)
     after = processor_seconds(stack)
     return {part: (after[part] - before[part]) * 1000 / operations for part in before}
 
 
 async def costs(stack: Stack, options: Options) -> Costs:
     viewers, boards, frames, seconds = (20, 10, 3, 1) if options.short else (2000, 1000, 30, 5)
+    settle = settle_seconds(options)
     port = int(stack.env["GRIP_URL"].partition("?")[0].rpartition(":")[2])
     fake = itertools.count(1_000_000_000)  # scores that the service cannot have
     watched: list[Viewer] = []
@@ -78,17 +85,17 @@ async def costs(stack: Stack, options: Options) -> Costs:
             return 2.0 * boards  # each is published, and repeated
 
         await asyncio.wrap_future(other.submit(make_boards, options.store, boards))
-        await asyncio.sleep(2 * SETTLE_SECONDS)
-        found["snapshot"] = await spent(stack, change_boards)
-    found["publish"] = await spent(stack, publish_unwatched)
-    found["connect"] = await spent(stack, connect)
-    found["frame to a viewer"] = await spent(stack, hand_over)
+        await asyncio.sleep(2 * settle)
+        found["snapshot"] = await spent(stack, change_boards, settle)
+    found["publish"] = await spent(stack, publish_unwatched, settle)
+    found["connect"] = await spent(stack, connect, settle)
+    found["frame to a viewer"] = await spent(stack, hand_over, settle)
     for viewer in watched:
         viewer.close()
     stack.listener.stop()  # whose reads are not theirs
-    found["poll"] = await spent(stack, lambda: requests("/boards/bNUMBER/", "GET"))
+    found["poll"] = await spent(stack, lambda: requests("/boards/bNUMBER/", "GET"), settle)
     add = "/boards/bNUMBER/players/p/score-add/"
-    found["increment"] = await spent(stack, lambda: requests(add, "POST"))
+    found["increment"] = await spent(stack, lambda: requests(add, "POST"), settle)
     return found
 
 
@@ -98,7 +105,7 @@ def measure(options: Options) -> Iterator[Figure]:
         with service(options.store) as stack:
             post(stack, "/boards/", {"id": "b"})
             post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(settle_seconds(options))
             runs.append(asyncio.run(costs(stack, options)))
     for operation, parts in PARTS.items():
         for part in parts:

@@ -14,6 +14,7 @@ from tests.in_process import store_at
 from tests.processes import PostgresServer, RabbitServer, RethinkServer
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
+LONG = ("faults", "bench", "browser", "e2e", "amqp")  # folders whose tests take long
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,15 +43,18 @@ def pytest_configure(config: pytest.Config) -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """What runs in one process: a file; but all end-to-end tests of a store, because its processes
-    take longer to start than most of these tests."""
+    take longer to start than most of these tests. And long ones first, so that no process waits
+    for another one's at the end."""
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         store = parameters.get("database_url") if "e2e" in item.path.parts else None
         group = f"e2e on {store}" if store else "/".join(item.path.parts[-2:])
         item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    items.sort(key=lambda item: (*LONG, item.path.parent.name).index(item.path.parent.name))
 
 
 @pytest.fixture(scope="session")
