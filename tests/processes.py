@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -86,9 +86,9 @@ class Program:
         """The program first, so that it starts no more of them."""
         known = self.processes()
         self.process.send_signal(signum)
-        self._signal({*known, *self.processes()}, signum)
+        self.send({*known, *self.processes()}, signum)
 
-    def _signal(self, processes: set[psutil.Process], signum: signal.Signals) -> None:
+    def send(self, processes: set[psutil.Process], signum: signal.Signals) -> None:
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signum)
@@ -106,12 +106,7 @@ class Program:
         return found
 
     def stop(self) -> None:
-        known = self.processes()  # whom nobody would find when their parent is gone
-        self.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(10)
-        self._signal({*known, *self.processes()}, signal.SIGKILL)
-        self.process.wait()
+        stop([self])
 
     def wait_for_port(self, port: int) -> None:
         def listens() -> bool:
@@ -121,6 +116,19 @@ class Program:
                 return probe.connect_ex(("127.0.0.1", port)) == 0
 
         wait_until(listens, f"{self.command[0]} on port {port}", START_SECONDS)
+
+
+def stop(programs: Sequence[Program]) -> None:
+    """Tell all of them to end, and then end them."""
+    # Whom nobody would find when their parent is gone.
+    known = [program.processes() for program in programs]
+    for program in programs:
+        program.process.terminate()
+    for program, others in zip(programs, known, strict=True):
+        with suppress(subprocess.TimeoutExpired):
+            program.process.wait(10)
+        program.send({*others, *program.processes()}, signal.SIGKILL)
+        program.process.wait()
 
 
 class RethinkServer:
@@ -424,5 +432,4 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for program in reversed(self.programs):
-            program.stop()
+        stop(self.programs)

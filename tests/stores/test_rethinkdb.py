@@ -4,6 +4,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -413,6 +414,18 @@ def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
             feed._take({"type": "error", "error": "Changefeed cache over array size limit"})
     finally:
         feed.close()
+
+
+def test_a_table_that_may_not_be_made_says_so(rethink: RethinkStore, rethinkdb_url: str) -> None:
+    users = r.db("rethinkdb").table("users")
+    rethink.run(users.insert({"id": "reader", "password": "secret"}, conflict="replace"))
+    address = rethinkdb_url.replace("//", "//reader:secret@")
+    rethink.run(r.db(address.rpartition("/")[2]).grant("reader", {"read": True, "write": True}))
+    # Names that no version has had, so they are still to be made.
+    with pytest.MonkeyPatch.context() as patch, closing(RethinkStore(address)) as reader:
+        patch.setattr(tables, "TABLES", {"one": {}, "two": {}})
+        with pytest.raises(StoreUnavailable, match="permission"):
+            reader.ensure()
 
 
 def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import getpid
 from typing import Any
@@ -80,6 +80,13 @@ class Connection:
         with self._translated():
             result = query.run(self.driver)
             return list(result) if isinstance(result, r.net.DefaultCursor) else result
+
+    def run_together(self, queries: Iterable[Any]) -> None:
+        """All at the same time, until they are done. What fails says nothing."""
+        with self._translated():
+            for query in queries:
+                query.run(self.driver, noreply=True)
+            self.driver.noreply_wait()
 
     def start(self, query: Any) -> Any:
         """The driver's own result, which may be a cursor."""

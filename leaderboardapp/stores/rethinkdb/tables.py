@@ -31,22 +31,29 @@ def row_id(board: str, name: str) -> str:
 def ensure(connection: Connection, db: str) -> None:
     if db not in connection.run(r.db_list()):
         connection.run(r.db_create(db))
-    existing = connection.run(r.table_list())
+    # The server waits for most of the time that a table takes it.
+    connection.run_together(r.table_create(name) for name in missing(connection))
+    for name in missing(connection):
+        connection.run(r.table_create(name))  # which says why
     for name, indexes in TABLES.items():
         table = r.table(name)
-        if name not in existing:
-            connection.run(r.table_create(name))
         connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
         if name in HOOKS:
             connection.run(table.set_write_hook(HOOKS[name]))
-        there = set(connection.run(table.index_list()))
-        for index in indexes.keys() - there:
+        for index in indexes.keys() - set(connection.run(table.index_list())):
             connection.run(table.index_create(index, indexes[index]))
-        if retired := there & RETIRED - indexes.keys():
+    for name, indexes in TABLES.items():
+        table = r.table(name)
+        if retired := RETIRED & set(connection.run(table.index_list())) - indexes.keys():
             connection.run(table.delete()) if name == "blocks" else _refresh(connection, table)
         for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
         connection.run(table.index_wait())
+
+
+def missing(connection: Connection) -> set[str]:
+    """Tables that are still to be made."""
+    return TABLES.keys() - set(connection.run(r.table_list()))
 
 
 def _refresh(connection: Connection, table: Any) -> None:
