@@ -45,7 +45,7 @@ HEARTBEAT_SECONDS = 10  # a broker that is silent for two of them is gone, and t
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 0.5  # how late a stop signal may be seen
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
-MAX_TRIES = 3  # of a message that fails as nothing should
+MAX_TRIES = 5  # of a message that fails as nothing should
 MAX_REASON = 500
 MAX_HEADERS = 50_000  # bytes, of a frame's 131,072
 
@@ -55,6 +55,10 @@ class Message(NamedTuple):
     key: str | bytes  # routing key; bytes if it is no UTF-8
     properties: BasicProperties
     body: bytes
+
+    def content(self) -> tuple[str | bytes, str | None, bytes]:
+        """What it has in common with itself when it is delivered again."""
+        return self.key, self.properties.message_id, self.body
 
 
 class Disconnected(Exception):
@@ -67,6 +71,7 @@ class Work(ABC):
     queue: str
     bindings: Sequence[str]  # patterns of the routing keys that it gets
     arguments: dict[str, Any]  # with which it is declared
+    tells = True  # of bad messages, by dead letters
 
     @abstractmethod
     def check(self) -> None:
@@ -89,7 +94,9 @@ class Consumer:
     def __init__(self, work: Work, stop: threading.Event) -> None:
         self.work, self.stop = work, stop
         self.at_once = PREFETCH  # messages that are done together, at most
-        self.tries = 0  # of one message alone, each of which ended in what nobody expected
+        # A message that failed alone in a way that nobody expected, and how often.
+        self.failing: Message | None = None
+        self.tries = 0
 
     def run(self) -> None:
         """Until `stop` is set, through every failure of the broker, the store and the edge."""
@@ -145,17 +152,20 @@ class Consumer:
         """As `Work.do`; but what fails alone, again and again, in a way that is nobody's absence,
         can never be done, and holds up no other."""
         try:
-            reasons = self.work.do(messages, until)
+            return self.work.do(messages, until)
         except EXPECTED:
             raise
         except Exception as error:
-            self.tries += len(messages) == 1
+            if len(messages) > 1:
+                raise
+            [message] = messages
+            again = self.failing is not None and message.content() == self.failing.content()
+            self.failing, self.tries = message, self.tries + 1 if again else 1
             if self.tries < MAX_TRIES:
                 raise
             logger.exception("%s: given up after %d tries", self.work.queue, self.tries)
-            reasons = {0: f"It failed {self.tries} times, the last time with {error!r}"}
-        self.tries = 0
-        return reasons
+            failed = f"it failed {self.tries} times, the last time with {error!r}"
+            return {0: f"It is not known whether this was done: {failed}."}
 
     def finish(
         self,
@@ -166,7 +176,7 @@ class Consumer:
     ) -> None:
         """Acknowledge what was done, and then bury the others, because a broker that is short of
         memory or of disk takes no dead letters."""
-        if not reasons:
+        if not reasons or not self.work.tells:
             channel.basic_ack(messages[-1].tag, multiple=True)
             return
         for place, message in enumerate(messages):

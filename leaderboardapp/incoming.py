@@ -227,7 +227,7 @@ class Notifications(Work):
             shown = [*self.shown, *names][-IDS_REMEMBERED:]
             self.shown = dict.fromkeys(shown)
             time.sleep(ROUND_SECONDS)
-        return reasons if self.tells else {}
+        return reasons
 
     def close(self) -> None:
         self.control.close()

@@ -114,7 +114,7 @@ def test_a_message_that_fails_as_none_should_holds_up_nobody(
     wait_until(lambda: total(board) == 30, "the others")
     assert [letter.id for letter in letters] == ["bad-3", "bad-20"]
     assert (
-        "It failed 3 times, the last time with ZeroDivisionError('a mistake')" in letters[0].reason
+        "it failed 5 times, the last time with ZeroDivisionError('a mistake')" in letters[0].reason
     )
     assert score(board) == 0
 
@@ -123,12 +123,32 @@ def test_a_message_that_fails_as_none_should_holds_up_nobody(
 def test_what_fails_as_nothing_should_is_tried_again(
     broker: Broker, take: Take, board: Board, fails: Callable[[int], None]
 ) -> None:
-    fails(2)
+    fails(4)
     take(Scores())
-    for _ in range(2):
-        broker.score(board.id, "alice", 1)
-    wait_for_score(board, 2)
+    broker.score(board.id, "alice", 1)
+    wait_for_score(board, 1)
     assert broker.dead_letters() == []
+
+
+def test_only_what_fails_alone_again_and_again_is_given_up() -> None:
+    class Failing(Scores):
+        def do(self, messages: list[Message], until: float) -> dict[int, str]:
+            raise ZeroDivisionError("a mistake")
+
+    def message(tag: int, id: str) -> Message:
+        return Message(tag, "score", BasicProperties(message_id=id), b"{}")
+
+    with closing(Failing()) as work:
+        consumer = amqp.Consumer(work, threading.Event())
+        some = [message(1, "one"), message(2, "two")]
+        for attempt in [some, some[:1], some[1:]] * amqp.MAX_TRIES + [some[:1]]:
+            with pytest.raises(ZeroDivisionError):
+                consumer.do(attempt, until=time.monotonic() + 60)
+        for tag in range(amqp.MAX_TRIES - 2):  # delivered anew, each time
+            with pytest.raises(ZeroDivisionError):
+                consumer.do([message(tag, "one")], until=time.monotonic() + 60)
+        [reason] = consumer.do(some[:1], until=time.monotonic() + 60).values()
+        assert "not known whether this was done" in reason
 
 
 def test_keys_of_others_leave_what_is_in_flight_known(board: Board) -> None:

@@ -39,8 +39,9 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 async def stream(port: int, path: str) -> AsyncGenerator[Any, None]:
     """As an EventSource, which comes back: of hundreds that come at once Pushpin closes a few."""
-    while True:
-        _, reader, writer = await request(port, path, Accept="text/event-stream")
+    for _ in range(3):
+        answer, reader, writer = await request(port, path, Accept="text/event-stream")
+        assert answer["status"] == "200"
         event = ""
         try:
             while line := (await reader.readline()).decode():

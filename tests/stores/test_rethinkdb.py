@@ -488,8 +488,11 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
     real_archive = rethink.archive
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+        if final and swept:
+            rethink.tidy(board_id)
+        elif final:
+            rethink.score_add(board_id, "alice", 1)
         if final:
-            _ = rethink.tidy(board_id) if swept else rethink.score_add(board_id, "alice", 1)
             rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
         real_archive(row, ended_at, final)
         if not final:
@@ -502,6 +505,38 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
     assert kept == (
         [("alice", -10), ("bob", 2)] if order == "asc" else [("alice", 10), ("carol", 3)]
     )
+
+
+def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for player, score in (("bob", 7), ("carol", 9), ("dave", 8)):
+        rethink.create_player(board, {"id": player, "name": player, "score": score})
+    real_archive = rethink.archive
+
+    def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
+        if final and row["season"] == 1:
+            rethink.score_add(board, "bob", 5)
+            rethink.update_player(board, "carol", {"hidden": True})
+            rethink.delete_player(board, "dave")
+            rethink.reset(board, 2, ended_at)
+        real_archive(row, ended_at, final)
+
+    monkeypatch.setattr(rethink, "archive", end_the_next_one_first)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    first, second = (
+        [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
+        for season in (1, 2)
+    )
+    assert first == [("bob", 7), ("alice", 0)]
+    assert second == [("bob", 5)]  # nobody else had come to it
+
+
+def test_a_malformed_player_keeps_no_season_from_ending(rethink: RethinkStore, board: str) -> None:
+    rethink.run(rethink.players.get(row_id(board, "alice")).update({"score": "many"}))
+    rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
 
 def test_an_increment_that_comes_during_a_reset_counts_for_one_season(

@@ -20,7 +20,7 @@ from leaderboardapp.stores.rethinkdb.core import Core
 from leaderboardapp.stores.rethinkdb.documents import board_row, check, found, player_row
 from leaderboardapp.stores.rethinkdb.scores import WRONG_SEASON, swept
 from leaderboardapp.stores.rethinkdb.tables import UNSHOWN, row_id
-from leaderboardapp.stores.rethinkdb.windows import place_of, season_ends
+from leaderboardapp.stores.rethinkdb.windows import place_of
 
 SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
 
@@ -55,9 +55,9 @@ class Seasons(Core):
     def archive(self, board: Row, ended_at: str, final: bool) -> None:
         """Keep the top of a season. What is final is kept as it is: whoever else resets the same
         season may be late."""
-        in_season = self.ended(board) if final else self.run(self.best(r.expr(board)))
-        rows = {row["id"]: row for row in map(player_row, in_season)}
-        best = sorted(rows.values(), key=lambda row: place_of(board, key_of(row)))
+        rows = self.ended(board) if final else self.run(self.best(r.expr(board)))
+        players = {row["player"]: player_row(row) for row in rows}.values()
+        best = sorted(players, key=lambda row: place_of(board, key_of(row)))
         document = {
             "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
@@ -74,19 +74,35 @@ class Seasons(Core):
         check(self.run(self.seasons.insert(document, conflict=replace)))
 
     def ended(self, board: Row) -> list[Row]:
-        """The best of the season that has just ended, and whoever has gone over to the next one."""
+        """The best of the season that has just ended, and whoever has gone over to a later one."""
+        season = board["season"]
         # Those whom increments that are still on their way could leave ahead of what is kept.
-        after = {**board, "season": board["season"] + 1}
-        check(self.run(self.top(r.expr(board)).update(lambda old: swept(r.expr(after), old))))
+        after = r.expr({**board, "season": season + 1})
+        check(self.run(self.top(r.expr(board)).update(lambda old: swept(after, old))))
         # In this order, so that nobody goes over unseen.
         left = self.run(self.best(r.expr(board)))
         # This index has those without a score, too, whichever way scores are ordered.
-        next_season = season_ends(board["id"], after["season"])
-        over = self.players.between(*next_season, index="desc").has_fields("past")
-        were = over.map(lambda row: row.merge(row["past"]).without(*UNSHOWN))
+        later = [board["id"], season + 1], [board["id"], r.maxval]
+        moved = self.players.between(*later, index="desc").has_fields("past")
+        were = moved.map(lambda row: row.merge(row["past"]).without(*UNSHOWN))
         ranked = r.row["scored"] | (board["order"] == "desc")
-        gone = self.run(were.filter((r.row["season"] == board["season"]) & ranked))
-        return [*left, *gone]
+        over = self.run(were.filter((r.row["season"] == season) & ranked))
+        further = self.gone_further(board)
+        return [*further, *left, *over]  # of a player, the last one
+
+    def gone_further(self, board: Row) -> list[Row]:
+        """Those of the first look whose documents no longer say what they had, because the next
+        season has ended as well; with what they had then."""
+        season = board["season"]
+        first = self.seasons.get(row_id(board["id"], str(season)))["players"].default([])
+        rows = {row_id(board["id"], row["id"]): row for row in self.run(first)}
+        further = (
+            (r.row["season"].default(1) > season)
+            & (r.row["past"]["season"].default(None) != season)
+            & ~r.row["hidden"].default(False)
+        )
+        found = self.run(self.players.get_all(*rows).filter(further).pluck("id", "player"))
+        return [{**rows[row["id"]], "player": row["player"]} for row in found]
 
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
         past = self.seasons.between([board, r.minval], [board, before], index="board")

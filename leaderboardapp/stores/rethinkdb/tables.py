@@ -91,7 +91,8 @@ def _stamp_and_place(context: Any, old: Any, new: Any) -> Any:
     }
     was_in = old["season"].default(1)
     past = {"season": was_in, "scored": old["scored"].default(True)}
-    over = old.ne(None) & (new["season"].default(1) > was_in)
+    # Of a row that was ranked, for others may lack something.
+    over = old["desc"].default(None).ne(None) & (new["season"].default(1) > was_in)
     moved = r.branch(over, {"past": old.pluck("score", "reached_at").merge(past)}, {})
     return r.branch(new.eq(None), None, new.merge(fields, moved))
 
