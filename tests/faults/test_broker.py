@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -165,14 +166,25 @@ def test_while_pushpin_is_away_notifications_wait_in_the_broker(
         # The worker tries again within five seconds, and whatever it tells before is gone.
         wait_until(lambda: broker.look(queue) == (0, 1), "all to be taken", 20)
 
+        tries: list[Any] = []
+
         def is_shown() -> bool:
             """To a viewer who comes now; in Pushpin's first moment one may wait in vain."""
-            with Viewer(stack.port, "/events/invoices/") as viewer:
-                broker.publish("invoice.paid", "another one")
-                with suppress(AssertionError):
-                    wait_until(lambda: viewer.heard("notification"), "it", 2)
-                return bool(viewer.heard("notification"))
+            try:
+                with Viewer(stack.port, "/events/invoices/") as viewer:
+                    broker.publish("invoice.paid", "another one")
+                    with suppress(AssertionError):
+                        wait_until(lambda: viewer.heard("notification"), "it", 2)
+                    tries.append((viewer.response.status, viewer.closed.is_set(), viewer.others))
+                    return bool(viewer.heard("notification"))
+            except (OSError, HTTPException) as error:
+                tries.append(error)
+                return False
 
-        wait_until(is_shown, "another one", 20)
+        try:
+            wait_until(is_shown, "another one", 20)
+        except AssertionError:
+            logs = (program.log.read_text() for program in stack.programs)
+            raise AssertionError("\n".join([f"{tries}, {broker.look(queue)}", *logs])) from None
         wait_until(lambda: broker.look(queue) == (0, 1), "all to be taken")
         assert broker.dead_letters() == []
