@@ -169,7 +169,8 @@ def test_while_pushpin_is_away_notifications_wait_in_the_broker(
         tries: list[Any] = []
 
         def is_shown() -> bool:
-            """To a viewer who comes now; in Pushpin's first moment one may wait in vain."""
+            """To a viewer who comes now; in Pushpin's first moment one may wait in vain, and be told
+            so after ten seconds."""
             try:
                 with Viewer(stack.port, "/events/invoices/") as viewer:
                     broker.publish("invoice.paid", "another one")
@@ -182,7 +183,7 @@ def test_while_pushpin_is_away_notifications_wait_in_the_broker(
                 return False
 
         try:
-            wait_until(is_shown, "another one", 20)
+            wait_until(is_shown, "another one", 40)
         except AssertionError:
             logs = (program.log.read_text() for program in stack.programs)
             raise AssertionError("\n".join([f"{tries}, {broker.look(queue)}", *logs])) from None
