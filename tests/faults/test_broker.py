@@ -169,8 +169,8 @@ def test_while_pushpin_is_away_notifications_wait_in_the_broker(
         tries: list[Any] = []
 
         def is_shown() -> bool:
-            """To a viewer who comes now; in Pushpin's first moment one may wait in vain, and be told
-            so after ten seconds."""
+            """To a viewer who comes now; in Pushpin's first moment one may wait in vain, for more
+            than ten seconds."""
             try:
                 with Viewer(stack.port, "/events/invoices/") as viewer:
                     broker.publish("invoice.paid", "another one")
