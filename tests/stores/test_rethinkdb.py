@@ -532,9 +532,19 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
     assert second == [("bob", 5)]  # nobody else had come to it
 
 
-def test_a_malformed_player_keeps_no_season_from_ending(rethink: RethinkStore, board: str) -> None:
+def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rethink.run(rethink.players.get(row_id(board, "alice")).update({"score": "many"}))
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
+    real_archive = rethink.archive
+
+    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+        if final:
+            assert rethink.score_add(board, "alice", 1)["score"] == 1  # of the next season
+        real_archive(row, ended_at, final)
+
+    monkeypatch.setattr(rethink, "archive", archive_under_way)
     rethink.reset(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
