@@ -1,0 +1,160 @@
+"""Resets in RethinkDB, which has no transactions: what happens between their steps."""
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+
+from leaderboardapp.stores.base import Increment, Row, WrongSeason, now_us
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.runs import Run
+from leaderboardapp.stores.rethinkdb.scores import added
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from leaderboardapp.stores.rethinkdb.tables import row_id
+
+
+@pytest.fixture
+def board(rethink: RethinkStore, board_id: str) -> str:
+    """With a player alice who has 0."""
+    rethink.create_board({"id": board_id})
+    rethink.create_player(board_id, {"id": "alice", "name": "Alice", "score": 0})
+    return board_id
+
+
+def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rethink.score_add(board, "alice", 7)
+    first_looks = [rethink.get_board(board)]
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    real_get = rethink.get_board
+    monkeypatch.setattr(
+        rethink, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
+    )
+    with pytest.raises(WrongSeason, match="season 2"):
+        rethink.reset(board, 1, "2027-01-01T00:00:00Z")
+    ended_at, _, [alice] = rethink.get_season(board, 1)
+    assert (ended_at, alice["score"]) == ("2026-11-30T00:00:00Z", 7)
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+@pytest.mark.parametrize("swept", [True, False])
+def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch, board_id: str, order: str, swept: bool
+) -> None:
+    rethink.create_board({"id": board_id, "order": order, "size": 2})
+    scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
+    for player, score in scores.items():
+        rethink.create_player(board_id, {"id": player, "name": player, "score": score})
+    real_archive = rethink.archive
+
+    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+        if final and swept:
+            rethink.tidy(board_id)
+        elif final:
+            rethink.score_add(board_id, "alice", 1)
+        if final:
+            rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
+        real_archive(row, ended_at, final)
+        if not final:
+            rethink.score_add(board_id, "alice", 7, season=1)
+            rethink.score_add(board_id, "alice", -18 if order == "asc" else 2, season=1)
+
+    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    rethink.reset(board_id, 1, "2026-11-30T00:00:00Z")
+    kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
+    assert kept == (
+        [("alice", -10), ("bob", 2)] if order == "asc" else [("alice", 10), ("carol", 3)]
+    )
+
+
+def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for player, score in (("bob", 7), ("carol", 9), ("dave", 8)):
+        rethink.create_player(board, {"id": player, "name": player, "score": score})
+    real_archive = rethink.archive
+
+    def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
+        if final and row["season"] == 1:
+            rethink.score_add(board, "bob", 5)
+            rethink.update_player(board, "carol", {"hidden": True})
+            rethink.delete_player(board, "dave")
+            rethink.reset(board, 2, ended_at)
+        real_archive(row, ended_at, final)
+
+    monkeypatch.setattr(rethink, "archive", end_the_next_one_first)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    first, second = (
+        [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
+        for season in (1, 2)
+    )
+    assert first == [("bob", 7), ("alice", 0)]
+    assert second == [("bob", 5)]  # nobody else had come to it
+
+
+def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rethink.run(rethink.players.get(row_id(board, "alice")).update({"score": "many"}))
+    rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
+    real_archive = rethink.archive
+
+    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+        if final:
+            assert rethink.score_add(board, "alice", 1)["score"] == 1  # of the next season
+        real_archive(row, ended_at, final)
+
+    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
+
+
+def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was sent before, and finds the board's document as it was then."""
+    rethink.score_add(board, "alice", 7)
+    ended = rethink.get_board(board)
+    real_ended = rethink.ended
+
+    def add_late(row: Row) -> list[Row]:
+        rows = real_ended(row)
+        run = Run([(0, Increment("alice", 1))]).wire(now_us())
+        alice = rethink.players.get(row_id(board, "alice"))
+        rethink.run(alice.update(lambda old: added(r.expr(ended), old, r.expr(run))))
+        return rows
+
+    monkeypatch.setattr(rethink, "ended", add_late)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
+    assert rethink.get_player(board, "alice")["score"] == 1
+
+
+def test_a_player_erased_during_a_reset_is_not_in_the_archive(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_archive = rethink.archive
+
+    def archive_then_erase(row: Row, ended_at: str, final: bool) -> None:
+        real_archive(row, ended_at, final)
+        if not final:
+            rethink.delete_player(board, "alice")
+
+    monkeypatch.setattr(rethink, "archive", archive_then_erase)
+    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    assert rethink.get_season(board, 1)[2] == []
+
+
+def test_a_board_deleted_during_its_reset_leaves_no_archive(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_archive = rethink.archive
+
+    def delete_then_archive(row: Row, ended_at: str, final: bool) -> None:
+        rethink.delete_board(board)
+        real_archive(row, ended_at, final)
+
+    monkeypatch.setattr(rethink, "archive", delete_then_archive)
+    with pytest.raises(ObjectDoesNotExist):
+        rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rows = rethink.seasons.between([board, 0], [board, r.maxval], index="board")
+    assert rethink.run(rows) == []
