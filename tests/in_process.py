@@ -1,13 +1,18 @@
 """A store in this process."""
 
+import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.processes import wait_until
+
 
 @contextmanager
 def store_at(url: str) -> Iterator[Any]:
-    """The store of this process, with Django's connections if it has them."""
+    """The store of this process, with Django's connections if it has them. At the end nobody
+    may subscribe any more: a thread that outlived its store would read for the next one's."""
     from django.db import connections
     from django.test import override_settings
 
@@ -30,6 +35,14 @@ def store_at(url: str) -> Iterator[Any]:
         try:
             yield store
         finally:
+            if subscribed():
+                gc.collect()  # queues that nobody refers to
+                wait_until(lambda: not subscribed(), "the end of the subscribers' thread")
             store.close()
             get_store.cache_clear()
             connect_to(before)
+
+
+def subscribed() -> bool:
+    """Whether a thread reads for subscribers in this process."""
+    return any(thread.name == "pubsub" for thread in threading.enumerate())

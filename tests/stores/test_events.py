@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from leaderboardapp import events, pubsub
+from leaderboardapp import events
 from leaderboardapp.edge import Edge
 from leaderboardapp.events import Herald, Lead
 from leaderboardapp.keeper import Keeper
@@ -20,7 +20,6 @@ from tests.processes import wait_until
 def queue(store: Store, board_id: str) -> Iterator[Queue]:
     with events.exchange.queue({"board": board_id}) as queue:
         yield queue
-    wait_until(lambda: not pubsub._hub.thread, "the end of its thread")
 
 
 def told(queue: Queue, count: int) -> list[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from leaderboardapp.pubsub import SLOW, WAITING, Exchange, Message
 from leaderboardapp.stores.base import Store
+from tests.in_process import subscribed
 from tests.processes import PROJECT, wait_until
 
 SUBSCRIBERS, MESSAGES = 200, 10_000
@@ -69,8 +70,6 @@ def test_two_hundred_subscribers_hear_ten_thousand_messages_in_order(
         events = sleeper.subscribe()
         assert [next(events) for _ in range(WAITING + 1)] == [SLOW, *last]
     assert all(each == list(range(MESSAGES)) for each in heard)
-    wait_until(
-        lambda: all(thread.name != "pubsub" for thread in threading.enumerate()), "its thread's end"
-    )
+    wait_until(lambda: not subscribed(), "its thread's end")
     if not settings.DATABASE_URL.startswith("sqlite:"):  # SQLite keeps a closed file for the next
         assert connections() == before

@@ -16,7 +16,7 @@ import pytest
 import trustme
 from django.db import connection, transaction
 
-from leaderboardapp import pubsub, ranks
+from leaderboardapp import ranks
 from leaderboardapp.pubsub import Exchange, Message
 from leaderboardapp.stores.away import AWAY_SECONDS
 from leaderboardapp.stores.base import (
@@ -524,4 +524,3 @@ def test_a_message_committed_late_is_heard_and_others_of_its_topic_wait(
         assert [next(events), next(events)] == [Message("a", "first"), Message("a", "other")]
     for thread in (same, another):
         thread.join()
-    wait_until(lambda: not pubsub._hub.thread, "the end of its thread")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -53,14 +53,6 @@ with exchange.queue("both") as queue, exchange.queue("parent") as answers:
     print("parent:", next(queue.subscribe()).payload)
 """
 TOPICS: list[Any] = ["a.b", "a.c", ["x"], ["x", "y"], {"a": {"b": 1}, "c": "d"}, {"a": {"b": 2}}]
-
-
-@pytest.fixture(autouse=True)
-def calm() -> Iterator[None]:
-    """Nobody subscribes any more, of this test or another one."""
-    yield
-    gc.collect()
-    wait_until(lambda: not any(thread.name == "pubsub" for thread in threading.enumerate()), "calm")
 
 
 @pytest.fixture
