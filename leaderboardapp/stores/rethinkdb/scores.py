@@ -15,33 +15,32 @@ KNOWN_KEY = "a key of these is known"
 
 def added(board: Any, old: Any, run: Any) -> Any:
     """The fields of a player's document after a run of increments (`Run.wire`), as ReQL."""
-    score, keys = _score(board, old), old["keys"].default([])
-    known = keys.set_intersection(run["keys"]).is_empty().not_()
-    untouched = run["largest"].eq(0) & _has_score(board, old)
-    fields = {
-        "score": score + run["amount"],
-        "reached_at": r.branch(untouched, old["reached_at"], run["now"]),
-        "scored": True,
-        "season": _season(board, old),
-    }
-    allowed = (
-        (run["largest"] <= board["max_amount"].default(MAX_SCORE))
-        & _allowed(board, score + run["least"])
-        & _allowed(board, score + run["most"])
-    )
-    return r.branch(
-        known & run["alone"],
-        swept(board, old),
-        known,
-        r.error(KNOWN_KEY),
-        _is_other(board, old, run["season"]),
-        r.error(WRONG_SEASON),
-        allowed.not_(),
-        r.error(OUT_OF_RANGE),
-        run["keys"].is_empty(),
-        fields,
-        r.expr(fields).merge({"keys": _newest(keys + run["keys"], KEYS_REMEMBERED)}),
-    )
+
+    # What is asked for more than once is bound: the server compiles each mention, at every write.
+    def change(score: Any, season: Any, keys: Any) -> Any:
+        known = keys.set_intersection(run["keys"]).is_empty().not_()
+        untouched = run["largest"].eq(0) & _has_score(board, old)
+        fields = {
+            "score": score + run["amount"],
+            "reached_at": r.branch(untouched, old["reached_at"], run["now"]),
+            "scored": True,
+            "season": season,
+        }
+        small = run["largest"] <= board["max_amount"].default(MAX_SCORE)
+        allowed = small & _allowed(board, score + run["least"], score + run["most"])
+        return r.branch(
+            known,
+            r.branch(run["alone"], swept(board, old), r.error(KNOWN_KEY)),
+            _is_other(season, run["season"]),
+            r.error(WRONG_SEASON),
+            allowed.not_(),
+            r.error(OUT_OF_RANGE),
+            run["keys"].is_empty(),
+            fields,
+            r.expr(fields).merge({"keys": _newest(keys + run["keys"], KEYS_REMEMBERED)}),
+        )
+
+    return r.do(_score(board, old), _season(board, old), old["keys"].default([]), change)
 
 
 def put(board: Any, old: Any, score: Any, now: Any, only_better: Any, season: Any) -> Any:
@@ -50,9 +49,9 @@ def put(board: Any, old: Any, score: Any, now: Any, only_better: Any, season: An
     better = r.branch(_ascends(board), score < has, score > has)
     same = scored & score.eq(has)
     return r.branch(
-        _is_other(board, old, season),
+        _is_other(_season(board, old), season),
         r.error(WRONG_SEASON),
-        _allowed(board, score).not_(),
+        _allowed(board, score, score).not_(),
         r.error(OUT_OF_RANGE),
         only_better & scored & better.not_(),
         swept(board, old),
@@ -86,9 +85,9 @@ def _score(board: Any, old: Any) -> Any:
     return r.branch(_is_of(board, old), old["score"], 0)
 
 
-def _is_other(board: Any, old: Any, season: Any) -> Any:
+def _is_other(running: Any, season: Any) -> Any:
     """Whether another season than the running one is meant."""
-    return season.ne(None) & season.ne(_season(board, old))
+    return season.ne(None) & season.ne(running)
 
 
 def _ascends(board: Any) -> Any:
@@ -100,9 +99,9 @@ def _has_score(board: Any, player: Any) -> Any:
     return player["scored"].default(True) & _is_of(board, player) | ~_ascends(board)
 
 
-def _allowed(board: Any, score: Any) -> Any:
-    low, high = board["min"].default(-MAX_SCORE), board["max"].default(MAX_SCORE)
-    return (score >= low) & (score <= high)
+def _allowed(board: Any, least: Any, most: Any) -> Any:
+    """Whether all scores from the least to the most are."""
+    return (least >= board["min"].default(-MAX_SCORE)) & (most <= board["max"].default(MAX_SCORE))
 
 
 def once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:

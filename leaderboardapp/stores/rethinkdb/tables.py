@@ -73,28 +73,28 @@ def _stamp(context: Any, _: Any, new: Any) -> Any:
 
 
 def _stamp_and_place(context: Any, old: Any, new: Any) -> Any:
-    # Of a malformed row no more is asked than that it can be written and is not ranked.
-    hidden, is_number = (
-        new["hidden"].default(False),
-        new["score"].type_of().default("").eq("NUMBER"),
-    )
-    scored = new["scored"].default(True)
+    def change(season: Any, score: Any) -> Any:
+        # Of a malformed row no more is asked than that it can be written and is not ranked.
+        ranked = score.type_of().eq("NUMBER") & ~new["hidden"].default(False)
 
-    def place(score: Any) -> Any:
-        key = [new["board"], new["season"].default(1), score, new["reached_at"], new["player"]]
-        return r.expr(key).default(None)
+        def place(score: Any) -> Any:
+            key = [new["board"], season, score, new["reached_at"], new["player"]]
+            return r.expr(key).default(None)
 
-    fields = {
-        "changed_at": context["timestamp"],
-        "desc": r.branch(is_number & ~hidden, place(0 - new["score"]), None),
-        "asc": r.branch(is_number & ~hidden & scored, place(new["score"]), None),
-    }
-    was_in = old["season"].default(1)
-    past = {"season": was_in, "scored": old["scored"].default(True)}
-    # Of a row that was ranked, for others may lack something.
-    over = old["desc"].default(None).ne(None) & (new["season"].default(1) > was_in)
-    moved = r.branch(over, {"past": old.pluck("score", "reached_at").merge(past)}, {})
-    return r.branch(new.eq(None), None, new.merge(fields, moved))
+        fields = {
+            "changed_at": context["timestamp"],
+            "desc": r.branch(ranked, place(0 - score), None),
+            "asc": r.branch(ranked & new["scored"].default(True), place(score), None),
+        }
+        was_in = old["season"].default(1)
+        past = {"season": was_in, "scored": old["scored"].default(True)}
+        # Of a row that was ranked, for others may lack something.
+        over = (season > was_in) & old["desc"].default(None).ne(None)
+        moved = r.branch(over, {"past": old.pluck("score", "reached_at").merge(past)}, {})
+        return new.merge(fields, moved)
+
+    written = r.do(new["season"].default(1), new["score"].default(None), change)
+    return r.branch(new.eq(None), None, written)
 
 
 def _field(name: str) -> Any:
