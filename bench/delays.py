@@ -92,7 +92,7 @@ async def beside_publishers(stack: Stack, changes: int, number: int, found: Foun
 
 
 async def beside_eventstream(stack: Stack, changes: int, number: int, found: Found) -> None:
-    serve(stack, EVENTSTREAM)
+    serve(stack, EVENTSTREAM, "--preload")
     async with watching(stack.port, BOARD, number) as viewers:
         found["eventstream"].append(await delays(viewers, poster(stack), changes))
 

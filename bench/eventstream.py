@@ -3,7 +3,8 @@ view adds to the score in one atomic statement and sends an event of the same si
 service's own settings of SQLite. It keeps no events (its storage is off, as it is by default), has
 one board of one player, and so reads no top.
 
-Served by gunicorn as `bench.eventstream:application`, behind the same Pushpin.
+Served by gunicorn as `bench.eventstream:application`, behind the same Pushpin, and loaded before it
+forks: two processes that make a table at the same moment are one too many for PostgreSQL.
 """
 
 import os
@@ -52,3 +53,4 @@ urlpatterns = [
 application = get_wsgi_application()
 with connection.cursor() as cursor:
     cursor.execute(CREATE)
+connection.close()  # each process has its own
