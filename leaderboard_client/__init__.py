@@ -26,7 +26,7 @@ __all__ = ["Board", "Leaderboard", "LeaderboardError", "Player"]
 
 Json = dict[str, Any]
 
-PASSING = {429, 502, 503, 504}
+PASSING = {429, 500, 502, 503, 504}  # 500 is what a Pushpin says that has just been started
 NOT_DONE = {429, 503}  # passing, and surely without an effect
 SILENCE_SECONDS = 60.0  # the service sends something every 20 s
 
