@@ -91,9 +91,10 @@ def shared(load: Load, cost: Costs, through: bool = True) -> float:
 
 
 def pushpins(load: Load, cost: Costs) -> int | None:
-    """How many; None if publishing alone is more than one Pushpin does, so that no number helps."""
+    """How many; None if publishing, which each of them has to do, is more than half of what one
+    can do, so that more of them hardly help."""
     free = USED * EDGE_CORES - load.snapshots * cost("publish", EDGE)
-    if free <= 0:
+    if free < USED * EDGE_CORES / 2:
         return None
     return max(1, math.ceil(load.viewers / EDGE_VIEWERS), math.ceil(shared(load, cost) / free))
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.in_process import store_at
@@ -39,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.core.management import call_command
 
     django.setup()
+    # How long an example takes is the machine's affair.
+    hypothesis.settings.register_profile(
+        "leaderboard", deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    )
+    hypothesis.settings.load_profile("leaderboard")
     if not hasattr(config, "workerinput"):  # once, before the processes that share it
         call_command("collectstatic", interactive=False, verbosity=0)
 

@@ -25,15 +25,20 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
-    """The condition's first true value. AssertionError, naming `what`, if there is none in time."""
+    """The condition's first true value. AssertionError, naming `what`, if there is none in time:
+    if it is false when looked at after the deadline. Time in which this process was not run, as
+    when the machine stands still, does not count."""
     deadline = time.monotonic() + seconds
     while True:
+        looked = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if looked > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
+        paused = time.monotonic()
         time.sleep(0.01)
+        deadline += max(0.0, time.monotonic() - paused - 0.1)
 
 
 def free_ports(count: int) -> list[int]:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboardapp.stores.base import OutcomeUnknown, Store
@@ -182,9 +181,6 @@ def test_an_idempotency_key_must_be_visible_ascii(send: Send, alice: str, key: s
     assert_problem(response, 400, "Idempotency-Key", "255")
 
 
-@hypothesis_settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(
     method=st.sampled_from(["POST", "PATCH"]),
     path=st.sampled_from(

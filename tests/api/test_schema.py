@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from schemathesis.specs.openapi import checks
 
 from leaderboard_project.wsgi import application
@@ -22,7 +22,7 @@ def has_a_second_row(body: Any) -> bool:
 
 
 @schema.parametrize()
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30)
 @pytest.mark.usefixtures("store")
 def test_every_answer_is_as_described(case: schemathesis.Case[Any]) -> None:
     # tests/api/test_reference.py asks for the methods, and test_access.py for tokens.

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.costs import EDGE, LISTENER, PARTS, STORE, WEB, name_of
@@ -40,7 +40,6 @@ def test_a_board_that_changes_seldom_is_published_twice() -> None:
     assert load.snapshots == pytest.approx(200)
 
 
-@settings(deadline=None)
 @given(sizes, sizes, sizes, sizes, st.floats(1, 10))
 def test_more_of_everything_never_needs_less(
     viewers: float, boards: float, increments: float, polls: float, times: float

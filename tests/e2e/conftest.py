@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.viewers import Api
-from tests.processes import RabbitServer, Stack
+from tests.e2e.viewers import Api, Viewer
+from tests.processes import RabbitServer, Stack, wait_until
 
 ROUTES = "invoice.#=/events/invoices/ invoice.paid.{customer}=/events/customer-{customer}/"
 BOARD_ROUTES = "match.{board}.*=/boards/{board}/ match.#=/events/matches/"
@@ -35,10 +35,14 @@ def api(stack: Stack) -> Api:
 
 @pytest.fixture
 def board(api: Api, board_id: str) -> str:
-    """The path of a new board with players alice and bob."""
+    """The path of a new board with players alice and bob, and no older snapshot of it on its way
+    to a stream."""
     path = f"/boards/{board_id}/"
     assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
-    for name in ("Alice", "Bob"):
-        body = {"id": name.lower(), "name": name}
-        assert api("POST", f"{path}players/", body).status == 201
+    with Viewer(api.port, path) as viewer:
+        wait_until(lambda: viewer.events, "the empty board")
+        for name in ("Alice", "Bob"):
+            body = {"id": name.lower(), "name": name}
+            assert api("POST", f"{path}players/", body).status == 201
+        wait_until(lambda: len(viewer.scores()) == 2, "both players")
     return path

@@ -43,7 +43,9 @@ def test_a_score_in_the_broker_is_on_every_screen(
         wait_until(lambda: viewer.scores() == {"Carol": 9, "Alice": 7, "Bob": 0}, "the scores")
         updates = heard(socket, "update")
         wait_until(lambda: '"score":9' in json.dumps(updates(), separators=(",", ":")), "them all")
-        assert viewer.heard("joined")[-1]["player"]["id"] == "carol"
+        joined = lambda: [each["player"]["id"] for each in viewer.heard("joined")]  # noqa: E731
+        wait_until(lambda: "carol" in joined(), "the newcomer")
+        assert joined()[-1] == "carol"
 
 
 def test_each_viewer_of_a_channel_is_shown_what_is_routed_there(

@@ -94,7 +94,7 @@ async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
                 if first:
                     watching.release()
                 first = False
-                if max(row["score"] for row in snapshot["players"]) == INCREMENTS:
+                if max((row["score"] for row in snapshot["players"]), default=0) == INCREMENTS:
                     final[kind.__name__] += 1
                     return
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+import psutil
+
 from tests.e2e.viewers import Api
 from tests.processes import Program, Stack, wait_until
 
@@ -184,6 +186,9 @@ def bounded_memory(stack: Stack) -> Iterator[None]:
 
 
 def restart(program: Program) -> None:
+    """Once all of its processes are gone: of PostgreSQL's, each one keeps it from starting."""
+    processes = program.processes()
     program.signal_all(signal.SIGKILL)
     program.process.wait()
+    psutil.wait_procs(processes, timeout=30)
     program.start()

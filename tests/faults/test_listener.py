@@ -15,7 +15,7 @@ from tests.faults.load import (
     assert_right,
     make_board,
 )
-from tests.processes import Program, Stack, wait_until
+from tests.processes import START_SECONDS, Program, Stack, wait_until
 
 TAKEOVER_SECONDS = 5.0
 
@@ -25,7 +25,9 @@ def standby(stack: Stack) -> Iterator[Program]:
     """A second listener."""
     program = stack.program("standby", [*stack.listener.command])
     try:
-        wait_until(lambda: "standing by" in program.log.read_text(), "it to stand by")
+        wait_until(
+            lambda: "standing by" in program.log.read_text(), "it to stand by", START_SECONDS
+        )
         yield program
     finally:
         program.signal_all(signal.SIGCONT)

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-from leaderboard_client import Leaderboard
+from leaderboard_client import PASSING, Leaderboard
 from tests.e2e.viewers import Api, first_events
 from tests.faults.conftest import Load, Recovered
 from tests.faults.load import (
@@ -66,7 +66,8 @@ def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
     stack: Stack, under_load: Load
 ) -> None:
     # A viewer comes back after four seconds at most, the listener tries again after five.
-    with under_load(stack, recovery=5, connects=2) as writers:
+    # In its first moments Pushpin may say 500.
+    with under_load(stack, recovery=5, connects=2, passing=PASSING) as writers:
         restart(stack.pushpin)
         writers.mark()
         stack.pushpin.wait_for_port(stack.port)
@@ -125,7 +126,7 @@ def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
 
         def watch() -> None:
             for snapshot in board.watch():
-                seen.append(snapshot["players"][0]["score"])
+                seen.append(sum(player["score"] for player in snapshot["players"]))
                 if seen[-1] == 60:
                     return
 

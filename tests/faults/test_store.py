@@ -82,7 +82,7 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         cut = time.monotonic()
         link.cut(only=1 if which == "the feed's" else None)
         wait_until(
-            lambda: stack.listener.log.read_text().count("listening,") == 2,
+            lambda: stack.listener.log.read_text().count("listening,") >= 2,
             "the listener to be back",
             30,
         )

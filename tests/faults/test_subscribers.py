@@ -16,6 +16,7 @@ from leaderboardapp.pubsub import Exchange, Missed
 from leaderboardapp.stores.base import StoreUnavailable
 from tests.faults.conftest import Server
 from tests.faults.link import Link
+from tests.faults.load import restart
 from tests.in_process import store_at
 from tests.processes import wait_until
 
@@ -117,9 +118,7 @@ def test_a_killed_server_is_announced_and_subscribers_resume(own_server: Server)
     with store_at(own_server.database("pubsub")) as store:
         store.ensure()
         with traffic():
-            own_server.program.signal_all(signal.SIGKILL)
-            own_server.program.process.wait()
-            own_server.program.start()
+            restart(own_server.program)
 
 
 def test_a_dead_link_is_announced_and_subscribers_resume(own_server: Server) -> None:

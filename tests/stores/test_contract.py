@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp.stores.base import (
@@ -279,7 +279,7 @@ class TestRanks:
         assert row == store.get_board(board)
         assert players == store.window(row, 5).rows
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15)
     @given(
         st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(-3, 3)), min_size=1, max_size=20)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp.stores.rethinkdb.connection import r
@@ -21,7 +21,7 @@ def rethink(rethinkdb_url: str) -> Iterator[RethinkStore]:
     store.close()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=100)
 @given(topics=st.lists(TOPICS, min_size=5, max_size=15), wanted=FILTERS)
 def test_the_server_passes_what_python_passes(
     rethink: RethinkStore, topics: list[Any], wanted: Any

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp import snapshots
@@ -83,7 +83,7 @@ def outcome(result: Row | Exception) -> object:
     return type(result) if isinstance(result, ScoreOutOfRange | WrongSeason) else "missing"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(limits, st.lists(st.lists(increments, min_size=1, max_size=12), min_size=1, max_size=3))
 @example({"min": -1}, [[Increment("ann", -2), Increment("ann", 2)]])
 @example({"max": 1}, [[Increment("ann", 2), Increment("ann", -2)]])

@@ -27,7 +27,12 @@ from leaderboardapp.stores.base import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from leaderboardapp.stores.sql import blocks, postgresql, postgresql_connection
+from leaderboardapp.stores.sql import (
+    blocks,
+    postgresql,
+    postgresql_connection,
+    postgresql_feed,
+)
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.postgresql import PostgresStore
 from leaderboardapp.stores.sql.postgresql_backend import base
@@ -149,8 +154,14 @@ def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_
 
 
 def test_while_much_happens_nobody_is_notified(
-    postgres: PostgresStore, feed: PostgresFeed, board: str, postgresql_url: str
+    postgres: PostgresStore,
+    feed: PostgresFeed,
+    board: str,
+    postgresql_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # However long a commit takes on a busy disk, much happens.
+    monkeypatch.setattr(postgresql_feed, "BUSY_SECONDS", 5.0)
     fall_asleep(feed)
     with psycopg.connect(postgresql_url, autocommit=True) as listener:
         listener.execute(f"LISTEN {CHANNEL}".encode())
@@ -186,8 +197,13 @@ def test_notifications_of_another_feed_do_not_pile_up(
         assert feed.asleep
         second.changed(timeout=0.1)
         feed.changed(timeout=0.1)
-    second.changed(timeout=0.05)
-    assert not second.connection.connection._notifies_backlog
+
+    def done() -> bool:
+        return (
+            not second.changed(timeout=0.05) and not second.connection.connection._notifies_backlog
+        )
+
+    wait_until(done, "the last ones to be taken")
     second.close()
 
 
@@ -213,10 +229,11 @@ def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_aw
 def test_a_server_that_does_not_answer_is_given_up_and_called_away(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ANSWER_SECONDS", 0.2)
-    postgres.close()  # the next connection has the new limit
-    with pytest.raises(StoreUnavailable):
-        postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
+    with monkeypatch.context() as limits:
+        limits.setattr(base, "ANSWER_SECONDS", 0.2)
+        postgres.close()  # the next connection has the new limit
+        with pytest.raises(StoreUnavailable):
+            postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
     with pytest.raises(StoreUnavailable, match="did not answer just now"):
         postgres.ping()
     time.sleep(AWAY_SECONDS)
@@ -249,10 +266,10 @@ def test_a_commit_whose_answer_is_lost_is_of_unknown_outcome(
 def test_an_index_may_take_longer_than_an_answer(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(base, "ANSWER_SECONDS", 1.0)
     postgres.close()
     with connection.schema_editor() as editor:
-        editor.execute("SELECT pg_sleep(0.5)")
+        editor.execute("SELECT pg_sleep(1.5)")
     with pytest.raises(StoreUnavailable):
         postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
     time.sleep(AWAY_SECONDS)
@@ -403,16 +420,17 @@ def test_every_connection_is_closed_that_is_opened(postgres: PostgresStore, boar
     """However often a listener begins anew."""
     with connection.cursor() as cursor:
 
-        def count() -> int:
+        def connected() -> set[int]:
             cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE datname = current_database() AND backend_type = 'client backend'"
             )
-            return int(cursor.fetchone()[0])
+            return {pid for [pid] in cursor.fetchall()}
 
-        before = count()
+        before = connected()
         for _ in range(5):
             postgres.open_feed().close()
-        wait_until(lambda: count() == before, "the connections to be closed")
+        wait_until(lambda: connected() <= before, "the connections to be closed")
 
 
 def test_nothing_is_connected_before_gunicorn_forks(postgresql_url: str) -> None:

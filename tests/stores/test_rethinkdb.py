@@ -29,7 +29,7 @@ from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.rethinkdb.tables import row_id
-from tests.processes import RethinkServer, free_ports, wait_until
+from tests.processes import START_SECONDS, RethinkServer, free_ports, wait_until
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def test_a_restarted_server_is_found_again(
     server.program.start()
     server.program.wait_for_port(server.port)
     other = RethinkStore(f"rethinkdb://127.0.0.1:{server.port}/own")
-    wait_until(lambda: _takes_writes(other), "the tables")
+    wait_until(lambda: _takes_writes(other), "the tables", START_SECONDS)
     other.close()
     # Not one write fails because its thread has a connection from before.
     assert store.score_add("b", "p", 1)["score"] == 1

@@ -3,7 +3,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboardapp import importer
@@ -63,7 +63,6 @@ def counts_of(players: str, start: int = 2) -> list[Count]:
     return [Count(line, player, player, 1) for line, player in enumerate(players, start)]
 
 
-@settings(deadline=None)
 @given(
     players=st.text("abc", max_size=30),
     more=st.text("abc", max_size=10),
