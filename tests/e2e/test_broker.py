@@ -43,9 +43,11 @@ def test_a_score_in_the_broker_is_on_every_screen(
         wait_until(lambda: viewer.scores() == {"Carol": 9, "Alice": 7, "Bob": 0}, "the scores")
         updates = heard(socket, "update")
         wait_until(lambda: '"score":9' in json.dumps(updates(), separators=(",", ":")), "them all")
-        joined = lambda: [each["player"]["id"] for each in viewer.heard("joined")]  # noqa: E731
-        wait_until(lambda: "carol" in joined(), "the newcomer")
-        assert joined()[-1] == "carol"
+
+        def joined() -> list[str]:
+            return [each["player"]["id"] for each in viewer.heard("joined")]
+
+        wait_until(lambda: joined()[-1:] == ["carol"], "the newcomer")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import httpx
 import pytest
 
-import leaderboard_client
 from leaderboard_client import Leaderboard, LeaderboardError, Player
 
 
@@ -21,7 +20,7 @@ def player(*statuses: int) -> tuple[Player, list[httpx.Request]]:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaderboard_client.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("leaderboard_client.time.sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
