@@ -26,7 +26,7 @@ __all__ = ["Board", "Leaderboard", "LeaderboardError", "Player"]
 
 Json = dict[str, Any]
 
-PASSING = {429, 500, 502, 503, 504}  # 500 is what a Pushpin says that has just been started
+PASSING = {429, 500, 502, 503, 504}
 NOT_DONE = {429, 503}  # passing, and surely without an effect
 SILENCE_SECONDS = 60.0  # the service sends something every 20 s
 
@@ -112,7 +112,7 @@ class Leaderboard:
             if method == "DELETE" and response.status_code == 404 and sent > 1:
                 return None  # an earlier one was heard
             failure = error_of(response)
-            if response.status_code not in again:
+            if not is_passing(response, again):
                 raise failure
             patience.wait(failure, response.headers.get("Retry-After"))
 
@@ -156,8 +156,8 @@ class Board:
             except httpx.TransportError as error:
                 failure = LeaderboardError(0, str(error) or type(error).__name__)
             except Refused as error:
-                failure = error.answer
-                if failure.status not in PASSING:
+                failure = error_of(error.answer)
+                if not is_passing(error.answer):
                     raise failure from None
             patience.wait(failure)
 
@@ -170,7 +170,7 @@ class Board:
         ) as source:
             if source.response.status_code != 200:
                 source.response.read()
-                raise Refused(error_of(source.response))
+                raise Refused(source.response)
             patience.restart()
             for event in source.iter_sse():
                 if event.retry is not None:
@@ -269,7 +269,7 @@ class Player:
 
 
 class Refused(Exception):
-    def __init__(self, answer: LeaderboardError) -> None:
+    def __init__(self, answer: httpx.Response) -> None:
         self.answer = answer
 
 
@@ -298,6 +298,14 @@ class Patience:
 
 def _meant(season: int | None) -> Json:
     return {} if season is None else {"season": season}
+
+
+def is_passing(response: httpx.Response, among: set[int] = PASSING) -> bool:
+    """500 is what a Pushpin says that has just been started. The service's own is none of these: it
+    would be the same again."""
+    kind = response.headers.get("Content-Type", "")
+    own = response.status_code == 500 and kind.startswith("application/problem+json")
+    return response.status_code in among and not own
 
 
 def error_of(response: httpx.Response) -> LeaderboardError:

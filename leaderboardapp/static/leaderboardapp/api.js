@@ -2,7 +2,7 @@
 
 const ATTEMPTS = 3;
 const PAUSE = 1000; // milliseconds, then twice as many
-export const PASSING = [500, 502, 503, 504]; // 500 is what a Pushpin says that has just been started
+export const PASSING = [502, 503, 504];
 
 /** The answer's JSON. Throws an Error with the server's words and its `status`. With a `key` an
  * increment counts once however often it is sent, so it is sent again while there is no clear answer. */
