@@ -107,7 +107,7 @@ def needs(load: Load, cost: Costs) -> Iterator[tuple[str, str, str]]:
     if edges:
         yield EDGE, number(found[EDGE] * edges), f"{edges:,}"
     else:
-        yield EDGE, number(found[EDGE]), "more snapshots than a Pushpin takes: split the boards"
+        yield EDGE, number(found[EDGE]), "publishing takes more than half of each: split the boards"
     listeners = processes(found[LISTENER])
     more = f"{listeners:,}: more than the one that there can be; split the boards"
     one = "1, and one that stands by"

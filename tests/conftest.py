@@ -40,10 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.core.management import call_command
 
     django.setup()
-    # How long an example takes is the machine's affair.
-    hypothesis.settings.register_profile(
-        "leaderboard", deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
-    )
+    # How long an example takes is the machine's affair, and a fixture is for all examples.
+    checks = {*hypothesis.HealthCheck} - {hypothesis.HealthCheck.filter_too_much}
+    hypothesis.settings.register_profile("leaderboard", deadline=None, suppress_health_check=checks)
     hypothesis.settings.load_profile("leaderboard")
     if not hasattr(config, "workerinput"):  # once, before the processes that share it
         call_command("collectstatic", interactive=False, verbosity=0)

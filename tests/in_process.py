@@ -34,10 +34,10 @@ def store_at(url: str) -> Iterator[Any]:
         store = get_store()
         try:
             yield store
-        finally:
             if subscribed():
                 gc.collect()  # queues that nobody refers to
                 wait_until(lambda: not subscribed(), "the end of the subscribers' thread")
+        finally:
             store.close()
             get_store.cache_clear()
             connect_to(before)

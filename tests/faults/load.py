@@ -190,5 +190,6 @@ def restart(program: Program) -> None:
     processes = program.processes()
     program.signal_all(signal.SIGKILL)
     program.process.wait()
-    psutil.wait_procs(processes, timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert not alive
     program.start()
