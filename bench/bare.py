@@ -25,7 +25,7 @@ from rethinkdb import r
 from bench.fill import players
 from leaderboard_project.settings import DATABASES
 from leaderboardapp.stores.rethinkdb.connection import parse_url
-from leaderboardapp.stores.rethinkdb.windows import season_ends
+from leaderboardapp.stores.rethinkdb.ranking import season_ends
 
 URL = os.environ["DATABASE_URL"]
 if URL.startswith("sqlite"):

@@ -13,7 +13,7 @@ from rethinkdb import r
 
 from bench.viewers import event, snapshot
 from leaderboardapp.stores.rethinkdb.connection import parse_url
-from leaderboardapp.stores.rethinkdb.tables import row_id
+from leaderboardapp.stores.rethinkdb.schema import row_id
 from tests.processes import Stack
 
 Change = Callable[[], int]

@@ -44,7 +44,7 @@ def fill_sql(store: Any, board: str, number: int) -> None:
 
 
 def fill_rethinkdb(store: Any, board: str, number: int) -> None:
-    from leaderboardapp.stores.rethinkdb.tables import row_id
+    from leaderboardapp.stores.rethinkdb.schema import row_id
 
     for batch in players(number):
         rows = [{**row, "id": row_id(board, row["player"]), "board": board} for row in batch]
@@ -72,7 +72,7 @@ def one_each_sql(store: Any, number: int) -> None:
 
 
 def one_each_rethinkdb(store: Any, number: int) -> None:
-    from leaderboardapp.stores.rethinkdb.documents import player_document
+    from leaderboardapp.stores.rethinkdb.results import player_document
 
     for ids in batches(number):
         rows = [{**player_document(f"b{n}", "p", ""), "score": 0} for n in ids]
@@ -90,7 +90,7 @@ def add_one_sql(store: Any, boards: Sequence[str]) -> None:
 
 def add_one_rethinkdb(store: Any, boards: Sequence[str]) -> None:
     from leaderboardapp.stores.rethinkdb.connection import r
-    from leaderboardapp.stores.rethinkdb.tables import row_id
+    from leaderboardapp.stores.rethinkdb.schema import row_id
 
     rows = store.players.get_all(*(row_id(board, "p") for board in boards))
     done = store.run(rows.update({"score": r.row["score"] + 1}))

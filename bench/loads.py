@@ -24,7 +24,7 @@ class Change(NamedTuple):
 def read(boards: int, seconds: float) -> float:
     """Snapshots per second, in batches as the listener's."""
     from leaderboardapp import snapshots
-    from leaderboardapp.edge import MAX_BOARDS_READ
+    from leaderboardapp.realtime.publish import MAX_BOARDS_READ
 
     names, taken = [f"b{n}" for n in range(boards)], 0
     began = time.monotonic()

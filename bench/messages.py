@@ -132,7 +132,7 @@ def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
 
 
 def added_in_batches(numbers: tuple[int, int], seconds: float) -> float:
-    from leaderboardapp.amqp import PREFETCH
+    from leaderboardapp.rabbitmq.consumer import PREFETCH
     from leaderboardapp.stores import get_store
     from leaderboardapp.stores.base import Increment
 

@@ -21,7 +21,7 @@ from gripcontrol import parse_grip_uri
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
-from leaderboardapp import routing
+from leaderboardapp.rabbitmq import routes as routing
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
@@ -114,7 +114,7 @@ def database(name: str, url: str) -> dict[str, Any]:
     alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
     limits = {"connect_timeout": 2, "tcp_user_timeout": 20_000}
     found["OPTIONS"] = {**alive, **limits, **found.get("OPTIONS", {})}
-    found["ENGINE"] = "leaderboardapp.stores.sql.postgresql_backend"
+    found["ENGINE"] = "leaderboardapp.stores.sql.postgresql.backend"
     try:
         make_conninfo(**found["OPTIONS"])
     except ProgrammingError as error:
@@ -288,16 +288,16 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
-    "leaderboardapp.pages.ProblemPageMiddleware",
-    "leaderboardapp.problems.ProblemMiddleware",
-    "leaderboardapp.holds.GripMiddleware",
+    "leaderboardapp.pages.views.ProblemPageMiddleware",
+    "leaderboardapp.web.problems.ProblemMiddleware",
+    "leaderboardapp.realtime.subscribe.GripMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".run" / "static"
 STORAGES = {
     # Names with a hash of the content, so that browsers may keep them for good.
-    "staticfiles": {"BACKEND": "leaderboardapp.pages.StaticStorage"},
+    "staticfiles": {"BACKEND": "leaderboardapp.pages.views.StaticStorage"},
 }
 ROOT_URLCONF = "leaderboard_project.urls"
 WSGI_APPLICATION = "leaderboard_project.wsgi.application"

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from leaderboardapp import problems
+from leaderboardapp.web import problems
 
 urlpatterns = [path("", include("leaderboardapp.urls"))]
 

@@ -2,7 +2,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from leaderboardapp.limiter import get_limiter
+from leaderboardapp.web.rate_limit import get_limiter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
 application = get_wsgi_application()

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.backoff import backoff
-from leaderboardapp.edge import Edge, News
+from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.pubsub import Exchange
+from leaderboardapp.realtime.publish import Edge, News
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Row, StoreUnavailable
 

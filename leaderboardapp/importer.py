@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from leaderboardapp.fields import Field, amount_field, id_field, name_field
+from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
 from leaderboardapp.stores.base import Amount, Import, Store
 
 LINES_PER_BATCH = 1000

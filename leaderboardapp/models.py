@@ -14,7 +14,8 @@ from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import events, ranks, seasons
+from leaderboardapp import events
+from leaderboardapp.domain import ranking, schedule
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row, key_of
 
@@ -61,7 +62,7 @@ class Board:
     def save(self) -> Self:
         """Raises AlreadyExists if a new board's id is taken."""
         if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
-            self.ends_at = seasons.end_after(seasons.now(), self.schedule)
+            self.ends_at = schedule.end_after(schedule.now(), self.schedule)
         row = self.row()
         if self._stored is None:
             get_store().create_board(row)
@@ -83,7 +84,7 @@ class Board:
         """End the season that it was read in, and begin the next one, with all scores zero. Raises
         ObjectDoesNotExist, WrongSeason if that season was over already."""
         season = self.stored()["season"]
-        row = get_store().reset(self.id, season, seasons.now())
+        row = get_store().reset(self.id, season, schedule.now())
         events.announce(self.id, events.SEASON_ENDED, {"season": season})
         return self._load(row)
 
@@ -168,12 +169,12 @@ class Player:
 
     def get_rank(self) -> int | None:
         """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
-        self._rank(ranks.rank(self.board.stored(), self._row()))
+        self._rank(ranking.rank(self.board.stored(), self._row()))
         return self.rank
 
     def get_around(self, limit: int = 5) -> list[Self]:
         """A window of the ranking with the player in it. Raises ObjectDoesNotExist."""
-        rows = ranks.around(self.board.stored(), self._row(), limit)
+        rows = ranking.around(self.board.stored(), self._row(), limit)
         return self._ranked(self.board, rows)
 
     @classmethod
@@ -187,7 +188,7 @@ class Player:
     ) -> list[Self]:
         """Players with their ranks, best first, from the one after the key on. Raises
         ObjectDoesNotExist if there is no such board."""
-        return cls._ranked(board, ranks.page(board.stored(), limit, after))
+        return cls._ranked(board, ranking.page(board.stored(), limit, after))
 
     @classmethod
     def get_hidden_for_board(cls, board: Board, limit: int = 20, after: str = "") -> list[Self]:

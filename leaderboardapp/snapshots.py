@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboardapp import ranks
-from leaderboardapp.gather import Gather
+from leaderboardapp.concurrency.coalescing import Gather
+from leaderboardapp.domain import ranking
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Row
 
@@ -44,7 +44,7 @@ def shown(board: Row, players: list[Row]) -> dict[str, Any]:
         "name": board["name"],
         "players": [
             {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
-            for row in ranks.number(board, players)
+            for row in ranking.number(board, players)
         ],
     }
 

@@ -1,8 +1,9 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from leaderboardapp import pages, reference, views
-from leaderboardapp.fields import ID_PATTERN
+from leaderboardapp.api import boards
+from leaderboardapp.domain.fields import ID_PATTERN
+from leaderboardapp.pages import api_reference, views
 
 
 class IdConverter:
@@ -22,24 +23,24 @@ register_converter(IdConverter, "key")
 register_converter(NumberConverter, "number")
 
 urlpatterns = [
-    path("", views.by_method(GET=pages.read_home)),
-    path("boards/", views.boards),
-    path("boards/<key:board>/", views.board),
-    path("boards/<key:board>/ws/", views.watch),
-    path("boards/<key:board>/players/", views.players),
-    path("boards/<key:board>/players/<key:player>/", views.player),
-    path("boards/<key:board>/players/<key:player>/around/", views.around),
-    path("boards/<key:board>/players/<key:player>/score-add/", views.score_add),
-    path("boards/<key:board>/players/<key:player>/score/", views.score),
-    path("boards/<key:board>/scores/", views.scores),
-    path("boards/<key:board>/reset/", views.reset),
-    path("boards/<key:board>/seasons/", views.seasons),
-    path("boards/<key:board>/seasons/<number:season>/", views.season),
-    path("boards/<key:board>/manage/", views.by_method(GET=pages.read_manage)),
-    path("events/<key:channel>/", views.events),
-    path("events/<key:channel>/ws/", views.watch_channel),
-    path("openapi.yaml", views.by_method(GET=reference.read_openapi)),
-    path("docs", views.by_method(GET=reference.read_docs)),
-    path("healthz", views.healthz),
-    path("readyz", views.readyz),
+    path("", boards.by_method(GET=views.read_home)),
+    path("boards/", boards.boards),
+    path("boards/<key:board>/", boards.board),
+    path("boards/<key:board>/ws/", boards.watch),
+    path("boards/<key:board>/players/", boards.players),
+    path("boards/<key:board>/players/<key:player>/", boards.player),
+    path("boards/<key:board>/players/<key:player>/around/", boards.around),
+    path("boards/<key:board>/players/<key:player>/score-add/", boards.score_add),
+    path("boards/<key:board>/players/<key:player>/score/", boards.score),
+    path("boards/<key:board>/scores/", boards.scores),
+    path("boards/<key:board>/reset/", boards.reset),
+    path("boards/<key:board>/seasons/", boards.seasons),
+    path("boards/<key:board>/seasons/<number:season>/", boards.season),
+    path("boards/<key:board>/manage/", boards.by_method(GET=views.read_manage)),
+    path("events/<key:channel>/", boards.events),
+    path("events/<key:channel>/ws/", boards.watch_channel),
+    path("openapi.yaml", boards.by_method(GET=api_reference.read_openapi)),
+    path("docs", boards.by_method(GET=api_reference.read_docs)),
+    path("healthz", boards.healthz),
+    path("readyz", boards.readyz),
 ]

@@ -14,9 +14,9 @@ def get_store() -> Store:
 
         return RethinkStore(settings.DATABASE_URL)
     if settings.DATABASE_URL.startswith("sqlite:"):
-        from leaderboardapp.stores.sql.sqlite import SqliteStore
+        from leaderboardapp.stores.sql.sqlite.store import SqliteStore
 
         return SqliteStore()
-    from leaderboardapp.stores.sql.postgresql import PostgresStore
+    from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 
     return PostgresStore()

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from leaderboardapp.gather import Gather
+from leaderboardapp.concurrency.coalescing import Gather
 from leaderboardapp.stores.messages import Messages, Sent
 
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from leaderboardapp.topics import Filter
+from leaderboardapp.domain.topics import Filter
 
 KEPT_SECONDS = 600  # what is older is deleted, by those who publish
 EXPIRED_AT_ONCE = 200

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from leaderboardapp.amqp import DEAD_LETTERS, REASON, declare
-from leaderboardapp.incoming import Scores
 from leaderboardapp.models import Board, Player
+from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, REASON, declare
+from leaderboardapp.rabbitmq.scores import Scores
 from tests.processes import wait_until
 
 EXCHANGE = "leaderboard"

@@ -24,7 +24,7 @@ def broker(rabbit: RabbitServer) -> Iterator[Any]:
 @pytest.fixture
 def take(store: object, broker: Any) -> Iterator[Take]:
     """take(work): a thread that takes the queue's messages."""
-    from leaderboardapp.amqp import Consumer, Work
+    from leaderboardapp.rabbitmq.consumer import Consumer, Work
 
     stop, threads = threading.Event(), []
 

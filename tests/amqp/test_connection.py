@@ -12,10 +12,10 @@ import pytest
 import trustme
 from django.test import override_settings
 
-from leaderboardapp import amqp, routing
-from leaderboardapp.amqp import Consumer
-from leaderboardapp.incoming import Scores
 from leaderboardapp.models import Board, Player
+from leaderboardapp.rabbitmq import consumer, routes
+from leaderboardapp.rabbitmq.consumer import Consumer
+from leaderboardapp.rabbitmq.scores import Scores
 from tests.amqp.broker import EXCHANGE, Broker
 from tests.faults.link import Link
 from tests.processes import Program, RabbitServer, wait_until
@@ -52,12 +52,12 @@ def test_over_tls_the_broker_has_to_be_who_it_says(
         url = url.replace("localhost", "127.0.0.1")
     with override_settings(AMQP_URL=url):
         if trusted == "its authority":
-            with amqp.connect() as connection:
+            with consumer.connect() as connection:
                 assert connection.is_open
         else:
-            with pytest.raises(amqp.EXPECTED) as raised, amqp.connect():
+            with pytest.raises(consumer.EXPECTED) as raised, consumer.connect():
                 pass
-            assert "certificate verify failed" in amqp.describe(raised.value)
+            assert "certificate verify failed" in consumer.describe(raised.value)
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -69,7 +69,7 @@ def test_a_link_that_is_cut_without_a_word_is_noticed_by_its_silence(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    monkeypatch.setattr(amqp, "HEARTBEAT_SECONDS", 1)
+    monkeypatch.setattr(consumer, "HEARTBEAT_SECONDS", 1)
     stop = threading.Event()
     with (
         Link(rabbit.port) as link,
@@ -122,7 +122,7 @@ def test_patterns_match_as_those_of_the_exchange(broker: Broker) -> None:
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
     for _ in range(40):
         words = [chance.choice(["a", "b", "*", "#"]) for _ in range(chance.randint(1, 4))]
-        route = routing.parse(f"{'.'.join(words)}=/events/all/")
+        route = routes.parse(f"{'.'.join(words)}=/events/all/")
         queue = channel.queue_declare("", exclusive=True).method.queue
         channel.queue_bind(queue, EXCHANGE, route.binding)
         expected = set()

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
-from leaderboardapp import amqp, incoming
-from leaderboardapp.amqp import DEAD_LETTERS, PREFETCH, Message
-from leaderboardapp.incoming import BOARDS_AT_ONCE, Scores
 from leaderboardapp.models import Board, Player
+from leaderboardapp.rabbitmq import consumer as amqp
+from leaderboardapp.rabbitmq import scores as incoming
+from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, PREFETCH, Message
+from leaderboardapp.rabbitmq.scores import BOARDS_AT_ONCE, Scores
 from leaderboardapp.stores.base import KEYS_REMEMBERED, Store, StoreUnavailable
 from tests.amqp.broker import Broker, score, total, wait_for_score
 from tests.amqp.conftest import Take

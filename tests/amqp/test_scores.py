@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pika import data
 
-from leaderboardapp import amqp
-from leaderboardapp.amqp import PREFETCH
-from leaderboardapp.incoming import Scores
 from leaderboardapp.models import Board, Player
+from leaderboardapp.rabbitmq import consumer
+from leaderboardapp.rabbitmq.consumer import PREFETCH
+from leaderboardapp.rabbitmq.scores import Scores
 from tests.amqp.broker import Broker, total, wait_for_score
 from tests.amqp.conftest import Take
 from tests.processes import wait_until
@@ -190,7 +190,7 @@ def test_a_queue_of_another_kind_is_said(
 ) -> None:
     broker.channel.queue_declare(Scores.queue, durable=True)
     stop = threading.Event()
-    thread = threading.Thread(target=amqp.Consumer(Scores(), stop).run)
+    thread = threading.Thread(target=consumer.Consumer(Scores(), stop).run)
     thread.start()
     try:
         wait_until(lambda: "inequivalent arg" in caplog.text, "what is wrong")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from leaderboardapp.access import create_token
+from leaderboardapp.web.auth import create_token
 from tests.api.conftest import Response, Send, assert_problem
 
 SECRET = b"k" * 32

@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 from gripcontrol import WebSocketEvent
 
-from leaderboardapp.routing import parse
+from leaderboardapp.rabbitmq.routes import parse
 from tests.api.conftest import Send, Tell, answered, assert_problem
 
 OPEN = WebSocketEvent("OPEN")

@@ -13,7 +13,7 @@ from django.test import override_settings
 import leaderboard_client
 from leaderboard_client import Leaderboard, LeaderboardError
 from leaderboard_project.wsgi import application
-from leaderboardapp.limiter import SECOND, get_limiter
+from leaderboardapp.web.rate_limit import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_access import READS, WRITES, bearer
 

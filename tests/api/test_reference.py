@@ -8,7 +8,7 @@ import yaml
 from django.test import Client
 from django.urls import get_resolver
 
-from leaderboardapp.reference import DESCRIPTION, METHODS, reference
+from leaderboardapp.pages.api_reference import DESCRIPTION, METHODS, reference
 from leaderboardapp.stores.base import BOARD_DEFAULTS
 from tests.api.conftest import Send
 

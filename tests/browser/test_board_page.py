@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, expect
 
-from leaderboardapp.access import create_token
+from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
 from tests.e2e.viewers import Api
 from tests.processes import Stack

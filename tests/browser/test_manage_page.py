@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from leaderboardapp.access import create_token
+from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
 from tests.e2e.viewers import Api
 from tests.processes import Stack

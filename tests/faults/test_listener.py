@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from leaderboardapp.lease import VALID_SECONDS
+from leaderboardapp.listener.lease import VALID_SECONDS
 from tests.e2e.viewers import Api
 from tests.faults.conftest import Load, Recovered
 from tests.faults.load import (

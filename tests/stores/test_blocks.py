@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from leaderboardapp import ranks
+from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.stores.base import RANKINGS, Amount, Import, Row, Store
-from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
+from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
 from leaderboardapp.stores.rethinkdb import store as rethinkdb_store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.sql import blocks as sql
+from leaderboardapp.stores.sql import rank_blocks as sql
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.store import SqlStore
 from tests.processes import wait_until

@@ -7,11 +7,11 @@ from typing import Any, cast
 import pytest
 
 from leaderboardapp import events
-from leaderboardapp.edge import Edge
 from leaderboardapp.events import Herald, Lead
-from leaderboardapp.keeper import Keeper
+from leaderboardapp.listener.maintenance import Keeper
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue
+from leaderboardapp.realtime.publish import Edge
 from leaderboardapp.stores.base import Store, StoreUnavailable
 from tests.processes import wait_until
 

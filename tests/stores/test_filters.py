@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leaderboardapp.domain.topics import filter_of
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.messages import passes
+from leaderboardapp.stores.rethinkdb.message_stream import passes
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.topics import filter_of
 from tests.unit.test_topics import FILTERS, TOPICS
 
 

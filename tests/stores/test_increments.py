@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp import snapshots
-from leaderboardapp.gather import Gather
+from leaderboardapp.concurrency.coalescing import Gather
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import (
     MAX_SCORE,

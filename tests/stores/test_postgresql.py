@@ -16,9 +16,8 @@ import pytest
 import trustme
 from django.db import connection, transaction
 
-from leaderboardapp import ranks
+from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.pubsub import Exchange, Message
-from leaderboardapp.stores.away import AWAY_SECONDS
 from leaderboardapp.stores.base import (
     RANKINGS,
     Feed,
@@ -27,17 +26,16 @@ from leaderboardapp.stores.base import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from leaderboardapp.stores.sql import (
-    blocks,
-    postgresql,
-    postgresql_connection,
-    postgresql_feed,
-)
+from leaderboardapp.stores.circuit_breaker import AWAY_SECONDS
+from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow
-from leaderboardapp.stores.sql.postgresql import PostgresStore
-from leaderboardapp.stores.sql.postgresql_backend import base
-from leaderboardapp.stores.sql.postgresql_feed import BUSY_SECONDS, PostgresFeed
-from leaderboardapp.stores.sql.postgresql_triggers import CHANNEL
+from leaderboardapp.stores.sql.postgresql import connection as postgresql_connection
+from leaderboardapp.stores.sql.postgresql import feed as postgresql_feed
+from leaderboardapp.stores.sql.postgresql import store as postgresql
+from leaderboardapp.stores.sql.postgresql.backend import base
+from leaderboardapp.stores.sql.postgresql.feed import BUSY_SECONDS, PostgresFeed
+from leaderboardapp.stores.sql.postgresql.store import PostgresStore
+from leaderboardapp.stores.sql.postgresql.triggers import CHANNEL
 from leaderboardapp.stores.sql.statements import read, write
 from tests.in_process import store_at
 from tests.processes import PROJECT, PostgresServer, wait_until

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from leaderboardapp import pubsub
 from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
+from leaderboardapp.pubsub import exchange as pubsub
 from leaderboardapp.stores.base import Store, StoreUnavailable
 from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, KEPT_SECONDS, Sent
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.messages import RethinkMessages
+from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessages
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.sql import messages as sql_messages
+from leaderboardapp.stores.sql import message_stream as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
 from leaderboardapp.stores.sql.store import SqlStore
 from tests.in_process import store_at

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboardapp import ranks
+from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.stores.base import RANKINGS, Increment, Row, Store, WrongSeason, key_of
-from leaderboardapp.stores.rethinkdb import blocks as rethinkdb
-from leaderboardapp.stores.sql import blocks as sql
+from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
+from leaderboardapp.stores.sql import rank_blocks as sql
 
 PLAYERS = "abcdefg"
 ENDED_AT = "2026-11-30T00:00:00Z"

@@ -23,12 +23,12 @@ from leaderboardapp.stores.base import (
     Row,
     StoreUnavailable,
 )
-from leaderboardapp.stores.rethinkdb import core, tables
+from leaderboardapp.stores.rethinkdb import core, schema
 from leaderboardapp.stores.rethinkdb import store as store_module
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.rethinkdb.tables import row_id
 from tests.processes import START_SECONDS, RethinkServer, free_ports, wait_until
 
 
@@ -162,7 +162,7 @@ def test_a_failure_after_something_was_written_is_an_unknown_outcome(
 def test_players_of_an_earlier_version_are_ranked_after_ensure(
     rethinkdb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "REFRESHED_AT_ONCE", 3)
+    monkeypatch.setattr(schema, "REFRESHED_AT_ONCE", 3)
     old = RethinkStore(f"{rethinkdb_url}_of_an_earlier_version")
     old.ensure()
     old.run(old.players.set_write_hook(None))
@@ -411,7 +411,7 @@ def test_a_table_that_may_not_be_made_says_so(rethink: RethinkStore, rethinkdb_u
     rethink.run(r.db(address.rpartition("/")[2]).grant("reader", {"read": True, "write": True}))
     # Names that no version has had, so they are still to be made.
     with pytest.MonkeyPatch.context() as patch, closing(RethinkStore(address)) as reader:
-        patch.setattr(tables, "TABLES", {"one": {}, "two": {}})
+        patch.setattr(schema, "TABLES", {"one": {}, "two": {}})
         with pytest.raises(StoreUnavailable, match="permission"):
             reader.ensure()
     rethink.run(users.get("reader").delete())

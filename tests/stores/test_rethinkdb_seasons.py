@@ -5,10 +5,10 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.stores.base import Increment, Row, WrongSeason, now_us
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.runs import Run
-from leaderboardapp.stores.rethinkdb.scores import added
+from leaderboardapp.stores.rethinkdb.increment_runs import Run
+from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.score_updates import added
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.rethinkdb.tables import row_id
 
 
 @pytest.fixture

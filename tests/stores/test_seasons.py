@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import ranks
+from leaderboardapp.domain import ranking
 from leaderboardapp.stores.base import Row, Store, WrongSeason
 from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -38,7 +38,7 @@ def test_nobody_is_ever_shown_with_a_score_of_the_season_before(
     # RethinkDB takes the top over first.
     assert len(late) == (6 if isinstance(store, RethinkStore) else 7)
     assert {(row["score"], row["scored"]) for row in late} == {(0, False)}
-    assert {ranks.is_ranked(board, row) for row in late} == {False}
+    assert {ranking.is_ranked(board, row) for row in late} == {False}
     added, put, retried, kept = (row["id"] for row in late[:4])
     assert store.score_add(board_id, added, 5)["score"] == 5
     assert store.put_score(board_id, put, 4, only_better=True)["score"] == 4
@@ -121,7 +121,7 @@ def test_a_board_that_was_read_long_ago_shows_the_running_season(
     store.reset(board_id, 1, ENDED_AT)
     [alice] = store.window(old, 5).rows
     assert alice["score"] == 0
-    assert ranks.rank(old, alice) == {**alice, "rank": 1, "bound": 0}
+    assert ranking.rank(old, alice) == {**alice, "rank": 1, "bound": 0}
 
 
 def test_a_season_ends_by_schedule_only_if_it_still_has_to(store: Store, board_id: str) -> None:

@@ -11,10 +11,10 @@ import pytest
 from django.db import OperationalError, connection
 
 from leaderboardapp.stores.base import RANKINGS, Key, OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.sql import blocks
-from leaderboardapp.stores.sql import sqlite as store
+from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
-from leaderboardapp.stores.sql.sqlite import SqliteFeed, SqliteStore
+from leaderboardapp.stores.sql.sqlite import store
+from leaderboardapp.stores.sql.sqlite.store import SqliteFeed, SqliteStore
 from tests.processes import PROJECT, wait_until
 
 ADD_FIFTY = """

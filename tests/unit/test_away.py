@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from leaderboardapp.stores.away import AWAY_SECONDS, Away, Unreachable
 from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.stores.circuit_breaker import AWAY_SECONDS, Away, Unreachable
 
 ANSWER_SECONDS = 5.0
 

@@ -1,6 +1,6 @@
 import pytest
 
-from leaderboardapp.backoff import backoff
+from leaderboardapp.concurrency.backoff import backoff
 
 
 @pytest.mark.parametrize("failures", [0, 1, 5, 1000])

@@ -8,8 +8,10 @@ import pytest
 from django.test import override_settings
 from gripcontrol import GripPubControl
 
-from leaderboardapp import backoff, edge, snapshots
-from leaderboardapp.edge import Edge, News
+from leaderboardapp import snapshots
+from leaderboardapp.concurrency import backoff
+from leaderboardapp.realtime import publish
+from leaderboardapp.realtime.publish import Edge, News
 from leaderboardapp.snapshots import Snapshot
 from tests.processes import free_ports, wait_until
 
@@ -64,7 +66,7 @@ def edge_of(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 
     def make(*urls: str, allowed: Callable[[], bool] = lambda: True) -> Edge:
         pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
-        monkeypatch.setattr(edge, "get_pubcontrol", lambda: pubcontrol)
+        monkeypatch.setattr(publish, "get_pubcontrol", lambda: pubcontrol)
         made = Edge(allowed)
         request.addfinalizer(made.stop)
         return made
@@ -122,12 +124,12 @@ def test_events_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> Non
     made = edge_of(proxy.url)
     made.put({"b": Snapshot("{}", "abc")}, {}, ())
     wait_until(lambda: proxy.items, "a batch, which hangs")
-    for number in range(edge.MAX_NEWS + 5):
+    for number in range(publish.MAX_NEWS + 5):
         made.put({}, {"b": News(private=False, events=[("season ended", number)])}, ())
     proxy.answers.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
-    assert len(proxy.items[1]) == edge.MAX_NEWS
-    newest = f'{{"event":"season ended","data":{edge.MAX_NEWS + 4}}}'
+    assert len(proxy.items[1]) == publish.MAX_NEWS
+    newest = f'{{"event":"season ended","data":{publish.MAX_NEWS + 4}}}'
     assert proxy.items[1][-1]["ws-message"]["content"] == newest
 
 
@@ -207,7 +209,9 @@ def test_while_one_batch_is_on_its_way_the_next_keeps_the_newest_of_each_board(
 def test_a_proxy_that_is_down_or_hangs_delays_no_other(
     edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge, "PUBLISH_TIMEOUT_SECONDS", (1, 30))  # longer than is waited for here
+    monkeypatch.setattr(
+        publish, "PUBLISH_TIMEOUT_SECONDS", (1, 30)
+    )  # longer than is waited for here
     hangs = Proxy()
     hangs.answers.clear()
     down = f"http://127.0.0.1:{free_ports(1)[0]}"
@@ -262,7 +266,7 @@ def test_what_is_no_longer_allowed_is_dropped(edge_of: Any, proxy: Proxy) -> Non
 def test_a_batch_that_took_too_long_is_followed_by_what_is_current(
     edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge, "LATE_SECONDS", 0.05)
+    monkeypatch.setattr(publish, "LATE_SECONDS", 0.05)
     monkeypatch.setattr(snapshots, "take", lambda boards: {"a": Snapshot("current", "2")})
     proxy.answers.clear()
     edge_of(proxy.url).put({"a": Snapshot("old", "1")}, {}, ())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leaderboardapp.gather import Gather
+from leaderboardapp.concurrency.coalescing import Gather
 from leaderboardapp.stores.base import StoreUnavailable
 from tests.processes import wait_until
 

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties
 
-from leaderboardapp.amqp import Message
-from leaderboardapp.incoming import ROUND_BYTES, Notification, read_notification, rounds
-from leaderboardapp.problems import Problem
-from leaderboardapp.routing import parse
+from leaderboardapp.rabbitmq.consumer import Message
+from leaderboardapp.rabbitmq.routes import parse
+from leaderboardapp.rabbitmq.scores import ROUND_BYTES, Notification, read_notification, rounds
+from leaderboardapp.web.problems import Problem
 
 ITEMS = st.lists(
     st.builds(

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from leaderboardapp import keeper as module
-from leaderboardapp.keeper import Keeper
+from leaderboardapp.listener import maintenance as module
+from leaderboardapp.listener.maintenance import Keeper
 from leaderboardapp.stores.base import Row, StoreUnavailable
 from tests.processes import wait_until
 

@@ -5,8 +5,8 @@ from typing import cast
 
 import pytest
 
-from leaderboardapp import lease
-from leaderboardapp.lease import TAKEOVER_SECONDS, VALID_SECONDS, Lease, LeaseLost
+from leaderboardapp.listener import lease
+from leaderboardapp.listener.lease import TAKEOVER_SECONDS, VALID_SECONDS, Lease, LeaseLost
 from leaderboardapp.stores.base import Lease as LeaseState
 from leaderboardapp.stores.base import Store
 

@@ -21,9 +21,9 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp import limiter
-from leaderboardapp.fields import MAX_ROWS
-from leaderboardapp.limiter import SECOND, SLOTS, Limiter, get_limiter
+from leaderboardapp.domain.fields import MAX_ROWS
+from leaderboardapp.web import rate_limit as limiter
+from leaderboardapp.web.rate_limit import SECOND, SLOTS, Limiter, get_limiter
 from tests.processes import PROJECT
 
 NOW = 1_800_000_000 * SECOND
@@ -32,7 +32,7 @@ WSGI = str(PROJECT / "leaderboard_project" / "wsgi.py")
 TAKE_ALL = """
 import sys
 from pathlib import Path
-from leaderboardapp.limiter import Limiter
+from leaderboardapp.web.rate_limit import Limiter
 limiter = Limiter(Path(sys.argv[1]), float(sys.argv[2]), "secret", lambda: int(sys.argv[3]))
 print("ready", flush=True)
 sys.stdin.readline()

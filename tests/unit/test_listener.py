@@ -6,9 +6,10 @@ from typing import cast
 import pytest
 from django.conf import settings
 
-from leaderboardapp import listener, snapshots
-from leaderboardapp.edge import Edge, News
-from leaderboardapp.listener import Listener
+from leaderboardapp import snapshots
+from leaderboardapp.listener import scheduler
+from leaderboardapp.listener.scheduler import Listener
+from leaderboardapp.realtime.publish import Edge, News
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, StoreUnavailable
 
@@ -40,7 +41,7 @@ class World:
         self.feed_is_dead = False
         self.edge_is_behind = 0.0
         self.feed = HandFeed(self)
-        monkeypatch.setattr(listener, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(scheduler, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(snapshots, "take", self.take)
 
     def change(self, board: str, body: str | None) -> None:
@@ -189,7 +190,7 @@ def test_changes_below_the_top_cost_a_frame_in_two_seconds_and_end_with_one(
 def test_more_busy_boards_than_fit_in_a_turn_are_served_alike(
     world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
+    monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
     for turn in range(100):
         for number in range(6):
             world.change(f"b{number}", f"turn {turn}")
@@ -243,7 +244,7 @@ def test_a_feed_without_a_beat_is_given_up(world: World, turns: Listener) -> Non
 def test_the_backlog_is_worked_off_beside_live_changes(
     world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
+    monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
     for number in range(10):
         world.change(f"b{number}", "old")
     turns.backlog, world.feed.changes = set(world.feed.changes), {}
@@ -290,8 +291,8 @@ def test_the_checkpoint_waits_for_what_is_not_published(
 def test_more_boards_than_fit_in_a_turn_are_all_published(
     world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "MAX_BOARDS_READ", 3)
-    monkeypatch.setattr(listener, "MAX_BOARDS_REMEMBERED", 5)
+    monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
+    monkeypatch.setattr(scheduler, "MAX_BOARDS_REMEMBERED", 5)
     for number in range(10):
         world.change(f"b{number}", "one")
     run_until(world, turns, 10)

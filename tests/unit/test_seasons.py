@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp import seasons
-from leaderboardapp.keeper import Keeper
-from leaderboardapp.seasons import FORMAT, SCHEDULES, end_after
+from leaderboardapp.domain import schedule
+from leaderboardapp.domain.schedule import FORMAT, SCHEDULES, end_after
+from leaderboardapp.listener.maintenance import Keeper
 from leaderboardapp.stores.base import Row, Store
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(
@@ -52,7 +52,7 @@ def test_a_due_season_is_ended_once_by_whoever_comes_first(store: Store, board_i
     past_boundary(store, board_id)
     keepers = [Keeper(store), Keeper(store)]
     for keeper in keepers:
-        keeper.due.extend(store.due_boards(seasons.now()))
+        keeper.due.extend(store.due_boards(schedule.now()))
     for keeper in keepers:
         while keeper.due:
             keeper.turn()

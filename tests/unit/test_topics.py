@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboardapp.domain.topics import canonical, filter_of
 from leaderboardapp.pubsub import Exchange
-from leaderboardapp.topics import canonical, filter_of
 
 LEAVES = st.text("ab", max_size=2) | st.integers(-1, 2) | st.booleans()
 VALUES = st.recursive(

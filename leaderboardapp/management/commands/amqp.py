@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from pika import BasicProperties, DeliveryMode
 from pika.exceptions import AMQPError, ChannelClosedByBroker, UnroutableError
 
-from leaderboardapp.amqp import connect, describe
-from leaderboardapp.incoming import SCORE_FIELDS, Scores
+from leaderboardapp.rabbitmq.consumer import connect, describe
+from leaderboardapp.rabbitmq.scores import SCORE_FIELDS, Scores
 
 SCORE = '{"board": "demo", "player": "alice", "amount": 5, "name": "Alice"}'
 

@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from leaderboardapp.access import SCOPES, create_token
-from leaderboardapp.fields import id_field
+from leaderboardapp.domain.fields import id_field
+from leaderboardapp.web.auth import SCOPES, create_token
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

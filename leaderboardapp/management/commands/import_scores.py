@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from leaderboardapp.fields import id_field
+from leaderboardapp.domain.fields import id_field
 from leaderboardapp.importer import (
     BadRow,
     NoColumn,

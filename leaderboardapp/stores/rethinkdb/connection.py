@@ -19,8 +19,8 @@ from rethinkdb.errors import (
     ReqlRuntimeError,
 )
 
-from leaderboardapp.stores.away import Away, Unreachable, has_ended
 from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.stores.circuit_breaker import Away, Unreachable, has_ended
 
 r = RethinkDB()
 

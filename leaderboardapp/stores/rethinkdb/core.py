@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from leaderboardapp.stores.base import BOARD_DEFAULTS, Row, Store
-from leaderboardapp.stores.rethinkdb.blocks import Blocks
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
-from leaderboardapp.stores.rethinkdb.documents import NO_BOARD, changed
 from leaderboardapp.stores.rethinkdb.emails import Emails
-from leaderboardapp.stores.rethinkdb.tables import UNSHOWN
-from leaderboardapp.stores.rethinkdb.windows import Windows, season_ends
+from leaderboardapp.stores.rethinkdb.rank_blocks import Blocks
+from leaderboardapp.stores.rethinkdb.ranking import Windows, season_ends
+from leaderboardapp.stores.rethinkdb.results import NO_BOARD, changed
+from leaderboardapp.stores.rethinkdb.schema import UNSHOWN
 
 QUERY_SECONDS = 2.5
 DELETE_ROWS = 2_000  # at once, to stay far within QUERY_SECONDS

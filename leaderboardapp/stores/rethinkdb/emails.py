@@ -7,8 +7,8 @@ from typing import Any
 
 from leaderboardapp.stores.base import AlreadyExists, Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.documents import EMAIL_TAKEN, check
-from leaderboardapp.stores.rethinkdb.tables import row_id
+from leaderboardapp.stores.rethinkdb.results import EMAIL_TAKEN, check
+from leaderboardapp.stores.rethinkdb.schema import row_id
 
 # After which somebody who has reserved an address, and is not on the board, will not come: much
 # longer than a query may take.

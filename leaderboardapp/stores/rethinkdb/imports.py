@@ -7,14 +7,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp.stores.base import Amount, Import, Row, ScoreOutOfRange, limits, now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
-from leaderboardapp.stores.rethinkdb.documents import (
-    IMPORT_MOVED,
-    check,
-    player_document,
-    player_row,
-)
-from leaderboardapp.stores.rethinkdb.scores import OUT_OF_RANGE, once
-from leaderboardapp.stores.rethinkdb.tables import row_id
+from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, check, player_document, player_row
+from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.score_updates import OUT_OF_RANGE, once
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 

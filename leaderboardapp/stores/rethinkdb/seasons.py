@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.seasons import end_after
+from leaderboardapp.domain.schedule import end_after
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     OutcomeUnknown,
@@ -17,10 +17,10 @@ from leaderboardapp.stores.base import (
 )
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
-from leaderboardapp.stores.rethinkdb.documents import board_row, check, found, player_row
-from leaderboardapp.stores.rethinkdb.scores import WRONG_SEASON, swept
-from leaderboardapp.stores.rethinkdb.tables import UNSHOWN, row_id
-from leaderboardapp.stores.rethinkdb.windows import place_of
+from leaderboardapp.stores.rethinkdb.ranking import place_of
+from leaderboardapp.stores.rethinkdb.results import board_row, check, found, player_row
+from leaderboardapp.stores.rethinkdb.schema import UNSHOWN, row_id
+from leaderboardapp.stores.rethinkdb.score_updates import WRONG_SEASON, swept
 
 SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
 

@@ -20,9 +20,13 @@ from leaderboardapp.stores.base import (
     now_us,
 )
 from leaderboardapp.stores.messages import Messages, Sent
-from leaderboardapp.stores.rethinkdb import messages
+from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import Connection, Function, r
-from leaderboardapp.stores.rethinkdb.documents import (
+from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.imports import Imports
+from leaderboardapp.stores.rethinkdb.increment_runs import Run, first_of_each, runs_of
+from leaderboardapp.stores.rethinkdb.ranking import PARTS
+from leaderboardapp.stores.rethinkdb.results import (
     Refused,
     board_row,
     changed,
@@ -33,13 +37,9 @@ from leaderboardapp.stores.rethinkdb.documents import (
     player_row,
     scored,
 )
-from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
-from leaderboardapp.stores.rethinkdb.imports import Imports
-from leaderboardapp.stores.rethinkdb.runs import Run, first_of_each, runs_of
-from leaderboardapp.stores.rethinkdb.scores import added, put
+from leaderboardapp.stores.rethinkdb.schema import SETUP_SECONDS, UNSHOWN, ensure, row_id
+from leaderboardapp.stores.rethinkdb.score_updates import added, put
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
-from leaderboardapp.stores.rethinkdb.tables import SETUP_SECONDS, UNSHOWN, ensure, row_id
-from leaderboardapp.stores.rethinkdb.windows import PARTS
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
 PLAYERS_AT_ONCE = 100  # in one write, to stay far within QUERY_SECONDS
@@ -293,13 +293,13 @@ class RethinkStore(Imports, Seasons):
         check(self.run(self.deleted.insert({"id": board, "times": 1}, conflict=again)))
 
     def publish(self, exchange: str, message: Sent) -> None:
-        messages.publish(self.run, exchange, message)
+        message_stream.publish(self.run, exchange, message)
 
     def expire_messages(self, older: float) -> None:
-        messages.expire(self.run, older)
+        message_stream.expire(self.run, older)
 
     def open_messages(self) -> Messages:
-        return messages.RethinkMessages(self.address)
+        return message_stream.RethinkMessages(self.address)
 
     def close(self) -> None:
         self.connections.close()

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, connections
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from leaderboardapp.seasons import end_after
+from leaderboardapp.domain.schedule import end_after
 from leaderboardapp.stores.base import (
     BOARD_DEFAULTS,
     AlreadyExists,
@@ -36,7 +36,7 @@ from leaderboardapp.stores.base import (
     limits,
     now_us,
 )
-from leaderboardapp.stores.sql import blocks
+from leaderboardapp.stores.sql import rank_blocks
 from leaderboardapp.stores.sql.increments import add
 from leaderboardapp.stores.sql.models import (
     BlockRow,
@@ -258,7 +258,7 @@ class SqlStore(Store):
     def tidy(self, board: str) -> bool:
         # Looks first, because a transaction keeps other writers waiting.
         try:
-            if not blocks.is_balanced(self.get_board(board)):
+            if not rank_blocks.is_balanced(self.get_board(board)):
                 self._balance(board)
             elif read(UNSWEPT, {"board": board}):
                 self._sweep(board)
@@ -275,8 +275,8 @@ class SqlStore(Store):
     @changing
     def _balance(self, board: str) -> None:
         row = self.get_board(board)
-        if not blocks.is_balanced(row):
-            blocks.balance(row)
+        if not rank_blocks.is_balanced(row):
+            rank_blocks.balance(row)
 
     @translated
     def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -297,7 +297,7 @@ class SqlStore(Store):
         self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
     ) -> Window:
         rows = _around(board, around, limit) if around else _page(board, limit, after)
-        return Window(rows, *blocks.counts(board, key_of(rows[0]))) if rows else Window([])
+        return Window(rows, *rank_blocks.counts(board, key_of(rows[0]))) if rows else Window([])
 
     @translated
     def get_import(self, board: str, name: str) -> Import:

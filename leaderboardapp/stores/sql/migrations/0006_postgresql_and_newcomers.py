@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
-from leaderboardapp.stores.sql import postgresql_triggers
-from leaderboardapp.stores.sql.triggers import (
+from leaderboardapp.stores.sql.postgresql import triggers
+from leaderboardapp.stores.sql.sqlite.triggers import (
     create_block_triggers,
     create_triggers,
     drop_block_triggers,
@@ -33,5 +33,5 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(create_triggers, drop_triggers),
         migrations.RunPython(create_block_triggers, drop_block_triggers),
-        migrations.RunPython(postgresql_triggers.create, postgresql_triggers.drop),
+        migrations.RunPython(triggers.create, triggers.drop),
     ]

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django_grip import GripData, set_hold_longpoll, set_hold_stream
 from gripcontrol import WebSocketContext, validate_sig, websocket_control_message
 
-from leaderboardapp.messages import (
+from leaderboardapp.realtime.formats import (
     NORMAL,
     NOT_TEXT,
     channel,
@@ -24,8 +24,8 @@ from leaderboardapp.messages import (
     retry_line,
     update_event,
 )
-from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.web.problems import Problem
 
 KEEP_ALIVE_SECONDS = 20
 WAIT_SECONDS = (5, 300)  # the shortest that Pushpin holds a response for; our longest

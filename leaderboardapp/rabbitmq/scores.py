@@ -11,10 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 
-from leaderboardapp import amqp, edge, routing
-from leaderboardapp.amqp import DEAD_LETTERS, Disconnected, Message, Work
-from leaderboardapp.edge import Control
-from leaderboardapp.fields import (
+from leaderboardapp.domain.fields import (
     Field,
     amount_field,
     check_fields,
@@ -25,12 +22,16 @@ from leaderboardapp.fields import (
     require,
     season_field,
 )
-from leaderboardapp.messages import EVENTS, NOTIFICATION, channel
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
-from leaderboardapp.problems import Problem
-from leaderboardapp.routing import Target
+from leaderboardapp.rabbitmq import consumer, routes
+from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, Disconnected, Message, Work
+from leaderboardapp.rabbitmq.routes import Target
+from leaderboardapp.realtime import publish
+from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, channel
+from leaderboardapp.realtime.publish import Control
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import AlreadyExists, Increment, OutcomeUnknown, Row
+from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -240,10 +241,10 @@ def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Noti
     problems = []
     try:
         json.dumps(told, allow_nan=False)
-        for target in routing.targets(settings.AMQP_ROUTES, cast(str, message.key)):
+        for target in routes.targets(settings.AMQP_ROUTES, cast(str, message.key)):
             try:
                 to = channel_of(target, boards)
-                yield Notification(to, edge.event_item(to, NOTIFICATION, told))
+                yield Notification(to, publish.event_item(to, NOTIFICATION, told))
             except ObjectDoesNotExist:
                 problems.append(f"There is no board {target.id}.")
     except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
@@ -285,11 +286,11 @@ def run(stop: threading.Event) -> None:
         )
         stop.wait()
         return
-    amqp.parameters(settings.AMQP_URL)
+    consumer.parameters(settings.AMQP_URL)
     works: list[Work] = [Scores()]
     if settings.AMQP_ROUTES:
-        works += [Notifications(each, tells=not at) for at, each in enumerate(edge.controls())]
-    threads = [threading.Thread(target=amqp.Consumer(each, stop).run) for each in works]
+        works += [Notifications(each, tells=not at) for at, each in enumerate(publish.controls())]
+    threads = [threading.Thread(target=consumer.Consumer(each, stop).run) for each in works]
     for thread in threads:
         thread.start()
     stop.wait()

@@ -13,9 +13,9 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
-from leaderboardapp.holds import client_address, is_websocket
-from leaderboardapp.limiter import get_limiter
-from leaderboardapp.problems import Problem
+from leaderboardapp.realtime.subscribe import client_address, is_websocket
+from leaderboardapp.web.problems import Problem
+from leaderboardapp.web.rate_limit import get_limiter
 
 SCOPES = ("read", "write")
 

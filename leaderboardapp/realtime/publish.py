@@ -19,8 +19,8 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
 from leaderboardapp import snapshots
-from leaderboardapp.backoff import backoff
-from leaderboardapp.messages import (
+from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.realtime.formats import (
     DELETED,
     NEEDS_TOKEN,
     PRIVATE,
@@ -32,10 +32,10 @@ from leaderboardapp.messages import (
     update_event,
     update_message,
 )
-from leaderboardapp.problems import Problem
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import MAX_JOINED, StoreUnavailable
+from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from leaderboardapp.stores.base import (
     WrongSeason,
     now_us,
 )
-from leaderboardapp.stores.rethinkdb.scores import KNOWN_KEY, OUT_OF_RANGE, WRONG_SEASON
-from leaderboardapp.stores.rethinkdb.tables import row_id
+from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.score_updates import KNOWN_KEY, OUT_OF_RANGE, WRONG_SEASON
 
 NO_BOARD = "no such board"
 IMPORT_MOVED = "import moved"

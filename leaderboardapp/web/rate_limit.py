@@ -22,7 +22,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from leaderboardapp.fields import MAX_ROWS
+from leaderboardapp.domain.fields import MAX_ROWS
 
 BURST_SECONDS = 10  # a caller who paused has as many writes at once; at least one
 SETS, SLOTS = 8192, 8  # 65,536 callers

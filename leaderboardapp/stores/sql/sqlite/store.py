@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from leaderboardapp.stores.base import Changes, Feed, OutcomeUnknown, StoreUnavailable, now_us
 from leaderboardapp.stores.messages import Group, Messages, Sent
-from leaderboardapp.stores.sql.messages import EXPIRE, SqlMessages
+from leaderboardapp.stores.sql.message_stream import EXPIRE, SqlMessages
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.statements import write
 from leaderboardapp.stores.sql.store import SqlStore, newcomers, translated

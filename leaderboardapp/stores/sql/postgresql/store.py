@@ -6,14 +6,14 @@ from typing import TypeVar
 from django.db import Error, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from leaderboardapp.stores.away import Away, Unreachable
 from leaderboardapp.stores.base import Feed, OutcomeUnknown, Row, StoreUnavailable
+from leaderboardapp.stores.circuit_breaker import Away, Unreachable
 from leaderboardapp.stores.messages import Messages, Sent
-from leaderboardapp.stores.sql.messages import EXPIRE
-from leaderboardapp.stores.sql.postgresql_backend.base import ANSWER_SECONDS
-from leaderboardapp.stores.sql.postgresql_connection import Session, connect, is_gone, translate
-from leaderboardapp.stores.sql.postgresql_feed import PostgresFeed, PostgresMessages
-from leaderboardapp.stores.sql.postgresql_triggers import MESSAGES, NUMBER
+from leaderboardapp.stores.sql.message_stream import EXPIRE
+from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
+from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, translate
+from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessages
+from leaderboardapp.stores.sql.postgresql.triggers import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
     BOARD_COLUMNS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from leaderboardapp.stores.base import MAX_SCORE, RANKINGS, Key, Row
 from leaderboardapp.stores.rethinkdb.connection import Function, r
-from leaderboardapp.stores.rethinkdb.tables import UNSHOWN
+from leaderboardapp.stores.rethinkdb.schema import UNSHOWN
 
 Place = list[Any]  # in an order: the score or its negative, when it was reached, the player
 FIRST: Place = [-MAX_SCORE - 1, -1, ""]

@@ -12,7 +12,7 @@ from typing import Any
 
 from leaderboardapp.stores.base import Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.windows import FIRST, Place, Windows, is_of
+from leaderboardapp.stores.rethinkdb.ranking import FIRST, Place, Windows, is_of
 
 BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # in one that is split

@@ -23,11 +23,11 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any, NamedTuple, Self
 
-from leaderboardapp.backoff import backoff
+from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.domain.topics import Topic, canonical, filter_of
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import StoreUnavailable
 from leaderboardapp.stores.messages import KEPT_SECONDS, Group, Messages, Sent
-from leaderboardapp.topics import Topic, canonical, filter_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import events, seasons
-from leaderboardapp.backoff import backoff
+from leaderboardapp import events
+from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.domain import schedule
 from leaderboardapp.stores.base import Row, Store, StoreUnavailable, WrongSeason
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Keeper:
 
     def look(self) -> None:
         """For what there is to do. A board that changes all the time is tidied once a look."""
-        self.due.extend(self.store.due_boards(seasons.now()))
+        self.due.extend(self.store.due_boards(schedule.now()))
         if not self.boards:
             with self.lock:
                 self.boards.extend(self.changed)
@@ -81,7 +82,7 @@ class Keeper:
         """Whoever else does the same, it ends only once. One that nobody was there to end in time
         ends now."""
         try:
-            self.store.reset(board["id"], board["season"], seasons.now(), only_if_due=True)
+            self.store.reset(board["id"], board["season"], schedule.now(), only_if_due=True)
             logger.info("season %d ended by schedule: %s", board["season"], board["id"])
             self.put([board["id"]])
             events.announce(board["id"], events.SEASON_ENDED, {"season": board["season"]})

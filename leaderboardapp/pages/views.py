@@ -13,9 +13,10 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from leaderboardapp import access, snapshots
+from leaderboardapp import snapshots
 from leaderboardapp.models import Board, ObjectDoesNotExist
-from leaderboardapp.problems import PROBLEM
+from leaderboardapp.web import auth
+from leaderboardapp.web.problems import PROBLEM
 
 # Whatever is shown, nothing else may run, be loaded or be spoken to.
 POLICY = (
@@ -49,7 +50,7 @@ class ProblemPageMiddleware:
 
 def read_home(request: HttpRequest) -> HttpResponse:
     """The boards, or the only one."""
-    boards = Board.get_page(MAX_LISTED + 1, "", private=access.holds(request, "read", None))
+    boards = Board.get_page(MAX_LISTED + 1, "", private=auth.holds(request, "read", None))
     if len(boards) == 1:
         headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
         return HttpResponseRedirect(f"/boards/{boards[0].id}/{_query(request)}", headers=headers)
@@ -64,7 +65,7 @@ def read_home(request: HttpRequest) -> HttpResponse:
 def read_board(request: HttpRequest, board: str) -> HttpResponse:
     """The live board, readable before its script runs and without it."""
     found = Board.get(board)
-    access.check_read(request, board, found.private)
+    auth.check_read(request, board, found.private)
     snapshot = snapshots.take([board]).get(board)
     if snapshot is None:
         raise ObjectDoesNotExist

@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest
 
-from leaderboardapp.problems import Problem
-from leaderboardapp.seasons import SCHEDULES
+from leaderboardapp.domain.schedule import SCHEDULES
 from leaderboardapp.stores.base import MAX_SCORE, RANKINGS, Increment
+from leaderboardapp.web.problems import Problem
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME = 100

@@ -15,11 +15,11 @@ from typing import NamedTuple
 from django.conf import settings
 
 from leaderboardapp import snapshots
-from leaderboardapp.backoff import backoff
-from leaderboardapp.edge import MAX_BOARDS_READ, Edge, News
+from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.events import JOINED, Herald, Lead, shown
-from leaderboardapp.keeper import Keeper
-from leaderboardapp.lease import LOOK_SECONDS, Lease, LeaseLost
+from leaderboardapp.listener.lease import LOOK_SECONDS, Lease, LeaseLost
+from leaderboardapp.listener.maintenance import Keeper
+from leaderboardapp.realtime.publish import MAX_BOARDS_READ, Edge, News
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Store, StoreUnavailable

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 
-from leaderboardapp import pages
+from leaderboardapp.pages import views
 
 DESCRIPTION = settings.BASE_DIR / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -23,7 +23,7 @@ def read_openapi(request: HttpRequest) -> HttpResponse:
 
 
 def read_docs(request: HttpRequest) -> HttpResponse:
-    return pages.page(request, "reference", reference())
+    return views.page(request, "reference", reference())
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Messages of a RabbitMQ broker, taken in batches, done, and only then acknowledged.
 
-What a queue's messages mean is its `Work` (leaderboardapp/incoming.py). What cannot be done now,
+What a queue's messages mean is its `Work` (scores.py). What cannot be done now,
 with the store or a proxy away, stays in the broker: the connection is closed, which gives back all
 that was taken, and opened again after a pause.
 """
@@ -30,8 +30,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.connection import Parameters
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from leaderboardapp.backoff import backoff
-from leaderboardapp.edge import EdgeUnavailable
+from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.realtime.publish import EdgeUnavailable
 from leaderboardapp.stores.base import KEYS_REMEMBERED, StoreUnavailable
 
 logger = logging.getLogger(__name__)

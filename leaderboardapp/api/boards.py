@@ -7,8 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 
-from leaderboardapp import access, holds, pages, snapshots
-from leaderboardapp.fields import (
+from leaderboardapp import snapshots
+from leaderboardapp.domain.fields import (
     BOARD_FIELDS,
     KEY_FIELDS,
     amount_field,
@@ -28,7 +28,11 @@ from leaderboardapp.fields import (
     score_field,
     season_field,
 )
-from leaderboardapp.messages import (
+from leaderboardapp.models import Board, ObjectDoesNotExist, Player
+from leaderboardapp.pages import views
+from leaderboardapp.rabbitmq.routes import Target
+from leaderboardapp.realtime import subscribe
+from leaderboardapp.realtime.formats import (
     DELETED,
     EVENTS,
     STREAM,
@@ -36,9 +40,6 @@ from leaderboardapp.messages import (
     event_stream,
     update_message,
 )
-from leaderboardapp.models import Board, ObjectDoesNotExist, Player
-from leaderboardapp.problems import Problem
-from leaderboardapp.routing import Target
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import (
@@ -49,6 +50,8 @@ from leaderboardapp.stores.base import (
     WrongSeason,
     check_season,
 )
+from leaderboardapp.web import auth
+from leaderboardapp.web.problems import Problem
 
 PAGE = "text/html"
 
@@ -62,15 +65,15 @@ def by_method(**views: View) -> View:
 
     def view(request: HttpRequest, **ids: Any) -> HttpResponse:
         # A WebSocket is opened by a GET, and told of by the proxy's POST.
-        reads = request.method == "HEAD" or holds.is_websocket(request)
+        reads = request.method == "HEAD" or subscribe.is_websocket(request)
         method = "GET" if reads else str(request.method)
         if method not in views:
             allow = ", ".join(allowed)
             raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
         if method != "GET" and "board" in ids:
-            access.check_write(request, ids["board"])
+            auth.check_write(request, ids["board"])
             if views[method] is not add_scores:  # which counts its rows
-                access.count_writes(request)
+                auth.count_writes(request)
         return views[method](request, **ids)
 
     return view
@@ -78,8 +81,8 @@ def by_method(**views: View) -> View:
 
 def create_board(request: HttpRequest) -> HttpResponse:
     body = read_body(request, {"id": id_field, **BOARD_FIELDS})
-    access.check_write(request, body.get("id"))
-    access.count_writes(request)
+    auth.check_write(request, body.get("id"))
+    auth.count_writes(request)
     board = Board(**body).save()
     return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
 
@@ -87,7 +90,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
 def list_boards(request: HttpRequest) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
-    found = Board.get_page(limit + 1, after, private=access.holds(request, "read", None))
+    found = Board.get_page(limit + 1, after, private=auth.holds(request, "read", None))
     more = len(found) > limit
     return json_response(
         {
@@ -100,34 +103,34 @@ def list_boards(request: HttpRequest) -> HttpResponse:
 def read_board(request: HttpRequest, board: str) -> HttpResponse:
     wanted = wanted_type(request)
     if wanted == PAGE:
-        return pages.read_board(request, board)
+        return views.read_board(request, board)
     if request.method == "GET" and wanted == STREAM:
         try:
-            return holds.hold_board(request, board, take_snapshot(request, board))
+            return subscribe.hold_board(request, board, take_snapshot(request, board))
         except StoreUnavailable:
-            return holds.come_again()
+            return subscribe.come_again()
     snapshot = take_snapshot(request, board)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response unless that is a 304 or 412
     if request.method == "GET" and conditional.status_code == 304:
-        return holds.hold_response(request, board, snapshot, conditional)
+        return subscribe.hold_response(request, board, snapshot, conditional)
     return conditional
 
 
 def watch_board(request: HttpRequest, board: str) -> HttpResponse:
     """A WebSocket, of which the proxy tells in requests."""
-    context = holds.websocket(request)
+    context = subscribe.websocket(request)
     if context.is_opening():
         try:
             snapshot = take_snapshot(request, board)
             to = channel(board, snapshot.private)
-            holds.open_websocket(context, to, update_message(snapshot))
+            subscribe.open_websocket(context, to, update_message(snapshot))
         except ObjectDoesNotExist:
-            holds.refuse_websocket(context, DELETED)
+            subscribe.refuse_websocket(context, DELETED)
         except Problem as problem:  # 401 or 403
-            holds.refuse_websocket(context, 4000 + problem.status)
-    holds.answer_websocket(context)
+            subscribe.refuse_websocket(context, 4000 + problem.status)
+    subscribe.answer_websocket(context)
     return HttpResponse()
 
 
@@ -173,7 +176,7 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
 def list_hidden(request: HttpRequest, board: str) -> HttpResponse:
     """For whoever may show them again."""
     found = readable(request, board)
-    access.check_write(request, board)
+    auth.check_write(request, board)
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     players = Player.get_hidden_for_board(found, limit + 1, cursor[0] if cursor else "")
     return json_response(
@@ -226,7 +229,7 @@ def put_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
 
 def add_scores(request: HttpRequest, board: str) -> HttpResponse:
     increments = read_increments(request)
-    access.count_writes(request, len(increments))
+    auth.count_writes(request, len(increments))
     Board.get(board)
     results = get_store().add_scores(board, increments)
     rows = [
@@ -263,20 +266,20 @@ def read_season(request: HttpRequest, board: str, season: int) -> HttpResponse:
 def read_events(request: HttpRequest, channel: str) -> HttpResponse:
     require_channel(channel)
     if request.method == "GET":
-        return holds.hold_stream(request, EVENTS.format(channel))
+        return subscribe.hold_stream(request, EVENTS.format(channel))
     return event_stream("")
 
 
 def watch_events(request: HttpRequest, channel: str) -> HttpResponse:
     """A WebSocket, of which the proxy tells in requests."""
-    context = holds.websocket(request)
+    context = subscribe.websocket(request)
     if context.is_opening():
         try:
             require_channel(channel)
-            holds.open_websocket(context, EVENTS.format(channel))
+            subscribe.open_websocket(context, EVENTS.format(channel))
         except ObjectDoesNotExist:
-            holds.refuse_websocket(context, DELETED)
-    holds.answer_websocket(context)
+            subscribe.refuse_websocket(context, DELETED)
+    subscribe.answer_websocket(context)
     return HttpResponse()
 
 
@@ -327,13 +330,13 @@ def take_snapshot(request: HttpRequest, board: str) -> Snapshot:
     snapshot = snapshots.take_one(board)
     if snapshot is None:
         raise ObjectDoesNotExist
-    access.check_read(request, board, snapshot.private)
+    auth.check_read(request, board, snapshot.private)
     return snapshot
 
 
 def readable(request: HttpRequest, board: str) -> Board:
     found = Board.get(board)
-    access.check_read(request, board, found.private)
+    auth.check_read(request, board, found.private)
     return found
 
 
@@ -350,7 +353,7 @@ def with_emails(
 ) -> list[dict[str, Any]]:
     """For the holder of a write token only, whoever may write without."""
     shown = list(players)
-    if not access.holds(request, "write", board):
+    if not auth.holds(request, "write", board):
         return shown
     emails = get_store().get_emails(board, [player["id"] for player in shown])
     return [{**player, "email": emails.get(player["id"])} for player in shown]

@@ -4,9 +4,9 @@ import time
 
 from leaderboardapp.stores.base import Changes, Feed
 from leaderboardapp.stores.messages import Group, Sent
-from leaderboardapp.stores.sql.messages import SqlMessages
-from leaderboardapp.stores.sql.postgresql_connection import Session
-from leaderboardapp.stores.sql.postgresql_triggers import ASLEEP, CHANNEL, MESSAGES
+from leaderboardapp.stores.sql.message_stream import SqlMessages
+from leaderboardapp.stores.sql.postgresql.connection import Session
+from leaderboardapp.stores.sql.postgresql.triggers import ASLEEP, CHANNEL, MESSAGES
 from leaderboardapp.stores.sql.store import newcomers
 
 # Between two changes, which wake the feed; between two looks of one that is awake; without a
