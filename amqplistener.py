@@ -14,7 +14,7 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
     try:
         django.setup()
-        from leaderboardapp.rabbitmq.scores import run
+        from leaderboardapp.rabbitmq.worker import run
 
         stop = threading.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):

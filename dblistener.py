@@ -16,7 +16,7 @@ if __name__ == "__main__":
     except ImproperlyConfigured as error:
         sys.exit(f"dblistener.py: {error}")
 
-    from leaderboardapp.listener.scheduler import run
+    from leaderboardapp.listener.worker import run
 
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -52,7 +52,7 @@ def fill_rethinkdb(store: Any, board: str, number: int) -> None:
 
 
 def boards_sql(store: Any, number: int) -> None:
-    from leaderboardapp.stores.base import BOARD_DEFAULTS
+    from leaderboardapp.domain.types import BOARD_DEFAULTS
     from leaderboardapp.stores.sql.models import BoardRow
 
     rows = (BoardRow(**{**BOARD_DEFAULTS, "id": f"b{n}"}) for n in range(number))
@@ -72,7 +72,7 @@ def one_each_sql(store: Any, number: int) -> None:
 
 
 def one_each_rethinkdb(store: Any, number: int) -> None:
-    from leaderboardapp.stores.rethinkdb.results import player_document
+    from leaderboardapp.stores.rethinkdb.rows import player_document
 
     for ids in batches(number):
         rows = [{**player_document(f"b{n}", "p", ""), "score": 0} for n in ids]

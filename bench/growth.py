@@ -59,15 +59,16 @@ def fill_board(store: str, players: int) -> None:
 
 
 def board_costs(players: int, calls: int) -> dict[str, float]:
-    from leaderboardapp import snapshots
-    from leaderboardapp.domain import ranking
+    from leaderboardapp import models, snapshots
     from leaderboardapp.stores import get_store
 
     store, board = get_store(), get_store().get_board("b")
     return {
         "top": timed(lambda _: snapshots.take(["b"]), players, calls),
         "rank": timed(
-            lambda n: ranking.rank(board, store.get_player("b", f"p{n}")), players, calls
+            lambda n: models.get_player_with_rank(board, store.get_player("b", f"p{n}")),
+            players,
+            calls,
         ),
     }
 

@@ -132,9 +132,9 @@ def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
 
 
 def added_in_batches(numbers: tuple[int, int], seconds: float) -> float:
+    from leaderboardapp.domain.types import Increment
     from leaderboardapp.rabbitmq.consumer import PREFETCH
     from leaderboardapp.stores import get_store
-    from leaderboardapp.stores.base import Increment
 
     store, began, added, run = get_store(), time.monotonic(), 0, random.randrange(10**9)
     while time.monotonic() < began + seconds:

@@ -43,7 +43,7 @@ def count_sql(store: Any, board: Row, row: Row) -> int:
 
 
 def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
-    from leaderboardapp.stores.base import key_of
+    from leaderboardapp.domain.types import key_of
     from leaderboardapp.stores.rethinkdb.ranking import FIRST, place_of
 
     return int(store.run(store.blocks.block(board, FIRST, place_of(board, key_of(row))).count()))
@@ -65,7 +65,7 @@ def timed(ask: Callable[[str], Any], number: int, times: int) -> str:
 
 
 def measure_store(name: str, store: Any, number: int) -> list[str]:
-    from leaderboardapp.domain import ranking
+    from leaderboardapp import models
 
     store.ensure()
     store.create_board({"id": BOARD})
@@ -82,7 +82,7 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
         return NAIVE[name](store, board, store.get_player(BOARD, player))
 
     def rank(player: str) -> Row | None:
-        return ranking.rank(board, store.get_player(BOARD, player))
+        return models.get_player_with_rank(board, store.get_player(BOARD, player))
 
     for player in ("p0", f"p{number - 1}"):
         found = rank(player)
@@ -90,7 +90,7 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
     figures = [
         timed(rank, number, 500),
         timed(
-            lambda player: ranking.around(board, store.get_player(BOARD, player), LIMIT),
+            lambda player: models.get_window_around(board, store.get_player(BOARD, player), LIMIT),
             number,
             500,
         ),

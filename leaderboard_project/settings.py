@@ -288,16 +288,16 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
-    "leaderboardapp.pages.views.ProblemPageMiddleware",
+    "leaderboardapp.pages.problem_pages.ProblemPageMiddleware",
     "leaderboardapp.web.problems.ProblemMiddleware",
-    "leaderboardapp.realtime.subscribe.GripMiddleware",
+    "leaderboardapp.web.proxy.GripMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".run" / "static"
 STORAGES = {
     # Names with a hash of the content, so that browsers may keep them for good.
-    "staticfiles": {"BACKEND": "leaderboardapp.pages.views.StaticStorage"},
+    "staticfiles": {"BACKEND": "leaderboardapp.pages.staticfiles.StaticStorage"},
 }
 ROOT_URLCONF = "leaderboard_project.urls"
 WSGI_APPLICATION = "leaderboard_project.wsgi.application"

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
-from leaderboardapp.stores.base import Amount, Import, Store
+from leaderboardapp.domain.types import Amount, Import
+from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
 # Whoever is named in a file gets the same id in every import.

@@ -16,8 +16,8 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import events
 from leaderboardapp.domain import ranking, schedule
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Key, Row, Window, key_of
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row, key_of
 
 __all__ = ["Board", "ObjectDoesNotExist", "Player"]
 
@@ -169,12 +169,12 @@ class Player:
 
     def get_rank(self) -> int | None:
         """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
-        self._rank(ranking.rank(self.board.stored(), self._row()))
+        self._rank(get_player_with_rank(self.board.stored(), self._row()))
         return self.rank
 
     def get_around(self, limit: int = 5) -> list[Self]:
         """A window of the ranking with the player in it. Raises ObjectDoesNotExist."""
-        rows = ranking.around(self.board.stored(), self._row(), limit)
+        rows = get_window_around(self.board.stored(), self._row(), limit)
         return self._ranked(self.board, rows)
 
     @classmethod
@@ -188,7 +188,7 @@ class Player:
     ) -> list[Self]:
         """Players with their ranks, best first, from the one after the key on. Raises
         ObjectDoesNotExist if there is no such board."""
-        return cls._ranked(board, ranking.page(board.stored(), limit, after))
+        return cls._ranked(board, get_ranked_page(board.stored(), limit, after))
 
     @classmethod
     def get_hidden_for_board(cls, board: Board, limit: int = 20, after: str = "") -> list[Self]:
@@ -244,3 +244,29 @@ class Player:
 
 def _changes(stored: Row, row: Row) -> Row:
     return {name: value for name, value in row.items() if value != stored[name]}
+
+
+# Ranks from the store come with a `bound`, how far off they may be, either way; 0 if exact.
+
+
+def get_ranked_page(board: Row, limit: int, after: Key | None = None) -> list[Row]:
+    """Ranked players, best first, from the one after the key on."""
+    return _number_window(board, get_store().window(board, limit, after))
+
+
+def get_window_around(board: Row, player: Row, limit: int) -> list[Row]:
+    """A window of `limit` ranked players with the player in its middle, or as near to it as the
+    best and the worst allow; nobody, if the player is not ranked."""
+    if not ranking.is_ranked(board, player):
+        return []
+    return _number_window(board, get_store().window(board, limit, around=player))
+
+
+def get_player_with_rank(board: Row, player: Row) -> Row | None:
+    """The player with `rank` and `bound`; None if the player is not ranked."""
+    return next(iter(get_window_around(board, player, limit=1)), None)
+
+
+def _number_window(board: Row, window: Window) -> list[Row]:
+    rows = ranking.number(board, window.rows, window.before + 1, window.better + 1)
+    return [{**row, "bound": window.bound} for row in rows]

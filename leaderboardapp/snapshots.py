@@ -8,8 +8,8 @@ from typing import Any
 
 from leaderboardapp.concurrency.coalescing import Gather
 from leaderboardapp.domain import ranking
+from leaderboardapp.domain.types import Row
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
+"""The URL table: each path, and the function that answers each of its methods."""
+
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from leaderboardapp.api import boards
+from leaderboardapp.api import boards, channels, health, players, scores, seasons
 from leaderboardapp.domain.fields import ID_PATTERN
 from leaderboardapp.pages import api_reference, views
+from leaderboardapp.web.methods import by_method
 
 
 class IdConverter:
@@ -23,24 +26,35 @@ register_converter(IdConverter, "key")
 register_converter(NumberConverter, "number")
 
 urlpatterns = [
-    path("", boards.by_method(GET=views.read_home)),
-    path("boards/", boards.boards),
-    path("boards/<key:board>/", boards.board),
-    path("boards/<key:board>/ws/", boards.watch),
-    path("boards/<key:board>/players/", boards.players),
-    path("boards/<key:board>/players/<key:player>/", boards.player),
-    path("boards/<key:board>/players/<key:player>/around/", boards.around),
-    path("boards/<key:board>/players/<key:player>/score-add/", boards.score_add),
-    path("boards/<key:board>/players/<key:player>/score/", boards.score),
-    path("boards/<key:board>/scores/", boards.scores),
-    path("boards/<key:board>/reset/", boards.reset),
-    path("boards/<key:board>/seasons/", boards.seasons),
-    path("boards/<key:board>/seasons/<number:season>/", boards.season),
-    path("boards/<key:board>/manage/", boards.by_method(GET=views.read_manage)),
-    path("events/<key:channel>/", boards.events),
-    path("events/<key:channel>/ws/", boards.watch_channel),
-    path("openapi.yaml", boards.by_method(GET=api_reference.read_openapi)),
-    path("docs", boards.by_method(GET=api_reference.read_docs)),
-    path("healthz", boards.healthz),
-    path("readyz", boards.readyz),
+    path("", by_method(GET=views.read_home)),
+    path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
+    path(
+        "boards/<key:board>/",
+        by_method(GET=boards.read_board, PATCH=boards.update_board, DELETE=boards.delete_board),
+    ),
+    path("boards/<key:board>/ws/", by_method(GET=boards.watch_board)),
+    path(
+        "boards/<key:board>/players/",
+        by_method(GET=players.list_players, POST=players.create_player),
+    ),
+    path(
+        "boards/<key:board>/players/<key:player>/",
+        by_method(
+            GET=players.read_player, PATCH=players.update_player, DELETE=players.delete_player
+        ),
+    ),
+    path("boards/<key:board>/players/<key:player>/around/", by_method(GET=players.read_around)),
+    path("boards/<key:board>/players/<key:player>/score-add/", by_method(POST=scores.add_score)),
+    path("boards/<key:board>/players/<key:player>/score/", by_method(PUT=scores.put_score)),
+    path("boards/<key:board>/scores/", by_method(POST=scores.add_scores)),
+    path("boards/<key:board>/reset/", by_method(POST=seasons.reset_board)),
+    path("boards/<key:board>/seasons/", by_method(GET=seasons.list_seasons)),
+    path("boards/<key:board>/seasons/<number:season>/", by_method(GET=seasons.read_season)),
+    path("boards/<key:board>/manage/", by_method(GET=views.read_manage)),
+    path("events/<key:channel>/", by_method(GET=channels.read_events)),
+    path("events/<key:channel>/ws/", by_method(GET=channels.watch_events)),
+    path("openapi.yaml", by_method(GET=api_reference.read_openapi)),
+    path("docs", by_method(GET=api_reference.read_docs)),
+    path("healthz", by_method(GET=health.read_health)),
+    path("readyz", by_method(GET=health.read_readiness)),
 ]

@@ -6,8 +6,7 @@ the dense ranks 1, 2, 2, 3.
 
 from collections.abc import Iterable
 
-from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Key, Row, Window
+from leaderboardapp.domain.types import Row
 
 
 def number(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> list[Row]:
@@ -21,33 +20,7 @@ def number(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> li
     return numbered
 
 
-# Ranks from the store come with a `bound`, how far off they may be, either way; 0 if exact.
-
-
-def page(board: Row, limit: int, after: Key | None = None) -> list[Row]:
-    """Ranked players, best first, from the one after the key on."""
-    return _numbered(board, get_store().window(board, limit, after))
-
-
-def around(board: Row, player: Row, limit: int) -> list[Row]:
-    """A window of `limit` ranked players with the player in its middle, or as near to it as the
-    best and the worst allow; nobody, if the player is not ranked."""
-    if not is_ranked(board, player):
-        return []
-    return _numbered(board, get_store().window(board, limit, around=player))
-
-
-def rank(board: Row, player: Row) -> Row | None:
-    """The player with `rank` and `bound`; None if the player is not ranked."""
-    return next(iter(around(board, player, limit=1)), None)
-
-
 def is_ranked(board: Row, player: Row) -> bool:
     if player["hidden"] or player["late"]:
         return False
     return bool(player["scored"] or board["order"] == "desc")
-
-
-def _numbered(board: Row, window: Window) -> list[Row]:
-    rows = number(board, window.rows, window.before + 1, window.better + 1)
-    return [{**row, "bound": window.bound} for row in rows]

@@ -8,7 +8,7 @@ before others may take over.
 import time
 import uuid
 
-from leaderboardapp.stores.base import Lease as LeaseState
+from leaderboardapp.domain.types import Lease as LeaseState
 from leaderboardapp.stores.base import Store
 
 BEAT_SECONDS = 1.0

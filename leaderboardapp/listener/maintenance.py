@@ -13,7 +13,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp import events
 from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.domain import schedule
-from leaderboardapp.stores.base import Row, Store, StoreUnavailable, WrongSeason
+from leaderboardapp.domain.exceptions import StoreUnavailable, WrongSeason
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.base import Store
 
 logger = logging.getLogger(__name__)
 

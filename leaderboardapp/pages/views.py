@@ -1,22 +1,17 @@
 """What people see: pages for browsers, of templates and ES modules, that need no other host."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
-from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from leaderboardapp import snapshots
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.web import auth
-from leaderboardapp.web.problems import PROBLEM
 
 # Whatever is shown, nothing else may run, be loaded or be spoken to.
 POLICY = (
@@ -24,28 +19,6 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
 MAX_LISTED = 100
-
-
-class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # no types
-    """Hashed names in the `import` lines of ES modules, too."""
-
-    support_js_module_import_aggregation = True
-
-
-class ProblemPageMiddleware:
-    """For people who look at a page, a problem is a page, too; programs get the document."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        if not isinstance(response, HttpResponse) or response.get("Content-Type") != PROBLEM:
-            return response
-        patch_vary_headers(response, ["Accept"])
-        if request.method not in ("GET", "HEAD") or not _wants_page(request):
-            return response
-        return _problem_page(request, response)
 
 
 def read_home(request: HttpRequest) -> HttpResponse:
@@ -100,20 +73,6 @@ def page(
     response["Cache-Control"] = "no-cache"
     response["Vary"] = "Accept"
     return response
-
-
-def _problem_page(request: HttpRequest, problem: HttpResponse) -> HttpResponse:
-    shown = json.loads(problem.content)
-    response = page(request, "problem", shown, problem.status_code, embeddable=True)
-    for header in ("Allow", "Retry-After", "WWW-Authenticate"):
-        if header in problem:
-            response[header] = problem[header]
-    return response
-
-
-def _wants_page(request: HttpRequest) -> bool:
-    wanted = request.get_preferred_type(["application/json", PROBLEM, "text/html"])
-    return "text/html" in request.headers.get("Accept", "") and wanted == "text/html"
 
 
 def _query(request: HttpRequest) -> str:

@@ -1,18 +1,7 @@
 """Publish and subscribe through the store: the public names."""
 
-from leaderboardapp.pubsub.exchange import (
-    AWAY,
-    FORKED,
-    MAX_PAYLOAD,
-    OVERRUN,
-    SLOW,
-    WAITING,
-    Exchange,
-    ExchangeTopic,
-    Message,
-    Missed,
-    Queue,
-)
+from leaderboardapp.pubsub.delivery import AWAY, FORKED, OVERRUN, SLOW, Message, Missed
+from leaderboardapp.pubsub.exchange import MAX_PAYLOAD, WAITING, Exchange, ExchangeTopic, Queue
 
 __all__ = [
     "AWAY",

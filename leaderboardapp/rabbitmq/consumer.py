@@ -6,43 +6,39 @@ that was taken, and opened again after a pause.
 """
 
 import logging
-import ssl
-import struct
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, NamedTuple, cast
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from pika import (
     BasicProperties,
     BlockingConnection,
     DeliveryMode,
-    SSLOptions,
-    URLParameters,
-    data,
 )
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.connection import Parameters
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from leaderboardapp.concurrency.backoff import backoff
-from leaderboardapp.realtime.publish import EdgeUnavailable
-from leaderboardapp.stores.base import KEYS_REMEMBERED, StoreUnavailable
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.fields import (
+    parse_json,
+)
+from leaderboardapp.domain.types import KEYS_REMEMBERED
+from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, connect, describe
+from leaderboardapp.realtime.proxy_client import EdgeUnavailable
+from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
-
 DEAD_LETTERS = "leaderboard.dead-letters"  # an exchange, and its queue
 REASON = "x-reason"  # the header that says why a message is a dead letter
+
 # In flight. What was done and not acknowledged comes again, and is known by its key in the player's
 # row, even if all of it is for one player; the other half of the row is for keys of other clients.
 PREFETCH = KEYS_REMEMBERED // 2
-HEARTBEAT_SECONDS = 10  # a broker that is silent for two of them is gone, and to it so are we
-CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 0.5  # how late a stop signal may be seen
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
 MAX_TRIES = 5  # of a message that fails as nothing should
@@ -196,47 +192,6 @@ class Consumer:
 EXPECTED = (AMQPError, OSError, Disconnected, StoreUnavailable, EdgeUnavailable)
 
 
-@contextmanager
-def connect() -> Iterator[BlockingConnection]:
-    """To the broker in AMQP_URL. Raises AMQPError, OSError."""
-    connection = BlockingConnection(parameters(settings.AMQP_URL))
-    try:
-        yield connection
-    finally:
-        if connection.is_open:
-            hang_up(connection)
-
-
-def hang_up(connection: BlockingConnection) -> None:
-    """Without a farewell, on which the broker puts what it gave and gets back in another order, or
-    at the end of the queue. What was acknowledged is on its way already."""
-    outer: Any = connection  # pika has no public way to end a connection that is not closed first
-    try:
-        outer._impl._terminate_stream(AMQPError("done"))
-        outer._flush_output(outer._closed_result.is_ready)
-    except AMQPError:
-        pass  # "done"
-
-
-def parameters(url: str) -> Parameters:
-    """Raises ImproperlyConfigured for certificates that cannot be read."""
-    address, _, options = url.partition("?")
-    found = URLParameters(address)
-    found.heartbeat = HEARTBEAT_SECONDS
-    found.socket_timeout = found.stack_timeout = CONNECT_SECONDS
-    found.blocked_connection_timeout = CONNECT_SECONDS
-    found.client_properties = {"connection_name": "leaderboard"}
-    if address.startswith("amqps:"):
-        try:
-            context = ssl.create_default_context(cafile=options.partition("=")[2] or None)
-        except OSError as error:
-            raise ImproperlyConfigured(
-                f"AMQP_URL: {options} cannot be read ({error}): name a file of certificates (PEM)."
-            ) from error
-        found.ssl_options = SSLOptions(context, found.host)
-    return found
-
-
 def declare(connection: BlockingConnection, work: Work) -> None:
     """The exchange, if it is not there in whatever form, the queue, and that of dead letters."""
     channel = connection.channel()
@@ -272,23 +227,12 @@ def bury(letters: BlockingChannel, queue: str, message: Message, reason: str) ->
     letters.basic_publish(DEAD_LETTERS, cast(str, message.key), message.body, properties)
 
 
-def decode_table(encoded: bytes, offset: int) -> tuple[dict[str | bytes, Any], int]:
-    """pika's, for headers that it cannot read, such as a time in milliseconds: without it, one of
-    them ends the connection before anybody sees the message, again and again."""
-    try:
-        return _decode_table(encoded, offset)
-    except Exception:
-        [size] = struct.unpack_from(">I", encoded, offset)
-        return {}, offset + 4 + size
+MAX_BODY = 100_000  # bytes of JSON
+Reasons = dict[int, str]  # by the place of a message, why it cannot be done
 
 
-_decode_table = data.decode_table
-data.decode_table = decode_table
-
-
-def describe(error: Exception) -> str:
-    """pika's say what happened in their repr(), if not in another exception that they carry."""
-    where = "the broker in AMQP_URL: " if isinstance(error, AMQPError | OSError) else ""
-    while isinstance(inner := getattr(error, "exception", [*error.args, None][0]), Exception):
-        error = inner
-    return where + (str(error) if isinstance(error, OSError) or not where else repr(error))
+def read_body(message: Message) -> Any:
+    """Raises Problem."""
+    if len(message.body) > MAX_BODY:
+        raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
+    return parse_json(message.body)

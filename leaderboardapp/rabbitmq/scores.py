@@ -1,16 +1,12 @@
 """What a broker's messages mean: scores for the store, and notifications for viewers."""
 
-import json
-import logging
 import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-from django.conf import settings
-
+from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown
 from leaderboardapp.domain.fields import (
     Field,
     amount_field,
@@ -18,22 +14,21 @@ from leaderboardapp.domain.fields import (
     id_field,
     key_field,
     name_field,
-    parse_json,
     require,
     season_field,
 )
+from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
-from leaderboardapp.rabbitmq import consumer, routes
-from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, Disconnected, Message, Work
-from leaderboardapp.rabbitmq.routes import Target
-from leaderboardapp.realtime import publish
-from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, channel
-from leaderboardapp.realtime.publish import Control
+from leaderboardapp.rabbitmq.consumer import (
+    DEAD_LETTERS,
+    Disconnected,
+    Message,
+    Reasons,
+    Work,
+    read_body,
+)
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import AlreadyExists, Increment, OutcomeUnknown, Row
 from leaderboardapp.web.problems import Problem
-
-logger = logging.getLogger(__name__)
 
 SCORE_FIELDS: dict[str, Field] = {
     "board": id_field,
@@ -44,14 +39,6 @@ SCORE_FIELDS: dict[str, Field] = {
     "key": key_field,
 }
 BOARDS_AT_ONCE = 8  # whose scores are written
-IDS_REMEMBERED = 1_000  # of notifications that were shown; many times as many as are in flight
-MAX_BODY = 100_000  # bytes of JSON
-# A proxy that waits for a viewer, for up to 40 ms, keeps 8 kB and drops what is over.
-ROUND_BYTES = 16_000  # of items for one channel, which have everything twice
-ROUND_SECONDS = 0.05
-UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
-
-Reasons = dict[int, str]  # by the place of a message, why it cannot be done
 
 
 class Score(NamedTuple):
@@ -129,13 +116,6 @@ def read_score(place: int, message: Message) -> tuple[str, Score]:
     return board, Score(place, increment, fields.get("name"))
 
 
-def read_body(message: Message) -> Any:
-    """Raises Problem."""
-    if len(message.body) > MAX_BODY:
-        raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
-    return parse_json(message.body)
-
-
 def add(board: str, scores: list[Score]) -> Reasons:
     results = write(board, scores)
     unknown = [score for score in scores if isinstance(results[score.place], ObjectDoesNotExist)]
@@ -181,118 +161,3 @@ def reason(score: Score, result: Row | Exception) -> str | None:
         case Exception():
             return f"{str(result).rstrip('.')}."
     return None
-
-
-class Notification(NamedTuple):
-    channel: str
-    item: bytes
-
-
-class Notifications(Work):
-    """What viewers are shown by one proxy. Each proxy has a queue, so that one that is away holds
-    up no other, and one worker takes them at a time, so that they are shown in their order."""
-
-    arguments = {
-        "x-queue-type": "classic",
-        "x-single-active-consumer": True,
-        "x-expires": UNUSED_MS,
-    }
-
-    def __init__(self, control: Control, tells: bool) -> None:
-        """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
-        self.control, self.tells = control, tells
-        self.shown: dict[Any, None] = {}  # names of notifications, the newest last
-        self.queue = f"leaderboard.notifications.{control.uri.partition('://')[2]}"
-        self.bindings = [route.binding for route in settings.AMQP_ROUTES]
-
-    def check(self) -> None:
-        """No harm is done by taking them, however often they are given back."""
-
-    def do(self, messages: list[Message], until: float) -> Reasons:
-        reasons: Reasons = {}
-        items: dict[Any, Notification] = {}
-        boards: dict[str, str] = {}  # their channels, known in this batch
-        for place, message in enumerate(messages):
-            try:
-                for found in read_notification(message, boards):
-                    id = message.properties.message_id
-                    name = (id, message.key, found.channel) if id else object()
-                    if name not in self.shown:  # else it is given again, not being acknowledged
-                        items.setdefault(name, found)
-            except Problem as problem:
-                reasons[place] = problem.detail
-        for names in rounds(items):
-            if time.monotonic() > until:
-                raise Disconnected("the batch took too long")
-            self.control.publish(items[name].item for name in names)
-            shown = [*self.shown, *names][-IDS_REMEMBERED:]
-            self.shown = dict.fromkeys(shown)
-            time.sleep(ROUND_SECONDS)
-        return reasons
-
-    def close(self) -> None:
-        self.control.close()
-        get_store().close()
-
-
-def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Notification]:
-    """One for each target that there is. Raises Problem, if there is one that is not, last."""
-    told = {"id": message.properties.message_id, "key": message.key, "data": read_body(message)}
-    problems = []
-    try:
-        json.dumps(told, allow_nan=False)
-        for target in routes.targets(settings.AMQP_ROUTES, cast(str, message.key)):
-            try:
-                to = channel_of(target, boards)
-                yield Notification(to, publish.event_item(to, NOTIFICATION, told))
-            except ObjectDoesNotExist:
-                problems.append(f"There is no board {target.id}.")
-    except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
-        raise Problem(422, f"This cannot be shown: {error}.") from error
-    if problems:
-        raise Problem(404, " ".join(problems))
-
-
-def rounds(items: dict[Any, Notification]) -> Iterator[list[Any]]:
-    """Names of what is published at the same time, of each channel in its order."""
-    waiting = list(items)
-    while waiting:
-        sizes = Counter[str]()
-        now: list[Any] = []
-        later: list[Any] = []
-        for name in waiting:
-            channel, item = items[name]
-            first = channel not in sizes
-            sizes[channel] += len(item)
-            (now if first or sizes[channel] <= ROUND_BYTES else later).append(name)
-        yield now
-        waiting = later
-
-
-def channel_of(target: Target, boards: dict[str, str]) -> str:
-    """Raises ObjectDoesNotExist."""
-    if target.kind == "events":
-        return EVENTS.format(target.id)
-    if target.id not in boards:
-        boards[target.id] = channel(target.id, Board.get(target.id).private)
-    return boards[target.id]
-
-
-def run(stop: threading.Event) -> None:
-    """Until `stop` is set. Raises ImproperlyConfigured."""
-    if not settings.AMQP_URL:
-        logger.info(
-            "AMQP_URL is not set, so there is nothing to do: set it, or leave this process out"
-        )
-        stop.wait()
-        return
-    consumer.parameters(settings.AMQP_URL)
-    works: list[Work] = [Scores()]
-    if settings.AMQP_ROUTES:
-        works += [Notifications(each, tells=not at) for at, each in enumerate(publish.controls())]
-    threads = [threading.Thread(target=consumer.Consumer(each, stop).run) for each in works]
-    for thread in threads:
-        thread.start()
-    stop.wait()
-    for thread in threads:
-        thread.join()

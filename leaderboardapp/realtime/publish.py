@@ -4,85 +4,29 @@ Source: the GRIP protocol (pushpin.org/docs/protocols/grip).
 """
 
 import itertools
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
-
-from django.conf import settings
-from django_grip import get_pubcontrol
-from gripcontrol import HttpResponseFormat, HttpStreamFormat, WebSocketMessageFormat
-from pubcontrol import Format, Item
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
+from collections.abc import Callable, Collection, Mapping
 
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency.backoff import backoff
-from leaderboardapp.realtime.formats import (
-    DELETED,
-    NEEDS_TOKEN,
-    PRIVATE,
-    PUBLIC,
-    TRY_AGAIN,
-    channel,
-    news_event,
-    news_message,
-    update_event,
-    update_message,
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import MAX_JOINED
+from leaderboardapp.realtime.items import News, _items, _news_items
+from leaderboardapp.realtime.proxy_client import (
+    PUBLISH_TIMEOUT_SECONDS,
+    Control,
+    EdgeUnavailable,
+    controls,
 )
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import MAX_JOINED, StoreUnavailable
-from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
-
-PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
-# Pushpin's control port takes 1,000,000 bytes at most, and older versions ignore its setting.
-MAX_BATCH_BYTES = 900_000
 MAX_BOARDS_READ = 500  # at one time
 LATE_SECONDS = 2.0
 MAX_NEWS = 2 * MAX_JOINED  # events of a board that wait for a proxy
-
-
-class EdgeUnavailable(Exception):
-    """A proxy did not take what was published to it."""
-
-
-class News(NamedTuple):
-    """Events of a board, each with its name and what it tells, for those who may see it."""
-
-    private: bool
-    events: list[tuple[str, Any]]
-
-
-class Control:
-    """The address at which one proxy is published to."""
-
-    def __init__(self, client: Any) -> None:
-        """`client` is pubcontrol's, for its address and authentication."""
-        self.client = client
-        self.uri: str = client.uri
-        for scheme in ("http://", "https://"):
-            client.requests_session.mount(scheme, _BoundedAdapter())
-
-    def publish(self, items: Iterable[bytes]) -> None:
-        """Returns when the proxy has taken all. Raises EdgeUnavailable; it may have taken some."""
-        try:
-            for body in _batches(items):
-                self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
-        except ValueError as error:  # pubcontrol's, for everything
-            raise EdgeUnavailable(f"{self.uri} did not take what was published: {error}") from error
-
-    def close(self) -> None:
-        self.client.requests_session.close()
-
-
-def controls() -> list[Control]:
-    """Of all proxies."""
-    return [Control(client) for client in get_pubcontrol().clients]
 
 
 class Edge:
@@ -229,86 +173,3 @@ class Proxy:
             logger.error("%d boards are still to be published: %s", len(batch), error)
             return error
         return None
-
-
-class _BoundedAdapter(HTTPAdapter):
-    """pubcontrol sets no timeout, so a proxy that hangs would hang the publisher."""
-
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        return super().send(request, *args, **{**kwargs, "timeout": PUBLISH_TIMEOUT_SECONDS})
-
-
-def _items(board: str, snapshot: Snapshot | None, turned: bool) -> Iterator[bytes]:
-    """For who watches the board, and if it `turned` private or public for those who watched it
-    before."""
-    # No GRIP item id: the proxy drops an id repeated within a minute, and boards do return
-    # to an earlier state.
-    if snapshot is None:
-        gone = _refusal(Problem(404, "The board was deleted."))
-        for each in (PUBLIC, PRIVATE):
-            yield _item(each.format(board), *_closing(DELETED), gone)
-        return
-    headers = {**snapshot.headers(), **_cross_origin_headers()}
-    yield _item(
-        channel(board, snapshot.private),
-        HttpStreamFormat(update_event(snapshot)),
-        HttpResponseFormat(200, headers=headers, body=snapshot.body),
-        WebSocketMessageFormat(update_message(snapshot)),
-    )
-    if turned and snapshot.private:
-        challenge = {"WWW-Authenticate": "Bearer"}
-        refusal = Problem(401, "The board is private now; this needs a token.", challenge)
-        yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
-    elif turned:
-        # Not answered with the board, but told to ask again: few ever wait there.
-        yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN), HttpResponseFormat(304))
-
-
-def _closing(code: int) -> tuple[Format, Format]:
-    """Of streams, and of WebSockets with this code."""
-    return HttpStreamFormat(close=True), WebSocketMessageFormat(action="close", code=code)
-
-
-def _news_items(board: str, news: News) -> Iterator[bytes]:
-    return (event_item(channel(board, news.private), *event) for event in news.events)
-
-
-def event_item(channel: str, name: str, data: Any) -> bytes:
-    """Not for long-polls: those are answered with snapshots, which never lack anything."""
-    told = news_event(name, data), news_message(name, data)
-    return _item(channel, HttpStreamFormat(told[0]), WebSocketMessageFormat(told[1]))
-
-
-def _item(channel: str, *formats: Format) -> bytes:
-    item = {"channel": channel, **Item(list(formats)).export()}
-    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _refusal(problem: Problem) -> HttpResponseFormat:
-    response = problem.response()
-    headers = dict(response.items())
-    return HttpResponseFormat(response.status_code, headers=headers, body=response.content)
-
-
-def _cross_origin_headers() -> dict[str, str]:
-    """One answer for all who wait, wherever their pages come from. To be one of them, a page had
-    to be allowed to, and the board public or the token valid."""
-    if not (settings.CORS_ALLOW_ALL_ORIGINS or settings.CORS_ALLOWED_ORIGINS):
-        return {}
-    return {
-        "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": ", ".join(settings.CORS_EXPOSE_HEADERS),
-    }
-
-
-def _batches(items: Iterable[bytes]) -> Iterator[bytes]:
-    batch: list[bytes] = []
-    size = 0
-    for item in items:
-        if batch and size + len(item) > MAX_BATCH_BYTES:
-            yield b'{"items":[%s]}' % b",".join(batch)
-            batch, size = [], 0
-        batch.append(item)
-        size += len(item) + 1
-    if batch:
-        yield b'{"items":[%s]}' % b",".join(batch)

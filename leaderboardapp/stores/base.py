@@ -14,130 +14,14 @@ Any method may raise StoreUnavailable. No driver's exception passes this boundar
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from leaderboardapp.concurrency.coalescing import Gather
-from leaderboardapp.stores.messages import Messages, Sent
+from leaderboardapp.domain.topics import Filter
+from leaderboardapp.domain.types import Amount, Changes, Import, Increment, Key, Lease, Row, Window
 
-Row = dict[str, Any]
-
-MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
-# Of each board and moment, newest newcomers that are told by name: a proxy that has a hundred
-# messages waiting for a slow viewer drops snapshots, too.
-MAX_JOINED = 5
-RANKINGS = ("ordinal", "competition", "dense")  # 1, 2, 3, 4 or 1, 2, 2, 4 or 1, 2, 2, 3
-KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
-
-BOARD_DEFAULTS: Row = {
-    "name": "",
-    "size": 5,  # players in a snapshot
-    "order": "desc",  # or "asc": the lower score is the better
-    "ranking": "ordinal",  # one of RANKINGS
-    "min": None,  # limits of a score, at most 0 and at least 0: every score begins there
-    "max": None,
-    "max_amount": None,  # of one increment, either way
-    "private": False,
-    "ask_email": False,  # whether nobody may join without one
-    "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
-    "season": 1,  # the running one
-    "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"
-}
-
-
-class AlreadyExists(Exception):
-    """The id is taken."""
-
-
-class EmailTaken(Exception):
-    """Another player of the board has it."""
-
-
-class ScoreOutOfRange(Exception):
-    """The board's limits do not allow it, and nothing was changed, but for a score that another
-    program set in the middle of an import, on a store without transactions."""
-
-    def __init__(self, player: str, board: Row) -> None:
-        low, high = limits(board)
-        message = f"the score of {player} must stay from {low} to {high}"
-        if board["max_amount"] is not None:
-            message += f", and one increment within {board['max_amount']} either way"
-        super().__init__(message)
-
-
-class WrongSeason(Exception):
-    """The board is in another season, and nothing was changed."""
-
-    def __init__(self, season: int) -> None:
-        """`season`: the running one."""
-        super().__init__(f"the board is in season {season}")
-
-
-class ImportMoved(Exception):
-    """The import is not where the batch continues: another run of it is at work."""
-
-
-class StoreUnavailable(Exception):
-    """The store cannot be reached or cannot do this now."""
-
-
-class OutcomeUnknown(StoreUnavailable):
-    """The store was asked, and broke off or gave no answer in time: it may have been done."""
-
-
-class Import(NamedTuple):
-    """How far an import has come: all lines up to `start` are counted, and those of the batch
-    from there to `line` too, if it is `done`, or else for some players. `digest` is a hash of
-    all that was to be counted up to `line`."""
-
-    start: int = 0
-    line: int = 0
-    digest: str = ""
-    done: bool = True
-
-
-class Amount(NamedTuple):
-    """What a batch adds to one player, who is created if missing."""
-
-    player: str
-    name: str
-    amount: int
-
-
-class Increment(NamedTuple):
-    player: str
-    amount: int
-    key: str | None = None  # counted once
-    season: int | None = None  # the one that it is meant for; None: whichever is running
-
-
-class Key(NamedTuple):
-    """A place in a board's order: a player's, or without one that before all with this score."""
-
-    score: int
-    reached_at: int = -1
-    player: str = ""
-
-
-class Window(NamedTuple):
-    """Ranked players who follow one another, best first, and who is before the first of them."""
-
-    rows: list[Row]
-    before: int = 0  # how many ranked players are before; not counted with dense ranking
-    better: int = 0  # with competition ranking, how many players, and with dense, how many scores
-    bound: int = 0  # how far off these may be, either way
-
-
-class Lease(NamedTuple):
-    """Which listener is active. Its beat counts up for as long as it lives."""
-
-    holder: str = ""
-    beat: int = 0
-    position: int = 0  # all that changed up to here has been published
-
-
-Changes = dict[str, list[Row]]
-"""Boards that have changed, each with players (`id`, `name`, `score`) who have joined it: the
-newest, as far as the store knows."""
+KEPT_SECONDS = 600  # what is older is deleted, by those who publish
+EXPIRED_AT_ONCE = 200
 
 
 class Feed(ABC):
@@ -150,6 +34,45 @@ class Feed(ABC):
     def changed(self, timeout: float) -> Changes:
         """Boards changed (deleted included) since the last call, or since the feed was opened.
         Returns at once if there are any, else waits up to `timeout` seconds."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+class Group(NamedTuple):
+    """What subscribers want: messages of an exchange that pass the filter."""
+
+    exchange: str
+    filter: Filter
+
+
+class Sent(NamedTuple):
+    topic: str  # JSON, as topics.canonical gives it
+    payload: str  # JSON
+
+
+class Messages(ABC):
+    """The stream of messages of one process, through one connection. It is used by one thread.
+    Its methods raise StoreUnavailable, after which it is of no use but to be closed."""
+
+    @abstractmethod
+    def watch(self, group: Group) -> None:
+        """Once it returns, all that is published from then on is read. Raises ValueError if the
+        store does not know the filter."""
+
+    @abstractmethod
+    def forget(self, group: Group) -> None: ...
+
+    @abstractmethod
+    def read(self, timeout: float) -> Iterable[tuple[Group, Sent | None]]:
+        """What has been published since the last call, once for each group that is watched,
+        those of a topic in their order; None: some of the group's messages were lost. Returns at
+        once if there are any, else waits up to `timeout` seconds."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises StoreUnavailable if the other end is not there any more: a dead link looks like
+        one on which nobody publishes."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -327,28 +250,6 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close this thread's connection. The next call opens another."""
-
-
-def key_of(player: Row) -> Key:
-    return Key(player["score"], player["reached_at"], player["id"])
-
-
-def check_season(board: Row, season: int | None) -> None:
-    """Raises WrongSeason if another than the running one is meant."""
-    if season not in (None, board["season"]):
-        raise WrongSeason(board["season"])
-
-
-def check_due(board: Row, now: str) -> None:
-    """Raises WrongSeason unless the season was to end by now."""
-    if board["ends_at"] is None or board["ends_at"] > now:
-        raise WrongSeason(board["season"])
-
-
-def limits(board: Row) -> tuple[int, int]:
-    """The least and the greatest score that the board allows."""
-    low, high = board["min"], board["max"]
-    return -MAX_SCORE if low is None else low, MAX_SCORE if high is None else high
 
 
 def now_us() -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 
 AWAY_SECONDS = 0.5  # between two questions whether the server is back
 

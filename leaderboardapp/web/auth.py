@@ -4,7 +4,6 @@ A token says `scope` ("read", "write" or "read write"; who may write may read), 
 list of ids; without it, all), and `exp`. Everybody may read boards that are not private.
 """
 
-import math
 import time
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -13,9 +12,8 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
-from leaderboardapp.realtime.subscribe import client_address, is_websocket
 from leaderboardapp.web.problems import Problem
-from leaderboardapp.web.rate_limit import get_limiter
+from leaderboardapp.web.proxy import is_websocket
 
 SCOPES = ("read", "write")
 
@@ -44,20 +42,6 @@ def check_write(request: HttpRequest, board: str | None) -> None:
     """Raises Problem 401 or 403."""
     if not settings.ALLOW_ANONYMOUS_WRITES:
         _check(request, "write", board)
-
-
-def count_writes(request: HttpRequest, writes: int = 1) -> None:
-    """After check_write, so that a token that does not allow it takes nothing from anybody. Raises
-    Problem 429 if the token, or the address, has none left."""
-    limiter = get_limiter()
-    wait = limiter.take(_caller(request), writes) if limiter else 0
-    if limiter and wait:
-        seconds = math.ceil(wait)
-        detail = (
-            f"Of one token or address, {settings.WRITE_RATE:g} writes per second are accepted, and "
-            f"after a pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
-        )
-        raise Problem(429, detail, {"Retry-After": str(seconds)})
 
 
 def check_read(request: HttpRequest, board: str, private: bool) -> None:
@@ -111,14 +95,6 @@ def _read_claims(claims: dict[str, Any]) -> Grant:
     if "write" in granted:
         granted |= {"read"}
     return Grant(granted, None if boards is None else frozenset(map(str, boards)))
-
-
-def _caller(request: HttpRequest) -> str:
-    """Where anybody may write, the address: a token was not checked, and so may be made up."""
-    if settings.ALLOW_ANONYMOUS_WRITES:
-        return client_address(request)
-    # Without the signature, which can be written in more ways than one.
-    return _token(request).rpartition(".")[0]
 
 
 def _token(request: HttpRequest) -> str:

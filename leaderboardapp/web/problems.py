@@ -8,7 +8,7 @@ from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from leaderboardapp.stores.base import (
+from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     EmailTaken,
     OutcomeUnknown,

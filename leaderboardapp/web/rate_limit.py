@@ -21,8 +21,14 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.domain.fields import MAX_ROWS
+from leaderboardapp.web.auth import _token
+from leaderboardapp.web.problems import Problem
+from leaderboardapp.web.proxy import client_address
+
+View = Callable[..., HttpResponse]
 
 BURST_SECONDS = 10  # a caller who paused has as many writes at once; at least one
 SETS, SLOTS = 8192, 8  # 65,536 callers
@@ -106,3 +112,39 @@ def get_limiter() -> Limiter | None:
             f"WRITE_RATE={settings.WRITE_RATE:g} needs the file {settings.LIMITS_FILE}, which "
             f"cannot be used ({error}): let the web processes write it, or unset WRITE_RATE."
         ) from error
+
+
+def count_writes(request: HttpRequest, writes: int = 1) -> None:
+    """After check_write, so that a token that does not allow it takes nothing from anybody. Raises
+    Problem 429 if the token, or the address, has none left."""
+    limiter = get_limiter()
+    wait = limiter.take(_caller(request), writes) if limiter else 0
+    if limiter and wait:
+        seconds = math.ceil(wait)
+        detail = (
+            f"Of one token or address, {settings.WRITE_RATE:g} writes per second are accepted, and "
+            f"after a pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
+        )
+        raise Problem(429, detail, {"Retry-After": str(seconds)})
+
+
+def _caller(request: HttpRequest) -> str:
+    """Where anybody may write, the address: a token was not checked, and so may be made up."""
+    if settings.ALLOW_ANONYMOUS_WRITES:
+        return client_address(request)
+    # Without the signature, which can be written in more ways than one.
+    return _token(request).rpartition(".")[0]
+
+
+def counts_own_writes(view: View) -> View:
+    """Mark a view whose request is as many writes as its body has rows: the view counts them."""
+    _counting_views.add(view)
+    return view
+
+
+def is_counted_by_view(view: View) -> bool:
+    """Return whether the view counts its writes itself."""
+    return view in _counting_views
+
+
+_counting_views: set[View] = set()

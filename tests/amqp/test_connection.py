@@ -13,7 +13,7 @@ import trustme
 from django.test import override_settings
 
 from leaderboardapp.models import Board, Player
-from leaderboardapp.rabbitmq import consumer, routes
+from leaderboardapp.rabbitmq import connection, consumer, routes
 from leaderboardapp.rabbitmq.consumer import Consumer
 from leaderboardapp.rabbitmq.scores import Scores
 from tests.amqp.broker import EXCHANGE, Broker
@@ -52,12 +52,12 @@ def test_over_tls_the_broker_has_to_be_who_it_says(
         url = url.replace("localhost", "127.0.0.1")
     with override_settings(AMQP_URL=url):
         if trusted == "its authority":
-            with consumer.connect() as connection:
-                assert connection.is_open
+            with connection.connect() as opened:
+                assert opened.is_open
         else:
-            with pytest.raises(consumer.EXPECTED) as raised, consumer.connect():
+            with pytest.raises(consumer.EXPECTED) as raised, connection.connect():
                 pass
-            assert "certificate verify failed" in consumer.describe(raised.value)
+            assert "certificate verify failed" in connection.describe(raised.value)
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -69,7 +69,8 @@ def test_a_link_that_is_cut_without_a_word_is_noticed_by_its_silence(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    monkeypatch.setattr(consumer, "HEARTBEAT_SECONDS", 1)
+    for module in (connection, consumer):
+        monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 1)
     stop = threading.Event()
     with (
         Link(rabbit.port) as link,

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from pika import BasicProperties
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import KEYS_REMEMBERED
 from leaderboardapp.models import Board, Player
-from leaderboardapp.rabbitmq import consumer as amqp
+from leaderboardapp.rabbitmq import connection, consumer
 from leaderboardapp.rabbitmq import scores as incoming
 from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, PREFETCH, Message
 from leaderboardapp.rabbitmq.scores import BOARDS_AT_ONCE, Scores
-from leaderboardapp.stores.base import KEYS_REMEMBERED, Store, StoreUnavailable
+from leaderboardapp.stores.base import Store
 from tests.amqp.broker import Broker, score, total, wait_for_score
 from tests.amqp.conftest import Take
 from tests.processes import RabbitServer, wait_until
@@ -48,7 +50,7 @@ def test_what_is_given_back_counts_once_and_keeps_its_place(
         return done
 
     monkeypatch.setattr(store, "add_scores", break_off)
-    monkeypatch.setattr(amqp, "backoff", lambda _: 0.01)
+    monkeypatch.setattr(consumer, "backoff", lambda _: 0.01)
     broker.declare()
     for _ in range(6 * PREFETCH):
         # Large ones, so that some are still on their way when the connection is closed.
@@ -83,7 +85,7 @@ def test_while_the_store_is_away_messages_stay_in_the_broker(
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """fails(times): writing alice's score fails so often as no store does."""
-    monkeypatch.setattr(amqp, "backoff", lambda _: 0.01)
+    monkeypatch.setattr(consumer, "backoff", lambda _: 0.01)
     write = incoming.write
 
     def fails(times: int) -> None:
@@ -140,15 +142,15 @@ def test_only_what_fails_alone_again_and_again_is_given_up() -> None:
         return Message(tag, "score", BasicProperties(message_id=id), b"{}")
 
     with closing(Failing()) as work:
-        consumer = amqp.Consumer(work, threading.Event())
+        failing = consumer.Consumer(work, threading.Event())
         some = [message(1, "one"), message(2, "two")]
-        for attempt in [some, some[:1], some[1:]] * amqp.MAX_TRIES + [some[:1]]:
+        for attempt in [some, some[:1], some[1:]] * consumer.MAX_TRIES + [some[:1]]:
             with pytest.raises(ZeroDivisionError):
-                consumer.do(attempt, until=time.monotonic() + 60)
-        for tag in range(amqp.MAX_TRIES - 2):  # delivered anew, each time
+                failing.do(attempt, until=time.monotonic() + 60)
+        for tag in range(consumer.MAX_TRIES - 2):  # delivered anew, each time
             with pytest.raises(ZeroDivisionError):
-                consumer.do([message(tag, "one")], until=time.monotonic() + 60)
-        [reason] = consumer.do(some[:1], until=time.monotonic() + 60).values()
+                failing.do([message(tag, "one")], until=time.monotonic() + 60)
+        [reason] = failing.do(some[:1], until=time.monotonic() + 60).values()
         assert "not known whether this was done" in reason
 
 
@@ -175,7 +177,7 @@ def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
     message = Message(1, "score", BasicProperties(), body)
     now = time.monotonic()
     with closing(Scores()) as scores:
-        with pytest.raises(amqp.Disconnected):
+        with pytest.raises(consumer.Disconnected):
             scores.do([message], until=now - 1)
         assert score(board) == 0
         assert scores.do([message], until=now + 60) == {}
@@ -192,7 +194,7 @@ def test_workers_that_end_leave_the_others_in_their_order(broker: Broker, board:
         broker.score(board.id, player, 1, headers=filling, **({"name": player} if first else {}))
     while total(board) < 600 and not broker.count(DEAD_LETTERS):
         stop = threading.Event()
-        thread = threading.Thread(target=amqp.Consumer(Scores(), stop).run)
+        thread = threading.Thread(target=consumer.Consumer(Scores(), stop).run)
         thread.start()
         broker.wait_for_consumer()
         stop.set()
@@ -208,7 +210,7 @@ def test_two_workers_take_turns_and_the_second_goes_on_when_the_first_ends(
     caplog.set_level("INFO")
     works, stops = [Recorded(), Recorded()], [threading.Event(), threading.Event()]
     threads = [
-        threading.Thread(target=amqp.Consumer(work, stop).run)
+        threading.Thread(target=consumer.Consumer(work, stop).run)
         for work, stop in zip(works, stops, strict=True)
     ]
     try:
@@ -285,7 +287,8 @@ def test_a_store_too_slow_for_a_batch_gets_smaller_ones(
         return count(*arguments)
 
     monkeypatch.setattr(store, "add_scores", slowly)
-    monkeypatch.setattr(amqp, "HEARTBEAT_SECONDS", 1)
+    for module in (connection, consumer):
+        monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 1)
     broker.declare()
     for each in boards:
         Player(each, "alice", "Alice").save()

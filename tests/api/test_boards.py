@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from leaderboardapp.stores.base import BOARD_DEFAULTS
+from leaderboardapp.domain.types import BOARD_DEFAULTS
 from tests.api.conftest import Send, assert_problem
 
 

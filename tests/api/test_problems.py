@@ -10,7 +10,8 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp.stores.base import OutcomeUnknown, Store
+from leaderboardapp.domain.exceptions import OutcomeUnknown
+from leaderboardapp.stores.base import Store
 from tests.api.conftest import Send, assert_problem
 
 

@@ -8,8 +8,8 @@ import yaml
 from django.test import Client
 from django.urls import get_resolver
 
+from leaderboardapp.domain.types import BOARD_DEFAULTS
 from leaderboardapp.pages.api_reference import DESCRIPTION, METHODS, reference
-from leaderboardapp.stores.base import BOARD_DEFAULTS
 from tests.api.conftest import Send
 
 API: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub import Exchange, Missed
-from leaderboardapp.stores.base import StoreUnavailable
 from tests.faults.conftest import Server
 from tests.faults.link import Link
 from tests.faults.load import restart

@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
+from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
-from leaderboardapp.stores.base import RANKINGS, Amount, Import, Row, Store
+from leaderboardapp.domain.types import RANKINGS, Amount, Import, Row
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
 from leaderboardapp.stores.rethinkdb import store as rethinkdb_store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -56,7 +58,7 @@ def test_dense_ranks_are_exact_after_an_import_of_new_and_known_players(
     shown = ranks.number(row, store.window(row, 1000).rows)
     assert len(shown) == len(PLAYERS) + 2
     for each in shown:
-        found = ranks.rank(row, store.get_player(board, each["id"]))
+        found = models.get_player_with_rank(row, store.get_player(board, each["id"]))
         assert found and abs(found["rank"] - each["rank"]) <= found["bound"]
         assert isinstance(store, RethinkStore) or found["bound"] == 0
 
@@ -114,12 +116,12 @@ def test_ranks_are_as_exact_as_they_say_while_many_write(
         row, players = ranked(store, board)
         assert len(players) > 8
         for player in players:
-            found = ranks.rank(row, player)
+            found = models.get_player_with_rank(row, player)
             assert found
             off = abs(found["rank"] - player["rank"])
             assert off <= (0 if settled else found["bound"])
     player = chance.choice(players)
-    window = ranks.around(row, player, 5)
+    window = models.get_window_around(row, player, 5)
     assert [each["rank"] for each in window] == [
         each["rank"] for each in players if each["id"] in {other["id"] for other in window}
     ]
@@ -144,7 +146,7 @@ def test_a_bound_covers_what_has_changed_and_little_more(
 def worst_bound(store: Store, board: str) -> int:
     """Each rank is within its bound. The largest of them; after that, all is counted anew."""
     row, players = ranked(store, board)
-    found = [ranks.rank(row, player) for player in players]
+    found = [models.get_player_with_rank(row, player) for player in players]
     for player, rank in zip(players, found, strict=True):
         assert rank and abs(rank["rank"] - player["rank"]) <= rank["bound"]
     tidy(store, board)

@@ -10,22 +10,18 @@ from django.core.exceptions import ObjectDoesNotExist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboardapp.stores.base import (
+from leaderboardapp.domain.exceptions import AlreadyExists, EmailTaken, ImportMoved, ScoreOutOfRange
+from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     KEYS_REMEMBERED,
     MAX_JOINED,
     MAX_SCORE,
-    AlreadyExists,
     Amount,
-    EmailTaken,
-    Feed,
     Import,
-    ImportMoved,
     Lease,
     Row,
-    ScoreOutOfRange,
-    Store,
 )
+from leaderboardapp.stores.base import Feed, Store
 from leaderboardapp.stores.sql.store import SqlStore
 from tests.processes import wait_until
 

@@ -7,12 +7,14 @@ from typing import Any, cast
 import pytest
 
 from leaderboardapp import events
-from leaderboardapp.events import Herald, Lead
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.listener import event_forwarder
+from leaderboardapp.listener.event_forwarder import Herald, Lead
 from leaderboardapp.listener.maintenance import Keeper
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue
 from leaderboardapp.realtime.publish import Edge
-from leaderboardapp.stores.base import Store, StoreUnavailable
+from leaderboardapp.stores.base import Store
 from tests.processes import wait_until
 
 
@@ -82,7 +84,7 @@ class Deaf:
 def test_of_a_race_the_leader_is_announced_now_and_then(
     queue: Queue, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "LEADER_SECONDS", 0.3)
+    monkeypatch.setattr(event_forwarder, "LEADER_SECONDS", 0.3)
     rows = {id: {"id": id, "name": id, "score": 1} for id in ("alice", "bob", "carol")}
     with Herald(cast(Edge, Deaf())) as herald:
 

@@ -13,15 +13,10 @@ from hypothesis import strategies as st
 
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency.coalescing import Gather
+from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
+from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import (
-    MAX_SCORE,
-    Increment,
-    Row,
-    ScoreOutOfRange,
-    Store,
-    WrongSeason,
-)
+from leaderboardapp.stores.base import Store
 from tests.processes import wait_until
 
 # Mostly what may go into one write, so that it matters what is kept apart.

@@ -16,16 +16,12 @@ import pytest
 import trustme
 from django.db import connection, transaction
 
+from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import RANKINGS, Key, Lease
 from leaderboardapp.pubsub import Exchange, Message
-from leaderboardapp.stores.base import (
-    RANKINGS,
-    Feed,
-    Key,
-    Lease,
-    OutcomeUnknown,
-    StoreUnavailable,
-)
+from leaderboardapp.stores.base import Feed
 from leaderboardapp.stores.circuit_breaker import AWAY_SECONDS
 from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow
@@ -344,7 +340,10 @@ def test_counts_of_blocks_are_exact_whoever_writes(
             pass
         assert BlockRow.objects.filter(board_id=board).count() >= 2
         shown = ranks.number(row, postgres.window(row, 100).rows)
-        found = [ranks.rank(row, postgres.get_player(board, player["id"])) for player in shown]
+        found = [
+            models.get_player_with_rank(row, postgres.get_player(board, player["id"]))
+            for player in shown
+        ]
         assert [each and each["rank"] for each in found] == [each["rank"] for each in shown]
 
 

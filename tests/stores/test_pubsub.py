@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
-from leaderboardapp.pubsub import exchange as pubsub
-from leaderboardapp.stores.base import Store, StoreUnavailable
-from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, KEPT_SECONDS, Sent
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue, hub
+from leaderboardapp.pubsub import exchange as exchange_module
+from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, Sent, Store
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessages
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -188,7 +188,7 @@ def test_a_subscription_ends(exchange: Exchange, end: str) -> None:
         queue.__enter__()
         del queue
         gc.collect()
-    wait_until(lambda: not pubsub._hub.inboxes, "its end")
+    wait_until(lambda: not hub._hub.inboxes, "its end")
 
 
 def test_a_queue_may_be_subscribed_again(exchange: Exchange) -> None:
@@ -312,7 +312,7 @@ def test_a_filter_that_only_this_process_knows_is_refused(rethinkdb_url: str) ->
             with pytest.raises(ValueError, match="RethinkDB does not know"):
                 exchange.queue(r"(?<name>a)").__enter__()
             exchange.topic("t").publish(1)
-            wait_until(lambda: len(pubsub._hub.inboxes) == 1, "the other to be forgotten")
+            wait_until(lambda: len(hub._hub.inboxes) == 1, "the other to be forgotten")
             exchange.topic("t").publish(2)
             assert take(other, 2) == [Message("t", 1), Message("t", 2)]
 
@@ -326,10 +326,10 @@ def test_publishing_deletes_old_messages_and_does_not_fail_if_that_does(
 
     asked: list[float] = []
     monkeypatch.setattr(store, "expire_messages", fail)
-    for _ in range(20 * pubsub.EXPIRE_EVERY):
+    for _ in range(20 * exchange_module.EXPIRE_EVERY):
         exchange.topic("t").publish(1)
     assert asked and {*asked} == {KEPT_SECONDS}
-    assert EXPIRED_AT_ONCE > pubsub.EXPIRE_EVERY, "or they would become more and more"
+    assert EXPIRED_AT_ONCE > exchange_module.EXPIRE_EVERY, "or they would become more and more"
 
 
 def test_old_messages_are_deleted_and_the_rest_is_not(exchange: Exchange, store: Store) -> None:

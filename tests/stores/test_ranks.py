@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
-from leaderboardapp.stores.base import RANKINGS, Increment, Row, Store, WrongSeason, key_of
+from leaderboardapp.domain.exceptions import WrongSeason
+from leaderboardapp.domain.types import RANKINGS, Increment, Row, key_of
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
 from leaderboardapp.stores.sql import rank_blocks as sql
 
@@ -155,7 +158,7 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
         assert [(player["id"], player["score"]) for player in players] == top
 
     paged: list[Row] = []
-    while page := ranks.page(row, limit, key_of(paged[-1]) if paged else None):
+    while page := models.get_ranked_page(row, limit, key_of(paged[-1]) if paged else None):
         assert len(page) == min(limit, len(expected) - len(paged))
         paged += page
     assert shown(paged) == expected
@@ -163,13 +166,13 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
 
     for place, (player, _, rank) in enumerate(expected):
         found = store.get_player(board, player)
-        ranked = ranks.rank(row, found)
+        ranked = models.get_player_with_rank(row, found)
         assert ranked and ranked["rank"] == rank
-        assert shown(ranks.around(row, found, limit)) == window(expected, place, limit)
+        assert shown(models.get_window_around(row, found, limit)) == window(expected, place, limit)
     for player in model.players.keys() - {player for player, *_ in expected}:
         found = store.get_player(board, player)
-        assert ranks.rank(row, found) is None
-        assert ranks.around(row, found, limit) == []
+        assert models.get_player_with_rank(row, found) is None
+        assert models.get_window_around(row, found, limit) == []
 
 
 @pytest.mark.parametrize(

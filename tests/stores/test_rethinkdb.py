@@ -13,16 +13,8 @@ import trustme
 from django.core.exceptions import ObjectDoesNotExist
 from rethinkdb.errors import ReqlDriverError
 
-from leaderboardapp.stores.base import (
-    BOARD_DEFAULTS,
-    AlreadyExists,
-    Amount,
-    Import,
-    Increment,
-    OutcomeUnknown,
-    Row,
-    StoreUnavailable,
-)
+from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment, Row
 from leaderboardapp.stores.rethinkdb import core, schema
 from leaderboardapp.stores.rethinkdb import store as store_module
 from leaderboardapp.stores.rethinkdb.connection import Connection, r

@@ -3,7 +3,9 @@
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.stores.base import Increment, Row, WrongSeason, now_us
+from leaderboardapp.domain.exceptions import WrongSeason
+from leaderboardapp.domain.types import Increment, Row
+from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.increment_runs import Run
 from leaderboardapp.stores.rethinkdb.schema import row_id

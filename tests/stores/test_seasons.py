@@ -6,8 +6,11 @@ from collections import Counter
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
+from leaderboardapp import models
 from leaderboardapp.domain import ranking
-from leaderboardapp.stores.base import Row, Store, WrongSeason
+from leaderboardapp.domain.exceptions import WrongSeason
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import store as sql
@@ -121,7 +124,7 @@ def test_a_board_that_was_read_long_ago_shows_the_running_season(
     store.reset(board_id, 1, ENDED_AT)
     [alice] = store.window(old, 5).rows
     assert alice["score"] == 0
-    assert ranking.rank(old, alice) == {**alice, "rank": 1, "bound": 0}
+    assert models.get_player_with_rank(old, alice) == {**alice, "rank": 1, "bound": 0}
 
 
 def test_a_season_ends_by_schedule_only_if_it_still_has_to(store: Store, board_id: str) -> None:

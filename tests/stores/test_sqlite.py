@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from leaderboardapp.stores.base import RANKINGS, Key, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import RANKINGS, Key
 from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
 from leaderboardapp.stores.sql.sqlite import store
-from leaderboardapp.stores.sql.sqlite.store import SqliteFeed, SqliteStore
+from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed
+from leaderboardapp.stores.sql.sqlite.store import SqliteStore
 from tests.processes import PROJECT, wait_until
 
 ADD_FIFTY = """

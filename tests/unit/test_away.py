@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import AWAY_SECONDS, Away, Unreachable
 
 ANSWER_SECONDS = 5.0

@@ -10,8 +10,9 @@ from gripcontrol import GripPubControl
 
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
-from leaderboardapp.realtime import publish
-from leaderboardapp.realtime.publish import Edge, News
+from leaderboardapp.realtime import proxy_client, publish
+from leaderboardapp.realtime.items import News
+from leaderboardapp.realtime.publish import Edge
 from leaderboardapp.snapshots import Snapshot
 from tests.processes import free_ports, wait_until
 
@@ -66,7 +67,7 @@ def edge_of(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 
     def make(*urls: str, allowed: Callable[[], bool] = lambda: True) -> Edge:
         pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
-        monkeypatch.setattr(publish, "get_pubcontrol", lambda: pubcontrol)
+        monkeypatch.setattr(proxy_client, "get_pubcontrol", lambda: pubcontrol)
         made = Edge(allowed)
         request.addfinalizer(made.stop)
         return made
@@ -210,7 +211,7 @@ def test_a_proxy_that_is_down_or_hangs_delays_no_other(
     edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        publish, "PUBLISH_TIMEOUT_SECONDS", (1, 30)
+        proxy_client, "PUBLISH_TIMEOUT_SECONDS", (1, 30)
     )  # longer than is waited for here
     hangs = Proxy()
     hangs.answers.clear()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leaderboardapp.concurrency.coalescing import Gather
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from tests.processes import wait_until
 
 

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboardapp import importer
+from leaderboardapp.domain.exceptions import ImportMoved, StoreUnavailable
+from leaderboardapp.domain.types import Amount, Import
 from leaderboardapp.importer import (
     BadRow,
     Count,
@@ -19,7 +21,7 @@ from leaderboardapp.importer import (
     read_csv,
     read_json_lines,
 )
-from leaderboardapp.stores.base import Amount, Import, ImportMoved, Store, StoreUnavailable
+from leaderboardapp.stores.base import Store
 
 
 class DyingStore:

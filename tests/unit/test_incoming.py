@@ -4,8 +4,13 @@ from hypothesis import strategies as st
 from pika import BasicProperties
 
 from leaderboardapp.rabbitmq.consumer import Message
+from leaderboardapp.rabbitmq.notifications import (
+    ROUND_BYTES,
+    Notification,
+    read_notification,
+    rounds,
+)
 from leaderboardapp.rabbitmq.routes import parse
-from leaderboardapp.rabbitmq.scores import ROUND_BYTES, Notification, read_notification, rounds
 from leaderboardapp.web.problems import Problem
 
 ITEMS = st.lists(

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import Row
 from leaderboardapp.listener import maintenance as module
 from leaderboardapp.listener.maintenance import Keeper
-from leaderboardapp.stores.base import Row, StoreUnavailable
 from tests.processes import wait_until
 
 

@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
+from leaderboardapp.domain.types import Lease as LeaseState
 from leaderboardapp.listener import lease
 from leaderboardapp.listener.lease import TAKEOVER_SECONDS, VALID_SECONDS, Lease, LeaseLost
-from leaderboardapp.stores.base import Lease as LeaseState
 from leaderboardapp.stores.base import Store
 
 

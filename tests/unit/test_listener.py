@@ -7,11 +7,14 @@ import pytest
 from django.conf import settings
 
 from leaderboardapp import snapshots
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.listener import scheduler
 from leaderboardapp.listener.scheduler import Listener
-from leaderboardapp.realtime.publish import Edge, News
+from leaderboardapp.realtime.items import News
+from leaderboardapp.realtime.publish import Edge
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, StoreUnavailable
+from leaderboardapp.stores.base import Feed
 
 
 class HandFeed(Feed):

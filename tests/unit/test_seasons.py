@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from leaderboardapp.domain import schedule
 from leaderboardapp.domain.schedule import FORMAT, SCHEDULES, end_after
+from leaderboardapp.domain.types import Row
 from leaderboardapp.listener.maintenance import Keeper
-from leaderboardapp.stores.base import Row, Store
+from leaderboardapp.stores.base import Store
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(
     lambda moment: moment.strftime(FORMAT)

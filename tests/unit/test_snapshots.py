@@ -3,8 +3,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboardapp.domain.types import BOARD_DEFAULTS
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import BOARD_DEFAULTS
 
 players = st.lists(
     st.fixed_dictionaries(

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from pika import BasicProperties, DeliveryMode
 from pika.exceptions import AMQPError, ChannelClosedByBroker, UnroutableError
 
-from leaderboardapp.rabbitmq.consumer import connect, describe
+from leaderboardapp.rabbitmq.connection import connect, describe
 from leaderboardapp.rabbitmq.scores import SCORE_FIELDS, Scores
 
 SCORE = '{"board": "demo", "player": "alice", "amount": 5, "name": "Alice"}'

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import StoreUnavailable
 
 
 class Command(BaseCommand):

@@ -7,6 +7,12 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from leaderboardapp.domain.exceptions import (
+    AlreadyExists,
+    ImportMoved,
+    ScoreOutOfRange,
+    StoreUnavailable,
+)
 from leaderboardapp.domain.fields import id_field
 from leaderboardapp.importer import (
     BadRow,
@@ -20,12 +26,6 @@ from leaderboardapp.importer import (
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import (
-    AlreadyExists,
-    ImportMoved,
-    ScoreOutOfRange,
-    StoreUnavailable,
-)
 
 JSON_ENDINGS = (".jsonl", ".ndjson")
 BAD_ROWS_SHOWN = 20

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Topic
 from leaderboardapp.pubsub import Exchange, Missed, Queue
-from leaderboardapp.stores.base import StoreUnavailable
 
 DEMO_SECONDS = 0.5  # between two messages
 DEMO_MESSAGES = 5  # that a subscriber hears before it chooses another filter

@@ -19,7 +19,7 @@ from rethinkdb.errors import (
     ReqlRuntimeError,
 )
 
-from leaderboardapp.stores.base import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import Away, Unreachable, has_ended
 
 r = RethinkDB()

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from leaderboardapp.stores.base import BOARD_DEFAULTS, Row, Store
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.rank_blocks import Blocks

@@ -5,7 +5,8 @@ it and which names who holds it; the address itself is in the player's document 
 from collections.abc import Callable
 from typing import Any
 
-from leaderboardapp.stores.base import AlreadyExists, Row
+from leaderboardapp.domain.exceptions import AlreadyExists
+from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.results import EMAIL_TAKEN, check
 from leaderboardapp.stores.rethinkdb.schema import row_id

@@ -6,7 +6,9 @@ from typing import Any
 
 from rethinkdb.errors import ReqlDriverError
 
-from leaderboardapp.stores.base import MAX_JOINED, Changes, Feed, Row, StoreUnavailable
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import MAX_JOINED, Changes, Row
+from leaderboardapp.stores.base import Feed
 from leaderboardapp.stores.rethinkdb.connection import Connection
 
 READY_SECONDS = 10.0

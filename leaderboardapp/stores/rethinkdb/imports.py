@@ -4,10 +4,13 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.stores.base import Amount, Import, Row, ScoreOutOfRange, limits, now_us
+from leaderboardapp.domain.exceptions import ScoreOutOfRange
+from leaderboardapp.domain.types import Amount, Import, Row, limits
+from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
-from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, check, player_document, player_row
+from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, check
+from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.score_updates import OUT_OF_RANGE, once
 

@@ -3,7 +3,7 @@ the document and its indexes, however much is added."""
 
 from typing import Any, TypeVar
 
-from leaderboardapp.stores.base import MAX_SCORE, Increment, Row
+from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
 
 Result = TypeVar("Result")
 

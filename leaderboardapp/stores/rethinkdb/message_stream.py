@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from rethinkdb import RethinkDB
 from rethinkdb.errors import ReqlError, ReqlQueryLogicError
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Tags
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.stores.base import EXPIRED_AT_ONCE, Group, Messages, Sent
 from leaderboardapp.stores.circuit_breaker import Unreachable
-from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, Group, Messages, Sent
 from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, KEEP_ALIVE, r
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
 from leaderboardapp.stores.rethinkdb.results import check

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from leaderboardapp.stores.base import MAX_SCORE, RANKINGS, Key, Row
+from leaderboardapp.domain.types import MAX_SCORE, RANKINGS, Key, Row
 from leaderboardapp.stores.rethinkdb.connection import Function, r
 from leaderboardapp.stores.rethinkdb.schema import UNSHOWN
 

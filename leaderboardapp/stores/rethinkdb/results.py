@@ -4,19 +4,17 @@ from typing import NamedTuple
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.stores.base import (
-    BOARD_DEFAULTS,
+from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     EmailTaken,
     ImportMoved,
     OutcomeUnknown,
-    Row,
     ScoreOutOfRange,
     StoreUnavailable,
     WrongSeason,
-    now_us,
 )
-from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.rethinkdb.rows import player_row
 from leaderboardapp.stores.rethinkdb.score_updates import KNOWN_KEY, OUT_OF_RANGE, WRONG_SEASON
 
 NO_BOARD = "no such board"
@@ -34,36 +32,6 @@ class Refused(NamedTuple):
         if self.why == WRONG_SEASON:
             return WrongSeason(board["season"])
         return ScoreOutOfRange(self.player, board)
-
-
-def player_document(board: str, player: str, name: str) -> Row:
-    return {
-        "id": row_id(board, player),
-        "board": board,
-        "player": player,
-        "name": name,
-        "score": 0,
-        "reached_at": now_us(),
-    }
-
-
-def board_row(document: Row) -> Row:
-    # A row made in the console may lack something; it must not keep others from being shown.
-    return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
-
-
-def player_row(document: Row, season: int = 0) -> Row:
-    """`season`: the running one, if the document may be of another, which tidy has not come to."""
-    running = (document.get("season") or 1) >= season
-    return {
-        "id": document["player"],
-        "name": document.get("name", ""),
-        "score": document["score"] if running else 0,
-        "reached_at": document["reached_at"],
-        "hidden": document.get("hidden", False),
-        "scored": document.get("scored", True) and running,
-        "late": not running,
-    }
 
 
 def changes_of(result: Row) -> dict[str, Row]:

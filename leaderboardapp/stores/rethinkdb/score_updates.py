@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from leaderboardapp.stores.base import KEYS_REMEMBERED, MAX_SCORE
+from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE
 from leaderboardapp.stores.rethinkdb.connection import r
 
 OUT_OF_RANGE = "score out of range"

@@ -4,21 +4,15 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable, WrongSeason
 from leaderboardapp.domain.schedule import end_after
-from leaderboardapp.stores.base import (
-    BOARD_DEFAULTS,
-    OutcomeUnknown,
-    Row,
-    StoreUnavailable,
-    WrongSeason,
-    check_due,
-    check_season,
-    key_of,
-)
+from leaderboardapp.domain.scoring import check_due, check_season
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, key_of
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
 from leaderboardapp.stores.rethinkdb.ranking import place_of
-from leaderboardapp.stores.rethinkdb.results import board_row, check, found, player_row
+from leaderboardapp.stores.rethinkdb.results import check, found
+from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import UNSHOWN, row_id
 from leaderboardapp.stores.rethinkdb.score_updates import WRONG_SEASON, swept
 

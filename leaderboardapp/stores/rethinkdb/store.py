@@ -6,20 +6,9 @@ from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.stores.base import (
-    BOARD_DEFAULTS,
-    Feed,
-    Increment,
-    Key,
-    Lease,
-    OutcomeUnknown,
-    Row,
-    StoreUnavailable,
-    Window,
-    key_of,
-    now_us,
-)
-from leaderboardapp.stores.messages import Messages, Sent
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Increment, Key, Lease, Row, Window, key_of
+from leaderboardapp.stores.base import Feed, Messages, Sent, now_us
 from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import Connection, Function, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
@@ -28,15 +17,13 @@ from leaderboardapp.stores.rethinkdb.increment_runs import Run, first_of_each, r
 from leaderboardapp.stores.rethinkdb.ranking import PARTS
 from leaderboardapp.stores.rethinkdb.results import (
     Refused,
-    board_row,
     changed,
     changes_of,
     check,
     found,
-    player_document,
-    player_row,
     scored,
 )
+from leaderboardapp.stores.rethinkdb.rows import board_row, player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import SETUP_SECONDS, UNSHOWN, ensure, row_id
 from leaderboardapp.stores.rethinkdb.score_updates import added, put
 from leaderboardapp.stores.rethinkdb.seasons import Seasons

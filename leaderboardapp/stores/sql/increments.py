@@ -7,17 +7,10 @@ from typing import NamedTuple
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 
-from leaderboardapp.stores.base import (
-    KEYS_REMEMBERED,
-    MAX_SCORE,
-    Increment,
-    Row,
-    ScoreOutOfRange,
-    WrongSeason,
-    check_season,
-    limits,
-    now_us,
-)
+from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
+from leaderboardapp.domain.scoring import check_season
+from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row, limits
+from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.statements import PLAYERS, UPDATE, player_row, read, write
 
 

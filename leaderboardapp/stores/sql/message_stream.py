@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from leaderboardapp.stores.messages import EXPIRED_AT_ONCE, KEPT_SECONDS, Group, Messages, Sent
+from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, Group, Messages, Sent
 
 # The oldest by number, so that nothing else is looked at.
 EXPIRE = f"""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F
 
-from leaderboardapp.stores.base import MAX_SCORE, Key, Row
+from leaderboardapp.domain.types import MAX_SCORE, Key, Row
 from leaderboardapp.stores.sql.models import BlockRow, ChangeRow
 from leaderboardapp.stores.sql.statements import KEY, in_each_order, key_values, read
 

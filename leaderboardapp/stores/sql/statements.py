@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from leaderboardapp.stores.base import BOARD_DEFAULTS, Key, Row
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Key, Row
 from leaderboardapp.stores.sql.models import PLACE
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)

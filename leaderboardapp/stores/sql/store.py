@@ -14,28 +14,28 @@ from django.db import IntegrityError, connection, connections
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from leaderboardapp.domain.schedule import end_after
-from leaderboardapp.stores.base import (
-    BOARD_DEFAULTS,
+from leaderboardapp.domain.exceptions import (
     AlreadyExists,
-    Amount,
     EmailTaken,
-    Import,
     ImportMoved,
+    ScoreOutOfRange,
+    StoreUnavailable,
+)
+from leaderboardapp.domain.schedule import end_after
+from leaderboardapp.domain.scoring import check_due, check_season
+from leaderboardapp.domain.types import (
+    BOARD_DEFAULTS,
+    Amount,
+    Import,
     Increment,
     Key,
     Lease,
     Row,
-    ScoreOutOfRange,
-    Store,
-    StoreUnavailable,
     Window,
-    check_due,
-    check_season,
     key_of,
     limits,
-    now_us,
 )
+from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.sql import rank_blocks
 from leaderboardapp.stores.sql.increments import add
 from leaderboardapp.stores.sql.models import (

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from leaderboardapp.stores.base import StoreUnavailable
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import Unreachable, has_ended
 
 HEAR_SECONDS = 2.0  # within which a notification has to come through

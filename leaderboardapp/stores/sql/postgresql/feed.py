@@ -2,8 +2,8 @@
 
 import time
 
-from leaderboardapp.stores.base import Changes, Feed
-from leaderboardapp.stores.messages import Group, Sent
+from leaderboardapp.domain.types import Changes
+from leaderboardapp.stores.base import Feed, Group, Sent
 from leaderboardapp.stores.sql.message_stream import SqlMessages
 from leaderboardapp.stores.sql.postgresql.connection import Session
 from leaderboardapp.stores.sql.postgresql.triggers import ASLEEP, CHANNEL, MESSAGES

@@ -6,9 +6,10 @@ from typing import TypeVar
 from django.db import Error, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from leaderboardapp.stores.base import Feed, OutcomeUnknown, Row, StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.base import Feed, Messages, Sent
 from leaderboardapp.stores.circuit_breaker import Away, Unreachable
-from leaderboardapp.stores.messages import Messages, Sent
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, translate

@@ -4,7 +4,7 @@ feeds, and keeps the counts of blocks. (SQLite's way is in triggers.py.)"""
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from leaderboardapp.stores.base import MAX_JOINED
+from leaderboardapp.domain.types import MAX_JOINED
 from leaderboardapp.stores.sql.statements import ORDERS
 
 CHANNEL, MESSAGES = "leaderboard", "leaderboard_messages"

@@ -4,7 +4,7 @@ counts of blocks. (PostgreSQL's way is in postgresql_triggers.py.)"""
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from leaderboardapp.stores.base import MAX_JOINED
+from leaderboardapp.domain.types import MAX_JOINED
 
 NEXT = "(SELECT coalesce(max(seq), 0) + 1 FROM change)"
 TRIGGER = """

@@ -1,0 +1,15 @@
+"""Whether the process lives, and whether it can serve."""
+
+from django.http import HttpRequest, HttpResponse
+
+from leaderboardapp.api.responses import json_response
+from leaderboardapp.stores import get_store
+
+
+def read_health(request: HttpRequest) -> HttpResponse:
+    return json_response({"status": "ok"})
+
+
+def read_readiness(request: HttpRequest) -> HttpResponse:
+    get_store().ping()
+    return json_response({"status": "ok"})

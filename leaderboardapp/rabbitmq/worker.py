@@ -1,0 +1,36 @@
+"""The process that takes a broker's messages."""
+
+import logging
+import threading
+
+from django.conf import settings
+
+from leaderboardapp.rabbitmq import connection, consumer
+from leaderboardapp.rabbitmq.consumer import Work
+from leaderboardapp.rabbitmq.notifications import Notifications
+from leaderboardapp.rabbitmq.scores import Scores
+from leaderboardapp.realtime import proxy_client
+
+logger = logging.getLogger(__name__)
+
+
+def run(stop: threading.Event) -> None:
+    """Until `stop` is set. Raises ImproperlyConfigured."""
+    if not settings.AMQP_URL:
+        logger.info(
+            "AMQP_URL is not set, so there is nothing to do: set it, or leave this process out"
+        )
+        stop.wait()
+        return
+    connection.parameters(settings.AMQP_URL)
+    works: list[Work] = [Scores()]
+    if settings.AMQP_ROUTES:
+        works += [
+            Notifications(each, tells=not at) for at, each in enumerate(proxy_client.controls())
+        ]
+    threads = [threading.Thread(target=consumer.Consumer(each, stop).run) for each in works]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join()
