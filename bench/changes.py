@@ -14,7 +14,7 @@ from rethinkdb import r
 from bench.viewers import event, snapshot
 from leaderboardapp.stores.rethinkdb.connection import parse_url
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 Change = Callable[[], int]
 ADD = "UPDATE player SET score = score + 1 WHERE board_id = 'b' AND player = 'p' RETURNING score"

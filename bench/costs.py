@@ -18,7 +18,7 @@ from bench.fill import make_boards
 from bench.loads import publish, write
 from bench.service import Options, post, process, processor_seconds, requests_per_second, service
 from bench.viewers import Viewer, watch
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 WEB, LISTENER, EDGE, STORE = "web processes", "listener", "Pushpin", "store's server"
 # What is told of. What else a part does meanwhile belongs to another operation.

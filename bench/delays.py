@@ -31,7 +31,7 @@ from bench.service import (
     service,
 )
 from bench.viewers import Viewer, watching
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 BOARD = "/boards/b/"
 WARM_UP = 3  # changes that do not count: after a start, threads have yet to connect to the store

@@ -27,7 +27,7 @@ from bench.figure import Figure
 from bench.fill import FILL, make_boards
 from bench.service import Options, databases, post, process, service
 from bench.viewers import watch
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
 MARK = 1.5

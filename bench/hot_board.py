@@ -27,7 +27,7 @@ from bench.service import (
     service,
 )
 from bench.viewers import Viewer, watching
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 WRITERS = 4
 GRID_SECONDS = 0.02

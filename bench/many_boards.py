@@ -27,7 +27,7 @@ from bench.hot_board import percentile
 from bench.loads import Change, publish, read, write
 from bench.service import Options, process, processor_seconds, service
 from bench.viewers import Viewer, watch_all
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 LIGHT = 100.0  # changes per second
 FINAL_SECONDS, GIVE_UP_SECONDS = 2.0, 10.0

@@ -22,7 +22,7 @@ from bench.figure import Figure
 from bench.fill import make_boards
 from bench.service import Options, get, post, process, requests_per_second, service
 from bench.viewers import watch
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 SETTLE_SECONDS = 4.0  # longer than a board is quiet before it is repeated
 IDLE_PERCENT = 5.0

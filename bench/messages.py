@@ -23,7 +23,9 @@ import pika
 from bench.figure import Figure
 from bench.fill import make_boards
 from bench.service import Options, fill, post, process, service
-from tests.processes import RabbitServer, Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.servers import RabbitServer
+from tests.support.stack import Stack
 
 THREADS = 16
 FIRST, LAST = "first", "last"

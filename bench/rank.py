@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.fill import FILL, Row, players  # noqa: E402
 from bench.service import STORES, databases  # noqa: E402
-from tests.in_process import store_at  # noqa: E402
-from tests.processes import Program, free_ports  # noqa: E402
+from tests.support.programs import Program, free_ports  # noqa: E402
+from tests.support.store import store_at  # noqa: E402
 
 BOARD, LIMIT = "b", 5
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed

@@ -19,15 +19,9 @@ from typing import Any, NamedTuple
 import django
 import psutil
 
-from tests.processes import (
-    PROJECT,
-    START_SECONDS,
-    PostgresServer,
-    Program,
-    RethinkServer,
-    Stack,
-    wait_until,
-)
+from tests.support.programs import PROJECT, START_SECONDS, Program, wait_until
+from tests.support.servers import PostgresServer, RethinkServer
+from tests.support.stack import Stack
 
 STORES = ("sqlite", "rethinkdb", "postgresql")
 SERVERS = ("rethinkdb", "postgres")  # their programs

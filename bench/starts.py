@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.figure import Figure
 from bench.service import Options, service
-from tests.processes import PROJECT, Program, wait_until
+from tests.support.programs import PROJECT, Program, wait_until
 
 IMPORT = "import leaderboard_project.wsgi"
 

@@ -11,8 +11,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.in_process import store_at
-from tests.processes import PostgresServer, RabbitServer, RethinkServer
+from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
+from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
 LONG = ("faults", "bench", "browser", "e2e", "amqp")  # folders whose tests take long

@@ -12,7 +12,7 @@ from pika.exceptions import ChannelClosedByBroker
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, REASON, declare
 from leaderboardapp.rabbitmq.scores import Scores
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 EXCHANGE = "leaderboard"
 

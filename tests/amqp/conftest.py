@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from tests.processes import RabbitServer
+from tests.support.servers import RabbitServer
 
 Take = Callable[..., threading.Thread]
 

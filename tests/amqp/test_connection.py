@@ -18,7 +18,8 @@ from leaderboardapp.rabbitmq.consumer import Consumer
 from leaderboardapp.rabbitmq.scores import Scores
 from tests.amqp.broker import EXCHANGE, Broker
 from tests.faults.link import Link
-from tests.processes import Program, RabbitServer, wait_until
+from tests.support.programs import Program, wait_until
+from tests.support.servers import RabbitServer
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from leaderboardapp.rabbitmq.scores import BOARDS_AT_ONCE, Scores
 from leaderboardapp.stores.base import Store
 from tests.amqp.broker import Broker, score, total, wait_for_score
 from tests.amqp.conftest import Take
-from tests.processes import RabbitServer, wait_until
+from tests.support.programs import wait_until
+from tests.support.servers import RabbitServer
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 

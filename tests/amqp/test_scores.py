@@ -15,7 +15,7 @@ from leaderboardapp.rabbitmq.consumer import PREFETCH
 from leaderboardapp.rabbitmq.scores import Scores
 from tests.amqp.broker import Broker, total, wait_for_score
 from tests.amqp.conftest import Take
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 

@@ -11,7 +11,7 @@ from gripcontrol import WebSocketEvent, decode_websocket_events, encode_websocke
 
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
-from tests.processes import free_ports
+from tests.support.programs import free_ports
 
 Response = Any  # the test client adds json() to HttpResponse
 Send = Callable[..., Response]

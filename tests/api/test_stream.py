@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests.api.conftest import Response, Send, assert_problem
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 RETRY = r"retry: (\d{4})\n\n"
 

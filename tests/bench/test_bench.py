@@ -10,7 +10,7 @@ from bench.figure import Figure, compared, load, row, save
 from bench.growth import figures
 from bench.loads import Change
 from bench.many_boards import until_shown
-from tests.processes import PROJECT
+from tests.support.programs import PROJECT
 
 NAMES = ["increments", "messages", "delays", "storm", "many_boards", "costs"]
 

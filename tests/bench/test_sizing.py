@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bench.costs import EDGE, LISTENER, PARTS, STORE, WEB, name_of
 from bench.figure import Figure, save
 from bench.sizing import Costs, Load, checks, cores, needs, pushpins
-from tests.processes import PROJECT
+from tests.support.programs import PROJECT
 
 FIGURES = [
     Figure(name_of(operation, part), "rethinkdb", "ms", [1.0])

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.e2e.viewers import Api
-from tests.processes import PROJECT, Stack
+from tests.support.programs import PROJECT
+from tests.support.stack import Stack
 
 ARGUMENTS = [
     "--disable-gpu",

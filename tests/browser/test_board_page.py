@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
 from tests.e2e.viewers import Api
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 
 def expect_live(*pages: Page) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
 from tests.e2e.viewers import Api
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 

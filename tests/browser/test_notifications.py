@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from tests.amqp.broker import Broker, broker_at
 from tests.browser.conftest import Visits
-from tests.processes import RabbitServer, Stack
+from tests.support.servers import RabbitServer
+from tests.support.stack import Stack
 
 ROUTES = "invoice.*=/events/invoices/ match.{board}.goal=/boards/{board}/"
 WATCH = """([board, webSockets]) => {

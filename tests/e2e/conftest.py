@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.viewers import Api, Viewer
-from tests.processes import RabbitServer, Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.servers import RabbitServer
+from tests.support.stack import Stack
 
 ROUTES = "invoice.#=/events/invoices/ invoice.paid.{customer}=/events/customer-{customer}/"
 BOARD_ROUTES = "match.{board}.*=/boards/{board}/ match.#=/events/matches/"

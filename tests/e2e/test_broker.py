@@ -11,7 +11,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.amqp.broker import Broker, broker_at
 from tests.e2e.viewers import Api, Viewer, settle, token
-from tests.processes import Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.stack import Stack
 
 
 @pytest.fixture

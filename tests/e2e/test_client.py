@@ -9,7 +9,8 @@ import pytest
 
 from leaderboard_client import Board, Leaderboard, LeaderboardError
 from tests.e2e.viewers import Viewer, settle
-from tests.processes import Stack, free_ports, wait_until
+from tests.support.programs import free_ports, wait_until
+from tests.support.stack import Stack
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.e2e.viewers import Api, Viewer, settle, token
-from tests.processes import Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.stack import Stack
 
 
 def player(id: str, name: str, score: int) -> dict[str, Any]:

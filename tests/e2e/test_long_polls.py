@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.viewers import Answer, Api, settle
-from tests.processes import Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.stack import Stack
 
 Poll = Callable[[int], tuple[threading.Thread, list[Answer]]]
 

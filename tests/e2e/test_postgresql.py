@@ -12,15 +12,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.e2e.viewers import Api, Viewer
-from tests.processes import (
-    PROJECT,
-    START_SECONDS,
-    PgBouncer,
-    PostgresServer,
-    Program,
-    Stack,
-    wait_until,
-)
+from tests.support.programs import PROJECT, START_SECONDS, Program, wait_until
+from tests.support.servers import PgBouncer, PostgresServer
+from tests.support.stack import Stack
 
 VIEWERS, AT_ONCE = 1000, 50
 

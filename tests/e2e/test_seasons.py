@@ -1,7 +1,8 @@
 """A reset, by hand or by schedule, reaches viewers."""
 
 from tests.e2e.viewers import Api, Viewer
-from tests.processes import Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.stack import Stack
 
 OVERDUE = """
 from leaderboardapp.stores import get_store

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.viewers import Api, Viewer, first_events
-from tests.processes import PROJECT, Stack, wait_until
+from tests.support.programs import PROJECT, wait_until
+from tests.support.stack import Stack
 
 GOALS = Path(os.environ.get("GOALS_CSV") or PROJECT.parent / "shared/data/goalscorers.csv")
 

@@ -9,7 +9,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from tests.e2e.viewers import Api
-from tests.processes import Stack
+from tests.support.stack import Stack
 
 OF_EACH = 300
 INCREMENTS = 20

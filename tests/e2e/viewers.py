@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 import jwt
 from django.conf import settings
 
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 
 def token(scope: str, *boards: str) -> str:

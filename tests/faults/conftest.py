@@ -7,7 +7,8 @@ import pytest
 from tests.conftest import STORES
 from tests.e2e.viewers import Api
 from tests.faults.load import EventSource, Writers, assert_right, bounded_memory, make_board
-from tests.processes import PostgresServer, RethinkServer, Stack
+from tests.support.servers import PostgresServer, RethinkServer
+from tests.support.stack import Stack
 
 SERVERS = ["rethinkdb", "postgresql"]  # the stores that are servers
 Server = RethinkServer | PostgresServer

@@ -14,7 +14,8 @@ from typing import Any, Self
 import psutil
 
 from tests.e2e.viewers import Api
-from tests.processes import Program, Stack, wait_until
+from tests.support.programs import Program, wait_until
+from tests.support.stack import Stack
 
 RETRY_SECONDS = 0.2
 QUIET_SECONDS = 2.0

@@ -20,7 +20,9 @@ from tests.amqp.broker import EXCHANGE, DeadLetter, broker_at
 from tests.e2e.viewers import Api, Viewer
 from tests.faults.conftest import Server
 from tests.faults.load import EventSource, make_board, restart
-from tests.processes import RabbitServer, Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.servers import RabbitServer
+from tests.support.stack import Stack
 
 MESSAGES = 50_000
 PLAYERS = [f"p{number}" for number in range(10)]

@@ -15,7 +15,8 @@ from tests.faults.load import (
     assert_right,
     make_board,
 )
-from tests.processes import START_SECONDS, Program, Stack, wait_until
+from tests.support.programs import START_SECONDS, Program, wait_until
+from tests.support.stack import Stack
 
 TAKEOVER_SECONDS = 5.0
 

@@ -20,7 +20,8 @@ from tests.faults.load import (
     make_board,
     restart,
 )
-from tests.processes import Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.stack import Stack
 
 BYTES_A_VIEWER = 100_000
 

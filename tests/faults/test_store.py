@@ -19,7 +19,8 @@ from tests.faults.load import (
     assert_right,
     make_board,
 )
-from tests.processes import Stack, wait_until
+from tests.support.programs import wait_until
+from tests.support.stack import Stack
 
 
 def refused_a_hundred(api: Api, board: str) -> list[float]:

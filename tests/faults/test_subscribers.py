@@ -17,8 +17,8 @@ from leaderboardapp.pubsub import Exchange, Missed
 from tests.faults.conftest import Server
 from tests.faults.link import Link
 from tests.faults.load import restart
-from tests.in_process import store_at
-from tests.processes import wait_until
+from tests.support.programs import wait_until
+from tests.support.store import store_at
 
 TOPICS = ["one", "two"]
 SUBSCRIBERS = 5

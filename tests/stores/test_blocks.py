@@ -15,7 +15,7 @@ from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import rank_blocks as sql
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.store import SqlStore
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 PLAYERS = [f"p{number}" for number in range(60)]
 

@@ -23,7 +23,7 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.base import Feed, Store
 from leaderboardapp.stores.sql.store import SqlStore
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue
 from leaderboardapp.realtime.publish import Edge
 from leaderboardapp.stores.base import Store
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
 from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 # Mostly what may go into one write, so that it matters what is kept apart.
 amounts = st.sampled_from([0, 1, 2, 3, -1, -2, -3, 6, MAX_SCORE, -MAX_SCORE])

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from leaderboardapp.pubsub import SLOW, WAITING, Exchange, Message
 from leaderboardapp.stores.base import Store
-from tests.in_process import subscribed
-from tests.processes import PROJECT, wait_until
+from tests.support.programs import PROJECT, wait_until
+from tests.support.store import subscribed
 
 SUBSCRIBERS, MESSAGES = 200, 10_000
 PUBLISHING = """

@@ -33,8 +33,9 @@ from leaderboardapp.stores.sql.postgresql.feed import BUSY_SECONDS, PostgresFeed
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 from leaderboardapp.stores.sql.postgresql.triggers import CHANNEL
 from leaderboardapp.stores.sql.statements import read, write
-from tests.in_process import store_at
-from tests.processes import PROJECT, PostgresServer, wait_until
+from tests.support.programs import PROJECT, wait_until
+from tests.support.servers import PostgresServer
+from tests.support.store import store_at
 
 Console = psycopg.Connection[Any]
 

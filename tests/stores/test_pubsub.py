@@ -23,8 +23,8 @@ from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import message_stream as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
 from leaderboardapp.stores.sql.store import SqlStore
-from tests.in_process import store_at
-from tests.processes import PROJECT, wait_until
+from tests.support.programs import PROJECT, wait_until
+from tests.support.store import store_at
 
 FORKING = """
 import django; django.setup()

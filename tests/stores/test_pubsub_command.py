@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from leaderboardapp.stores import get_store
-from tests.processes import PROJECT, START_SECONDS, Program, wait_until
+from tests.support.programs import PROJECT, START_SECONDS, Program, wait_until
 
 
 @pytest.fixture(autouse=True)

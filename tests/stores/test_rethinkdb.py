@@ -21,7 +21,8 @@ from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from tests.processes import START_SECONDS, RethinkServer, free_ports, wait_until
+from tests.support.programs import START_SECONDS, free_ports, wait_until
+from tests.support.servers import RethinkServer
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
 from leaderboardapp.stores.sql.sqlite import store
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed
 from leaderboardapp.stores.sql.sqlite.store import SqliteStore
-from tests.processes import PROJECT, wait_until
+from tests.support.programs import PROJECT, wait_until
 
 ADD_FIFTY = """
 import django; django.setup()

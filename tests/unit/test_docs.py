@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from tests.processes import PROJECT
+from tests.support.programs import PROJECT
 
 
 def test_the_compose_file_runs_programs_and_sets_variables_that_there_are() -> None:

@@ -14,7 +14,7 @@ from leaderboardapp.realtime import proxy_client, publish
 from leaderboardapp.realtime.items import News
 from leaderboardapp.realtime.publish import Edge
 from leaderboardapp.snapshots import Snapshot
-from tests.processes import free_ports, wait_until
+from tests.support.programs import free_ports, wait_until
 
 
 class Proxy:

@@ -7,7 +7,7 @@ import pytest
 
 from leaderboardapp.concurrency.coalescing import Gather
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 
 class Work:

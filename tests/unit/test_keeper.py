@@ -9,7 +9,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.listener import maintenance as module
 from leaderboardapp.listener.maintenance import Keeper
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 
 class TidyStore:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from leaderboardapp.domain.fields import MAX_ROWS
 from leaderboardapp.web import rate_limit as limiter
 from leaderboardapp.web.rate_limit import SECOND, SLOTS, Limiter, get_limiter
-from tests.processes import PROJECT
+from tests.support.programs import PROJECT
 
 NOW = 1_800_000_000 * SECOND
 BIG_RATE = 2000.0

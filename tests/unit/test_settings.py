@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.processes import PROJECT
+from tests.support.programs import PROJECT
 
 TOKEN_KEY = f"HS256:{'A' * 44}"
 GRIP_URL = "http://localhost:5561?iss=pushpin&key=base64:AAA+"

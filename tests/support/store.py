@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.processes import wait_until
+from tests.support.programs import wait_until
 
 
 @contextmanager

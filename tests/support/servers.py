@@ -1,0 +1,207 @@
+"""Real programs for the tests: started on free ports in temporary folders, and always ended."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import psycopg
+
+from tests.support.programs import START_SECONDS, Program, free_ports, wait_until
+
+
+class RethinkServer:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port, cluster_port = free_ports(2)
+        command = ["rethinkdb", "create", "-d", str(folder / "data")]
+        subprocess.run(command, check=True, capture_output=True)
+        command[1] = "serve"
+        command += ["--bind", "127.0.0.1", "--driver-port", str(self.port)]
+        command += ["--cluster-port", str(cluster_port), "--no-http-admin", "--no-update-check"]
+        self.program = Program([*command, *options], folder / "log")
+        self.program.wait_for_port(self.port)
+
+    def database(self, name: str) -> str:
+        """The URL of the database with this name, which the service makes."""
+        return f"rethinkdb://127.0.0.1:{self.port}/{name.replace('-', '_')}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def shut_down(self) -> None:
+        self.program.process.terminate()
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+
+
+def postgres_programs() -> Path:
+    """The folder of the newest version's programs, which Debian keeps off PATH."""
+    found = list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if on_path := shutil.which("postgres"):
+        return Path(on_path).parent
+    assert found, "script/test installs postgresql"
+    return max(found, key=lambda path: int(path.parts[-3])).parent
+
+
+class PostgresServer:
+    """Of the system's package. Its text sorts as people do, so that nothing leans on bytes."""
+
+    def __init__(self, tls: dict[str, bytes] | None = None) -> None:
+        """`tls`: the contents of its ssl_cert_file and ssl_key_file."""
+        [self.port] = free_ports(1)
+        # PostgreSQL does not run as root, so its folder is where its own user may go.
+        self.user = "postgres" if os.geteuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="leaderboard-postgresql-"))
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        programs = postgres_programs()
+        data = str(self.folder / "data")
+        initdb = f"{programs}/initdb -D {data} -U postgres -A trust --no-sync -E UTF8"
+        initdb += " --locale=C.UTF-8 --locale-provider=icu --icu-locale=en"
+        subprocess.run(initdb.split(), check=True, capture_output=True, cwd="/", user=self.user)
+        command = [f"{programs}/postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1"]
+        command += ["-k", ""]
+        for option, content in (tls or {}).items():
+            file = self.folder / option
+            file.write_bytes(content)
+            file.chmod(0o600)
+            if self.user:
+                shutil.chown(file, self.user)
+            command += ["-c", "ssl=on", "-c", f"{option}={file}"]
+        self.program = Program(command, self.folder / "log", user=self.user)
+        self.wait()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def wait(self) -> None:
+        """Until it answers."""
+        self.program.wait_for_port(self.port)
+        wait_until(self.answers, "PostgreSQL", START_SECONDS)
+
+    def answers(self) -> bool:
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres")):
+            return True
+        return False
+
+    def database(self, name: str) -> str:
+        """The URL of the database with this name, which is made if it is not there."""
+        with (
+            psycopg.connect(self.url("postgres"), autocommit=True) as connection,
+            suppress(psycopg.errors.DuplicateDatabase),
+        ):
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self.url(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def shut_down(self) -> None:
+        self.program.process.send_signal(signal.SIGINT)  # SIGTERM would wait for all clients
+
+    def __exit__(self, *_: object) -> None:
+        self.shut_down()
+        self.program.stop()
+        shutil.rmtree(self.folder)
+
+
+class PgBouncer:
+    """A pool of connections to a database of the server. `transactions` is its URL through which
+    each transaction may run on another one, `sessions` the one of connections of one's own."""
+
+    def __init__(self, server: PostgresServer, database: str) -> None:
+        [port] = free_ports(1)
+        file = server.folder / "pgbouncer.ini"
+        there = f"host=127.0.0.1 port={server.port} dbname={database} user=postgres"
+        file.write_text(
+            f"[databases]\ntransactions = {there} pool_mode=transaction pool_size=4\n"
+            f"sessions = {there} pool_mode=session\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            "auth_type = any\nmax_client_conn = 500\n"
+        )
+        file.chmod(0o644)
+        url = f"postgresql://postgres@127.0.0.1:{port}"
+        self.transactions, self.sessions = f"{url}/transactions", f"{url}/sessions"
+        log = server.folder / "pgbouncer.log"
+        self.program = Program(["pgbouncer", str(file)], log, user=server.user)
+        self.program.wait_for_port(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+
+
+class RabbitServer:
+    """A broker of the system's package, with whatever it needs in its folder."""
+
+    def __init__(self, folder: Path, tls: dict[str, bytes] | None = None) -> None:
+        """`tls`: the contents of its cacertfile, certfile and keyfile; then it speaks nothing
+        else."""
+        self.port, node_port, names_port = free_ports(3)
+        scheme = "amqps" if tls else "amqp"
+        self.url = f"{scheme}://guest:guest@localhost:{self.port}/"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = ["listeners.tcp = none", f"listeners.ssl.1 = 127.0.0.1:{self.port}"]
+        if not tls:
+            lines = [f"listeners.tcp.1 = 127.0.0.1:{self.port}"]
+        for option, content in (tls or {}).items():
+            (folder / option).write_bytes(content)
+            lines.append(f"ssl_options.{option} = {folder / option}")
+        (folder / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
+        (folder / "plugins").write_text("[].")
+        # Its own programs, and not those on Debian's PATH, which want to be root or rabbitmq.
+        self.path = f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}"
+        self.env = {
+            "HOME": str(folder),  # for the cookie
+            "RABBITMQ_NODENAME": "test@localhost",
+            "RABBITMQ_DIST_PORT": str(node_port),
+            "ERL_EPMD_PORT": str(names_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+        }
+        # Erlang would start one by itself, which would stay when all others have gone.
+        names = ["epmd", "-port", str(names_port), "-address", "127.0.0.1"]
+        self.names = Program(names, folder / "names.log")
+        self.program = Program([self.command("rabbitmq-server")], folder / "out.log", self.env)
+        self.wait()
+
+    def command(self, name: str) -> str:
+        found = shutil.which(name, path=self.path)
+        assert found, "script/test installs rabbitmq-server"
+        return found
+
+    def wait(self) -> None:
+        """Until it takes connections."""
+        self.program.wait_for_port(self.port)
+
+    def control(self, *arguments: str) -> str:
+        """What rabbitmqctl says."""
+        command = [self.command("rabbitmqctl"), "--quiet", *arguments]
+        env = {**os.environ, **self.env}
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    def vhost(self, name: str) -> str:
+        """The URL of a new virtual host."""
+        self.control("add_vhost", name)
+        self.control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        return self.url + name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+        self.names.stop()

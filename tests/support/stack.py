@@ -1,0 +1,124 @@
+"""The whole service on free ports: store, web processes, listener, Pushpin."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from tests.support.programs import PROJECT, START_SECONDS, Program, free_ports, stop, wait_until
+
+
+class Stack:
+    """Pushpin, web and listener on a store, as a deployment has them; with a Pushpin for WebSockets
+    on `ws_port`, if that is wanted, and an amqplistener, if there is a broker."""
+
+    def __init__(
+        self,
+        database_url: str,
+        folder: Path,
+        listener_url: str | None = None,
+        websockets: bool = False,
+        amqp_url: str = "",
+        amqp_routes: str = "",
+    ) -> None:
+        self.port, self.web_port, self.ws_port, *control_ports = free_ports(5)
+        if not websockets:
+            del control_ports[1:]
+        self.folder = folder
+        self.env = {
+            "DATABASE_URL": database_url,
+            "GRIP_URL": " ".join(
+                f"http://localhost:{port}?iss=pushpin&key=base64:{'a' * 44}"
+                for port in control_ports
+            ),
+            "PUSHPIN_RUN_DIR": str(folder),
+            "AMQP_URL": amqp_url,
+            "AMQP_ROUTES": amqp_routes,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        self.manage("ensure_store")
+        self.programs: list[Program] = []
+        try:
+            self._start(listener_url or database_url, websockets, control_ports)
+        except BaseException:  # whoever is interrupted now has no stack to end yet
+            self.__exit__()
+            raise
+
+    def _start(self, listener_url: str, websockets: bool, control_ports: list[int]) -> None:
+        # As a Procfile's `gunicorn` is found: "python -m" does not survive SIGUSR2.
+        gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
+        pushpin = [sys.executable, "script/pushpin"]
+        route = f"--route=* localhost:{self.web_port}"
+        self.pushpin = self.program("pushpin", [*pushpin, f"--port={self.port}", route])
+        self.programs.append(self.pushpin)
+        if websockets:
+            pushpin += ["--websockets", f"--port={self.ws_port}", f"{route},over_http"]
+            self.websockets = self.program("websockets", pushpin)
+            self.programs.append(self.websockets)
+        self.web = self.program(
+            "web", [*gunicorn, "--bind", f"localhost:{self.web_port}", "--workers", "2"]
+        )
+        self.programs.append(self.web)
+        self.listener = self.program(
+            "listener", [sys.executable, "dblistener.py"], DATABASE_URL=listener_url
+        )
+        self.programs.append(self.listener)
+        if self.env["AMQP_URL"]:
+            self.amqp = self.program("amqp", [sys.executable, "amqplistener.py"])
+            self.programs.append(self.amqp)
+        waiting = [(self.web, self.web_port)]
+        waiting += [(self.pushpin, port) for port in (self.port, control_ports[0])]
+        if websockets:
+            waiting += [(self.websockets, port) for port in (self.ws_port, control_ports[1])]
+        for program, port in waiting:
+            program.wait_for_port(port)
+        wait_until(
+            lambda: "listening" in self.listener.log.read_text(), "the listener", START_SECONDS
+        )
+        wait_until(self.answers, "an answer through Pushpin", START_SECONDS)
+
+    def program(self, name: str, command: list[str], **env: str) -> Program:
+        return Program(command, self.folder / f"{name}.log", {**self.env, **env})
+
+    def memory(self) -> dict[str, int]:
+        """Bytes in use by each program with all its processes."""
+        sizes = {}
+        for name in ("pushpin", "web", "listener"):
+            sizes[name] = 0
+            for process in getattr(self, name).processes():
+                with suppress(psutil.NoSuchProcess):
+                    sizes[name] += process.memory_info().rss
+        return sizes
+
+    def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a management command on the stack's store; its output, whatever its exit status."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, **self.env},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def answers(self) -> bool:
+        connection = HTTPConnection("localhost", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self.programs)
