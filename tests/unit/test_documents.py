@@ -63,6 +63,13 @@ def test_links_lead_to_files_and_headings(document: str) -> None:
 
 
 @needs_each_document
+def test_python_files_that_are_named_exist(document: str) -> None:
+    named = set(re.findall(r"`([\w./*-]+\.py)`", (PROJECT / document).read_text()))
+    missing = sorted(path for path in named if not exists_somewhere(path))
+    assert not missing, f"{document}: {', '.join(missing)}"
+
+
+@needs_each_document
 def test_words_are_those_of_the_glossary(document: str) -> None:
     lines = (PROJECT / document).read_text().splitlines()
     if document == GLOSSARY:  # its last column has the words that are not used
@@ -186,6 +193,12 @@ def leads_somewhere(document: Path, target: str) -> bool:
     if not file.resolve().is_relative_to(PROJECT) or not file.exists():
         return False
     return not anchor or (file.suffix == ".md" and anchor in anchors_of(file.read_text()))
+
+
+def exists_somewhere(path: str) -> bool:
+    """Return whether there is such a file: from the project's folder, or in one of the packages."""
+    packages = [PROJECT / name for name in ("leaderboardapp", "leaderboard_project", "bench")]
+    return any(PROJECT.glob(path)) or any(any(folder.rglob(path)) for folder in packages)
 
 
 def anchors_of(text: str) -> set[str]:
