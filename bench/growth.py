@@ -54,7 +54,7 @@ def fill_board(store: str, players: int) -> None:
     get_store().create_board({"id": "b"})
     FILL[store](get_store(), "b", players)
     time.sleep(SETTLE_SECONDS if store == "rethinkdb" else 0)
-    while get_store().tidy("b"):
+    while get_store().run_maintenance("b"):
         pass
 
 
@@ -64,7 +64,7 @@ def board_costs(players: int, calls: int) -> dict[str, float]:
 
     store, board = get_store(), get_store().get_board("b")
     return {
-        "top": timed(lambda _: snapshots.take(["b"]), players, calls),
+        "top": timed(lambda _: snapshots.read_snapshots(["b"]), players, calls),
         "rank": timed(
             lambda n: models.get_player_with_rank(board, store.get_player("b", f"p{n}")),
             players,
@@ -92,8 +92,8 @@ def database_costs(boards: int, calls: int) -> dict[str, float]:
 
     store = get_store()
     return {
-        "poll": timed(lambda n: snapshots.take([f"b{n}"]), boards, calls),
-        "increment": timed(lambda n: store.score_add(f"b{n}", "p", 1), boards, calls),
+        "poll": timed(lambda n: snapshots.read_snapshots([f"b{n}"]), boards, calls),
+        "increment": timed(lambda n: store.add_score(f"b{n}", "p", 1), boards, calls),
     }
 
 

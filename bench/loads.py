@@ -29,7 +29,7 @@ def read(boards: int, seconds: float) -> float:
     names, taken = [f"b{n}" for n in range(boards)], 0
     began = time.monotonic()
     while time.monotonic() < began + seconds:
-        taken += len(snapshots.take(random.sample(names, min(boards, MAX_BOARDS_READ))))
+        taken += len(snapshots.read_snapshots(random.sample(names, min(boards, MAX_BOARDS_READ))))
     return taken / (time.monotonic() - began)
 
 

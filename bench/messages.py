@@ -122,7 +122,7 @@ def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
         added = 0
         while time.monotonic() < until:
             board, player = somebody(*numbers)
-            store.score_add(board, player, 1, f"{run}-{next(keys)}")
+            store.add_score(board, player, 1, f"{run}-{next(keys)}")
             added += 1
         store.close()
         return added

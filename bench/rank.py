@@ -43,10 +43,12 @@ def count_sql(store: Any, board: Row, row: Row) -> int:
 
 
 def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
-    from leaderboardapp.domain.types import key_of
+    from leaderboardapp.domain.types import rank_position
     from leaderboardapp.stores.rethinkdb.ranking import FIRST, place_of
 
-    return int(store.run(store.blocks.block(board, FIRST, place_of(board, key_of(row))).count()))
+    return int(
+        store.run(store.blocks.block(board, FIRST, place_of(board, rank_position(row))).count())
+    )
 
 
 NAIVE = {"sqlite": count_sql, "rethinkdb": count_rethinkdb, "postgresql": count_sql}
@@ -73,7 +75,7 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
     print("\rcounting blocks", end="\x1b[K\r", file=sys.stderr)
     time.sleep(SETTLE_SECONDS)
     began = time.monotonic()
-    while store.tidy(BOARD):
+    while store.run_maintenance(BOARD):
         pass
     print(f"{name}: blocks after {time.monotonic() - began:.1f} s of work", file=sys.stderr)
     board = store.get_board(BOARD)

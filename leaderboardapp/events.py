@@ -27,6 +27,6 @@ def announce(board: str, event: str, payload: Any) -> None:
         logger.warning("nobody is told of %r on board %s: %s", event, board, error)
 
 
-def shown(player: Row) -> dict[str, Row]:
+def player_payload(player: Row) -> dict[str, Row]:
     """A player, as an event has it."""
     return {"player": {name: player[name] for name in ("id", "name", "score")}}

@@ -16,7 +16,7 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import events
 from leaderboardapp.domain import ranking, schedule
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Key, Row, Window, key_of
+from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row, Window, rank_position
 from leaderboardapp.stores import get_store
 
 __all__ = ["Board", "ObjectDoesNotExist", "Player"]
@@ -84,7 +84,7 @@ class Board:
         """End the season that it was read in, and begin the next one, with all scores zero. Raises
         ObjectDoesNotExist, WrongSeason if that season was over already."""
         season = self.stored()["season"]
-        row = get_store().reset(self.id, season, schedule.now())
+        row = get_store().start_next_season(self.id, season, schedule.now())
         events.announce(self.id, events.SEASON_ENDED, {"season": season})
         return self._load(row)
 
@@ -134,12 +134,12 @@ class Player:
         if self._stored is None:
             row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}
             stored = get_store().create_player(self.board.id, row)
-            events.announce(self.board.id, events.JOINED, events.shown(stored))
+            events.announce(self.board.id, events.JOINED, events.player_payload(stored))
             return self._load(stored)
         changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
         if "score" in changes:
             score = changes.pop("score")
-            self._load(get_store().put_score(self.board.id, self.id, score, only_better=False))
+            self._load(get_store().set_score(self.board.id, self.id, score, only_better=False))
         if changes:
             self._load(get_store().update_player(self.board.id, self.id, changes))
         return self
@@ -153,18 +153,18 @@ class Player:
         player = self._row()
         get_store().delete_player(self.board.id, self.id)
         if not player["hidden"]:
-            events.announce(self.board.id, events.LEFT, events.shown(player))
+            events.announce(self.board.id, events.LEFT, events.player_payload(player))
         self._stored = None
 
     def score_add(self, amount: int, key: str | None = None, season: int | None = None) -> Self:
         """Add atomically, once per idempotency `key`, in the running season, or only in `season`;
         `score` is the sum afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
-        return self._load(get_store().score_add(self.board.id, self.id, amount, key, season))
+        return self._load(get_store().add_score(self.board.id, self.id, amount, key, season))
 
     def score_put(self, score: int, only_better: bool = False, season: int | None = None) -> Self:
         """Set it, or with `only_better` leave one that is as good; `score` is what it is
         afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
-        row = get_store().put_score(self.board.id, self.id, score, only_better, season)
+        row = get_store().set_score(self.board.id, self.id, score, only_better, season)
         return self._load(row)
 
     def get_rank(self) -> int | None:
@@ -184,7 +184,7 @@ class Player:
 
     @classmethod
     def get_page_for_board(
-        cls, board: Board, limit: int = 20, after: Key | None = None
+        cls, board: Board, limit: int = 20, after: RankPosition | None = None
     ) -> list[Self]:
         """Players with their ranks, best first, from the one after the key on. Raises
         ObjectDoesNotExist if there is no such board."""
@@ -201,9 +201,9 @@ class Player:
         """The best players, best first, with their ranks."""
         return cls.get_page_for_board(board, limit)
 
-    def key(self) -> Key:
+    def key(self) -> RankPosition:
         """The player's place in the ranking, for `after`."""
-        return key_of(self._row())
+        return rank_position(self._row())
 
     @staticmethod
     def get_all_changes() -> Iterator[str]:
@@ -212,7 +212,7 @@ class Player:
         feed = get_store().open_feed()
         try:
             while True:
-                yield from feed.changed(timeout=1)
+                yield from feed.poll(timeout=1)
         finally:
             feed.close()
 
@@ -249,9 +249,9 @@ def _changes(stored: Row, row: Row) -> Row:
 # Ranks from the store come with a `bound`, how far off they may be, either way; 0 if exact.
 
 
-def get_ranked_page(board: Row, limit: int, after: Key | None = None) -> list[Row]:
+def get_ranked_page(board: Row, limit: int, after: RankPosition | None = None) -> list[Row]:
     """Ranked players, best first, from the one after the key on."""
-    return _number_window(board, get_store().window(board, limit, after))
+    return _number_window(board, get_store().get_ranking_window(board, limit, after))
 
 
 def get_window_around(board: Row, player: Row, limit: int) -> list[Row]:
@@ -259,7 +259,7 @@ def get_window_around(board: Row, player: Row, limit: int) -> list[Row]:
     best and the worst allow; nobody, if the player is not ranked."""
     if not ranking.is_ranked(board, player):
         return []
-    return _number_window(board, get_store().window(board, limit, around=player))
+    return _number_window(board, get_store().get_ranking_window(board, limit, around=player))
 
 
 def get_player_with_rank(board: Row, player: Row) -> Row | None:
@@ -268,5 +268,5 @@ def get_player_with_rank(board: Row, player: Row) -> Row | None:
 
 
 def _number_window(board: Row, window: Window) -> list[Row]:
-    rows = ranking.number(board, window.rows, window.before + 1, window.better + 1)
+    rows = ranking.assign_ranks(board, window.rows, window.before + 1, window.better + 1)
     return [{**row, "bound": window.bound} for row in rows]

@@ -45,7 +45,7 @@ urlpatterns = [
     ),
     path("boards/<key:board>/players/<key:player>/around/", by_method(GET=players.read_around)),
     path("boards/<key:board>/players/<key:player>/score-add/", by_method(POST=scores.add_score)),
-    path("boards/<key:board>/players/<key:player>/score/", by_method(PUT=scores.put_score)),
+    path("boards/<key:board>/players/<key:player>/score/", by_method(PUT=scores.set_score)),
     path("boards/<key:board>/scores/", by_method(POST=scores.add_scores)),
     path("boards/<key:board>/reset/", by_method(POST=seasons.reset_board)),
     path("boards/<key:board>/seasons/", by_method(GET=seasons.list_seasons)),

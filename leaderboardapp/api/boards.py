@@ -35,7 +35,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
 def list_boards(request: HttpRequest) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
-    found = Board.get_page(limit + 1, after, private=auth.holds(request, "read", None))
+    found = Board.get_page(limit + 1, after, private=auth.has_scope(request, "read", None))
     more = len(found) > limit
     return json_response(
         {
@@ -46,14 +46,14 @@ def list_boards(request: HttpRequest) -> HttpResponse:
 
 
 def read_board(request: HttpRequest, board: str) -> HttpResponse:
-    wanted = wanted_type(request)
+    wanted = negotiate(request)
     if wanted == PAGE:
         return views.read_board(request, board)
     if request.method == "GET" and wanted == STREAM:
         try:
             return subscribe.hold_board(request, board, take_snapshot(request, board))
         except StoreUnavailable:
-            return subscribe.come_again()
+            return subscribe.reconnect_response()
     snapshot = take_snapshot(request, board)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
@@ -89,7 +89,7 @@ def delete_board(request: HttpRequest, board: str) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def wanted_type(request: HttpRequest) -> str | None:
+def negotiate(request: HttpRequest) -> str | None:
     """Of a board's three forms the one that the client prefers; JSON if it does not say."""
     # What an EventSource and what a poll sends, before a parser that takes longer than the read.
     accept = request.headers.get("Accept", "").lower()
@@ -99,7 +99,7 @@ def wanted_type(request: HttpRequest) -> str | None:
 
 
 def take_snapshot(request: HttpRequest, board: str) -> Snapshot:
-    snapshot = snapshots.take_one(board)
+    snapshot = snapshots.read_snapshot(board)
     if snapshot is None:
         raise ObjectDoesNotExist
     auth.check_read(request, board, snapshot.private)

@@ -4,11 +4,11 @@ from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.api.responses import (
     assign,
-    exactness,
+    get_readable_board,
     json_response,
     player_data,
+    rank_error_fields,
     ranked_data,
-    readable,
     with_emails,
 )
 from leaderboardapp.domain.fields import (
@@ -19,7 +19,7 @@ from leaderboardapp.domain.fields import (
     name_field,
     require,
 )
-from leaderboardapp.domain.types import Key
+from leaderboardapp.domain.types import RankPosition
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth
 from leaderboardapp.web.problems import Problem
@@ -43,21 +43,21 @@ def list_players(request: HttpRequest, board: str) -> HttpResponse:
     if read_flag(request, "hidden"):
         return list_hidden(request, board)
     limit, cursor = read_limit(request), read_cursor(request, *KEY_FIELDS)
-    after = Key(*cursor) if cursor else None
-    found = Player.get_page_for_board(readable(request, board), limit + 1, after)
+    after = RankPosition(*cursor) if cursor else None
+    found = Player.get_page_for_board(get_readable_board(request, board), limit + 1, after)
     more = len(found) > limit
     return json_response(
         {
             "players": with_emails(request, board, map(ranked_data, found[:limit])),
             "next": cursor_of(*found[limit - 1].key()) if more else None,
-            **exactness(*found),
+            **rank_error_fields(*found),
         }
     )
 
 
 def list_hidden(request: HttpRequest, board: str) -> HttpResponse:
     """For whoever may show them again."""
-    found = readable(request, board)
+    found = get_readable_board(request, board)
     auth.check_write(request, board)
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     players = Player.get_hidden_for_board(found, limit + 1, cursor[0] if cursor else "")
@@ -70,10 +70,10 @@ def list_hidden(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    found = Player.get_for_board(readable(request, board), player)
+    found = Player.get_for_board(get_readable_board(request, board), player)
     rank = found.get_rank()
     [shown] = with_emails(request, board, [{**player_data(found), "rank": rank}])
-    return json_response({**shown, **exactness(found)})
+    return json_response({**shown, **rank_error_fields(found)})
 
 
 def update_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
@@ -89,6 +89,6 @@ def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse
 
 def read_around(request: HttpRequest, board: str, player: str) -> HttpResponse:
     limit = read_limit(request, default=5)
-    window = Player.get_for_board(readable(request, board), player).get_around(limit)
+    window = Player.get_for_board(get_readable_board(request, board), player).get_around(limit)
     rows = [ranked_data(found) for found in window]
-    return json_response({"players": rows, **exactness(*window)})
+    return json_response({"players": rows, **rank_error_fields(*window)})

@@ -12,7 +12,7 @@ from leaderboardapp.web import auth
 Model = TypeVar("Model", Board, Player)
 
 
-def readable(request: HttpRequest, board: str) -> Board:
+def get_readable_board(request: HttpRequest, board: str) -> Board:
     found = Board.get(board)
     auth.check_read(request, board, found.private)
     return found
@@ -31,13 +31,13 @@ def with_emails(
 ) -> list[dict[str, Any]]:
     """For the holder of a write token only, whoever may write without."""
     shown = list(players)
-    if not auth.holds(request, "write", board):
+    if not auth.has_scope(request, "write", board):
         return shown
     emails = get_store().get_emails(board, [player["id"] for player in shown])
     return [{**player, "email": emails.get(player["id"])} for player in shown]
 
 
-def exactness(*players: Player) -> dict[str, Any]:
+def rank_error_fields(*players: Player) -> dict[str, Any]:
     """What to say of ranks that may be off."""
     bound = max((player.bound for player in players), default=0)
     return {"exact": False, "bound": bound} if bound else {}

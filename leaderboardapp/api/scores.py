@@ -27,7 +27,7 @@ def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
     return json_response(player_data(found))
 
 
-def put_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def set_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
     mode_field = choice_field("set", "best")
     fields = {"score": score_field, "mode": mode_field, "season": season_field}
     body = read_body(request, fields)

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp import snapshots
-from leaderboardapp.api.responses import json_response, readable
+from leaderboardapp.api.responses import get_readable_board, json_response
 from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.scoring import check_season
 from leaderboardapp.models import Board
@@ -20,7 +20,7 @@ def reset_board(request: HttpRequest, board: str) -> HttpResponse:
 
 def list_seasons(request: HttpRequest, board: str) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, season_field)
-    found = readable(request, board)
+    found = get_readable_board(request, board)
     before = cursor[0] if cursor else found.season
     past = get_store().list_seasons(board, before, limit + 1)
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
@@ -29,7 +29,7 @@ def list_seasons(request: HttpRequest, board: str) -> HttpResponse:
 
 
 def read_season(request: HttpRequest, board: str, season: int) -> HttpResponse:
-    readable(request, board)
+    get_readable_board(request, board)
     ended_at, row, players = get_store().get_season(board, season)
-    shown = snapshots.shown(row, players)
+    shown = snapshots.board_payload(row, players)
     return json_response({**shown, "season": season, "ended_at": ended_at})

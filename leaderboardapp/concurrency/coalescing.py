@@ -16,7 +16,7 @@ class Batch(Generic[Item, Result]):
         self.results: Future[list[Result]] = Future()
 
 
-class Gather(Generic[Item, Result]):
+class Coalescer(Generic[Item, Result]):
     """`work` on a board, for all threads that ask at that moment: while one batch of a board is
     under way the next one gathers, and the thread that began it does it for all. Nothing waits
     while nothing is under way, and no batch begins before it was asked for, so that nobody is
@@ -29,33 +29,33 @@ class Gather(Generic[Item, Result]):
     ) -> None:
         self.work, self.check = work, check
         self.lock = threading.Lock()
-        self.gathering: dict[str, Batch[Item, Result]] = {}
-        self.under_way: dict[str, Batch[Item, Result]] = {}
+        self.pending: dict[str, Batch[Item, Result]] = {}
+        self.running: dict[str, Batch[Item, Result]] = {}
 
     def __call__(self, board: str, item: Item) -> Result:
         self.check()
         with self.lock:
-            batch = self.gathering.get(board)
-            leads = batch is None
+            batch = self.pending.get(board)
+            is_leader = batch is None
             if batch is None:
-                batch = self.gathering[board] = Batch(self.under_way.get(board))
+                batch = self.pending[board] = Batch(self.running.get(board))
             batch.items.append(item)
             place = len(batch.items) - 1
-        if leads:
-            self._lead(board, batch)
+        if is_leader:
+            self._run_batch(board, batch)
         return batch.results.result()[place]
 
-    def _lead(self, board: str, batch: Batch[Item, Result]) -> None:
+    def _run_batch(self, board: str, batch: Batch[Item, Result]) -> None:
         try:
             if batch.after:
                 wait([batch.after.results])
                 batch.after = None  # or each would keep all before it
             with self.lock:
-                self.under_way[board] = self.gathering.pop(board)
+                self.running[board] = self.pending.pop(board)
             batch.results.set_result(self.work(board, batch.items))
         except BaseException as error:  # of whatever kind: nobody is left waiting
             batch.results.set_exception(error)
         with self.lock:
-            for batches in (self.gathering, self.under_way):
+            for batches in (self.pending, self.running):
                 if batches.get(board) is batch:
                     del batches[board]

@@ -1,6 +1,6 @@
 """What a store refuses, and how it fails."""
 
-from leaderboardapp.domain.types import Row, limits
+from leaderboardapp.domain.types import Row, score_limits
 
 
 class AlreadyExists(Exception):
@@ -16,7 +16,7 @@ class ScoreOutOfRange(Exception):
     program set in the middle of an import, on a store without transactions."""
 
     def __init__(self, player: str, board: Row) -> None:
-        low, high = limits(board)
+        low, high = score_limits(board)
         message = f"the score of {player} must stay from {low} to {high}"
         if board["max_amount"] is not None:
             message += f", and one increment within {board['max_amount']} either way"

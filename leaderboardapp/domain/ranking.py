@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from leaderboardapp.domain.types import Row
 
 
-def number(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> list[Row]:
+def assign_ranks(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> list[Row]:
     """The rows, which follow one another in the board's order, each with its `rank`. The first is
     the `place`-th player of all, and has that `rank`."""
     numbered: list[Row] = []
@@ -21,6 +21,6 @@ def number(board: Row, rows: Iterable[Row], place: int = 1, rank: int = 1) -> li
 
 
 def is_ranked(board: Row, player: Row) -> bool:
-    if player["hidden"] or player["late"]:
+    if player["hidden"] or player["not_carried_over"]:
         return False
     return bool(player["scored"] or board["order"] == "desc")

@@ -52,7 +52,7 @@ class Increment(NamedTuple):
     season: int | None = None  # the one that it is meant for; None: whichever is running
 
 
-class Key(NamedTuple):
+class RankPosition(NamedTuple):
     """A place in a board's order: a player's, or without one that before all with this score."""
 
     score: int
@@ -82,11 +82,11 @@ Changes = dict[str, list[Row]]
 newest, as far as the store knows."""
 
 
-def key_of(player: Row) -> Key:
-    return Key(player["score"], player["reached_at"], player["id"])
+def rank_position(player: Row) -> RankPosition:
+    return RankPosition(player["score"], player["reached_at"], player["id"])
 
 
-def limits(board: Row) -> tuple[int, int]:
+def score_limits(board: Row) -> tuple[int, int]:
     """The least and the greatest score that the board allows."""
     low, high = board["min"], board["max"]
     return -MAX_SCORE if low is None else low, MAX_SCORE if high is None else high

@@ -9,9 +9,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
-from leaderboardapp.events import LEFT, NEW_LEADER, SEASON_ENDED, announce, exchange, shown
+from leaderboardapp.events import LEFT, NEW_LEADER, SEASON_ENDED, announce, exchange, player_payload
 from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import Edge
+from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 
 logger = logging.getLogger(__name__)
@@ -24,20 +24,20 @@ FORWARDED = (LEFT, NEW_LEADER, SEASON_ENDED)
 LEADER_SECONDS = 2.0
 
 
-class Lead(NamedTuple):
+class LeaderChange(NamedTuple):
     before: str | None  # the player's id
     leader: Row
 
 
-class Herald:
+class EventForwarder:
     """Beside the active listener: forwards events to viewers, and announces new leaders, whom
     nobody else gets to see. In threads of its own, so that no snapshot waits for it."""
 
-    def __init__(self, edge: Edge) -> None:
-        self.edge = edge
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
         self.queue = exchange.queue({"board": None, "event": None})
         self.condition = threading.Condition()
-        self.leads: dict[str, Lead] = {}  # by board, to be announced
+        self.leads: dict[str, LeaderChange] = {}  # by board, to be announced
         self.stopping = False
         self.threads = [
             threading.Thread(target=work, name=f"herald {work.__name__}", daemon=True)
@@ -57,12 +57,12 @@ class Herald:
         for thread in self.threads:
             thread.join()
 
-    def put(self, leads: dict[str, Lead]) -> None:
+    def put(self, leads: dict[str, LeaderChange]) -> None:
         """What has changed, by board."""
         with self.condition:
             for board, (before, leader) in leads.items():
                 first = self.leads.get(board)
-                self.leads[board] = Lead(first.before if first else before, leader)
+                self.leads[board] = LeaderChange(first.before if first else before, leader)
             self.condition.notify_all()
 
     def _announce(self) -> None:
@@ -74,7 +74,7 @@ class Herald:
                 if self.stopping:
                     break
                 if leader["id"] != before:
-                    announce(board, NEW_LEADER, shown(leader))
+                    announce(board, NEW_LEADER, player_payload(leader))
             with self.condition:
                 self.condition.wait_for(lambda: self.stopping, LEADER_SECONDS)
         get_store().close()
@@ -109,4 +109,4 @@ class Herald:
         except StoreUnavailable as error:
             logger.warning("viewers are not told of %r on board %s: %s", event, board, error)
             return
-        self.edge.put({}, {board: News(private, [(event, payload)])}, ())
+        self.publisher.put({}, {board: News(private, [(event, payload)])}, ())

@@ -25,7 +25,7 @@ REST_UNDER_WAY = 1.0
 PAGE = 100
 
 
-class Keeper:
+class Maintenance:
     """A thread of its own, because a thousand boards may end their season at the same moment. It
     begins with a look at every board, for what another listener may have left undone."""
 
@@ -70,7 +70,7 @@ class Keeper:
 
     def look(self) -> None:
         """For what there is to do. A board that changes all the time is tidied once a look."""
-        self.due.extend(self.store.due_boards(schedule.now()))
+        self.due.extend(self.store.list_boards_to_end(schedule.now()))
         if not self.boards:
             with self.lock:
                 self.boards.extend(self.changed)
@@ -84,7 +84,9 @@ class Keeper:
         """Whoever else does the same, it ends only once. One that nobody was there to end in time
         ends now."""
         try:
-            self.store.reset(board["id"], board["season"], schedule.now(), only_if_due=True)
+            self.store.start_next_season(
+                board["id"], board["season"], schedule.now(), only_if_due=True
+            )
             logger.info("season %d ended by schedule: %s", board["season"], board["id"])
             self.put([board["id"]])
             events.announce(board["id"], events.SEASON_ENDED, {"season": board["season"]})
@@ -94,7 +96,7 @@ class Keeper:
     def tidy(self, board: str) -> bool:
         """Whether there is more to do."""
         try:
-            more = self.store.tidy(board)
+            more = self.store.run_maintenance(board)
         except StoreUnavailable:
             self.put([board])
             raise

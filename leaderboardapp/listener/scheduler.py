@@ -15,10 +15,10 @@ from django.conf import settings
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
-from leaderboardapp.events import JOINED, shown
-from leaderboardapp.listener.event_forwarder import Lead
+from leaderboardapp.events import JOINED, player_payload
+from leaderboardapp.listener.event_forwarder import LeaderChange
 from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import MAX_BOARDS_READ, Edge
+from leaderboardapp.realtime.publish import MAX_BOARDS_READ, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
 
@@ -30,7 +30,7 @@ OVERDUE_SECONDS = 1.0
 MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
 
 
-class Sent(NamedTuple):
+class PublishState(NamedTuple):
     """What the edge was last sent of a board."""
 
     identity: str
@@ -46,18 +46,20 @@ class Sent(NamedTuple):
         return self.at >= self.changed + REPEAT_SECONDS
 
 
-class Listener:
+class PublishScheduler:
     """The steps of the loop. Times are those of time.monotonic()."""
 
-    def __init__(self, edge: Edge, position: int) -> None:
+    def __init__(self, publisher: Publisher, position: int) -> None:
         """`position`: all that changed up to there has been published by somebody."""
-        self.edge = edge
+        self.publisher = publisher
         self.due: dict[str, float] = {}  # board → when to look at it
         self.backlog: set[str] = set()  # boards to look at when there is time
         self.joined: Changes = {}  # newcomers, to be told when their board is looked at
-        self.leaders: dict[str, Lead] = {}  # by board, what changed since somebody took them
+        self.leaders: dict[
+            str, LeaderChange
+        ] = {}  # by board, what changed since somebody took them
         # Least recently sent first. Forgetting a board costs one publish that was not needed.
-        self.sent: OrderedDict[str, Sent] = OrderedDict()
+        self.sent: OrderedDict[str, PublishState] = OrderedDict()
         self.position = position
         self.marks: deque[tuple[float, int]] = deque()  # when, and the store's position then
 
@@ -72,10 +74,10 @@ class Listener:
             boards.append(board := self.backlog.pop())
             self.due.setdefault(board, now)
         if boards:
-            taken = snapshots.take(boards)
+            taken = snapshots.read_snapshots(boards)
             unsent = {b: taken.get(b) for b in boards if self.needs(b, taken.get(b), now)}
             turned = {board for board, new in unsent.items() if self.has_turned(board, new, now)}
-            self.edge.put(unsent, dict(self.newcomers(boards, taken)), turned)
+            self.publisher.put(unsent, dict(self.newcomers(boards, taken)), turned)
             for board in boards:
                 self.note(board, board in unsent, taken.get(board), now, board in turned)
         return boards
@@ -83,7 +85,7 @@ class Listener:
     def drain(self, feed: Feed) -> None:
         soonest = min(self.due.values(), default=float("inf")) - time.monotonic()
         timeout = 0.0 if self.backlog else max(0.0, min(IDLE_SECONDS, soonest))
-        changes = feed.changed(timeout)
+        changes = feed.poll(timeout)
         now = time.monotonic()
         for board, joined in changes.items():
             if joined:
@@ -94,7 +96,7 @@ class Listener:
             if sent:
                 at = now if sent.is_settled() else sent.at
                 self.sent[board] = sent._replace(at=at, changed=now)
-        if now - feed.heard > SILENCE_SECONDS:
+        if now - feed.last_activity > SILENCE_SECONDS:
             raise StoreUnavailable("the feed has gone silent")
 
     def newcomers(
@@ -104,7 +106,10 @@ class Listener:
         for board in boards:
             joined = self.joined.pop(board, None)
             if joined and board in taken:
-                yield board, News(taken[board].private, [(JOINED, shown(row)) for row in joined])
+                yield (
+                    board,
+                    News(taken[board].private, [(JOINED, player_payload(row)) for row in joined]),
+                )
 
     def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Whether to send it: the edge has another one, or it is time to repeat this one."""
@@ -135,9 +140,11 @@ class Listener:
             at = now if told or not sent else sent.told
             leader = snapshot.leader if snapshot else None
             if sent and leader and leader["id"] != sent.leader:
-                self.leaders[board] = Lead(sent.leader, leader)
+                self.leaders[board] = LeaderChange(sent.leader, leader)
             who = leader["id"] if leader else None
-            sent = Sent(identity(snapshot), time.monotonic(), changed, private, turned, at, who)
+            sent = PublishState(
+                identity(snapshot), time.monotonic(), changed, private, turned, at, who
+            )
             self.sent[board] = sent
             self.sent.move_to_end(board)
             self.forget()
@@ -161,7 +168,7 @@ class Listener:
         self.marks.append((now, position))
         settled = now - REPEAT_SECONDS - settings.PUBLISH_INTERVAL - OVERDUE_SECONDS
         overdue = min(self.due.values(), default=now) < now - OVERDUE_SECONDS
-        if not (overdue or self.backlog or self.edge.behind() > OVERDUE_SECONDS):
+        if not (overdue or self.backlog or self.publisher.lag_seconds() > OVERDUE_SECONDS):
             while self.marks and self.marks[0][0] <= settled:
                 self.position = self.marks.popleft()[1]
         elif len(self.marks) > 1:

@@ -6,11 +6,11 @@ import time
 
 from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.listener.event_forwarder import Herald
+from leaderboardapp.listener.event_forwarder import EventForwarder
 from leaderboardapp.listener.lease import LOOK_SECONDS, Lease, LeaseLost
-from leaderboardapp.listener.maintenance import Keeper
-from leaderboardapp.listener.scheduler import Listener
-from leaderboardapp.realtime.publish import Edge
+from leaderboardapp.listener.maintenance import Maintenance
+from leaderboardapp.listener.scheduler import PublishScheduler
+from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
 
@@ -22,13 +22,13 @@ def run(stop: threading.Event) -> None:
     """Until `stop` is set, through every failure of the store and of the edge."""
     store = get_store()
     lease = Lease(store)
-    edge = Edge(allowed=lease.is_valid)
+    publisher = Publisher(may_publish=lease.is_valid)
     failures, failed, standing_by = 0, 0.0, False
     while not stop.is_set():
         try:
             if lease.try_to_take():
                 standing_by = False
-                listen(store, lease, edge, stop)
+                listen(store, lease, publisher, stop)
                 break
             if not standing_by:
                 logger.info("standing by, because another listener is active")
@@ -42,15 +42,15 @@ def run(stop: threading.Event) -> None:
             delay, failed = backoff(failures), now
             logger.error("%s; trying again in %.1f s", error, delay)
             stop.wait(delay)
-    edge.stop()
+    publisher.stop()
     store.close()
 
 
-def listen(store: Store, lease: Lease, edge: Edge, stop: threading.Event) -> None:
+def listen(store: Store, lease: Lease, publisher: Publisher, stop: threading.Event) -> None:
     """As the active listener, until `stop` is set. Raises LeaseLost, StoreUnavailable."""
     feed = store.open_feed()
     try:
-        listener = Listener(edge, lease.state.position)
+        listener = PublishScheduler(publisher, lease.state.position)
         # After the feed is live, so that nothing falls between. After a long absence it takes a
         # while, in which the lease is kept.
         for board in store.changed_since(lease.state.position):
@@ -58,15 +58,15 @@ def listen(store: Store, lease: Lease, edge: Edge, stop: threading.Event) -> Non
             if lease.is_due():
                 lease.renew(listener.position)
         logger.info("listening, with %d boards to look at", len(listener.backlog))
-        with Keeper(store) as keeper, Herald(edge) as herald:
+        with Maintenance(store) as maintenance, EventForwarder(publisher) as forwarder:
             while not stop.is_set():
                 if lease.is_due():
                     lease.renew(listener.checkpoint(store.position()))
                 lease.check()
-                keeper.put(listener.turn(feed))
-                herald.put(listener.leaders)
+                maintenance.put(listener.turn(feed))
+                forwarder.put(listener.leaders)
                 listener.leaders = {}
     finally:
         feed.close()
-    edge.stop()
+    publisher.stop()
     lease.release()

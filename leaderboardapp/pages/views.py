@@ -23,7 +23,7 @@ MAX_LISTED = 100
 
 def read_home(request: HttpRequest) -> HttpResponse:
     """The boards, or the only one."""
-    boards = Board.get_page(MAX_LISTED + 1, "", private=auth.holds(request, "read", None))
+    boards = Board.get_page(MAX_LISTED + 1, "", private=auth.has_scope(request, "read", None))
     if len(boards) == 1:
         headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
         return HttpResponseRedirect(f"/boards/{boards[0].id}/{_query(request)}", headers=headers)
@@ -39,7 +39,7 @@ def read_board(request: HttpRequest, board: str) -> HttpResponse:
     """The live board, readable before its script runs and without it."""
     found = Board.get(board)
     auth.check_read(request, board, found.private)
-    snapshot = snapshots.take([board]).get(board)
+    snapshot = snapshots.read_snapshots([board]).get(board)
     if snapshot is None:
         raise ObjectDoesNotExist
     players = json.loads(snapshot.body)["players"]

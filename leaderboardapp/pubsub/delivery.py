@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Topic
-from leaderboardapp.stores.base import Sent
+from leaderboardapp.stores.base import EncodedMessage
 
 LIVE_SECONDS = 15.0  # within which one has to be
 
@@ -35,11 +35,11 @@ class Inbox:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.condition = threading.Condition()
-        self.waiting: deque[Sent | Missed] = deque()
+        self.waiting: deque[EncodedMessage | Missed] = deque()
         self.live, self.closed = False, False
         self.refusal: ValueError | StoreUnavailable | None = None
 
-    def put(self, events: list[Sent | Missed]) -> None:
+    def put(self, events: list[EncodedMessage | Missed]) -> None:
         with self.condition:
             self.waiting.extend(events)
             if len(self.waiting) > self.limit:
@@ -48,7 +48,7 @@ class Inbox:
                 self.waiting.appendleft(SLOW)
             self.condition.notify_all()
 
-    def take(self) -> deque[Sent | Missed]:
+    def take(self) -> deque[EncodedMessage | Missed]:
         """All, once there are any; none if the inbox is closed."""
         with self.condition:
             self.condition.wait_for(lambda: self.waiting or self.closed)

@@ -23,7 +23,7 @@ from leaderboardapp.domain.topics import Topic, canonical, filter_of
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import KEPT_SECONDS, Group, Sent
+from leaderboardapp.stores.base import KEPT_SECONDS, EncodedMessage, Subscription
 
 logger = logging.getLogger(__name__)
 MAX_PAYLOAD = 100_000  # characters of JSON, all of them ASCII
@@ -55,8 +55,8 @@ class Exchange:
         if limit < 1:
             raise ValueError(f"limit is at least 1, not {limit}")
         if callable(wanted):
-            return Queue(Group(self.name, filter_of(None)), wanted, limit)
-        return Queue(Group(self.name, filter_of(wanted)), None, limit)
+            return Queue(Subscription(self.name, filter_of(None)), wanted, limit)
+        return Queue(Subscription(self.name, filter_of(wanted)), None, limit)
 
 
 class ExchangeTopic:
@@ -75,7 +75,7 @@ class ExchangeTopic:
                 f"a payload has at most {MAX_PAYLOAD} characters of JSON, not {len(text)}"
             )
         store = get_store()
-        store.publish(self.exchange, Sent(self.key, text))
+        store.publish(self.exchange, EncodedMessage(self.key, text))
         # Each deletes more than it adds, so that it never grows, and none of them takes long.
         if random.randrange(EXPIRE_EVERY) == 0:
             try:
@@ -88,8 +88,10 @@ class Queue:
     """A subscription: from `with`, or else from the loop's start, to the end of the loop, `close`,
     or when nobody refers to it any more. It is for one loop at a time."""
 
-    def __init__(self, group: Group, predicate: Callable[[Any], bool] | None, limit: int) -> None:
-        self.group, self.predicate, self.limit = group, predicate, limit
+    def __init__(
+        self, subscription: Subscription, predicate: Callable[[Any], bool] | None, limit: int
+    ) -> None:
+        self.subscription, self.predicate, self.limit = subscription, predicate, limit
         self.hub = get_hub()
         self.inbox: Inbox | None = None  # while it is subscribed
 
@@ -141,7 +143,7 @@ class Queue:
         inbox = self.inbox
         if forked:
             inbox.put([FORKED])
-        self.hub.join(self.group, inbox)
+        self.hub.join(self.subscription, inbox)
         return inbox
 
     def _leave(self, inbox: Inbox) -> None:

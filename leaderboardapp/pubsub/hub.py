@@ -11,7 +11,7 @@ from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub.delivery import AWAY, OVERRUN, Inbox, Missed
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Group, Messages, Sent
+from leaderboardapp.stores.base import EncodedMessage, MessageStream, Subscription
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1  # how late a new subscriber may be seen
@@ -24,13 +24,13 @@ class Hub:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.inboxes: dict[Group, list[Inbox]] = {}
+        self.inboxes: dict[Subscription, list[Inbox]] = {}
         self.thread: threading.Thread | None = None
 
-    def join(self, group: Group, inbox: Inbox) -> None:
+    def join(self, subscription: Subscription, inbox: Inbox) -> None:
         """Once it returns, the inbox gets all that is published from then on."""
         with self.lock:
-            self.inboxes.setdefault(group, []).append(inbox)
+            self.inboxes.setdefault(subscription, []).append(inbox)
             if self.thread is None:
                 thread = threading.Thread(target=self._run, name="pubsub", daemon=True)
                 thread.start()
@@ -52,32 +52,34 @@ class Hub:
                 self._refuse(StoreUnavailable(str(error)))
                 time.sleep(pause)
 
-    def _read(self, messages: Messages) -> None:
-        watched: set[Group] = set()
+    def _read(self, messages: MessageStream) -> None:
+        watched: set[Subscription] = set()
         checked = time.monotonic()
         while wanted := self._wanted():
-            for group in watched - wanted.keys():
-                messages.forget(group)
+            for subscription in watched - wanted.keys():
+                messages.unsubscribe(subscription)
             watched &= wanted.keys()
-            for group in wanted.keys() - watched:
-                if self._watch(messages, group, wanted[group]):
-                    watched.add(group)
-            for group in watched:
-                for inbox in wanted[group]:
+            for subscription in wanted.keys() - watched:
+                if self._watch(messages, subscription, wanted[subscription]):
+                    watched.add(subscription)
+            for subscription in watched:
+                for inbox in wanted[subscription]:
                     inbox.begin()
-            events: dict[Group, list[Sent | Missed]] = defaultdict(list)
-            for group, sent in messages.read(LOOK_SECONDS):
-                events[group].append(sent or OVERRUN)
-            for group, some in events.items():
-                for inbox in wanted.get(group, ()):
+            events: dict[Subscription, list[EncodedMessage | Missed]] = defaultdict(list)
+            for subscription, sent in messages.poll(LOOK_SECONDS):
+                events[subscription].append(sent or OVERRUN)
+            for subscription, some in events.items():
+                for inbox in wanted.get(subscription, ()):
                     inbox.put(some)
             if time.monotonic() >= checked + CHECK_SECONDS:
                 messages.check()
                 checked = time.monotonic()
 
-    def _watch(self, messages: Messages, group: Group, inboxes: list[Inbox]) -> bool:
+    def _watch(
+        self, messages: MessageStream, subscription: Subscription, inboxes: list[Inbox]
+    ) -> bool:
         try:
-            messages.watch(group)
+            messages.subscribe(subscription)
         except ValueError as error:
             for inbox in inboxes:
                 inbox.refuse(error)
@@ -87,14 +89,19 @@ class Hub:
                 inbox.put([AWAY])
         return True
 
-    def _wanted(self) -> dict[Group, list[Inbox]]:
+    def _wanted(self) -> dict[Subscription, list[Inbox]]:
         """By now; when there is nothing, the thread is at its end."""
         with self.lock:
-            open = {group: [i for i in all if not i.closed] for group, all in self.inboxes.items()}
-            self.inboxes = {group: inboxes for group, inboxes in open.items() if inboxes}
+            open = {
+                subscription: [i for i in all if not i.closed]
+                for subscription, all in self.inboxes.items()
+            }
+            self.inboxes = {
+                subscription: inboxes for subscription, inboxes in open.items() if inboxes
+            }
             if not self.inboxes:
                 self.thread = None
-            return {group: [*inboxes] for group, inboxes in self.inboxes.items()}
+            return {subscription: [*inboxes] for subscription, inboxes in self.inboxes.items()}
 
     def _refuse(self, error: StoreUnavailable) -> None:
         """Those whose subscription has not begun."""
@@ -105,10 +112,10 @@ class Hub:
                 inbox.refuse(error)
 
 
-def _open() -> Messages:
+def _open() -> MessageStream:
     store = get_store()
     try:
-        return store.open_messages()
+        return store.open_message_stream()
     finally:
         store.close()  # the thread needs no other connection
 

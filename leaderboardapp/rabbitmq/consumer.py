@@ -29,7 +29,7 @@ from leaderboardapp.domain.fields import (
 )
 from leaderboardapp.domain.types import KEYS_REMEMBERED
 from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, connect, describe
-from leaderboardapp.realtime.proxy_client import EdgeUnavailable
+from leaderboardapp.realtime.proxy_client import ProxyUnavailable
 from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class Consumer:
             channel.basic_ack(messages[place].tag)
 
 
-EXPECTED = (AMQPError, OSError, Disconnected, StoreUnavailable, EdgeUnavailable)
+EXPECTED = (AMQPError, OSError, Disconnected, StoreUnavailable, ProxyUnavailable)
 
 
 def declare(connection: BlockingConnection, work: Work) -> None:

@@ -20,7 +20,7 @@ from leaderboardapp.rabbitmq.consumer import (
 from leaderboardapp.rabbitmq.routes import Target
 from leaderboardapp.realtime import items
 from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, channel
-from leaderboardapp.realtime.proxy_client import Control
+from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.stores import get_store
 from leaderboardapp.web.problems import Problem
 
@@ -47,11 +47,11 @@ class Notifications(Work):
         "x-expires": UNUSED_MS,
     }
 
-    def __init__(self, control: Control, tells: bool) -> None:
+    def __init__(self, client: ProxyClient, tells: bool) -> None:
         """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
-        self.control, self.tells = control, tells
+        self.client, self.tells = client, tells
         self.shown: dict[Any, None] = {}  # names of notifications, the newest last
-        self.queue = f"leaderboard.notifications.{control.uri.partition('://')[2]}"
+        self.queue = f"leaderboard.notifications.{client.uri.partition('://')[2]}"
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
 
     def check(self) -> None:
@@ -73,14 +73,14 @@ class Notifications(Work):
         for names in rounds(items):
             if time.monotonic() > until:
                 raise Disconnected("the batch took too long")
-            self.control.publish(items[name].item for name in names)
+            self.client.publish(items[name].item for name in names)
             shown = [*self.shown, *names][-IDS_REMEMBERED:]
             self.shown = dict.fromkeys(shown)
             time.sleep(ROUND_SECONDS)
         return reasons
 
     def close(self) -> None:
-        self.control.close()
+        self.client.close()
         get_store().close()
 
 

@@ -26,7 +26,8 @@ def run(stop: threading.Event) -> None:
     works: list[Work] = [Scores()]
     if settings.AMQP_ROUTES:
         works += [
-            Notifications(each, tells=not at) for at, each in enumerate(proxy_client.controls())
+            Notifications(each, tells=not at)
+            for at, each in enumerate(proxy_client.get_proxy_clients())
         ]
     threads = [threading.Thread(target=consumer.Consumer(each, stop).run) for each in works]
     for thread in threads:

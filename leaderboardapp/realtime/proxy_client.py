@@ -13,11 +13,11 @@ PUBLISH_TIMEOUT_SECONDS = (1, 5)  # to connect, to answer
 MAX_BATCH_BYTES = 900_000
 
 
-class EdgeUnavailable(Exception):
+class ProxyUnavailable(Exception):
     """A proxy did not take what was published to it."""
 
 
-class Control:
+class ProxyClient:
     """The address at which one proxy is published to."""
 
     def __init__(self, client: Any) -> None:
@@ -33,15 +33,17 @@ class Control:
             for body in _batches(items):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
         except ValueError as error:  # pubcontrol's, for everything
-            raise EdgeUnavailable(f"{self.uri} did not take what was published: {error}") from error
+            raise ProxyUnavailable(
+                f"{self.uri} did not take what was published: {error}"
+            ) from error
 
     def close(self) -> None:
         self.client.requests_session.close()
 
 
-def controls() -> list[Control]:
+def get_proxy_clients() -> list[ProxyClient]:
     """Of all proxies."""
-    return [Control(client) for client in get_pubcontrol().clients]
+    return [ProxyClient(client) for client in get_pubcontrol().clients]
 
 
 class _BoundedAdapter(HTTPAdapter):

@@ -16,9 +16,9 @@ from leaderboardapp.domain.types import MAX_JOINED
 from leaderboardapp.realtime.items import News, _items, _news_items
 from leaderboardapp.realtime.proxy_client import (
     PUBLISH_TIMEOUT_SECONDS,
-    Control,
-    EdgeUnavailable,
-    controls,
+    ProxyClient,
+    ProxyUnavailable,
+    get_proxy_clients,
 )
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
@@ -29,12 +29,12 @@ LATE_SECONDS = 2.0
 MAX_NEWS = 2 * MAX_JOINED  # events of a board that wait for a proxy
 
 
-class Edge:
+class Publisher:
     """All proxies. What is put here is published to each of them, at its own pace, for as long as
     `allowed()` says so; after that it is forgotten."""
 
-    def __init__(self, allowed: Callable[[], bool]) -> None:
-        self.proxies = [Proxy(control, allowed) for control in controls()]
+    def __init__(self, may_publish: Callable[[], bool]) -> None:
+        self.proxies = [ProxyPublisher(client, may_publish) for client in get_proxy_clients()]
 
     def put(
         self,
@@ -49,31 +49,31 @@ class Edge:
         for proxy in self.proxies:
             proxy.put(snapshots, news, turned)
 
-    def behind(self) -> float:
+    def lag_seconds(self) -> float:
         """For how many seconds the oldest of what was put has been waiting; 0 if nothing waits."""
-        return max((proxy.behind() for proxy in self.proxies), default=0.0)
+        return max((proxy.lag_seconds() for proxy in self.proxies), default=0.0)
 
     def stop(self) -> None:
         for proxy in self.proxies:
             proxy.stop()
 
 
-class Proxy:
+class ProxyPublisher:
     """One proxy, with a thread of its own, so that one that is down delays no other.
 
     At most one snapshot of each board waits, the newest. Of what a proxy did not take, only the ids
     of the boards are kept; their snapshots are read again when it is back."""
 
-    def __init__(self, control: Control, allowed: Callable[[], bool]) -> None:
-        self.control, self.allowed = control, allowed
+    def __init__(self, client: ProxyClient, may_publish: Callable[[], bool]) -> None:
+        self.client, self.may_publish = client, may_publish
         self.condition = threading.Condition()
         self.waiting: dict[str, Snapshot | None] = {}
         self.news: dict[str, News] = {}
         self.turned: set[str] = set()
-        self.missed: set[str] = set()
+        self.to_resend: set[str] = set()
         self.oldest: float | None = None  # when the oldest of what was not taken was put
         self.stopping = False
-        self.thread = threading.Thread(target=self._run, name=f"edge {control.uri}", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"edge {client.uri}", daemon=True)
         self.thread.start()
 
     def put(
@@ -83,8 +83,8 @@ class Proxy:
         turned: Collection[str],
     ) -> None:
         with self.condition:
-            if self.missed:
-                self.missed.update(snapshots)
+            if self.to_resend:
+                self.to_resend.update(snapshots)
             else:
                 self.waiting.update(snapshots)
                 self.turned.update(turned)
@@ -95,7 +95,7 @@ class Proxy:
                 self.oldest = time.monotonic()
             self.condition.notify()
 
-    def behind(self) -> float:
+    def lag_seconds(self) -> float:
         with self.condition:
             return time.monotonic() - self.oldest if self.oldest is not None else 0.0
 
@@ -110,7 +110,7 @@ class Proxy:
         failures = 0
         while self._wait(backoff(failures) if failures else 0.0):
             failures = 0 if self._turn() else failures + 1
-        self.control.close()
+        self.client.close()
         get_store().close()
 
     def _wait(self, pause: float) -> bool:
@@ -118,7 +118,7 @@ class Proxy:
         with self.condition:
             self.condition.wait_for(lambda: self.stopping, pause)
             self.condition.wait_for(
-                lambda: self.waiting or self.news or self.missed or self.stopping
+                lambda: self.waiting or self.news or self.to_resend or self.stopping
             )
             return not self.stopping or bool(self.waiting)
 
@@ -129,11 +129,11 @@ class Proxy:
             batch, self.waiting = self.waiting, {}
             news, self.news = self.news, {}
             turned, self.turned = self.turned, set()
-            again = set(itertools.islice(self.missed, MAX_BOARDS_READ))
-            self.missed -= again
+            again = set(itertools.islice(self.to_resend, MAX_BOARDS_READ))
+            self.to_resend -= again
         started, error = time.monotonic(), None
-        allowed = self.allowed()
-        if allowed:
+        may_publish = self.may_publish()
+        if may_publish:
             error = self._send(batch, again, news, turned)
             if time.monotonic() - started > LATE_SECONDS and not error:
                 # This process was stopped, say, and another one has published newer snapshots.
@@ -141,13 +141,13 @@ class Proxy:
                 error = self._send({}, {*batch, *again}, {}, set())
         with self.condition:
             if error:
-                self.missed.update(batch, again)
-            if not allowed:
-                self.missed.clear()
-            if self.missed:
-                self.missed.update(self.waiting)
+                self.to_resend.update(batch, again)
+            if not may_publish:
+                self.to_resend.clear()
+            if self.to_resend:
+                self.to_resend.update(self.waiting)
                 self.waiting = {}
-            self.oldest = began if self.missed else time.monotonic() if self.waiting else None
+            self.oldest = began if self.to_resend else time.monotonic() if self.waiting else None
         return error is None
 
     def _send(
@@ -159,7 +159,7 @@ class Proxy:
     ) -> Exception | None:
         try:
             if again:
-                taken = snapshots.take(again)
+                taken = snapshots.read_snapshots(again)
                 batch = {**batch, **{board: taken.get(board) for board in again}}
             turned = turned | again  # of which nobody knows what was missed
             items = (
@@ -168,8 +168,8 @@ class Proxy:
                 for item in _items(board, snapshot, board in turned)
             )
             events = (item for each in news.items() for item in _news_items(*each))
-            self.control.publish(itertools.chain(items, events))
-        except (EdgeUnavailable, StoreUnavailable) as error:
+            self.client.publish(itertools.chain(items, events))
+        except (ProxyUnavailable, StoreUnavailable) as error:
             logger.error("%d boards are still to be published: %s", len(batch), error)
             return error
         return None

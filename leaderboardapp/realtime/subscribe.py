@@ -115,7 +115,7 @@ def _is_ping(message: str | bytes) -> bool:
         return False
 
 
-def come_again() -> HttpResponse:
+def reconnect_response() -> HttpResponse:
     """For a passing failure: an EventSource reconnects after a 200 that ended, and after nothing
     else (HTML standard, 9.2.3)."""
     return event_stream(retry_line())

@@ -16,9 +16,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from leaderboardapp.concurrency.coalescing import Gather
+from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.topics import Filter
-from leaderboardapp.domain.types import Amount, Changes, Import, Increment, Key, Lease, Row, Window
+from leaderboardapp.domain.types import (
+    Amount,
+    Changes,
+    Import,
+    Increment,
+    Lease,
+    RankPosition,
+    Row,
+    Window,
+)
 
 KEPT_SECONDS = 600  # what is older is deleted, by those who publish
 EXPIRED_AT_ONCE = 200
@@ -27,11 +36,11 @@ EXPIRED_AT_ONCE = 200
 class Feed(ABC):
     """The store's stream of changes, conflated to the boards that they touched."""
 
-    heard: float
+    last_activity: float
     """When (time.monotonic()) anything last came through it: a change, or a lease's beat."""
 
     @abstractmethod
-    def changed(self, timeout: float) -> Changes:
+    def poll(self, timeout: float) -> Changes:
         """Boards changed (deleted included) since the last call, or since the feed was opened.
         Returns at once if there are any, else waits up to `timeout` seconds."""
 
@@ -39,32 +48,32 @@ class Feed(ABC):
     def close(self) -> None: ...
 
 
-class Group(NamedTuple):
+class Subscription(NamedTuple):
     """What subscribers want: messages of an exchange that pass the filter."""
 
     exchange: str
     filter: Filter
 
 
-class Sent(NamedTuple):
+class EncodedMessage(NamedTuple):
     topic: str  # JSON, as topics.canonical gives it
     payload: str  # JSON
 
 
-class Messages(ABC):
+class MessageStream(ABC):
     """The stream of messages of one process, through one connection. It is used by one thread.
     Its methods raise StoreUnavailable, after which it is of no use but to be closed."""
 
     @abstractmethod
-    def watch(self, group: Group) -> None:
+    def subscribe(self, subscription: Subscription) -> None:
         """Once it returns, all that is published from then on is read. Raises ValueError if the
         store does not know the filter."""
 
     @abstractmethod
-    def forget(self, group: Group) -> None: ...
+    def unsubscribe(self, subscription: Subscription) -> None: ...
 
     @abstractmethod
-    def read(self, timeout: float) -> Iterable[tuple[Group, Sent | None]]:
+    def poll(self, timeout: float) -> Iterable[tuple[Subscription, EncodedMessage | None]]:
         """What has been published since the last call, once for each group that is watched,
         those of a topic in their order; None: some of the group's messages were lost. Returns at
         once if there are any, else waits up to `timeout` seconds."""
@@ -80,7 +89,7 @@ class Messages(ABC):
 
 class Store(ABC):
     def __init__(self) -> None:
-        self._add_together = Gather(self.add_scores, self.check)
+        self._add_together = Coalescer(self.add_scores, self.check)
 
     @abstractmethod
     def check(self) -> None:
@@ -141,7 +150,7 @@ class Store(ABC):
         afterwards, or ObjectDoesNotExist, ScoreOutOfRange, WrongSeason or OutcomeUnknown in its
         place."""
 
-    def score_add(
+    def add_score(
         self,
         board: str,
         player: str,
@@ -157,14 +166,16 @@ class Store(ABC):
         return result
 
     @abstractmethod
-    def put_score(
+    def set_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
         """Set it, or with `only_better` leave a score that is as good. The row afterwards.
         Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
 
     @abstractmethod
-    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
+    def start_next_season(
+        self, board: str, season: int, now: str, only_if_due: bool = False
+    ) -> Row:
         """End this season, keep its final top, and begin the next one, which has all players with
         a score of 0. The updated board. Of a large board some players are late until `tidy` has
         come to them. Raises ObjectDoesNotExist, or WrongSeason if another one is running, or it
@@ -180,11 +191,11 @@ class Store(ABC):
         ObjectDoesNotExist."""
 
     @abstractmethod
-    def due_boards(self, now: str) -> list[Row]:
+    def list_boards_to_end(self, now: str) -> list[Row]:
         """Boards whose season was to end by `now`."""
 
     @abstractmethod
-    def tidy(self, board: str) -> bool:
+    def run_maintenance(self, board: str) -> bool:
         """Do a piece of the work that a board's changes have left behind, if there is any; True
         if there is more. Whoever calls it, however often, nothing that is read goes wrong."""
 
@@ -193,14 +204,14 @@ class Store(ABC):
         """Hidden players by id, from the one after the id `after` on."""
 
     @abstractmethod
-    def window(
-        self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
+    def get_ranking_window(
+        self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
     ) -> Window:
         """Ranked players from the one after `after` on, or from the best; or, with `around`, that
         ranked player in the middle of them, or as near to it as the best and the worst allow."""
 
     @abstractmethod
-    def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
+    def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         """Each board that exists, with its top `size` players."""
 
     @abstractmethod
@@ -236,7 +247,7 @@ class Store(ABC):
         there by now. Feeds hear it."""
 
     @abstractmethod
-    def publish(self, exchange: str, message: Sent) -> None:
+    def publish(self, exchange: str, message: EncodedMessage) -> None:
         """It need not last: the message is for those who subscribe now."""
 
     @abstractmethod
@@ -245,7 +256,7 @@ class Store(ABC):
         SQL the newest stays."""
 
     @abstractmethod
-    def open_messages(self) -> Messages: ...
+    def open_message_stream(self) -> MessageStream: ...
 
     @abstractmethod
     def close(self) -> None:

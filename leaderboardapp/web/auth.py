@@ -50,7 +50,7 @@ def check_read(request: HttpRequest, board: str, private: bool) -> None:
         _check(request, "read", board)
 
 
-def holds(request: HttpRequest, scope: str, board: str | None) -> bool:
+def has_scope(request: HttpRequest, scope: str, board: str | None) -> bool:
     """Whether a token with that came with it; `board` None: for all boards. Raises Problem 401 for
     one that is not valid."""
     return _grant(request).allows(scope, board)

@@ -223,8 +223,8 @@ def test_a_write_whose_outcome_is_unknown_says_so(
     def no_answer(*_: object) -> None:
         raise OutcomeUnknown("no answer")
 
-    monkeypatch.setattr(store, "score_add", no_answer)
-    monkeypatch.setattr(store, "tops", no_answer)
+    monkeypatch.setattr(store, "add_score", no_answer)
+    monkeypatch.setattr(store, "get_top_players", no_answer)
     response = send("POST", f"{alice}score-add/", Idempotency_Key="k")
     assert_problem(response, 504, "not known", "Idempotency-Key")
     assert response["Retry-After"] == "2"

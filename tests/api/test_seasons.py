@@ -128,5 +128,5 @@ def test_hidden_players_come_back_with_zero(
     send("PATCH", alice, {"hidden": True})
     send("POST", f"{board}reset/")
     assert send("PATCH", alice, {"hidden": False}).json()["score"] == 0
-    store.tidy(board_id)
+    store.run_maintenance(board_id)
     assert scores(send, board) == {"alice": 0}

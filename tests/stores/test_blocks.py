@@ -39,7 +39,7 @@ def board(store: Store, small_blocks: None, board_id: str) -> str:
 
 
 def tidy(store: Store, board: str) -> None:
-    while store.tidy(board):
+    while store.run_maintenance(board):
         pass
 
 
@@ -49,13 +49,13 @@ def test_dense_ranks_are_exact_after_an_import_of_new_and_known_players(
     """Two who meet where nobody was, and one who takes another's place."""
     row = store.update_board(board, {"ranking": "dense"})
     for number, player in enumerate(PLAYERS):
-        store.put_score(board, player, 10 * number, only_better=False)
+        store.set_score(board, player, 10 * number, only_better=False)
     tidy(store, board)
     amounts = [Amount("p0", "", 205), Amount("new", "", 205), Amount("p5", "", 300)]
     amounts.append(Amount("newer", "", 50))
     store.import_batch(board, "f", Import(0, 4, "x"), amounts)
     tidy(store, board)
-    shown = ranks.number(row, store.window(row, 1000).rows)
+    shown = ranks.assign_ranks(row, store.get_ranking_window(row, 1000).rows)
     assert len(shown) == len(PLAYERS) + 2
     for each in shown:
         found = models.get_player_with_rank(row, store.get_player(board, each["id"]))
@@ -71,8 +71,8 @@ def count_blocks(store: Store, board: str) -> int:
 
 
 def ranked(store: Store, board: str) -> tuple[Row, list[Row]]:
-    row, players = store.tops([board])[board]
-    return row, ranks.number(row, players)
+    row, players = store.get_top_players([board])[board]
+    return row, ranks.assign_ranks(row, players)
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)
@@ -89,16 +89,16 @@ def test_ranks_are_as_exact_as_they_say_while_many_write(
             player = chance.choice(PLAYERS)
             match chance.randrange(4):
                 case 0:
-                    store.put_score(board, player, chance.randrange(20), only_better=False)
+                    store.set_score(board, player, chance.randrange(20), only_better=False)
                 case 1:
                     store.update_player(board, player, {"hidden": chance.random() < 0.3})
                 case _:
-                    store.score_add(board, player, chance.randint(-9, 9))
+                    store.add_score(board, player, chance.randint(-9, 9))
         store.close()
 
     def keep() -> None:
         while not stop.is_set():
-            store.tidy(board)
+            store.run_maintenance(board)
         store.close()
 
     movers = [threading.Thread(target=move, args=[seed]) for seed in range(3)]
@@ -137,7 +137,7 @@ def test_a_bound_covers_what_has_changed_and_little_more(
     wait_until(lambda: worst_bound(store, board) == 0, "nothing changed since")
     for player in PLAYERS[:3]:
         store.delete_player(board, player)
-    store.put_score(board, PLAYERS[59], 1, only_better=False)
+    store.set_score(board, PLAYERS[59], 1, only_better=False)
     for player in PLAYERS:
         store.create_player(f"{board}-2", {"id": player, "name": player})
     assert worst_bound(store, board) <= 4
@@ -156,14 +156,14 @@ def worst_bound(store: Store, board: str) -> int:
 def test_a_dense_rank_begins_with_what_its_block_knows(store: Store, board: str) -> None:
     store.update_board(board, {"ranking": "dense"})
     for number, player in enumerate(PLAYERS):
-        store.put_score(board, player, number // 3, only_better=False)
+        store.set_score(board, player, number // 3, only_better=False)
     tidy(store, board)
     row, players = ranked(store, board)
-    assert [store.window(row, 1, around=player).better for player in players] == [
+    assert [store.get_ranking_window(row, 1, around=player).better for player in players] == [
         place // 3 for place in range(60)
     ]
     pretend(store, board, 100)
-    found = [store.window(row, 1, around=player).better for player in players]
+    found = [store.get_ranking_window(row, 1, around=player).better for player in players]
     assert sum(better >= 100 for better in found) > 40
 
 
@@ -183,7 +183,7 @@ def pretend(store: Store, board: str, more: int) -> None:
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:
     for score in range(1, 6):
         for player in PLAYERS:
-            store.put_score(board, player, score * 100, only_better=False)
+            store.set_score(board, player, score * 100, only_better=False)
             tidy(store, board)
     assert 60 / 8 <= count_blocks(store, board) <= 2 * 60 / 4 + 1
 
@@ -197,6 +197,6 @@ def test_blocks_that_are_gone_are_made_anew(store: Store, board: str) -> None:
         store.blocks.forget(row)
     assert count_blocks(store, board) <= 1
     for _ in range(2):
-        numbers = [store.window(row, 1, around=player).before for player in players]
+        numbers = [store.get_ranking_window(row, 1, around=player).before for player in players]
         assert numbers == list(range(60))
         tidy(store, board)

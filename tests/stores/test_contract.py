@@ -45,12 +45,15 @@ def add_player(store: Store, board: str, player: str, score: int = 0) -> Row:
 
 
 def top_scores(store: Store, board: str) -> dict[str, int]:
-    return {row["id"]: row["score"] for row in store.window(store.get_board(board), 1000).rows}
+    return {
+        row["id"]: row["score"]
+        for row in store.get_ranking_window(store.get_board(board), 1000).rows
+    }
 
 
 def place(store: Store, board: str, player: str) -> int:
     around = store.get_player(board, player)
-    return store.window(store.get_board(board), 1, around=around).before + 1
+    return store.get_ranking_window(store.get_board(board), 1, around=around).before + 1
 
 
 def shown(row: Row) -> Row:
@@ -58,14 +61,14 @@ def shown(row: Row) -> Row:
 
 
 def changed(feed: Feed, board: str) -> None:
-    wait_until(lambda: board in feed.changed(timeout=0.1), f"{board} in the feed")
+    wait_until(lambda: board in feed.poll(timeout=0.1), f"{board} in the feed")
 
 
 def every_kind_of_change(store: Store, board: str) -> list[Callable[[], object]]:
     """To be made in this order."""
     return [
         lambda: add_player(store, board, "alice"),
-        lambda: store.score_add(board, "alice", 1),
+        lambda: store.add_score(board, "alice", 1),
         lambda: store.update_player(board, "alice", {"name": "B"}),
         lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
         lambda: store.delete_player(board, "alice"),
@@ -103,14 +106,14 @@ class TestBoards:
             lambda: store.get_player(board_id, "alice"),
             lambda: store.update_player(board_id, "alice", {"name": "B"}),
             lambda: store.delete_player(board_id, "alice"),
-            lambda: store.score_add(board_id, "alice", 1),
-            lambda: store.score_add(board_id, "alice", 1, "a key"),
-            lambda: store.put_score(board_id, "alice", 1, only_better=True),
+            lambda: store.add_score(board_id, "alice", 1),
+            lambda: store.add_score(board_id, "alice", 1, "a key"),
+            lambda: store.set_score(board_id, "alice", 1, only_better=True),
             lambda: store.import_batch(board_id, "file", Import(0, 1, "x"), []),
         ):
             with pytest.raises(ObjectDoesNotExist):
                 call()
-        assert store.tops([board_id]) == {}
+        assert store.get_top_players([board_id]) == {}
 
 
 class TestHiddenPlayers:
@@ -143,17 +146,17 @@ class TestHiddenPlayers:
     def test_their_score_of_a_past_season_is_over(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 3)
         store.update_player(board, "alice", {"hidden": True})
-        store.reset(board, 1, "2026-01-01T00:00:00Z")
+        store.start_next_season(board, 1, "2026-01-01T00:00:00Z")
         assert store.list_hidden(board, "", 10) == [store.get_player(board, "alice")]
         assert store.list_hidden(board, "", 10)[0]["score"] == 0
 
     def test_an_increment_brings_them_into_the_season(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 3)
         store.update_player(board, "alice", {"hidden": True})
-        store.reset(board, 1, "2026-01-01T00:00:00Z")
-        added = store.score_add(board, "alice", 2)
+        store.start_next_season(board, 1, "2026-01-01T00:00:00Z")
+        added = store.add_score(board, "alice", 2)
         assert added == store.get_player(board, "alice")
-        assert (added["score"], added["late"]) == (2, False)
+        assert (added["score"], added["not_carried_over"]) == (2, False)
 
 
 class TestPlayers:
@@ -188,9 +191,9 @@ class TestPlayers:
     def test_a_score_that_is_set_counts_as_reached_now(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 1)
         add_player(store, board, "bob", 7)
-        assert store.put_score(board, "alice", 7, only_better=False)["score"] == 7
+        assert store.set_score(board, "alice", 7, only_better=False)["score"] == 7
         assert place(store, board, "alice") == 2
-        store.put_score(board, "bob", 7, only_better=False)
+        store.set_score(board, "bob", 7, only_better=False)
         assert place(store, board, "bob") == 1
 
     def test_a_deleted_player_is_gone(self, store: Store, board: str) -> None:
@@ -204,7 +207,7 @@ class TestScoreAdd:
     def test_it_returns_the_sum(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 7)
         expected = {"id": "alice", "name": "Alice", "score": 4}
-        assert shown(store.score_add(board, "alice", -3)) == expected
+        assert shown(store.add_score(board, "alice", -3)) == expected
         assert shown(store.get_player(board, "alice")) == expected
 
     def test_concurrent_increments_are_all_counted(self, store: Store, board: str) -> None:
@@ -212,7 +215,7 @@ class TestScoreAdd:
 
         def add_twenty() -> None:
             for _ in range(20):
-                store.score_add(board, "alice", 1)
+                store.add_score(board, "alice", 1)
             store.close()
 
         threads = [threading.Thread(target=add_twenty) for _ in range(4)]
@@ -225,27 +228,27 @@ class TestScoreAdd:
     def test_a_key_counts_once_for_each_player(self, store: Store, board: str) -> None:
         for player in ("alice", "bob"):
             add_player(store, board, player)
-            assert store.score_add(board, player, 5, "k")["score"] == 5
-            assert store.score_add(board, player, 5, "k")["score"] == 5
-        assert store.score_add(board, "alice", 1, "another")["score"] == 6
-        assert store.score_add(board, "alice", 1)["score"] == 7
+            assert store.add_score(board, player, 5, "k")["score"] == 5
+            assert store.add_score(board, player, 5, "k")["score"] == 5
+        assert store.add_score(board, "alice", 1, "another")["score"] == 6
+        assert store.add_score(board, "alice", 1)["score"] == 7
 
     def test_the_newest_keys_are_remembered(self, store: Store, board: str) -> None:
         add_player(store, board, "alice")
         keys = [f"key-{number}" for number in range(KEYS_REMEMBERED + 1)]
         for key in keys:
-            store.score_add(board, "alice", 1, key)
+            store.add_score(board, "alice", 1, key)
         for key in keys[1:]:
-            store.score_add(board, "alice", 1, key)
+            store.add_score(board, "alice", 1, key)
         assert store.get_player(board, "alice")["score"] == len(keys)
-        assert store.score_add(board, "alice", 1, keys[0])["score"] == len(keys) + 1, "no others"
+        assert store.add_score(board, "alice", 1, keys[0])["score"] == len(keys) + 1, "no others"
 
     @pytest.mark.parametrize("sign", [1, -1])
     def test_a_sum_out_of_range_changes_nothing(self, store: Store, board: str, sign: int) -> None:
         add_player(store, board, "alice", sign * (MAX_SCORE - 1))
-        assert store.score_add(board, "alice", sign)["score"] == sign * MAX_SCORE
+        assert store.add_score(board, "alice", sign)["score"] == sign * MAX_SCORE
         with pytest.raises(ScoreOutOfRange):
-            store.score_add(board, "alice", sign)
+            store.add_score(board, "alice", sign)
         assert store.get_player(board, "alice")["score"] == sign * MAX_SCORE
 
 
@@ -256,24 +259,27 @@ class TestRanks:
         for player in ("alice", "bob", "carol"):
             add_player(store, board, player)
         for player in ("carol", "alice", "bob"):
-            store.score_add(board, player, 3)
+            store.add_score(board, player, 3)
         assert list(top_scores(store, board)) == ["carol", "alice", "bob"]
-        store.score_add(board, "carol", 0)
+        store.add_score(board, "carol", 0)
         assert place(store, board, "carol") == 1, "adding nothing reaches nothing anew"
 
     def test_top_is_cut_at_the_limit(self, store: Store, board: str) -> None:
         for score in range(4):
             add_player(store, board, f"p{score}", score)
-        assert [row["id"] for row in store.window(store.get_board(board), 2).rows] == ["p3", "p2"]
+        assert [row["id"] for row in store.get_ranking_window(store.get_board(board), 2).rows] == [
+            "p3",
+            "p2",
+        ]
 
     def test_tops_gives_each_existing_board_its_size(self, store: Store, board: str) -> None:
         for score in range(7):
             add_player(store, board, f"p{score}", score)
-        tops = store.tops([board, f"{board}-missing"])
+        tops = store.get_top_players([board, f"{board}-missing"])
         assert list(tops) == [board]
         row, players = tops[board]
         assert row == store.get_board(board)
-        assert players == store.window(row, 5).rows
+        assert players == store.get_ranking_window(row, 5).rows
 
     @settings(max_examples=15)
     @given(
@@ -289,7 +295,7 @@ class TestRanks:
             if player not in model:
                 add_player(store, board, player)
                 model[player] = (0, now)
-            store.score_add(board, player, amount)
+            store.add_score(board, player, amount)
             if amount:
                 model[player] = (model[player][0] + amount, now)
         expected = sorted(model, key=lambda player: (-model[player][0], model[player][1]))
@@ -304,7 +310,7 @@ class TestImports:
         add_player(store, board, "alice", 1)
         upto = Import(0, 10, "digest")
         store.import_batch(board, "f", upto, [Amount("bob", "Bob", 4), Amount("alice", "X", 3)])
-        assert [shown(row) for row in store.window(store.get_board(board), 5).rows] == [
+        assert [shown(row) for row in store.get_ranking_window(store.get_board(board), 5).rows] == [
             {"id": "bob", "name": "Bob", "score": 4},
             {"id": "alice", "name": "Alice", "score": 4},
         ]
@@ -364,8 +370,10 @@ class TestEmails:
     def test_no_row_of_a_player_has_it(self, store: Store, board: str) -> None:
         row = store.create_player(board, {"id": "alice", "name": "A", "email": "a@example.com"})
         settings = store.get_board(board)
-        rows = [row, store.get_player(board, "alice"), store.score_add(board, "alice", 1)]
-        rows += store.window(settings, 10).rows + store.tops([board])[board][1]
+        rows = [row, store.get_player(board, "alice"), store.add_score(board, "alice", 1)]
+        rows += (
+            store.get_ranking_window(settings, 10).rows + store.get_top_players([board])[board][1]
+        )
         rows += [store.update_player(board, "alice", {"name": "B"})]
         assert not any("example.com" in str(row) for row in rows)
 
@@ -421,17 +429,17 @@ class TestFeed:
         for change in every_kind_of_change(store, board):
             change()
             changed(feed, board)
-            wait_until(lambda: not feed.changed(timeout=0.05), "the feed to be quiet")
+            wait_until(lambda: not feed.poll(timeout=0.05), "the feed to be quiet")
 
     def test_many_changes_of_a_board_are_one(self, store: Store, feed: Feed, board: str) -> None:
         add_player(store, board, "alice")
         for _ in range(5):
-            store.score_add(board, "alice", 1)
+            store.add_score(board, "alice", 1)
         told = 0
 
         def quiet() -> bool:
             nonlocal told
-            boards = feed.changed(timeout=0.2)
+            boards = feed.poll(timeout=0.2)
             told += board in boards
             return bool(told) and not boards
 
@@ -443,12 +451,12 @@ class TestFeed:
         told: list[Row] = []
 
         def tell(player: str) -> bool:
-            told.extend(feed.changed(timeout=0.1).get(board, []))
+            told.extend(feed.poll(timeout=0.1).get(board, []))
             return any(row["id"] == player for row in told)
 
         add_player(store, board, "alice", 7)
         wait_until(lambda: tell("alice"), "alice")
-        store.score_add(board, "alice", 1)
+        store.add_score(board, "alice", 1)
         store.update_player(board, "alice", {"name": "Alicia"})
         add_player(store, board, "bob")
         wait_until(lambda: tell("bob"), "bob")
@@ -464,7 +472,7 @@ class TestFeed:
         told: list[Row] = []
 
         def tell() -> bool:
-            changes = feed.changed(timeout=0.1)
+            changes = feed.poll(timeout=0.1)
             assert len(changes.get(board, [])) <= MAX_JOINED
             told.extend(changes.get(board, []))
             return bool(told) and not changes
@@ -475,7 +483,7 @@ class TestFeed:
             assert order == sorted(order), "in the order in which they joined"
 
     def test_without_changes_it_waits_and_tells_nothing(self, feed: Feed) -> None:
-        wait_until(lambda: not feed.changed(timeout=0.1), "the feed to be quiet")
+        wait_until(lambda: not feed.poll(timeout=0.1), "the feed to be quiet")
 
     def test_each_feed_is_told(self, store: Store, feed: Feed, board: str) -> None:
         other = store.open_feed()
@@ -526,8 +534,10 @@ class TestLease:
         assert store.read_lease() == mine
 
     def test_feeds_hear_it_and_tell_no_board(self, store: Store, feed: Feed) -> None:
-        wait_until(lambda: not feed.changed(timeout=0.05), "the feed to be quiet")
-        before = feed.heard
+        wait_until(lambda: not feed.poll(timeout=0.05), "the feed to be quiet")
+        before = feed.last_activity
         free = store.read_lease()
         assert store.replace_lease(free, free._replace(beat=free.beat + 1))
-        assert wait_until(lambda: feed.changed(timeout=0.05) or feed.heard > before, "it") is True
+        assert (
+            wait_until(lambda: feed.poll(timeout=0.05) or feed.last_activity > before, "it") is True
+        )

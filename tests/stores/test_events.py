@@ -9,11 +9,11 @@ import pytest
 from leaderboardapp import events
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.listener import event_forwarder
-from leaderboardapp.listener.event_forwarder import Herald, Lead
-from leaderboardapp.listener.maintenance import Keeper
+from leaderboardapp.listener.event_forwarder import EventForwarder, LeaderChange
+from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue
-from leaderboardapp.realtime.publish import Edge
+from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores.base import Store
 from tests.support.programs import wait_until
 
@@ -49,7 +49,7 @@ def test_a_season_that_ends_by_schedule_is_announced(
     queue: Queue, store: Store, board_id: str
 ) -> None:
     store.create_board({"id": board_id, "schedule": "daily", "ends_at": "2020-01-01T00:00:00Z"})
-    keeper = Keeper(store)
+    keeper = Maintenance(store)
     keeper.end_season(store.get_board(board_id))
     assert told(queue, 1) == [("season ended", {"season": 1})]
 
@@ -86,10 +86,10 @@ def test_of_a_race_the_leader_is_announced_now_and_then(
 ) -> None:
     monkeypatch.setattr(event_forwarder, "LEADER_SECONDS", 0.3)
     rows = {id: {"id": id, "name": id, "score": 1} for id in ("alice", "bob", "carol")}
-    with Herald(cast(Edge, Deaf())) as herald:
+    with EventForwarder(cast(Publisher, Deaf())) as herald:
 
         def lead(before: str, now: str) -> None:
-            herald.put({board_id: Lead(before, rows[now])})
+            herald.put({board_id: LeaderChange(before, rows[now])})
 
         lead("bob", "alice")
         wait_until(lambda: not herald.leads, "the first to be taken")

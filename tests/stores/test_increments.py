@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp import snapshots
-from leaderboardapp.concurrency.coalescing import Gather
+from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
 from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
 from leaderboardapp.stores import get_store
@@ -115,7 +115,7 @@ def test_each_of_many_threads_is_told_its_own_sum(store: Store, board_id: str) -
     store.create_player(board_id, {"id": "hot", "name": "Hot"})
 
     def add(_: int) -> list[int]:
-        found = [store.score_add(board_id, "hot", 1)["score"] for _ in range(10)]
+        found = [store.add_score(board_id, "hot", 1)["score"] for _ in range(10)]
         store.close()
         return found
 
@@ -126,7 +126,7 @@ def test_each_of_many_threads_is_told_its_own_sum(store: Store, board_id: str) -
 
 
 def ask_together(
-    monkeypatch: pytest.MonkeyPatch, gather: Gather[Any, Any], ask: Callable[[], Any]
+    monkeypatch: pytest.MonkeyPatch, gather: Coalescer[Any, Any], ask: Callable[[], Any]
 ) -> tuple[list[Any], list[int]]:
     """What four threads are answered, of whom three ask while the first is being answered; and how
     many each piece of work was for."""
@@ -150,7 +150,7 @@ def ask_together(
         assert begun.wait(10)
         asked += [pool.submit(asking) for _ in range(3)]
         wait_until(
-            lambda: [len(batch.items) for batch in gather.gathering.values()] == [3], "the others"
+            lambda: [len(batch.items) for batch in gather.pending.values()] == [3], "the others"
         )
         may_go.set()
         return [each.result(10) for each in asked], sizes
@@ -162,7 +162,7 @@ def test_threads_that_add_at_the_same_moment_share_a_write(
     store.create_board({"id": board_id})
     store.create_player(board_id, {"id": "hot", "name": "Hot"})
     scores, sizes = ask_together(
-        monkeypatch, store._add_together, lambda: store.score_add(board_id, "hot", 1)["score"]
+        monkeypatch, store._add_together, lambda: store.add_score(board_id, "hot", 1)["score"]
     )
     assert scores[0] == 1 and sorted(scores[1:]) == [2, 3, 4]
     assert sizes == [1, 3]
@@ -173,7 +173,7 @@ def test_polls_at_the_same_moment_share_a_read(
 ) -> None:
     store.create_board({"id": board_id})
     found, sizes = ask_together(
-        monkeypatch, snapshots._together, lambda: snapshots.take_one(board_id)
+        monkeypatch, snapshots._together, lambda: snapshots.read_snapshot(board_id)
     )
     assert found[0] and found == [found[0]] * 4
     assert sizes == [1, 3]

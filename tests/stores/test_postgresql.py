@@ -19,10 +19,10 @@ from django.db import connection, transaction
 from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.domain.types import RANKINGS, Key, Lease
+from leaderboardapp.domain.types import RANKINGS, Lease, RankPosition
 from leaderboardapp.pubsub import Exchange, Message
 from leaderboardapp.stores.base import Feed
-from leaderboardapp.stores.circuit_breaker import AWAY_SECONDS
+from leaderboardapp.stores.circuit_breaker import OPEN_SECONDS
 from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.postgresql import connection as postgresql_connection
@@ -70,11 +70,11 @@ def console(postgresql_url: str, postgres: PostgresStore) -> Iterator[Console]:
 
 
 def quiet(feed: Feed) -> None:
-    wait_until(lambda: not feed.changed(timeout=0), "the feed to be quiet")
+    wait_until(lambda: not feed.poll(timeout=0), "the feed to be quiet")
 
 
 def fall_asleep(feed: PostgresFeed) -> None:
-    wait_until(lambda: not feed.changed(timeout=0.05) and feed.asleep, "the feed to fall asleep")
+    wait_until(lambda: not feed.poll(timeout=0.05) and feed.asleep, "the feed to fall asleep")
 
 
 def test_a_change_that_is_committed_after_later_ones_is_not_missed(
@@ -83,11 +83,11 @@ def test_a_change_that_is_committed_after_later_ones_is_not_missed(
     postgres.create_board({"id": f"{board}-2", "name": "", "size": 5})
     console.execute("UPDATE player SET score = 9 WHERE board_id = %s", [board])
     postgres.update_board(f"{board}-2", {"name": "B"})
-    wait_until(lambda: f"{board}-2" in feed.changed(timeout=0.1), "the later change")
+    wait_until(lambda: f"{board}-2" in feed.poll(timeout=0.1), "the later change")
     position = postgres.position()
-    assert board not in feed.changed(timeout=0)
+    assert board not in feed.poll(timeout=0)
     console.commit()
-    assert board in feed.changed(timeout=5)
+    assert board in feed.poll(timeout=5)
     assert board in postgres.changed_since(position)
 
 
@@ -102,11 +102,11 @@ def test_a_newcomer_who_is_committed_late_is_told_once(
     )
     postgres.create_board({"id": f"{board}-2", "name": "", "size": 5})
     postgres.create_player(f"{board}-2", {"id": "carl", "name": "Carl"})
-    assert feed.changed(timeout=5)[f"{board}-2"] == [{"id": "carl", "name": "Carl", "score": 0}]
+    assert feed.poll(timeout=5)[f"{board}-2"] == [{"id": "carl", "name": "Carl", "score": 0}]
     console.commit()
-    assert feed.changed(timeout=5) == {board: [{"id": "bob", "name": "Bob", "score": 7}]}
-    postgres.score_add(board, "bob", 1)
-    assert feed.changed(timeout=5) == {board: []}
+    assert feed.poll(timeout=5) == {board: [{"id": "bob", "name": "Bob", "score": 7}]}
+    postgres.add_score(board, "bob", 1)
+    assert feed.poll(timeout=5) == {board: []}
 
 
 def test_a_feed_that_falls_asleep_misses_nothing(
@@ -117,7 +117,7 @@ def test_a_feed_that_falls_asleep_misses_nothing(
     added: list[float] = []
 
     def add() -> None:
-        postgres.score_add(board, "alice", 1)
+        postgres.add_score(board, "alice", 1)
         added.append(time.monotonic())
         postgres.close()
 
@@ -127,7 +127,7 @@ def test_a_feed_that_falls_asleep_misses_nothing(
         pause = chance.choice([0.0, 0.01, 0.03, 0.19, 0.2, 0.21, 0.25])
         change = threading.Timer(pause, add)
         change.start()
-        assert feed.changed(timeout=20) == {board: []}
+        assert feed.poll(timeout=20) == {board: []}
         told = time.monotonic()
         change.join()
         assert told < added[-1] + 4, "it does not find out only at the end of its time"
@@ -141,10 +141,10 @@ def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_
     assert not feed.asleep
     console.execute("UPDATE player SET score = 9 WHERE board_id = %s", [board])
     began = time.monotonic()
-    assert feed.changed(timeout=0.6) == {}
+    assert feed.poll(timeout=0.6) == {}
     assert not feed.asleep
     console.commit()
-    assert feed.changed(timeout=20) == {board: []}
+    assert feed.poll(timeout=20) == {board: []}
     assert time.monotonic() - began < 4, "it does not find out only at the end of its time"
 
 
@@ -161,8 +161,8 @@ def test_while_much_happens_nobody_is_notified(
     with psycopg.connect(postgresql_url, autocommit=True) as listener:
         listener.execute(f"LISTEN {CHANNEL}".encode())
         for _ in range(100):
-            postgres.score_add(board, "alice", 1)
-            feed.changed(timeout=0)
+            postgres.add_score(board, "alice", 1)
+            feed.poll(timeout=0)
         notified = len(list(listener.notifies(timeout=0.5)))
     assert 1 <= notified < 20
 
@@ -174,8 +174,8 @@ def test_a_second_feed_is_told_though_only_one_can_sleep(
     fall_asleep(feed)
     quiet(second)
     began = time.monotonic()
-    postgres.score_add(board, "alice", 1)
-    assert feed.changed(timeout=20) == second.changed(timeout=20) == {board: []}
+    postgres.add_score(board, "alice", 1)
+    assert feed.poll(timeout=20) == second.poll(timeout=20) == {board: []}
     assert time.monotonic() < began + 4, "they do not find out only at the end of their time"
     second.close()
 
@@ -187,16 +187,14 @@ def test_notifications_of_another_feed_do_not_pile_up(
     assert isinstance(second, PostgresFeed)
     fall_asleep(feed)
     for _ in range(5):
-        postgres.score_add(board, "alice", 1)
+        postgres.add_score(board, "alice", 1)
         time.sleep(BUSY_SECONDS)  # so that the first one is notified each time
         assert feed.asleep
-        second.changed(timeout=0.1)
-        feed.changed(timeout=0.1)
+        second.poll(timeout=0.1)
+        feed.poll(timeout=0.1)
 
     def done() -> bool:
-        return (
-            not second.changed(timeout=0.05) and not second.connection.connection._notifies_backlog
-        )
+        return not second.poll(timeout=0.05) and not second.connection.connection._notifies_backlog
 
     wait_until(done, "the last ones to be taken")
     second.close()
@@ -209,7 +207,7 @@ def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
     ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
     threading.Timer(0.2, console.execute, [ended]).start()
     with pytest.raises(StoreUnavailable):
-        feed.changed(timeout=5)
+        feed.poll(timeout=5)
 
 
 def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_away(
@@ -217,7 +215,7 @@ def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_aw
 ) -> None:
     monkeypatch.setattr(postgresql, "LOCK", postgresql.LOCK.replace("3000", "100"))
     with pytest.raises(StoreUnavailable, match="statement timeout"):
-        postgres.change(None, lambda: write("SELECT pg_sleep(60)", {}))
+        postgres.transaction(None, lambda: write("SELECT pg_sleep(60)", {}))
     postgres.ping()
 
 
@@ -228,10 +226,10 @@ def test_a_server_that_does_not_answer_is_given_up_and_called_away(
         limits.setattr(base, "ANSWER_SECONDS", 0.2)
         postgres.close()  # the next connection has the new limit
         with pytest.raises(StoreUnavailable):
-            postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
+            postgres.run(lambda: read("SELECT pg_sleep(60)", []))
     with pytest.raises(StoreUnavailable, match="did not answer just now"):
         postgres.ping()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(OPEN_SECONDS)
     postgres.ping()
 
 
@@ -244,17 +242,17 @@ def test_a_commit_whose_answer_is_lost_is_of_unknown_outcome(
         connection.connection.close()
 
     with pytest.raises(OutcomeUnknown):
-        postgres.change(board, end)
-    time.sleep(AWAY_SECONDS)
+        postgres.transaction(board, end)
+    time.sleep(OPEN_SECONDS)
 
     def end_early() -> None:
         end()
         read("SELECT 1", [])
 
     with pytest.raises(StoreUnavailable) as raised:
-        postgres.change(board, end_early)
+        postgres.transaction(board, end_early)
     assert not isinstance(raised.value, OutcomeUnknown)
-    time.sleep(AWAY_SECONDS)
+    time.sleep(OPEN_SECONDS)
     postgres.ping()
 
 
@@ -266,8 +264,8 @@ def test_an_index_may_take_longer_than_an_answer(
     with connection.schema_editor() as editor:
         editor.execute("SELECT pg_sleep(1.5)")
     with pytest.raises(StoreUnavailable):
-        postgres.ask(lambda: read("SELECT pg_sleep(60)", []))
-    time.sleep(AWAY_SECONDS)
+        postgres.run(lambda: read("SELECT pg_sleep(60)", []))
+    time.sleep(OPEN_SECONDS)
 
 
 def test_a_truncated_table_is_in_the_feed(
@@ -276,7 +274,7 @@ def test_a_truncated_table_is_in_the_feed(
     quiet(feed)
     console.execute("TRUNCATE player")
     console.commit()
-    assert board in feed.changed(timeout=5)
+    assert board in feed.poll(timeout=5)
 
 
 def test_numbers_from_another_server_are_no_mark(postgres: PostgresStore, board: str) -> None:
@@ -286,9 +284,9 @@ def test_numbers_from_another_server_are_no_mark(postgres: PostgresStore, board:
     assert board in postgres.changed_since(2**50)
     feed = postgres.open_feed()
     quiet(feed)
-    postgres.score_add(board, "alice", 1)
-    assert board in feed.changed(timeout=5)
-    assert feed.changed(timeout=0) == {}
+    postgres.add_score(board, "alice", 1)
+    assert board in feed.poll(timeout=5)
+    assert feed.poll(timeout=0) == {}
     feed.close()
 
 
@@ -323,8 +321,8 @@ def test_counts_of_blocks_are_exact_whoever_writes(
         chance = random.Random(seed)
         for _ in range(15):
             try:
-                postgres.put_score(board, chance.choice(players), chance.randrange(20), False)
-                postgres.tidy(board)
+                postgres.set_score(board, chance.choice(players), chance.randrange(20), False)
+                postgres.run_maintenance(board)
             except StoreUnavailable as error:
                 assert re.search("deadlock|lock timeout", str(error))
         postgres.close()
@@ -337,10 +335,10 @@ def test_counts_of_blocks_are_exact_whoever_writes(
             thread.start()
         for thread in threads:
             thread.join()
-        while postgres.tidy(board):
+        while postgres.run_maintenance(board):
             pass
         assert BlockRow.objects.filter(board_id=board).count() >= 2
-        shown = ranks.number(row, postgres.window(row, 100).rows)
+        shown = ranks.assign_ranks(row, postgres.get_ranking_window(row, 100).rows)
         found = [
             models.get_player_with_rank(row, postgres.get_player(board, player["id"]))
             for player in shown
@@ -354,7 +352,7 @@ def test_an_older_snapshot_does_not_miss_the_first_block(
     monkeypatch.setattr(blocks, "MOST", 0)
     console.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     console.execute("SELECT 1 FROM player")
-    assert postgres.tidy(board)
+    assert postgres.run_maintenance(board)
     assert BlockRow.objects.filter(board_id=board).exists()
     with pytest.raises(psycopg.errors.SerializationFailure):
         console.execute("UPDATE player SET score = 3 WHERE board_id = %s", [board])
@@ -371,7 +369,7 @@ def test_a_writer_who_met_others_locks_in_the_other_order_tries_again(
     done: list[Any] = []
 
     def add() -> None:
-        done.append(postgres.score_add(board, "carl", 5)["score"])
+        done.append(postgres.add_score(board, "carl", 5)["score"])
         postgres.close()
 
     thread = threading.Thread(target=add)
@@ -399,10 +397,10 @@ def test_a_board_that_somebody_keeps_locked_is_busy_and_then_not(
 ) -> None:
     console.execute("SELECT FROM board WHERE id = %s FOR UPDATE", [board])
     with pytest.raises(StoreUnavailable, match="lock"):
-        postgres.score_add(board, "alice", 1)
+        postgres.add_score(board, "alice", 1)
     assert postgres.get_player(board, "alice")["score"] == 0, "reading does not wait"
     console.rollback()
-    assert postgres.score_add(board, "alice", 1)["score"] == 1
+    assert postgres.add_score(board, "alice", 1)["score"] == 1
 
 
 def test_notifications_that_do_not_arrive_are_said(
@@ -451,7 +449,7 @@ def test_every_read_of_the_ranking_is_by_index(
     postgres: PostgresStore, board: str, order: str
 ) -> None:
     row = postgres.update_board(board, {"order": order})
-    alice = postgres.put_score(board, "alice", 3, False)
+    alice = postgres.set_score(board, "alice", 3, False)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO player (board_id, player, name, score, reached_at, keys)"
@@ -473,10 +471,10 @@ def test_every_read_of_the_ranking_is_by_index(
     with connection.execute_wrapper(explain):
         for ranking in RANKINGS:
             row["ranking"] = ranking
-            postgres.window(row, 5)
-            postgres.window(row, 5, after=Key(3))
-            postgres.window(row, 5, around=alice)
-        postgres.tops([board])
+            postgres.get_ranking_window(row, 5)
+            postgres.get_ranking_window(row, 5, after=RankPosition(3))
+            postgres.get_ranking_window(row, 5, around=alice)
+        postgres.get_top_players([board])
     assert len(plans) >= 10
     for plan in plans:
         assert "Seq Scan on player" not in plan, plan

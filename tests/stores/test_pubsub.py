@@ -16,9 +16,9 @@ from django.conf import settings
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue, hub
 from leaderboardapp.pubsub import exchange as exchange_module
-from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, Sent, Store
+from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage, Store
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessages
+from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessageStream
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import message_stream as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
@@ -258,7 +258,7 @@ def test_what_is_refused_leaves_nothing_behind(
     def fail() -> None:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(store, "open_messages", fail)
+    monkeypatch.setattr(store, "open_message_stream", fail)
     queue = exchange.queue()
     with pytest.raises(StoreUnavailable, match="away"):
         queue.__enter__()
@@ -273,16 +273,16 @@ def test_messages_that_were_deleted_unread_are_announced(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql_messages, "KEPT_SECONDS", -1)
-    messages = store.open_messages()
-    group = exchange.queue().group
-    messages.watch(group)
+    messages = store.open_message_stream()
+    group = exchange.queue().subscription
+    messages.subscribe(group)
     for number in range(EXPIRED_AT_ONCE):
         exchange.topic("t").publish(number)
     while kept(store, exchange) > 1:
         store.expire_messages(-1)
-    lost, last = messages.read(1)
+    lost, last = messages.poll(1)
     assert lost == (group, None)
-    assert last == (group, Sent('"t"', str(EXPIRED_AT_ONCE - 1)))
+    assert last == (group, EncodedMessage('"t"', str(EXPIRED_AT_ONCE - 1)))
     messages.close()
     store.close()
 
@@ -294,10 +294,10 @@ def test_changes_that_the_server_skipped_are_announced(rethinkdb_url: str) -> No
 
     store = RethinkStore(rethinkdb_url)
     store.ensure()
-    messages = RethinkMessages(store.address)
-    group = Exchange("e").queue().group
+    messages = RethinkMessageStream(store.address)
+    group = Exchange("e").queue().subscription
     messages._wait(messages._follow(group, feed()), 5)
-    assert messages.found == [(group, None), (group, Sent('"t"', "1"))]
+    assert messages.found == [(group, None), (group, EncodedMessage('"t"', "1"))]
     assert messages.failed
     messages.close()
     store.close()

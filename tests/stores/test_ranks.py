@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.domain.exceptions import WrongSeason
-from leaderboardapp.domain.types import RANKINGS, Increment, Row, key_of
+from leaderboardapp.domain.types import RANKINGS, Increment, Row, rank_position
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
 from leaderboardapp.stores.sql import rank_blocks as sql
@@ -99,7 +99,7 @@ def act(
             store.update_board(board, {kind: player})
         case "reset":
             row = store.get_board(board)
-            store.reset(board, row["season"], ENDED_AT)
+            store.start_next_season(board, row["season"], ENDED_AT)
         case "create":
             store.create_player(board, {"id": player, "name": player})
         case "delete":
@@ -110,7 +110,7 @@ def act(
             [result] = store.add_scores(board, [Increment(player, value, season=season)])
             assert not isinstance(result, Exception) or isinstance(result, WrongSeason)
         case _:
-            store.put_score(board, player, value, only_better=kind == "best")
+            store.set_score(board, player, value, only_better=kind == "best")
 
 
 def shown(rows: list[Row]) -> list[tuple[str, int, int]]:
@@ -148,7 +148,7 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
         if kind in ("order", "ranking", "reset") or (kind == "create") != (player in model.players):
             act(store, board, kind, player, *values)
         model.act(now, kind, player, *values)
-        while store.tidy(board):
+        while store.run_maintenance(board):
             pass
     row, expected = store.get_board(board), model.ranked()
     assert row["season"] == len(model.past) + 1
@@ -158,11 +158,13 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
         assert [(player["id"], player["score"]) for player in players] == top
 
     paged: list[Row] = []
-    while page := models.get_ranked_page(row, limit, key_of(paged[-1]) if paged else None):
+    while page := models.get_ranked_page(row, limit, rank_position(paged[-1]) if paged else None):
         assert len(page) == min(limit, len(expected) - len(paged))
         paged += page
     assert shown(paged) == expected
-    assert shown(ranks.number(row, store.tops([board])[board][1])) == expected[:limit]
+    assert (
+        shown(ranks.assign_ranks(row, store.get_top_players([board])[board][1])) == expected[:limit]
+    )
 
     for place, (player, _, rank) in enumerate(expected):
         found = store.get_player(board, player)
@@ -184,4 +186,4 @@ def test_rows_are_numbered_from_the_middle_of_a_ranking(ranking: str, expected: 
     rows: list[Row] = [{"score": score} for score in (7, 5, 5, 1)]
     # Before them: a 9, an 8 in dense ranking's eyes, and another 7.
     first = {"ordinal": 4, "competition": 3, "dense": 2}[ranking]
-    assert [row["rank"] for row in ranks.number(board, rows, 4, first)] == expected
+    assert [row["rank"] for row in ranks.assign_ranks(board, rows, 4, first)] == expected

@@ -71,7 +71,7 @@ def test_keys_are_those_of_the_consoles_r_uuid(rethink: RethinkStore) -> None:
 def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str) -> None:
     row = {"board": board, "player": "bob", "name": "Bob", "score": 3, "reached_at": 1}
     rethink.run(r.table("players").insert({"id": r.uuid(f"{board}/bob"), **row}))
-    assert rethink.score_add(board, "bob", 1)["score"] == 4
+    assert rethink.add_score(board, "bob", 1)["score"] == 4
     assert top(rethink, board) == [("bob", 4), ("alice", 0)]
 
 
@@ -82,7 +82,7 @@ def test_rows_that_lack_something_keep_no_other_from_being_shown(
     for fields in ({"score": 1, "reached_at": 1}, {"name": "No score"}):
         player = {"board": f"{board}-bare", "player": "bob", **fields}
         rethink.run(r.table("players").insert(player))
-    tops = rethink.tops([board, f"{board}-bare"])
+    tops = rethink.get_top_players([board, f"{board}-bare"])
     assert [row["id"] for row in tops[board][1]] == ["alice"]
     row, [bob] = tops[f"{board}-bare"]
     assert row == {**BOARD_DEFAULTS, "id": f"{board}-bare"}
@@ -118,7 +118,7 @@ def test_a_malformed_row_keeps_no_other_from_being_added_to(
     assert isinstance(second, OutcomeUnknown)
     assert [row["score"] for row in (first, third) if isinstance(row, dict)] == [1, 2]
     with pytest.raises(OutcomeUnknown):
-        rethink.score_add(board, "bob", 1)
+        rethink.add_score(board, "bob", 1)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,14 @@ def test_players_added_while_their_board_was_deleted_do_not_come_back(
         rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", 3)])
     with pytest.raises(ObjectDoesNotExist):
         rethink.get_player(board, "bob")
-    late = {"board": board, "player": "late", "name": "", "score": 3, "reached_at": 1}
-    rethink.run(r.table("players").insert(late))
+    not_carried_over = {
+        "board": board,
+        "player": "not_carried_over",
+        "name": "",
+        "score": 3,
+        "reached_at": 1,
+    }
+    rethink.run(r.table("players").insert(not_carried_over))
     rethink.create_board({"id": board, "name": "", "size": 5})
     assert top(rethink, board) == []
 
@@ -208,7 +214,7 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
     boards: set[str] = set()
 
     def both() -> bool:
-        boards.update(feed.changed(timeout=0.1))
+        boards.update(feed.poll(timeout=0.1))
         return {board, "other"} <= boards
 
     wait_until(both, "both boards")
@@ -265,7 +271,7 @@ def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, boa
     if not child:
         failed = 1
         try:
-            rethink.score_add(board, "alice", 1)
+            rethink.add_score(board, "alice", 1)
             failed = int(rethink.connections.connection() is parents)
         finally:
             os._exit(failed)
@@ -293,7 +299,7 @@ def test_a_restarted_server_is_found_again(
     wait_until(lambda: _takes_writes(other), "the tables", START_SECONDS)
     other.close()
     # Not one write fails because its thread has a connection from before.
-    assert store.score_add("b", "p", 1)["score"] == 1
+    assert store.add_score("b", "p", 1)["score"] == 1
 
 
 def test_a_server_that_hangs_is_given_up_in_time(
@@ -322,10 +328,10 @@ def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again
     store.create_player("b", {"id": "p", "name": "P", "score": 0})
     server.program.signal_all(signal.SIGSTOP)
     with pytest.raises(OutcomeUnknown):
-        store.score_add("b", "p", 5, key="once")
+        store.add_score("b", "p", 5, key="once")
     server.program.signal_all(signal.SIGCONT)
-    assert back(lambda: store.score_add("b", "p", 5, key="once"))["score"] == 5
-    assert store.score_add("b", "p", 1)["score"] == 6
+    assert back(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
+    assert store.add_score("b", "p", 1)["score"] == 6
 
 
 def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
@@ -344,7 +350,7 @@ def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
         store.ensure()
         feed = store.open_feed()
         store.create_board({"id": "b", "name": "", "size": 5})
-        wait_until(lambda: "b" in feed.changed(timeout=0.1), "the feed")
+        wait_until(lambda: "b" in feed.poll(timeout=0.1), "the feed")
         feed.close()
         server.program.signal_all(signal.SIGSTOP)
         try:
@@ -383,7 +389,7 @@ def test_a_feed_whose_server_dies_says_so(own_server: tuple[RethinkServer, Rethi
     feed = store.open_feed()
     server.program.stop()
     with pytest.raises(StoreUnavailable):
-        wait_until(lambda: feed.changed(timeout=1), "an error")
+        wait_until(lambda: feed.poll(timeout=1), "an error")
     feed.close()
 
 
@@ -431,12 +437,15 @@ def back(call: Callable[[], Row]) -> Row:
 
 
 def top(store: RethinkStore, board: str) -> list[tuple[str, int]]:
-    return [(row["id"], row["score"]) for row in store.window(store.get_board(board), 100).rows]
+    return [
+        (row["id"], row["score"])
+        for row in store.get_ranking_window(store.get_board(board), 100).rows
+    ]
 
 
 def _takes_writes(store: RethinkStore) -> bool:
     try:
-        store.score_add("b", "p", 0)
+        store.add_score("b", "p", 0)
     except StoreUnavailable:
         return False
     return True

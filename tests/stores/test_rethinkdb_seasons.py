@@ -24,15 +24,15 @@ def board(rethink: RethinkStore, board_id: str) -> str:
 def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rethink.score_add(board, "alice", 7)
+    rethink.add_score(board, "alice", 7)
     first_looks = [rethink.get_board(board)]
-    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     real_get = rethink.get_board
     monkeypatch.setattr(
         rethink, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
     )
     with pytest.raises(WrongSeason, match="season 2"):
-        rethink.reset(board, 1, "2027-01-01T00:00:00Z")
+        rethink.start_next_season(board, 1, "2027-01-01T00:00:00Z")
     ended_at, _, [alice] = rethink.get_season(board, 1)
     assert (ended_at, alice["score"]) == ("2026-11-30T00:00:00Z", 7)
 
@@ -50,18 +50,18 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
         if final and swept:
-            rethink.tidy(board_id)
+            rethink.run_maintenance(board_id)
         elif final:
-            rethink.score_add(board_id, "alice", 1)
+            rethink.add_score(board_id, "alice", 1)
         if final:
             rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
         real_archive(row, ended_at, final)
         if not final:
-            rethink.score_add(board_id, "alice", 7, season=1)
-            rethink.score_add(board_id, "alice", -18 if order == "asc" else 2, season=1)
+            rethink.add_score(board_id, "alice", 7, season=1)
+            rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
 
     monkeypatch.setattr(rethink, "archive", archive_under_way)
-    rethink.reset(board_id, 1, "2026-11-30T00:00:00Z")
+    rethink.start_next_season(board_id, 1, "2026-11-30T00:00:00Z")
     kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
     assert kept == (
         [("alice", -10), ("bob", 2)] if order == "asc" else [("alice", 10), ("carol", 3)]
@@ -77,14 +77,14 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 
     def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
         if final and row["season"] == 1:
-            rethink.score_add(board, "bob", 5)
+            rethink.add_score(board, "bob", 5)
             rethink.update_player(board, "carol", {"hidden": True})
             rethink.delete_player(board, "dave")
-            rethink.reset(board, 2, ended_at)
+            rethink.start_next_season(board, 2, ended_at)
         real_archive(row, ended_at, final)
 
     monkeypatch.setattr(rethink, "archive", end_the_next_one_first)
-    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     first, second = (
         [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
         for season in (1, 2)
@@ -102,11 +102,11 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
         if final:
-            assert rethink.score_add(board, "alice", 1)["score"] == 1  # of the next season
+            assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
         real_archive(row, ended_at, final)
 
     monkeypatch.setattr(rethink, "archive", archive_under_way)
-    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
 
@@ -114,7 +114,7 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that was sent before, and finds the board's document as it was then."""
-    rethink.score_add(board, "alice", 7)
+    rethink.add_score(board, "alice", 7)
     ended = rethink.get_board(board)
     real_ended = rethink.ended
 
@@ -126,7 +126,7 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
         return rows
 
     monkeypatch.setattr(rethink, "ended", add_late)
-    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
     assert rethink.get_player(board, "alice")["score"] == 1
 
@@ -142,7 +142,7 @@ def test_a_player_erased_during_a_reset_is_not_in_the_archive(
             rethink.delete_player(board, "alice")
 
     monkeypatch.setattr(rethink, "archive", archive_then_erase)
-    rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+    rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert rethink.get_season(board, 1)[2] == []
 
 
@@ -157,6 +157,6 @@ def test_a_board_deleted_during_its_reset_leaves_no_archive(
 
     monkeypatch.setattr(rethink, "archive", delete_then_archive)
     with pytest.raises(ObjectDoesNotExist):
-        rethink.reset(board, 1, "2026-11-30T00:00:00Z")
+        rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     rows = rethink.seasons.between([board, 0], [board, r.maxval], index="board")
     assert rethink.run(rows) == []

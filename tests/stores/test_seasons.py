@@ -20,7 +20,10 @@ ENDED_AT = "2026-11-30T00:00:00Z"
 
 
 def ranked(store: Store, board: str) -> list[tuple[str, int]]:
-    return [(row["id"], row["score"]) for row in store.window(store.get_board(board), 100).rows]
+    return [
+        (row["id"], row["score"])
+        for row in store.get_ranking_window(store.get_board(board), 100).rows
+    ]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -33,23 +36,23 @@ def test_nobody_is_ever_shown_with_a_score_of_the_season_before(
     for number in range(10):
         player = f"p{number}"
         store.create_player(board_id, {"id": player, "name": player, "score": number + 1})
-        store.score_add(board_id, player, 1, key="before")
-    board = store.reset(board_id, 1, ENDED_AT)
+        store.add_score(board_id, player, 1, key="before")
+    board = store.start_next_season(board_id, 1, ENDED_AT)
 
     rows = [store.get_player(board_id, f"p{number}") for number in range(10)]
-    late = [row for row in rows if row["late"]]
+    not_carried_over = [row for row in rows if row["not_carried_over"]]
     # RethinkDB takes the top over first.
-    assert len(late) == (6 if isinstance(store, RethinkStore) else 7)
-    assert {(row["score"], row["scored"]) for row in late} == {(0, False)}
-    assert {ranking.is_ranked(board, row) for row in late} == {False}
-    added, put, retried, kept = (row["id"] for row in late[:4])
-    assert store.score_add(board_id, added, 5)["score"] == 5
-    assert store.put_score(board_id, put, 4, only_better=True)["score"] == 4
-    assert store.score_add(board_id, retried, 1, key="before")["score"] == 0
+    assert len(not_carried_over) == (6 if isinstance(store, RethinkStore) else 7)
+    assert {(row["score"], row["scored"]) for row in not_carried_over} == {(0, False)}
+    assert {ranking.is_ranked(board, row) for row in not_carried_over} == {False}
+    added, put, retried, kept = (row["id"] for row in not_carried_over[:4])
+    assert store.add_score(board_id, added, 5)["score"] == 5
+    assert store.set_score(board_id, put, 4, only_better=True)["score"] == 4
+    assert store.add_score(board_id, retried, 1, key="before")["score"] == 0
     if order == "desc":
-        assert store.put_score(board_id, kept, 0, only_better=True)["score"] == 0
+        assert store.set_score(board_id, kept, 0, only_better=True)["score"] == 0
 
-    while store.tidy(board_id):
+    while store.run_maintenance(board_id):
         assert {score for _, score in ranked(store, board_id)} <= {0, 4, 5}
     zeros = {row["id"]: 0 for row in rows} if order == "desc" else {}
     assert dict(ranked(store, board_id)) == {**zeros, added: 5, put: 4}
@@ -65,7 +68,7 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
         season = 1
         while not stop.wait(0.001):  # so that a reset's turn to write comes, too
             try:
-                store.score_add(board_id, "alice", 1, season=season)
+                store.add_score(board_id, "alice", 1, season=season)
                 counted[season] += 1
             except WrongSeason:
                 season += 1
@@ -76,7 +79,7 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
     try:
         for season in (1, 2, 3):
             wait_until(lambda: counted[season] > 20, "some increments")  # noqa: B023
-            store.reset(board_id, season, ENDED_AT)
+            store.start_next_season(board_id, season, ENDED_AT)
         wait_until(lambda: counted[4] > 20, "some increments")
     finally:
         stop.set()
@@ -93,7 +96,7 @@ def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -
 
     def reset() -> None:
         try:
-            done.append(store.reset(board_id, 1, ENDED_AT))
+            done.append(store.start_next_season(board_id, 1, ENDED_AT))
         except WrongSeason:
             pass
         store.close()
@@ -108,9 +111,9 @@ def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -
 
 
 def test_a_board_that_is_gone_has_no_seasons(store: Store, board_id: str) -> None:
-    assert not store.tidy(board_id)
+    assert not store.run_maintenance(board_id)
     with pytest.raises(ObjectDoesNotExist):
-        store.reset(board_id, 1, ENDED_AT)
+        store.start_next_season(board_id, 1, ENDED_AT)
     with pytest.raises(ObjectDoesNotExist):
         store.get_season(board_id, 1)
 
@@ -121,8 +124,8 @@ def test_a_board_that_was_read_long_ago_shows_the_running_season(
     store.create_board({"id": board_id})
     store.create_player(board_id, {"id": "alice", "name": "Alice", "score": 7})
     old = store.get_board(board_id)
-    store.reset(board_id, 1, ENDED_AT)
-    [alice] = store.window(old, 5).rows
+    store.start_next_season(board_id, 1, ENDED_AT)
+    [alice] = store.get_ranking_window(old, 5).rows
     assert alice["score"] == 0
     assert models.get_player_with_rank(old, alice) == {**alice, "rank": 1, "bound": 0}
 
@@ -134,7 +137,7 @@ def test_a_season_ends_by_schedule_only_if_it_still_has_to(store: Store, board_i
         settings = {"schedule": None, "ends_at": None} if now > "2026-11-30" else due
         store.update_board(board_id, settings)
         with pytest.raises(WrongSeason):
-            store.reset(board_id, 1, now, only_if_due=True)
+            store.start_next_season(board_id, 1, now, only_if_due=True)
     store.update_board(board_id, due)
-    row = store.reset(board_id, 1, "2026-12-02T10:00:00Z", only_if_due=True)
+    row = store.start_next_season(board_id, 1, "2026-12-02T10:00:00Z", only_if_due=True)
     assert [row["season"], row["ends_at"]] == [2, "2026-12-03T00:00:00Z"]

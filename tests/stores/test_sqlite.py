@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.domain.types import RANKINGS, Key
+from leaderboardapp.domain.types import RANKINGS, RankPosition
 from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
 from leaderboardapp.stores.sql.sqlite import store
@@ -57,7 +57,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(
     ]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     assert sqlite.get_player(board, "alice")["score"] == 150
-    wait_until(lambda: board in feed.changed(timeout=0.1), "the feed")
+    wait_until(lambda: board in feed.poll(timeout=0.1), "the feed")
     feed.close()
 
 
@@ -67,7 +67,7 @@ def test_a_row_changed_by_another_program_is_in_the_feed(sqlite: SqliteStore, bo
     with file:
         file.execute("UPDATE player SET score = 9 WHERE board_id = ?", [board])
     file.close()
-    wait_until(lambda: board in feed.changed(timeout=0.1), "the feed")
+    wait_until(lambda: board in feed.poll(timeout=0.1), "the feed")
     feed.close()
 
 
@@ -76,7 +76,7 @@ def test_a_row_that_moves_changes_both_boards(sqlite: SqliteStore, board: str) -
     sqlite.create_board({"id": other, "name": "", "size": 5})
     feed = sqlite.open_feed()
     PlayerRow.objects.filter(board_id=board).update(board_id=other)
-    assert set(feed.changed(timeout=5)) == {board, other}
+    assert set(feed.poll(timeout=5)) == {board, other}
     feed.close()
 
 
@@ -90,17 +90,17 @@ def test_rows_that_another_program_writes_count_in_blocks(
     for number in range(12):
         row = {"id": f"p{number}", "name": "", "score": number % 9}
         sqlite.create_player(board, row)
-    while sqlite.tidy(board):
+    while sqlite.run_maintenance(board):
         pass
     assert BlockRow.objects.filter(board_id=board).count() > 2
     PlayerRow.objects.filter(board_id=board, player__gte="p5").update(score=5)
     PlayerRow.objects.filter(board_id=board, player__in=["p2", "p7"]).delete()
     PlayerRow.objects.filter(board_id=board, player="p3").update(player="renamed")
     row = sqlite.get_board(board)
-    players = sqlite.window(row, 100).rows
+    players = sqlite.get_ranking_window(row, 100).rows
     better = [len({each["score"] for each in players[:place]}) for place in range(len(players))]
     for place, player in enumerate(players):
-        window = sqlite.window(row, 1, around=player)
+        window = sqlite.get_ranking_window(row, 1, around=player)
         if ranking == "ordinal":
             assert window.before == place
         elif place == 0 or players[place - 1]["score"] != player["score"]:
@@ -122,10 +122,10 @@ def test_every_read_of_the_ranking_is_by_index(sqlite: SqliteStore, board: str, 
     with connection.execute_wrapper(explain):
         for ranking in RANKINGS:
             row["ranking"] = ranking
-            sqlite.window(row, 5)
-            sqlite.window(row, 5, after=Key(3))
-            sqlite.window(row, 5, around=alice)
-        sqlite.tidy(board)
+            sqlite.get_ranking_window(row, 5)
+            sqlite.get_ranking_window(row, 5, after=RankPosition(3))
+            sqlite.get_ranking_window(row, 5, around=alice)
+        sqlite.run_maintenance(board)
     assert len(plans) >= 7
     for plan in plans:
         assert not re.match(r"SCAN (player|block)\b|USE TEMP B-TREE", plan), plans
@@ -136,7 +136,7 @@ def test_the_change_table_grows_with_boards_not_with_changes(
     sqlite: SqliteStore, board: str
 ) -> None:
     for _ in range(10):
-        sqlite.score_add(board, "alice", 1)
+        sqlite.add_score(board, "alice", 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM change WHERE board = %s", [board])
         assert cursor.fetchone() == (1,)
@@ -148,11 +148,11 @@ def test_a_database_that_stays_locked_is_unavailable_and_then_not(
     file = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     file.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="locked"):
-        sqlite.score_add(board, "alice", 1)
+        sqlite.add_score(board, "alice", 1)
     assert sqlite.get_player(board, "alice")["score"] == 0, "reading does not wait"
     file.execute("ROLLBACK")
     file.close()
-    assert sqlite.score_add(board, "alice", 1)["score"] == 1
+    assert sqlite.add_score(board, "alice", 1)["score"] == 1
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_a_commit_that_may_be_in_the_log_is_of_unknown_outcome(name: str, unknow
         raise OperationalError("disk I/O error") from cause
 
     with pytest.raises(StoreUnavailable) as raised:
-        SqliteStore().ask(commit)
+        SqliteStore().run(commit)
     assert isinstance(raised.value, OutcomeUnknown) == unknown
 
 
 def test_an_idle_feed_reads_no_table(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = SqliteFeed()
     monkeypatch.setattr(feed, "_read", lambda: pytest.fail("nothing has changed"))
-    assert feed.changed(timeout=0.1) == {}
+    assert feed.poll(timeout=0.1) == {}
     feed.close()
 
 
@@ -184,5 +184,5 @@ def test_a_thread_whose_turn_to_write_does_not_come_is_told_so(
     monkeypatch.setattr(store, "_turn", turn)
     monkeypatch.setattr(store, "TURN_SECONDS", 0.05)
     with turn, pytest.raises(StoreUnavailable, match="busy"):
-        sqlite.score_add(board, "alice", 1)
-    assert sqlite.score_add(board, "alice", 1)["score"] == 1
+        sqlite.add_score(board, "alice", 1)
+    assert sqlite.add_score(board, "alice", 1)["score"] == 1

@@ -12,7 +12,7 @@ from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.realtime import proxy_client, publish
 from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import Edge
+from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.snapshots import Snapshot
 from tests.support.programs import free_ports, wait_until
 
@@ -65,10 +65,10 @@ def edge_of(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
     monkeypatch.setattr(backoff, "LEAST", 0.01)
     monkeypatch.setattr(backoff, "MOST", 0.05)
 
-    def make(*urls: str, allowed: Callable[[], bool] = lambda: True) -> Edge:
+    def make(*urls: str, may_publish: Callable[[], bool] = lambda: True) -> Publisher:
         pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
         monkeypatch.setattr(proxy_client, "get_pubcontrol", lambda: pubcontrol)
-        made = Edge(allowed)
+        made = Publisher(may_publish)
         request.addfinalizer(made.stop)
         return made
 
@@ -200,9 +200,9 @@ def test_while_one_batch_is_on_its_way_the_next_keeps_the_newest_of_each_board(
     wait_until(lambda: proxy.items, "the first batch")
     for number in range(2, 9):
         made.put({"b": Snapshot(f"number {number}", str(number))}, {}, ())
-    assert made.behind() > 0
+    assert made.lag_seconds() > 0
     proxy.answers.set()
-    wait_until(lambda: made.behind() == 0, "the edge to be done")
+    wait_until(lambda: made.lag_seconds() == 0, "the edge to be done")
     assert proxy.boards() == ["board-a", "board-b"]
     assert "number 8" in proxy.items[1][0]["http-stream"]["content"]
 
@@ -231,9 +231,11 @@ def test_a_proxy_that_returns_gets_current_snapshots_of_what_it_missed(
     port = free_ports(1)[0]
     made = edge_of(f"http://127.0.0.1:{port}")
     now = {"a": Snapshot("new a", "2")}
-    monkeypatch.setattr(snapshots, "take", lambda boards: {b: now[b] for b in boards if b in now})
+    monkeypatch.setattr(
+        snapshots, "read_snapshots", lambda boards: {b: now[b] for b in boards if b in now}
+    )
     made.put({"a": Snapshot("old a", "1"), "gone": Snapshot("old", "1")}, {}, ())
-    wait_until(lambda: made.proxies[0].missed, "a failure")
+    wait_until(lambda: made.proxies[0].to_resend, "a failure")
     made.put({"a": Snapshot("middle a", "1")}, {}, ())
     wait_until(lambda: not made.proxies[0].waiting, "it to be missed: ids are kept, not snapshots")
     returned = Proxy(port)
@@ -243,22 +245,22 @@ def test_a_proxy_that_returns_gets_current_snapshots_of_what_it_missed(
     assert "new a" in items["board-a"]["content"]
     assert items["board-gone"] == {"action": "close"}
     assert items["board-a.private"] == {"action": "close"}, "it may have turned meanwhile"
-    wait_until(lambda: made.behind() == 0, "the edge to be done")
+    wait_until(lambda: made.lag_seconds() == 0, "the edge to be done")
 
 
 def test_an_answer_other_than_success_is_a_failure(edge_of: Any, proxy: Proxy) -> None:
     proxy.status = 403
     made = edge_of(proxy.url)
     made.put({"a": Snapshot("x", "1")}, {}, ())
-    wait_until(lambda: made.proxies[0].missed, "a failure")
+    wait_until(lambda: made.proxies[0].to_resend, "a failure")
 
 
 def test_what_is_no_longer_allowed_is_dropped(edge_of: Any, proxy: Proxy) -> None:
-    allowed = False
-    made = edge_of(proxy.url, allowed=lambda: allowed)
+    may_publish = False
+    made = edge_of(proxy.url, may_publish=lambda: may_publish)
     made.put({"a": Snapshot("x", "1")}, {}, ())
-    wait_until(lambda: made.behind() == 0, "the edge to be done")
-    allowed = True
+    wait_until(lambda: made.lag_seconds() == 0, "the edge to be done")
+    may_publish = True
     made.put({"b": Snapshot("x", "1")}, {}, ())
     wait_until(lambda: proxy.items, "a batch")
     assert proxy.boards() == ["board-b"]
@@ -268,7 +270,7 @@ def test_a_batch_that_took_too_long_is_followed_by_what_is_current(
     edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish, "LATE_SECONDS", 0.05)
-    monkeypatch.setattr(snapshots, "take", lambda boards: {"a": Snapshot("current", "2")})
+    monkeypatch.setattr(snapshots, "read_snapshots", lambda boards: {"a": Snapshot("current", "2")})
     proxy.answers.clear()
     edge_of(proxy.url).put({"a": Snapshot("old", "1")}, {}, ())
     wait_until(lambda: proxy.items, "the batch")

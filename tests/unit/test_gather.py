@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leaderboardapp.concurrency.coalescing import Gather
+from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from tests.support.programs import wait_until
 
@@ -29,7 +29,7 @@ class Asking:
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool, self.work = pool, Work()
         self.away = False
-        self.gather = Gather(self.work, self.check)
+        self.gather = Coalescer(self.work, self.check)
 
     def __call__(self, board: str, *items: str) -> list[Future[str]]:
         """In this order, each by a thread of its own."""
@@ -45,11 +45,9 @@ class Asking:
 
     def heard(self) -> list[str]:
         with self.gather.lock:
-            gathering = [batch.items for batch in self.gather.gathering.values()]
+            pending = [batch.items for batch in self.gather.pending.values()]
         return [
-            item
-            for items in [*gathering, *(items for _, items in self.work.begun)]
-            for item in items
+            item for items in [*pending, *(items for _, items in self.work.begun)] for item in items
         ]
 
 
@@ -97,8 +95,8 @@ def test_a_failure_is_told_to_its_batch_and_to_nobody_else(ask: Asking) -> None:
 def test_nothing_is_kept_of_what_is_done(ask: Asking) -> None:
     ask.work.may.release(3)
     values(ask("b", "a") + ask("c", "b", "c"))
-    wait_until(lambda: not ask.gather.under_way, "the last one is let go of")
-    assert not ask.gather.gathering
+    wait_until(lambda: not ask.gather.running, "the last one is let go of")
+    assert not ask.gather.pending
 
 
 def test_nobody_waits_for_a_store_that_is_known_to_be_away(ask: Asking) -> None:

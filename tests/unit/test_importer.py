@@ -107,7 +107,8 @@ def test_the_store_gets_one_amount_per_player_in_the_order_of_their_last_rows(
     counts = counts_of("abab" + "ba")
     assert sum(import_counts(store, board_id, "file", counts)) == 6
     assert [
-        (row["id"], row["score"]) for row in store.window(store.get_board(board_id), 5).rows
+        (row["id"], row["score"])
+        for row in store.get_ranking_window(store.get_board(board_id), 5).rows
     ] == [
         ("b", 3),
         ("a", 3),

@@ -8,7 +8,7 @@ import pytest
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.listener import maintenance as module
-from leaderboardapp.listener.maintenance import Keeper
+from leaderboardapp.listener.maintenance import Maintenance
 from tests.support.programs import wait_until
 
 
@@ -20,7 +20,7 @@ class TidyStore:
         self.done: list[str] = []
         self.closed = threading.Event()
 
-    def due_boards(self, now: str) -> list[Row]:
+    def list_boards_to_end(self, now: str) -> list[Row]:
         if self.failing:
             self.failing -= 1
             raise StoreUnavailable("away")
@@ -47,7 +47,7 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_pieces_of_all_boards_are_done_those_first_that_have_changed() -> None:
     store = TidyStore(a=3, b=1)
-    keeper = Keeper(store)  # type: ignore[arg-type]
+    keeper = Maintenance(store)  # type: ignore[arg-type]
     keeper.put(["a", "a"])
     with keeper:
         wait_until(lambda: keeper.unseen is None, "all boards")
@@ -62,7 +62,7 @@ def test_a_store_that_is_away_and_a_board_that_fails_keep_no_other_waiting(
 ) -> None:
     store = TidyStore(a=2)
     store.failing = 1
-    with caplog.at_level(logging.ERROR), Keeper(store) as keeper:  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR), Maintenance(store) as keeper:  # type: ignore[arg-type]
         keeper.put(["broken", "a"])
         wait_until(lambda: store.pieces["a"] <= 0, "the other board")
     assert "away" in caplog.text and "KeyError" in caplog.text
@@ -73,7 +73,7 @@ def test_a_board_that_changes_all_the_time_is_tidied_once_a_look(
 ) -> None:
     monkeypatch.setattr(module, "LOOK_SECONDS", 60.0)
     store = TidyStore(a=1)
-    keeper = Keeper(store)  # type: ignore[arg-type]
+    keeper = Maintenance(store)  # type: ignore[arg-type]
     for _ in range(3):
         keeper.put(["a"])
         keeper.turn()

@@ -10,20 +10,20 @@ from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.listener import scheduler
-from leaderboardapp.listener.scheduler import Listener
+from leaderboardapp.listener.scheduler import PublishScheduler
 from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import Edge
+from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
 
 
 class HandFeed(Feed):
     def __init__(self, world: "World") -> None:
-        self.world, self.changes, self.heard = world, Changes(), world.now
+        self.world, self.changes, self.last_activity = world, Changes(), world.now
 
-    def changed(self, timeout: float) -> Changes:
+    def poll(self, timeout: float) -> Changes:
         if not self.world.feed_is_dead:
-            self.heard = self.world.now
+            self.last_activity = self.world.now
         if not self.changes:
             self.world.now += timeout
         changes, self.changes = self.changes, {}
@@ -45,7 +45,7 @@ class World:
         self.edge_is_behind = 0.0
         self.feed = HandFeed(self)
         monkeypatch.setattr(scheduler, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(snapshots, "take", self.take)
+        monkeypatch.setattr(snapshots, "read_snapshots", self.take)
 
     def change(self, board: str, body: str | None) -> None:
         self.boards.pop(board, None)
@@ -61,7 +61,7 @@ class World:
         return {board: self.boards[board] for board in boards if board in self.boards}
 
     # It is the edge, too.
-    def behind(self) -> float:
+    def lag_seconds(self) -> float:
         return self.edge_is_behind
 
     def put(
@@ -88,17 +88,17 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def turns(world: World) -> Listener:
-    return Listener(cast(Edge, world), position=0)
+def turns(world: World) -> PublishScheduler:
+    return PublishScheduler(cast(Publisher, world), position=0)
 
 
-def run_until(world: World, loop: Listener, second: float) -> None:
+def run_until(world: World, loop: PublishScheduler, second: float) -> None:
     while world.now < 1000 + second:
         loop.turn(world.feed)
 
 
 def test_a_change_is_published_at_once_and_repeated_once_after_two_seconds(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     world.change("b", "one")
     run_until(world, turns, 10)
@@ -106,7 +106,9 @@ def test_a_change_is_published_at_once_and_repeated_once_after_two_seconds(
     assert not turns.due
 
 
-def test_changes_within_the_interval_become_one_frame(world: World, turns: Listener) -> None:
+def test_changes_within_the_interval_become_one_frame(
+    world: World, turns: PublishScheduler
+) -> None:
     world.change("b", "one")
     turns.turn(world.feed)
     for body in ("two", "three"):
@@ -116,7 +118,9 @@ def test_changes_within_the_interval_become_one_frame(world: World, turns: Liste
     assert world.bodies() == [(0, "one"), (0.05, "three")]
 
 
-def test_a_quiet_board_that_becomes_private_is_sent_at_once(world: World, turns: Listener) -> None:
+def test_a_quiet_board_that_becomes_private_is_sent_at_once(
+    world: World, turns: PublishScheduler
+) -> None:
     world.change("b", "one")
     run_until(world, turns, 5)
     before = len(world.published)
@@ -127,7 +131,7 @@ def test_a_quiet_board_that_becomes_private_is_sent_at_once(world: World, turns:
 
 
 def test_that_a_board_turned_is_said_for_two_seconds_and_at_the_repeat(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     for second in range(9):
         run_until(world, turns, second)
@@ -138,7 +142,9 @@ def test_that_a_board_turned_is_said_for_two_seconds_and_at_the_repeat(
     assert told == [0, 1, 5, 6, 10], "when it was first sent, turned private, and was repeated"
 
 
-def test_a_board_that_is_never_quiet_has_its_turn_told_again(world: World, turns: Listener) -> None:
+def test_a_board_that_is_never_quiet_has_its_turn_told_again(
+    world: World, turns: PublishScheduler
+) -> None:
     for step in range(50):
         run_until(world, turns, step / 2)
         # Private for so short a time that nobody looked at it then.
@@ -148,7 +154,7 @@ def test_a_board_that_is_never_quiet_has_its_turn_told_again(world: World, turns
     assert [when for when, _ in world.turned] == [0, 0.5, 1, 1.5, 11.5, 21.5]
 
 
-def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: Listener) -> None:
+def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: PublishScheduler) -> None:
     world.change("busy", "one")
     turns.turn(world.feed)
     world.change("busy", "two")
@@ -157,7 +163,7 @@ def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: Listener) 
     assert world.bodies("quiet") == [(0, "one")]
 
 
-def test_changes_of_many_boards_leave_in_one_batch(world: World, turns: Listener) -> None:
+def test_changes_of_many_boards_leave_in_one_batch(world: World, turns: PublishScheduler) -> None:
     for number in range(10):
         world.change(f"b{number}", "one")
     turns.turn(world.feed)
@@ -166,7 +172,7 @@ def test_changes_of_many_boards_leave_in_one_batch(world: World, turns: Listener
 
 
 def test_a_change_that_shows_no_difference_is_repeated_only_once_quiet(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     """It may have been two changes, there and back, with a viewer joining in between."""
     world.change("b", "one")
@@ -177,7 +183,7 @@ def test_a_change_that_shows_no_difference_is_repeated_only_once_quiet(
 
 
 def test_changes_below_the_top_cost_a_frame_in_two_seconds_and_end_with_one(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     world.change("b", "one")
     turns.turn(world.feed)
@@ -191,7 +197,7 @@ def test_changes_below_the_top_cost_a_frame_in_two_seconds_and_end_with_one(
 
 
 def test_more_busy_boards_than_fit_in_a_turn_are_served_alike(
-    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
     for turn in range(100):
@@ -203,7 +209,7 @@ def test_more_busy_boards_than_fit_in_a_turn_are_served_alike(
     assert min(frames) >= 45 and max(frames) <= 55
 
 
-def test_a_return_to_an_earlier_state_is_sent(world: World, turns: Listener) -> None:
+def test_a_return_to_an_earlier_state_is_sent(world: World, turns: PublishScheduler) -> None:
     for second, body in enumerate(("one", "two", "one")):
         run_until(world, turns, second)
         world.change("b", body)
@@ -211,7 +217,7 @@ def test_a_return_to_an_earlier_state_is_sent(world: World, turns: Listener) -> 
     assert [body for _, body in world.bodies()] == ["one", "two", "one", "one"]
 
 
-def test_a_deleted_board_is_closed_and_may_come_back(world: World, turns: Listener) -> None:
+def test_a_deleted_board_is_closed_and_may_come_back(world: World, turns: PublishScheduler) -> None:
     world.change("b", "one")
     run_until(world, turns, 5)
     world.change("b", None)
@@ -222,11 +228,11 @@ def test_a_deleted_board_is_closed_and_may_come_back(world: World, turns: Listen
 
 
 def test_what_could_not_be_read_is_due_again(
-    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.change("b", "one")
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "take", lambda boards: raise_unavailable())
+        patch.setattr(snapshots, "read_snapshots", lambda boards: raise_unavailable())
         with pytest.raises(StoreUnavailable):
             turns.turn(world.feed)
     turns.turn(world.feed)
@@ -237,7 +243,7 @@ def raise_unavailable() -> None:
     raise StoreUnavailable("gone")
 
 
-def test_a_feed_without_a_beat_is_given_up(world: World, turns: Listener) -> None:
+def test_a_feed_without_a_beat_is_given_up(world: World, turns: PublishScheduler) -> None:
     run_until(world, turns, 60)
     world.feed_is_dead = True
     with pytest.raises(StoreUnavailable, match="silent"):
@@ -245,7 +251,7 @@ def test_a_feed_without_a_beat_is_given_up(world: World, turns: Listener) -> Non
 
 
 def test_the_backlog_is_worked_off_beside_live_changes(
-    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
     for number in range(10):
@@ -261,7 +267,9 @@ def test_the_backlog_is_worked_off_beside_live_changes(
     )
 
 
-def test_the_checkpoint_follows_at_the_distance_of_a_repeat(world: World, turns: Listener) -> None:
+def test_the_checkpoint_follows_at_the_distance_of_a_repeat(
+    world: World, turns: PublishScheduler
+) -> None:
     for second in range(10):
         run_until(world, turns, second)
         turns.checkpoint(position=100 + second)
@@ -269,9 +277,9 @@ def test_the_checkpoint_follows_at_the_distance_of_a_repeat(world: World, turns:
     assert turns.position == 109 - 4
 
 
-@pytest.mark.parametrize("reason", ["overdue", "backlog", "edge"])
+@pytest.mark.parametrize("reason", ["overdue", "backlog", "publisher"])
 def test_the_checkpoint_waits_for_what_is_not_published(
-    world: World, turns: Listener, reason: str
+    world: World, turns: PublishScheduler, reason: str
 ) -> None:
     turns.checkpoint(position=1)
     world.now += 10
@@ -292,7 +300,7 @@ def test_the_checkpoint_waits_for_what_is_not_published(
 
 
 def test_more_boards_than_fit_in_a_turn_are_all_published(
-    world: World, turns: Listener, monkeypatch: pytest.MonkeyPatch
+    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
     monkeypatch.setattr(scheduler, "MAX_BOARDS_REMEMBERED", 5)
@@ -307,7 +315,7 @@ def test_more_boards_than_fit_in_a_turn_are_all_published(
 
 
 def test_newcomers_are_told_once_and_when_their_board_is_looked_at(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     world.change("b", "one")
     turns.turn(world.feed)
@@ -320,7 +328,7 @@ def test_newcomers_are_told_once_and_when_their_board_is_looked_at(
 
 
 def test_newcomers_of_a_private_board_are_told_to_those_who_may_see_it(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     world.boards["b"] = Snapshot("one", "hash of one", private=True)
     world.join("bob")
@@ -328,7 +336,7 @@ def test_newcomers_of_a_private_board_are_told_to_those_who_may_see_it(
     assert world.joined == [("b", "bob", True)]
 
 
-def test_of_many_newcomers_the_newest_are_told(world: World, turns: Listener) -> None:
+def test_of_many_newcomers_the_newest_are_told(world: World, turns: PublishScheduler) -> None:
     world.change("b", "one")
     for number in range(MAX_JOINED + 5):
         world.join(f"p{number}")
@@ -336,7 +344,7 @@ def test_of_many_newcomers_the_newest_are_told(world: World, turns: Listener) ->
     assert [player for _, player, _ in world.joined] == [f"p{n}" for n in range(5, MAX_JOINED + 5)]
 
 
-def test_newcomers_of_a_deleted_board_are_forgotten(world: World, turns: Listener) -> None:
+def test_newcomers_of_a_deleted_board_are_forgotten(world: World, turns: PublishScheduler) -> None:
     world.join("bob", "gone")
     run_until(world, turns, 1)
     assert world.joined == []
@@ -350,7 +358,7 @@ def lead(world: World, player: str | None) -> None:
 
 
 def test_a_new_leader_is_noticed_but_none_of_a_board_that_was_not_known(
-    world: World, turns: Listener
+    world: World, turns: PublishScheduler
 ) -> None:
     noticed = []
     for second, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from leaderboardapp.domain import schedule
 from leaderboardapp.domain.schedule import FORMAT, SCHEDULES, end_after
 from leaderboardapp.domain.types import Row
-from leaderboardapp.listener.maintenance import Keeper
+from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.stores.base import Store
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(
@@ -51,9 +51,9 @@ def past_boundary(store: Store, board: str) -> Row:
 
 def test_a_due_season_is_ended_once_by_whoever_comes_first(store: Store, board_id: str) -> None:
     past_boundary(store, board_id)
-    keepers = [Keeper(store), Keeper(store)]
+    keepers = [Maintenance(store), Maintenance(store)]
     for keeper in keepers:
-        keeper.due.extend(store.due_boards(schedule.now()))
+        keeper.due.extend(store.list_boards_to_end(schedule.now()))
     for keeper in keepers:
         while keeper.due:
             keeper.turn()
@@ -67,7 +67,7 @@ def test_a_board_that_is_gone_when_its_season_is_to_end_harms_nobody(
     store: Store, board_id: str
 ) -> None:
     row = past_boundary(store, board_id)
-    keeper = Keeper(store)
+    keeper = Maintenance(store)
     keeper.due.extend([{**row, "id": f"{board_id}-gone"}, row])
     while keeper.due:
         keeper.turn()

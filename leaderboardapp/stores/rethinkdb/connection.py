@@ -20,7 +20,7 @@ from rethinkdb.errors import (
 )
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.circuit_breaker import Away, Unreachable, has_ended
+from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable, peer_closed
 
 r = RethinkDB()
 
@@ -113,7 +113,7 @@ class Connection:
             raise OutcomeUnknown(f"RethinkDB: {error}") from error
 
     def is_alive(self) -> bool:
-        return self.socket.fileno() >= 0 and not has_ended(self.socket.fileno())
+        return self.socket.fileno() >= 0 and not peer_closed(self.socket.fileno())
 
     def close(self) -> None:
         try:
@@ -142,10 +142,10 @@ class Connections:
     def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
         self.address, self.answer_seconds = address, answer_seconds
         self.local = threading.local()
-        self.away = Away("RethinkDB", answer_seconds)
+        self.breaker = CircuitBreaker("RethinkDB", answer_seconds)
 
     def run(self, query: Any) -> Any:
-        with self.away.asking():
+        with self.breaker.guard():
             return self.connection().run(query)
 
     def connection(self) -> Connection:

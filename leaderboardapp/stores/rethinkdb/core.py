@@ -29,7 +29,7 @@ class Core(Store):
         self.deleted, self.lease, self.seasons = map(r.table, ("deleted", "lease", "seasons"))
 
     def check(self) -> None:
-        self.connections.away.check()
+        self.connections.breaker.check()
 
     def top(self, board: Any) -> Any:
         """The documents of the best, which may be changed."""

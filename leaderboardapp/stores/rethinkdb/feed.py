@@ -22,7 +22,7 @@ class RethinkFeed(Feed):
         self.connection = connection
         self.condition = threading.Condition()
         self.changes: Changes = {}
-        self.heard = time.monotonic()
+        self.last_activity = time.monotonic()
         self.ready = False
         self.error: str | None = None
         try:
@@ -36,7 +36,7 @@ class RethinkFeed(Feed):
         threading.Thread(target=self._read, name="rethinkdb-feed", daemon=True).start()
         self._wait_until_ready()
 
-    def changed(self, timeout: float) -> Changes:
+    def poll(self, timeout: float) -> Changes:
         with self.condition:
             self.condition.wait_for(lambda: self.changes or self.error, timeout)
             if self.error and not self.changes:
@@ -65,7 +65,7 @@ class RethinkFeed(Feed):
                 self.condition.notify_all()
 
     def _take(self, change: Row) -> None:
-        self.heard = time.monotonic()
+        self.last_activity = time.monotonic()
         if change["type"] == "state":
             # All feeds, as one, are ready when the union says so.
             if change["state"] == "ready":

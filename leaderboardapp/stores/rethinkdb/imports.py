@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.domain.exceptions import ScoreOutOfRange
-from leaderboardapp.domain.types import Amount, Import, Row, limits
+from leaderboardapp.domain.types import Amount, Import, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
@@ -26,7 +26,7 @@ class Imports(Core):
         # Nothing is atomic across documents: the intent is written first, each player's document
         # remembers the batch with its score, and a batch cut short is applied again to the rest.
         settings = self.get_board(board)
-        low, high = limits(settings)
+        low, high = score_limits(settings)
         self.check_range(settings, f"{name}:{upto.line}", amounts)
         self.note_import(board, name, upto._replace(done=False))
         batch, now = f"{name}:{upto.line}", now_us()
@@ -63,7 +63,7 @@ class Imports(Core):
 
     def check_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
-        low, high = limits(board)
+        low, high = score_limits(board)
         keys = [row_id(board["id"], amount.player) for amount in amounts]
         found = self.run(self.players.get_all(*keys).without("keys", "desc", "asc"))
         rows = {row["player"]: {**row, **player_row(row, board["season"])} for row in found}

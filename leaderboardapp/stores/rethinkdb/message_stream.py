@@ -14,7 +14,7 @@ from rethinkdb.errors import ReqlError, ReqlQueryLogicError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Tags
-from leaderboardapp.stores.base import EXPIRED_AT_ONCE, Group, Messages, Sent
+from leaderboardapp.stores.base import EXPIRED_AT_ONCE, EncodedMessage, MessageStream, Subscription
 from leaderboardapp.stores.circuit_breaker import Unreachable
 from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, KEEP_ALIVE, r
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
@@ -29,7 +29,7 @@ concurrent = RethinkDB()
 concurrent.set_loop_type("asyncio")
 
 
-def publish(run: Callable[[Any], Any], exchange: str, message: Sent) -> None:
+def publish(run: Callable[[Any], Any], exchange: str, message: EncodedMessage) -> None:
     document = {
         "id": hashlib.blake2b(f"{exchange} {message.topic}".encode(), digest_size=32).hexdigest(),
         "exchange": exchange,
@@ -51,14 +51,14 @@ def expire(run: Callable[[Any], Any], older: float) -> None:
     run(old.replace(unless_new, durability="soft"))
 
 
-class RethinkMessages(Messages):
+class RethinkMessageStream(MessageStream):
     """One changefeed for each group; the server chooses, by the group's filter."""
 
     def __init__(self, address: dict[str, Any]) -> None:
         self.runner = asyncio.Runner()  # tasks go on whenever one waits for any
-        self.feeds: dict[Group, Any] = {}  # cursors
-        self.tasks: dict[Group, asyncio.Task[None]] = {}
-        self.found: list[tuple[Group, Sent | None]] = []
+        self.feeds: dict[Subscription, Any] = {}  # cursors
+        self.tasks: dict[Subscription, asyncio.Task[None]] = {}
+        self.found: list[tuple[Subscription, EncodedMessage | None]] = []
         self.failed: Exception | None = None
         self.something = asyncio.Event()
         where = f"{address['host']}:{address['port']}"
@@ -73,16 +73,16 @@ class RethinkMessages(Messages):
             if hasattr(socket, name):
                 wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
-    def watch(self, group: Group) -> None:
-        if isinstance(group.filter, Regex):
-            self._check_syntax(group.filter.expression)
-        self._wait(self._open(group), READY_SECONDS)
+    def subscribe(self, subscription: Subscription) -> None:
+        if isinstance(subscription.filter, Regex):
+            self._check_syntax(subscription.filter.expression)
+        self._wait(self._open(subscription), READY_SECONDS)
 
-    def forget(self, group: Group) -> None:
-        self.tasks.pop(group).cancel()
-        self._wait(self.feeds.pop(group).close(), READY_SECONDS)
+    def unsubscribe(self, subscription: Subscription) -> None:
+        self.tasks.pop(subscription).cancel()
+        self._wait(self.feeds.pop(subscription).close(), READY_SECONDS)
 
-    def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+    def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
         self._wait(self._something(timeout), timeout + READY_SECONDS)
         if self.failed:
             raise StoreUnavailable(f"RethinkDB: {_reason(self.failed)}") from self.failed
@@ -120,26 +120,28 @@ class RethinkMessages(Messages):
             except TimeoutError:
                 pass
 
-    async def _open(self, group: Group) -> None:
+    async def _open(self, subscription: Subscription) -> None:
         def wanted(row: Any) -> Any:
-            return row["exchange"].eq(group.exchange) & passes(row["topic"], group.filter)
+            return row["exchange"].eq(subscription.exchange) & passes(
+                row["topic"], subscription.filter
+            )
 
         feed = TOPICS.filter(wanted).changes(include_states=True, include_types=True, squash=False)
         shown = feed.pluck("type", "state", "error", {"new_val": ["topic", "payload"]})
-        cursor = self.feeds[group] = await shown.run(self.connection)
+        cursor = self.feeds[subscription] = await shown.run(self.connection)
         async for change in cursor:
             if change.get("state") == "ready":
                 break
-        self.tasks[group] = asyncio.create_task(self._follow(group, cursor))
+        self.tasks[subscription] = asyncio.create_task(self._follow(subscription, cursor))
 
-    async def _follow(self, group: Group, cursor: Any) -> None:
+    async def _follow(self, subscription: Subscription, cursor: Any) -> None:
         try:
             async for change in cursor:
                 if change.get("error"):
-                    self.found.append((group, None))  # changes were skipped
+                    self.found.append((subscription, None))  # changes were skipped
                 elif new := change.get("new_val"):
-                    sent = Sent(json.dumps(new["topic"]), new["payload"])
-                    self.found.append((group, sent))
+                    sent = EncodedMessage(json.dumps(new["topic"]), new["payload"])
+                    self.found.append((subscription, sent))
                 self.something.set()
             raise ConnectionError("the feed ended")
         except Exception as error:  # whatever ends the task has to reach the reader

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from leaderboardapp.domain.types import MAX_SCORE, RANKINGS, Key, Row
+from leaderboardapp.domain.types import MAX_SCORE, RANKINGS, RankPosition, Row
 from leaderboardapp.stores.rethinkdb.connection import Function, r
 from leaderboardapp.stores.rethinkdb.schema import UNSHOWN
 
@@ -32,7 +32,7 @@ class Windows:
             for read, ranking in product(reads, RANKINGS)
         }
 
-    def read(self, board: Row, limit: int, key: Key | None, player: str | None) -> Row:
+    def read(self, board: Row, limit: int, key: RankPosition | None, player: str | None) -> Row:
         """A page after the key; or, of a window around the player, whose key it is, those
         `above`, the nearest first, and those `below`. With it what else Window has."""
         others = "around" if limit > 1 else "nobody"
@@ -186,7 +186,7 @@ def block_of(blocks: Any, here: Any) -> Any:
     return places.count().do(last)
 
 
-def place_of(board: Row, key: Key) -> Place:
+def place_of(board: Row, key: RankPosition) -> Place:
     return [key.score if board["order"] == "asc" else -key.score, key.reached_at, key.player]
 
 

@@ -31,5 +31,5 @@ def player_row(document: Row, season: int = 0) -> Row:
         "reached_at": document["reached_at"],
         "hidden": document.get("hidden", False),
         "scored": document.get("scored", True) and running,
-        "late": not running,
+        "not_carried_over": not running,
     }

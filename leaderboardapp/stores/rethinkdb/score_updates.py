@@ -30,7 +30,7 @@ def added(board: Any, old: Any, run: Any) -> Any:
         allowed = small & _allowed(board, score + run["least"], score + run["most"])
         return r.branch(
             known,
-            r.branch(run["alone"], swept(board, old), r.error(KNOWN_KEY)),
+            r.branch(run["alone"], season_reset_fields(board, old), r.error(KNOWN_KEY)),
             _is_other(season, run["season"]),
             r.error(WRONG_SEASON),
             allowed.not_(),
@@ -54,7 +54,7 @@ def put(board: Any, old: Any, score: Any, now: Any, only_better: Any, season: An
         _allowed(board, score, score).not_(),
         r.error(OUT_OF_RANGE),
         only_better & scored & better.not_(),
-        swept(board, old),
+        season_reset_fields(board, old),
         {
             "score": score,
             "reached_at": r.branch(same, old["reached_at"], now),
@@ -64,7 +64,7 @@ def put(board: Any, old: Any, score: Any, now: Any, only_better: Any, season: An
     )
 
 
-def swept(board: Any, old: Any) -> Any:
+def season_reset_fields(board: Any, old: Any) -> Any:
     """The fields of a player's document at the beginning of the board's season, as ReQL; none if
     it is in that season already."""
     fields = {"score": 0, "scored": False, "season": _season(board, old)}

@@ -7,20 +7,22 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable, WrongSeason
 from leaderboardapp.domain.schedule import end_after
 from leaderboardapp.domain.scoring import check_due, check_season
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, key_of
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.core import Core
 from leaderboardapp.stores.rethinkdb.ranking import place_of
 from leaderboardapp.stores.rethinkdb.results import check, found
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import UNSHOWN, row_id
-from leaderboardapp.stores.rethinkdb.score_updates import WRONG_SEASON, swept
+from leaderboardapp.stores.rethinkdb.score_updates import WRONG_SEASON, season_reset_fields
 
 SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
 
 
 class Seasons(Core):
-    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
+    def start_next_season(
+        self, board: str, season: int, now: str, only_if_due: bool = False
+    ) -> Row:
         row = self.get_board(board)
         check_season(row, season)
         if only_if_due:
@@ -41,7 +43,7 @@ class Seasons(Core):
                 self.run(self.seasons.get(row_id(board, str(season))).delete())
                 raise ObjectDoesNotExist
             self.archive(row, now, final=True)
-            self.tidy(board)  # most boards are done with that
+            self.run_maintenance(board)  # most boards are done with that
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         return {**row, **change}
@@ -51,7 +53,7 @@ class Seasons(Core):
         season may be late."""
         rows = self.ended(board) if final else self.run(self.best(r.expr(board)))
         players = {row["player"]: player_row(row) for row in rows}.values()
-        best = sorted(players, key=lambda row: place_of(board, key_of(row)))
+        best = sorted(players, key=lambda row: place_of(board, rank_position(row)))
         document = {
             "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
@@ -72,7 +74,7 @@ class Seasons(Core):
         season = board["season"]
         # Those whom increments that are still on their way could leave ahead of what is kept.
         after = r.expr({**board, "season": season + 1})
-        check(self.run(self.top(r.expr(board)).update(lambda old: swept(after, old))))
+        check(self.run(self.top(r.expr(board)).update(lambda old: season_reset_fields(after, old))))
         # In this order, so that nobody goes over unseen.
         left = self.run(self.best(r.expr(board)))
         # This index has those without a score, too, whichever way scores are ordered.
@@ -110,15 +112,15 @@ class Seasons(Core):
         past = found(self.run(r.branch(running > season, document, None)))
         return past["ended_at"], past["settings"], past["players"]
 
-    def due_boards(self, now: str) -> list[Row]:
+    def list_boards_to_end(self, now: str) -> list[Row]:
         rows = self.boards.between(r.minval, now, index="ends_at", right_bound="closed")
         return [board_row(row) for row in self.run(rows)]
 
-    def tidy(self, board: str) -> bool:
+    def run_maintenance(self, board: str) -> bool:
         def sweep(row: Any) -> Any:
             ended = [board, row["season"].default(1)]
             rows = self.players.between([board, r.minval], ended, index="desc")
-            return rows.limit(SWEEP_ROWS).update(lambda old: swept(row, old))
+            return rows.limit(SWEEP_ROWS).update(lambda old: season_reset_fields(row, old))
 
         try:
             result = self.run(self.on_board(board, sweep))

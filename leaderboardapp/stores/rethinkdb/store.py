@@ -7,8 +7,16 @@ from typing import Any, cast
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Increment, Key, Lease, Row, Window, key_of
-from leaderboardapp.stores.base import Feed, Messages, Sent, now_us
+from leaderboardapp.domain.types import (
+    BOARD_DEFAULTS,
+    Increment,
+    Lease,
+    RankPosition,
+    Row,
+    Window,
+    rank_position,
+)
+from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, now_us
 from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import Connection, Function, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
@@ -188,7 +196,7 @@ class RethinkStore(Imports, Seasons):
         add = self.add_one if len(wire) == 1 else self.add_many
         return r.do(board, r.json(json.dumps(wire)), add)
 
-    def put_score(
+    def set_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
         key = row_id(board, player)
@@ -219,16 +227,16 @@ class RethinkStore(Imports, Seasons):
         ordered = rows.order_by(index="hidden_on").limit(limit).without(*UNSHOWN)
         return [player_row(row, season) for row in self.run(ordered)]
 
-    def window(
-        self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
+    def get_ranking_window(
+        self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
     ) -> Window:
-        key, player = (key_of(around), around["id"]) if around else (after, None)
+        key, player = (rank_position(around), around["id"]) if around else (after, None)
         read = self.windows.read(board, limit, key, player)
         above, below = ([player_row(row) for row in read.pop(part, [])] for part in PARTS)
         rows = [*above[::-1], around, *below] if around else below
         return Window(rows, **read)
 
-    def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
+    def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.run(r.expr(list(boards)).map(self.snapshot)) if row]
         return {
             row["board"]["id"]: (board_row(row["board"]), [player_row(p) for p in row["players"]])
@@ -279,14 +287,14 @@ class RethinkStore(Imports, Seasons):
 
         check(self.run(self.deleted.insert({"id": board, "times": 1}, conflict=again)))
 
-    def publish(self, exchange: str, message: Sent) -> None:
+    def publish(self, exchange: str, message: EncodedMessage) -> None:
         message_stream.publish(self.run, exchange, message)
 
     def expire_messages(self, older: float) -> None:
         message_stream.expire(self.run, older)
 
-    def open_messages(self) -> Messages:
-        return message_stream.RethinkMessages(self.address)
+    def open_message_stream(self) -> MessageStream:
+        return message_stream.RethinkMessageStream(self.address)
 
     def close(self) -> None:
         self.connections.close()

@@ -9,7 +9,7 @@ from django.db import connection
 
 from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
 from leaderboardapp.domain.scoring import check_season
-from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row, limits
+from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.statements import PLAYERS, UPDATE, player_row, read, write
 
@@ -46,13 +46,19 @@ def _added(board: Row, player: Player | None, increment: Increment, now: int) ->
     if increment.key and increment.key in keys:
         return player
     check_season(board, increment.season)
-    (low, high), score = limits(board), row["score"] + increment.amount
+    (low, high), score = score_limits(board), row["score"] + increment.amount
     largest = MAX_SCORE if board["max_amount"] is None else board["max_amount"]
     if not low <= score <= high or abs(increment.amount) > largest:
         raise ScoreOutOfRange(row["id"], board)
     stays = increment.amount == 0 and (row["scored"] or board["order"] == "desc")
     reached_at = row["reached_at"] if stays else now
-    row = {**row, "score": score, "reached_at": reached_at, "scored": True, "late": False}
+    row = {
+        **row,
+        "score": score,
+        "reached_at": reached_at,
+        "scored": True,
+        "not_carried_over": False,
+    }
     return Player(row, [*keys, increment.key][-KEYS_REMEMBERED:] if increment.key else keys)
 
 

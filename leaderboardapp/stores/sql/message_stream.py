@@ -5,7 +5,13 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, Group, Messages, Sent
+from leaderboardapp.stores.base import (
+    EXPIRED_AT_ONCE,
+    KEPT_SECONDS,
+    EncodedMessage,
+    MessageStream,
+    Subscription,
+)
 
 # The oldest by number, so that nothing else is looked at.
 EXPIRE = f"""
@@ -16,32 +22,42 @@ EXPIRE = f"""
 """
 
 
-class SqlMessages(Messages):
+class SqlMessageStream(MessageStream):
     """Every message is read, of all exchanges, and goes to the groups that it is for."""
 
     last: int  # the number of the newest message that was read
     looked: float  # when the read that is under way began; by the clock that a pause does not stop
 
     def __init__(self) -> None:
-        self.groups: defaultdict[str, list[Group]] = defaultdict(list)  # by exchange
+        self.subscriptions: defaultdict[str, list[Subscription]] = defaultdict(list)  # by exchange
 
-    def watch(self, group: Group) -> None:
-        self.groups[group.exchange].append(group)
+    def subscribe(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.exchange].append(subscription)
 
-    def forget(self, group: Group) -> None:
-        self.groups[group.exchange].remove(group)
+    def unsubscribe(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.exchange].remove(subscription)
 
-    def sort(self, oldest: int, rows: list[tuple[Any, ...]]) -> list[tuple[Group, Sent | None]]:
+    def sort(
+        self, oldest: int, rows: list[tuple[Any, ...]]
+    ) -> list[tuple[Subscription, EncodedMessage | None]]:
         """`rows` of number, exchange, topic and payload, all that are new; `oldest`: the number of
         the first one that still is there."""
-        found: list[tuple[Group, Sent | None]] = []
+        found: list[tuple[Subscription, EncodedMessage | None]] = []
         # Numbers may also be missing because their transactions are not committed yet.
         paused = time.time() > self.looked + KEPT_SECONDS / 2
         if rows and paused and oldest > self.last + 1:
-            found += [(group, None) for groups in self.groups.values() for group in groups]
+            found += [
+                (subscription, None)
+                for subscriptions in self.subscriptions.values()
+                for subscription in subscriptions
+            ]
         for number, exchange, topic, payload in rows:
             self.last = max(self.last, number)
-            if groups := self.groups.get(exchange):
-                key, sent = json.loads(topic), Sent(topic, payload)
-                found += [(group, sent) for group in groups if group.filter.matches(key)]
+            if subscriptions := self.subscriptions.get(exchange):
+                key, sent = json.loads(topic), EncodedMessage(topic, payload)
+                found += [
+                    (subscription, sent)
+                    for subscription in subscriptions
+                    if subscription.filter.matches(key)
+                ]
         return found

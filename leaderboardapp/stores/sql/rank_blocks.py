@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F
 
-from leaderboardapp.domain.types import MAX_SCORE, Key, Row
+from leaderboardapp.domain.types import MAX_SCORE, RankPosition, Row
 from leaderboardapp.stores.sql.models import BlockRow, ChangeRow
 from leaderboardapp.stores.sql.statements import KEY, in_each_order, key_values, read
 
@@ -82,17 +82,17 @@ SCORES_STEPS = in_each_order(
 )
 
 
-def counts(board: Row, key: Key) -> tuple[int, int]:
+def counts(board: Row, key: RankPosition) -> tuple[int, int]:
     """Who is before the key, as Window tells."""
     if _is_dense(board):
         return 0, _count(COUNT_SCORES_BEFORE, board, key)
     before = _count(COUNT_BEFORE, board, key)
     if board["ranking"] == "competition":
-        return before, _count(COUNT_BEFORE, board, Key(key.score))
+        return before, _count(COUNT_BEFORE, board, RankPosition(key.score))
     return before, 0
 
 
-def _count(statement: dict[str, str], board: Row, key: Key) -> int:
+def _count(statement: dict[str, str], board: Row, key: RankPosition) -> int:
     [[count]] = read(statement[board["order"]], key_values(board, key))
     return int(count)
 

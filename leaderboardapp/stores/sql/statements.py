@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import connection
 
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Key, Row
+from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import PLACE
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
-PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "late")
+PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
 _PLAYER = (
@@ -132,7 +132,7 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         return rows
 
 
-def key_values(board: Row, key: Key) -> dict[str, Any]:
+def key_values(board: Row, key: RankPosition) -> dict[str, Any]:
     """Those of KEY, and the board."""
     place = key.score if board["order"] == "asc" else -key.score
     return {"board": board["id"], **key._asdict(), "place": place}

@@ -28,12 +28,12 @@ from leaderboardapp.domain.types import (
     Amount,
     Import,
     Increment,
-    Key,
     Lease,
+    RankPosition,
     Row,
     Window,
-    key_of,
-    limits,
+    rank_position,
+    score_limits,
 )
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.sql import rank_blocks
@@ -74,83 +74,83 @@ SWEEP_ROWS = 5_000  # at once, because other writers wait for so long
 DELETE_ROWS = 20_000
 
 
-def translated(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+def maps_db_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """What the database or its driver raises becomes StoreUnavailable."""
 
     @functools.wraps(method)
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.ask(lambda: method(self, *args, **kwargs))
+        return self.run(lambda: method(self, *args, **kwargs))
 
     return call
 
 
-def changing(
+def in_board_transaction(
     method: Callable[Concatenate[S, str, P], R],
 ) -> Callable[Concatenate[S, str, P], R]:
     """The method's statements are one transaction, in which nobody else changes its board."""
 
     @functools.wraps(method)
     def call(self: S, board: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.change(board, lambda: method(self, board, *args, **kwargs))
+        return self.transaction(board, lambda: method(self, board, *args, **kwargs))
 
     return call
 
 
 class SqlStore(Store):
     @abstractmethod
-    def ask(self, work: Callable[[], R]) -> R:
+    def run(self, work: Callable[[], R]) -> R:
         """What `work` gives. Raises StoreUnavailable for what the database raises."""
 
     @abstractmethod
-    def change(self, board: str | None, work: Callable[[], R]) -> R:
+    def transaction(self, board: str | None, work: Callable[[], R]) -> R:
         """What `work` gives, in one transaction; if a board is named, alone on it. Raises
         StoreUnavailable."""
 
-    @translated
+    @maps_db_errors
     def ensure(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
 
-    @translated
+    @maps_db_errors
     def ping(self) -> None:
         BoardRow.objects.exists()
 
     def create_board(self, board: Row) -> None:
         try:
-            self.change(None, lambda: BoardRow.objects.create(**{**BOARD_DEFAULTS, **board}))
+            self.transaction(None, lambda: BoardRow.objects.create(**{**BOARD_DEFAULTS, **board}))
         except StoreUnavailable as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise AlreadyExists(board["id"]) from error
             raise
 
-    @translated
+    @maps_db_errors
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         boards = BoardRow.objects.filter(id__gt=after).order_by("id")
         if not private:
             boards = boards.filter(private=False)
         return list(boards.values(*BOARD_COLUMNS)[:limit])
 
-    @translated
+    @maps_db_errors
     def get_board(self, board: str) -> Row:
         rows = read(BOARD, [board])
         if not rows:
             raise ObjectDoesNotExist
         return board_row(rows[0])
 
-    @changing
+    @in_board_transaction
     def update_board(self, board: str, fields: Row) -> Row:
         BoardRow.objects.filter(id=board).update(**fields)
         return self.get_board(board)
 
-    @changing
+    @in_board_transaction
     def delete_board(self, board: str) -> None:
         # Blocks first, so that nothing is counted for each of the players, of whom there may be
         # more than one statement can delete in time.
         BlockRow.objects.filter(board_id=board).delete()
         while write(DELETE_SOME, {"board": board, "limit": DELETE_ROWS}):
             pass
-        found(BoardRow.objects.filter(id=board).delete()[0])
+        raise_if_missing(BoardRow.objects.filter(id=board).delete()[0])
 
-    @changing
+    @in_board_transaction
     def create_player(self, board: str, player: Row) -> Row:
         season = self.get_board(board)["season"]
         if _player(board, player["id"]).exists():
@@ -170,32 +170,32 @@ class SqlStore(Store):
         )
         return self.get_player(board, player["id"])
 
-    @translated
+    @maps_db_errors
     def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
         rows = PlayerRow.objects.filter(board_id=board, player__in=players)
         return {player: email for player, email in rows.values_list("player", "email") if email}
 
-    @translated
+    @maps_db_errors
     def get_player(self, board: str, player: str) -> Row:
         rows = read(PLAYER, [board, player])
         if not rows:
             raise ObjectDoesNotExist
         return player_row(rows[0])
 
-    @changing
+    @in_board_transaction
     def update_player(self, board: str, player: str, fields: Row) -> Row:
         _player(board, player).update(**fields)
         return self.get_player(board, player)
 
-    @changing
+    @in_board_transaction
     def delete_player(self, board: str, player: str) -> None:
-        found(_player(board, player).delete()[0])
+        raise_if_missing(_player(board, player).delete()[0])
         seasons = SeasonRow.objects.annotate(text=Cast("players", TextField()))
         for past in seasons.filter(board_id=board, text__contains=f'"{player}"'):
             past.players = [row for row in past.players if row["id"] != player]
             past.save()
 
-    @changing
+    @in_board_transaction
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         try:
             row = self.get_board(board)
@@ -203,13 +203,13 @@ class SqlStore(Store):
             return [error] * len(increments)
         return add(row, increments)
 
-    @changing
-    def put_score(
+    @in_board_transaction
+    def set_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
         row, settings = self.get_player(board, player), self.get_board(board)
         check_season(settings, season)
-        low, high = limits(settings)
+        low, high = score_limits(settings)
         if not low <= score <= high:
             raise ScoreOutOfRange(player, settings)
         better = score < row["score"] if settings["order"] == "asc" else score > row["score"]
@@ -222,8 +222,10 @@ class SqlStore(Store):
             )
         return self.get_player(board, player)
 
-    @changing
-    def reset(self, board: str, season: int, now: str, only_if_due: bool = False) -> Row:
+    @in_board_transaction
+    def start_next_season(
+        self, board: str, season: int, now: str, only_if_due: bool = False
+    ) -> Row:
         settings = self.get_board(board)
         check_season(settings, season)
         if only_if_due:
@@ -240,22 +242,22 @@ class SqlStore(Store):
         self._sweep(board)  # as much as others can wait for
         return row
 
-    @translated
+    @maps_db_errors
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
         past = SeasonRow.objects.filter(board_id=board, number__lt=before).order_by("-number")
         return list(past.values_list("number", "ended_at")[:limit])
 
-    @translated
+    @maps_db_errors
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         past = SeasonRow.objects.get(board_id=board, number=season)
         return past.ended_at, past.settings, past.players
 
-    @translated
-    def due_boards(self, now: str) -> list[Row]:
+    @maps_db_errors
+    def list_boards_to_end(self, now: str) -> list[Row]:
         return list(BoardRow.objects.filter(ends_at__lte=now).values(*BOARD_COLUMNS))
 
-    @translated
-    def tidy(self, board: str) -> bool:
+    @maps_db_errors
+    def run_maintenance(self, board: str) -> bool:
         # Looks first, because a transaction keeps other writers waiting.
         try:
             if not rank_blocks.is_balanced(self.get_board(board)):
@@ -268,18 +270,18 @@ class SqlStore(Store):
             return False
         return True
 
-    @changing
+    @in_board_transaction
     def _sweep(self, board: str) -> None:
         write(SWEEP, {"board": board, "limit": SWEEP_ROWS})
 
-    @changing
+    @in_board_transaction
     def _balance(self, board: str) -> None:
         row = self.get_board(board)
         if not rank_blocks.is_balanced(row):
             rank_blocks.balance(row)
 
-    @translated
-    def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
+    @maps_db_errors
+    def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         found = {}
         for board in boards:
             if rows := read(BOARD, [board]):
@@ -287,27 +289,29 @@ class SqlStore(Store):
                 found[board] = (row, _page(row, row["size"]))
         return found
 
-    @translated
+    @maps_db_errors
     def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
         values = {"board": board, "after": after, "limit": limit}
         return [player_row(row) for row in read(HIDDEN, values)]
 
-    @translated
-    def window(
-        self, board: Row, limit: int, after: Key | None = None, around: Row | None = None
+    @maps_db_errors
+    def get_ranking_window(
+        self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
     ) -> Window:
         rows = _around(board, around, limit) if around else _page(board, limit, after)
-        return Window(rows, *rank_blocks.counts(board, key_of(rows[0]))) if rows else Window([])
+        return (
+            Window(rows, *rank_blocks.counts(board, rank_position(rows[0]))) if rows else Window([])
+        )
 
-    @translated
+    @maps_db_errors
     def get_import(self, board: str, name: str) -> Import:
         row = ImportRow.objects.filter(board_id=board, name=name).first()
         return Import(row.line, row.line, row.digest) if row else Import()
 
-    @changing
+    @in_board_transaction
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         settings = self.get_board(board)
-        low, high = limits(settings)
+        low, high = score_limits(settings)
         if self.get_import(board, name).line != upto.start:
             raise ImportMoved(name)
         rows = {
@@ -341,18 +345,18 @@ class SqlStore(Store):
             board_id=board, name=name, defaults={"line": upto.line, "digest": upto.digest}
         )
 
-    @translated
+    @maps_db_errors
     def changed_since(self, position: int) -> Iterable[str]:
         return list(ChangeRow.objects.filter(seq__gt=position).values_list("board", flat=True))
 
-    @translated
+    @maps_db_errors
     def read_lease(self) -> Lease:
         row = LeaseRow.objects.filter(id=1).values_list(*Lease._fields).first()
         return Lease(*row) if row else Lease()
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
         values = {"old_holder": old.holder, "old_beat": old.beat, **new._asdict()}
-        return self.change(None, lambda: write(REPLACE_LEASE, values) == 1)
+        return self.transaction(None, lambda: write(REPLACE_LEASE, values) == 1)
 
     def close(self) -> None:
         connection.close()
@@ -376,7 +380,7 @@ def newcomers(joined: str, is_new: Callable[[int], bool]) -> list[Row]:
     return [{field: player[field] for field in ("id", "name", "score")} for player in players]
 
 
-def found(count: int) -> None:
+def raise_if_missing(count: int) -> None:
     if not count:
         raise ObjectDoesNotExist
 
@@ -385,7 +389,9 @@ def _player(board: str, player: str) -> QuerySet[PlayerRow]:
     return PlayerRow.objects.filter(board_id=board, player=player)
 
 
-def _page(board: Row, limit: int, after: Key | None = None, backward: bool = False) -> list[Row]:
+def _page(
+    board: Row, limit: int, after: RankPosition | None = None, backward: bool = False
+) -> list[Row]:
     """Of ranked players; `backward`, the nearest first."""
     if after is None:
         values = {"board": board["id"], "limit": limit}
@@ -402,7 +408,7 @@ def _around(board: Row, player: Row, limit: int) -> list[Row]:
 
     def others(limit: int, backward: bool) -> list[Row]:
         # The player may be on the move, and then be met in another place.
-        rows = _page(board, limit, key_of(player), backward)
+        rows = _page(board, limit, rank_position(player), backward)
         return [row for row in rows if row["id"] != player["id"]]
 
     worse = others(limit // 2, backward=False)

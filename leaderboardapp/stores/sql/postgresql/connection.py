@@ -9,7 +9,7 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.stores.circuit_breaker import Unreachable, has_ended
+from leaderboardapp.stores.circuit_breaker import Unreachable, peer_closed
 
 HEAR_SECONDS = 2.0  # within which a notification has to come through
 # A listener that vanished without a word would keep the lock of one that is asleep.
@@ -86,7 +86,7 @@ class Session(ABC):
 def connect(wrapper: BaseDatabaseWrapper) -> None:
     """Connected, anew if the server has closed it."""
     driver: Any = wrapper.connection
-    if driver is not None and (driver.closed or has_ended(driver.fileno())):
+    if driver is not None and (driver.closed or peer_closed(driver.fileno())):
         wrapper.close()
     wrapper.ensure_connection()
 

@@ -3,8 +3,8 @@
 import time
 
 from leaderboardapp.domain.types import Changes
-from leaderboardapp.stores.base import Feed, Group, Sent
-from leaderboardapp.stores.sql.message_stream import SqlMessages
+from leaderboardapp.stores.base import EncodedMessage, Feed, Subscription
+from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.postgresql.connection import Session
 from leaderboardapp.stores.sql.postgresql.triggers import ASLEEP, CHANNEL, MESSAGES
 from leaderboardapp.stores.sql.store import newcomers
@@ -39,19 +39,19 @@ class PostgresFeed(Session, Feed):
     def begin(self) -> None:
         self.asleep = False
         self.seen(*self.rows(SNAPSHOT)[0])
-        self.heard = self.moved = time.monotonic()
+        self.last_activity = self.moved = time.monotonic()
 
-    def changed(self, timeout: float) -> Changes:
+    def poll(self, timeout: float) -> Changes:
         deadline = time.monotonic() + timeout
         with self.translated():
             while True:
                 changes = self._read()
-                self.heard = time.monotonic()
+                self.last_activity = time.monotonic()
                 if changes:
                     self._move()
-                if changes or self.heard >= deadline:
+                if changes or self.last_activity >= deadline:
                     return changes
-                self._pause(deadline - self.heard)
+                self._pause(deadline - self.last_activity)
 
     def _read(self) -> Changes:
         rows = self.rows(CHANGED, {"next": self.next, "running": self.running})
@@ -61,39 +61,39 @@ class PostgresFeed(Session, Feed):
         return changes
 
     def _move(self) -> None:
-        if self.asleep and self.heard < self.moved + BUSY_SECONDS:
+        if self.asleep and self.last_activity < self.moved + BUSY_SECONDS:
             self.rows(f"SELECT pg_advisory_unlock({ASLEEP})")
             self.asleep = False
-        self.moved = self.heard
+        self.moved = self.last_activity
 
     def _pause(self, seconds: float) -> None:
         """Until the table is to be read again."""
         if self.asleep:
             self.wait(seconds)
-        elif self.heard < self.moved + CALM_SECONDS:
+        elif self.last_activity < self.moved + CALM_SECONDS:
             time.sleep(min(LOOK_SECONDS, seconds))
             self.wait(0)  # so that what others notify another feed of does not pile up
         else:
             # Only if all who have not notified have committed, and nobody else sleeps.
             [[self.asleep]] = self.rows(f"SELECT pg_try_advisory_lock({ASLEEP})")
-            self.moved = self.heard
+            self.moved = self.last_activity
 
 
-class PostgresMessages(Session, SqlMessages):
+class PostgresMessageStream(Session, SqlMessageStream):
     """Notified of each message: there are few of them, in comparison with changes."""
 
     channel = MESSAGES
 
     def __init__(self) -> None:
         Session.__init__(self)
-        SqlMessages.__init__(self)
+        SqlMessageStream.__init__(self)
 
     def begin(self) -> None:
         self.rows("SET application_name = 'leaderboard messages'")
         [[snapshot, self.last]] = self.rows(NEWEST)
         self.seen(snapshot)
 
-    def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+    def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
         self.looked = time.time()
         with self.translated():
             if not self.wait(timeout):

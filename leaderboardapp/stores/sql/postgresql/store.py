@@ -8,12 +8,12 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import Row
-from leaderboardapp.stores.base import Feed, Messages, Sent
-from leaderboardapp.stores.circuit_breaker import Away, Unreachable
+from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream
+from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, translate
-from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessages
+from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessageStream
 from leaderboardapp.stores.sql.postgresql.triggers import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
@@ -23,7 +23,7 @@ from leaderboardapp.stores.sql.statements import (
     read,
     write,
 )
-from leaderboardapp.stores.sql.store import SqlStore, translated
+from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
@@ -62,29 +62,29 @@ class PostgresStore(SqlStore):
     before gunicorn forks."""
 
     def __init__(self) -> None:
-        self.away = Away("PostgreSQL", ANSWER_SECONDS)
+        self.breaker = CircuitBreaker("PostgreSQL", ANSWER_SECONDS)
         super().__init__()
 
     def check(self) -> None:
-        self.away.check()
+        self.breaker.check()
 
-    def ask(self, work: Callable[[], R]) -> R:
+    def run(self, work: Callable[[], R]) -> R:
         if connection.in_atomic_block:
             return work()
-        with self.away.asking():
+        with self.breaker.guard():
             try:
                 connect(connection)
                 return work()
             except Error as error:
                 raise translate(connection, error) from error
 
-    def change(self, board: str | None, work: Callable[[], R]) -> R:
+    def transaction(self, board: str | None, work: Callable[[], R]) -> R:
         if connection.in_atomic_block:
             return work()
-        return self.ask(lambda: transact(board, work))
+        return self.run(lambda: transact(board, work))
 
-    @translated
-    def tops(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
+    @maps_db_errors
+    def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         found: dict[str, tuple[Row, list[Row]]] = {}
         for row in read(ALL_TOPS, {"boards": list(boards)}):
             board, player = row[: len(BOARD_COLUMNS)], row[len(BOARD_COLUMNS) :]
@@ -93,15 +93,15 @@ class PostgresStore(SqlStore):
                 players.append(player_row(player))
         return found
 
-    @translated
+    @maps_db_errors
     def open_feed(self) -> Feed:
-        self.change(None, lambda: write(RENUMBER, {}))
+        self.transaction(None, lambda: write(RENUMBER, {}))
         return self.listening(PostgresFeed)
 
-    @translated
-    def open_messages(self) -> Messages:
+    @maps_db_errors
+    def open_message_stream(self) -> MessageStream:
         try:
-            return self.listening(PostgresMessages)
+            return self.listening(PostgresMessageStream)
         except Unreachable as error:  # which says nothing about the connections for all else
             raise StoreUnavailable(str(error)) from error
 
@@ -115,20 +115,20 @@ class PostgresStore(SqlStore):
             raise
         return feed
 
-    @translated
-    def publish(self, exchange: str, message: Sent) -> None:
+    @maps_db_errors
+    def publish(self, exchange: str, message: EncodedMessage) -> None:
         # With other changes it is as durable as they are.
         durability = "on" if connection.in_atomic_block else "off"
         write(PUBLISH, {"exchange": exchange, **message._asdict(), "durability": durability})
 
     def expire_messages(self, older: float) -> None:
-        self.change(None, lambda: write(EXPIRE.format(now=NOW), {"older": older}))
+        self.transaction(None, lambda: write(EXPIRE.format(now=NOW), {"older": older}))
 
-    @translated
+    @maps_db_errors
     def position(self) -> int:
         return int(read(POSITION, [])[0][0])
 
-    @translated
+    @maps_db_errors
     def changed_since(self, position: int) -> Iterable[str]:
         [[ahead]] = read(IS_AHEAD, [position])
         return super().changed_since(0 if ahead else position)

@@ -8,8 +8,8 @@ from django.db import Error, connections
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Changes
-from leaderboardapp.stores.base import Feed, Group, Sent
-from leaderboardapp.stores.sql.message_stream import SqlMessages
+from leaderboardapp.stores.base import EncodedMessage, Feed, Subscription
+from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.store import newcomers
 
 R = TypeVar("R")
@@ -32,7 +32,7 @@ class Watch:
         # Its own connection: one's own commits do not move one's own data_version.
         self.connection = connections.create_connection("default")
         self.version = self._version()
-        self.heard = self.moved = time.monotonic()
+        self.last_activity = self.moved = time.monotonic()
 
     def wait(self, timeout: float, look: Callable[[], R]) -> R | None:
         """What `look` finds, if that is anything, in that time."""
@@ -43,9 +43,9 @@ class Watch:
                 if version != self.version:
                     found = look()
                     self.version = version
-                    self.heard = time.monotonic()
+                    self.last_activity = time.monotonic()
                     if found:  # and not the listener's own heartbeat, say
-                        self.moved = self.heard
+                        self.moved = self.last_activity
                         return found
                 if time.monotonic() >= deadline:
                     return None
@@ -75,7 +75,7 @@ class SqliteFeed(Watch, Feed):
         super().__init__()
         [[self.seq]] = self.rows("SELECT coalesce(max(seq), 0) FROM change")
 
-    def changed(self, timeout: float) -> Changes:
+    def poll(self, timeout: float) -> Changes:
         return self.wait(timeout, self._read) or {}
 
     def _read(self) -> Changes:
@@ -87,19 +87,19 @@ class SqliteFeed(Watch, Feed):
         return changes
 
 
-class SqliteMessages(Watch, SqlMessages):
+class SqliteMessageStream(Watch, SqlMessageStream):
     def __init__(self) -> None:
         Watch.__init__(self)
-        SqlMessages.__init__(self)
+        SqlMessageStream.__init__(self)
         [[self.last]] = self.rows("SELECT coalesce(max(id), 0) FROM message")
 
-    def read(self, timeout: float) -> list[tuple[Group, Sent | None]]:
+    def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
         self.looked = time.time()
         return self.wait(timeout, self._read) or []
 
     def check(self) -> None:
         """A file has no other end."""
 
-    def _read(self) -> list[tuple[Group, Sent | None]]:
+    def _read(self) -> list[tuple[Subscription, EncodedMessage | None]]:
         rows = self.rows(PUBLISHED, self.last)
         return self.sort(rows[0][0], [row[1:] for row in rows]) if rows else []

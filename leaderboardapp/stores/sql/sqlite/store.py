@@ -9,12 +9,12 @@ from django.db import Error, connection, transaction
 from django.db.models import Max
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.base import Feed, Messages, Sent, now_us
+from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, now_us
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.models import ChangeRow
-from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessages
+from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
 from leaderboardapp.stores.sql.statements import write
-from leaderboardapp.stores.sql.store import SqlStore, translated
+from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 
 R = TypeVar("R")
 
@@ -49,7 +49,7 @@ class SqliteStore(SqlStore):
     def check(self) -> None:
         """A file is never known to be away."""
 
-    def ask(self, work: Callable[[], R]) -> R:
+    def run(self, work: Callable[[], R]) -> R:
         """A broken connection is not used again."""
         try:
             return work()
@@ -59,32 +59,32 @@ class SqliteStore(SqlStore):
                 raise OutcomeUnknown(str(error)) from error
             raise StoreUnavailable(str(error)) from error
 
-    def change(self, board: str | None, work: Callable[[], R]) -> R:
+    def transaction(self, board: str | None, work: Callable[[], R]) -> R:
         """The transaction holds the database's write lock from its start."""
         if not _turn.acquire(timeout=TURN_SECONDS):
             raise StoreUnavailable("The database is busy with other writes.")
         try:
-            return self.ask(transaction.atomic(work))
+            return self.run(transaction.atomic(work))
         finally:
             _turn.release()
 
-    @translated
+    @maps_db_errors
     def open_feed(self) -> Feed:
         return SqliteFeed()
 
-    @translated
-    def open_messages(self) -> Messages:
-        return SqliteMessages()
+    @maps_db_errors
+    def open_message_stream(self) -> MessageStream:
+        return SqliteMessageStream()
 
-    def publish(self, exchange: str, message: Sent) -> None:
+    def publish(self, exchange: str, message: EncodedMessage) -> None:
         values = {"exchange": exchange, **message._asdict(), "at": now_us()}
-        self.change(None, lambda: write(PUBLISH, values))
+        self.transaction(None, lambda: write(PUBLISH, values))
 
     def expire_messages(self, older: float) -> None:
         values = {"older": older}
-        self.change(None, lambda: write(EXPIRE.format(now=now_us()), values))
+        self.transaction(None, lambda: write(EXPIRE.format(now=now_us()), values))
 
-    @translated
+    @maps_db_errors
     def position(self) -> int:
         # Writers take turns, so numbers are given in the order of commits.
         return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])
