@@ -1,0 +1,42 @@
+"""The one retry loop: keep a thread's work going through every failure."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from leaderboardapp.concurrency.backoff import backoff
+
+logger = logging.getLogger(__name__)
+
+CALM_SECONDS = 30.0  # work that went on for so long before it failed was healthy
+
+
+def supervise(
+    name: str,
+    work: Callable[[], float | None],
+    wait: Callable[[float], bool],
+    expected: tuple[type[Exception], ...] = (),
+    on_failure: Callable[[Exception], None] = lambda error: None,
+) -> None:
+    """Call `work` until it returns None, or `wait` says to stop.
+
+    `work` returns the seconds to rest before its next call. `wait` rests so many seconds, and
+    returns True, at once, when the loop is to end: `threading.Event.wait` is such a function.
+
+    When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
+    a row wait longer and longer, until `work` returns or has gone on for CALM_SECONDS. The
+    `expected` failures are logged in a line; any other is logged with its traceback."""
+    failures = 0
+    pause: float | None = 0.0
+    while pause is not None and not wait(pause):
+        began = time.monotonic()
+        try:
+            pause, failures = work(), 0
+        except Exception as error:  # whatever it is, others rely on this work
+            if time.monotonic() - began >= CALM_SECONDS:
+                failures = 0
+            pause, failures = backoff(failures), failures + 1
+            on_failure(error)
+            reason = str(error) or type(error).__name__
+            unexpected = not isinstance(error, expected)
+            logger.error("%s: %s; trying again in %.1f s", name, reason, pause, exc_info=unexpected)
