@@ -117,11 +117,11 @@ def test_anonymous_writes_outside_debugging_are_warned_of(anonymous: str, debug:
 
 def test_every_variable_is_in_the_example_and_the_readme() -> None:
     source = (PROJECT / "leaderboard_project/settings.py").read_text()
-    read = set(re.findall(r'(?:env_(?:str|bool|seconds)|store_url)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'env\.read_\w+\(\s*"([A-Z_]+)"', source))
     example = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
     assert read == example
     readme = (PROJECT / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in read)
     interval = re.search(r"^PUBLISH_INTERVAL=(.+)$", (PROJECT / ".env.example").read_text(), re.M)
-    assert interval and f'env_seconds("PUBLISH_INTERVAL", {interval[1]}' in source
+    assert interval and f'read_seconds("PUBLISH_INTERVAL", {interval[1]}' in source
     assert f"| `PUBLISH_INTERVAL` | `{interval[1]}` |" in readme
