@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import dj_database_url
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -218,7 +219,7 @@ def _read_entries(name: str, parse: Callable[[str], T], rejection: str) -> list[
     for number, entry in enumerate(entries, start=1):
         try:
             parsed.append(parse(entry))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, UnsupportedAlgorithm) as error:
             reason = rejection.format(
                 number=number, entry=entry, shown=_hide_secrets(entry), error=error
             )
@@ -275,7 +276,7 @@ def _parse_proxy(url: str) -> dict[str, object]:
 def _parse_token_key(entry: str) -> tuple[str, str | bytes]:
     algorithm, _, value = entry.partition(":")
     if algorithm not in TOKEN_ALGORITHMS:
-        raise ValueError(repr(algorithm))
+        raise ValueError("an unknown algorithm")
     return algorithm, TOKEN_ALGORITHMS[algorithm](value)
 
 

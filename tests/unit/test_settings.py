@@ -168,6 +168,24 @@ def test_a_token_key_is_one_for_its_algorithm(tmp_path: Path) -> None:
             load_settings(TOKEN_KEYS=f"EdDSA:{pem}")
 
 
+def test_a_token_key_without_its_algorithm_is_not_shown() -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load_settings(TOKEN_KEYS=TOKEN_KEY.partition(":")[2])
+    assert "entry 1 (an unknown algorithm)" in str(refused.value)
+    assert "AAA" not in str(refused.value)
+
+
+def test_a_token_key_on_a_curve_that_is_not_supported_is_refused(tmp_path: Path) -> None:
+    pem = tmp_path / "key.pem"  # on secp112r1
+    pem.write_text(
+        "-----BEGIN PUBLIC KEY-----\n"
+        "MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEKbucF7SoBt4fjhN9QgIn22kjkJ9XCjwn9Sa+Ww==\n"
+        "-----END PUBLIC KEY-----\n"
+    )
+    with pytest.raises(ImproperlyConfigured, match=r"entry 1 \(.*not supported"):
+        load_settings(TOKEN_KEYS=f"ES256:{pem}")
+
+
 @pytest.mark.parametrize(("anonymous", "debug"), [("1", "0"), ("1", "1"), ("0", "0")])
 def test_anonymous_writes_outside_debugging_are_warned_of(
     anonymous: str, debug: str, caplog: pytest.LogCaptureFixture
