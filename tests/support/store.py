@@ -16,7 +16,7 @@ def store_at(url: str) -> Iterator[Any]:
     from django.db import connections
     from django.test import override_settings
 
-    from leaderboard_project.settings import database
+    from leaderboard_project.env import build_database
     from leaderboardapp.stores import get_store
 
     def connect_to(databases: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ def store_at(url: str) -> Iterator[Any]:
 
     before = dict(connections.settings)
     if not url.startswith("rethinkdb:"):
-        there = database("DATABASE_URL", url)
+        there = build_database("DATABASE_URL", url)
         connect_to({"default": there, "feed": there})
     with override_settings(DATABASE_URL=url):
         get_store.cache_clear()

@@ -1,26 +1,55 @@
 """Settings fail loudly: the variable, its value, and the way out."""
 
+import math
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+import dotenv
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from leaderboard_project import env
 from tests.support.programs import PROJECT
+from tests.support.store import store_at
 
 TOKEN_KEY = f"HS256:{'A' * 44}"
 GRIP_URL = "http://localhost:5561?iss=pushpin&key=base64:AAA+"
+REQUIRED = {"SECRET_KEY": "a key for the tests only", "GRIP_URL": GRIP_URL}
 
 
-def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set the environment to these variables, with no .env."""
+    with patch.dict(os.environ, {"PYTHON_DOTENV_DISABLED": "1", **variables}, clear=True):
+        yield
+
+
+def load_settings(**variables: str) -> dict[str, Any]:
+    """Run the settings' module afresh and return its names; Django's own settings stay."""
+    with environment(**{**REQUIRED, **variables}):
+        return runpy.run_path(str(PROJECT / "leaderboard_project/settings.py"))
+
+
+def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *program.split()],
         cwd=PROJECT,
-        env={**os.environ, **env},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=30,
@@ -31,6 +60,7 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
     ("name", "value", "said"),
     [
         ("DATABASE_URL", "mysql://localhost/db", ["'mysql'", "sqlite://", "rethinkdb://"]),
+        ("DATABASE_URL", "localhost/db?password=hidden", ["'localhost/db'"]),
         ("DATABASE_URL", "sqlite:", ["sqlite:///leaderboard.sqlite3"]),
         ("DATABASE_URL", "rethinkdb://localhost", ["@localhost:28015/leaderboard"]),
         ("DATABASE_URL", "rethinkdb://u:secret@localhost:abc/db", ["'localhost:abc/db'"]),
@@ -47,7 +77,7 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("TOKEN_KEYS", "secret", ["entry 1", "HS256:", "EdDSA:/path"]),
         ("TOKEN_KEYS", f"{TOKEN_KEY} HS256:c2hvcnQ=", ["entry 2", "shorter than 32 bytes"]),
         ("TOKEN_KEYS", "ES256:/nowhere.pem", ["entry 1", "/nowhere.pem"]),
-        ("TOKEN_KEYS", "ES256:README.md", ["entry 1", "ES256:/path"]),
+        ("TOKEN_KEYS", f"ES256:{PROJECT / 'README.md'}", ["entry 1", "ES256:/path"]),
         ("WRITE_RATE", "fast", ["'fast'", "writes per second", "or to 0"]),
         ("WRITE_RATE", "-1", ["'-1'"]),
         ("WRITE_RATE", "0.0001", ["'0.0001'", "from 0.001 to 1000000"]),
@@ -64,24 +94,48 @@ def start(program: str, **env: str) -> subprocess.CompletedProcess[str]:
         ("AMQP_ROUTES", "a=/events/{b}/", ["a {name} that the pattern has not"]),
     ],
 )
-@pytest.mark.parametrize("program", ["manage.py check", "dblistener.py", "amqplistener.py"])
-def test_a_bad_value_stops_the_start_with_one_line(
-    program: str, name: str, value: str, said: list[str]
-) -> None:
-    done = start(program, **{name: value})
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+def test_a_bad_value_is_refused_with_one_line(name: str, value: str, said: list[str]) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load_settings(**{name: value})
+    message = str(refused.value)
+    assert len(message.splitlines()) == 1
     for text in (name, *said):
-        assert text in done.stderr
+        assert text in message
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("variables", [{}, {"SECRET_KEY": "", "GRIP_URL": ""}])
+def test_what_has_no_default_is_asked_for(name: str, variables: dict[str, str]) -> None:
+    others = {other: value for other, value in REQUIRED.items() if other != name}
+    with environment(**{**variables, **others}), pytest.raises(ImproperlyConfigured) as refused:
+        runpy.run_path(str(PROJECT / "leaderboard_project/settings.py"))
+    assert str(refused.value) == (
+        f"{name} is not set. Set it in the environment or in .env; .env.example shows how, and "
+        "script/bootstrap writes a .env with fresh keys."
+    )
+
+
+@pytest.mark.parametrize("program", ["manage.py", "dblistener.py", "amqplistener.py"])
+def test_a_bad_value_stops_the_start_with_one_line(program: str) -> None:
+    done = start(f"{program} check" if program == "manage.py" else program, DEBUG="yes")
+    assert done.returncode == 1
+    assert done.stderr == f"{program}: DEBUG='yes' is not a switch: set it to 0 or 1.\n"
+
+
+def test_a_bad_value_stops_the_start_of_the_web_server() -> None:
+    """gunicorn logs the failure of its worker in its own way, with a traceback."""
+    done = start("-m gunicorn --bind 127.0.0.1:0 leaderboard_project.wsgi", DEBUG="yes")
+    assert done.returncode == 3
+    assert "DEBUG='yes' is not a switch: set it to 0 or 1." in done.stderr.splitlines()
 
 
 @pytest.mark.parametrize(("value", "rate"), [("", 0.0), ("0", 0.0), ("0.5", 0.5), ("20", 20.0)])
 def test_writes_are_limited_where_a_rate_is_set(value: str, rate: float) -> None:
-    done = start("manage.py diffsettings", WRITE_RATE=value)
-    assert f"WRITE_RATE = {rate} " in done.stdout
+    assert load_settings(WRITE_RATE=value)["WRITE_RATE"] == rate
 
 
 def test_certificates_that_cannot_be_read_stop_the_worker_with_one_line() -> None:
+    """In a process of its own: the worker has its settings by then, and still prints one line."""
     done = start("amqplistener.py", AMQP_URL="amqps://localhost?cacertfile=/nowhere.pem")
     assert done.returncode == 1
     [line] = (line for line in done.stderr.splitlines() if "ALLOW_ANONYMOUS_WRITES" not in line)
@@ -89,9 +143,10 @@ def test_certificates_that_cannot_be_read_stop_the_worker_with_one_line() -> Non
 
 
 def test_a_store_that_is_not_there_is_told_by_ensure_store() -> None:
-    done = start("manage.py ensure_store", DATABASE_URL="rethinkdb://127.0.0.1:9/db")
-    assert done.returncode == 1
-    assert "127.0.0.1:9" in done.stderr and "DATABASE_URL" in done.stderr
+    with store_at("rethinkdb://127.0.0.1:9/db"), pytest.raises(CommandError) as failed:
+        call_command("ensure_store")
+    assert failed.value.returncode == 1
+    assert "127.0.0.1:9" in str(failed.value) and "DATABASE_URL" in str(failed.value)
 
 
 def test_a_token_key_is_one_for_its_algorithm(tmp_path: Path) -> None:
@@ -102,26 +157,204 @@ def test_a_token_key_is_one_for_its_algorithm(tmp_path: Path) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         pem.write_bytes(public)
-        done = start("manage.py check", TOKEN_KEYS=f"ES256:{pem}")
-        assert (done.returncode == 0) == ok, done.stderr
-        assert ok or "another algorithm" in done.stderr
-        assert start("manage.py check", TOKEN_KEYS=f"EdDSA:{pem}").returncode == 1
+        if ok:
+            assert load_settings(TOKEN_KEYS=f"ES256:{pem}")["TOKEN_KEYS"] == [
+                ("ES256", public.decode())
+            ]
+        else:
+            with pytest.raises(ImproperlyConfigured, match="another algorithm"):
+                load_settings(TOKEN_KEYS=f"ES256:{pem}")
+        with pytest.raises(ImproperlyConfigured):
+            load_settings(TOKEN_KEYS=f"EdDSA:{pem}")
+
+
+def test_a_token_key_without_its_algorithm_is_not_shown() -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load_settings(TOKEN_KEYS=TOKEN_KEY.partition(":")[2])
+    assert "entry 1 (an unknown algorithm)" in str(refused.value)
+    assert "AAA" not in str(refused.value)
+
+
+def test_a_token_key_on_a_curve_that_is_not_supported_is_refused(tmp_path: Path) -> None:
+    pem = tmp_path / "key.pem"  # on secp112r1
+    pem.write_text(
+        "-----BEGIN PUBLIC KEY-----\n"
+        "MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEKbucF7SoBt4fjhN9QgIn22kjkJ9XCjwn9Sa+Ww==\n"
+        "-----END PUBLIC KEY-----\n"
+    )
+    with pytest.raises(ImproperlyConfigured, match=r"entry 1 \(.*not supported"):
+        load_settings(TOKEN_KEYS=f"ES256:{pem}")
 
 
 @pytest.mark.parametrize(("anonymous", "debug"), [("1", "0"), ("1", "1"), ("0", "0")])
-def test_anonymous_writes_outside_debugging_are_warned_of(anonymous: str, debug: str) -> None:
-    done = start("manage.py check", ALLOW_ANONYMOUS_WRITES=anonymous, DEBUG=debug)
-    warned = "ALLOW_ANONYMOUS_WRITES=1" in done.stderr
+def test_anonymous_writes_outside_debugging_are_warned_of(
+    anonymous: str, debug: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    loaded = load_settings(ALLOW_ANONYMOUS_WRITES=anonymous, DEBUG=debug)
+    names = ("ALLOW_ANONYMOUS_WRITES", "DEBUG")
+    with override_settings(**{name: loaded[name] for name in names}):
+        apps.get_app_config("leaderboardapp").ready()
+    warned = "ALLOW_ANONYMOUS_WRITES=1" in caplog.text
     assert warned == (anonymous == "1" and debug == "0")
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    names = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
+    empty = load_settings(**dict.fromkeys(names - {*REQUIRED}, ""))
+    unset = load_settings()
+    assert {name: empty[name] for name in empty if name.isupper()} == {
+        name: unset[name] for name in unset if name.isupper()
+    }
+
+
+def test_the_environment_overrules_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text('export WRITE_RATE=5  # a comment\nAMQP_EXCHANGE="from.the:file"\nDEBUG=1\n')
+    load = dotenv.load_dotenv
+    monkeypatch.setattr(dotenv, "load_dotenv", lambda _, **options: load(file, **options))
+    loaded = load_settings(PYTHON_DOTENV_DISABLED="0", WRITE_RATE="7", DEBUG="")
+    assert (loaded["WRITE_RATE"], loaded["AMQP_EXCHANGE"]) == (7, "from.the:file")
+    assert loaded["DEBUG"] is False  # empty, and there: the file has no say
+
+
+def test_a_hosters_broker_is_taken_where_there_is_no_other() -> None:
+    hosted = "amqps://u:p@hosted/vhost"
+    assert load_settings()["AMQP_URL"] == ""
+    assert load_settings(CLOUDAMQP_URL=hosted)["AMQP_URL"] == hosted
+    ours = load_settings(AMQP_URL="amqp://ours", CLOUDAMQP_URL="not looked at")
+    assert ours["AMQP_URL"] == "amqp://ours"
+
+
+def test_several_proxies_stand_between_spaces() -> None:
+    proxies = load_settings(GRIP_URL=f"  {GRIP_URL}\n http://other:5571/path?key=k ")[
+        "GRIP_PROXIES"
+    ]
+    assert proxies == [
+        {"control_uri": "http://localhost:5561", "control_iss": "pushpin", "key": b"\0\0>"},
+        {"control_uri": "http://other:5571/path", "key": "k"},
+    ]
 
 
 def test_every_variable_is_in_the_example_and_the_readme() -> None:
     source = (PROJECT / "leaderboard_project/settings.py").read_text()
-    read = set(re.findall(r'(?:env_(?:str|bool|seconds)|store_url)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'env\.read_\w+\(\s*"([A-Z_]+)"', source))
     example = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
     assert read == example
     readme = (PROJECT / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in read)
     interval = re.search(r"^PUBLISH_INTERVAL=(.+)$", (PROJECT / ".env.example").read_text(), re.M)
-    assert interval and f'env_seconds("PUBLISH_INTERVAL", {interval[1]}' in source
+    assert interval and f'read_seconds("PUBLISH_INTERVAL", {interval[1]}' in source
     assert f"| `PUBLISH_INTERVAL` | `{interval[1]}` |" in readme
+
+
+NAME = "THE_VARIABLE"
+# What an environment can hold.
+characters = st.characters(codec="utf-8", exclude_characters="\0")
+texts = st.text(characters)
+# Text that comes near to what is accepted.
+numbers = texts | st.floats().map(repr) | st.integers().map(str) | st.decimals().map(str)
+schemes = st.sampled_from(["sqlite", "rethinkdb", "postgresql", "amqp", "amqps", "http", "mysql"])
+parts = st.lists(
+    texts
+    | st.sampled_from(
+        [*"?#/@:%[]&= ", "//", "localhost", "db", ":99999", "key=", "base64:", "\u00b2"]
+    )
+)
+urls = texts | st.builds("{}://{}".format, schemes, parts.map("".join))
+
+
+def read_database(name: str) -> object:
+    url = env.read_store_url(name, "sqlite:///x")
+    return None if url.startswith("rethinkdb:") else env.build_database(name, url)
+
+
+def read(reader: Callable[[str], object], text: str) -> tuple[object, str]:
+    """Return what the reader makes of the text, and the message if it refuses it."""
+    with environment(**{NAME: text}):
+        try:
+            return reader(NAME), ""
+        except ImproperlyConfigured as error:
+            return None, str(error)
+
+
+@given(numbers)
+def test_any_text_is_a_time_or_is_refused(text: str) -> None:
+    seconds, message = read(lambda name: env.read_seconds(name, 0.1, at_most=60), text)
+    try:
+        wanted = float(text or "0.1")
+    except ValueError:
+        wanted = math.nan
+    if 0 <= wanted <= 60:
+        assert (seconds, message) == (wanted, "")
+    else:
+        end = "is not a time: set it to seconds from 0 to 60."
+        assert message == f"{NAME}={text!r} {end}"
+
+
+@given(numbers)
+def test_any_text_is_a_rate_or_is_refused(text: str) -> None:
+    rate, message = read(env.read_rate, text)
+    try:
+        wanted = float(text or "0")
+    except ValueError:
+        wanted = math.nan
+    if wanted == 0 or 0.001 <= wanted <= 1_000_000:
+        assert (rate, message) == (wanted, "")
+    else:
+        assert message.startswith(f"{NAME}={text!r} is not a rate: ")
+
+
+@given(texts | st.sampled_from(["0", "1", "00", "1\n", "true"]))
+def test_any_text_is_a_switch_or_is_refused(text: str) -> None:
+    is_on, message = read(lambda name: env.read_switch(name, True), text)
+    if text in ("", "0", "1"):
+        assert (is_on, message) == (text != "0", "")
+    else:
+        assert message == f"{NAME}={text!r} is not a switch: set it to 0 or 1."
+
+
+READERS_OF_URLS = [read_database, env.read_proxies, env.read_broker_url]
+READERS_OF_ENTRIES = [env.read_token_keys, env.read_routes, env.read_origins]
+
+
+@pytest.mark.parametrize("reader", READERS_OF_URLS)
+@given(text=urls)
+@example(text="http://[")
+@example(text="http://host?key=base64:A")
+@example(text="postgresql://host/db?port=\u00b2")
+def test_any_text_is_a_url_or_is_refused(reader: Callable[[str], object], text: str) -> None:
+    _, message = read(reader, text)
+    assert not message or message.startswith((f"{NAME}=", f"{NAME} "))
+
+
+@pytest.mark.parametrize("reader", READERS_OF_ENTRIES)
+@given(text=texts | st.lists(st.sampled_from([TOKEN_KEY, "ES256:", "*", "a={}", " "])).map("".join))
+@example(text="ES256:" + "a" * 5000)
+def test_any_text_is_entries_or_is_refused(reader: Callable[[str], object], text: str) -> None:
+    _, message = read(reader, text)
+    assert not message or message.startswith(f"{NAME} has ")
+
+
+# Without a space, which ends one of several URLs.
+passwords = st.builds(
+    "{}geheim{}".format,
+    *[st.text(characters, max_size=5).map(lambda text: "".join(text.split()))] * 2,
+)
+
+
+@pytest.mark.parametrize("reader", READERS_OF_URLS)
+@pytest.mark.parametrize(
+    "form", ["{scheme}://u:{password}@{end}", "{scheme}://h{end}?key={password}"]
+)
+@given(scheme=schemes | texts, password=passwords, end=parts.map("".join))
+@example(scheme="rethinkdb", password="a?geheim", end="host:abc/db")
+@example(scheme="rethinkdb", password="a@geheim", end=":abc/db")
+@example(scheme="amqp", password="a#geheim", end="host:abc/db")
+@example(scheme="ftp", password="geheim", end="host")
+def test_a_password_is_never_shown(
+    reader: Callable[[str], object], form: str, scheme: str, password: str, end: str
+) -> None:
+    _, message = read(reader, form.format(scheme=scheme, password=password, end=end))
+    assert "geheim" not in message

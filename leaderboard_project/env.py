@@ -1,0 +1,314 @@
+"""Read settings from the environment.
+
+environs reads a variable and converts its text. This module adds what the service accepts, and the
+message for any other value: the variable, its value without secrets, what is accepted, the way out.
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import dj_database_url
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvValidationError, validate
+from gripcontrol import parse_grip_uri
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
+
+from leaderboardapp.rabbitmq import routes
+
+T = TypeVar("T")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
+
+SQLITE_OPTIONS = {
+    # Writers queue for the lock instead of failing half way, and a commit that has returned is on
+    # disk.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 2.5,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+}
+POSTGRESQL_OPTIONS = {
+    "connect_timeout": 2,
+    # A dead link is noticed within twenty seconds, though nothing is being sent.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+
+_env = Env()
+
+
+def read_text(name: str, default: str | None = None) -> str:
+    """Read a text; return the default where the variable is unset or empty."""
+    value = _env.str(name, "") or default
+    if value is None:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set it in the environment or in .env; .env.example shows how, "
+            "and script/bootstrap writes a .env with fresh keys."
+        )
+    return value
+
+
+def read_switch(name: str, default: bool) -> bool:
+    """Read a switch; return whether it is on."""
+    accepted = validate.OneOf(("0", "1"))
+    rejection = "is not a switch: set it to 0 or 1."
+    return _read(_env.str, name, "1" if default else "0", accepted, rejection) == "1"
+
+
+def read_seconds(name: str, default: float, at_most: float) -> float:
+    """Read a time; return its seconds."""
+    accepted = validate.Range(0, at_most)
+    rejection = f"is not a time: set it to seconds from 0 to {at_most:g}."
+    return _read(_env.float, name, default, accepted, rejection)
+
+
+def read_rate(name: str) -> float:
+    """Read the rate of one token's or address's writes; return it per second, or 0 for no limit."""
+    return _read(
+        _env.float,
+        name,
+        0.0,
+        _validate_rate,
+        "is not a rate: set it to writes per second, from 0.001 to 1000000, or to 0 for no limit.",
+    )
+
+
+def read_exchange(name: str, default: str) -> str:
+    """Read the name of a topic exchange; return it."""
+    return _read(
+        _env.str,
+        name,
+        default,
+        validate.Regexp(r"[A-Za-z0-9_.:-]{1,127}\Z"),
+        "is not the name of a topic exchange: 1 to 127 of the characters A-Z, a-z, 0-9, _, -, . "
+        "and :",
+    )
+
+
+def read_store_url(name: str, default: str, schemes: tuple[str, ...] = STORE_SCHEMES) -> str:
+    """Read a store's URL; return it as it stands."""
+    url = read_text(name, default)
+    scheme = url.partition(":")[0]
+    if scheme not in schemes:
+        valid = ", ".join(f"{scheme}://" for scheme in schemes)
+        shown = scheme if "://" in url else _hide_secrets(scheme)  # which may be all of it
+        raise ImproperlyConfigured(f"{name} has the unknown scheme {shown!r}: use one of {valid}.")
+    if not _names_store(url):
+        raise _reject_store_url(name, url)
+    return url
+
+
+def read_broker_url(name: str) -> str:
+    """Read a RabbitMQ broker's URL; return it as it stands, or "" where there is no broker."""
+    url = read_text(name, "")
+    if url and not _names_broker(url):
+        raise ImproperlyConfigured(
+            f"{name}={_hide_secrets(url)!r} names no broker: write it like "
+            "amqp://user:password@host:5672/vhost or, with TLS, "
+            "amqps://user:password@host:5671/vhost?cacertfile=/path/to/ca.pem (its only option, "
+            "for a certificate that the system does not trust by itself)."
+        )
+    return url
+
+
+def read_proxies(name: str) -> list[dict[str, object]]:
+    """Read the proxies' URLs; return one entry for each, as gripcontrol has it."""
+    read_text(name)  # it has no default
+    return _read_entries(
+        name,
+        _parse_proxy,
+        "names the proxy {shown!r} without http(s):// or without a key: write it like "
+        "http://localhost:5561?iss=pushpin&key=base64:... (several proxies: separate them by "
+        "spaces).",
+    )
+
+
+def read_token_keys(name: str) -> list[tuple[str, str | bytes]]:
+    """Read the keys that verify tokens; return (algorithm, key) for each."""
+    # The message is without the entry, which may be a secret.
+    return _read_entries(
+        name,
+        _parse_token_key,
+        "has no usable key in entry {number} ({error}): write entries like "
+        "HS256:<base64 of at least 32 bytes>, ES256:/path/to/public.pem or "
+        "EdDSA:/path/to/public.pem, separated by spaces.",
+    )
+
+
+def read_routes(name: str) -> list[routes.Route]:
+    """Read the broker's routes; return them parsed."""
+    return _read_entries(
+        name,
+        routes.parse,
+        "has the entry {entry!r}, of which {error}: write routes like "
+        "invoice.*=/events/invoices/ or match.{{board}}.goal=/boards/{{board}}/, separated by "
+        "spaces.",
+    )
+
+
+def read_origins(name: str) -> list[str]:
+    """Read the origins whose pages may use the API; return them as they stand."""
+    return _read_entries(
+        name,
+        _parse_origin,
+        "has the entry {entry!r}, which is no origin: write * for any, or origins like "
+        "https://game.example, separated by spaces.",
+    )
+
+
+def build_database(name: str, url: str) -> dict[str, Any]:
+    """Build Django's settings for a SQL store; `name` is the variable that has its URL."""
+    try:
+        database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=None)}
+    except ValueError:  # an option's value that is neither text nor a number
+        raise _reject_store_url(name, url) from None
+    if url.startswith("sqlite:"):
+        return {**database, "NAME": str(BASE_DIR / database["NAME"]), "OPTIONS": {**SQLITE_OPTIONS}}
+    database["ENGINE"] = "leaderboardapp.stores.sql.postgresql.backend"
+    database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pool may run each transaction elsewhere
+    database["OPTIONS"] = {**POSTGRESQL_OPTIONS, **database.get("OPTIONS", {})}
+    try:
+        make_conninfo(**database["OPTIONS"])
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(
+            f"{name} has an option that PostgreSQL does not know ({str(error).strip()}): "
+            "what follows the ? is libpq's, such as sslmode=verify-full."
+        ) from error
+    return database
+
+
+def _hide_secrets(url: str) -> str:
+    """Return the URL without the parts that may be a secret: user, password and query."""
+    if "@" in url.partition("?")[2]:  # in the query, or a password has a "?": nobody can tell
+        return re.split("[:?@]", url)[0] + ":..."
+    return url.rpartition("@")[2].partition("?")[0]
+
+
+def _read(
+    convert: Callable[..., T],
+    name: str,
+    default: T,
+    accepted: Callable[[Any], object],
+    rejection: str,
+) -> T:
+    """Read a value with a method of environs; return the default where it is unset or empty."""
+    text = _env.str(name, "")
+    if not text:
+        return default
+    try:
+        return convert(name, validate=accepted)
+    except EnvValidationError:
+        raise ImproperlyConfigured(f"{name}={text!r} {rejection}") from None
+
+
+def _read_entries(name: str, parse: Callable[[str], T], rejection: str) -> list[T]:
+    """Read what stands between spaces; return each entry as `parse` makes it."""
+    entries: list[str] = _env.list(name, [], delimiter=None)
+    parsed = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            parsed.append(parse(entry))
+        except (ValueError, OSError, UnsupportedAlgorithm) as error:
+            reason = rejection.format(
+                number=number, entry=entry, shown=_hide_secrets(entry), error=error
+            )
+            # Without its cause, whose text may have a secret.
+            raise ImproperlyConfigured(f"{name} {reason}") from None
+    return parsed
+
+
+def _validate_rate(rate: float) -> None:
+    if rate:
+        validate.Range(0.001, 1_000_000)(rate)
+
+
+def _names_store(url: str) -> bool:
+    """Return whether the URL can be read and names a database."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # a port or a host that is none
+        return False
+    has_authority = url.partition(":")[2].startswith("//")
+    return has_authority and port != 0 and bool(parts.path.strip("/"))
+
+
+def _reject_store_url(name: str, url: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"{name}={_hide_secrets(url)!r} does not name a host, a port and a database: "
+        "write it like sqlite:///leaderboard.sqlite3, "
+        "rethinkdb://user:password@localhost:28015/leaderboard or "
+        "postgresql://user:password@localhost:5432/leaderboard."
+    )
+
+
+def _names_broker(url: str) -> bool:
+    """Return whether the URL can be read and names a broker, with no option but its one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # a port or a host that is none
+        return False
+    options = {option.partition("=")[0] for option in parts.query.split("&")} - {""}
+    is_amqp = parts.scheme in ("amqp", "amqps") and bool(parts.hostname) and port != 0
+    return is_amqp and options <= {"cacertfile"}
+
+
+def _parse_proxy(url: str) -> dict[str, object]:
+    """Parse a proxy's URL. It needs a key: without one, anybody could claim to be that proxy."""
+    entry: dict[str, object] = parse_grip_uri(url)
+    if not url.startswith(("http://", "https://")) or "key" not in entry:
+        raise ValueError("no http(s):// or no key")
+    return entry
+
+
+def _parse_token_key(entry: str) -> tuple[str, str | bytes]:
+    algorithm, _, value = entry.partition(":")
+    if algorithm not in TOKEN_ALGORITHMS:
+        raise ValueError("an unknown algorithm")
+    return algorithm, TOKEN_ALGORITHMS[algorithm](value)
+
+
+def _parse_origin(origin: str) -> str:
+    if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
+        raise ValueError("no origin")
+    return origin
+
+
+def _decode_secret(text: str) -> bytes:
+    secret = base64.b64decode(text, validate=True)
+    if len(secret) < 32:
+        raise ValueError("shorter than 32 bytes")
+    return secret
+
+
+def _load_es256_key(path: str) -> str:
+    key = load_pem_public_key(Path(path).read_bytes())
+    if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise ValueError(f"{path} is a key for another algorithm")
+    return Path(path).read_text()
+
+
+def _load_eddsa_key(path: str) -> str:
+    key = load_pem_public_key(Path(path).read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{path} is a key for another algorithm")
+    return Path(path).read_text()
+
+
+TOKEN_ALGORITHMS: dict[str, Callable[[str], str | bytes]] = {
+    "HS256": _decode_secret,
+    "ES256": _load_es256_key,
+    "EdDSA": _load_eddsa_key,
+}
