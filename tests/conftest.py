@@ -18,7 +18,12 @@ STORES = ["sqlite", "rethinkdb", "postgresql"]
 LONG = ("faults", "bench", "browser", "e2e", "amqp")  # folders whose tests take long
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only what needs no other process")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "processes: starts processes; left out by --fast")
     # Before Django reads them. All of them, so that a developer's own .env has no say.
     folder = tempfile.mkdtemp(prefix="leaderboard-tests-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -49,10 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """What runs in one process: a file; but all end-to-end tests of a store, because its processes
-    take longer to start than most of these tests. And long ones first, so that no process waits
-    for another one's at the end."""
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Group the tests that run in one process: those of a file, and all end-to-end tests of a
+    store, because its processes take longer to start than most of these tests. Long ones come
+    first, so that no process waits for another one's at the end."""
+    if config.getoption("fast"):
+        left_out = [item for item in items if needs_processes(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not needs_processes(item)]
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         store = parameters.get("database_url") if "e2e" in item.path.parts else None
@@ -60,6 +71,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         item.add_marker(pytest.mark.xdist_group(group))
     yield
     items.sort(key=lambda item: (*LONG, item.path.parent.name).index(item.path.parent.name))
+
+
+def needs_processes(item: pytest.Item) -> bool:
+    """Return whether the test starts a process, or speaks to a server that some fixture starts."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else []
+    fixtures = getattr(item, "fixturenames", [])
+    return bool(
+        item.path.parent.name in LONG
+        or item.get_closest_marker("processes")
+        or {"rethinkdb", "postgresql"} & {value for value in parameters if isinstance(value, str)}
+        or {"rethinkdb_server", "postgresql_server", "rethinkdb_url", "postgresql_url", "rabbit"}
+        & {*fixtures}
+    )
 
 
 @pytest.fixture(scope="session")
