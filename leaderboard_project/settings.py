@@ -273,7 +273,12 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = ["etag", "location", "preference-applied", "retry-after"]
 
-INSTALLED_APPS = ["leaderboardapp", "corsheaders", "django.contrib.staticfiles"]
+INSTALLED_APPS = [
+    "leaderboardapp",
+    "corsheaders",
+    "drf_spectacular_sidecar",  # Swagger UI's files
+    "leaderboardapp.staticfiles.StaticFilesConfig",
+]
 DATABASES = {}
 if not DATABASE_URL.startswith("rethinkdb:"):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from leaderboardapp import pages, reference, views
+from leaderboardapp import api_reference, pages, views
 from leaderboardapp.fields import ID_PATTERN
 
 
@@ -38,8 +38,8 @@ urlpatterns = [
     path("boards/<key:board>/manage/", views.by_method(GET=pages.read_manage)),
     path("events/<key:channel>/", views.events),
     path("events/<key:channel>/ws/", views.watch_channel),
-    path("openapi.yaml", views.by_method(GET=reference.read_openapi)),
-    path("docs", views.by_method(GET=reference.read_docs)),
+    path("openapi.yaml", views.by_method(GET=api_reference.read_openapi)),
+    path("docs", views.by_method(GET=api_reference.read_docs)),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
 ]

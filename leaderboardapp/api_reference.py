@@ -1,0 +1,18 @@
+"""The API's description, docs/openapi.yaml (OpenAPI 3.1): the file, and a page that shows it."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from leaderboardapp import pages
+
+DESCRIPTION = settings.BASE_DIR / "docs" / "openapi.yaml"
+
+
+def read_openapi(request: HttpRequest) -> HttpResponse:
+    """Return the description as it is in the repository."""
+    return HttpResponse(DESCRIPTION.read_bytes(), content_type="application/yaml")
+
+
+def read_docs(request: HttpRequest) -> HttpResponse:
+    """Return the page in which Swagger UI shows the description (docs/adr/0021)."""
+    return pages.page(request, "reference", {})
