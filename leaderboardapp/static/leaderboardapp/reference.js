@@ -23,21 +23,33 @@ const layout = ({ React: { createElement: h } }) => ({
   },
 });
 
-// What a screen reader needs: no link inside of a button, and names for what has none.
-const names = ({ React: { createElement: h, Fragment } }) => ({
-  components: {
-    DeepLink: ({ text }) => h("span", null, text),
-    TextArea: (props) => h("textarea", { "aria-label": "Body", ...props }),
-  },
-  wrapComponents: {
-    CloseIcon: (Icon) => (props) => h(Fragment, null, h(Icon, props), h("span", { className: "unseen" }, "Close")),
-  },
+// An operation's path is a link inside of a button, which a screen reader cannot reach.
+const plainPaths = ({ React: { createElement: h } }) => ({
+  components: { DeepLink: ({ text }) => h("span", null, text) },
 });
+
+// Names for what the library leaves without one, and a way to scroll without a mouse.
+const NAMES = {
+  ".close-modal": () => "Close",
+  ".body-param__text": () => "Body",
+  ".examples-select-element": () => "Example",
+  "tr[data-param-name] :is(input, select)": (field) => field.closest("tr").dataset.paramName,
+  ".responses-table": (table) => `Responses: ${table.id || "from the server"}`,
+};
+const SCROLLING = "pre.microlight";
+
+const root = document.getElementById("reference");
+new MutationObserver(() => {
+  for (const [selector, name] of Object.entries(NAMES)) {
+    for (const element of root.querySelectorAll(selector)) element.ariaLabel ??= name(element);
+  }
+  for (const element of root.querySelectorAll(SCROLLING)) element.tabIndex = 0;
+}).observe(root, { childList: true, subtree: true });
 
 SwaggerUIBundle({
   url: "/openapi.yaml",
-  dom_id: "#reference",
-  plugins: [layout, names],
+  domNode: root,
+  plugins: [layout, plainPaths],
   layout: "Reference",
   deepLinking: true,
   displayRequestDuration: true,
