@@ -46,12 +46,28 @@ new MutationObserver(() => {
   for (const element of root.querySelectorAll(SCROLLING)) element.tabIndex = 0;
 }).observe(root, { childList: true, subtree: true });
 
+// A stream does not end by itself, so the request ends after a few seconds with what has come by then.
+const STREAM_MS = 3000;
+
+async function fetchStart(url, options) {
+  const response = await fetch(url, options);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  setTimeout(() => reader.cancel(), STREAM_MS);
+  let text = "";
+  for (let part; !(part = await reader.read()).done;) text += part.value;
+  return new Response(text, response);
+}
+
 SwaggerUIBundle({
   url: "/openapi.yaml",
   domNode: root,
   plugins: [layout, plainPaths],
   layout: "Reference",
   deepLinking: true,
+  requestInterceptor: (request) => {
+    if (request.headers?.accept === "text/event-stream") request.userFetch = fetchStart;
+    return request;
+  },
   displayRequestDuration: true,
   syntaxHighlight: { theme: "obsidian" },
   validatorUrl: null, // a site that would be told the description's address
