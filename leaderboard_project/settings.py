@@ -46,7 +46,12 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = ["etag", "location", "preference-applied", "retry-after"]
 
-INSTALLED_APPS = ["leaderboardapp", "corsheaders", "django.contrib.staticfiles"]
+INSTALLED_APPS = [
+    "leaderboardapp",
+    "corsheaders",
+    "drf_spectacular_sidecar",  # Swagger UI's files
+    "leaderboardapp.pages.staticfiles.StaticFilesConfig",
+]
 DATABASES: dict[str, dict[str, Any]] = {}
 if not DATABASE_URL.startswith("rethinkdb:"):
     INSTALLED_APPS.append("leaderboardapp.stores.sql")

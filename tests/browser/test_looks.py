@@ -100,6 +100,8 @@ def test_every_page_is_accessible_and_has_its_picture_taken(
         page = look(path)
         if path.startswith("/boards/") and name not in ("problem", "refused"):
             expect(page.locator("#state")).to_have_text("Live")
+        if name == "docs":
+            expect(page.get_by_role("heading", name="Requests")).to_be_visible()
         check(page, name)
     visit.forgive("404", "nowhere")
     visit.forgive("401", "private")

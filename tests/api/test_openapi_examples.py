@@ -1,0 +1,308 @@
+"""The examples in docs/openapi.yaml are what the service accepts and answers."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+import pytest
+import yaml
+from django.test import Client, override_settings
+
+from leaderboardapp.pages.api_reference import DESCRIPTION
+from leaderboardapp.rabbitmq import routes
+from leaderboardapp.stores import get_store
+from leaderboardapp.stores.base import Store
+from leaderboardapp.web.rate_limit import get_limiter
+from tests.api.conftest import Response
+from tests.conftest import STORES
+from tests.e2e.viewers import token
+from tests.support.programs import free_ports
+from tests.support.store import store_at
+
+API: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
+METHODS = ("get", "post", "put", "patch", "delete")
+OPERATIONS = {
+    operation["operationId"]: (method, path, operation)
+    for path, item in API["paths"].items()
+    for method, operation in item.items()
+    if method in METHODS
+}
+STREAM = "text/event-stream"
+TIMES = {"ended_at", "ends_at"}  # strings that no example can tell in advance
+
+Bodies = Iterator[tuple[str, dict[str, Any]]]
+
+
+def bodies() -> Bodies:
+    """Yield the place and the media type object of each body, but for pages."""
+
+    def of(place: str, message: dict[str, Any]) -> Bodies:
+        for media, content in message.get("content", {}).items():
+            if media != "text/html":
+                yield f"{place} {media}", content
+
+    for name, (_, _, operation) in OPERATIONS.items():
+        yield from of(f"{name} body", operation.get("requestBody", {}))
+        for status, answer in operation["responses"].items():
+            yield from of(f"{name} {status}", answer)
+    for name, answer in API["components"]["responses"].items():
+        yield from of(name, answer)
+
+
+def named(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the examples of a media type object by name, the only one by no name."""
+    if "example" in content:
+        return {"": content["example"]}
+    return {name: example["value"] for name, example in content.get("examples", {}).items()}
+
+
+EXAMPLES = {
+    f"{place} {name}".strip(): (value, content["schema"])
+    for place, content in bodies()
+    for name, value in named(content).items()
+}
+
+
+def resolve(answer: dict[str, Any], place: str) -> tuple[dict[str, Any], str]:
+    """Return the response object and its place: a component's name if it is one."""
+    if "$ref" not in answer:
+        return answer, place
+    name = answer["$ref"].removeprefix("#/components/responses/")
+    return API["components"]["responses"][name], name
+
+
+def assert_valid(value: Any, schema: dict[str, Any]) -> None:
+    root = {**schema, "components": API["components"]}
+    jsonschema_rs.Draft202012Validator(root, validate_formats=True).validate(value)
+
+
+def assert_alike(example: Any, answer: Any, where: str) -> None:
+    """The same fields with values of the same types, and the same values but for times."""
+    assert type(answer) is type(example), f"{where}: {answer!r}, not {example!r}"
+    if isinstance(example, dict):
+        assert answer.keys() == example.keys(), where
+        for name in example.keys() - TIMES:
+            assert_alike(example[name], answer[name], f"{where}.{name}")
+        for name in example.keys() & TIMES:
+            assert type(answer[name]) is type(example[name]), f"{where}.{name}"
+    elif isinstance(example, list):
+        assert len(answer) == len(example), where
+        for number, (one, other) in enumerate(zip(example, answer, strict=True)):
+            assert_alike(one, other, f"{where}[{number}]")
+    else:
+        assert answer == example, where
+
+
+def events(stream: str) -> list[dict[str, str]]:
+    """Return the fields of each event in the body of an event stream."""
+    blocks = stream.strip().split("\n\n")
+    return [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks]
+
+
+@pytest.mark.parametrize("place", [place for place, _ in bodies()])
+def test_every_body_has_an_example(place: str) -> None:
+    assert named(dict(bodies())[place])
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_each_example_is_valid(place: str) -> None:
+    assert_valid(*EXAMPLES[place])
+
+
+@pytest.mark.parametrize("place", [place for place in EXAMPLES if STREAM in place])
+def test_the_events_of_a_stream_are_valid(place: str) -> None:
+    first, *others = events(EXAMPLES[place][0])
+    assert re.fullmatch(r"\d{4}", first["retry"])
+    for event in others:
+        data = json.loads(event["data"])
+        match event["event"]:
+            case "update":
+                assert_valid(data, {"$ref": "#/components/schemas/Snapshot"})
+            case "joined" | "left" | "new leader":
+                assert data.keys() == {"player"}
+                assert_valid(data["player"], {"$ref": "#/components/schemas/Player"})
+            case "season ended":
+                assert data.keys() == {"season"}
+            case "notification":
+                assert data.keys() == {"id", "key", "data"}
+            case name:
+                raise AssertionError(f"there is no event {name!r}")
+
+
+@contextmanager
+def channels() -> Iterator[None]:
+    """With a channel of notifications."""
+    with override_settings(AMQP_ROUTES=[routes.parse("invoice.#=/events/invoices/")]):
+        yield
+
+
+@contextmanager
+def tokens() -> Iterator[None]:
+    """Nobody writes without a token."""
+    with override_settings(ALLOW_ANONYMOUS_WRITES=False):
+        yield
+
+
+@contextmanager
+def few_writes() -> Iterator[None]:
+    """One write at once, and time stands still."""
+    with override_settings(WRITE_RATE=0.1):
+        get_limiter.cache_clear()
+        limiter = get_limiter()
+        assert limiter
+        limiter.clock = lambda: 1_800_000_000_000_000_000
+        assert not limiter.take("127.0.0.1")  # the test client
+        yield
+        limiter.close()
+    get_limiter.cache_clear()
+
+
+@contextmanager
+def no_store() -> Iterator[None]:
+    """The store cannot be reached, from now on."""
+    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
+        get_store.cache_clear()
+        yield
+    get_store.cache_clear()
+
+
+class Step(NamedTuple):
+    """A request with the operation's examples, but for what is given here."""
+
+    operation: str
+    status: int
+    example: str | None = ""  # of the answer; None to compare none
+    body: str | None = None
+    accept: str = "*/*"
+    headers: dict[str, str] = {}
+    place: dict[str, str] = {}  # path parameters
+    given: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+# In an order in which each finds what the ones before have made.
+STEPS = [
+    Step("readHealth", 200),
+    Step("readReadiness", 200),
+    Step("createBoard", 201),
+    Step("listBoards", 200),
+    Step("createPlayer", 201),
+    Step("createPlayer", 201, None, body='{"id": "bob", "name": "Bob"}'),
+    Step("addScore", 200),
+    Step("putScore", 200),
+    Step("addScores", 200),
+    Step("readPlayer", 200),
+    Step("listPlayers", 200),
+    Step("readAround", 200),
+    Step("readBoard", 200),
+    Step("readBoard", 200, accept=STREAM),
+    Step("streamEvents", 200, given=channels),
+    Step("readBoard", 404, "notFound", place={"board": "nowhere"}),
+    Step("readBoard", 501, "noProxy", accept=STREAM, headers={"Grip-Sig": ""}),
+    Step("watchBoard", 426),
+    Step("watchBoard", 501, headers={"Grip-Sig": "", "Upgrade": "websocket"}),
+    Step("createBoard", 400, "malformed", body='{"id": '),
+    Step("createBoard", 401, "needsToken", given=tokens),
+    Step("createBoard", 403, "notAllowed", headers={"Authorization": "read"}, given=tokens),
+    Step("createBoard", 409, "taken"),
+    Step("createBoard", 422, "refused", body='{"size": 1000}'),
+    Step("addScore", 429, given=few_writes),
+    Step("resetBoard", 200),
+    Step("listSeasons", 200),
+    Step("readSeason", 200),
+    Step("updateBoard", 200),
+    Step("updatePlayer", 200),
+    Step("deletePlayer", 204),
+    Step("deleteBoard", 204),
+    Step("readBoard", 503, "unavailable", given=no_store),
+]
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Store]:
+    """The store of this process, each kind in turn, with nothing in it."""
+    with store_at(new_database(request.param)) as store:
+        store.ensure()
+        yield store
+
+
+@pytest.fixture
+def limits(tmp_path: Path) -> Iterator[None]:
+    with override_settings(LIMITS_FILE=tmp_path / "limits"):
+        yield
+
+
+@pytest.mark.usefixtures("limits")
+def test_the_service_answers_as_in_the_examples(client: Client, grip_sig: str) -> None:
+    seen = set()
+    for step in STEPS:
+        _, _, operation = OPERATIONS[step.operation]
+        body, place = request_body(step)
+        seen.add(place)
+        with step.given():
+            response = request(client, step, body, grip_sig)
+        where = f"{step.operation} {step.status} {step.example}".strip()
+        assert response.status_code == step.status, f"{where}: {response.content!r}"
+        seen.add(compare(step, operation, response, where))
+    assert set(EXAMPLES) - seen == set(), "each example is compared with an answer"
+
+
+def request_body(step: Step) -> tuple[str, str]:
+    """Return the body to send and the place of its example, each empty if there is none."""
+    place = f"{step.operation} body application/json"
+    if step.body is not None or place not in EXAMPLES:
+        return step.body or "", ""
+    return json.dumps(EXAMPLES[place][0]), place
+
+
+def request(client: Client, step: Step, body: str, grip_sig: str) -> Response:
+    method, path, operation = OPERATIONS[step.operation]
+    headers = {"Accept": step.accept, "Grip-Sig": grip_sig, **step.headers}
+    if "Authorization" in headers:
+        headers["Authorization"] = f"Bearer {token(headers['Authorization'])}"
+    path = path.format_map({**path_parameters(operation), **step.place})
+    content_type = "application/json" if body else ""
+    return client.generic(method.upper(), path, body, content_type, headers=headers)
+
+
+def path_parameters(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return the examples of an operation's path parameters."""
+    found = {}
+    for parameter in operation.get("parameters", []):
+        if "$ref" in parameter:
+            name = parameter["$ref"].removeprefix("#/components/parameters/")
+            parameter = API["components"]["parameters"][name]
+        if parameter["in"] == "path":
+            found[parameter["name"]] = parameter["example"]
+    return found
+
+
+def compare(step: Step, operation: dict[str, Any], response: Response, where: str) -> str:
+    """Compare an answer with its example, and return the example's place."""
+    answers = operation["responses"]
+    status = str(step.status) if str(step.status) in answers else "default"
+    answer, place = resolve(answers[status], f"{step.operation} {status}")
+    if step.example is None or "content" not in answer:
+        assert step.example is None or response.content == b"", where
+        return ""
+    media = response["Content-Type"].partition(";")[0]
+    place = f"{place} {media} {step.example}".strip()
+    example = EXAMPLES[place][0]
+    if media == STREAM:
+        compare_streams(example, response.content.decode(), where)
+    else:
+        assert_alike(example, response.json(), where)
+    return place
+
+
+def compare_streams(example: str, answer: str, where: str) -> None:
+    """What is answered is how the example begins; the proxy sends the rest later."""
+    for one, other in itertools.zip_longest(events(example), events(answer)):
+        if other is None:
+            break
+        assert_alike({**one, "retry": ""}, {**other, "retry": ""}, where)
+        assert ("retry" in one) == ("retry" in other), where
