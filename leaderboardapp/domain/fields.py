@@ -1,4 +1,4 @@
-"""What a client may send. Each failure is a Problem that names the field and what is accepted."""
+"""Check what a client sends. Each failure names the field and says what is accepted."""
 
 import json
 import re
@@ -11,7 +11,6 @@ from django.core.validators import validate_email
 
 from leaderboardapp.domain.schedule import SCHEDULES
 from leaderboardapp.domain.types import MAX_SCORE, RANKINGS
-from leaderboardapp.web.problems import Problem
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME = 100
@@ -22,6 +21,22 @@ MAX_ROWS = 1000  # in one request
 Field = Callable[
     [Any], Any
 ]  # takes the JSON value; returns it, or raises ValueError(what is accepted)
+
+
+class RejectedInput(Exception):
+    """Input that is refused. `detail` is the reason, a sentence for its sender."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidInput(RejectedInput):
+    """Well-formed input that is not accepted."""
+
+
+class MalformedInput(RejectedInput):
+    """Text that is not JSON."""
 
 
 def id_field(value: Any) -> str:
@@ -116,32 +131,32 @@ BOARD_FIELDS: dict[str, Field] = {
 
 def require(body: dict[str, Any], name: str, where: str = "") -> Any:
     if name not in body:
-        raise Problem(422, f"{where}{name}: missing.")
+        raise InvalidInput(f"{where}{name}: missing.")
     return body[name]
 
 
 def check_fields(
     values: dict[str, Any], fields: Mapping[str, Field], where: str = ""
 ) -> dict[str, Any]:
-    """Raises Problem 422."""
+    """Raises InvalidInput."""
     checked = {}
     for name, value in values.items():
         if name not in fields:
             accepted = ", ".join(fields)
-            raise Problem(422, f"{where}{name}: not known here; accepted are {accepted}.")
+            raise InvalidInput(f"{where}{name}: not known here; accepted are {accepted}.")
         try:
             checked[name] = fields[name](value)
         except ValueError as error:
-            raise Problem(422, f"{where}{name}: must be {error}.") from error
+            raise InvalidInput(f"{where}{name}: must be {error}.") from error
     return checked
 
 
 def parse_json(body: bytes) -> Any:
-    """Raises Problem 400."""
+    """Raises MalformedInput."""
     try:
         return json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise Problem(400, f"The body is not JSON in UTF-8: {error}.") from error
+        raise MalformedInput(f"The body is not JSON in UTF-8: {error}.") from error
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -16,6 +16,7 @@ from leaderboardapp.domain.exceptions import (
     StoreUnavailable,
     WrongSeason,
 )
+from leaderboardapp.domain.fields import InvalidInput, MalformedInput
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,10 @@ class ProblemMiddleware:
         match error:
             case Problem():
                 return error.response()
+            case MalformedInput():
+                return Problem(400, error.detail).response()
+            case InvalidInput():
+                return Problem(422, error.detail).response()
             case ObjectDoesNotExist():
                 return not_found(request, error)
             case AlreadyExists():
