@@ -29,30 +29,36 @@ urlpatterns = [
     path("", by_method(GET=views.read_home)),
     path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
     path(
-        "boards/<key:board>/",
+        "boards/<key:board_id>/",
         by_method(GET=boards.read_board, PATCH=boards.update_board, DELETE=boards.delete_board),
     ),
-    path("boards/<key:board>/ws/", by_method(GET=boards.watch_board)),
+    path("boards/<key:board_id>/ws/", by_method(GET=boards.watch_board)),
     path(
-        "boards/<key:board>/players/",
+        "boards/<key:board_id>/players/",
         by_method(GET=players.list_players, POST=players.create_player),
     ),
     path(
-        "boards/<key:board>/players/<key:player>/",
+        "boards/<key:board_id>/players/<key:player_id>/",
         by_method(
             GET=players.read_player, PATCH=players.update_player, DELETE=players.delete_player
         ),
     ),
-    path("boards/<key:board>/players/<key:player>/around/", by_method(GET=players.read_around)),
-    path("boards/<key:board>/players/<key:player>/score-add/", by_method(POST=scores.add_score)),
-    path("boards/<key:board>/players/<key:player>/score/", by_method(PUT=scores.set_score)),
-    path("boards/<key:board>/scores/", by_method(POST=scores.add_scores)),
-    path("boards/<key:board>/reset/", by_method(POST=seasons.reset_board)),
-    path("boards/<key:board>/seasons/", by_method(GET=seasons.list_seasons)),
-    path("boards/<key:board>/seasons/<number:season>/", by_method(GET=seasons.read_season)),
-    path("boards/<key:board>/manage/", by_method(GET=views.read_manage)),
-    path("events/<key:channel>/", by_method(GET=channels.read_events)),
-    path("events/<key:channel>/ws/", by_method(GET=channels.watch_events)),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/around/", by_method(GET=players.read_around)
+    ),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/score-add/", by_method(POST=scores.add_score)
+    ),
+    path("boards/<key:board_id>/players/<key:player_id>/score/", by_method(PUT=scores.set_score)),
+    path("boards/<key:board_id>/scores/", by_method(POST=scores.add_scores)),
+    path("boards/<key:board_id>/reset/", by_method(POST=seasons.reset_board)),
+    path("boards/<key:board_id>/seasons/", by_method(GET=seasons.list_seasons)),
+    path(
+        "boards/<key:board_id>/seasons/<number:season_number>/", by_method(GET=seasons.read_season)
+    ),
+    path("boards/<key:board_id>/manage/", by_method(GET=views.read_manage)),
+    path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
+    path("events/<key:channel_name>/ws/", by_method(GET=channels.watch_events)),
     path("openapi.yaml", by_method(GET=api_reference.read_openapi)),
     path("docs", by_method(GET=api_reference.read_docs)),
     path("healthz", by_method(GET=health.read_health)),

@@ -45,31 +45,31 @@ def list_boards(request: HttpRequest) -> HttpResponse:
     )
 
 
-def read_board(request: HttpRequest, board: str) -> HttpResponse:
+def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     wanted = negotiate(request)
     if wanted == PAGE:
-        return views.read_board(request, board)
+        return views.read_board(request, board_id)
     if request.method == "GET" and wanted == STREAM:
         try:
-            return subscribe.hold_board(request, board, take_snapshot(request, board))
+            return subscribe.hold_board(request, board_id, take_snapshot(request, board_id))
         except StoreUnavailable:
             return subscribe.reconnect_response()
-    snapshot = take_snapshot(request, board)
+    snapshot = take_snapshot(request, board_id)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response unless that is a 304 or 412
     if request.method == "GET" and conditional.status_code == 304:
-        return subscribe.hold_response(request, board, snapshot, conditional)
+        return subscribe.hold_response(request, board_id, snapshot, conditional)
     return conditional
 
 
-def watch_board(request: HttpRequest, board: str) -> HttpResponse:
+def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """A WebSocket, of which the proxy tells in requests."""
     context = subscribe.websocket(request)
     if context.is_opening():
         try:
-            snapshot = take_snapshot(request, board)
-            to = channel(board, snapshot.private)
+            snapshot = take_snapshot(request, board_id)
+            to = channel(board_id, snapshot.private)
             subscribe.open_websocket(context, to, update_message(snapshot))
         except ObjectDoesNotExist:
             subscribe.refuse_websocket(context, DELETED)
@@ -79,13 +79,13 @@ def watch_board(request: HttpRequest, board: str) -> HttpResponse:
     return HttpResponse()
 
 
-def update_board(request: HttpRequest, board: str) -> HttpResponse:
+def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
     body = read_body(request, BOARD_FIELDS)
-    return json_response(assign(Board.get(board), body).save().row())
+    return json_response(assign(Board.get(board_id), body).save().row())
 
 
-def delete_board(request: HttpRequest, board: str) -> HttpResponse:
-    Board(board).delete()
+def delete_board(request: HttpRequest, board_id: str) -> HttpResponse:
+    Board(board_id).delete()
     return HttpResponse(status=204)
 
 
@@ -98,9 +98,9 @@ def negotiate(request: HttpRequest) -> str | None:
     return request.get_preferred_type(["application/json", STREAM, PAGE])
 
 
-def take_snapshot(request: HttpRequest, board: str) -> Snapshot:
-    snapshot = snapshots.read_snapshot(board)
+def take_snapshot(request: HttpRequest, board_id: str) -> Snapshot:
+    snapshot = snapshots.read_snapshot(board_id)
     if snapshot is None:
         raise ObjectDoesNotExist
-    auth.check_read(request, board, snapshot.private)
+    auth.check_read(request, board_id, snapshot.private)
     return snapshot

@@ -12,9 +12,9 @@ from leaderboardapp.web import auth
 Model = TypeVar("Model", Board, Player)
 
 
-def get_readable_board(request: HttpRequest, board: str) -> Board:
-    found = Board.get(board)
-    auth.check_read(request, board, found.private)
+def get_readable_board(request: HttpRequest, board_id: str) -> Board:
+    found = Board.get(board_id)
+    auth.check_read(request, board_id, found.private)
     return found
 
 
@@ -27,13 +27,13 @@ def ranked_data(player: Player) -> dict[str, Any]:
 
 
 def with_emails(
-    request: HttpRequest, board: str, players: Iterable[dict[str, Any]]
+    request: HttpRequest, board_id: str, players: Iterable[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """For the holder of a write token only, whoever may write without."""
     shown = list(players)
-    if not auth.has_scope(request, "write", board):
+    if not auth.has_scope(request, "write", board_id):
         return shown
-    emails = get_store().get_emails(board, [player["id"] for player in shown])
+    emails = get_store().get_emails(board_id, [player["id"] for player in shown])
     return [{**player, "email": emails.get(player["id"])} for player in shown]
 
 

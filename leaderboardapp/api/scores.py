@@ -20,27 +20,29 @@ from leaderboardapp.web import rate_limit
 from leaderboardapp.web.requests import idempotency_key, read_body, read_increments
 
 
-def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def add_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     body = read_body(request, {"amount": amount_field, "season": season_field})
     amount, season = body.get("amount", 1), body.get("season")
-    found = Player(Board(board), player).score_add(amount, idempotency_key(request), season)
+    found = Player(Board(board_id), player_id).score_add(amount, idempotency_key(request), season)
     return json_response(player_data(found))
 
 
-def set_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def set_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     mode_field = choice_field("set", "best")
     fields = {"score": score_field, "mode": mode_field, "season": season_field}
     body = read_body(request, fields)
     score, best, season = require(body, "score"), body.get("mode") == "best", body.get("season")
-    return json_response(player_data(Player(Board(board), player).score_put(score, best, season)))
+    return json_response(
+        player_data(Player(Board(board_id), player_id).score_put(score, best, season))
+    )
 
 
 @rate_limit.counts_own_writes
-def add_scores(request: HttpRequest, board: str) -> HttpResponse:
+def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
     increments = read_increments(request)
     rate_limit.count_writes(request, len(increments))
-    Board.get(board)
-    results = get_store().add_scores(board, increments)
+    Board.get(board_id)
+    results = get_store().add_scores(board_id, increments)
     rows = [
         result_data(increment.player, result)
         for increment, result in zip(increments, results, strict=True)

@@ -11,25 +11,25 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web.requests import cursor_of, read_body, read_cursor, read_limit
 
 
-def reset_board(request: HttpRequest, board: str) -> HttpResponse:
+def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
     season = read_body(request, {"season": season_field}).get("season")
-    found = Board.get(board)
+    found = Board.get(board_id)
     check_season(found.row(), season)
     return json_response(found.reset().row())
 
 
-def list_seasons(request: HttpRequest, board: str) -> HttpResponse:
+def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     limit, cursor = read_limit(request), read_cursor(request, season_field)
-    found = get_readable_board(request, board)
+    found = get_readable_board(request, board_id)
     before = cursor[0] if cursor else found.season
-    past = get_store().list_seasons(board, before, limit + 1)
+    past = get_store().list_seasons(board_id, before, limit + 1)
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
     next_page = cursor_of(rows[-1]["season"]) if len(past) > limit else None
     return json_response({"season": found.season, "past": rows, "next": next_page})
 
 
-def read_season(request: HttpRequest, board: str, season: int) -> HttpResponse:
-    get_readable_board(request, board)
-    ended_at, row, players = get_store().get_season(board, season)
+def read_season(request: HttpRequest, board_id: str, season_number: int) -> HttpResponse:
+    get_readable_board(request, board_id)
+    ended_at, row, players = get_store().get_season(board_id, season_number)
     shown = snapshots.board_payload(row, players)
-    return json_response({**shown, "season": season, "ended_at": ended_at})
+    return json_response({**shown, "season": season_number, "ended_at": ended_at})

@@ -35,24 +35,24 @@ def read_home(request: HttpRequest) -> HttpResponse:
     return page(request, "home", shown)
 
 
-def read_board(request: HttpRequest, board: str) -> HttpResponse:
+def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """The live board, readable before its script runs and without it."""
-    found = Board.get(board)
-    auth.check_read(request, board, found.private)
-    snapshot = snapshots.read_snapshots([board]).get(board)
+    board = Board.get(board_id)
+    auth.check_read(request, board_id, board.private)
+    snapshot = snapshots.read_snapshots([board_id]).get(board_id)
     if snapshot is None:
         raise ObjectDoesNotExist
     players = json.loads(snapshot.body)["players"]
     for player in players:
         player["points"] = f"{player['score']:,}"
-    shown = {"board": found, "players": players, "now": datetime.now(UTC)}
+    shown = {"board": board, "players": players, "now": datetime.now(UTC)}
     return page(request, "board", shown, embeddable=True)
 
 
-def read_manage(request: HttpRequest, board: str) -> HttpResponse:
+def read_manage(request: HttpRequest, board_id: str) -> HttpResponse:
     """The dashboard, which shows nothing by itself: it asks for a write token, with which it speaks
     to the API."""
-    return page(request, "manage", {"id": board})
+    return page(request, "manage", {"id": board_id})
 
 
 def page(

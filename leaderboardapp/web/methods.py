@@ -20,8 +20,8 @@ def by_method(**views: View) -> View:
         if method not in views:
             allow = ", ".join(allowed)
             raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
-        if method != "GET" and "board" in ids:
-            auth.check_write(request, ids["board"])
+        if method != "GET" and "board_id" in ids:
+            auth.check_write(request, ids["board_id"])
             if not rate_limit.is_counted_by_view(views[method]):
                 rate_limit.count_writes(request)
         return views[method](request, **ids)
