@@ -6,7 +6,7 @@ from django.utils.cache import get_conditional_response
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import assign, json_response
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.fields import BOARD_FIELDS, id_field
+from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
@@ -25,7 +25,7 @@ PAGE = "text/html"
 
 
 def create_board(request: HttpRequest) -> HttpResponse:
-    body = read_body(request, {"id": id_field, **BOARD_FIELDS})
+    body = read_body(request, {"id": id_field, **BOARD_SETTING_FIELDS})
     auth.check_write(request, body.get("id"))
     rate_limit.count_writes(request)
     board = Board(**body).save()
@@ -80,7 +80,7 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
 
 
 def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
-    body = read_body(request, BOARD_FIELDS)
+    body = read_body(request, BOARD_SETTING_FIELDS)
     return json_response(assign(Board.get(board_id), body).save().row())
 
 

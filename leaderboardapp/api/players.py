@@ -12,7 +12,7 @@ from leaderboardapp.api.responses import (
     with_emails,
 )
 from leaderboardapp.domain.fields import (
-    KEY_FIELDS,
+    RANK_POSITION_FIELDS,
     email_field,
     flag_field,
     id_field,
@@ -42,7 +42,7 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
 def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     if read_flag(request, "hidden"):
         return list_hidden(request, board_id)
-    limit, cursor = read_limit(request), read_cursor(request, *KEY_FIELDS)
+    limit, cursor = read_limit(request), read_cursor(request, *RANK_POSITION_FIELDS)
     after = RankPosition(*cursor) if cursor else None
     found = Player.get_page_for_board(get_readable_board(request, board_id), limit + 1, after)
     more = len(found) > limit

@@ -13,11 +13,11 @@ from leaderboardapp.domain.schedule import SCHEDULES
 from leaderboardapp.domain.types import MAX_SCORE, RANKINGS
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
-MAX_NAME = 100
-MAX_EMAIL = 254
-MAX_SIZE = 100
-MAX_LIMIT = 100  # rows in one answer
-MAX_ROWS = 1000  # in one request
+MAX_NAME_LENGTH = 100
+MAX_EMAIL_LENGTH = 254
+MAX_BOARD_SIZE = 100
+MAX_PAGE_ROWS = 100  # rows in one answer
+MAX_BULK_ROWS = 1000  # in one request
 Field = Callable[
     [Any], Any
 ]  # takes the JSON value; returns it, or raises ValueError(what is accepted)
@@ -49,21 +49,23 @@ def name_field(value: Any) -> str:
     # Control characters break terminals and logs; half a surrogate pair has no UTF-8 form.
     if (
         not isinstance(value, str)
-        or not 1 <= len(value) <= MAX_NAME
+        or not 1 <= len(value) <= MAX_NAME_LENGTH
         or not value.strip()
         or any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
     ):
-        raise ValueError(f"text of 1 to {MAX_NAME} characters, not blank, no control characters")
+        raise ValueError(
+            f"text of 1 to {MAX_NAME_LENGTH} characters, not blank, no control characters"
+        )
     return value
 
 
 def email_field(value: Any) -> str:
     """In lower case, so that each address is one however it is written."""
     try:
-        assert isinstance(value, str) and len(value) <= MAX_EMAIL
+        assert isinstance(value, str) and len(value) <= MAX_EMAIL_LENGTH
         validate_email(value)
     except (AssertionError, ValidationError) as error:
-        raise ValueError(f"an email address of at most {MAX_EMAIL} characters") from error
+        raise ValueError(f"an email address of at most {MAX_EMAIL_LENGTH} characters") from error
     return value.lower()
 
 
@@ -111,13 +113,13 @@ def none_or(field: Field) -> Field:
 
 score_field = integer_field(-MAX_SCORE, MAX_SCORE)
 amount_field = score_field
-limit_field = integer_field(1, MAX_LIMIT)
+limit_field = integer_field(1, MAX_PAGE_ROWS)
 season_field = integer_field(1, 2**31 - 1)
-KEY_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
-ROW_FIELDS = {"player": id_field, "amount": amount_field, "season": season_field}
-BOARD_FIELDS: dict[str, Field] = {
+RANK_POSITION_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
+INCREMENT_FIELDS = {"player": id_field, "amount": amount_field, "season": season_field}
+BOARD_SETTING_FIELDS: dict[str, Field] = {
     "name": name_field,
-    "size": integer_field(1, MAX_SIZE),
+    "size": integer_field(1, MAX_BOARD_SIZE),
     "order": choice_field("desc", "asc"),
     "ranking": choice_field(*RANKINGS),
     "min": none_or(integer_field(-MAX_SCORE, 0)),

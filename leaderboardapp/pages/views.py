@@ -18,18 +18,18 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
-MAX_LISTED = 100
+MAX_HOME_BOARDS = 100
 
 
 def read_home(request: HttpRequest) -> HttpResponse:
     """The boards, or the only one."""
-    boards = Board.get_page(MAX_LISTED + 1, "", private=auth.has_scope(request, "read", None))
+    boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=auth.has_scope(request, "read", None))
     if len(boards) == 1:
         headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
         return HttpResponseRedirect(f"/boards/{boards[0].id}/{_query(request)}", headers=headers)
     shown = {
-        "boards": boards[:MAX_LISTED],
-        "more": len(boards) > MAX_LISTED,
+        "boards": boards[:MAX_HOME_BOARDS],
+        "more": len(boards) > MAX_HOME_BOARDS,
         "address": request.build_absolute_uri("/boards/"),
     }
     return page(request, "home", shown)

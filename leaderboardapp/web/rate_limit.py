@@ -23,7 +23,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
-from leaderboardapp.domain.fields import MAX_ROWS
+from leaderboardapp.domain.fields import MAX_BULK_ROWS
 from leaderboardapp.web.auth import _token
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import client_address
@@ -49,7 +49,7 @@ class Limiter:
         """`rate`: writes per second. Raises OSError or ValueError if the file cannot be used."""
         self.interval = math.ceil(SECOND / rate)
         self.burst = max(1, int(rate * BURST_SECONDS))
-        self.most_owed = (self.burst + MAX_ROWS) * self.interval
+        self.most_owed = (self.burst + MAX_BULK_ROWS) * self.interval
         self.key = hashlib.blake2b(secret.encode()).digest()
         self.clock = clock
         self.lock = threading.Lock()

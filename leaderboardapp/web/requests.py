@@ -9,8 +9,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from leaderboardapp.domain.fields import (
-    MAX_ROWS,
-    ROW_FIELDS,
+    INCREMENT_FIELDS,
+    MAX_BULK_ROWS,
     Field,
     check_fields,
     key_field,
@@ -35,13 +35,13 @@ def read_body(request: HttpRequest, fields: Mapping[str, Field]) -> dict[str, An
 def read_increments(request: HttpRequest) -> list[Increment]:
     """A list of `{"player", "amount"?, "season"?}`. The request's key is that of each player."""
     rows = _read_json(request, [])
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
-        raise Problem(422, f"The body must be a JSON list of 1 to {MAX_ROWS} rows.")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_BULK_ROWS:
+        raise Problem(422, f"The body must be a JSON list of 1 to {MAX_BULK_ROWS} rows.")
     key, increments, players = idempotency_key(request), [], set()
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise Problem(422, f'Row {number}: must be an object, such as {{"player": "alice"}}.')
-        checked = check_fields(row, ROW_FIELDS, f"Row {number}: ")
+        checked = check_fields(row, INCREMENT_FIELDS, f"Row {number}: ")
         player = require(checked, "player", f"Row {number}: ")
         # A player remembers so many keys only, and more rows than that would push out their own.
         if key and player in players:

@@ -21,7 +21,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp.domain.fields import MAX_ROWS
+from leaderboardapp.domain.fields import MAX_BULK_ROWS
 from leaderboardapp.web import rate_limit as limiter
 from leaderboardapp.web.rate_limit import SECOND, SLOTS, Limiter, get_limiter
 from tests.support.programs import PROJECT
@@ -80,7 +80,7 @@ def passed(limiter: Limiter, caller: str, tries: int) -> int:
 rates = st.floats(0.001, 10_000)
 # Pauses around what matters at these rates, and how many writes a request makes.
 requests = st.lists(
-    st.tuples(st.floats(0, 25), st.sampled_from([1, 1, 1, 2, 30, MAX_ROWS])), max_size=60
+    st.tuples(st.floats(0, 25), st.sampled_from([1, 1, 1, 2, 30, MAX_BULK_ROWS])), max_size=60
 )
 
 
@@ -200,7 +200,7 @@ def test_an_old_file_under_another_clock_keeps_nobody_waiting(
     callers = [f"caller {number}" for number in range(200)]
     with limiter_of(0.1, clock, path) as before:
         for caller in callers:
-            before.take(caller, MAX_ROWS)
+            before.take(caller, MAX_BULK_ROWS)
     clock.now += days * 86_400 * SECOND
     with limiter_of(0.1, clock, path) as after:
         for caller in callers:
