@@ -10,15 +10,20 @@ from leaderboardapp.web.methods import by_method
 
 
 class IdConverter:
+    """Ids of boards and players, names of channels."""
+
     regex = ID_PATTERN
 
     def to_python(self, value: str) -> str:
+        """Return the id as it stands in the path."""
         return value
 
     to_url = to_python
 
 
 class NumberConverter(IntConverter):
+    """Numbers of seasons, which fit every store's integers."""
+
     regex = "[1-9][0-9]{0,8}"
 
 
@@ -26,7 +31,7 @@ register_converter(IdConverter, "key")
 register_converter(NumberConverter, "number")
 
 urlpatterns = [
-    path("", by_method(GET=views.read_home)),
+    path("", by_method(GET=views.render_home_page)),
     path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
     path(
         "boards/<key:board_id>/",
@@ -56,7 +61,7 @@ urlpatterns = [
     path(
         "boards/<key:board_id>/seasons/<number:season_number>/", by_method(GET=seasons.read_season)
     ),
-    path("boards/<key:board_id>/manage/", by_method(GET=views.read_manage)),
+    path("boards/<key:board_id>/manage/", by_method(GET=views.render_dashboard_page)),
     path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
     path("events/<key:channel_name>/ws/", by_method(GET=channels.watch_events)),
     path("openapi.yaml", by_method(GET=api_reference.read_openapi)),

@@ -1,4 +1,4 @@
-"""Channels of notifications."""
+"""Endpoints of channels: public addresses at which viewers are shown notifications."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +14,7 @@ from leaderboardapp.realtime.formats import (
 
 
 def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
+    """Answer an event stream of notifications, which the proxy holds."""
     require_channel(channel_name)
     if request.method == "GET":
         return subscribe.hold_stream(request, EVENTS.format(channel_name))
@@ -21,7 +22,7 @@ def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
 
 
 def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
-    """A WebSocket, of which the proxy tells in requests."""
+    """Answer the proxy's events of a channel's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
         try:
@@ -34,7 +35,7 @@ def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
 
 
 def require_channel(channel_name: str) -> None:
-    """Raises ObjectDoesNotExist if no route leads there."""
-    wanted = Target("events", channel_name)
-    if not any(route.leads_to(wanted) for route in settings.AMQP_ROUTES):
+    """Raise ObjectDoesNotExist if no route of AMQP_ROUTES leads to the channel."""
+    target = Target("events", channel_name)
+    if not any(route.leads_to(target) for route in settings.AMQP_ROUTES):
         raise ObjectDoesNotExist

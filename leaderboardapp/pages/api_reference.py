@@ -23,7 +23,7 @@ def read_openapi(request: HttpRequest) -> HttpResponse:
 
 
 def read_docs(request: HttpRequest) -> HttpResponse:
-    return views.page(request, "reference", reference())
+    return views.render_page(request, "reference", reference())
 
 
 @functools.cache

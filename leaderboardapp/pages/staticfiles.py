@@ -1,9 +1,9 @@
-"""Static files."""
+"""Storage of static files."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # no types
-    """Hashed names in the `import` lines of ES modules, too."""
+    """WhiteNoise's storage, which gives hashed names to the imports of ES modules, too."""
 
     support_js_module_import_aggregation = True
