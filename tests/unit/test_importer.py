@@ -2,9 +2,11 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ from leaderboardapp.importer import (
     read_csv,
     read_json_lines,
 )
+from leaderboardapp.models import Board, Player
 from leaderboardapp.stores.base import Store
 
 
@@ -197,3 +200,28 @@ def test_player_ids_are_valid_stable_and_different(one: str, two: str) -> None:
 def test_a_name_that_is_a_valid_id_is_its_own() -> None:
     assert make_player_id("player_17") == "player_17"
     assert make_player_id("Pelé") != "Pelé"
+
+
+def test_a_score_beyond_the_limits_ends_the_import_with_its_limits(
+    store: Store, board_id: str, tmp_path: Path
+) -> None:
+    Board(board_id, min=-5, max=10, max_amount=20).save()
+    Player(Board(board_id), "alice", "Alice").save()
+    file = tmp_path / "scores.csv"
+    file.write_text("who,points\nalice,7\nalice,4\n")
+    with pytest.raises(CommandError) as raised:
+        call_command(
+            "import_scores",
+            str(file),
+            "--board",
+            board_id,
+            "--player-column",
+            "who",
+            "--amount-column",
+            "points",
+        )
+    assert str(raised.value) == (
+        "The score of alice must stay from -5 to 10, and one increment within 20 either way. "
+        "Correct the rows after those that were counted, and run the same command again."
+    )
+    assert Player.get_for_board(Board(board_id), "alice").score == 0

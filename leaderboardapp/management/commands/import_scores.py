@@ -94,8 +94,8 @@ class Command(BaseCommand):
             raise CommandError("The board was deleted meanwhile.") from error
         except ScoreOutOfRange as error:
             raise CommandError(
-                f"The score of {error} would leave the range -(2^53 - 1) to 2^53 - 1. Correct the "
-                "rows after those that were counted, and run the same command again."
+                f"{_to_sentence(error)} Correct the rows after those that were counted, and run "
+                "the same command again."
             ) from error
         except StoreUnavailable as error:
             raise CommandError(
@@ -160,6 +160,12 @@ def _read_lines(file: BinaryIO, bar: "tqdm[Any]") -> Iterator[str]:
         bar.update(len(line))
         # A broken byte becomes a character that no name may have: a bad row, not the end.
         yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
+
+
+def _to_sentence(error: Exception) -> str:
+    """Return the error's message as a sentence."""
+    message = str(error)
+    return f"{message[0].upper()}{message[1:]}."
 
 
 def _parse_condition(text: str) -> tuple[str, str]:
