@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+"""Run a management command: `manage.py help` lists them."""
+
 import os
 import sys
 

@@ -1,3 +1,5 @@
+"""The project's URLs: the app's, and the handlers of requests that no view answers."""
+
 from django.urls import include, path
 
 from leaderboardapp.web import problems

@@ -1,3 +1,5 @@
+"""The WSGI application that gunicorn serves."""
+
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -6,5 +8,5 @@ from leaderboardapp.web.rate_limit import get_limiter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
 application = get_wsgi_application()
-# A file that cannot be used stops the start, not the first write.
+# A limits file that cannot be used stops the start, instead of the first write.
 get_limiter()

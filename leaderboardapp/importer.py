@@ -1,8 +1,8 @@
-"""Adding up the scores in a file: rows in, batches of amounts to the store.
+"""Import the scores in a file: rows of the file become batches of amounts for the store.
 
-An import has a name on its board. The store remembers how far it has come: a line, and the hash of
-all that was counted up to it. So the same import can be run again after an interruption, or when
-its file has grown, and a different file under the same name is noticed.
+An import has a name on its board. The store remembers how far each import has come: the last line,
+and a hash of all rows counted up to it. The same import can therefore run again after an
+interruption, or when its file has grown. A different file under the same name is detected.
 """
 
 import csv
@@ -19,57 +19,61 @@ from leaderboardapp.domain.types import Amount, Import
 from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
-# Whoever is named in a file gets the same id in every import.
+# A constant, so that a name gets the same id in every import.
 NAMESPACE = uuid.UUID("b8a9c5cd-3f0e-4ee5-9d3c-6e0c4f2e7a51")
 
-Row = Mapping[str, Any]
+FileRow = Mapping[str, Any]
+"""Values by the names of their columns."""
 
 
 class BadRow(Exception):
-    """This row cannot be counted; the message says why."""
+    """A row cannot be counted; the message says why."""
 
 
-class NoColumn(Exception):
-    """The file has no such column; the message says which it has."""
+class MissingColumn(Exception):
+    """The file lacks a column; the message says which columns it has."""
 
 
-class NotTheSame(Exception):
-    """What stands before the point that the import had reached is not what was counted then."""
+class DifferentFile(Exception):
+    """The rows up to the line that the import had reached are not those that were counted."""
 
 
-class Count(NamedTuple):
-    line: int  # the one in the file, from 1, that the row ended on
-    player: str
+class CountedRow(NamedTuple):
+    """A row of the file that counts, with what it adds to which player."""
+
+    line: int  # in the file, from 1; the last one of the row
+    player: str  # id
     name: str
     amount: int
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Which columns of a row mean what, and which rows count."""
+    """What the columns of a file mean, and which of its rows count."""
 
     player_column: str
-    amount_column: str | None = None  # without one, each row counts 1
-    where: Mapping[str, str] = field(default_factory=dict)
+    amount_column: str | None = None  # None: each row counts 1
+    where: Mapping[str, str] = field(default_factory=dict)  # texts that a row must have, by column
 
     def columns(self) -> list[str]:
+        """Return the columns that the file must have."""
         return [self.player_column, *filter(None, [self.amount_column]), *self.where]
 
-    def count(self, line: int, row: Row) -> Count | None:
-        """None for a row that `where` leaves out. Raises BadRow."""
-        if any(_text(_value(row, column)) != text for column, text in self.where.items()):
+    def count(self, line: int, row: FileRow) -> CountedRow | None:
+        """Return what the row adds; None if `where` leaves it out. Raises BadRow."""
+        if any(_to_text(_get_value(row, column)) != text for column, text in self.where.items()):
             return None
-        name = _text(_value(row, self.player_column)).strip()
-        _accept(self.player_column, name_field, name)
+        name = _to_text(_get_value(row, self.player_column)).strip()
+        _validate(self.player_column, name_field, name)
         amount = 1
         if self.amount_column:
-            value = _integer(_value(row, self.amount_column))
-            amount = _accept(self.amount_column, amount_field, value)
-        return Count(line, player_id(name), name, amount)
+            value = _to_integer(_get_value(row, self.amount_column))
+            amount = _validate(self.amount_column, amount_field, value)
+        return CountedRow(line, make_player_id(name), name, amount)
 
 
-def player_id(name: str) -> str:
-    """A name that is a valid id is its own; any other gives a UUID."""
+def make_player_id(name: str) -> str:
+    """Return the name itself if it is a valid id, otherwise a UUID made from it."""
     try:
         return id_field(name)
     except ValueError:
@@ -77,17 +81,20 @@ def player_id(name: str) -> str:
 
 
 def read_csv(
-    lines: Iterable[str], needed: Iterable[str] = ()
-) -> Iterator[tuple[int, Row | BadRow]]:
-    """Rows by the names in the first one, each with the line that it ended on. Raises NoColumn."""
+    lines: Iterable[str], required: Iterable[str] = ()
+) -> Iterator[tuple[int, FileRow | BadRow]]:
+    """Yield (line, row) for each row of a CSV file, whose first row names the columns.
+
+    `line` is the last line of the row. Raises MissingColumn if a required column is missing.
+    """
     reader = csv.DictReader(lines)
-    for column in needed:
+    for column in required:
         if column not in (reader.fieldnames or ()):
-            there = ", ".join(reader.fieldnames or ()) or "none"
-            raise NoColumn(f"there is no column {column!r}; there are {there}")
+            columns = ", ".join(reader.fieldnames or ()) or "none"
+            raise MissingColumn(f"there is no column {column!r}; there are {columns}")
     while True:
         try:
-            row: Row | BadRow = next(reader)
+            row: FileRow | BadRow = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
@@ -95,7 +102,8 @@ def read_csv(
         yield reader.line_num, row
 
 
-def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Row | BadRow]]:
+def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, FileRow | BadRow]]:
+    """Yield (line, row) for each line of a JSON Lines file that is not blank."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
@@ -105,92 +113,103 @@ def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Row | BadRow]]:
             yield number, row if isinstance(row, dict | BadRow) else BadRow("not a JSON object")
 
 
-def read_counts(
-    rows: Iterable[tuple[int, Row | BadRow]], rules: Rules, bad: Callable[[int, BadRow], None]
-) -> Iterator[Count]:
-    """What the rows count for. Calls `bad` with each line that cannot be counted, and goes on."""
+def count_rows(
+    rows: Iterable[tuple[int, FileRow | BadRow]],
+    rules: Rules,
+    on_bad_row: Callable[[int, BadRow], None],
+) -> Iterator[CountedRow]:
+    """Yield the rows that count. Call `on_bad_row(line, error)` for each that cannot."""
     for line, row in rows:
         try:
             if isinstance(row, BadRow):
                 raise row
-            count = rules.count(line, row)
+            counted = rules.count(line, row)
         except BadRow as error:
-            bad(line, error)
+            on_bad_row(line, error)
         else:
-            if count:
-                yield count
+            if counted:
+                yield counted
 
 
-def import_counts(store: Store, board: str, name: str, counts: Iterable[Count]) -> Iterator[int]:
-    """Add them to the board, skipping what this import has counted before; yields the number of
-    rows added as each batch is stored.
+def import_rows(
+    store: Store, board_id: str, import_name: str, rows: Iterable[CountedRow]
+) -> Iterator[int]:
+    """Add the rows to the board, without those that this import has added before.
 
-    Raises NotTheSame before anything is added, ImportMoved if another run of the same import is
-    at work, and what Store.import_batch raises."""
-    state = store.get_import(board, name)
-    before = state.line if state.done else state.start  # all counted up to here
-    seen = hashlib.blake2b(digest_size=16)
-    batch: list[Count] = []
-    resumed = state.line == 0
+    Yields the number of rows added, each time that a batch is stored. Raises DifferentFile before
+    anything is added, ImportMoved if the same import is running elsewhere, and what
+    Store.import_batch raises.
+    """
+    state = store.get_import(board_id, import_name)
+    stored_line = state.line if state.done else state.start  # all rows up to here are stored
+    hasher = hashlib.blake2b(digest_size=16)
+    batch: list[CountedRow] = []
+    resumed = state.line == 0  # whether the rows have passed the line that the import had reached
 
-    def add(upto: Import) -> int:
-        store.import_batch(board, name, upto, _amounts(batch))
+    def store_batch(upto: Import) -> int:
+        store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
         added = len(batch)
         batch.clear()
         return added
 
-    for count in counts:
-        if not resumed and count.line > state.line:
-            _verify(state, seen.hexdigest())
-            if batch:  # it was cut short; what of it was stored is not counted again
-                yield add(state)
-            before, resumed = state.line, True
-        elif resumed and batch and count.line > before + LINES_PER_BATCH:
-            upto = Import(before, batch[-1].line, seen.hexdigest())
-            yield add(upto)
-            before = upto.line
-        seen.update(repr(tuple(count)).encode())
-        if count.line > before:
-            batch.append(count)
+    for row in rows:
+        if not resumed and row.line > state.line:
+            _require_digest(state, hasher.hexdigest())
+            if batch:  # it was interrupted; the store skips the players that were counted
+                yield store_batch(state)
+            stored_line, resumed = state.line, True
+        elif resumed and batch and row.line > stored_line + LINES_PER_BATCH:
+            upto = Import(stored_line, batch[-1].line, hasher.hexdigest())
+            yield store_batch(upto)
+            stored_line = upto.line
+        hasher.update(repr(tuple(row)).encode())
+        if row.line > stored_line:
+            batch.append(row)
     if not resumed:
-        _verify(state, seen.hexdigest())
+        _require_digest(state, hasher.hexdigest())
     if batch:
-        yield add(Import(before, batch[-1].line, seen.hexdigest()) if resumed else state)
+        last = Import(stored_line, batch[-1].line, hasher.hexdigest()) if resumed else state
+        yield store_batch(last)
 
 
-def _verify(state: Import, digest: str) -> None:
+def _require_digest(state: Import, digest: str) -> None:
     if digest != state.digest:
-        raise NotTheSame(f"up to line {state.line}")
+        raise DifferentFile(f"up to line {state.line}")
 
 
-def _amounts(batch: list[Count]) -> list[Amount]:
-    """One for each player, in the order of their last rows: who reached a score first."""
+def _sum_by_player(rows: list[CountedRow]) -> list[Amount]:
+    """Return one amount for each player, in the order of the players' last rows.
+
+    Equal scores rank in this order, because the player whose last row is earlier reached the score
+    first.
+    """
     amounts: dict[str, Amount] = {}
-    for _, player, name, amount in batch:
-        before = amounts.pop(player, None)
-        amounts[player] = Amount(player, name, amount + (before.amount if before else 0))
+    for _, player, name, amount in rows:
+        previous = amounts.pop(player, None)
+        amounts[player] = Amount(player, name, amount + (previous.amount if previous else 0))
     return list(amounts.values())
 
 
-def _value(row: Row, column: str) -> Any:
+def _get_value(row: FileRow, column: str) -> Any:
     value = row.get(column)
     if value is None:
         raise BadRow(f"no value for {column}")
     return value
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _integer(value: Any) -> Any:
+def _to_integer(value: Any) -> Any:
+    """Return the integer that a text spells; any other value as it is."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
         return int(value)
     return value
 
 
-def _accept(column: str, check: Field, value: Any) -> Any:
+def _validate(column: str, accept: Field, value: Any) -> Any:
     try:
-        return check(value)
+        return accept(value)
     except ValueError as error:
         raise BadRow(f"{column}: must be {error}") from error

@@ -1,11 +1,13 @@
-"""Board and Player: plain classes that feel like Django's, over whichever store is configured.
+"""Board and Player: classes that feel like Django's models, over whichever store is configured.
 
     board = Board(name="World cup").save()
     alice = Player(board=board, name="Alice").save()
     alice.score_add(5)
     Player.get_top_for_board(board, limit=10)
 
-Any of these may raise StoreUnavailable.
+Any method may raise StoreUnavailable.
+
+The functions after the classes read a board's ranking. They take and return rows of the store.
 """
 
 import uuid
@@ -15,7 +17,8 @@ from typing import Self
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import events
-from leaderboardapp.domain import ranking, schedule
+from leaderboardapp.domain import ranking
+from leaderboardapp.domain import schedule as schedules
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row, Window, rank_position
 from leaderboardapp.stores import get_store
 
@@ -25,6 +28,8 @@ PLAYER_FIELDS = ("name", "score", "hidden")
 
 
 class Board:
+    """A board with its settings, as they were read last or are to be saved."""
+
     def __init__(
         self,
         id: str | None = None,
@@ -39,30 +44,37 @@ class Board:
         ask_email: bool = False,
         schedule: str | None = None,
     ) -> None:
-        """`size` is how many players its snapshot shows; BOARD_DEFAULTS says what the others mean.
-        Without an id it gets a new UUID."""
+        """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
+
+        `size` is the number of players in a snapshot; BOARD_DEFAULTS describes all settings.
+        """
         self.id, self.name, self.size = id or str(uuid.uuid4()), name, size
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private, self.ask_email = private, ask_email
         self.schedule, self.season = schedule, 1
-        self.ends_at: str | None = None  # by schedule
+        self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None
 
     def row(self) -> Row:
+        """Return the id and all settings, saved or not."""
         return {field: getattr(self, field) for field in ("id", *BOARD_DEFAULTS)}
 
     def stored(self) -> Row:
-        """As it was last read, or is, if it was not. Raises ObjectDoesNotExist."""
+        """Return the stored row, reading it on first use. Raises ObjectDoesNotExist."""
         if self._stored is None:
             self.reload()
         assert self._stored is not None
         return self._stored
 
     def save(self) -> Self:
-        """Raises AlreadyExists if a new board's id is taken."""
+        """Create the board, or update the settings that were changed; return the board.
+
+        Raises AlreadyExists if a new board's id is taken, ObjectDoesNotExist if the board was
+        deleted.
+        """
         if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
-            self.ends_at = schedule.end_after(schedule.now(), self.schedule)
+            self.ends_at = schedules.end_after(schedules.now(), self.schedule)
         row = self.row()
         if self._stored is None:
             get_store().create_board(row)
@@ -72,31 +84,37 @@ class Board:
         return self._load(row)
 
     def reload(self) -> Self:
-        """Raises ObjectDoesNotExist."""
+        """Read the board from the store; return it. Raises ObjectDoesNotExist."""
         return self._load(get_store().get_board(self.id))
 
     def delete(self) -> None:
-        """Its players with it. Raises ObjectDoesNotExist."""
+        """Delete the board with its players. Raises ObjectDoesNotExist."""
         get_store().delete_board(self.id)
         self._stored = None
 
     def reset(self) -> Self:
-        """End the season that it was read in, and begin the next one, with all scores zero. Raises
-        ObjectDoesNotExist, WrongSeason if that season was over already."""
+        """End the season in which the board was read, and begin the next one; return the board.
+
+        All scores are zero then. Raises ObjectDoesNotExist, or WrongSeason if that season was over
+        already.
+        """
         season = self.stored()["season"]
-        row = get_store().start_next_season(self.id, season, schedule.now())
+        row = get_store().start_next_season(self.id, season, schedules.now())
         events.announce(self.id, events.SEASON_ENDED, {"season": season})
         return self._load(row)
 
     @classmethod
     def get(cls, id: str) -> Self:
-        """Raises ObjectDoesNotExist."""
+        """Return the board of this id. Raises ObjectDoesNotExist."""
         return cls(id).reload()
 
     @classmethod
     def get_page(cls, limit: int = 20, after: str = "", private: bool = False) -> list[Self]:
-        """Boards by id, from the one after the id `after` on; private ones only if asked for."""
-        rows = get_store().list_boards(after, limit, private)
+        """Return up to `limit` boards, sorted by id, whose ids come after `after`.
+
+        Private boards are among them only with `private`.
+        """
+        rows = get_store().list_boards(after, limit, private=private)
         return [cls(row["id"])._load(row) for row in rows]
 
     def _load(self, row: Row) -> Self:
@@ -110,6 +128,8 @@ class Board:
 
 
 class Player:
+    """A player of a board, as read last or to be saved."""
+
     def __init__(
         self,
         board: Board,
@@ -118,19 +138,24 @@ class Player:
         score: int | None = None,
         email: str | None = None,
     ) -> None:
-        """Ids are unique on a board; the same player may be on many boards. Without a score it
-        begins with 0; on an ascending board it is not ranked before it has one. An email
-        address is kept with a new player, and shown nowhere."""
+        """Make a player, which `save` creates in the store. Without an id it gets a new UUID.
+
+        Ids are unique on a board, and many boards may have the same id. Without a score the player
+        begins with 0, and on an ascending board is not ranked before the first score. An email
+        address is stored with a new player, and no row has it.
+        """
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.email, self.hidden = email, False
-        self.rank: int | None = None  # where it was read with one
+        self.rank: int | None = None  # set by what reads ranks
         self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
 
     def save(self) -> Self:
-        """Raises AlreadyExists if a new player's id is taken, EmailTaken, ObjectDoesNotExist if
-        there is no such board, ScoreOutOfRange. Only what was assigned is written, so a rename
-        overwrites no increment."""
+        """Create the player, or write the attributes that were assigned; return the player.
+
+        A rename writes no score, and so undoes no increment. Raises AlreadyExists if a new player's
+        id is taken, EmailTaken, ScoreOutOfRange, or ObjectDoesNotExist if there is no such board.
+        """
         if self._stored is None:
             row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}
             stored = get_store().create_player(self.board.id, row)
@@ -145,70 +170,85 @@ class Player:
         return self
 
     def reload(self) -> Self:
-        """Raises ObjectDoesNotExist."""
+        """Read the player from the store; return it. Raises ObjectDoesNotExist."""
         return self._load(get_store().get_player(self.board.id, self.id))
 
     def delete(self) -> None:
-        """Raises ObjectDoesNotExist."""
-        player = self._row()
+        """Delete the player, from past seasons too. Raises ObjectDoesNotExist."""
+        player = self._read_row()
         get_store().delete_player(self.board.id, self.id)
         if not player["hidden"]:
             events.announce(self.board.id, events.LEFT, events.player_payload(player))
         self._stored = None
 
     def score_add(self, amount: int, key: str | None = None, season: int | None = None) -> Self:
-        """Add atomically, once per idempotency `key`, in the running season, or only in `season`;
-        `score` is the sum afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+        """Add to the score atomically; return the player with the sum.
+
+        An increment with an idempotency `key` counts once. With `season` it counts only in that
+        season. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason.
+        """
         return self._load(get_store().add_score(self.board.id, self.id, amount, key, season))
 
     def score_put(self, score: int, only_better: bool = False, season: int | None = None) -> Self:
-        """Set it, or with `only_better` leave one that is as good; `score` is what it is
-        afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
-        row = get_store().set_score(self.board.id, self.id, score, only_better, season)
+        """Set the score, or with `only_better` keep a score that is as good; return the player.
+
+        Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason.
+        """
+        row = get_store().set_score(
+            self.board.id, self.id, score, only_better=only_better, season=season
+        )
         return self._load(row)
 
     def get_rank(self) -> int | None:
-        """Counted from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
-        self._rank(get_player_with_rank(self.board.stored(), self._row()))
+        """Return the rank, from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
+        self._set_rank(get_player_with_rank(self.board.stored(), self._read_row()))
         return self.rank
 
     def get_around(self, limit: int = 5) -> list[Self]:
-        """A window of the ranking with the player in it. Raises ObjectDoesNotExist."""
-        rows = get_window_around(self.board.stored(), self._row(), limit)
-        return self._ranked(self.board, rows)
+        """Return a window of `limit` ranked players around this one, best first.
+
+        It is empty if the player is not ranked. Raises ObjectDoesNotExist.
+        """
+        rows = get_window_around(self.board.stored(), self._read_row(), limit)
+        return self._load_ranked(self.board, rows)
 
     @classmethod
     def get_for_board(cls, board: Board, id: str) -> Self:
-        """Raises ObjectDoesNotExist."""
+        """Return the player of this id. Raises ObjectDoesNotExist."""
         return cls(board, id).reload()
 
     @classmethod
     def get_page_for_board(
         cls, board: Board, limit: int = 20, after: RankPosition | None = None
     ) -> list[Self]:
-        """Players with their ranks, best first, from the one after the key on. Raises
-        ObjectDoesNotExist if there is no such board."""
-        return cls._ranked(board, get_ranked_page(board.stored(), limit, after))
+        """Return up to `limit` players with their ranks, best first, from those after `after` on.
+
+        Raises ObjectDoesNotExist if there is no such board.
+        """
+        return cls._load_ranked(board, get_ranked_page(board.stored(), limit, after))
 
     @classmethod
     def get_hidden_for_board(cls, board: Board, limit: int = 20, after: str = "") -> list[Self]:
-        """Hidden players by id, from the one after the id `after` on."""
+        """Return up to `limit` hidden players, sorted by id, whose ids come after `after`."""
         rows = get_store().list_hidden(board.id, after, limit)
         return [cls(board, row["id"])._load(row) for row in rows]
 
     @classmethod
     def get_top_for_board(cls, board: Board, limit: int = 10) -> list[Self]:
-        """The best players, best first, with their ranks."""
+        """Return the best players with their ranks, best first."""
         return cls.get_page_for_board(board, limit)
 
     def key(self) -> RankPosition:
-        """The player's place in the ranking, for `after`."""
-        return rank_position(self._row())
+        """Return the player's rank position, for `after`."""
+        return rank_position(self._read_row())
 
     @staticmethod
     def get_all_changes() -> Iterator[str]:
-        """Endless: the id of each board that changed or had a player change, from any program.
-        Changes that come faster than they are taken are told once. Closing it ends the feed."""
+        """Yield, without end, the id of each board that any program changes, players included.
+
+        Changes of one board that come faster than they are taken are one. Closing the iterator
+        closes the feed.
+        """
         feed = get_store().open_feed()
         try:
             while True:
@@ -217,13 +257,13 @@ class Player:
             feed.close()
 
     @classmethod
-    def _ranked(cls, board: Board, rows: list[Row]) -> list[Self]:
+    def _load_ranked(cls, board: Board, rows: list[Row]) -> list[Self]:
         players = [cls(board, row["id"])._load(row) for row in rows]
         for player, row in zip(players, rows, strict=True):
-            player._rank(row)
+            player._set_rank(row)
         return players
 
-    def _rank(self, row: Row | None) -> None:
+    def _set_rank(self, row: Row | None) -> None:
         self.rank, self.bound = (row["rank"], row["bound"]) if row else (None, 0)
 
     def _load(self, row: Row) -> Self:
@@ -232,7 +272,7 @@ class Player:
         self._stored = row
         return self
 
-    def _row(self) -> Row:
+    def _read_row(self) -> Row:
         if self._stored is None:
             self.reload()
         assert self._stored is not None
@@ -243,27 +283,32 @@ class Player:
 
 
 def _changes(stored: Row, row: Row) -> Row:
+    """Return the fields of `row` that differ from the stored ones."""
     return {name: value for name, value in row.items() if value != stored[name]}
 
 
-# Ranks from the store come with a `bound`, how far off they may be, either way; 0 if exact.
+# Reading a board's ranking. The rows that are returned are a player's, with two fields more:
+# `rank`, from 1, and `bound`, how far off the rank may be, either way (0 if it is exact).
 
 
 def get_ranked_page(board: Row, limit: int, after: RankPosition | None = None) -> list[Row]:
-    """Ranked players, best first, from the one after the key on."""
+    """Return up to `limit` ranked players, best first, from those after `after` on."""
     return _number_window(board, get_store().get_ranking_window(board, limit, after))
 
 
 def get_window_around(board: Row, player: Row, limit: int) -> list[Row]:
-    """A window of `limit` ranked players with the player in its middle, or as near to it as the
-    best and the worst allow; nobody, if the player is not ranked."""
+    """Return a window of `limit` ranked players with the player in its middle, best first.
+
+    Near the best and the worst player the window is shifted, so that it stays full. It is empty if
+    the player is not ranked.
+    """
     if not ranking.is_ranked(board, player):
         return []
     return _number_window(board, get_store().get_ranking_window(board, limit, around=player))
 
 
 def get_player_with_rank(board: Row, player: Row) -> Row | None:
-    """The player with `rank` and `bound`; None if the player is not ranked."""
+    """Return the player with its rank; None if the player is not ranked."""
     return next(iter(get_window_around(board, player, limit=1)), None)
 
 

@@ -10,15 +10,20 @@ from leaderboardapp.web.methods import by_method
 
 
 class IdConverter:
+    """Ids of boards and players, names of channels."""
+
     regex = ID_PATTERN
 
     def to_python(self, value: str) -> str:
+        """Return the id as it stands in the path."""
         return value
 
     to_url = to_python
 
 
 class NumberConverter(IntConverter):
+    """Numbers of seasons, which fit every store's integers."""
+
     regex = "[1-9][0-9]{0,8}"
 
 
@@ -26,33 +31,39 @@ register_converter(IdConverter, "key")
 register_converter(NumberConverter, "number")
 
 urlpatterns = [
-    path("", by_method(GET=views.read_home)),
+    path("", by_method(GET=views.render_home_page)),
     path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
     path(
-        "boards/<key:board>/",
+        "boards/<key:board_id>/",
         by_method(GET=boards.read_board, PATCH=boards.update_board, DELETE=boards.delete_board),
     ),
-    path("boards/<key:board>/ws/", by_method(GET=boards.watch_board)),
+    path("boards/<key:board_id>/ws/", by_method(GET=boards.watch_board)),
     path(
-        "boards/<key:board>/players/",
+        "boards/<key:board_id>/players/",
         by_method(GET=players.list_players, POST=players.create_player),
     ),
     path(
-        "boards/<key:board>/players/<key:player>/",
+        "boards/<key:board_id>/players/<key:player_id>/",
         by_method(
             GET=players.read_player, PATCH=players.update_player, DELETE=players.delete_player
         ),
     ),
-    path("boards/<key:board>/players/<key:player>/around/", by_method(GET=players.read_around)),
-    path("boards/<key:board>/players/<key:player>/score-add/", by_method(POST=scores.add_score)),
-    path("boards/<key:board>/players/<key:player>/score/", by_method(PUT=scores.set_score)),
-    path("boards/<key:board>/scores/", by_method(POST=scores.add_scores)),
-    path("boards/<key:board>/reset/", by_method(POST=seasons.reset_board)),
-    path("boards/<key:board>/seasons/", by_method(GET=seasons.list_seasons)),
-    path("boards/<key:board>/seasons/<number:season>/", by_method(GET=seasons.read_season)),
-    path("boards/<key:board>/manage/", by_method(GET=views.read_manage)),
-    path("events/<key:channel>/", by_method(GET=channels.read_events)),
-    path("events/<key:channel>/ws/", by_method(GET=channels.watch_events)),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/around/", by_method(GET=players.read_around)
+    ),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/score-add/", by_method(POST=scores.add_score)
+    ),
+    path("boards/<key:board_id>/players/<key:player_id>/score/", by_method(PUT=scores.set_score)),
+    path("boards/<key:board_id>/scores/", by_method(POST=scores.add_scores)),
+    path("boards/<key:board_id>/reset/", by_method(POST=seasons.reset_board)),
+    path("boards/<key:board_id>/seasons/", by_method(GET=seasons.list_seasons)),
+    path(
+        "boards/<key:board_id>/seasons/<number:season_number>/", by_method(GET=seasons.read_season)
+    ),
+    path("boards/<key:board_id>/manage/", by_method(GET=views.render_dashboard_page)),
+    path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
+    path("events/<key:channel_name>/ws/", by_method(GET=channels.watch_events)),
     path("openapi.yaml", by_method(GET=api_reference.read_openapi)),
     path("docs", by_method(GET=api_reference.read_docs)),
     path("healthz", by_method(GET=health.read_health)),

@@ -1,12 +1,15 @@
-"""HTTP in, HTTP out. Views keep no state and publish nothing: viewers are fed from the store."""
+"""Endpoints of boards.
+
+Views keep no state and publish nothing: the listener reads the changes from the store.
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 
 from leaderboardapp import snapshots
-from leaderboardapp.api.responses import assign, json_response
+from leaderboardapp.api.responses import assign_fields, json_response
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.fields import BOARD_FIELDS, id_field
+from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
@@ -19,58 +22,66 @@ from leaderboardapp.realtime.formats import (
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import auth, rate_limit
 from leaderboardapp.web.problems import Problem
-from leaderboardapp.web.requests import cursor_of, read_body, read_cursor, read_limit
+from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
 
 PAGE = "text/html"
 
 
 def create_board(request: HttpRequest) -> HttpResponse:
-    body = read_body(request, {"id": id_field, **BOARD_FIELDS})
-    auth.check_write(request, body.get("id"))
+    """Create a board; answer 201 with its settings and Location."""
+    body = read_body(request, {"id": id_field, **BOARD_SETTING_FIELDS})
+    auth.require_write(request, body.get("id"))
     rate_limit.count_writes(request)
     board = Board(**body).save()
     return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
 
 
 def list_boards(request: HttpRequest) -> HttpResponse:
+    """Answer a page of boards by id; private ones only to a read token for all boards."""
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
-    found = Board.get_page(limit + 1, after, private=auth.has_scope(request, "read", None))
-    more = len(found) > limit
+    boards = Board.get_page(limit + 1, after, private=auth.has_scope(request, "read", None))
+    has_more = len(boards) > limit
     return json_response(
         {
-            "boards": [board.row() for board in found[:limit]],
-            "next": cursor_of(found[limit - 1].id) if more else None,
+            "boards": [board.row() for board in boards[:limit]],
+            "next": encode_cursor(boards[limit - 1].id) if has_more else None,
         }
     )
 
 
-def read_board(request: HttpRequest, board: str) -> HttpResponse:
-    wanted = negotiate(request)
-    if wanted == PAGE:
-        return views.read_board(request, board)
-    if request.method == "GET" and wanted == STREAM:
+def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer the board in the form that the client accepts.
+
+    The forms are a page, an event stream that the proxy holds, and the snapshot as JSON. If the
+    client names the newest snapshot, the latter is a 304, at once or after a long-poll.
+    """
+    accepted = negotiate(request)
+    if accepted == PAGE:
+        return views.render_board_page(request, board_id)
+    if request.method == "GET" and accepted == STREAM:
         try:
-            return subscribe.hold_board(request, board, take_snapshot(request, board))
+            snapshot = get_readable_snapshot(request, board_id)
+            return subscribe.hold_board(request, board_id, snapshot)
         except StoreUnavailable:
             return subscribe.reconnect_response()
-    snapshot = take_snapshot(request, board)
+    snapshot = get_readable_snapshot(request, board_id)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
-    assert conditional is not None  # it is the response unless that is a 304 or 412
+    assert conditional is not None  # it is the response, or a 304 or 412 instead
     if request.method == "GET" and conditional.status_code == 304:
-        return subscribe.hold_response(request, board, snapshot, conditional)
+        return subscribe.hold_response(request, board_id, snapshot, conditional)
     return conditional
 
 
-def watch_board(request: HttpRequest, board: str) -> HttpResponse:
-    """A WebSocket, of which the proxy tells in requests."""
+def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer the proxy's events of a board's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
         try:
-            snapshot = take_snapshot(request, board)
-            to = channel(board, snapshot.private)
-            subscribe.open_websocket(context, to, update_message(snapshot))
+            snapshot = get_readable_snapshot(request, board_id)
+            grip_channel = channel(board_id, snapshot.private)
+            subscribe.open_websocket(context, grip_channel, update_message(snapshot))
         except ObjectDoesNotExist:
             subscribe.refuse_websocket(context, DELETED)
         except Problem as problem:  # 401 or 403
@@ -79,28 +90,38 @@ def watch_board(request: HttpRequest, board: str) -> HttpResponse:
     return HttpResponse()
 
 
-def update_board(request: HttpRequest, board: str) -> HttpResponse:
-    body = read_body(request, BOARD_FIELDS)
-    return json_response(assign(Board.get(board), body).save().row())
+def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Change settings of the board; answer all of them."""
+    body = read_body(request, BOARD_SETTING_FIELDS)
+    return json_response(assign_fields(Board.get(board_id), body).save().row())
 
 
-def delete_board(request: HttpRequest, board: str) -> HttpResponse:
-    Board(board).delete()
+def delete_board(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Delete the board with its players; answer 204."""
+    Board(board_id).delete()
     return HttpResponse(status=204)
 
 
 def negotiate(request: HttpRequest) -> str | None:
-    """Of a board's three forms the one that the client prefers; JSON if it does not say."""
-    # What an EventSource and what a poll sends, before a parser that takes longer than the read.
+    """Return the media type that the client prefers among a board's three forms.
+
+    Any type that is neither PAGE nor STREAM, and None, mean JSON.
+    """
+    # An EventSource and a poll are recognised without Django's parser: it takes longer than the
+    # read of the board.
     accept = request.headers.get("Accept", "").lower()
     if accept == STREAM or "text/" not in accept:
         return accept
     return request.get_preferred_type(["application/json", STREAM, PAGE])
 
 
-def take_snapshot(request: HttpRequest, board: str) -> Snapshot:
-    snapshot = snapshots.read_snapshot(board)
+def get_readable_snapshot(request: HttpRequest, board_id: str) -> Snapshot:
+    """Return the board's snapshot, if the sender may read the board.
+
+    Raises ObjectDoesNotExist, Problem 401 or 403.
+    """
+    snapshot = snapshots.read_snapshot(board_id)
     if snapshot is None:
         raise ObjectDoesNotExist
-    auth.check_read(request, board, snapshot.private)
+    auth.require_read(request, board_id, private=snapshot.private)
     return snapshot

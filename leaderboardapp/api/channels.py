@@ -1,4 +1,4 @@
-"""Channels of notifications."""
+"""Endpoints of channels: public addresses at which viewers are shown notifications."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -13,28 +13,29 @@ from leaderboardapp.realtime.formats import (
 )
 
 
-def read_events(request: HttpRequest, channel: str) -> HttpResponse:
-    require_channel(channel)
+def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
+    """Answer an event stream of notifications, which the proxy holds."""
+    require_channel(channel_name)
     if request.method == "GET":
-        return subscribe.hold_stream(request, EVENTS.format(channel))
+        return subscribe.hold_stream(request, EVENTS.format(channel_name))
     return event_stream("")
 
 
-def watch_events(request: HttpRequest, channel: str) -> HttpResponse:
-    """A WebSocket, of which the proxy tells in requests."""
+def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
+    """Answer the proxy's events of a channel's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
         try:
-            require_channel(channel)
-            subscribe.open_websocket(context, EVENTS.format(channel))
+            require_channel(channel_name)
+            subscribe.open_websocket(context, EVENTS.format(channel_name))
         except ObjectDoesNotExist:
             subscribe.refuse_websocket(context, DELETED)
     subscribe.answer_websocket(context)
     return HttpResponse()
 
 
-def require_channel(channel: str) -> None:
-    """Raises ObjectDoesNotExist if no route leads there."""
-    wanted = Target("events", channel)
-    if not any(route.leads_to(wanted) for route in settings.AMQP_ROUTES):
+def require_channel(channel_name: str) -> None:
+    """Raise ObjectDoesNotExist if no route of AMQP_ROUTES leads to the channel."""
+    target = Target("events", channel_name)
+    if not any(route.leads_to(target) for route in settings.AMQP_ROUTES):
         raise ObjectDoesNotExist

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Health checks: whether the process lives, and whether it can serve."""
 
 from django.http import HttpRequest, HttpResponse
 
@@ -7,9 +7,11 @@ from leaderboardapp.stores import get_store
 
 
 def read_health(request: HttpRequest) -> HttpResponse:
+    """Answer 200 as long as the process lives."""
     return json_response({"status": "ok"})
 
 
 def read_readiness(request: HttpRequest) -> HttpResponse:
+    """Answer 200 if the store answers. Raises StoreUnavailable."""
     get_store().ping()
     return json_response({"status": "ok"})

@@ -1,18 +1,18 @@
-"""Players of a board."""
+"""Endpoints of a board's players."""
 
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.api.responses import (
-    assign,
+    add_emails,
+    assign_fields,
     get_readable_board,
     json_response,
     player_data,
     rank_error_fields,
     ranked_data,
-    with_emails,
 )
 from leaderboardapp.domain.fields import (
-    KEY_FIELDS,
+    RANK_POSITION_FIELDS,
     email_field,
     flag_field,
     id_field,
@@ -23,72 +23,85 @@ from leaderboardapp.domain.types import RankPosition
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth
 from leaderboardapp.web.problems import Problem
-from leaderboardapp.web.requests import cursor_of, read_body, read_cursor, read_flag, read_limit
+from leaderboardapp.web.requests import (
+    encode_cursor,
+    read_body,
+    read_cursor,
+    read_flag,
+    read_limit,
+)
 
 
-def create_player(request: HttpRequest, board: str) -> HttpResponse:
+def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Create a player; answer 201 with the player and Location."""
     body = read_body(request, {"id": id_field, "name": name_field, "email": email_field})
     require(body, "name")
-    found = Board.get(board)
-    if found.ask_email:
+    board = Board.get(board_id)
+    if board.ask_email:
         require(body, "email")
     elif "email" in body:
         raise Problem(422, "email: not asked for by this board; set ask_email first.")
-    player = Player(found, **body).save()
-    location = f"/boards/{board}/players/{player.id}/"
+    player = Player(board, **body).save()
+    location = f"/boards/{board_id}/players/{player.id}/"
     return json_response(player_data(player), 201, {"Location": location})
 
 
-def list_players(request: HttpRequest, board: str) -> HttpResponse:
+def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer a page of ranked players, best first; with `?hidden=true`, of hidden players."""
     if read_flag(request, "hidden"):
-        return list_hidden(request, board)
-    limit, cursor = read_limit(request), read_cursor(request, *KEY_FIELDS)
+        return list_hidden_players(request, board_id)
+    limit, cursor = read_limit(request), read_cursor(request, *RANK_POSITION_FIELDS)
     after = RankPosition(*cursor) if cursor else None
-    found = Player.get_page_for_board(get_readable_board(request, board), limit + 1, after)
-    more = len(found) > limit
+    players = Player.get_page_for_board(get_readable_board(request, board_id), limit + 1, after)
+    has_more = len(players) > limit
     return json_response(
         {
-            "players": with_emails(request, board, map(ranked_data, found[:limit])),
-            "next": cursor_of(*found[limit - 1].key()) if more else None,
-            **rank_error_fields(*found),
+            "players": add_emails(request, board_id, map(ranked_data, players[:limit])),
+            "next": encode_cursor(*players[limit - 1].key()) if has_more else None,
+            **rank_error_fields(*players),
         }
     )
 
 
-def list_hidden(request: HttpRequest, board: str) -> HttpResponse:
-    """For whoever may show them again."""
-    found = get_readable_board(request, board)
-    auth.check_write(request, board)
+def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer a page of hidden players by id, to those who may write on the board."""
+    board = get_readable_board(request, board_id)
+    auth.require_write(request, board_id)
     limit, cursor = read_limit(request), read_cursor(request, id_field)
-    players = Player.get_hidden_for_board(found, limit + 1, cursor[0] if cursor else "")
+    players = Player.get_hidden_for_board(board, limit + 1, cursor[0] if cursor else "")
+    has_more = len(players) > limit
     return json_response(
         {
-            "players": with_emails(request, board, map(ranked_data, players[:limit])),
-            "next": cursor_of(players[limit - 1].id) if len(players) > limit else None,
+            "players": add_emails(request, board_id, map(ranked_data, players[:limit])),
+            "next": encode_cursor(players[limit - 1].id) if has_more else None,
         }
     )
 
 
-def read_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    found = Player.get_for_board(get_readable_board(request, board), player)
-    rank = found.get_rank()
-    [shown] = with_emails(request, board, [{**player_data(found), "rank": rank}])
-    return json_response({**shown, **rank_error_fields(found)})
+def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
+    """Answer one player with the rank."""
+    player = Player.get_for_board(get_readable_board(request, board_id), player_id)
+    player.get_rank()
+    [data] = add_emails(request, board_id, [ranked_data(player)])
+    return json_response({**data, **rank_error_fields(player)})
 
 
-def update_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def update_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
+    """Rename, hide or show the player; answer the player."""
     body = read_body(request, {"name": name_field, "hidden": flag_field})
-    found = assign(Player.get_for_board(Board(board), player), body).save()
-    return json_response({**player_data(found), "hidden": found.hidden})
+    player = assign_fields(Player.get_for_board(Board(board_id), player_id), body).save()
+    return json_response({**player_data(player), "hidden": player.hidden})
 
 
-def delete_player(request: HttpRequest, board: str, player: str) -> HttpResponse:
-    Player(Board(board), player).delete()
+def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
+    """Delete the player, from past seasons too; answer 204."""
+    Player(Board(board_id), player_id).delete()
     return HttpResponse(status=204)
 
 
-def read_around(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
+    """Answer a window of the ranking around the player."""
     limit = read_limit(request, default=5)
-    window = Player.get_for_board(get_readable_board(request, board), player).get_around(limit)
-    rows = [ranked_data(found) for found in window]
-    return json_response({"players": rows, **rank_error_fields(*window)})
+    player = Player.get_for_board(get_readable_board(request, board_id), player_id)
+    window = player.get_around(limit)
+    return json_response({"players": [*map(ranked_data, window)], **rank_error_fields(*window)})

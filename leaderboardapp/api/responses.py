@@ -1,4 +1,4 @@
-"""What answers have in common."""
+"""Parts that the endpoints' answers share."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -12,46 +12,57 @@ from leaderboardapp.web import auth
 Model = TypeVar("Model", Board, Player)
 
 
-def get_readable_board(request: HttpRequest, board: str) -> Board:
-    found = Board.get(board)
-    auth.check_read(request, board, found.private)
-    return found
+def get_readable_board(request: HttpRequest, board_id: str) -> Board:
+    """Return the board, if the sender may read it.
+
+    Raises ObjectDoesNotExist, Problem 401 or 403.
+    """
+    board = Board.get(board_id)
+    auth.require_read(request, board_id, private=board.private)
+    return board
 
 
 def player_data(player: Player) -> dict[str, Any]:
+    """Return a player as answers to writes have it."""
     return {"id": player.id, "name": player.name, "score": player.score}
 
 
 def ranked_data(player: Player) -> dict[str, Any]:
+    """Return a player as answers to reads have it: with the rank, which may be None."""
     return {**player_data(player), "rank": player.rank}
 
 
-def with_emails(
-    request: HttpRequest, board: str, players: Iterable[dict[str, Any]]
+def add_emails(
+    request: HttpRequest, board_id: str, players: Iterable[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """For the holder of a write token only, whoever may write without."""
-    shown = list(players)
-    if not auth.has_scope(request, "write", board):
-        return shown
-    emails = get_store().get_emails(board, [player["id"] for player in shown])
-    return [{**player, "email": emails.get(player["id"])} for player in shown]
+    """Return the players, each with `email` if the request has a write token for the board.
+
+    Without a token nobody sees addresses, even where anybody may write.
+    """
+    rows = list(players)
+    if not auth.has_scope(request, "write", board_id):
+        return rows
+    emails = get_store().get_emails(board_id, [row["id"] for row in rows])
+    return [{**row, "email": emails.get(row["id"])} for row in rows]
 
 
 def rank_error_fields(*players: Player) -> dict[str, Any]:
-    """What to say of ranks that may be off."""
+    """Return fields that say how far off these players' ranks may be; none if they are exact."""
     bound = max((player.bound for player in players), default=0)
     return {"exact": False, "bound": bound} if bound else {}
 
 
-def assign(found: Model, fields: dict[str, Any]) -> Model:
+def assign_fields(model: Model, fields: dict[str, Any]) -> Model:
+    """Set attributes of a board or a player, which is not saved yet; return it."""
     for name, value in fields.items():
-        setattr(found, name, value)
-    return found
+        setattr(model, name, value)
+    return model
 
 
 def json_response(
     data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
+    """Return a response with the data as JSON in UTF-8."""
     return JsonResponse(
         data, status=status, headers=headers, json_dumps_params={"ensure_ascii": False}
     )

@@ -1,4 +1,4 @@
-"""Writing scores."""
+"""Endpoints that write scores."""
 
 from typing import Any
 
@@ -17,30 +17,36 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import rate_limit
-from leaderboardapp.web.requests import idempotency_key, read_body, read_increments
+from leaderboardapp.web.requests import read_body, read_idempotency_key, read_increments
 
 
-def add_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def add_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
+    """Add to the player's score; answer the player."""
     body = read_body(request, {"amount": amount_field, "season": season_field})
-    amount, season = body.get("amount", 1), body.get("season")
-    found = Player(Board(board), player).score_add(amount, idempotency_key(request), season)
-    return json_response(player_data(found))
+    key = read_idempotency_key(request)
+    player = Player(Board(board_id), player_id)
+    player.score_add(body.get("amount", 1), key, body.get("season"))
+    return json_response(player_data(player))
 
 
-def set_score(request: HttpRequest, board: str, player: str) -> HttpResponse:
+def set_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
+    """Set the player's score, or with the mode "best" only a better one; answer the player."""
     mode_field = choice_field("set", "best")
     fields = {"score": score_field, "mode": mode_field, "season": season_field}
     body = read_body(request, fields)
-    score, best, season = require(body, "score"), body.get("mode") == "best", body.get("season")
-    return json_response(player_data(Player(Board(board), player).score_put(score, best, season)))
+    score, only_better = require(body, "score"), body.get("mode") == "best"
+    player = Player(Board(board_id), player_id)
+    player.score_put(score, only_better=only_better, season=body.get("season"))
+    return json_response(player_data(player))
 
 
 @rate_limit.counts_own_writes
-def add_scores(request: HttpRequest, board: str) -> HttpResponse:
+def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Add many increments in one request; answer a result for each, in their order."""
     increments = read_increments(request)
     rate_limit.count_writes(request, len(increments))
-    Board.get(board)
-    results = get_store().add_scores(board, increments)
+    Board.get(board_id)  # raises ObjectDoesNotExist
+    results = get_store().add_scores(board_id, increments)
     rows = [
         result_data(increment.player, result)
         for increment, result in zip(increments, results, strict=True)
@@ -48,14 +54,17 @@ def add_scores(request: HttpRequest, board: str) -> HttpResponse:
     return json_response({"results": rows})
 
 
-def result_data(player: str, result: Row | Exception) -> dict[str, Any]:
-    """One row of a bulk answer: the new score, or why there is none."""
+def result_data(player_id: str, result: Row | Exception) -> dict[str, Any]:
+    """Return one row of a bulk answer: the new score, or why there is none.
+
+    Raises StoreUnavailable for an outcome that is unknown, which fails the request.
+    """
     if isinstance(result, ScoreOutOfRange):
-        return {"player": player, "status": 422, "detail": f"{result}."}
+        return {"player": player_id, "status": 422, "detail": f"{result}."}
     if isinstance(result, WrongSeason):
-        return {"player": player, "status": 409, "detail": f"{result}."}
+        return {"player": player_id, "status": 409, "detail": f"{result}."}
     if isinstance(result, StoreUnavailable):
         raise result
     if isinstance(result, Exception):
-        return {"player": player, "status": 404, "detail": f"There is no player {player}."}
-    return {"player": player, "status": 200, "score": result["score"]}
+        return {"player": player_id, "status": 404, "detail": f"There is no player {player_id}."}
+    return {"player": player_id, "status": 200, "score": result["score"]}

@@ -1,4 +1,4 @@
-"""Seasons of a board."""
+"""Endpoints of a board's seasons."""
 
 from django.http import HttpRequest, HttpResponse
 
@@ -8,28 +8,31 @@ from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.scoring import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
-from leaderboardapp.web.requests import cursor_of, read_body, read_cursor, read_limit
+from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
 
 
-def reset_board(request: HttpRequest, board: str) -> HttpResponse:
+def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
+    """End the running season, or only the one that the body names; answer the board."""
     season = read_body(request, {"season": season_field}).get("season")
-    found = Board.get(board)
-    check_season(found.row(), season)
-    return json_response(found.reset().row())
+    board = Board.get(board_id)
+    check_season(board.row(), season)
+    return json_response(board.reset().row())
 
 
-def list_seasons(request: HttpRequest, board: str) -> HttpResponse:
+def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer the running season's number, and a page of past seasons, the newest first."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
-    found = get_readable_board(request, board)
-    before = cursor[0] if cursor else found.season
-    past = get_store().list_seasons(board, before, limit + 1)
+    board = get_readable_board(request, board_id)
+    before = cursor[0] if cursor else board.season
+    past = get_store().list_seasons(board_id, before, limit + 1)
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
-    next_page = cursor_of(rows[-1]["season"]) if len(past) > limit else None
-    return json_response({"season": found.season, "past": rows, "next": next_page})
+    next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
+    return json_response({"season": board.season, "past": rows, "next": next_cursor})
 
 
-def read_season(request: HttpRequest, board: str, season: int) -> HttpResponse:
-    get_readable_board(request, board)
-    ended_at, row, players = get_store().get_season(board, season)
-    shown = snapshots.board_payload(row, players)
-    return json_response({**shown, "season": season, "ended_at": ended_at})
+def read_season(request: HttpRequest, board_id: str, season_number: int) -> HttpResponse:
+    """Answer a past season: the board's name and top players as they were when it ended."""
+    get_readable_board(request, board_id)
+    ended_at, board, players = get_store().get_season(board_id, season_number)
+    payload = snapshots.board_payload(board, players)
+    return json_response({**payload, "season": season_number, "ended_at": ended_at})

@@ -1,4 +1,8 @@
-"""What a client may send. Each failure is a Problem that names the field and what is accepted."""
+"""Check what a client sends: a field is a function that takes one JSON value.
+
+It returns the value, perhaps normalized. If it does not accept the value, it raises ValueError with
+a description of what it accepts, such as "true or false".
+"""
 
 import json
 import re
@@ -11,138 +15,175 @@ from django.core.validators import validate_email
 
 from leaderboardapp.domain.schedule import SCHEDULES
 from leaderboardapp.domain.types import MAX_SCORE, RANKINGS
-from leaderboardapp.web.problems import Problem
+
+Field = Callable[[Any], Any]
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
-MAX_NAME = 100
-MAX_EMAIL = 254
-MAX_SIZE = 100
-MAX_LIMIT = 100  # rows in one answer
-MAX_ROWS = 1000  # in one request
-Field = Callable[
-    [Any], Any
-]  # takes the JSON value; returns it, or raises ValueError(what is accepted)
+MAX_NAME_LENGTH = 100  # characters
+MAX_EMAIL_LENGTH = 254  # characters
+MAX_BOARD_SIZE = 100  # players in a snapshot
+MAX_PAGE_ROWS = 100  # rows in one answer
+MAX_BULK_ROWS = 1000  # increments in one request
+MAX_SEASON = 2**31 - 1
+
+
+class RejectedInput(Exception):
+    """Input that is refused. `detail` is the reason, a sentence for the sender."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidInput(RejectedInput):
+    """JSON that is not accepted."""
+
+
+class MalformedInput(RejectedInput):
+    """Bytes that are not JSON."""
 
 
 def id_field(value: Any) -> str:
+    """Accept an id."""
     if not isinstance(value, str) or not re.fullmatch(ID_PATTERN, value):
         raise ValueError("1 to 64 of the characters A-Z, a-z, 0-9, _ and -")
     return value
 
 
 def name_field(value: Any) -> str:
+    """Accept the name of a board or a player."""
     # Control characters break terminals and logs; half a surrogate pair has no UTF-8 form.
     if (
         not isinstance(value, str)
-        or not 1 <= len(value) <= MAX_NAME
+        or not 1 <= len(value) <= MAX_NAME_LENGTH
         or not value.strip()
         or any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
     ):
-        raise ValueError(f"text of 1 to {MAX_NAME} characters, not blank, no control characters")
+        raise ValueError(
+            f"text of 1 to {MAX_NAME_LENGTH} characters, not blank, no control characters"
+        )
     return value
 
 
 def email_field(value: Any) -> str:
-    """In lower case, so that each address is one however it is written."""
+    """Accept an email address; return it in lower case, so that two spellings are equal."""
     try:
-        assert isinstance(value, str) and len(value) <= MAX_EMAIL
+        if not isinstance(value, str) or len(value) > MAX_EMAIL_LENGTH:
+            raise ValidationError("not an address")
         validate_email(value)
-    except (AssertionError, ValidationError) as error:
-        raise ValueError(f"an email address of at most {MAX_EMAIL} characters") from error
+    except ValidationError as error:
+        raise ValueError(f"an email address of at most {MAX_EMAIL_LENGTH} characters") from error
     return value.lower()
 
 
 def integer_field(least: int, most: int) -> Field:
-    def check(value: Any) -> int:
+    """Return a field that accepts integers from `least` to `most`."""
+
+    def field(value: Any) -> int:
         if type(value) is float and value.is_integer():
             value = int(value)  # to JSON, 1.0 is 1
         if type(value) is not int or not least <= value <= most:  # True is an int, too
             raise ValueError(f"an integer from {least} to {most}")
         return value
 
-    return check
+    return field
 
 
 def key_field(value: Any) -> str:
+    """Accept an idempotency key."""
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,255}", value):
         raise ValueError("1 to 255 visible ASCII characters")
     return value
 
 
 def choice_field(*choices: str) -> Field:
-    def check(value: Any) -> str:
+    """Return a field that accepts one of the choices."""
+
+    def field(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"one of {', '.join(choices)}")
         return value
 
-    return check
+    return field
 
 
 def flag_field(value: Any) -> bool:
+    """Accept true or false."""
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
 
 
-def none_or(field: Field) -> Field:
-    def check(value: Any) -> Any:
+def nullable_field(field: Field) -> Field:
+    """Return a field that accepts null, or what `field` accepts."""
+
+    def nullable(value: Any) -> Any:
         try:
             return None if value is None else field(value)
         except ValueError as error:
             raise ValueError(f"null or {error}") from error
 
-    return check
+    return nullable
 
 
 score_field = integer_field(-MAX_SCORE, MAX_SCORE)
 amount_field = score_field
-limit_field = integer_field(1, MAX_LIMIT)
-season_field = integer_field(1, 2**31 - 1)
-KEY_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
-ROW_FIELDS = {"player": id_field, "amount": amount_field, "season": season_field}
-BOARD_FIELDS: dict[str, Field] = {
+limit_field = integer_field(1, MAX_PAGE_ROWS)
+season_field = integer_field(1, MAX_SEASON)
+RANK_POSITION_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
+INCREMENT_FIELDS = {"player": id_field, "amount": amount_field, "season": season_field}
+BOARD_SETTING_FIELDS: dict[str, Field] = {
     "name": name_field,
-    "size": integer_field(1, MAX_SIZE),
+    "size": integer_field(1, MAX_BOARD_SIZE),
     "order": choice_field("desc", "asc"),
     "ranking": choice_field(*RANKINGS),
-    "min": none_or(integer_field(-MAX_SCORE, 0)),
-    "max": none_or(integer_field(0, MAX_SCORE)),
-    "max_amount": none_or(integer_field(1, MAX_SCORE)),
+    "min": nullable_field(integer_field(-MAX_SCORE, 0)),
+    "max": nullable_field(integer_field(0, MAX_SCORE)),
+    "max_amount": nullable_field(integer_field(1, MAX_SCORE)),
     "private": flag_field,
     "ask_email": flag_field,
-    "schedule": none_or(choice_field(*SCHEDULES)),
+    "schedule": nullable_field(choice_field(*SCHEDULES)),
 }
 
 
-def require(body: dict[str, Any], name: str, where: str = "") -> Any:
+def require(body: dict[str, Any], name: str, prefix: str = "") -> Any:
+    """Return the value of that name. Raises InvalidInput if it is missing.
+
+    `prefix` begins the reason, for example "Row 3: ".
+    """
     if name not in body:
-        raise Problem(422, f"{where}{name}: missing.")
+        raise InvalidInput(f"{prefix}{name}: missing.")
     return body[name]
 
 
 def check_fields(
-    values: dict[str, Any], fields: Mapping[str, Field], where: str = ""
+    values: dict[str, Any], fields: Mapping[str, Field], prefix: str = ""
 ) -> dict[str, Any]:
-    """Raises Problem 422."""
-    checked = {}
+    """Return the values as their fields return them; values may be missing.
+
+    Raises InvalidInput for a name that has no field, and for a value that its field does not
+    accept. `prefix` begins the reason.
+    """
+    accepted = {}
     for name, value in values.items():
         if name not in fields:
-            accepted = ", ".join(fields)
-            raise Problem(422, f"{where}{name}: not known here; accepted are {accepted}.")
+            names = ", ".join(fields)
+            raise InvalidInput(f"{prefix}{name}: not known here; accepted are {names}.")
         try:
-            checked[name] = fields[name](value)
+            accepted[name] = fields[name](value)
         except ValueError as error:
-            raise Problem(422, f"{where}{name}: must be {error}.") from error
-    return checked
+            raise InvalidInput(f"{prefix}{name}: must be {error}.") from error
+    return accepted
 
 
 def parse_json(body: bytes) -> Any:
-    """Raises Problem 400."""
+    """Return the JSON value in the bytes. Raises MalformedInput."""
     try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Problem(400, f"The body is not JSON in UTF-8: {error}.") from error
+        raise MalformedInput(f"The body is not JSON in UTF-8: {error}.") from error
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
     raise ValueError(f"{name} is not a JSON number")

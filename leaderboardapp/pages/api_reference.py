@@ -15,4 +15,4 @@ def read_openapi(request: HttpRequest) -> HttpResponse:
 
 def read_docs(request: HttpRequest) -> HttpResponse:
     """Return the page in which Swagger UI shows the description (docs/adr/0021)."""
-    return views.page(request, "reference", {})
+    return views.render_page(request, "reference", {})

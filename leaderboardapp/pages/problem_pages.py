@@ -1,4 +1,4 @@
-"""Problems as pages, for people."""
+"""Problem pages: what a person in a browser is shown in place of a problem document."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from leaderboardapp.pages.views import page
-from leaderboardapp.web.problems import PROBLEM
+from leaderboardapp.pages.views import render_page
+from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS
+
+KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
 class ProblemPageMiddleware:
-    """For people who look at a page, a problem is a page, too; programs get the document."""
+    """Answer a problem with a page if the client prefers pages; programs get the document."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -22,20 +24,20 @@ class ProblemPageMiddleware:
         if not isinstance(response, HttpResponse) or response.get("Content-Type") != PROBLEM:
             return response
         patch_vary_headers(response, ["Accept"])
-        if request.method not in ("GET", "HEAD") or not _wants_page(request):
+        if request.method not in SAFE_METHODS or not _prefers_page(request):
             return response
-        return _problem_page(request, response)
+        return _render_problem(request, response)
 
 
-def _problem_page(request: HttpRequest, problem: HttpResponse) -> HttpResponse:
-    shown = json.loads(problem.content)
-    response = page(request, "problem", shown, problem.status_code, embeddable=True)
-    for header in ("Allow", "Retry-After", "WWW-Authenticate"):
-        if header in problem:
-            response[header] = problem[header]
-    return response
+def _render_problem(request: HttpRequest, document: HttpResponse) -> HttpResponse:
+    problem = json.loads(document.content)
+    page = render_page(request, "problem", problem, document.status_code, embeddable=True)
+    for header in KEPT_HEADERS:
+        if header in document:
+            page[header] = document[header]
+    return page
 
 
-def _wants_page(request: HttpRequest) -> bool:
-    wanted = request.get_preferred_type(["application/json", PROBLEM, "text/html"])
-    return "text/html" in request.headers.get("Accept", "") and wanted == "text/html"
+def _prefers_page(request: HttpRequest) -> bool:
+    preferred = request.get_preferred_type(["application/json", PROBLEM, "text/html"])
+    return "text/html" in request.headers.get("Accept", "") and preferred == "text/html"

@@ -1,4 +1,4 @@
-"""What people see: pages for browsers, of templates and ES modules, that need no other host."""
+"""Pages for browsers, made of templates and ES modules. They load nothing from another host."""
 
 import json
 from datetime import UTC, datetime
@@ -13,61 +13,70 @@ from leaderboardapp import snapshots
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.web import auth
 
-# Whatever is shown, nothing else may run, be loaded or be spoken to.
+# Only this service's own scripts, styles and images are loaded, and only it is connected to.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
 )
-MAX_LISTED = 100
+MAX_HOME_BOARDS = 100
 
 
-def read_home(request: HttpRequest) -> HttpResponse:
-    """The boards, or the only one."""
-    boards = Board.get_page(MAX_LISTED + 1, "", private=auth.has_scope(request, "read", None))
+def render_home_page(request: HttpRequest) -> HttpResponse:
+    """Answer the list of boards; if there is only one board, a redirect to it."""
+    readable = auth.has_scope(request, "read", None)
+    boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=readable)
     if len(boards) == 1:
         headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
-        return HttpResponseRedirect(f"/boards/{boards[0].id}/{_query(request)}", headers=headers)
-    shown = {
-        "boards": boards[:MAX_LISTED],
-        "more": len(boards) > MAX_LISTED,
+        path = f"/boards/{boards[0].id}/{_link_query(request)}"
+        return HttpResponseRedirect(path, headers=headers)
+    context = {
+        "boards": boards[:MAX_HOME_BOARDS],
+        "more": len(boards) > MAX_HOME_BOARDS,
         "address": request.build_absolute_uri("/boards/"),
     }
-    return page(request, "home", shown)
+    return render_page(request, "home", context)
 
 
-def read_board(request: HttpRequest, board: str) -> HttpResponse:
-    """The live board, readable before its script runs and without it."""
-    found = Board.get(board)
-    auth.check_read(request, board, found.private)
-    snapshot = snapshots.read_snapshots([board]).get(board)
+def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer the live board, which is readable before its script runs and without it."""
+    board = Board.get(board_id)
+    auth.require_read(request, board_id, private=board.private)
+    snapshot = snapshots.read_snapshots([board_id]).get(board_id)
     if snapshot is None:
         raise ObjectDoesNotExist
     players = json.loads(snapshot.body)["players"]
     for player in players:
         player["points"] = f"{player['score']:,}"
-    shown = {"board": found, "players": players, "now": datetime.now(UTC)}
-    return page(request, "board", shown, embeddable=True)
+    context = {"board": board, "players": players, "now": datetime.now(UTC)}
+    return render_page(request, "board", context, embeddable=True)
 
 
-def read_manage(request: HttpRequest, board: str) -> HttpResponse:
-    """The dashboard, which shows nothing by itself: it asks for a write token, with which it speaks
-    to the API."""
-    return page(request, "manage", {"id": board})
+def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer the dashboard of a board.
+
+    The page itself has no data. Its script asks for a write token, with which it calls the API.
+    """
+    return render_page(request, "manage", {"id": board_id})
 
 
-def page(
+def render_page(
     request: HttpRequest,
-    name: str,
-    shown: dict[str, Any],
+    template: str,
+    context: dict[str, Any],
     status: int = 200,
     embeddable: bool = False,
 ) -> HttpResponse:
-    """`?embed` is for a frame on another site: without the way to other pages, and without writing,
-    so that no site can have its visitors press a button that they do not see."""
+    """Answer a page from the template of that name, with the headers that all pages have.
+
+    An embeddable page with `?embed` may be in a frame on another site. It has no links to other
+    pages and writes nothing: a site could have its visitors press a button that they do not see.
+    """
     embed = embeddable and "embed" in request.GET
-    open = settings.ALLOW_ANONYMOUS_WRITES and not embed
-    shown = {**shown, "embed": embed, "open": open, "query": _query(request)}
-    response = render(request, f"leaderboardapp/{name}.html", shown, status=status)
+    anybody_writes = settings.ALLOW_ANONYMOUS_WRITES and not embed
+    shared = {"embed": embed, "anybody_writes": anybody_writes, "query": _link_query(request)}
+    response = render(
+        request, f"leaderboardapp/{template}.html", {**context, **shared}, status=status
+    )
     ancestors = "*" if embed else "'none'"
     response["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
     response["Cache-Control"] = "no-cache"
@@ -75,7 +84,7 @@ def page(
     return response
 
 
-def _query(request: HttpRequest) -> str:
-    """What a link to another page takes along."""
+def _link_query(request: HttpRequest) -> str:
+    """Return the query for a link to another page: it takes the token along."""
     token = request.GET.get("token")
     return f"?{urlencode({'token': token})}" if token else ""

@@ -232,7 +232,7 @@ Reasons = dict[int, str]  # by the place of a message, why it cannot be done
 
 
 def read_body(message: Message) -> Any:
-    """Raises Problem."""
+    """Raises RejectedInput, Problem."""
     if len(message.body) > MAX_BODY:
         raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
     return parse_json(message.body)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 
+from leaderboardapp.domain.fields import InvalidInput, RejectedInput
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.rabbitmq import routes
 from leaderboardapp.rabbitmq.consumer import (
@@ -68,8 +69,8 @@ class Notifications(Work):
                     name = (id, message.key, found.channel) if id else object()
                     if name not in self.shown:  # else it is given again, not being acknowledged
                         items.setdefault(name, found)
-            except Problem as problem:
-                reasons[place] = problem.detail
+            except (RejectedInput, Problem) as error:
+                reasons[place] = error.detail
         for names in rounds(items):
             if time.monotonic() > until:
                 raise Disconnected("the batch took too long")
@@ -85,7 +86,8 @@ class Notifications(Work):
 
 
 def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Notification]:
-    """One for each target that there is. Raises Problem, if there is one that is not, last."""
+    """One for each target that there is. Raises Problem, if there is one that is not, last, and
+    RejectedInput."""
     told = {"id": message.properties.message_id, "key": message.key, "data": read_body(message)}
     problems = []
     try:
@@ -97,7 +99,7 @@ def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Noti
             except ObjectDoesNotExist:
                 problems.append(f"There is no board {target.id}.")
     except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
-        raise Problem(422, f"This cannot be shown: {error}.") from error
+        raise InvalidInput(f"This cannot be shown: {error}.") from error
     if problems:
         raise Problem(404, " ".join(problems))
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown
 from leaderboardapp.domain.fields import (
     Field,
+    InvalidInput,
+    RejectedInput,
     amount_field,
     check_fields,
     id_field,
@@ -75,8 +77,8 @@ class Scores(Work):
             try:
                 board, score = read_score(place, message)
                 boards[board].append(score)
-            except Problem as problem:
-                reasons[place] = problem.detail
+            except (RejectedInput, Problem) as error:
+                reasons[place] = error.detail
 
         def add_in_time(board: str) -> Reasons:
             if time.monotonic() > until:
@@ -103,15 +105,15 @@ class Scores(Work):
 
 
 def read_score(place: int, message: Message) -> tuple[str, Score]:
-    """With its board. Raises Problem."""
+    """With its board. Raises RejectedInput, Problem."""
     body = read_body(message)
     if not isinstance(body, dict):
-        raise Problem(422, 'The body must be an object: {"board", "player", "amount"}.')
+        raise InvalidInput('The body must be an object: {"board", "player", "amount"}.')
     id = message.properties.message_id
     fields = check_fields({"key": id, **body} if id else body, SCORE_FIELDS)
     board, player, amount = (require(fields, name) for name in ("board", "player", "amount"))
     if "key" not in fields:
-        raise Problem(422, "key: missing, and so is the message_id; with either it counts once.")
+        raise InvalidInput("key: missing, and so is the message_id; with either it counts once.")
     increment = Increment(player, amount, fields["key"], fields.get("season"))
     return board, Score(place, increment, fields.get("name"))
 

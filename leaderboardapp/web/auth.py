@@ -1,7 +1,12 @@
-"""Who may do what: bearer tokens (RFC 6750) that are JWTs, signed with a key of TOKEN_KEYS.
+"""Bearer tokens (RFC 6750): what the sender of a request may do.
 
-A token says `scope` ("read", "write" or "read write"; who may write may read), perhaps `boards` (a
-list of ids; without it, all), and `exp`. Everybody may read boards that are not private.
+A token is a JWT, signed with a key of TOKEN_KEYS. Its claims:
+
+- `scope`: "read", "write" or "read write". The scope write includes read.
+- `boards`: a list of board ids. Without it the token is for all boards.
+- `exp`: when the token expires.
+
+Boards that are not private are read without a token.
 """
 
 import time
@@ -19,18 +24,24 @@ SCOPES = ("read", "write")
 
 
 class Grant(NamedTuple):
-    """What the sender of a request may do beyond reading what is public."""
+    """The rights that a token gives. Without a token there are none."""
 
     scopes: frozenset[str] = frozenset()
-    boards: frozenset[str] | None = frozenset()  # None: all of them
+    boards: frozenset[str] | None = frozenset()  # ids; None: all boards
 
-    def allows(self, scope: str, board: str | None) -> bool:
-        """`board` None: one that has no id yet."""
-        return scope in self.scopes and (self.boards is None or board in self.boards)
+    def allows(self, scope: str, board_id: str | None) -> bool:
+        """Return whether the scope is granted on this board.
+
+        `board_id` is None for a board that has no id yet, and for the list of all boards.
+        """
+        return scope in self.scopes and (self.boards is None or board_id in self.boards)
 
 
 def create_token(scopes: Collection[str], boards: Collection[str] | None, seconds: int) -> str:
-    """Signed with the first secret (HS256) of TOKEN_KEYS; StopIteration if there is none."""
+    """Return a token that is valid for so many seconds, for these board ids or, with None, for all.
+
+    It is signed with the first secret (HS256) of TOKEN_KEYS. Raises StopIteration if there is none.
+    """
     secret = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
     claims: dict[str, Any] = {"scope": " ".join(scopes), "exp": int(time.time()) + seconds}
     if boards is not None:
@@ -38,37 +49,59 @@ def create_token(scopes: Collection[str], boards: Collection[str] | None, second
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
-def check_write(request: HttpRequest, board: str | None) -> None:
-    """Raises Problem 401 or 403."""
+def require_write(request: HttpRequest, board_id: str | None) -> None:
+    """Raise Problem 401 or 403 unless the sender may write on the board.
+
+    `board_id` is None for a board that has no id yet.
+    """
     if not settings.ALLOW_ANONYMOUS_WRITES:
-        _check(request, "write", board)
+        _require_scope(request, "write", board_id)
 
 
-def check_read(request: HttpRequest, board: str, private: bool) -> None:
-    """Raises Problem 401 or 403."""
+def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
+    """Raise Problem 401 or 403 if the board is private and the sender may not read it."""
     if private:
-        _check(request, "read", board)
+        _require_scope(request, "read", board_id)
 
 
-def has_scope(request: HttpRequest, scope: str, board: str | None) -> bool:
-    """Whether a token with that came with it; `board` None: for all boards. Raises Problem 401 for
-    one that is not valid."""
-    return _grant(request).allows(scope, board)
+def has_scope(request: HttpRequest, scope: str, board_id: str | None) -> bool:
+    """Return whether the request's token has this scope on the board.
+
+    With `board_id` None the token must be for all boards. Raises Problem 401 if the token is not
+    valid.
+    """
+    return _read_grant(request).allows(scope, board_id)
 
 
-def _check(request: HttpRequest, scope: str, board: str | None) -> None:
-    if not _token(request):
+def read_token(request: HttpRequest) -> str:
+    """Return the request's token, unverified; an empty text if there is none.
+
+    A request that reads may have it in the URL: in a browser, neither an EventSource nor a
+    WebSocket can send an Authorization header.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    reads = request.method in ("GET", "HEAD") or is_websocket(request)
+    return request.GET.get("token", "") if reads else ""
+
+
+def _require_scope(request: HttpRequest, scope: str, board_id: str | None) -> None:
+    if not read_token(request):
         detail = f"This needs a token with the scope {scope}, as Authorization: Bearer ..."
         raise Problem(401, detail, {"WWW-Authenticate": "Bearer"})
-    if not _grant(request).allows(scope, board):
-        limited = f'Bearer error="insufficient_scope", scope="{scope}"'
+    if not _read_grant(request).allows(scope, board_id):
+        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
         detail = f"The token does not allow {scope} here."
-        raise Problem(403, detail, {"WWW-Authenticate": limited})
+        raise Problem(403, detail, {"WWW-Authenticate": challenge})
 
 
-def _grant(request: HttpRequest) -> Grant:
-    """Nothing without a token. Raises Problem 401 for one that is not valid."""
-    token = _token(request)
+def _read_grant(request: HttpRequest) -> Grant:
+    """Return the rights that the request's token gives.
+
+    Raises Problem 401 if the token is not valid.
+    """
+    token = read_token(request)
     if not token:
         return Grant()
     for algorithm, key in settings.TOKEN_KEYS:
@@ -76,16 +109,19 @@ def _grant(request: HttpRequest) -> Grant:
             claims = jwt.decode(
                 token, key, algorithms=[algorithm], options={"require": ["exp", "scope"]}
             )
-            return _read_claims(claims)
+            return _parse_claims(claims)
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
-            continue  # another key may be its
+            continue  # another key may have signed it
         except (jwt.InvalidTokenError, TypeError) as error:
-            raise _invalid(str(error)) from error
-    raise _invalid("it is not signed with a key that is known here")
+            raise _invalid_token(str(error)) from error
+    raise _invalid_token("it is not signed with a key that is known here")
 
 
-def _read_claims(claims: dict[str, Any]) -> Grant:
-    """Raises TypeError for claims of another form."""
+def _parse_claims(claims: dict[str, Any]) -> Grant:
+    """Return the rights that these claims give.
+
+    Raises TypeError for a claim of the wrong type.
+    """
     scopes, boards = claims["scope"], claims.get("boards")
     if not isinstance(scopes, str):
         raise TypeError("scope must be a string")
@@ -97,16 +133,6 @@ def _read_claims(claims: dict[str, Any]) -> Grant:
     return Grant(granted, None if boards is None else frozenset(map(str, boards)))
 
 
-def _token(request: HttpRequest) -> str:
-    """From the header, or, for a read, from the URL: in browsers, neither an EventSource nor a
-    WebSocket sends headers of one's own."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    reads = request.method in ("GET", "HEAD") or is_websocket(request)
-    return request.GET.get("token", "") if reads else ""
-
-
-def _invalid(why: str) -> Problem:
+def _invalid_token(reason: str) -> Problem:
     header = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return Problem(401, f"The token is not valid: {why}.", header)
+    return Problem(401, f"The token is not valid: {reason}.", header)

@@ -10,18 +10,22 @@ from leaderboardapp.web.rate_limit import View
 
 
 def by_method(**views: View) -> View:
-    """One URL's view: the function for the request's method, or 405 with Allow."""
+    """Return the view of one URL, which calls the function for the request's method.
+
+    It raises Problem 405, with Allow, for other methods. A write on a board is allowed by the
+    sender's token, and counted against the rate limit, before the function is called.
+    """
     allowed = [*views, "HEAD"] if "GET" in views else [*views]
 
     def view(request: HttpRequest, **ids: Any) -> HttpResponse:
-        # A WebSocket is opened by a GET, and told of by the proxy's POST.
+        # A client opens a WebSocket with a GET, which the proxy passes on as a POST of its own.
         reads = request.method == "HEAD" or proxy.is_websocket(request)
         method = "GET" if reads else str(request.method)
         if method not in views:
             allow = ", ".join(allowed)
             raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
-        if method != "GET" and "board" in ids:
-            auth.check_write(request, ids["board"])
+        if method != "GET" and "board_id" in ids:
+            auth.require_write(request, ids["board_id"])
             if not rate_limit.is_counted_by_view(views[method]):
                 rate_limit.count_writes(request)
         return views[method](request, **ids)

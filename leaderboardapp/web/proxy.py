@@ -1,4 +1,4 @@
-"""What the GRIP proxy tells with a request: its signature, the client's address, a WebSocket."""
+"""What the GRIP proxy adds to a request: its signature, the client's address, a WebSocket."""
 
 import functools
 import ipaddress
@@ -15,40 +15,49 @@ from leaderboardapp.web.problems import Problem
 
 
 class GripRequest(HttpRequest):
-    """A request as the middleware leaves it."""
+    """A request as GripMiddleware leaves it."""
 
     grip: GripData
-    wscontext: WebSocketContext | None  # what a proxy tells of a WebSocket, if it is that
+    wscontext: WebSocketContext | None  # the WebSocket's events, if the request carries any
 
 
 class GripMiddleware(django_grip.GripMiddleware):  # type: ignore[misc]  # it has no types
-    """django_grip's, but for the proxy's signature: that is the same one for all requests of one
-    second, and to verify it takes as long as to read a board."""
+    """django_grip's middleware, with a cache of the signatures that were verified.
+
+    All requests of one second carry the same signature, and verifying one takes as long as reading
+    a board.
+    """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Set `request.grip` and `request.wscontext`; return a response only to refuse."""
         signature = request.META.pop("HTTP_GRIP_SIG", "")
         response: HttpResponse | None = super().process_request(request)
         grip = cast(GripRequest, request).grip
-        grip.signed = grip.proxied = _is_signed(signature, int(time.time()))
+        grip.signed = grip.proxied = _is_valid_signature(signature, int(time.time()))
         return response
 
 
 @functools.lru_cache(maxsize=64)
-def _is_signed(signature: str, second: int) -> bool:
-    """Whether some proxy's key has made it, and it has not expired by then."""
+def _is_valid_signature(signature: str, second: int) -> bool:
+    """Return whether a configured proxy made the signature and it has not expired.
+
+    `second`, the time now, makes the cache ask again every second.
+    """
     return bool(signature) and any(
-        # Pushpin signs with the key that it is published to with; Fanout has one of its own.
+        # Pushpin signs with the key that it is published to with; Fanout has a key for each.
         validate_sig(signature, proxy.get("verify_key", proxy["key"]), proxy.get("verify_iss"))
         for proxy in settings.GRIP_PROXIES
     )
 
 
 def client_address(request: HttpRequest) -> str:
-    """As the proxy saw it, or, for a request that did not come through one, as we see it. Of IPv6
-    the network, in which a client has as many addresses as it likes."""
+    """Return the client's address: as the proxy saw it, or that of the connection without a proxy.
+
+    For IPv6 it is the /64 network, in which a client may use any address.
+    """
     text: str = request.META.get("REMOTE_ADDR", "")
     if is_signed(request):
-        # The last entry is the proxy's own; anybody can send the ones before it.
+        # The proxy appends the last entry; anybody can send the entries before it.
         text = request.headers.get("X-Forwarded-For", text).rpartition(",")[2].strip()
     try:
         address = ipaddress.ip_address(text)
@@ -60,18 +69,18 @@ def client_address(request: HttpRequest) -> str:
 
 
 def is_signed(request: HttpRequest) -> bool:
-    """Whether it came through a proxy of ours."""
+    """Return whether the request came through a configured proxy."""
     signed: bool = cast(GripRequest, request).grip.signed
     return signed
 
 
 def is_websocket(request: HttpRequest) -> bool:
-    """Whether the proxy tells of a WebSocket with it."""
+    """Return whether the request carries events of a WebSocket (WebSocket-over-HTTP)."""
     return cast(GripRequest, request).wscontext is not None
 
 
 def require_proxy(request: HttpRequest) -> None:
-    """Raises Problem 501."""
+    """Raise Problem 501 unless the request came through a configured proxy."""
     if not is_signed(request):
         raise Problem(
             501,

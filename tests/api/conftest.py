@@ -15,7 +15,7 @@ from tests.support.programs import free_ports
 
 Response = Any  # the test client adds json() to HttpResponse
 Send = Callable[..., Response]
-Tell = Callable[..., Response]
+SendEvents = Callable[..., Response]
 
 
 @pytest.fixture
@@ -59,18 +59,18 @@ def grip_sig() -> str:
 
 
 @pytest.fixture
-def tell(client: Client, grip_sig: str) -> Tell:
-    """tell(path, event, …): a request of the proxy."""
+def send_events(client: Client, grip_sig: str) -> SendEvents:
+    """send_events(path, event, …): a request of the proxy."""
 
-    def tell(path: str, *events: WebSocketEvent, signature: str = grip_sig) -> Response:
+    def send_events(path: str, *events: WebSocketEvent, signature: str = grip_sig) -> Response:
         body = encode_websocket_events(list(events))
         headers = {"Connection-Id": "a-connection", "Grip-Sig": signature}
         return client.post(path, body, "application/websocket-events", headers=headers)
 
-    return tell
+    return send_events
 
 
-def answered(response: Response) -> list[tuple[str, Any]]:
+def decode_events(response: Response) -> list[tuple[str, Any]]:
     assert response.status_code == 200
     events = decode_websocket_events(response.content)
     return [(event.type, event.content) for event in events]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.conftest import Send, assert_problem
-from tests.api.test_access import bearer
+from tests.api.test_auth import bearer
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def asking(send: Send, board: str) -> str:
     return board
 
 
-def test_nobody_joins_without(send: Send, asking: str) -> None:
+def test_nobody_joins_without_an_address(send: Send, asking: str) -> None:
     assert_problem(send("POST", f"{asking}players/", {"name": "Alice"}), 422, "email: missing")
     body = {"name": "Alice", "email": "alice@example.com"}
     assert send("POST", f"{asking}players/", body).status_code == 201
@@ -42,7 +42,7 @@ def test_a_board_that_does_not_ask_takes_none(send: Send, board: str) -> None:
     assert_problem(send("POST", f"{board}players/", body), 422, "email", "ask_email")
 
 
-def test_it_is_in_no_public_answer(send: Send, asking: str) -> None:
+def test_an_address_is_in_no_public_answer(send: Send, asking: str) -> None:
     body = {"id": "alice", "name": "Alice", "email": "alice@example.com"}
     alice = f"{asking}players/alice/"
     answers = [
@@ -62,12 +62,12 @@ def test_it_is_in_no_public_answer(send: Send, asking: str) -> None:
     assert not any(b"example.com" in answer.content for answer in answers)
 
 
-def test_the_holder_of_a_write_token_is_told(send: Send, asking: str) -> None:
+def test_addresses_are_in_answers_to_a_write_token(send: Send, asking: str) -> None:
     body = {"id": "alice", "name": "Alice", "email": "alice@example.com"}
     send("POST", f"{asking}players/", body)
-    for scope, told in (("write", {"alice@example.com"}), ("read", {None})):
+    for scope, emails in (("write", {"alice@example.com"}), ("read", {None})):
         listed = send("GET", f"{asking}players/", **bearer(scope=scope)).json()["players"]
         one = send("GET", f"{asking}players/alice/", **bearer(scope=scope)).json()
-        assert {listed[0].get("email"), one.get("email")} == told
+        assert {listed[0].get("email"), one.get("email")} == emails
     other = bearer(scope="write", boards=["another"])
     assert "email" not in send("GET", f"{asking}players/alice/", **other).json()

@@ -23,20 +23,20 @@ def ids(rows: list[dict[str, Any]]) -> str:
     return " ".join(row["id"] for row in rows)
 
 
-def pages(send: Send, path: str, what: str, limit: int) -> list[list[dict[str, Any]]]:
-    found, cursor = [], ""
+def read_pages(send: Send, path: str, what: str, limit: int) -> list[list[dict[str, Any]]]:
+    pages, cursor = [], ""
     while cursor is not None:
         answer = send("GET", f"{path}?limit={limit}" + (f"&cursor={cursor}" if cursor else ""))
-        found.append(answer.json()[what])
+        pages.append(answer.json()[what])
         cursor = answer.json()["next"]
-    return found
+    return pages
 
 
 def test_players_are_paged_by_rank(send: Send, ten: str) -> None:
-    found = pages(send, f"{ten}players/", "players", 4)
-    assert [ids(page) for page in found] == ["p9 p8 p7 p6", "p5 p4 p3 p2", "p1 p0"]
-    assert [row["rank"] for page in found for row in page] == [*range(1, 11)]
-    assert found[0][0] == {"id": "p9", "name": "P9", "score": 9, "rank": 1}
+    pages = read_pages(send, f"{ten}players/", "players", 4)
+    assert [ids(page) for page in pages] == ["p9 p8 p7 p6", "p5 p4 p3 p2", "p1 p0"]
+    assert [row["rank"] for page in pages for row in page] == [*range(1, 11)]
+    assert pages[0][0] == {"id": "p9", "name": "P9", "score": 9, "rank": 1}
 
 
 def test_a_page_goes_on_rightly_when_scores_have_changed(send: Send, ten: str) -> None:
@@ -68,9 +68,9 @@ def test_pages_of_a_board_without_players_are_empty(send: Send, board: str) -> N
 def test_a_window_around_a_player_is_full_at_both_edges(
     send: Send, ten: str, player: str, limit: str, expected: str
 ) -> None:
-    found = send("GET", f"{ten}players/{player}/around/{limit}").json()["players"]
-    assert ids(found) == expected
-    assert [row["rank"] for row in found] == [10 - row["score"] for row in found]
+    window = send("GET", f"{ten}players/{player}/around/{limit}").json()["players"]
+    assert ids(window) == expected
+    assert [row["rank"] for row in window] == [10 - row["score"] for row in window]
 
 
 def test_a_window_around_nobody_is_not_found(send: Send, board: str) -> None:

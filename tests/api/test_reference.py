@@ -19,9 +19,11 @@ NOT_DESCRIBED = {"/", "/boards/{board}/manage/", "/docs", "/openapi.yaml"}  # pa
 
 
 def urls() -> set[str]:
+    """Paths as the description names their parts: `board` for our `board_id`."""
     included: Any = get_resolver().url_patterns[0]
     return {
-        "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(each.pattern)) for each in included.url_patterns
+        "/" + re.sub(r"<\w+:([a-z]+)(?:_\w+)?>", r"{\1}", str(each.pattern))
+        for each in included.url_patterns
     }
 
 

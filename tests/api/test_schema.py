@@ -25,7 +25,7 @@ def has_a_second_row(body: Any) -> bool:
 @settings(max_examples=30)
 @pytest.mark.usefixtures("store")
 def test_every_answer_is_as_described(case: schemathesis.Case[Any]) -> None:
-    # tests/api/test_reference.py asks for the methods, and test_access.py for tokens.
+    # Other tests hold the methods (test_reference.py) and the tokens (test_auth.py) to it.
     excluded = [checks.unsupported_method, checks.ignored_auth]
     response = case.call()
     # A schema cannot say it: a cursor that no page gave is refused, a player's second row, and a

@@ -29,7 +29,7 @@ def plus(page: Page, name: str) -> None:
 
 
 def publish_joined(stack: Stack, board_id: str, name: str) -> None:
-    """As the edge does."""
+    """Publish to Pushpin, as the publisher does."""
     data = json.dumps({"player": {"id": "new", "name": name, "score": 0}})
     content = f"event: joined\ndata: {data}\n\n"
     item = {"channel": f"board-{board_id}", "formats": {"http-stream": {"content": content}}}
@@ -40,30 +40,30 @@ def publish_joined(stack: Stack, board_id: str, name: str) -> None:
     connection.close()
 
 
-def note_states(page: Page) -> None:
+def record_states(page: Page) -> None:
     """In the page's `states`, each that it shows from now on."""
     page.evaluate(
         """() => {
             window.states = [];
-            const note = () => states.push(document.getElementById("state").dataset.state);
-            new MutationObserver(note).observe(state, { attributes: true });
+            const record = () => states.push(document.getElementById("state").dataset.state);
+            new MutationObserver(record).observe(state, { attributes: true });
         }"""
     )
 
 
-def note_times(page: Page) -> None:
+def record_times(page: Page) -> None:
     """In the page's `pressed`, when a button was pressed last, and in `shown`, when the page first
     showed just these players with these scores, in this order."""
     page.evaluate(
         """() => {
             window.shown = {};
-            const note = () => {
+            const record = () => {
                 const rows = [...document.querySelectorAll(".row")].map((row) =>
                     [...row.querySelectorAll(".name, .score b")].map((each) => each.textContent));
                 shown[rows.map((row) => row.join(" ")).join(", ")] ??= Date.now();
             };
             const all = { subtree: true, childList: true, characterData: true };
-            new MutationObserver(note).observe(document.getElementById("ranking"), all);
+            new MutationObserver(record).observe(document.getElementById("ranking"), all);
             addEventListener("click", () => { window.pressed = Date.now(); }, true);
         }"""
     )
@@ -94,11 +94,11 @@ def test_a_press_shows_in_both_browsers_within_300_ms(
     one, two = visit(board), visit(board)
     expect_live(one, two)
     for page in (one, two):
-        note_times(page)
+        record_times(page)
     plus(one, "Bob")  # the first one after loading warms up
     for page in (one, two):
         expect_rows(page, ("Bob", "1"), ("Alice", "0"))
-    took = []
+    delays = []
     for name, *rows in (
         ("Alice", ("Bob", "1"), ("Alice", "1")),
         ("Alice", ("Alice", "2"), ("Bob", "1")),
@@ -109,12 +109,12 @@ def test_a_press_shows_in_both_browsers_within_300_ms(
         plus(one, name)
         for page in (one, two):
             expect_rows(page, *rows)
-        text = ", ".join(" ".join(each) for each in rows)
+        text = ", ".join(" ".join(row) for row in rows)
         shown = [page.evaluate("(text) => shown[text]", text) for page in (one, two)]
-        took.append(max(shown) - one.evaluate("pressed"))
-    record_property("milliseconds from a press until both show it", took)
-    print("milliseconds from a press until both show it:", took)
-    assert min(took) <= 300, took
+        delays.append(max(shown) - one.evaluate("pressed"))
+    record_property("milliseconds from a press until both show it", delays)
+    print("milliseconds from a press until both show it:", delays)
+    assert min(delays) <= 300, delays
 
 
 def test_everybody_is_told_of_who_joins(visit: Visits, board: str) -> None:
@@ -205,7 +205,7 @@ def test_a_restart_of_the_web_process_is_not_noticed(
     pages = visit(board), visit(board)
     expect_live(*pages)
     for page in pages:
-        note_states(page)
+        record_states(page)
     stack.web.stop()
     stack.web.start()
     stack.web.wait_for_port(stack.web_port)
@@ -235,7 +235,7 @@ def test_a_page_in_the_background_has_no_stream_until_it_is_shown_again(
 ) -> None:
     page = visit(board)
     expect_live(page)
-    note_states(page)
+    record_states(page)
     become = """(state) => {
         Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
         document.dispatchEvent(new Event("visibilitychange"));

@@ -109,8 +109,8 @@ def test_columns_are_guessed_from_their_titles(importing: Module) -> None:
         "date,scorer,minute": (1, -1, -1, -1),
         "x,y": (0, -1, -1, -1),
     }.items():
-        found = importing("it.guessColumns(a[0])", titles.split(","))
-        assert tuple(found.values()) == guess, titles
+        columns = importing("it.guessColumns(a[0])", titles.split(","))
+        assert tuple(columns.values()) == guess, titles
 
 
 ADD_UP = "it.addUp(a[0], ',', {id: 0, name: 1, amount: 2})"
@@ -122,7 +122,7 @@ def test_a_players_rows_are_added_up_and_the_earlier_last_row_comes_first(
     text = "id,name,amount\na,Al,1\nb,,2\na,Other,+3\n"
     read = importing(ADD_UP, text)
     assert read["faults"] == [] and read["rows"] == 3
-    assert [(each["id"], each["name"], each["amount"]) for each in read["players"]] == [
+    assert [(row["id"], row["name"], row["amount"]) for row in read["players"]] == [
         ("b", "b", 2),
         ("a", "Al", 4),
     ]

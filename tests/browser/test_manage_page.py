@@ -27,7 +27,7 @@ def page(visit: Visits, board: str) -> Page:
 
 @pytest.fixture(scope="session")
 def strict_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Nobody writes there without a token."""
+    """A stack on which nobody writes without a token."""
     folder = tmp_path_factory.mktemp("strict")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLOW_ANONYMOUS_WRITES", "0")
@@ -284,7 +284,7 @@ class TestPlayers:
         dialog.get_by_role("button", name="Add").click()
         expect(row(page, "Dora")).to_be_visible()
         players = api("GET", f"{board}players/", headers=bearer("write")).json["players"]
-        assert [each["email"] for each in players] == [None, None, "dora@example.com"]
+        assert [player["email"] for player in players] == [None, None, "dora@example.com"]
         visit.forgive("422")
 
     def test_pages_are_turned(self, visit: Visits, api: Api, board: str) -> None:
@@ -400,9 +400,9 @@ class TestImport:
             ]
         )
         players = api("GET", f"{board}players/", headers=bearer("write")).json["players"]
-        found = {each["id"]: (each["score"], each["email"]) for each in players}
-        assert found["dora"] == (5, "dora@example.com")
-        assert found["alice"] == (4, None)  # not counted again with the addresses
+        by_id = {player["id"]: (player["score"], player["email"]) for player in players}
+        assert by_id["dora"] == (5, "dora@example.com")
+        assert by_id["alice"] == (4, None)  # not counted again with the addresses
         visit.forgive("404|409|422")
 
     def test_what_broke_off_goes_on_and_counts_nobody_twice(
@@ -528,8 +528,8 @@ def test_it_is_accessible_whatever_is_open(
     def check(name: str, full_page: bool = False) -> None:
         path = screenshots / f"manage-{name}-{size}-{colours}.png"
         page.screenshot(path=path, full_page=full_page)
-        found = Axe().run(page)
-        assert not found.violations_count, f"{name}: {found.generate_report()}"
+        report = Axe().run(page)
+        assert not report.violations_count, f"{name}: {report.generate_report()}"
         wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert not wide, f"{name} scrolls sideways"
 
@@ -547,5 +547,5 @@ def test_it_is_accessible_whatever_is_open(
 def test_the_form_for_the_token_is_accessible(strict: Visits, private: str) -> None:
     page = strict(f"{private}manage/")
     expect(page.get_by_label("Token")).to_be_visible()
-    found = Axe().run(page)
-    assert not found.violations_count, found.generate_report()
+    report = Axe().run(page)
+    assert not report.violations_count, report.generate_report()

@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 ROUTES = "invoice.*=/events/invoices/ match.{board}.goal=/boards/{board}/"
 WATCH = """([board, webSockets]) => {
     const list = document.body.appendChild(document.createElement("ol"));
-    list.id = "heard";
+    list.id = "received";
     const show = (from, { key, data }) => {
         const line = list.appendChild(document.createElement("li"));
         line.textContent = `${from}: ${key} ${JSON.stringify(data)}`;
@@ -62,11 +62,11 @@ def test_a_page_shows_each_notification_by_stream_and_by_socket(
     # The service's own pages connect to their own origin only, and WebSockets have another one.
     page = visit(board, bypass_csp=True)
     page.evaluate(WATCH, [board, f"ws://localhost:{stack.ws_port}"])
-    lines = page.locator("#heard li")
-    told = {"invoice.paid": {"total": "12.50 €"}, f"match.{board_id}.goal": ["Alice", 89]}
-    for count, (key, data) in enumerate(told.items(), start=1):
+    lines = page.locator("#received li")
+    notifications = {"invoice.paid": {"total": "12.50 €"}, f"match.{board_id}.goal": ["Alice", 89]}
+    for count, (key, data) in enumerate(notifications.items(), start=1):
         broker.publish(key, data)
         expect(lines).to_have_count(2 * count)
-        shown = f"{key} {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}"
+        text = f"{key} {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}"
         newest = lines.all_text_contents()[-2:]
-        assert sorted(newest) == [f"socket: {shown}", f"stream: {shown}"]
+        assert sorted(newest) == [f"socket: {text}", f"stream: {text}"]

@@ -1,4 +1,4 @@
-"""The list of boards, problems, and what a browser is told of each page."""
+"""The list of boards, problem pages, and the headers of each page."""
 
 import pytest
 from playwright.sync_api import expect

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties
 
+from leaderboardapp.domain.fields import RejectedInput
 from leaderboardapp.rabbitmq.consumer import Message
 from leaderboardapp.rabbitmq.notifications import (
     ROUND_BYTES,
@@ -11,7 +12,6 @@ from leaderboardapp.rabbitmq.notifications import (
     rounds,
 )
 from leaderboardapp.rabbitmq.routes import parse
-from leaderboardapp.web.problems import Problem
 
 ITEMS = st.lists(
     st.builds(
@@ -44,6 +44,6 @@ def test_however_deep_a_body_is_it_is_shown_or_refused() -> None:
         try:
             assert len(list(read_notification(message, {}))) == 1
             assert not refused, "a less deep one was refused"
-        except Problem:
+        except RejectedInput:
             refused += 1
     assert refused

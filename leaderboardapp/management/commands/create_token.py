@@ -1,3 +1,5 @@
+"""manage.py create_token: print a token, signed with a secret of TOKEN_KEYS."""
+
 from argparse import ArgumentParser
 from typing import Any
 
@@ -9,8 +11,8 @@ from leaderboardapp.web.auth import SCOPES, create_token
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def seconds(text: str) -> int:
-    """`90s`, `15m`, `12h` or `30d`. Raises ValueError."""
+def parse_duration(text: str) -> int:
+    """Return the seconds of `90s`, `15m`, `12h` or `30d`. Raises ValueError."""
     number, unit = text[:-1], text[-1:]
     if unit not in UNITS or not number.isdecimal() or int(number) < 1:
         raise ValueError(text)
@@ -30,7 +32,7 @@ class Command(BaseCommand):
             help="a board that it is for, repeatable; without it, all boards",
         )
         parser.add_argument(
-            "--valid", type=seconds, default="1h", help="such as 15m, 12h, 30d; default: 1h"
+            "--valid", type=parse_duration, default="1h", help="such as 15m, 12h, 30d; default: 1h"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

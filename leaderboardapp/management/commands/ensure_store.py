@@ -1,3 +1,5 @@
+"""manage.py ensure_store: prepare the store for use."""
+
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError

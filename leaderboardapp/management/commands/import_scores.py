@@ -1,3 +1,5 @@
+"""manage.py import_scores: add the scores in a file to a board."""
+
 import os
 import sys
 from argparse import ArgumentTypeError
@@ -16,11 +18,11 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.fields import id_field
 from leaderboardapp.importer import (
     BadRow,
-    NoColumn,
-    NotTheSame,
+    DifferentFile,
+    MissingColumn,
     Rules,
-    import_counts,
-    read_counts,
+    count_rows,
+    import_rows,
     read_csv,
     read_json_lines,
 )
@@ -53,7 +55,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--where",
             action="append",
-            type=_condition,
+            type=_parse_condition,
             default=[],
             metavar="COLUMN=VALUE",
             help="count only rows with this value; may be repeated",
@@ -78,9 +80,9 @@ class Command(BaseCommand):
                     self.import_file(file, os.fstat(file.fileno()).st_size, name, options)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from error
-        except NoColumn as error:
+        except MissingColumn as error:
             raise CommandError(f"{path}: {error}.") from error
-        except NotTheSame as error:
+        except DifferentFile as error:
             raise CommandError(
                 f"{path} is not the file, or these are not the options, of which {name!r} was "
                 f"imported: they differ {error}. Nothing was added. To count it as something "
@@ -92,8 +94,8 @@ class Command(BaseCommand):
             raise CommandError("The board was deleted meanwhile.") from error
         except ScoreOutOfRange as error:
             raise CommandError(
-                f"The score of {error} would leave the range -(2^53 - 1) to 2^53 - 1. Correct the "
-                "rows after those that were counted, and run the same command again."
+                f"{_to_sentence(error)} Correct the rows after those that were counted, and run "
+                "the same command again."
             ) from error
         except StoreUnavailable as error:
             raise CommandError(
@@ -103,12 +105,13 @@ class Command(BaseCommand):
     def import_file(
         self, file: BinaryIO, size: int | None, name: str, options: dict[str, Any]
     ) -> None:
+        """Import an open file of `size` bytes, None if its size is not known."""
         rules = Rules(options["player_column"], options["amount_column"], dict(options["where"]))
-        chosen = options["format"] or ("jsonl" if file.name.endswith(JSON_ENDINGS) else "csv")
-        _find_board(options["board"], options["create"])
+        file_format = options["format"] or ("jsonl" if file.name.endswith(JSON_ENDINGS) else "csv")
+        _require_board(options["board"], create=options["create"])
         added = bad = 0
 
-        def on_bad(line: int, error: BadRow) -> None:
+        def on_bad_row(line: int, error: BadRow) -> None:
             nonlocal bad
             bad += 1
             if options["strict"]:
@@ -116,15 +119,17 @@ class Command(BaseCommand):
             if bad <= BAD_ROWS_SHOWN:
                 tqdm.write(f"line {line}: {error}", file=sys.stderr)
 
-        # On a terminal only.
+        # `disable=None` shows the bar on a terminal only.
         bar = tqdm(total=size, unit="B", unit_scale=True, disable=None, desc=name)
-        lines = _lines(file, bar)
-        rows = read_json_lines(lines) if chosen == "jsonl" else read_csv(lines, rules.columns())
-        counts = read_counts(rows, rules, on_bad)
+        lines = _read_lines(file, bar)
+        rows = (
+            read_json_lines(lines) if file_format == "jsonl" else read_csv(lines, rules.columns())
+        )
+        counted = count_rows(rows, rules, on_bad_row)
         try:
             with bar:
-                for more in import_counts(get_store(), options["board"], name, counts):
-                    added += more
+                for batch_size in import_rows(get_store(), options["board"], name, counted):
+                    added += batch_size
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped after {added} rows. Run the same command again to go on.")
             sys.exit(130)
@@ -133,30 +138,38 @@ class Command(BaseCommand):
         self.stdout.write(f"{added} rows counted, {bad} bad rows left out.")
 
 
-def _find_board(board: str, create: bool) -> None:
+def _require_board(board_id: str, *, create: bool) -> None:
+    """Raise CommandError if there is no such board, unless it is to be created."""
     try:
-        id_field(board)
+        id_field(board_id)
     except ValueError as error:
         raise CommandError(f"--board: must be {error}.") from error
     try:
-        Board.get(board)
+        Board.get(board_id)
     except ObjectDoesNotExist as error:
         if not create:
-            raise CommandError(f"There is no board {board!r}; --create makes it.") from error
+            raise CommandError(f"There is no board {board_id!r}; --create makes it.") from error
         try:
-            Board(board, name=board).save()
+            Board(board_id, name=board_id).save()
         except AlreadyExists:
             pass  # somebody else was faster
 
 
-def _lines(file: BinaryIO, bar: "tqdm[Any]") -> Iterator[str]:
+def _read_lines(file: BinaryIO, bar: "tqdm[Any]") -> Iterator[str]:
     for number, line in enumerate(file):
         bar.update(len(line))
         # A broken byte becomes a character that no name may have: a bad row, not the end.
         yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
 
 
-def _condition(text: str) -> tuple[str, str]:
+def _to_sentence(error: Exception) -> str:
+    """Return the error's message as a sentence."""
+    message = str(error)
+    return f"{message[0].upper()}{message[1:]}."
+
+
+def _parse_condition(text: str) -> tuple[str, str]:
+    """Return the column and the value of COLUMN=VALUE."""
     column, equals, value = text.partition("=")
     if not equals:
         raise ArgumentTypeError(f"{text!r} is not of the form COLUMN=VALUE")

@@ -1,11 +1,12 @@
-// Requests to the API that say in words what went wrong.
+// POST requests to the API. A failure is an Error with a message for people.
 
 const ATTEMPTS = 3;
-const PAUSE = 1000; // milliseconds, then twice as many
+const PAUSE = 1000; // milliseconds before the second attempt, doubled for each one after it
 export const PASSING = [502, 503, 504];
 
-/** The answer's JSON. Throws an Error with the server's words and its `status`. With a `key` an
- * increment counts once however often it is sent, so it is sent again while there is no clear answer. */
+/** Return the answer's JSON. Throw an Error with the server's words and its `status`.
+ *
+ * A request with an idempotency `key` is retried while it gets no clear answer: it counts once. */
 export async function post(path, body, key) {
   for (let attempt = 1; ; attempt++) {
     const response = await send(path, body, key);
@@ -18,7 +19,7 @@ export async function post(path, body, key) {
   }
 }
 
-/** Random enough; crypto.randomUUID is there on https only. */
+/** Return a new idempotency key. crypto.randomUUID would do, but exists on https only. */
 export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

@@ -1,4 +1,4 @@
-// The live board.
+// The page of a live board.
 
 import { newKey, post } from "./api.js";
 import { watch } from "./live.js";
@@ -15,7 +15,7 @@ const say = announcer($("news"));
 const state = new State($("state"), $("trouble"), say);
 const ranking = new Ranking($("ranking"), $("row"), $("heading"));
 let leader = ranking.list.firstElementChild?.dataset.id;
-let joining = newKey(); // the id of who joins next, until that is done
+let joining = newKey(); // the id of the player who joins next; kept until the join succeeds
 
 watch(path + query, {
   update: ({ id, name, players }) => ranking.show(players, () => drawn(name || id, players)),
@@ -60,7 +60,7 @@ function explain(row, text) {
 $("join")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
-  if (form.ariaBusy) return; // or a second press would make a second player
+  if (form.ariaBusy) return; // a second press would create a second player
   form.ariaBusy = "true";
   try {
     const player = await join(Object.fromEntries(new FormData(form)));
@@ -74,14 +74,14 @@ $("join")?.addEventListener("submit", async (event) => {
   form.ariaBusy = null;
 });
 
-/** The player, who may be there from an earlier try whose answer was lost. */
+/** Return the player, who may have been created by an earlier attempt whose answer was lost. */
 async function join(fields) {
   try {
     return await post(`${path}players/`, { id: joining, ...fields });
   } catch (error) {
     if (error.status !== 409) throw error;
     const there = await fetch(`${path}players/${joining}/${query}`);
-    if (!there.ok) throw error; // it is the address that is taken
+    if (!there.ok) throw error; // the conflict was about the email address
     return there.json();
   }
 }

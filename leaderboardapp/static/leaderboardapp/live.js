@@ -1,13 +1,16 @@
-// A board's stream. A browser reconnects by itself after a lost connection, but gives up for good
-// after any answer other than 200 (such as a 502 while a proxy restarts): then it is started again.
-// It is open only while the page is shown: of HTTP/1.1 connections a browser has six for one host, and
-// tabs in the background would leave none for the next one.
+// A board's event stream, which is reopened when the browser gives it up.
+//
+// After a lost connection a browser reconnects by itself. After any answer other than 200, such as a
+// 502 while a proxy restarts, it never does.
+// The stream is open only while the page is visible. A browser has six HTTP/1.1 connections to a host:
+// tabs in the background could take them all.
 
-const LEAST = 1000, MOST = 30000; // milliseconds between two starts
-const SETTLED = 400; // a stream that ends sooner was a server's way to say "come again"
+const LEAST = 1000, MOST = 30000; // milliseconds before the stream is reopened
+const SETTLED = 400; // milliseconds; the server ends a stream sooner to have the client reconnect
 
-/** Calls `on.update(snapshot)`, `on.joined(player)`, `on.live()`, `on.lost()`, and
- * `on.refused(detail)` with the server's reason if there is nothing to come back to for now. */
+/** Open the stream and call `on.update(snapshot)`, `on.joined(player)`, `on.live()` and `on.lost()`.
+ *
+ * If the server refuses the board, call `on.refused(detail)` with its reason. */
 export function watch(url, on) {
   let source, again, settled, failures = 0;
 
@@ -42,11 +45,11 @@ export function watch(url, on) {
   open();
   addEventListener("online", open);
   document.addEventListener("visibilitychange", open);
-  // A page that the browser kept, when its reader comes back to it.
+  // The browser kept the page in its cache and shows it again.
   addEventListener("pageshow", (event) => { if (event.persisted) open(); });
 }
 
-/** An EventSource does not tell its status. Empty if the server just cannot answer now. */
+/** Return the server's reason to refuse, which an EventSource does not have; "" for any other failure. */
 async function refusal(url) {
   try {
     const headers = { Accept: "application/json" };

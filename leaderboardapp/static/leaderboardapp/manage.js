@@ -1,4 +1,4 @@
-// The dashboard: the token first, then everything else.
+// The dashboard. It asks for a token first, and then loads the board.
 
 import { Api } from "./manage/api.js";
 import { byId, closeButtons, confirmed, tell } from "./manage/forms.js";
@@ -33,7 +33,7 @@ byId("token-form").addEventListener("submit", (event) => {
 });
 byId("forget").addEventListener("click", () => {
   sessionStorage.removeItem(TOKEN);
-  location.reload(); // which leaves nothing of the board on the page
+  location.reload(); // removes everything of the board from the page
 });
 byId("delete-board").addEventListener("click", deleteBoard);
 closeButtons();
@@ -43,7 +43,7 @@ else askForToken("");
 async function start() {
   api.token = sessionStorage.getItem(TOKEN);
   try {
-    // A change of nothing: its answer has the settings, and it needs the token that changes need.
+    // An empty change: its answer has the settings, and the token must be one that may write.
     const found = await api.send("PATCH", "", {});
     byId("token-form").hidden = true;
     byId("dashboard").hidden = false;
@@ -59,7 +59,7 @@ function show(changed) {
   board = changed;
   byId("title").textContent = board.name || id;
   document.title = `${board.name || id}: dashboard`;
-  // What a new player has only where the board asks for it.
+  // Fields of a new player that only some boards ask for.
   for (const field of document.querySelectorAll("[data-asked]")) field.hidden = !board.ask_email;
   settings.show(board);
   seasons.show(board);

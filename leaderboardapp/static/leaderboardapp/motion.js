@@ -1,14 +1,14 @@
-// Movement that never queues: whatever is new starts from what is seen at this moment.
+// Animations. They never queue: a new one starts from what is visible at that moment.
 
 const GLIDE = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
 const APPEAR = { duration: 300, easing: "ease-out" };
-const COUNT = 450; // milliseconds
+const COUNT = 450; // milliseconds that a number counts up or down
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const gliding = new WeakMap();
 const counting = new WeakMap();
 
-/** Make a change to the list; its items glide from where they are seen to where they belong. */
+/** Change the list. Its items glide from where they are visible to their new positions. */
 export function glide(list, change) {
   const before = tops(list);
   change();
@@ -28,7 +28,7 @@ function tops(list) {
   return new Map([...list.children].map((item) => [item, item.getBoundingClientRect().top]));
 }
 
-/** Show the number, counting from the one that is shown. */
+/** Count from the number that is visible, or else from `from`, to the new one. */
 export function count(element, from, to) {
   const started = performance.now();
   const begin = counting.get(element)?.shown ?? from;
@@ -52,10 +52,10 @@ export function write(element, number) {
   element.textContent = number.toLocaleString("en");
 }
 
-/** A moment of colour on what has just become more. */
+/** Colour the element for a moment, because its score rose. */
 export function flash(element) {
   element.classList.remove("risen");
   if (calm.matches) return;
-  void element.offsetWidth; // so that it starts over
+  void element.offsetWidth; // restarts the animation
   element.classList.add("risen");
 }

@@ -1,11 +1,12 @@
-// What is said rather than shown, and what pops up.
+// Announcements for screen readers, and toasts.
 
 const PAUSE = 4000; // milliseconds between two announcements
-const SHOWN = 6000; // of a toast
+const SHOWN = 6000; // milliseconds that a toast is visible
 const MOST = 4; // toasts at one time
 
-/** A function that tells screen readers of a text, through a region that is `aria-live`. Of texts
- * that come faster than they can be read only the newest is said. */
+/** Return a function that announces a text to screen readers, through an `aria-live` region.
+ *
+ * Texts that come faster than they can be read are dropped, except for the newest. */
 export function announcer(region) {
   let waiting = "", until = 0, timer = null;
 
@@ -21,7 +22,7 @@ export function announcer(region) {
   };
 }
 
-/** The oldest makes room for a newcomer when many come at once. */
+/** Show a toast. If there are too many, the oldest one is removed. */
 export function toast(region, name, text) {
   const element = document.createElement("p");
   element.className = "toast";

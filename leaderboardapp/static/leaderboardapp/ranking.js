@@ -1,4 +1,4 @@
-// The list of players. The server wrote it once; each snapshot brings it up to date.
+// The list of players. The server renders it; each snapshot updates it.
 
 import { count, flash, glide, write } from "./motion.js";
 
@@ -8,7 +8,7 @@ export class Ranking {
     this.rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
   }
 
-  /** Of many snapshots between two frames only the newest is drawn. */
+  /** Draw the players in the next frame, unless a newer snapshot comes before it. */
   show(players, drawn) {
     if (!this.next) requestAnimationFrame(() => this.draw());
     this.next = { players, drawn };
@@ -41,8 +41,9 @@ export class Ranking {
     if (focused) this.refocus(focused, at);
   }
 
-  /** A button that was moved with its row, or has gone with it, loses the focus, and its user would
-   * lose the way. What is nearest to one that has gone is in its place now, or else the last. */
+  /** Give the focus back to a button that lost it because its row was moved.
+   *
+   * If the row was removed, the focus goes to the row that is now at its index, or to the last. */
   refocus(button, at) {
     const near = this.list.children[at] ?? this.list.lastElementChild;
     const next = this.list.contains(button) ? button : near?.querySelector(".plus");

@@ -1,9 +1,9 @@
-// Whether what is shown is current, and since when it is not.
+// The state of the connection: whether the page is current, and since when it is not.
 
-const OFFLINE = 10000; // milliseconds until it is more than a hiccup
-const TROUBLE = 3000; // shorter ones are not worth interrupting a screen reader's user
+const OFFLINE = 10000; // milliseconds after which a lost connection is called offline
+const TROUBLE = 3000; // milliseconds after which a lost connection is announced
 
-/** `say` tells screen readers. */
+/** `say(text)` announces a text to screen readers. */
 export class State {
   constructor(element, trouble, say) {
     Object.assign(this, { element, trouble, say, since: null, told: false, timers: [] });
@@ -29,7 +29,7 @@ export class State {
     ];
   }
 
-  /** There is nothing to come back to; it is tried again all the same. */
+  /** Show the server's reason to refuse the board. The stream is reopened all the same. */
   refused(reason) {
     this.timers.forEach(clearTimeout);
     this.write("offline", "Offline");

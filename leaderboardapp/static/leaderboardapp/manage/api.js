@@ -1,10 +1,10 @@
-// The API of one board, for the holder of a token.
+// Requests about one board, with a token.
 
 import { PASSING } from "../api.js";
 
 const TRIES = 6;
 
-// An answer that is a problem (RFC 9457), or, with the status 0, none at all.
+// A problem (RFC 9457) that was answered. The status 0 means that there was no answer.
 export class Failure extends Error {
   constructor(status, detail, wait = 0) {
     super(detail);
@@ -14,8 +14,8 @@ export class Failure extends Error {
 }
 
 export class Api {
-  // `path` is the board's. `denied` is told why a token does not do, `waiting` how many seconds a
-  // request waits because too many were sent.
+  // `path` is the board's. `denied(detail)` is called when the token does not allow a request, and
+  // `waiting(seconds)` when a request waits because of the rate limit.
   constructor(path, { denied, waiting }) {
     this.path = path;
     this.token = null;
@@ -23,8 +23,8 @@ export class Api {
     this.waiting = waiting;
   }
 
-  // The answer's JSON. A request that may be sent twice (a read, or one with a `key`) can be
-  // `patient`: it is sent again while the service is away.
+  // Return the answer's JSON. A `patient` request is retried while the service does not answer; it
+  // must be one that may be sent twice: a read, or one with an idempotency `key`.
   async send(method, path, body, { key, signal, patient = false } = {}) {
     for (let tries = 1; ; ) {
       try {
@@ -43,7 +43,7 @@ export class Api {
     }
   }
 
-  // All pages of a list.
+  // Yield all pages of a list.
   async *pages(path, options) {
     for (let next = ""; next !== null; ) {
       const page = await this.send("GET", next ? `${path}&cursor=${encodeURIComponent(next)}` : path, undefined, {

@@ -1,12 +1,12 @@
-// CSV as RFC 4180 has it, read leniently: any line ending, a byte order mark, blank lines.
+// CSV (RFC 4180). Any line ending, a byte order mark and blank lines are accepted.
 
-// What a spreadsheet takes for a formula. Names are other people's words, so on the way out such a
-// cell gets an apostrophe, which spreadsheets do not show, and on the way in it is taken off again.
+// Text that a spreadsheet would run as a formula. Names are written by strangers. So in an export
+// such a cell begins with an apostrophe, which spreadsheets hide. An import removes it.
 const FORMULA = /^'*[=+\-@\t\r＝＋－＠]/;
 const GUARDED = /^'+[=+\-@\t\r＝＋－＠]/;
 
-// Rows of cells: {line, cells, fault}, each with the line that it begins on, from 1. A row with a
-// `fault` is not to be trusted.
+// Yield rows: {line, cells, fault}. `line` is the one that the row begins on, from 1. The cells of a
+// row with a `fault` may be wrong.
 export function* readCsv(text, delimiter = ",") {
   const reader = new Reader(text, delimiter);
   while (reader.at < text.length) {
@@ -15,13 +15,13 @@ export function* readCsv(text, delimiter = ",") {
   }
 }
 
-// Of a file whose first line has no comma outside quotes, a semicolon or a tab may be meant.
+// Return the delimiter: a comma, or, if the first line has none outside quotes, a semicolon or a tab.
 export function delimiterOf(text) {
   const [first] = text.slice(0, 10_000).replace(/"[^"]*"/g, "").split(/\r|\n/, 1);
   return [",", ";", "\t"].find((each) => first.includes(each)) ?? ",";
 }
 
-// Numbers are written as they are, null as nothing, and text so that no spreadsheet runs it.
+// Return a line of CSV: numbers as they are, null as nothing, and text that no spreadsheet runs.
 export function writeRow(cells) {
   return cells.map((cell) => quote(typeof cell === "string" ? guard(cell) : `${cell ?? ""}`)).join(",") + "\r\n";
 }
@@ -66,7 +66,7 @@ class Reader {
   quoted(row) {
     const parts = [];
     do {
-      this.at += 1; // over the quote that opens the cell, or the second of a pair
+      this.at += 1; // skips the quote that opens the cell, or the second one of a pair
       const end = this.text.indexOf('"', this.at);
       if (end < 0) row.fault = "a quote is never closed";
       parts.push(this.text.slice(this.at, end < 0 ? undefined : end));

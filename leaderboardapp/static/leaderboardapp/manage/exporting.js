@@ -1,11 +1,11 @@
-// All players of a board as the text of a CSV file.
+// All players of a board as a CSV file.
 
 import { writeRow } from "./csv.js";
 
 const COLUMNS = ["id", "name", "score", "rank"];
 
-// Parts of the text. Players who move while they are read are in it once; hidden ones come last,
-// without a rank.
+// Return the parts of the file's text. A player whose rank changes meanwhile is in it once. Hidden
+// players come last, without a rank.
 export async function exportPlayers(api, signal, progress) {
   const parts = [];
   const seen = new Set();
@@ -27,6 +27,6 @@ export function save(parts, name) {
   link.href = URL.createObjectURL(new Blob(parts, { type: "text/csv;charset=utf-8" }));
   link.download = name;
   link.click();
-  // Not at once: the browser may still be about to read it.
+  // Later, because the browser may not have read it yet.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,9 +1,9 @@
-// Values out of forms, faults into them, and dialogs.
+// Forms: their values, and the faults in them. Dialogs.
 
 export const byId = (id) => document.getElementById(id);
 
-// What the API takes for the field: null for an empty number, and what is no number as it was
-// typed, which the API refuses.
+// Return the field's value for the API. An empty number is null. A number that is none stays text,
+// which the API refuses.
 export function valueOf(input) {
   if (input.type === "checkbox") return input.checked;
   const text = input.value.trim();
@@ -14,7 +14,7 @@ export function valueOf(input) {
   return input.tagName === "SELECT" && text === "" ? null : text;
 }
 
-// A problem's detail begins with the name of the field that it is about.
+// Show a problem at its field, whose name begins the problem's detail; or else at the form's end.
 export function showFault(form, error) {
   clearFaults(form);
   const [, name, text] = error.message.match(/^(\w+): (.*)$/s) ?? [];
@@ -42,7 +42,7 @@ export function clearFaults(form) {
   }
 }
 
-// Does `work` on submit, once at a time, and shows its failure in the form.
+// Call `work` on submit, one call at a time, and show its failure in the form.
 export function onSubmit(form, work) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -65,7 +65,7 @@ export function closeButtons() {
   }
 }
 
-// Whether the person goes on. With `typed`, only after typing just that.
+// Ask for a confirmation; resolve to whether it was given. With `typed`, that text must be typed.
 export function confirmed({ title, text, action, typed = "" }) {
   const dialog = byId("confirm");
   const [form, input] = [dialog.querySelector("form"), byId("confirm-typed")];
@@ -92,7 +92,7 @@ export function confirmed({ title, text, action, typed = "" }) {
 
 let clearing = 0;
 
-// Said at the foot of the page, and to screen readers. Bad news stays longer.
+// Show a text at the foot of the page, and announce it. Bad news stays longer.
 export function tell(text, bad = false) {
   const news = byId("news");
   clearTimeout(clearing);

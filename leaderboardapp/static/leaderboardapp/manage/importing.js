@@ -1,11 +1,11 @@
-// From the text of a CSV file to increments. Nothing here knows of the page.
+// Import: from the text of a CSV file to increments. This module does not use the page.
 
 import { Failure } from "./api.js";
 import { readCsv, unguard } from "./csv.js";
 
 const BATCH = 1000; // rows that one request may have
 const AT_ONCE = 4; // players created at the same time
-const BREATH = 12; // milliseconds of work after which the page gets its turn
+const BREATH = 12; // milliseconds of work after which the browser may update the page
 
 const COLUMNS = {
   id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
@@ -14,16 +14,17 @@ const COLUMNS = {
   email: /^e?-?mail([ _-]?address)?$/i,
 };
 
-// Which column, counted from 0, seems to mean what; -1: none.
+// Guess the columns' meanings from their titles; return indexes, -1 for none.
 export function guessColumns(header) {
   const find = (pattern) => header.findIndex((title) => pattern.test(title.trim()));
   const [id, name, amount, email] = Object.values(COLUMNS).map(find);
   return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email };
 }
 
-// The rows added up: {players: [{id, name, email, amount, rows, lines}], faults: [{line, detail}]}.
-// With an idempotency key, each player may be in one row. Who had the earlier last row comes first,
-// and so is the first of equal scores.
+// Add up the amounts of each player, because with an idempotency key a bulk request may list each
+// player only once. Return {players: [{id, name, email, amount, rows, lines}], faults, rows}, where a
+// fault is {line, detail}. Players are in the order of their last rows: among equal scores, the player
+// whose last row is earlier ranks first.
 export async function addUp(text, delimiter, columns, { signal, progress } = {}) {
   const players = new Map();
   const faults = [];
@@ -60,8 +61,8 @@ function addRow(players, row, columns) {
   const amount = before.amount + (columns.amount < 0 ? 1 : amountOf(cell(columns.amount)));
   if (!Number.isSafeInteger(amount)) throw new BadRow("the player's amounts add up to too much");
   const lines = before.lines.length < 3 ? [...before.lines, row.line] : before.lines;
-  players.delete(id); // to its new place, the last
-  const email = before.email || cell(columns.email); // which the service checks, of new players only
+  players.delete(id); // so that `set` puts the player at the end
+  const email = before.email || cell(columns.email); // the service checks it, for new players only
   players.set(id, { id, name: before.name ?? name, email, amount, rows: before.rows + 1, lines });
 }
 
@@ -85,8 +86,8 @@ function shown(text) {
   return text ? `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”` : "missing";
 }
 
-// A name for an import that the same file gets again, so that what was counted before a failure is
-// not counted twice: 53 bits of the text's hash (cyrb53), enough to tell a board's files apart.
+// Return a name for an import, the same for the same file. So nothing that was counted before a
+// failure is counted twice. It is 53 bits of the text's hash (cyrb53), enough for a board's files.
 export function nameOfImport(text, ...others) {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
@@ -102,15 +103,15 @@ export function nameOfImport(text, ...others) {
   return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36);
 }
 
-// Sends them in batches. When it was cancelled or failed, `run` goes on with the batch that it was
-// at, with the same key: whoever was counted is not counted again.
+// An import, sent in batches. If it was cancelled or failed, `run` repeats the batch that was being
+// sent, with the same idempotency key: no player is counted again.
 export class Import {
   constructor(api, name, season, players) {
     Object.assign(this, { api, name, season, players });
-    this.start = 0; // of the batch that is next
-    this.ahead = 0; // players of that batch who are done, or created at least
-    this.added = 0; // rows
-    this.created = 0; // players
+    this.start = 0; // index of the next batch's first player
+    this.ahead = 0; // players of that batch who are counted or created
+    this.added = 0; // rows of players who are counted
+    this.created = 0; // players who are new
     this.faults = [];
   }
 
@@ -161,10 +162,10 @@ export class Import {
     return players.map((player, number) => ({ player, result: results[number] }));
   }
 
-  // Those of them who are on the board now.
+  // Create the players; return those who are on the board then.
   async createAll(players, faults, signal, progress) {
     const created = new Set();
-    // A generator, because it ends for all when one of them fails.
+    // The workers share a generator, which ends for all of them when one fails.
     const rest = (function* () {
       yield* players;
     })();
@@ -188,7 +189,7 @@ export class Import {
       return true;
     } catch (error) {
       if (!(error instanceof Failure) || ![409, 422].includes(error.status)) throw error;
-      // Of a conflict: somebody else did, or another player has the address.
+      // A conflict: the player exists by now, or another player has the address.
       if (error.status === 409 && (await this.isThere(id, signal))) return true;
       faults.push(fault(player, error.message));
       return false;

@@ -8,7 +8,7 @@ const PAGE = 25;
 export class Players {
   constructor(api, boardNow) {
     Object.assign(this, { api, boardNow });
-    this.cursors = [""]; // of the pages up to the one that is shown
+    this.cursors = [""]; // of the pages up to the visible one
     this.adds = Promise.resolve();
     this.body = byId("players-table").tBodies[0];
     this.body.addEventListener("click", (event) => this.click(event.target));
@@ -46,7 +46,7 @@ export class Players {
 
   async load() {
     const cursor = this.cursors.at(-1);
-    const turn = (this.turns = {}); // an answer that comes after a later one's request is old
+    const turn = (this.turns = {}); // the answer is dropped if a later request was sent meanwhile
     const query = `players/?limit=${PAGE}${this.hidden ? "&hidden=true" : ""}`;
     await this.saying(async () => {
       const path = cursor ? `${query}&cursor=${encodeURIComponent(cursor)}` : query;
@@ -68,7 +68,7 @@ export class Players {
     byId("page-number").textContent = `Page ${this.cursors.length}`;
   }
 
-  // The keyboard stays where it is, as far as that is still there.
+  // Replace the rows and keep the focus on its button, if the player is still listed.
   replaceRows(rows) {
     const focused = document.activeElement;
     const id = this.body.contains(focused) ? focused.closest("tr").dataset.id : null;
@@ -83,7 +83,7 @@ export class Players {
     await this.saying(async () => {
       const path = pathOf(id);
       const found = await this.api.send("GET", path);
-      // A player without a rank is hidden, or has no score yet; a change of nothing says which.
+      // A player without a rank is hidden or has no score yet; an empty change says which.
       const { hidden } = found.rank === null ? await this.api.send("PATCH", path, {}) : { hidden: false };
       this.open({ ...found, hidden });
     }, { 404: `There is no player ${id}.` });
@@ -95,13 +95,13 @@ export class Players {
     if (!button || !player) return;
     if ("edit" in button.dataset) this.open(player);
     else {
-      // One after the other, so that the newest answer is the last.
+      // One request after the other, so that the last answer has the newest score.
       const add = () => this.saying(() => this.add(player, Number(button.dataset.add)));
       this.adds = this.adds.then(add);
     }
   }
 
-  // The rank is shown as it was: rows that change places under the pointer are clicked by mistake.
+  // The rank stays as it was: a row that moves under the pointer would be clicked by mistake.
   async add(player, amount) {
     const options = { key: newKey(), patient: true };
     const path = `${pathOf(player.id)}score-add/`;
@@ -125,7 +125,7 @@ export class Players {
     byId("player-dialog").showModal();
   }
 
-  // Only what was changed here: scores go on while the dialog is open.
+  // Only what was changed in the dialog: the score may change while it is open.
   async save() {
     const { player } = this;
     const [name, score] = [valueOf(byId("player-name")), valueOf(byId("player-score"))];
@@ -187,7 +187,7 @@ export class Players {
     await this.load();
   }
 
-  // Failures are told; in the open dialog, which covers the page, there.
+  // Show a failure of `work`: in the dialog if it is open, because it covers the page.
   async saying(work, texts = {}) {
     try {
       await work();

@@ -1,4 +1,4 @@
-// The running season, and past ones.
+// The running season, and past seasons.
 
 import { byId, confirmed, tell } from "./forms.js";
 
@@ -47,7 +47,7 @@ export class Seasons {
     return item;
   }
 
-  // Read with the token, which the link to a private board's season does not carry.
+  // Load the season with the token, which a link does not send.
   async open(details, season) {
     const body = details.querySelector("tbody");
     if (!details.open || body.childElementCount) return;

@@ -20,7 +20,7 @@ export class Settings {
     }
   }
 
-  // Only what was changed here, so that nothing that somebody else changed meanwhile is undone.
+  // Only what was changed in the form, so that nobody else's change is undone.
   async save() {
     const changes = {};
     for (const input of this.inputs) {

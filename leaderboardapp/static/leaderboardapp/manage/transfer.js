@@ -1,4 +1,4 @@
-// Import and export, as they are seen: a file in, a file out, and a bar in between.
+// The dashboard's transfers of files, in and out, with their progress bars.
 
 import { save, exportPlayers } from "./exporting.js";
 import { addUp, guessColumns, Import, nameOfImport } from "./importing.js";
@@ -8,7 +8,7 @@ import { byId, count, tell } from "./forms.js";
 
 const PREVIEW = 5; // rows
 const SHOWN_FAULTS = 200;
-const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)", email: "(none)" }; // and what none means
+const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)", email: "(none)" }; // what a missing column means
 
 export class Importing {
   constructor(api, boardNow, done) {
@@ -64,7 +64,7 @@ export class Importing {
       Object.keys(COLUMNS).map((column) => [column, Number(byId(`column-${column}`).value)]),
     );
     const { season, ask_email } = this.boardNow();
-    const { email, ...counted } = columns; // an address, given later or not, makes no score another
+    const { email, ...counted } = columns; // an address that is added later does not change what counts
     const other = byId("again").checked ? newKey() : null;
     const name = nameOfImport(this.text, season, counted, other);
     this.task = this.read = null;
@@ -98,7 +98,7 @@ export class Importing {
     this.say(`${count(this.task.done)} of ${count(this.task.players.length, "player")}`);
   }
 
-  // From the button until the end, whatever that is. What was cancelled, or failed, may go on.
+  // Run `work` and show its progress and its end. If it was cancelled or failed, it may be continued.
   async job(work) {
     this.running = true;
     this.stop = new AbortController();

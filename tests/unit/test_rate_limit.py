@@ -1,4 +1,4 @@
-"""One caller's writes over time, and all processes of a machine on one file."""
+"""The limiter: one caller's writes over time, and all processes of a machine on one file."""
 
 import functools
 import math
@@ -21,8 +21,8 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp.domain.fields import MAX_ROWS
-from leaderboardapp.web import rate_limit as limiter
+from leaderboardapp.domain.fields import MAX_BULK_ROWS
+from leaderboardapp.web import rate_limit
 from leaderboardapp.web.rate_limit import SECOND, SLOTS, Limiter, get_limiter
 from tests.support.programs import PROJECT
 
@@ -49,18 +49,23 @@ class Clock:
 
 
 @contextmanager
-def limiter_of(rate: float, clock: Clock, path: Path, secret: str = "secret") -> Iterator[Limiter]:
-    made = Limiter(path, rate, secret, clock)
+def open_limiter(
+    rate: float, clock: Clock, path: Path, secret: str = "secret"
+) -> Iterator[Limiter]:
+    limiter = Limiter(path, rate, secret, clock)
     try:
-        yield made
+        yield limiter
     finally:
-        made.close()
+        limiter.close()
 
 
 @contextmanager
 def new_limiter(rate: float, clock: Clock) -> Iterator[Limiter]:
-    with TemporaryDirectory() as folder, limiter_of(rate, clock, Path(folder) / "limits") as made:
-        yield made
+    with (
+        TemporaryDirectory() as folder,
+        open_limiter(rate, clock, Path(folder) / "limits") as limiter,
+    ):
+        yield limiter
 
 
 @pytest.fixture
@@ -73,14 +78,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run" / "limits"
 
 
-def passed(limiter: Limiter, caller: str, tries: int) -> int:
+def count_passed(limiter: Limiter, caller: str, tries: int) -> int:
     return sum(not limiter.take(caller) for _ in range(tries))
 
 
 rates = st.floats(0.001, 10_000)
 # Pauses around what matters at these rates, and how many writes a request makes.
 requests = st.lists(
-    st.tuples(st.floats(0, 25), st.sampled_from([1, 1, 1, 2, 30, MAX_ROWS])), max_size=60
+    st.tuples(st.floats(0, 25), st.sampled_from([1, 1, 1, 2, 30, MAX_BULK_ROWS])), max_size=60
 )
 
 
@@ -110,7 +115,7 @@ def test_no_more_pass_than_the_burst_and_the_rate_allow(
 
 
 @given(rates, requests)
-def test_who_waits_as_long_as_told_passes_and_not_before(
+def test_a_caller_passes_after_the_wait_and_not_before(
     rate: float, requests: list[tuple[float, int]]
 ) -> None:
     clock = Clock()
@@ -119,15 +124,15 @@ def test_who_waits_as_long_as_told_passes_and_not_before(
             clock.now += int(pause * SECOND)
             wait = limiter.take("alice", writes)
             if wait:
-                told = clock.now + round(wait * SECOND)
-                clock.now = told - 1
+                free_at = clock.now + round(wait * SECOND)
+                clock.now = free_at - 1
                 assert limiter.take("alice", writes)
-                clock.now = told
+                clock.now = free_at
                 assert not limiter.take("alice", writes)
 
 
 @given(rates)
-def test_who_never_hurries_always_passes(rate: float) -> None:
+def test_a_caller_at_the_rate_always_passes(rate: float) -> None:
     clock = Clock()
     with new_limiter(rate, clock) as limiter:
         for _ in range(50):
@@ -136,12 +141,12 @@ def test_who_never_hurries_always_passes(rate: float) -> None:
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(10, 100), (3, 30), (0.25, 2), (0.1, 1), (0.001, 1)])
-def test_ten_seconds_worth_passes_at_once_and_at_least_one(
+def test_the_burst_is_ten_seconds_of_writes_and_at_least_one(
     clock: Clock, path: Path, rate: float, burst: int
 ) -> None:
-    with limiter_of(rate, clock, path) as limiter:
-        assert passed(limiter, "alice", burst + 5) == burst
-        assert passed(limiter, "bob", burst + 5) == burst
+    with open_limiter(rate, clock, path) as limiter:
+        assert count_passed(limiter, "alice", burst + 5) == burst
+        assert count_passed(limiter, "bob", burst + 5) == burst
 
 
 def test_processes_share_one_file(path: Path) -> None:
@@ -162,13 +167,13 @@ def test_processes_share_one_file(path: Path) -> None:
     assert sum(counts) == BIG_RATE * 10, counts
 
 
-def test_threads_share_it(clock: Clock, path: Path, request: pytest.FixtureRequest) -> None:
+def test_threads_share_a_limiter(clock: Clock, path: Path, request: pytest.FixtureRequest) -> None:
     request.addfinalizer(functools.partial(sys.setswitchinterval, sys.getswitchinterval()))
     sys.setswitchinterval(1e-6)
     counts: list[int] = []
-    with limiter_of(BIG_RATE, clock, path) as limiter:
+    with open_limiter(BIG_RATE, clock, path) as limiter:
         threads = [
-            threading.Thread(target=lambda: counts.append(passed(limiter, "alice", 8000)))
+            threading.Thread(target=lambda: counts.append(count_passed(limiter, "alice", 8000)))
             for _ in range(4)
         ]
         for thread in threads:
@@ -178,16 +183,16 @@ def test_threads_share_it(clock: Clock, path: Path, request: pytest.FixtureReque
         assert sum(counts) == limiter.burst
 
 
-def test_it_goes_by_the_clock_that_goes_on_when_the_machine_starts_again(path: Path) -> None:
+def test_the_clock_is_one_that_goes_on_over_a_restart_of_the_machine(path: Path) -> None:
     limiter = Limiter(path, 1, "secret")
     assert abs(limiter.clock() - time.time() * SECOND) < 10 * SECOND
     limiter.close()
 
 
-def test_a_new_process_goes_on_with_what_is_in_the_file(clock: Clock, path: Path) -> None:
-    with limiter_of(1, clock, path) as before:
+def test_a_new_process_continues_from_the_file(clock: Clock, path: Path) -> None:
+    with open_limiter(1, clock, path) as before:
         before.take("alice", 100)
-    with limiter_of(1, clock, path) as after:
+    with open_limiter(1, clock, path) as after:
         assert after.take("alice") == 91
         clock.now += 91 * SECOND
         assert not after.take("alice")
@@ -198,57 +203,57 @@ def test_an_old_file_under_another_clock_keeps_nobody_waiting(
     clock: Clock, path: Path, days: int
 ) -> None:
     callers = [f"caller {number}" for number in range(200)]
-    with limiter_of(0.1, clock, path) as before:
+    with open_limiter(0.1, clock, path) as before:
         for caller in callers:
-            before.take(caller, MAX_ROWS)
+            before.take(caller, MAX_BULK_ROWS)
     clock.now += days * 86_400 * SECOND
-    with limiter_of(0.1, clock, path) as after:
+    with open_limiter(0.1, clock, path) as after:
         for caller in callers:
-            assert passed(after, caller, 2) == after.burst == 1
+            assert count_passed(after, caller, 2) == after.burst == 1
 
 
-def test_callers_whose_hashes_lead_to_one_place_do_not_pay_for_each_other(
+def test_callers_of_one_set_do_not_pay_for_each_other(
     clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limiter, "SETS", 1)
+    monkeypatch.setattr(rate_limit, "SETS", 1)
     callers = [f"caller {number}" for number in range(SLOTS)]
-    with limiter_of(1, clock, path) as one_set:
+    with open_limiter(1, clock, path) as one_set:
         for caller in callers:
-            assert passed(one_set, caller, 15) == 10
+            assert count_passed(one_set, caller, 15) == 10
         for caller in callers:
             assert one_set.take(caller) == 1
 
 
-def test_one_caller_too_many_takes_the_place_of_who_is_free_the_soonest(
+def test_a_caller_too_many_evicts_the_one_who_is_free_the_soonest(
     clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limiter, "SETS", 1)
+    monkeypatch.setattr(rate_limit, "SETS", 1)
     callers = [f"caller {number}" for number in range(SLOTS)]
-    with limiter_of(1, clock, path) as one_set:
+    with open_limiter(1, clock, path) as one_set:
         for number, caller in enumerate(callers):
             one_set.take(caller, 5 if number == 3 else 20)
-        assert passed(one_set, "one too many", 15) == 10
+        assert count_passed(one_set, "one too many", 15) == 10
         assert [one_set.take(caller) > 0 for caller in callers[:3] + callers[4:]] == [True] * 7
         assert not one_set.take(callers[3])
 
 
-def test_a_clock_that_was_wrong_leaves_no_place_taken(
+def test_a_clock_that_was_wrong_leaves_no_slot_taken(
     clock: Clock, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limiter, "SETS", 1)
-    with limiter_of(1, clock, path) as one_set:
+    monkeypatch.setattr(rate_limit, "SETS", 1)
+    with open_limiter(1, clock, path) as one_set:
         clock.now += 40_000 * 86_400 * SECOND
         for number in range(SLOTS):
             one_set.take(f"old {number}")
         clock.now = NOW
         for number in range(SLOTS):
-            assert passed(one_set, f"caller {number}", 15) == 10
+            assert count_passed(one_set, f"caller {number}", 15) == 10
         for number in range(SLOTS):
             assert one_set.take(f"caller {number}")
 
 
-def test_the_file_neither_grows_nor_says_who_calls(clock: Clock, path: Path) -> None:
-    with limiter_of(1, clock, path) as limiter:
+def test_the_file_neither_grows_nor_says_who_the_callers_are(clock: Clock, path: Path) -> None:
+    with open_limiter(1, clock, path) as limiter:
         size = path.stat().st_size
         assert size <= path.stat().st_blocks * 512, "a hole would need room on the disk later"
         for number in range(1000):
@@ -256,8 +261,10 @@ def test_the_file_neither_grows_nor_says_who_calls(clock: Clock, path: Path) -> 
         assert path.stat().st_size == size == 2**20
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"caller" not in path.read_bytes()
-    with limiter_of(1, clock, path, secret="another") as limiter:
-        assert passed(limiter, "caller 1", 15) == 10, "with another key, it is not to be found"
+    with open_limiter(1, clock, path, secret="another") as limiter:
+        assert count_passed(limiter, "caller 1", 15) == 10, (
+            "with another key, it is not to be found"
+        )
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:

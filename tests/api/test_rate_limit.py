@@ -1,4 +1,4 @@
-"""How often one token or address may write, with a clock in the test's hand."""
+"""The rate limit of writes for each token or address, with a clock that the test sets."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from leaderboard_client import Leaderboard, LeaderboardError
 from leaderboard_project.wsgi import application
 from leaderboardapp.web.rate_limit import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
-from tests.api.test_access import READS, WRITES, bearer
+from tests.api.test_auth import READS, WRITES, bearer
 
 BURST = 3
 
@@ -68,7 +68,7 @@ def assert_limited(response: Response, seconds: int) -> None:
     assert response["Retry-After"] == str(seconds)
 
 
-def test_what_is_over_the_limit_waits_as_long_as_it_says(clock: Clock, add: Add) -> None:
+def test_a_caller_over_the_limit_waits_as_long_as_the_answer_says(clock: Clock, add: Add) -> None:
     use_up(add)
     assert_limited(add(), 4)
     clock.sleep(3)
@@ -170,7 +170,7 @@ def test_without_tokens_each_address_that_the_proxy_saw_has_a_limit_of_its_own(
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_no_proxy_signed_is_not_believed(add: Add) -> None:
+def test_an_address_that_no_proxy_signed_does_not_count(add: Add) -> None:
     for number in range(BURST):
         assert add(x_forwarded_for=f"192.0.2.{number}").status_code == 200
     forged = jwt.encode({"exp": 2**40}, "k" * 40, algorithm="HS256")
@@ -189,7 +189,7 @@ def test_by_default_there_is_no_limit(add: Add) -> None:
     assert [add().status_code for _ in range(50)] == [200] * 50
 
 
-def test_the_python_client_comes_back_when_it_was_told_to(
+def test_the_python_client_retries_when_the_answer_says(
     clock: Clock, alice: str, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = SimpleNamespace(monotonic=lambda: clock.now / SECOND, sleep=clock.sleep)

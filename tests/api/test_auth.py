@@ -1,4 +1,4 @@
-"""Who may write, and who may read a private board."""
+"""Tokens: who may write, and who may read a private board."""
 
 import base64
 import hmac
@@ -164,12 +164,12 @@ def test_a_private_board_is_listed_for_tokens_of_all_boards_only(
     send: Send, private: str, board_id: str
 ) -> None:
     def listed(**headers: str) -> bool:
-        path, found = "/boards/?limit=100", []
+        path, ids = "/boards/?limit=100", []
         while path:
             page = send("GET", path, **headers).json()
-            found += [board["id"] for board in page["boards"]]
+            ids += [board["id"] for board in page["boards"]]
             path = page["next"] and f"/boards/?limit=100&cursor={page['next']}"
-        return board_id in found
+        return board_id in ids
 
     assert not listed()
     assert not listed(**bearer(scope="read", boards=[board_id]))

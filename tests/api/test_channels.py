@@ -8,7 +8,7 @@ from django.test import override_settings
 from gripcontrol import WebSocketEvent
 
 from leaderboardapp.rabbitmq.routes import parse
-from tests.api.conftest import Send, Tell, answered, assert_problem
+from tests.api.conftest import Send, SendEvents, assert_problem, decode_events
 
 OPEN = WebSocketEvent("OPEN")
 
@@ -23,7 +23,7 @@ def routes() -> Iterator[None]:
 @pytest.mark.usefixtures("routes", "no_store")
 @pytest.mark.parametrize("accept", ["text/event-stream", "*/*", "application/json"])
 @pytest.mark.parametrize("channel", ["invoices", "for-alice"])
-def test_a_channel_is_a_stream_that_begins_with_nothing(
+def test_a_channel_is_a_stream_without_a_first_event(
     send: Send, grip_sig: str, channel: str, accept: str
 ) -> None:
     response = send("GET", f"/events/{channel}/", accept=accept, grip_sig=grip_sig)
@@ -43,38 +43,40 @@ def test_the_head_of_a_channel_is_not_held(send: Send, grip_sig: str) -> None:
 
 @pytest.mark.usefixtures("routes")
 @pytest.mark.parametrize("channel", ["board", "alice", "invoices2"])
-def test_where_no_route_leads_there_is_nothing(
-    send: Send, tell: Tell, grip_sig: str, channel: str
+def test_a_channel_to_which_no_route_leads_is_not_found(
+    send: Send, send_events: SendEvents, grip_sig: str, channel: str
 ) -> None:
     assert_problem(send("GET", f"/events/{channel}/", grip_sig=grip_sig), 404)
-    events = answered(tell(f"/events/{channel}/ws/", OPEN))
+    events = decode_events(send_events(f"/events/{channel}/ws/", OPEN))
     assert events[-1] == ("CLOSE", (4404).to_bytes(2))
 
 
-def test_by_default_no_channel_is_there(send: Send, tell: Tell, grip_sig: str) -> None:
+def test_by_default_there_is_no_channel(send: Send, send_events: SendEvents, grip_sig: str) -> None:
     assert_problem(send("GET", "/events/invoices/", grip_sig=grip_sig), 404)
-    assert answered(tell("/events/invoices/ws/", OPEN))[-1][0] == "CLOSE"
+    assert decode_events(send_events("/events/invoices/ws/", OPEN))[-1][0] == "CLOSE"
 
 
 @pytest.mark.usefixtures("routes")
-def test_only_a_proxy_can_hold_it(send: Send, tell: Tell) -> None:
+def test_only_a_proxy_can_hold_a_channel(send: Send, send_events: SendEvents) -> None:
     assert_problem(send("GET", "/events/invoices/"), 501, "GRIP")
-    assert_problem(tell("/events/invoices/ws/", OPEN, signature="forged"), 501)
+    assert_problem(send_events("/events/invoices/ws/", OPEN, signature="forged"), 501)
     assert_problem(send("GET", "/events/invoices/ws/"), 426, "ws://")
 
 
 @pytest.mark.usefixtures("routes")
-def test_nobody_writes_to_it(send: Send, grip_sig: str) -> None:
+def test_a_channel_is_not_written_to(send: Send, grip_sig: str) -> None:
     response = send("POST", "/events/invoices/", {}, grip_sig=grip_sig)
     assert_problem(response, 405)
     assert response["Allow"] == "GET, HEAD"
 
 
 @pytest.mark.usefixtures("routes")
-def test_a_websocket_is_subscribed_to_its_channel(tell: Tell) -> None:
-    events = answered(tell("/events/invoices/ws/", OPEN))
+def test_a_websocket_is_subscribed_to_its_channel(send_events: SendEvents) -> None:
+    events = decode_events(send_events("/events/invoices/ws/", OPEN))
     assert [kind for kind, _ in events] == ["OPEN", "TEXT", "TEXT"]
     assert b'"subscribe"' in events[1][1] and b'"events-invoices"' in events[1][1]
     assert b'"keep-alive"' in events[2][1]
     ping = WebSocketEvent("TEXT", b'{"event": "ping"}')
-    assert answered(tell("/events/invoices/ws/", ping)) == [("TEXT", b'm:{"event":"pong"}')]
+    assert decode_events(send_events("/events/invoices/ws/", ping)) == [
+        ("TEXT", b'm:{"event":"pong"}')
+    ]
