@@ -46,9 +46,8 @@ def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     from leaderboardapp.domain.types import rank_position
     from leaderboardapp.stores.rethinkdb.ranking import FIRST, place_of
 
-    return int(
-        store.run(store.blocks.block(board, FIRST, place_of(board, rank_position(row))).count())
-    )
+    before = store.rank_blocks.block(board, FIRST, place_of(board, rank_position(row)))
+    return int(store.database.run(before.count()))
 
 
 NAIVE = {"sqlite": count_sql, "rethinkdb": count_rethinkdb, "postgresql": count_sql}

@@ -27,5 +27,5 @@ def test_the_server_passes_what_python_passes(
     rethink: RethinkStore, topics: list[Any], wanted: Any
 ) -> None:
     chosen = filter_of(wanted)
-    there = rethink.run(r.expr(topics).map(lambda topic: passes(topic, chosen)))
+    there = rethink.database.run(r.expr(topics).map(lambda topic: passes(topic, chosen)))
     assert there == [chosen.matches(topic) for topic in topics]

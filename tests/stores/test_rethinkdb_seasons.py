@@ -27,9 +27,9 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
     rethink.add_score(board, "alice", 7)
     first_looks = [rethink.get_board(board)]
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    real_get = rethink.get_board
+    real_get = rethink.database.get_board
     monkeypatch.setattr(
-        rethink, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
+        rethink.database, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
     )
     with pytest.raises(WrongSeason, match="season 2"):
         rethink.start_next_season(board, 1, "2027-01-01T00:00:00Z")
@@ -46,7 +46,7 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
     scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
     for player, score in scores.items():
         rethink.create_player(board_id, {"id": player, "name": player, "score": score})
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
         if final and swept:
@@ -60,7 +60,7 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
             rethink.add_score(board_id, "alice", 7, season=1)
             rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
 
-    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive", archive_under_way)
     rethink.start_next_season(board_id, 1, "2026-11-30T00:00:00Z")
     kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
     assert kept == (
@@ -73,7 +73,7 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 ) -> None:
     for player, score in (("bob", 7), ("carol", 9), ("dave", 8)):
         rethink.create_player(board, {"id": player, "name": player, "score": score})
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive
 
     def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
         if final and row["season"] == 1:
@@ -83,7 +83,7 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
             rethink.start_next_season(board, 2, ended_at)
         real_archive(row, ended_at, final)
 
-    monkeypatch.setattr(rethink, "archive", end_the_next_one_first)
+    monkeypatch.setattr(rethink.seasons, "archive", end_the_next_one_first)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     first, second = (
         [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
@@ -96,16 +96,18 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rethink.run(rethink.players.get(row_id(board, "alice")).update({"score": "many"}))
+    rethink.database.run(
+        rethink.database.players.get(row_id(board, "alice")).update({"score": "many"})
+    )
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
         if final:
             assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
         real_archive(row, ended_at, final)
 
-    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive", archive_under_way)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
@@ -116,16 +118,16 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     """One that was sent before, and finds the board's document as it was then."""
     rethink.add_score(board, "alice", 7)
     ended = rethink.get_board(board)
-    real_ended = rethink.ended
+    real_ended = rethink.seasons.ended
 
     def add_late(row: Row) -> list[Row]:
         rows = real_ended(row)
         run = Run([(0, Increment("alice", 1))]).wire(now_us())
-        alice = rethink.players.get(row_id(board, "alice"))
-        rethink.run(alice.update(lambda old: added(r.expr(ended), old, r.expr(run))))
+        alice = rethink.database.players.get(row_id(board, "alice"))
+        rethink.database.run(alice.update(lambda old: added(r.expr(ended), old, r.expr(run))))
         return rows
 
-    monkeypatch.setattr(rethink, "ended", add_late)
+    monkeypatch.setattr(rethink.seasons, "ended", add_late)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
     assert rethink.get_player(board, "alice")["score"] == 1
@@ -134,14 +136,14 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
 def test_a_player_erased_during_a_reset_is_not_in_the_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive
 
     def archive_then_erase(row: Row, ended_at: str, final: bool) -> None:
         real_archive(row, ended_at, final)
         if not final:
             rethink.delete_player(board, "alice")
 
-    monkeypatch.setattr(rethink, "archive", archive_then_erase)
+    monkeypatch.setattr(rethink.seasons, "archive", archive_then_erase)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert rethink.get_season(board, 1)[2] == []
 
@@ -149,14 +151,14 @@ def test_a_player_erased_during_a_reset_is_not_in_the_archive(
 def test_a_board_deleted_during_its_reset_leaves_no_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive
 
     def delete_then_archive(row: Row, ended_at: str, final: bool) -> None:
         rethink.delete_board(board)
         real_archive(row, ended_at, final)
 
-    monkeypatch.setattr(rethink, "archive", delete_then_archive)
+    monkeypatch.setattr(rethink.seasons, "archive", delete_then_archive)
     with pytest.raises(ObjectDoesNotExist):
         rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    rows = rethink.seasons.between([board, 0], [board, r.maxval], index="board")
-    assert rethink.run(rows) == []
+    rows = rethink.database.seasons.between([board, 0], [board, r.maxval], index="board")
+    assert rethink.database.run(rows) == []

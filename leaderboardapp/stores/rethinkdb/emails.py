@@ -2,12 +2,12 @@
 nothing is atomic across documents, so an address has a document of its own, whose key is made from
 it and which names who holds it; the address itself is in the player's document only."""
 
-from collections.abc import Callable
 from typing import Any
 
 from leaderboardapp.domain.exceptions import AlreadyExists
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.results import EMAIL_TAKEN, check
 from leaderboardapp.stores.rethinkdb.schema import row_id
 
@@ -17,14 +17,14 @@ RESERVED_SECONDS = 30
 
 
 class Emails:
-    def __init__(self, run: Callable[[Any], Any]) -> None:
-        self.run = run
-        self.emails, self.players = r.table("emails"), r.table("players")
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.emails, self.players = database.emails, database.players
 
     def reserve(self, board: str, email: str, player: Row) -> None:
         """For this player, who is about to be added. Raises AlreadyExists if there is
         that player already, EmailTaken."""
-        if self.run(self.players.get(player["id"])):
+        if self.database.run(self.players.get(player["id"])):
             raise AlreadyExists(player["player"])
         key = row_id(board, email)
         new = {"id": key, "board": board, "holder": player["id"], "since": r.now()}
@@ -40,7 +40,7 @@ class Emails:
 
         holder = self.emails.get(key)["holder"].default("")
         has_it = holder.do(lambda h: self.players.get(h)["email"].default(None).eq(email))
-        check(self.run(r.branch(has_it, None, holder).do(replace)))
+        check(self.database.run(r.branch(has_it, None, holder).do(replace)))
 
     def holding(self, board: str, email: str, player: str, write: Any) -> Any:
         """The write, unless somebody else has the address by now."""

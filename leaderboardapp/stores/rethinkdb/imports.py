@@ -8,24 +8,32 @@ from leaderboardapp.domain.exceptions import ScoreOutOfRange
 from leaderboardapp.domain.types import Amount, Import, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.core import Core
-from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, check
+from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, OUT_OF_RANGE, check
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from leaderboardapp.stores.rethinkdb.score_updates import OUT_OF_RANGE, once
+from leaderboardapp.stores.rethinkdb.score_updates import once
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
 
-class Imports(Core):
+class Imports:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.boards, self.players, self.imports = (
+            database.boards,
+            database.players,
+            database.imports,
+        )
+
     def get_import(self, board: str, name: str) -> Import:
-        row = self.run(self.imports.get(row_id(board, name)))
+        row = self.database.run(self.imports.get(row_id(board, name)))
         return Import(*(row[field] for field in Import._fields)) if row else Import()
 
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         # Nothing is atomic across documents: the intent is written first, each player's document
         # remembers the batch with its score, and a batch cut short is applied again to the rest.
-        settings = self.get_board(board)
+        settings = self.database.get_board(board)
         low, high = score_limits(settings)
         self.check_range(settings, f"{name}:{upto.line}", amounts)
         self.note_import(board, name, upto._replace(done=False))
@@ -50,22 +58,22 @@ class Imports(Core):
             allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)
             return old.merge(once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
-        result = self.run(self.players.insert(documents, conflict=add))
+        result = self.database.run(self.players.insert(documents, conflict=add))
         if result.get("first_error") == OUT_OF_RANGE:
             raise ScoreOutOfRange("a player", settings)
         check(result)
         try:
             self.note_import(board, name, upto._replace(done=True))
         except ObjectDoesNotExist:  # the board was deleted meanwhile
-            for rows in self.rows_of(board):
-                self.delete_all(rows, only_if=self.boards.get(board).eq(None))
+            for rows in self.database.rows_of(board):
+                self.database.delete_all(rows, only_if=self.boards.get(board).eq(None))
             raise
 
     def check_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
         low, high = score_limits(board)
         keys = [row_id(board["id"], amount.player) for amount in amounts]
-        found = self.run(self.players.get_all(*keys).without("keys", "desc", "asc"))
+        found = self.database.run(self.players.get_all(*keys).without("keys", "desc", "asc"))
         rows = {row["player"]: {**row, **player_row(row, board["season"])} for row in found}
         for player, _, amount in amounts:
             row = rows.get(player, {"score": 0})
@@ -84,4 +92,4 @@ class Imports(Core):
             return r.branch(expected, new, r.error(IMPORT_MOVED))
 
         insert = self.imports.insert(row, conflict=replace)
-        check(self.run(self.on_board(board, lambda _: insert)))
+        check(self.database.run(self.database.on_board(board, lambda _: insert)))

@@ -12,7 +12,8 @@ from typing import Any
 
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.ranking import FIRST, Place, Windows, is_of
+from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.ranking import FIRST, Place, Ranking, is_of
 
 BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # in one that is split
@@ -22,20 +23,18 @@ SCORES_AT_ONCE = 10  # blocks whose scores are counted, which takes longer
 Block = tuple[Place, int]  # where it begins, how many players are in it
 
 
-class Blocks:
-    """`run` runs a query, `position` is the store's mark in the order of changes."""
+class RankBlocks:
+    """`position` is the store's mark in the order of changes."""
 
-    def __init__(
-        self, run: Callable[[Any], Any], position: Callable[[], int], windows: Windows
-    ) -> None:
-        self.run, self.position, self.windows = run, position, windows
-        self.players, self.blocks = windows.players, windows.blocks
+    def __init__(self, database: Database, ranking: Ranking, position: Callable[[], int]) -> None:
+        self.database, self.ranking, self.position = database, ranking, position
+        self.players, self.blocks = database.players, database.blocks
 
     def round(self, board: Row) -> bool:
         """Count a large board's blocks anew, and split some of those that have grown; True if
         there are more of them."""
         # Before anything is counted.
-        since, deletions = self.position(), self.run(self.windows.deletions(board["id"]))
+        since, deletions = self.position(), self.database.run(self.ranking.deletions(board["id"]))
         counted = list(self.counted(board, self.places(board)))
         if sum(count for *_, count in counted) <= MOST:
             self.forget(board)
@@ -54,13 +53,13 @@ class Blocks:
             "scores": None if more else self.scores(board, [place for place, _ in blocks]),
         }
         # They can be made anew, so they need not be on disk.
-        self.run(self.blocks.insert(document, conflict="replace", durability="soft"))
+        self.database.run(self.blocks.insert(document, conflict="replace", durability="soft"))
         return more
 
     def places(self, board: Row) -> list[Place]:
         """Where the blocks begin."""
         fits = is_of(self.blocks.get(board["id"]), board["order"], r.expr(_season(board)))
-        places: list[Place] = self.run(
+        places: list[Place] = self.database.run(
             r.branch(fits, self.blocks.get(board["id"])["places"], [FIRST])
         )
         return places
@@ -86,7 +85,7 @@ class Blocks:
 
         def between(start: Place, end: Place) -> Any:
             keys = ([*_season(board), *place] for place in (start, end))
-            return self.windows.scores(board["order"], *map(r.expr, keys))
+            return self.ranking.scores(board["order"], *map(r.expr, keys))
 
         numbers = self.each(list(pairwise(places)), SCORES_AT_ONCE, between)
         return list(accumulate(numbers, initial=0))
@@ -100,7 +99,7 @@ class Blocks:
         """The number of each, so many in one query."""
         for begin in range(0, len(pairs), at_once):
             some = pairs[begin : begin + at_once]
-            yield from self.run(r.expr([number(*pair) for pair in some]))
+            yield from self.database.run(r.expr([number(*pair) for pair in some]))
 
     def split(self, board: Row, counted: Iterable[tuple[Place, Place, int]]) -> Iterator[Block]:
         """The blocks, and in place of those that have grown, some of BLOCK players and the rest."""
@@ -114,11 +113,11 @@ class Blocks:
     def next(self, board: Row, start: Place, end: Place) -> Place:
         """The place that is BLOCK players further on."""
         rows = self.block(board, start, end).order_by(index=board["order"])
-        place: Place = self.run(rows[board["order"]].nth(BLOCK))[2:]
+        place: Place = self.database.run(rows[board["order"]].nth(BLOCK))[2:]
         return place
 
     def forget(self, board: Row) -> None:
-        self.run(self.blocks.get(board["id"]).delete(durability="soft"))
+        self.database.run(self.blocks.get(board["id"]).delete(durability="soft"))
 
     def block(self, board: Row, start: Place, end: Place) -> Any:
         """The ranked players from one place to another."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from leaderboardapp.domain.types import MAX_SCORE, RANKINGS, RankPosition, Row
+from leaderboardapp.domain.types import BOARD_DEFAULTS, MAX_SCORE, RANKINGS, RankPosition, Row
 from leaderboardapp.stores.rethinkdb.connection import Function, r
+from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.schema import UNSHOWN
 
 Place = list[Any]  # in an order: the score or its negative, when it was reached, the player
@@ -18,19 +19,29 @@ ONE_BLOCK = {"places": [FIRST], "before": [0], "scores": [0]}  # of everybody
 HALVES = [2**power for power in reversed(range(17))]  # 100,000 items, an array's most, are fewer
 
 
-class Windows:
+class Ranking:
     """The queries are built once, because the driver takes longer to build them than the server
     to answer. In them, `here` is a place with board and season before it, as an index has it."""
 
-    def __init__(self, run: Callable[[Any], Any]) -> None:
-        self.run = run
-        self.boards, self.players, self.blocks = map(r.table, ("boards", "players", "blocks"))
-        self.deleted = r.table("deleted")
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.boards, self.players = database.boards, database.players
+        self.blocks, self.deleted = database.blocks, database.deleted
         reads = {"page": self.page, "around": self.around, "nobody": self.nobody}
         self.queries = {
             (read, ranking): Function(self.numbered(reads[read], ranking))
             for read, ranking in product(reads, RANKINGS)
         }
+
+    def top(self, board: Any) -> Any:
+        """The documents of the best, which may be changed."""
+        index = r.branch(board["order"].default("desc").eq("asc"), "asc", "desc")
+        least, most = season_ends(board["id"], board["season"].default(1))
+        rows = self.players.between(least, most, index=index).order_by(index=index)
+        return rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
+
+    def best(self, board: Any) -> Any:
+        return self.top(board).without(*UNSHOWN).coerce_to("array")
 
     def read(self, board: Row, limit: int, key: RankPosition | None, player: str | None) -> Row:
         """A page after the key; or, of a window around the player, whose key it is, those
@@ -38,7 +49,7 @@ class Windows:
         others = "around" if limit > 1 else "nobody"
         query = self.queries[others if player else "page", board["ranking"]]
         place = place_of(board, key) if key else FIRST
-        row: Row = self.run(r.do(board["id"], board["order"], place, limit, player, query))
+        row: Row = self.database.run(r.do(board["id"], board["order"], place, limit, player, query))
         return row
 
     def numbered(self, read: Callable[..., Any], ranking: str) -> Callable[..., Any]:

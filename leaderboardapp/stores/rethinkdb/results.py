@@ -15,9 +15,11 @@ from leaderboardapp.domain.exceptions import (
 )
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.rows import player_row
-from leaderboardapp.stores.rethinkdb.score_updates import KNOWN_KEY, OUT_OF_RANGE, WRONG_SEASON
 
 NO_BOARD = "no such board"
+OUT_OF_RANGE = "score out of range"
+WRONG_SEASON = "wrong season"
+KNOWN_KEY = "a key of these is known"
 IMPORT_MOVED = "import moved"
 EMAIL_TAKEN = "email taken"
 

@@ -3,14 +3,135 @@
 `board` and `old` are the board's and the player's documents; either may lack a field.
 """
 
-from typing import Any
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
-from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE
-from leaderboardapp.stores.rethinkdb.connection import r
+from django.core.exceptions import ObjectDoesNotExist
 
-OUT_OF_RANGE = "score out of range"
-WRONG_SEASON = "wrong season"
-KNOWN_KEY = "a key of these is known"
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row
+from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.rethinkdb.connection import Function, r
+from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.increment_runs import Run, first_of_each, runs_of
+from leaderboardapp.stores.rethinkdb.results import (
+    KNOWN_KEY,
+    OUT_OF_RANGE,
+    WRONG_SEASON,
+    Refused,
+    changes_of,
+    scored,
+)
+from leaderboardapp.stores.rethinkdb.schema import row_id
+
+PLAYERS_AT_ONCE = 100  # in one write, to stay far within QUERY_SECONDS
+WRITES_AT_ONCE = 25  # in one query, one after the other
+
+
+class ScoreUpdates:
+    def __init__(self, database: Database) -> None:
+        self.database, self.players = database, database.players
+        # Made once, because the driver takes longer to build these than the server to answer.
+        # Of one player it costs the server half as much again to find it by get_all.
+        self.add_one = Function(
+            lambda board, runs: self.add_runs(board, self.players.get(runs.keys()[0]), runs)
+        )
+        self.add_many = Function(
+            lambda board, runs: self.add_runs(
+                board, self.players.get_all(r.args(runs.keys())), runs
+            )
+        )
+        self.put = Function(
+            lambda board, player, score, now, only_better, season: self.change_scores(
+                board,
+                self.players.get(player),
+                lambda row, old: put(row, old, score, now, only_better, season),
+            )
+        )
+
+    def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
+        results: dict[int, Row | Exception | Refused] = {}
+        waiting, now = runs_of(increments), now_us()
+        try:
+            while waiting:
+                runs, waiting = first_of_each(waiting, PLAYERS_AT_ONCE)
+                for run, result in zip(runs, self.write_runs(board, runs, now), strict=True):
+                    if isinstance(result, Refused) and len(run.increments) > 1:
+                        for place, single in self.write_singly(board, run, now):
+                            results[place] = single
+                    else:
+                        results |= run.results(result)
+        except StoreUnavailable as error:
+            if results:  # something was done
+                raise OutcomeUnknown(str(error)) from error
+            raise
+        return self.explained(board, [results[place] for place in range(len(increments))])
+
+    def write_runs(self, board: str, runs: list[Run], now: int) -> list[Row | Exception | Refused]:
+        """Each player's row afterwards, or why it was not written."""
+        wire = {row_id(board, run.player): run.wire(now) for run in runs}
+        changes = changes_of(self.database.run(self.write(board, wire)))
+        return [scored(changes.get(key), run.player) for key, run in zip(wire, runs, strict=True)]
+
+    def write_singly(
+        self, board: str, run: Run, now: int
+    ) -> Iterator[tuple[int, Row | Exception | Refused]]:
+        """With the place of each, and as they are written: one after the other, for a run that was
+        refused, of which some may be allowed."""
+        key, singles = row_id(board, run.player), run.singles()
+        for start in range(0, len(singles), WRITES_AT_ONCE):
+            some = singles[start : start + WRITES_AT_ONCE]
+            writes = [self.write(board, {key: single.wire(now)}) for single in some]
+            for single, written in zip(some, self.database.run(r.expr(writes)), strict=True):
+                [(place, _)] = single.increments
+                yield place, scored(changes_of(written).get(key), run.player)
+
+    def write(self, board: str, wire: dict[str, Row]) -> Any:
+        """`wire` by the players' keys."""
+        add = self.add_one if len(wire) == 1 else self.add_many
+        return r.do(board, r.json(json.dumps(wire)), add)
+
+    def set_score(
+        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+    ) -> Row:
+        key = row_id(board, player)
+        written = self.database.run(
+            r.do(board, key, score, now_us(), only_better, season, self.put)
+        )
+        [result] = self.explained(board, [scored(changes_of(written).get(key), player)])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def explained(
+        self, board: str, results: list[Row | Exception | Refused]
+    ) -> list[Row | Exception]:
+        """With the exception, which names what the board allows, in place of each refusal."""
+        if not any(isinstance(result, Refused) for result in results):
+            return cast(list[Row | Exception], results)
+        try:
+            row = self.database.get_board(board)
+        except ObjectDoesNotExist as error:
+            return [error if isinstance(result, Refused) else result for result in results]
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
+        return [each.error(row) if isinstance(each, Refused) else each for each in results]
+
+    def change_scores(self, board: Any, players: Any, change: Callable[[Any, Any], Any]) -> Any:
+        """`change` takes the board's and a player's document, and gives the new fields."""
+        return self.database.on_board(
+            board,
+            lambda row: players.update(lambda old: change(row, old), return_changes="always"),
+        )
+
+    def add_runs(self, board: Any, players: Any, runs: Any) -> Any:
+        """`runs` by the players' keys."""
+        return self.change_scores(
+            board,
+            players,
+            lambda row, old: runs[old["id"]].do(lambda run: added(row, old, run)),
+        )
 
 
 def added(board: Any, old: Any, run: Any) -> Any:
