@@ -44,9 +44,9 @@ def count_sql(store: Any, board: Row, row: Row) -> int:
 
 def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     from leaderboardapp.domain.types import rank_position
-    from leaderboardapp.stores.rethinkdb.ranking import FIRST, place_of
+    from leaderboardapp.stores.rethinkdb.ranking import FIRST_KEY, sort_key
 
-    before = store.rank_blocks.block(board, FIRST, place_of(board, rank_position(row)))
+    before = store.rank_blocks.select_players(board, FIRST_KEY, sort_key(board, rank_position(row)))
     return int(store.database.run(before.count()))
 
 

@@ -297,7 +297,7 @@ def test_changes_that_the_server_skipped_are_announced(rethinkdb_url: str) -> No
     messages = RethinkMessageStream(store.database.address)
     group = Exchange("e").queue().subscription
     messages._wait(messages._follow(group, feed()), 5)
-    assert messages.found == [(group, None), (group, EncodedMessage('"t"', "1"))]
+    assert messages.received == [(group, None), (group, EncodedMessage('"t"', "1"))]
     assert messages.failed
     messages.close()
     store.close()

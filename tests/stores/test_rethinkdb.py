@@ -162,7 +162,7 @@ def test_a_failure_after_something_was_written_is_an_unknown_outcome(
 def test_players_of_an_earlier_version_are_ranked_after_ensure(
     rethinkdb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "REFRESHED_AT_ONCE", 3)
+    monkeypatch.setattr(schema, "REWRITTEN_AT_ONCE", 3)
     old = RethinkStore(f"{rethinkdb_url}_of_an_earlier_version")
     old.ensure()
     old.database.run(old.database.players.set_write_hook(None))
@@ -185,14 +185,14 @@ def test_players_of_an_earlier_version_are_ranked_after_ensure(
 def test_players_added_while_their_board_was_deleted_do_not_come_back(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_note = rethink.imports.note_import
+    real_note = rethink.imports.record_progress
 
     def delete_then_note(board: str, name: str, state: Import) -> None:
         if state.done:
             rethink.delete_board(board)
         real_note(board, name, state)
 
-    monkeypatch.setattr(rethink.imports, "note_import", delete_then_note)
+    monkeypatch.setattr(rethink.imports, "record_progress", delete_then_note)
     with pytest.raises(ObjectDoesNotExist):
         rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", 3)])
     with pytest.raises(ObjectDoesNotExist):
@@ -230,7 +230,7 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
 
 def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
     row = rethink.database.boards.get(board)
-    assert "order_by(index=" in str(rethink.ranking.best(row))
+    assert "order_by(index=" in str(rethink.ranking.read_top(row))
     for index in rethink.database.run(r.table("players").index_status("desc", "asc")):
         assert index["ready"]
 
@@ -273,17 +273,17 @@ def test_a_big_board_is_deleted_in_pieces(
 
 
 def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
-    parents = rethink.database.connections.connection()
+    parents = rethink.database.connections.get_connection()
     child = os.fork()
     if not child:
         failed = 1
         try:
             rethink.add_score(board, "alice", 1)
-            failed = int(rethink.database.connections.connection() is parents)
+            failed = int(rethink.database.connections.get_connection() is parents)
         finally:
             os._exit(failed)
     assert os.waitpid(child, 0)[1] == 0
-    assert rethink.database.connections.connection() is parents
+    assert rethink.database.connections.get_connection() is parents
     assert rethink.get_player(board, "alice")["score"] == 1
 
 
@@ -386,7 +386,7 @@ def test_a_board_that_was_deleted_in_part_is_not_said_to_be_untouched(
     def fail(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(rethink.database, "delete_all", fail)
+    monkeypatch.setattr(rethink.database, "delete_in_pieces", fail)
     with pytest.raises(OutcomeUnknown):
         rethink.delete_board(board)
 
@@ -405,7 +405,9 @@ def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
     assert isinstance(feed, RethinkFeed)
     try:
         with pytest.raises(ReqlDriverError, match="over array size limit"):
-            feed._take({"type": "error", "error": "Changefeed cache over array size limit"})
+            feed._handle_change(
+                {"type": "error", "error": "Changefeed cache over array size limit"}
+            )
     finally:
         feed.close()
 

@@ -7,9 +7,9 @@ from leaderboardapp.domain.exceptions import WrongSeason
 from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.increment_runs import Run
+from leaderboardapp.stores.rethinkdb.increment_runs import IncrementRun
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from leaderboardapp.stores.rethinkdb.score_updates import added
+from leaderboardapp.stores.rethinkdb.score_updates import increment_fields
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 
@@ -46,7 +46,7 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
     scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
     for player, score in scores.items():
         rethink.create_player(board_id, {"id": player, "name": player, "score": score})
-    real_archive = rethink.seasons.archive
+    real_archive = rethink.seasons.archive_top
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
         if final and swept:
@@ -60,7 +60,7 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
             rethink.add_score(board_id, "alice", 7, season=1)
             rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
 
-    monkeypatch.setattr(rethink.seasons, "archive", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_under_way)
     rethink.start_next_season(board_id, 1, "2026-11-30T00:00:00Z")
     kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
     assert kept == (
@@ -73,7 +73,7 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 ) -> None:
     for player, score in (("bob", 7), ("carol", 9), ("dave", 8)):
         rethink.create_player(board, {"id": player, "name": player, "score": score})
-    real_archive = rethink.seasons.archive
+    real_archive = rethink.seasons.archive_top
 
     def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
         if final and row["season"] == 1:
@@ -83,7 +83,7 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
             rethink.start_next_season(board, 2, ended_at)
         real_archive(row, ended_at, final)
 
-    monkeypatch.setattr(rethink.seasons, "archive", end_the_next_one_first)
+    monkeypatch.setattr(rethink.seasons, "archive_top", end_the_next_one_first)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     first, second = (
         [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
@@ -100,14 +100,14 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
         rethink.database.players.get(row_id(board, "alice")).update({"score": "many"})
     )
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
-    real_archive = rethink.seasons.archive
+    real_archive = rethink.seasons.archive_top
 
     def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
         if final:
             assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
         real_archive(row, ended_at, final)
 
-    monkeypatch.setattr(rethink.seasons, "archive", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_under_way)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
@@ -118,16 +118,18 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     """One that was sent before, and finds the board's document as it was then."""
     rethink.add_score(board, "alice", 7)
     ended = rethink.get_board(board)
-    real_ended = rethink.seasons.ended
+    real_ended = rethink.seasons.read_ended_season
 
     def add_late(row: Row) -> list[Row]:
         rows = real_ended(row)
-        run = Run([(0, Increment("alice", 1))]).wire(now_us())
+        run = IncrementRun([(0, Increment("alice", 1))]).to_wire(now_us())
         alice = rethink.database.players.get(row_id(board, "alice"))
-        rethink.database.run(alice.update(lambda old: added(r.expr(ended), old, r.expr(run))))
+        rethink.database.run(
+            alice.update(lambda old: increment_fields(r.expr(ended), old, r.expr(run)))
+        )
         return rows
 
-    monkeypatch.setattr(rethink.seasons, "ended", add_late)
+    monkeypatch.setattr(rethink.seasons, "read_ended_season", add_late)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
     assert rethink.get_player(board, "alice")["score"] == 1
@@ -136,14 +138,14 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
 def test_a_player_erased_during_a_reset_is_not_in_the_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.seasons.archive
+    real_archive = rethink.seasons.archive_top
 
     def archive_then_erase(row: Row, ended_at: str, final: bool) -> None:
         real_archive(row, ended_at, final)
         if not final:
             rethink.delete_player(board, "alice")
 
-    monkeypatch.setattr(rethink.seasons, "archive", archive_then_erase)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_then_erase)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert rethink.get_season(board, 1)[2] == []
 
@@ -151,13 +153,13 @@ def test_a_player_erased_during_a_reset_is_not_in_the_archive(
 def test_a_board_deleted_during_its_reset_leaves_no_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.seasons.archive
+    real_archive = rethink.seasons.archive_top
 
     def delete_then_archive(row: Row, ended_at: str, final: bool) -> None:
         rethink.delete_board(board)
         real_archive(row, ended_at, final)
 
-    monkeypatch.setattr(rethink.seasons, "archive", delete_then_archive)
+    monkeypatch.setattr(rethink.seasons, "archive_top", delete_then_archive)
     with pytest.raises(ObjectDoesNotExist):
         rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     rows = rethink.database.seasons.between([board, 0], [board, r.maxval], index="board")

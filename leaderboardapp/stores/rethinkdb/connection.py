@@ -44,7 +44,7 @@ def parse_url(url: str) -> dict[str, Any]:
     }
 
 
-class Function(r.ast.Func):  # type: ignore[misc, name-defined]
+class CompiledFunction(r.ast.Func):  # type: ignore[misc, name-defined]
     """A function of ReQL as it is sent, made once: the driver asks each of its hundreds of terms,
     in every query anew."""
 
@@ -70,36 +70,36 @@ class Connection:
             raise Unreachable(f"RethinkDB at {where}: {error}") from error
         # Kept, because the driver does not close it when the other end has gone first.
         self.socket: socket.socket = self.driver._instance._socket._socket
-        self._limit_reading(self.driver._instance._socket)
+        self._limit_read_time(self.driver._instance._socket)
         for name, value in KEEP_ALIVE.items():
             if hasattr(socket, name):  # Linux has them all
                 self.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def run(self, query: Any) -> Any:
         """One round trip; a cursor's rows as a list."""
-        with self._translated():
+        with self._map_driver_errors():
             result = query.run(self.driver)
             return list(result) if isinstance(result, r.net.DefaultCursor) else result
 
-    def run_together(self, queries: Iterable[Any]) -> None:
+    def run_concurrently(self, queries: Iterable[Any]) -> None:
         """All at the same time, until they are done. What fails says nothing."""
-        with self._translated():
+        with self._map_driver_errors():
             for query in queries:
                 query.run(self.driver, noreply=True)
             self.driver.noreply_wait()
 
-    def start(self, query: Any) -> Any:
+    def open_cursor(self, query: Any) -> Any:
         """The driver's own result, which may be a cursor."""
-        with self._translated():
+        with self._map_driver_errors():
             return query.run(self.driver)
 
     def stream(self, query: Any) -> Iterator[Any]:
         """A cursor's rows as they come."""
-        with self._translated():
+        with self._map_driver_errors():
             yield from query.run(self.driver)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _map_driver_errors(self) -> Iterator[None]:
         """After any failure but a refusal by the server the connection is closed: an answer may
         still be on its way through it."""
         try:
@@ -122,7 +122,7 @@ class Connection:
             pass
         self.socket.close()
 
-    def _limit_reading(self, wrapper: Any) -> None:
+    def _limit_read_time(self, wrapper: Any) -> None:
         """The driver can read with a deadline, and never does for a query. (SO_RCVTIMEO would be
         the system's way, but Python's TLS sockets do not heed it.)"""
         recvall = wrapper.recvall
@@ -146,11 +146,11 @@ class Connections:
 
     def run(self, query: Any) -> Any:
         with self.breaker.guard():
-            return self.connection().run(query)
+            return self.get_connection().run(query)
 
-    def connection(self) -> Connection:
+    def get_connection(self) -> Connection:
         """This thread's, made anew if the server has closed it."""
-        connection = self._opened()
+        connection = self._find_connection()
         if connection is None or not connection.is_alive():
             if connection is not None:
                 connection.close()
@@ -160,11 +160,11 @@ class Connections:
 
     def close(self) -> None:
         """This thread's."""
-        connection = self._opened()
+        connection = self._find_connection()
         if connection is not None:
             connection.close()
 
-    def _opened(self) -> Connection | None:
+    def _find_connection(self) -> Connection | None:
         """This thread's, if it has one. One from before a fork is the parent's."""
         pid, connection = getattr(self.local, "connection", (None, None))
         return connection if pid == getpid() else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
-from leaderboardapp.stores.rethinkdb.results import NO_BOARD, changed, found
+from leaderboardapp.stores.rethinkdb.results import NO_BOARD, get_updated_document, raise_if_missing
 from leaderboardapp.stores.rethinkdb.rows import board_row
 
 QUERY_SECONDS = 2.5
@@ -28,18 +28,18 @@ class Database:
         return self.connections.run(query)
 
     def get_board(self, board: str) -> Row:
-        return board_row(found(self.run(self.boards.get(board))))
+        return board_row(raise_if_missing(self.run(self.boards.get(board))))
 
     def update(self, document: Any, change: Any) -> Row:
         """The document after the change. Raises ObjectDoesNotExist."""
-        return changed(self.run(document.update(change, return_changes="always")))
+        return get_updated_document(self.run(document.update(change, return_changes="always")))
 
-    def on_board(self, board: Any, write: Callable[[Any], Any]) -> Any:
+    def write_if_board_exists(self, board: Any, write: Callable[[Any], Any]) -> Any:
         return self.boards.get(board).do(
             lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write(row))
         )
 
-    def rows_of(self, board: str) -> tuple[Any, ...]:
+    def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """All rows that belong to a board."""
         least, most = [board, r.minval], [board, r.maxval]
         players = self.players.between(least, most, index="changed_on")
@@ -48,7 +48,7 @@ class Database:
         named = (each.get_all(board, index="board") for each in (self.imports, self.emails))
         return players, seasons, blocks, *named
 
-    def delete_all(self, rows: Any, only_if: Any = True) -> None:
+    def delete_in_pieces(self, rows: Any, only_if: Any = True) -> None:
         some = rows.limit(DELETE_ROWS).delete()
         while self.run(r.branch(only_if, some, {"deleted": 0}))["deleted"]:
             pass

@@ -8,12 +8,12 @@ from leaderboardapp.domain.exceptions import AlreadyExists
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.results import EMAIL_TAKEN, check
+from leaderboardapp.stores.rethinkdb.results import EMAIL_TAKEN, raise_for_errors
 from leaderboardapp.stores.rethinkdb.schema import row_id
 
 # After which somebody who has reserved an address, and is not on the board, will not come: much
 # longer than a query may take.
-RESERVED_SECONDS = 30
+RESERVATION_SECONDS = 30
 
 
 class Emails:
@@ -33,22 +33,22 @@ class Emails:
             # `gone`: the holder, unless it has this address on the board. Where the document is
             # replaced, nothing else may be looked at.
             def decide(_: Any, old: Any, mine: Any) -> Any:
-                left = gone.eq(old["holder"]) & (old["since"] < r.now() - RESERVED_SECONDS)
+                left = gone.eq(old["holder"]) & (old["since"] < r.now() - RESERVATION_SECONDS)
                 return r.branch(left | old["holder"].eq(player["id"]), mine, r.error(EMAIL_TAKEN))
 
             return self.emails.insert(new, conflict=decide)
 
         holder = self.emails.get(key)["holder"].default("")
         has_it = holder.do(lambda h: self.players.get(h)["email"].default(None).eq(email))
-        check(self.database.run(r.branch(has_it, None, holder).do(replace)))
+        raise_for_errors(self.database.run(r.branch(has_it, None, holder).do(replace)))
 
-    def holding(self, board: str, email: str, player: str, write: Any) -> Any:
+    def write_if_holder(self, board: str, email: str, player: str, write: Any) -> Any:
         """The write, unless somebody else has the address by now."""
         holder = self.emails.get(row_id(board, email))["holder"].default("")
         refused = {"errors": 1, "first_error": EMAIL_TAKEN}
         return r.branch(holder.eq(player), write, refused)
 
-    def free(self, board: str, document: Any) -> Any:
+    def release(self, board: str, document: Any) -> Any:
         """The address of a player, if there is one."""
         email = document["email"].default(None)
         key = email.do(lambda text: r.uuid(r.expr(f"{board}/") + text))

@@ -26,9 +26,9 @@ class RethinkFeed(Feed):
         self.ready = False
         self.error: str | None = None
         try:
-            told = _changes(players, "board", "player", "name", "score", "hidden")
-            feeds = told, _changes(boards, "id"), _changes(lease)
-            self.cursor = connection.start(feeds[0].union(*feeds[1:]))
+            told = _open_changefeed(players, "board", "player", "name", "score", "hidden")
+            feeds = told, _open_changefeed(boards, "id"), _open_changefeed(lease)
+            self.cursor = connection.open_cursor(feeds[0].union(*feeds[1:]))
         except StoreUnavailable:
             connection.close()
             raise
@@ -57,14 +57,14 @@ class RethinkFeed(Feed):
     def _read(self) -> None:
         try:
             for change in self.cursor:
-                self._take(change)
+                self._handle_change(change)
             raise ReqlDriverError("the feed ended")
         except Exception as error:  # whatever ends the thread has to reach the listener
             with self.condition:
                 self.error = f"RethinkDB feed: {error}"
                 self.condition.notify_all()
 
-    def _take(self, change: Row) -> None:
+    def _handle_change(self, change: Row) -> None:
         self.last_activity = time.monotonic()
         if change["type"] == "state":
             # All feeds, as one, are ready when the union says so.
@@ -75,9 +75,11 @@ class RethinkFeed(Feed):
         elif change.get("error"):
             raise ReqlDriverError(change["error"])  # changes were skipped
         else:
-            self._note(change["type"], change.get("new_val") or {}, change.get("old_val") or {})
+            self._record_change(
+                change["type"], change.get("new_val") or {}, change.get("old_val") or {}
+            )
 
-    def _note(self, type: str, new: Row, old: Row) -> None:
+    def _record_change(self, type: str, new: Row, old: Row) -> None:
         with self.condition:
             for row in (new, old):  # both, because a row may move to another board
                 board = row.get("board", row.get("id"))
@@ -91,7 +93,7 @@ class RethinkFeed(Feed):
             self.condition.notify_all()
 
 
-def _changes(table: Any, *fields: str) -> Any:
+def _open_changefeed(table: Any, *fields: str) -> Any:
     """The table's changefeed, of each row only these fields."""
     feed = table.changes(include_states=True, include_types=True, squash=False)
     named = {"new_val": list(fields), "old_val": list(fields)} if fields else {}

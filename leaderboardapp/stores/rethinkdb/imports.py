@@ -9,10 +9,10 @@ from leaderboardapp.domain.types import Amount, Import, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, OUT_OF_RANGE, check
+from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, OUT_OF_RANGE, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from leaderboardapp.stores.rethinkdb.score_updates import once
+from leaderboardapp.stores.rethinkdb.score_updates import apply_once
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
@@ -35,8 +35,8 @@ class Imports:
         # remembers the batch with its score, and a batch cut short is applied again to the rest.
         settings = self.database.get_board(board)
         low, high = score_limits(settings)
-        self.check_range(settings, f"{name}:{upto.line}", amounts)
-        self.note_import(board, name, upto._replace(done=False))
+        self.raise_if_out_of_range(settings, f"{name}:{upto.line}", amounts)
+        self.record_progress(board, name, upto._replace(done=False))
         batch, now = f"{name}:{upto.line}", now_us()
         documents = [
             {
@@ -56,20 +56,20 @@ class Imports:
             season = r.expr([old["season"].default(1), settings["season"]]).max()
             fields = {"score": score, "reached_at": reached_at, "scored": True, "season": season}
             allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)
-            return old.merge(once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
+            return old.merge(apply_once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
         result = self.database.run(self.players.insert(documents, conflict=add))
         if result.get("first_error") == OUT_OF_RANGE:
             raise ScoreOutOfRange("a player", settings)
-        check(result)
+        raise_for_errors(result)
         try:
-            self.note_import(board, name, upto._replace(done=True))
+            self.record_progress(board, name, upto._replace(done=True))
         except ObjectDoesNotExist:  # the board was deleted meanwhile
-            for rows in self.database.rows_of(board):
-                self.database.delete_all(rows, only_if=self.boards.get(board).eq(None))
+            for rows in self.database.select_rows_of_board(board):
+                self.database.delete_in_pieces(rows, only_if=self.boards.get(board).eq(None))
             raise
 
-    def check_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
+    def raise_if_out_of_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
         low, high = score_limits(board)
         keys = [row_id(board["id"], amount.player) for amount in amounts]
@@ -81,7 +81,7 @@ class Imports:
             if not counted and not low <= row["score"] + amount <= high:
                 raise ScoreOutOfRange(player, board)
 
-    def note_import(self, board: str, name: str, state: Import) -> None:
+    def record_progress(self, board: str, name: str, state: Import) -> None:
         """Begin a batch (again) where the last one ended, or end the one begun; or ImportMoved."""
         row = {"id": row_id(board, name), "board": board, "name": name, **state._asdict()}
 
@@ -92,4 +92,6 @@ class Imports:
             return r.branch(expected, new, r.error(IMPORT_MOVED))
 
         insert = self.imports.insert(row, conflict=replace)
-        check(self.database.run(self.database.on_board(board, lambda _: insert)))
+        raise_for_errors(
+            self.database.run(self.database.write_if_board_exists(board, lambda _: insert))
+        )

@@ -8,7 +8,7 @@ from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
 Result = TypeVar("Result")
 
 
-class Run:
+class IncrementRun:
     """The server writes it as a whole or refuses it as a whole."""
 
     def __init__(self, increments: list[tuple[int, Increment]]) -> None:
@@ -17,10 +17,10 @@ class Run:
         self.player, self.season = increments[0][1].player, increments[0][1].season
         self.keys: list[str] = []
         self.sums = [0]
-        for place, increment in increments:
-            self.take(place, increment)
+        for index, increment in increments:
+            self.add(index, increment)
 
-    def takes(self, increment: Increment) -> bool:
+    def can_add(self, increment: Increment) -> bool:
         """A key counts once, so it is in no run twice; and sums stay exact, which in ReQL's numbers
         they are up to MAX_SCORE."""
         return (
@@ -29,20 +29,20 @@ class Run:
             and abs(self.sums[-1] + increment.amount) <= MAX_SCORE
         )
 
-    def take(self, place: int, increment: Increment) -> None:
-        self.increments.append((place, increment))
+    def add(self, index: int, increment: Increment) -> None:
+        self.increments.append((index, increment))
         self.sums.append(self.sums[-1] + increment.amount)
         if increment.key:
             self.keys.append(increment.key)
 
-    def singles(self) -> list["Run"]:
-        return [Run([each]) for each in self.increments]
+    def split(self) -> list["IncrementRun"]:
+        return [IncrementRun([each]) for each in self.increments]
 
-    def wire(self, now: int) -> dict[str, Any]:
+    def to_wire(self, now: int) -> dict[str, Any]:
         """As `scores.added` takes it: what is added, the least and the most on the way there, and
         the largest amount, all of which the board has to allow. `now` is when the first of all
         that were asked for is written, in microseconds, and each is one later."""
-        moved = [place for place, each in self.increments if each.amount]
+        moved = [index for index, each in self.increments if each.amount]
         return {
             "amount": self.sums[-1],
             "least": min(self.sums[1:]),
@@ -54,35 +54,37 @@ class Run:
             "alone": len(self.increments) == 1,
         }
 
-    def results(self, result: Row | Result) -> dict[int, Row | Result]:
+    def results_by_index(self, result: Row | Result) -> dict[int, Row | Result]:
         """By the place of each increment: the player's row after it, if `result` is the row after
         the last; or else the same for each."""
         if not isinstance(result, dict):
-            return {place: result for place, _ in self.increments}
+            return {index: result for index, _ in self.increments}
         return {
-            place: {**result, "score": result["score"] - self.sums[-1] + added}
-            for (place, _), added in zip(self.increments, self.sums[1:], strict=True)
+            index: {**result, "score": result["score"] - self.sums[-1] + added}
+            for (index, _), added in zip(self.increments, self.sums[1:], strict=True)
         }
 
 
-def runs_of(increments: list[Increment]) -> list[Run]:
+def group_into_runs(increments: list[Increment]) -> list[IncrementRun]:
     """In their order, as far as it is that of one player."""
-    runs: list[Run] = []
-    newest: dict[str, Run] = {}
-    for place, increment in enumerate(increments):
+    runs: list[IncrementRun] = []
+    newest: dict[str, IncrementRun] = {}
+    for index, increment in enumerate(increments):
         run = newest.get(increment.player)
-        if run and run.takes(increment):
-            run.take(place, increment)
+        if run and run.can_add(increment):
+            run.add(index, increment)
         else:
-            run = newest[increment.player] = Run([(place, increment)])
+            run = newest[increment.player] = IncrementRun([(index, increment)])
             runs.append(run)
     return runs
 
 
-def first_of_each(runs: list[Run], most: int) -> tuple[list[Run], list[Run]]:
+def take_one_per_player(
+    runs: list[IncrementRun], most: int
+) -> tuple[list[IncrementRun], list[IncrementRun]]:
     """At most so many runs of different players, and the others, which are for later."""
-    first: dict[str, Run] = {}
-    later: list[Run] = []
+    first: dict[str, IncrementRun] = {}
+    later: list[IncrementRun] = []
     for run in runs:
         if run.player in first or len(first) == most:
             later.append(run)

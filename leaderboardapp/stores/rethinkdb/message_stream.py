@@ -18,15 +18,15 @@ from leaderboardapp.stores.base import EXPIRED_AT_ONCE, EncodedMessage, MessageS
 from leaderboardapp.stores.circuit_breaker import Unreachable
 from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, KEEP_ALIVE, r
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
-from leaderboardapp.stores.rethinkdb.results import check
+from leaderboardapp.stores.rethinkdb.results import raise_for_errors
 
 T = TypeVar("T")
 
-TOPICS = r.table("topics")
+TOPIC_TABLE = r.table("topics")
 
 # The driver that can read many changefeeds through one connection.
-concurrent = RethinkDB()
-concurrent.set_loop_type("asyncio")
+async_r = RethinkDB()
+async_r.set_loop_type("asyncio")
 
 
 def publish(run: Callable[[Any], Any], exchange: str, message: EncodedMessage) -> None:
@@ -38,16 +38,20 @@ def publish(run: Callable[[Any], Any], exchange: str, message: EncodedMessage) -
         "at": r.now().to_epoch_time(),
         "message": str(uuid.uuid4()),  # what is equal would change nothing, and notify nobody
     }
-    check(run(TOPICS.insert(document, conflict="replace", durability="soft")))
+    raise_for_errors(run(TOPIC_TABLE.insert(document, conflict="replace", durability="soft")))
 
 
-def expire(run: Callable[[Any], Any], older: float) -> None:
+def expire_messages(run: Callable[[Any], Any], older: float) -> None:
     before = r.now().to_epoch_time() - older
 
     def unless_new(row: Any) -> Any:
         return r.branch(row["at"].default(before) < before, None, row)
 
-    old = TOPICS.between(r.minval, before, index="at").order_by(index="at").limit(EXPIRED_AT_ONCE)
+    old = (
+        TOPIC_TABLE.between(r.minval, before, index="at")
+        .order_by(index="at")
+        .limit(EXPIRED_AT_ONCE)
+    )
     run(old.replace(unless_new, durability="soft"))
 
 
@@ -58,12 +62,12 @@ class RethinkMessageStream(MessageStream):
         self.runner = asyncio.Runner()  # tasks go on whenever one waits for any
         self.feeds: dict[Subscription, Any] = {}  # cursors
         self.tasks: dict[Subscription, asyncio.Task[None]] = {}
-        self.found: list[tuple[Subscription, EncodedMessage | None]] = []
+        self.received: list[tuple[Subscription, EncodedMessage | None]] = []
         self.failed: Exception | None = None
-        self.something = asyncio.Event()
+        self.wakeup = asyncio.Event()
         where = f"{address['host']}:{address['port']}"
         try:
-            connecting = concurrent.connect(**address, timeout=CONNECT_SECONDS)
+            connecting = async_r.connect(**address, timeout=CONNECT_SECONDS)
             self.connection = self._wait(connecting, CONNECT_SECONDS)
         except StoreUnavailable as error:
             self.runner.close()
@@ -75,7 +79,7 @@ class RethinkMessageStream(MessageStream):
 
     def subscribe(self, subscription: Subscription) -> None:
         if isinstance(subscription.filter, Regex):
-            self._check_syntax(subscription.filter.expression)
+            self._raise_if_unknown_syntax(subscription.filter.expression)
         self._wait(self._open(subscription), READY_SECONDS)
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -83,14 +87,14 @@ class RethinkMessageStream(MessageStream):
         self._wait(self.feeds.pop(subscription).close(), READY_SECONDS)
 
     def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
-        self._wait(self._something(timeout), timeout + READY_SECONDS)
+        self._wait(self._wait_for_messages(timeout), timeout + READY_SECONDS)
         if self.failed:
             raise StoreUnavailable(f"RethinkDB: {_reason(self.failed)}") from self.failed
-        found, self.found = self.found, []
-        return found
+        received, self.received = self.received, []
+        return received
 
     def check(self) -> None:
-        self._wait(concurrent.expr(1).run(self.connection), CONNECT_SECONDS)
+        self._wait(async_r.expr(1).run(self.connection), CONNECT_SECONDS)
 
     def close(self) -> None:
         try:
@@ -100,33 +104,35 @@ class RethinkMessageStream(MessageStream):
         self.runner.close()
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        with _translated():
+        with _map_driver_errors():
             return self.runner.run(asyncio.wait_for(work, seconds))
 
-    def _check_syntax(self, expression: str) -> None:
+    def _raise_if_unknown_syntax(self, expression: str) -> None:
         # The server's RE2 may be years older than ours, and a changefeed skips what fails.
         try:
-            self._wait(concurrent.expr("").match(expression).run(self.connection), CONNECT_SECONDS)
+            self._wait(async_r.expr("").match(expression).run(self.connection), CONNECT_SECONDS)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, ReqlQueryLogicError):
                 raise ValueError(f"RethinkDB does not know {expression!r:.50}: {error}") from error
             raise
 
-    async def _something(self, timeout: float) -> None:
-        if not self.found:
-            self.something.clear()
+    async def _wait_for_messages(self, timeout: float) -> None:
+        if not self.received:
+            self.wakeup.clear()
             try:
-                await asyncio.wait_for(self.something.wait(), timeout)
+                await asyncio.wait_for(self.wakeup.wait(), timeout)
             except TimeoutError:
                 pass
 
     async def _open(self, subscription: Subscription) -> None:
         def wanted(row: Any) -> Any:
-            return row["exchange"].eq(subscription.exchange) & passes(
+            return row["exchange"].eq(subscription.exchange) & matches_filter(
                 row["topic"], subscription.filter
             )
 
-        feed = TOPICS.filter(wanted).changes(include_states=True, include_types=True, squash=False)
+        feed = TOPIC_TABLE.filter(wanted).changes(
+            include_states=True, include_types=True, squash=False
+        )
         shown = feed.pluck("type", "state", "error", {"new_val": ["topic", "payload"]})
         cursor = self.feeds[subscription] = await shown.run(self.connection)
         async for change in cursor:
@@ -138,49 +144,51 @@ class RethinkMessageStream(MessageStream):
         try:
             async for change in cursor:
                 if change.get("error"):
-                    self.found.append((subscription, None))  # changes were skipped
+                    self.received.append((subscription, None))  # changes were skipped
                 elif new := change.get("new_val"):
                     sent = EncodedMessage(json.dumps(new["topic"]), new["payload"])
-                    self.found.append((subscription, sent))
-                self.something.set()
+                    self.received.append((subscription, sent))
+                self.wakeup.set()
             raise ConnectionError("the feed ended")
         except Exception as error:  # whatever ends the task has to reach the reader
             self.failed = error
-            self.something.set()
+            self.wakeup.set()
 
 
-def passes(topic: Any, wanted: Filter) -> Any:
+def matches_filter(topic: Any, wanted: Filter) -> Any:
     """The filter in ReQL. What topics.py says in Python."""
     match wanted:
         case Everything():
             return r.expr(True)
         case Regex(expression):
-            return _is(topic, "STRING", topic.match(expression).ne(None))
+            return _if_type(topic, "STRING", topic.match(expression).ne(None))
         case Tags(tags):
-            return _is(topic, "ARRAY", topic.contains(*sorted(tags)))
+            return _if_type(topic, "ARRAY", topic.contains(*sorted(tags)))
         case Pattern():
-            return _has(topic, wanted.fields)
+            return _matches_pattern(topic, wanted.fields)
 
 
-def _is(value: Any, type: str, then: Any) -> Any:
+def _if_type(value: Any, type: str, then: Any) -> Any:
     return r.branch(value.type_of().eq(type), then, False)
 
 
-def _has(value: Any, wanted: Any) -> Any:
+def _matches_pattern(value: Any, wanted: Any) -> Any:
     match wanted:
         case None:
             return value.ne(None)
         case dict():
-            fields = (_has(value[key].default(None), each) for key, each in wanted.items())
-            return _is(value, "OBJECT", r.and_(*fields))
+            fields = (
+                _matches_pattern(value[key].default(None), each) for key, each in wanted.items()
+            )
+            return _if_type(value, "OBJECT", r.and_(*fields))
         case list():
-            return _is(value, "ARRAY", value.contains(*wanted))
+            return _if_type(value, "ARRAY", value.contains(*wanted))
         case _:
             return value.eq(wanted)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _map_driver_errors() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:

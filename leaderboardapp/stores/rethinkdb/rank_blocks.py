@@ -13,14 +13,14 @@ from typing import Any
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.ranking import FIRST, Place, Ranking, is_of
+from leaderboardapp.stores.rethinkdb.ranking import FIRST_KEY, Ranking, SortKey, is_current
 
 BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # in one that is split
 BLOCKS_AT_ONCE = 50  # counted in one query; and split off in one round
 SCORES_AT_ONCE = 10  # blocks whose scores are counted, which takes longer
 
-Block = tuple[Place, int]  # where it begins, how many players are in it
+Block = tuple[SortKey, int]  # where it begins, how many players are in it
 
 
 class RankBlocks:
@@ -30,16 +30,19 @@ class RankBlocks:
         self.database, self.ranking, self.position = database, ranking, position
         self.players, self.blocks = database.players, database.blocks
 
-    def round(self, board: Row) -> bool:
+    def balance(self, board: Row) -> bool:
         """Count a large board's blocks anew, and split some of those that have grown; True if
         there are more of them."""
         # Before anything is counted.
-        since, deletions = self.position(), self.database.run(self.ranking.deletions(board["id"]))
-        counted = list(self.counted(board, self.places(board)))
+        since, deletions = (
+            self.position(),
+            self.database.run(self.ranking.count_deletions(board["id"])),
+        )
+        counted = list(self.count_players(board, self.read_starts(board)))
         if sum(count for *_, count in counted) <= MOST:
-            self.forget(board)
+            self.delete(board)
             return False
-        blocks = list(_merged(self.split(board, counted)))
+        blocks = list(_merge_small(self.split_blocks(board, counted)))
         more = any(count > MOST for _, count in blocks)
         document = {
             "id": board["id"],
@@ -50,87 +53,95 @@ class RankBlocks:
             "places": [place for place, _ in blocks],
             "before": list(accumulate((count for _, count in blocks), initial=0))[:-1],
             # A large block may have more scores than RethinkDB can tell apart.
-            "scores": None if more else self.scores(board, [place for place, _ in blocks]),
+            "scores": None
+            if more
+            else self.count_better_scores(board, [place for place, _ in blocks]),
         }
         # They can be made anew, so they need not be on disk.
         self.database.run(self.blocks.insert(document, conflict="replace", durability="soft"))
         return more
 
-    def places(self, board: Row) -> list[Place]:
+    def read_starts(self, board: Row) -> list[SortKey]:
         """Where the blocks begin."""
-        fits = is_of(self.blocks.get(board["id"]), board["order"], r.expr(_season(board)))
-        places: list[Place] = self.database.run(
-            r.branch(fits, self.blocks.get(board["id"])["places"], [FIRST])
+        fits = is_current(self.blocks.get(board["id"]), board["order"], r.expr(_key_prefix(board)))
+        places: list[SortKey] = self.database.run(
+            r.branch(fits, self.blocks.get(board["id"])["places"], [FIRST_KEY])
         )
         return places
 
-    def counted(self, board: Row, places: list[Place]) -> Iterator[tuple[Place, Place, int]]:
+    def count_players(
+        self, board: Row, places: list[SortKey]
+    ) -> Iterator[tuple[SortKey, SortKey, int]]:
         """Each block's beginning and end, and how many players are between. Nobody needs to know
         how many are in the last one, which at first is everybody: to count a million takes longer
         than a query may take."""
         pairs = list(pairwise([*places, [r.maxval]]))
         enough = (BLOCKS_AT_ONCE + 1) * BLOCK + MOST + 1  # too many to be split in one round
 
-        def count(start: Place, end: Place) -> Any:
-            rows = self.block(board, start, end)
+        def count(start: SortKey, end: SortKey) -> Any:
+            rows = self.select_players(board, start, end)
             return (rows.limit(enough) if end == [r.maxval] else rows).count()
 
-        for pair, number in zip(pairs, self.each(pairs, BLOCKS_AT_ONCE, count), strict=True):
+        for pair, number in zip(
+            pairs, self.run_in_pieces(pairs, BLOCKS_AT_ONCE, count), strict=True
+        ):
             yield *pair, number
 
-    def scores(self, board: Row, places: list[Place]) -> list[int] | None:
+    def count_better_scores(self, board: Row, places: list[SortKey]) -> list[int] | None:
         """With dense ranking: how many better scores there are than each block's first."""
         if board["ranking"] != "dense":
             return None
 
-        def between(start: Place, end: Place) -> Any:
-            keys = ([*_season(board), *place] for place in (start, end))
-            return self.ranking.scores(board["order"], *map(r.expr, keys))
+        def between(start: SortKey, end: SortKey) -> Any:
+            keys = ([*_key_prefix(board), *place] for place in (start, end))
+            return self.ranking.count_distinct_scores(board["order"], *map(r.expr, keys))
 
-        numbers = self.each(list(pairwise(places)), SCORES_AT_ONCE, between)
+        numbers = self.run_in_pieces(list(pairwise(places)), SCORES_AT_ONCE, between)
         return list(accumulate(numbers, initial=0))
 
-    def each(
+    def run_in_pieces(
         self,
-        pairs: list[tuple[Place, Place]],
+        pairs: list[tuple[SortKey, SortKey]],
         at_once: int,
-        number: Callable[[Place, Place], Any],
+        number: Callable[[SortKey, SortKey], Any],
     ) -> Iterator[int]:
         """The number of each, so many in one query."""
         for begin in range(0, len(pairs), at_once):
             some = pairs[begin : begin + at_once]
             yield from self.database.run(r.expr([number(*pair) for pair in some]))
 
-    def split(self, board: Row, counted: Iterable[tuple[Place, Place, int]]) -> Iterator[Block]:
+    def split_blocks(
+        self, board: Row, counted: Iterable[tuple[SortKey, SortKey, int]]
+    ) -> Iterator[Block]:
         """The blocks, and in place of those that have grown, some of BLOCK players and the rest."""
         left = BLOCKS_AT_ONCE
         for start, end, count in counted:
             while count > MOST and left:
                 yield start, BLOCK
-                start, count, left = self.next(board, start, end), count - BLOCK, left - 1
+                start, count, left = self.find_split_key(board, start, end), count - BLOCK, left - 1
             yield start, count
 
-    def next(self, board: Row, start: Place, end: Place) -> Place:
+    def find_split_key(self, board: Row, start: SortKey, end: SortKey) -> SortKey:
         """The place that is BLOCK players further on."""
-        rows = self.block(board, start, end).order_by(index=board["order"])
-        place: Place = self.database.run(rows[board["order"]].nth(BLOCK))[2:]
+        rows = self.select_players(board, start, end).order_by(index=board["order"])
+        place: SortKey = self.database.run(rows[board["order"]].nth(BLOCK))[2:]
         return place
 
-    def forget(self, board: Row) -> None:
+    def delete(self, board: Row) -> None:
         self.database.run(self.blocks.get(board["id"]).delete(durability="soft"))
 
-    def block(self, board: Row, start: Place, end: Place) -> Any:
+    def select_players(self, board: Row, start: SortKey, end: SortKey) -> Any:
         """The ranked players from one place to another."""
-        season = _season(board)
+        season = _key_prefix(board)
         return self.players.between([*season, *start], [*season, *end], index=board["order"])
 
 
-def _season(board: Row) -> list[Any]:
+def _key_prefix(board: Row) -> list[Any]:
     """What the places of the running season begin with in an index."""
     return [board["id"], board["season"]]
 
 
-def _merged(blocks: Iterable[Block]) -> Iterator[Block]:
+def _merge_small(blocks: Iterable[Block]) -> Iterator[Block]:
     """With neighbours joined that have become small."""
     last: Block | None = None
     for block in blocks:

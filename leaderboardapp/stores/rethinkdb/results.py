@@ -24,19 +24,19 @@ IMPORT_MOVED = "import moved"
 EMAIL_TAKEN = "email taken"
 
 
-class Refused(NamedTuple):
+class Refusal(NamedTuple):
     """A write that the board does not allow."""
 
     player: str
-    why: str
+    reason: str
 
-    def error(self, board: Row) -> Exception:
-        if self.why == WRONG_SEASON:
+    def to_exception(self, board: Row) -> Exception:
+        if self.reason == WRONG_SEASON:
             return WrongSeason(board["season"])
         return ScoreOutOfRange(self.player, board)
 
 
-def changes_of(result: Row) -> dict[str, Row]:
+def get_changes_by_id(result: Row) -> dict[str, Row]:
     """What a write that returned its changes did to each document that there was, by its id. Raises
     OutcomeUnknown for a failure of which it does not say which document it met."""
     changes = {each["new_val"]["id"]: each for each in result.get("changes", []) if each["new_val"]}
@@ -46,34 +46,34 @@ def changes_of(result: Row) -> dict[str, Row]:
     return changes
 
 
-def scored(change: Row | None, player: str) -> Row | Exception | Refused:
+def parse_score_change(change: Row | None, player: str) -> Row | Exception | Refusal:
     """The player's row after the write of its score, or why there is none."""
     if change is None:
         return ObjectDoesNotExist()
-    why = change.get("error")
-    if why in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
-        return Refused(player, why)
-    if why:  # such as that its row was malformed; others in the same query were written
-        return OutcomeUnknown(why)
+    reason = change.get("error")
+    if reason in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
+        return Refusal(player, reason)
+    if reason:  # such as that its row was malformed; others in the same query were written
+        return OutcomeUnknown(reason)
     return player_row(change["new_val"])
 
 
-def changed(result: Row) -> Row:
+def get_updated_document(result: Row) -> Row:
     """The document after an update that returned its changes. Raises ObjectDoesNotExist."""
-    check(result)
+    raise_for_errors(result)
     if not result.get("changes") or result["changes"][0]["new_val"] is None:
         raise ObjectDoesNotExist
     new: Row = result["changes"][0]["new_val"]
     return new
 
 
-def found(document: Row | None) -> Row:
+def raise_if_missing(document: Row | None) -> Row:
     if document is None:
         raise ObjectDoesNotExist
     return document
 
 
-def check(result: Row, id: str = "") -> None:
+def raise_for_errors(result: Row, id: str = "") -> None:
     """Failures of single documents raise nothing in the driver; they are counted."""
     error = result.get("first_error", "")
     if not result["errors"]:

@@ -16,9 +16,9 @@ from typing import Any
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 
 SETUP_SECONDS = 60.0
-REFRESHED_AT_ONCE = 500
+REWRITTEN_AT_ONCE = 500
 # What no reader of players asks for.
-UNSHOWN = ("keys", "batches", "changed_at", "desc", "asc", "past", "email")
+INTERNAL_FIELDS = ("keys", "batches", "changed_at", "desc", "asc", "past", "email")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 
@@ -28,51 +28,51 @@ def row_id(board: str, name: str) -> str:
     return str(uuid.uuid5(UUID_NAMESPACE, f"{board}/{name}"))
 
 
-def ensure(connection: Connection, db: str) -> None:
+def ensure_schema(connection: Connection, db: str) -> None:
     if db not in connection.run(r.db_list()):
         connection.run(r.db_create(db))
     # The server waits for most of the time that a table takes it.
-    connection.run_together(r.table_create(name) for name in missing(connection))
-    for name in missing(connection):
+    connection.run_concurrently(r.table_create(name) for name in list_missing_tables(connection))
+    for name in list_missing_tables(connection):
         connection.run(r.table_create(name))  # which says why
     for name, indexes in TABLES.items():
         table = r.table(name)
         connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
-        if name in HOOKS:
-            connection.run(table.set_write_hook(HOOKS[name]))
+        if name in WRITE_HOOKS:
+            connection.run(table.set_write_hook(WRITE_HOOKS[name]))
         for index in indexes.keys() - set(connection.run(table.index_list())):
             connection.run(table.index_create(index, indexes[index]))
     for name, indexes in TABLES.items():
         table = r.table(name)
-        if retired := RETIRED & set(connection.run(table.index_list())) - indexes.keys():
-            connection.run(table.delete()) if name == "blocks" else _refresh(connection, table)
+        if retired := RETIRED_INDEXES & set(connection.run(table.index_list())) - indexes.keys():
+            connection.run(table.delete()) if name == "blocks" else _rewrite_rows(connection, table)
         for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
         connection.run(table.index_wait())
 
 
-def missing(connection: Connection) -> set[str]:
+def list_missing_tables(connection: Connection) -> set[str]:
     """Tables that are still to be made."""
     return TABLES.keys() - set(connection.run(r.table_list()))
 
 
-def _refresh(connection: Connection, table: Any) -> None:
+def _rewrite_rows(connection: Connection, table: Any) -> None:
     """Let the write hook see each row that an earlier version wrote."""
     last = r.minval
     while True:
         rest = table.between(last, r.maxval, left_bound="open").order_by(index="id")
-        keys = connection.run(rest.limit(REFRESHED_AT_ONCE)["id"])
+        keys = connection.run(rest.limit(REWRITTEN_AT_ONCE)["id"])
         if not keys:
             return
         connection.run(table.get_all(*keys).update({}))
         last = keys[-1]
 
 
-def _stamp(context: Any, _: Any, new: Any) -> Any:
+def _set_changed_at(context: Any, _: Any, new: Any) -> Any:
     return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
 
 
-def _stamp_and_place(context: Any, old: Any, new: Any) -> Any:
+def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
     def change(season: Any, score: Any) -> Any:
         # Of a malformed row no more is asked than that it can be written and is not ranked.
         ranked = score.type_of().eq("NUMBER") & ~new["hidden"].default(False)
@@ -97,30 +97,42 @@ def _stamp_and_place(context: Any, old: Any, new: Any) -> Any:
     return r.branch(new.eq(None), None, written)
 
 
-def _field(name: str) -> Any:
+def _take_field(name: str) -> Any:
     return lambda row: row[name]
 
 
-HOOKS = {"boards": _stamp, "players": _stamp_and_place, "deleted": _stamp}
+WRITE_HOOKS = {
+    "boards": _set_changed_at,
+    "players": _set_changed_at_and_keys,
+    "deleted": _set_changed_at,
+}
 
 # Indexes that earlier versions made.
-RETIRED = {"ranked_desc", "ranked_asc", "season_desc", "season_asc", "hidden", "place", "board"}
+RETIRED_INDEXES = {
+    "ranked_desc",
+    "ranked_asc",
+    "season_desc",
+    "season_asc",
+    "hidden",
+    "place",
+    "board",
+}
 
 # Tables and their indexes. A row for which an index's function fails, or gives null, is not in it.
 TABLES: dict[str, dict[str, Any]] = {
-    "boards": {"changed_at": _field("changed_at"), "ends_at": _field("ends_at")},
+    "boards": {"changed_at": _take_field("changed_at"), "ends_at": _take_field("ends_at")},
     "players": {
-        "desc": _field("desc"),
-        "asc": _field("asc"),
-        "changed_at": _field("changed_at"),
+        "desc": _take_field("desc"),
+        "asc": _take_field("asc"),
+        "changed_at": _take_field("changed_at"),
         "changed_on": lambda row: [row["board"], row["changed_at"]],
         "hidden_on": lambda row: r.branch(row["hidden"], [row["board"], row["player"]], None),
     },
-    "deleted": {"changed_at": _field("changed_at")},
-    "imports": {"board": _field("board")},
-    "emails": {"board": _field("board")},
+    "deleted": {"changed_at": _take_field("changed_at")},
+    "imports": {"board": _take_field("board")},
+    "emails": {"board": _take_field("board")},
     "blocks": {},
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
-    "topics": {"at": _field("at")},
+    "topics": {"at": _take_field("at")},
 }

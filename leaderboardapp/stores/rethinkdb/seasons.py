@@ -11,10 +11,10 @@ from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
-from leaderboardapp.stores.rethinkdb.ranking import Ranking, place_of
-from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, check, found
+from leaderboardapp.stores.rethinkdb.ranking import Ranking, sort_key
+from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, raise_for_errors, raise_if_missing
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
-from leaderboardapp.stores.rethinkdb.schema import UNSHOWN, row_id
+from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_updates import season_reset_fields
 
 SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
@@ -37,32 +37,36 @@ class Seasons:
         if only_if_due:
             check_due(row, now)
         # Before the season ends, so that it is never without, and after, when it is exact.
-        self.archive(row, now, final=False)
+        self.archive_top(row, now, final=False)
         change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
         result = self.database.run(
             self.boards.get(board).update(
-                lambda old: r.branch(_has_changed(old, row), r.error(WRONG_SEASON), change)
+                lambda old: r.branch(_is_in_other_season(old, row), r.error(WRONG_SEASON), change)
             )
         )
         if result.get("first_error") == WRONG_SEASON:
             raise WrongSeason(self.database.get_board(board)["season"])
-        check(result)
+        raise_for_errors(result)
         try:
             if result["skipped"]:  # deleted meanwhile, perhaps before this was kept
                 self.database.run(self.seasons.get(row_id(board, str(season))).delete())
                 raise ObjectDoesNotExist
-            self.archive(row, now, final=True)
+            self.archive_top(row, now, final=True)
             self.run_maintenance(board)  # most boards are done with that
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         return {**row, **change}
 
-    def archive(self, board: Row, ended_at: str, final: bool) -> None:
+    def archive_top(self, board: Row, ended_at: str, final: bool) -> None:
         """Keep the top of a season. What is final is kept as it is: whoever else resets the same
         season may be late."""
-        rows = self.ended(board) if final else self.database.run(self.ranking.best(r.expr(board)))
+        rows = (
+            self.read_ended_season(board)
+            if final
+            else self.database.run(self.ranking.read_top(r.expr(board)))
+        )
         players = {row["player"]: player_row(row) for row in rows}.values()
-        best = sorted(players, key=lambda row: place_of(board, rank_position(row)))
+        best = sorted(players, key=lambda row: sort_key(board, rank_position(row)))
         document = {
             "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
@@ -76,30 +80,32 @@ class Seasons:
         def replace(_: Any, old: Any, new: Any) -> Any:
             return r.branch(old["final"], old, new)
 
-        check(self.database.run(self.seasons.insert(document, conflict=replace)))
+        raise_for_errors(self.database.run(self.seasons.insert(document, conflict=replace)))
 
-    def ended(self, board: Row) -> list[Row]:
+    def read_ended_season(self, board: Row) -> list[Row]:
         """The best of the season that has just ended, and whoever has gone over to a later one."""
         season = board["season"]
         # Those whom increments that are still on their way could leave ahead of what is kept.
         after = r.expr({**board, "season": season + 1})
-        check(
+        raise_for_errors(
             self.database.run(
-                self.ranking.top(r.expr(board)).update(lambda old: season_reset_fields(after, old))
+                self.ranking.select_top(r.expr(board)).update(
+                    lambda old: season_reset_fields(after, old)
+                )
             )
         )
         # In this order, so that nobody goes over unseen.
-        left = self.database.run(self.ranking.best(r.expr(board)))
+        left = self.database.run(self.ranking.read_top(r.expr(board)))
         # This index has those without a score, too, whichever way scores are ordered.
         later = [board["id"], season + 1], [board["id"], r.maxval]
         moved = self.players.between(*later, index="desc").has_fields("past")
-        were = moved.map(lambda row: row.merge(row["past"]).without(*UNSHOWN))
+        were = moved.map(lambda row: row.merge(row["past"]).without(*INTERNAL_FIELDS))
         ranked = r.row["scored"] | (board["order"] == "desc")
         over = self.database.run(were.filter((r.row["season"] == season) & ranked))
-        further = self.gone_further(board)
+        further = self.read_overtaken(board)
         return [*further, *left, *over]  # of a player, the last one
 
-    def gone_further(self, board: Row) -> list[Row]:
+    def read_overtaken(self, board: Row) -> list[Row]:
         """Those of the first look whose documents no longer say what they had, because the next
         season has ended as well; with what they had then."""
         season = board["season"]
@@ -122,7 +128,7 @@ class Seasons:
         row = self.boards.get(board)
         running = row["season"].default(1)
         document = self.seasons.get(row_id(board, str(season)))
-        past = found(self.database.run(r.branch(running > season, document, None)))
+        past = raise_if_missing(self.database.run(r.branch(running > season, document, None)))
         return past["ended_at"], past["settings"], past["players"]
 
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -136,16 +142,16 @@ class Seasons:
             return rows.limit(SWEEP_ROWS).update(lambda old: season_reset_fields(row, old))
 
         try:
-            result = self.database.run(self.database.on_board(board, sweep))
-            check(result)
-            return result["replaced"] == SWEEP_ROWS or self.rank_blocks.round(
+            result = self.database.run(self.database.write_if_board_exists(board, sweep))
+            raise_for_errors(result)
+            return result["replaced"] == SWEEP_ROWS or self.rank_blocks.balance(
                 self.database.get_board(board)
             )
         except ObjectDoesNotExist:
             return False
 
 
-def _has_changed(document: Any, board: Row) -> Any:
+def _is_in_other_season(document: Any, board: Row) -> Any:
     """Whether the board is in another season by now, or is to end it at another time."""
     same = [
         document[field].default(BOARD_DEFAULTS[field]).eq(board[field])

@@ -19,20 +19,25 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
 from leaderboardapp.stores.rethinkdb import message_stream
-from leaderboardapp.stores.rethinkdb.connection import Connection, Function, r
+from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
-from leaderboardapp.stores.rethinkdb.ranking import PARTS, Ranking
+from leaderboardapp.stores.rethinkdb.ranking import WINDOW_PARTS, Ranking
 from leaderboardapp.stores.rethinkdb.results import (
-    changed,
-    check,
-    found,
+    get_updated_document,
+    raise_for_errors,
+    raise_if_missing,
 )
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_document, player_row
-from leaderboardapp.stores.rethinkdb.schema import SETUP_SECONDS, UNSHOWN, ensure, row_id
+from leaderboardapp.stores.rethinkdb.schema import (
+    INTERNAL_FIELDS,
+    SETUP_SECONDS,
+    ensure_schema,
+    row_id,
+)
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 
@@ -55,7 +60,7 @@ class RethinkStore(Store):
         self.rank_blocks = RankBlocks(self.database, self.ranking, self.position)
         self.seasons = Seasons(self.database, self.ranking, self.rank_blocks)
         self.imports = Imports(self.database)
-        self.snapshot = Function(lambda board: self.board_and_top(board))
+        self.snapshot = CompiledFunction(lambda board: self.read_snapshot(board))
 
     def check(self) -> None:
         self.database.connections.breaker.check()
@@ -63,7 +68,7 @@ class RethinkStore(Store):
     def ensure(self) -> None:
         connection = Connection(self.database.address, SETUP_SECONDS)
         try:
-            ensure(connection, self.database.address["db"])
+            ensure_schema(connection, self.database.address["db"])
         finally:
             connection.close()
 
@@ -73,9 +78,9 @@ class RethinkStore(Store):
     def create_board(self, board: Row) -> None:
         # Whoever was being added while a board of this id was deleted does not come back.
         gone = self.database.boards.get(board["id"]).eq(None)
-        for rows in self.database.rows_of(board["id"]):
-            self.database.delete_all(rows, only_if=gone)
-        check(
+        for rows in self.database.select_rows_of_board(board["id"]):
+            self.database.delete_in_pieces(rows, only_if=gone)
+        raise_for_errors(
             self.database.run(self.database.boards.insert({**BOARD_DEFAULTS, **board})), board["id"]
         )
 
@@ -92,12 +97,12 @@ class RethinkStore(Store):
         return board_row(self.database.update(self.database.boards.get(board), fields))
 
     def delete_board(self, board: str) -> None:
-        self.note_deletion(board)
+        self.record_deletion(board)
         # The board first, so that nobody begins to add to it.
         deleted = self.database.run(self.database.boards.get(board).delete())["deleted"]
         try:
-            for rows in self.database.rows_of(board):
-                self.database.delete_all(rows)
+            for rows in self.database.select_rows_of_board(board):
+                self.database.delete_in_pieces(rows)
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         if not deleted:
@@ -113,11 +118,15 @@ class RethinkStore(Store):
         def insert(row: Any) -> Any:
             new = r.expr(document).merge({"season": row["season"].default(1)})
             added = self.database.players.insert(new)
-            return self.emails.holding(board, email, document["id"], added) if email else added
+            return (
+                self.emails.write_if_holder(board, email, document["id"], added) if email else added
+            )
 
         if email:
             self.emails.reserve(board, email, document)
-        check(self.database.run(self.database.on_board(board, insert)), player["id"])
+        raise_for_errors(
+            self.database.run(self.database.write_if_board_exists(board, insert)), player["id"]
+        )
         return player_row(document)
 
     def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
@@ -127,26 +136,32 @@ class RethinkStore(Store):
 
     def get_player(self, board: str, player: str) -> Row:
         row = self.database.boards.get(board)
-        document = self.database.players.get(row_id(board, player)).without(*UNSHOWN).default(None)
+        document = (
+            self.database.players.get(row_id(board, player)).without(*INTERNAL_FIELDS).default(None)
+        )
         settings, document = self.database.run(r.expr([row, document]))
-        return player_row(found(document), board_row(found(settings))["season"])
+        return player_row(
+            raise_if_missing(document), board_row(raise_if_missing(settings))["season"]
+        )
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
         update = self.database.players.get(row_id(board, player)).update(
             fields, return_changes="always"
         )
         settings, result = self.database.run(r.expr([self.database.boards.get(board), update]))
-        return player_row(changed(result), board_row(found(settings))["season"])
+        return player_row(
+            get_updated_document(result), board_row(raise_if_missing(settings))["season"]
+        )
 
     def delete_player(self, board: str, player: str) -> None:
-        self.note_deletion(board)
+        self.record_deletion(board)
         # The player last: if something fails before, the request can be repeated.
         past = self.database.seasons.between([board, r.minval], [board, r.maxval], index="board")
         others = r.row["players"].filter(lambda row: row["id"].ne(player))
-        check(self.database.run(past.update({"players": others})))
+        raise_for_errors(self.database.run(past.update({"players": others})))
         document = self.database.players.get(row_id(board, player))
         freed, deleted = self.database.run(
-            r.expr([self.emails.free(board, document), document.delete()])
+            r.expr([self.emails.release(board, document), document.delete()])
         )
         if not deleted["deleted"]:
             raise ObjectDoesNotExist
@@ -186,15 +201,15 @@ class RethinkStore(Store):
         season = self.get_board(board)["season"]
         here, most = [board, after], [board, r.maxval]
         rows = self.database.players.between(here, most, index="hidden_on", left_bound="open")
-        ordered = rows.order_by(index="hidden_on").limit(limit).without(*UNSHOWN)
+        ordered = rows.order_by(index="hidden_on").limit(limit).without(*INTERNAL_FIELDS)
         return [player_row(row, season) for row in self.database.run(ordered)]
 
     def get_ranking_window(
         self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
     ) -> Window:
         key, player = (rank_position(around), around["id"]) if around else (after, None)
-        read = self.ranking.read(board, limit, key, player)
-        above, below = ([player_row(row) for row in read.pop(part, [])] for part in PARTS)
+        read = self.ranking.read_window(board, limit, key, player)
+        above, below = ([player_row(row) for row in read.pop(part, [])] for part in WINDOW_PARTS)
         rows = [*above[::-1], around, *below] if around else below
         return Window(rows, **read)
 
@@ -241,15 +256,15 @@ class RethinkStore(Store):
         result = self.database.run(self.database.lease.get(LEASE).replace(replace))
         if result["errors"] and result["first_error"] == LEASE_LOST:
             return False
-        check(result)
+        raise_for_errors(result)
         return True
 
-    def note_deletion(self, board: str) -> None:
+    def record_deletion(self, board: str) -> None:
         # Before the deletion: a listener that was away looks further back than it needs to.
         def again(_: Any, old: Any, __: Any) -> Any:
             return old.merge({"times": old["times"].default(1) + 1})
 
-        check(
+        raise_for_errors(
             self.database.run(
                 self.database.deleted.insert({"id": board, "times": 1}, conflict=again)
             )
@@ -259,7 +274,7 @@ class RethinkStore(Store):
         message_stream.publish(self.database.run, exchange, message)
 
     def expire_messages(self, older: float) -> None:
-        message_stream.expire(self.database.run, older)
+        message_stream.expire_messages(self.database.run, older)
 
     def open_message_stream(self) -> MessageStream:
         return message_stream.RethinkMessageStream(self.database.address)
@@ -267,9 +282,9 @@ class RethinkStore(Store):
     def close(self) -> None:
         self.database.connections.close()
 
-    def board_and_top(self, board: Any) -> Any:
+    def read_snapshot(self, board: Any) -> Any:
         return self.database.boards.get(board).do(
             lambda row: r.branch(
-                row.eq(None), None, {"board": row, "players": self.ranking.best(row)}
+                row.eq(None), None, {"board": row, "players": self.ranking.read_top(row)}
             )
         )
