@@ -175,11 +175,9 @@ def pretend(store: Store, board: str, more: int) -> None:
         first.save()
     else:
         assert isinstance(store, RethinkStore)
-        document = store.database.blocks.get(board)
-        first, *others = store.database.run(document["scores"])
-        store.database.run(
-            document.update({"scores": [first, *(number + more for number in others)]})
-        )
+        document = store.db.blocks.get(board)
+        first, *others = store.db.run(document["scores"])
+        store.db.run(document.update({"scores": [first, *(number + more for number in others)]}))
 
 
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:

@@ -27,5 +27,5 @@ def test_the_server_passes_what_python_passes(
     rethink: RethinkStore, topics: list[Any], wanted: Any
 ) -> None:
     chosen = filter_of(wanted)
-    there = rethink.database.run(r.expr(topics).map(lambda topic: matches_filter(topic, chosen)))
+    there = rethink.db.run(r.expr(topics).map(lambda topic: matches_filter(topic, chosen)))
     assert there == [chosen.matches(topic) for topic in topics]

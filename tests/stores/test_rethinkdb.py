@@ -47,7 +47,7 @@ def own_server(
 
 def test_the_url_gives_address_and_credentials_decoded() -> None:
     url = "rethinkdb://us%40er:p%3Ass%2F@db.example:28016/scores?ssl_ca=/etc/ca.pem"
-    assert RethinkStore(url).database.address == {
+    assert RethinkStore(url).db.address == {
         "host": "db.example",
         "port": 28016,
         "user": "us@er",
@@ -58,18 +58,18 @@ def test_the_url_gives_address_and_credentials_decoded() -> None:
 
 
 def test_the_url_needs_only_a_database() -> None:
-    address = RethinkStore("rethinkdb:///scores").database.address
+    address = RethinkStore("rethinkdb:///scores").db.address
     assert (address["host"], address["port"], address["user"]) == ("localhost", 28015, "admin")
 
 
 def test_keys_are_those_of_the_consoles_r_uuid(rethink: RethinkStore) -> None:
     for text in ("b/p", "board_1/A-b_C", "x" * 64 + "/" + "y" * 64):
-        assert rethink.database.run(r.uuid(text)) == row_id(*text.split("/"))
+        assert rethink.db.run(r.uuid(text)) == row_id(*text.split("/"))
 
 
 def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str) -> None:
     row = {"board": board, "player": "bob", "name": "Bob", "score": 3, "reached_at": 1}
-    rethink.database.run(r.table("players").insert({"id": r.uuid(f"{board}/bob"), **row}))
+    rethink.db.run(r.table("players").insert({"id": r.uuid(f"{board}/bob"), **row}))
     assert rethink.add_score(board, "bob", 1)["score"] == 4
     assert top(rethink, board) == [("bob", 4), ("alice", 0)]
 
@@ -77,10 +77,10 @@ def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str
 def test_rows_that_lack_something_keep_no_other_from_being_shown(
     rethink: RethinkStore, board: str
 ) -> None:
-    rethink.database.run(r.table("boards").insert({"id": f"{board}-bare"}))
+    rethink.db.run(r.table("boards").insert({"id": f"{board}-bare"}))
     for fields in ({"score": 1, "reached_at": 1}, {"name": "No score"}):
         player = {"board": f"{board}-bare", "player": "bob", **fields}
-        rethink.database.run(r.table("players").insert(player))
+        rethink.db.run(r.table("players").insert(player))
     tops = rethink.get_top_players([board, f"{board}-bare"])
     assert [row["id"] for row in tops[board][1]] == ["alice"]
     row, [bob] = tops[f"{board}-bare"]
@@ -99,27 +99,19 @@ def test_a_malformed_row_can_be_written_and_is_not_ranked(
         {"score": 1, "reached_at": {"a": "b"}},
         {"score": 1, "season": None, "hidden": 1},
     ):
-        written = rethink.database.run(
-            rethink.database.players.insert({**bob, **fields}, conflict="replace")
-        )
+        written = rethink.db.run(rethink.db.players.insert({**bob, **fields}, conflict="replace"))
         assert not written["errors"]
         assert top(rethink, board) == [("alice", 0)]
-    rethink.database.run(
-        rethink.database.players.get(bob["id"]).update({"score": 1, "hidden": None})
-    )
+    rethink.db.run(rethink.db.players.get(bob["id"]).update({"score": 1, "hidden": None}))
     assert top(rethink, board) == [("bob", 1), ("alice", 0)]
-    rethink.database.run(
-        rethink.database.players.get(bob["id"]).replace(lambda row: row.without("score"))
-    )
+    rethink.db.run(rethink.db.players.get(bob["id"]).replace(lambda row: row.without("score")))
     assert top(rethink, board) == [("alice", 0)]
 
 
 def test_a_malformed_row_keeps_no_other_from_being_added_to(
     rethink: RethinkStore, board: str
 ) -> None:
-    rethink.database.run(
-        rethink.database.players.insert({"id": row_id(board, "bob"), "board": board})
-    )
+    rethink.db.run(rethink.db.players.insert({"id": row_id(board, "bob"), "board": board}))
     increments = [Increment(player, 1) for player in ("alice", "bob", "alice")]
     first, second, third = rethink.add_scores(board, increments)
     assert isinstance(second, OutcomeUnknown)
@@ -144,7 +136,7 @@ def test_a_failure_after_something_was_written_is_an_unknown_outcome(
     queries: int,
 ) -> None:
     rethink.update_board(board, {"max": most})
-    run, allowed = rethink.database.run, iter([True] * queries)
+    run, allowed = rethink.db.run, iter([True] * queries)
 
     def fail_later(query: Any) -> Any:
         if next(allowed, False):
@@ -152,7 +144,7 @@ def test_a_failure_after_something_was_written_is_an_unknown_outcome(
         raise StoreUnavailable
 
     monkeypatch.setattr(score_updates, "WRITES_AT_ONCE", 1)
-    monkeypatch.setattr(rethink.database, "run", fail_later)
+    monkeypatch.setattr(rethink.db, "run", fail_later)
     with pytest.raises(OutcomeUnknown):
         rethink.add_scores(board, [Increment("alice", 1, key) for key in keys])
     monkeypatch.undo()
@@ -165,20 +157,20 @@ def test_players_of_an_earlier_version_are_ranked_after_ensure(
     monkeypatch.setattr(schema, "REWRITTEN_AT_ONCE", 3)
     old = RethinkStore(f"{rethinkdb_url}_of_an_earlier_version")
     old.ensure()
-    old.database.run(old.database.players.set_write_hook(None))
+    old.db.run(old.db.players.set_write_hook(None))
     for index in ("asc", "desc"):
-        old.database.run(old.database.players.index_drop(index))
-    old.database.run(old.database.players.index_create("season_desc", lambda row: row["score"]))
+        old.db.run(old.db.players.index_drop(index))
+    old.db.run(old.db.players.index_create("season_desc", lambda row: row["score"]))
     old.create_board({"id": "b", "size": 5})
     for number in range(10):
         old.create_player("b", {"id": f"p{number}", "name": "", "score": number})
     old.ensure()
     assert top(old, "b") == [(f"p{number}", number) for number in reversed(range(10))]
-    assert "season_desc" not in old.database.run(old.database.players.index_list())
-    changed_at = old.database.players.get(row_id("b", "p1"))["changed_at"]
-    before = old.database.run(changed_at)
+    assert "season_desc" not in old.db.run(old.db.players.index_list())
+    changed_at = old.db.players.get(row_id("b", "p1"))["changed_at"]
+    before = old.db.run(changed_at)
     old.ensure()
-    assert old.database.run(changed_at) == before
+    assert old.db.run(changed_at) == before
     old.close()
 
 
@@ -204,7 +196,7 @@ def test_players_added_while_their_board_was_deleted_do_not_come_back(
         "score": 3,
         "reached_at": 1,
     }
-    rethink.database.run(r.table("players").insert(not_carried_over))
+    rethink.db.run(r.table("players").insert(not_carried_over))
     rethink.create_board({"id": board, "name": "", "size": 5})
     assert top(rethink, board) == []
 
@@ -217,7 +209,7 @@ def test_a_taken_id_does_not_cost_the_board_its_players(rethink: RethinkStore, b
 
 def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str) -> None:
     feed = rethink.open_feed()
-    rethink.database.run(r.table("players").get(row_id(board, "alice")).update({"board": "other"}))
+    rethink.db.run(r.table("players").get(row_id(board, "alice")).update({"board": "other"}))
     boards: set[str] = set()
 
     def both() -> bool:
@@ -229,9 +221,9 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
 
 
 def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
-    row = rethink.database.boards.get(board)
-    assert "order_by(index=" in str(rethink.ranking.read_top(row))
-    for index in rethink.database.run(r.table("players").index_status("desc", "asc")):
+    row = rethink.db.boards.get(board)
+    assert "order_by(index=" in str(rethink.ranking.select_top_rows(row))
+    for index in rethink.db.run(r.table("players").index_status("desc", "asc")):
         assert index["ready"]
 
 
@@ -239,7 +231,7 @@ def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
 def test_an_import_batch_that_was_cut_short_counts_once(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
-    real_run, upto = rethink.database.run, Import(0, 10, "digest")
+    real_run, upto = rethink.db.run, Import(0, 10, "digest")
     amounts = [Amount("alice", "Alice", 2), Amount("bob", "Bob", 3)]
 
     def failing_run(query: Any) -> Any:
@@ -251,7 +243,7 @@ def test_an_import_batch_that_was_cut_short_counts_once(
             raise StoreUnavailable("cut")
         return result
 
-    monkeypatch.setattr(rethink.database, "run", failing_run)
+    monkeypatch.setattr(rethink.db, "run", failing_run)
     with pytest.raises(StoreUnavailable, match="cut"):
         rethink.import_batch(board, "f", upto, amounts)
     monkeypatch.undo()
@@ -268,22 +260,22 @@ def test_a_big_board_is_deleted_in_pieces(
     amounts = [Amount(f"p{number}", "P", 1) for number in range(10)]
     rethink.import_batch(board, "f", Import(0, 10, "x"), amounts)
     rethink.delete_board(board)
-    rethink.database.run(rethink.database.boards.insert({"id": board}))
+    rethink.db.run(rethink.db.boards.insert({"id": board}))
     assert top(rethink, board) == []
 
 
 def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
-    parents = rethink.database.connections.get_connection()
+    parents = rethink.db.connections.get_connection()
     child = os.fork()
     if not child:
         failed = 1
         try:
             rethink.add_score(board, "alice", 1)
-            failed = int(rethink.database.connections.get_connection() is parents)
+            failed = int(rethink.db.connections.get_connection() is parents)
         finally:
             os._exit(failed)
     assert os.waitpid(child, 0)[1] == 0
-    assert rethink.database.connections.get_connection() is parents
+    assert rethink.db.connections.get_connection() is parents
     assert rethink.get_player(board, "alice")["score"] == 1
 
 
@@ -373,10 +365,10 @@ def test_a_feed_that_cannot_be_opened_says_so(
     own_server: tuple[RethinkServer, RethinkStore],
 ) -> None:
     server, store = own_server
-    connection = Connection(store.database.address, 0.5)
+    connection = Connection(store.db.address, 0.5)
     server.program.signal_all(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable):
-        RethinkFeed(connection, store.database.players, store.database.boards, store.database.lease)
+        RethinkFeed(connection, store.db.players, store.db.boards, store.db.lease)
     assert not connection.is_alive()
 
 
@@ -386,7 +378,7 @@ def test_a_board_that_was_deleted_in_part_is_not_said_to_be_untouched(
     def fail(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(rethink.database, "delete_in_pieces", fail)
+    monkeypatch.setattr(rethink.db, "delete_in_pieces", fail)
     with pytest.raises(OutcomeUnknown):
         rethink.delete_board(board)
 
@@ -414,17 +406,15 @@ def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
 
 def test_a_table_that_may_not_be_made_says_so(rethink: RethinkStore, rethinkdb_url: str) -> None:
     users = r.db("rethinkdb").table("users")
-    rethink.database.run(users.insert({"id": "reader", "password": "secret"}, conflict="replace"))
+    rethink.db.run(users.insert({"id": "reader", "password": "secret"}, conflict="replace"))
     address = rethinkdb_url.replace("//", "//reader:secret@")
-    rethink.database.run(
-        r.db(address.rpartition("/")[2]).grant("reader", {"read": True, "write": True})
-    )
+    rethink.db.run(r.db(address.rpartition("/")[2]).grant("reader", {"read": True, "write": True}))
     # Names that no version has had, so they are still to be made.
     with pytest.MonkeyPatch.context() as patch, closing(RethinkStore(address)) as reader:
         patch.setattr(schema, "TABLES", {"one": {}, "two": {}})
         with pytest.raises(StoreUnavailable, match="permission"):
             reader.ensure()
-    rethink.database.run(users.get("reader").delete())
+    rethink.db.run(users.get("reader").delete())
 
 
 def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:

@@ -27,9 +27,9 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
     rethink.add_score(board, "alice", 7)
     first_looks = [rethink.get_board(board)]
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    real_get = rethink.database.get_board
+    real_get = rethink.db.get_board
     monkeypatch.setattr(
-        rethink.database, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
+        rethink.db, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
     )
     with pytest.raises(WrongSeason, match="season 2"):
         rethink.start_next_season(board, 1, "2027-01-01T00:00:00Z")
@@ -96,9 +96,7 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rethink.database.run(
-        rethink.database.players.get(row_id(board, "alice")).update({"score": "many"})
-    )
+    rethink.db.run(rethink.db.players.get(row_id(board, "alice")).update({"score": "many"}))
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
     real_archive = rethink.seasons.archive_top
 
@@ -123,10 +121,8 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     def add_late(row: Row) -> list[Row]:
         rows = real_ended(row)
         run = IncrementRun([(0, Increment("alice", 1))]).to_wire(now_us())
-        alice = rethink.database.players.get(row_id(board, "alice"))
-        rethink.database.run(
-            alice.update(lambda old: increment_fields(r.expr(ended), old, r.expr(run)))
-        )
+        alice = rethink.db.players.get(row_id(board, "alice"))
+        rethink.db.run(alice.update(lambda old: increment_fields(r.expr(ended), old, r.expr(run))))
         return rows
 
     monkeypatch.setattr(rethink.seasons, "read_ended_season", add_late)
@@ -162,5 +158,5 @@ def test_a_board_deleted_during_its_reset_leaves_no_archive(
     monkeypatch.setattr(rethink.seasons, "archive_top", delete_then_archive)
     with pytest.raises(ObjectDoesNotExist):
         rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    rows = rethink.database.seasons.between([board, 0], [board, r.maxval], index="board")
-    assert rethink.database.run(rows) == []
+    rows = rethink.db.seasons.between([board, 0], [board, r.maxval], index="board")
+    assert rethink.db.run(rows) == []

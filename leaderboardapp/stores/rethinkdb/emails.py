@@ -17,14 +17,14 @@ RESERVATION_SECONDS = 30
 
 
 class Emails:
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.emails, self.players = database.emails, database.players
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.emails, self.players = db.emails, db.players
 
     def reserve(self, board: str, email: str, player: Row) -> None:
         """For this player, who is about to be added. Raises AlreadyExists if there is
         that player already, EmailTaken."""
-        if self.database.run(self.players.get(player["id"])):
+        if self.db.run(self.players.get(player["id"])):
             raise AlreadyExists(player["player"])
         key = row_id(board, email)
         new = {"id": key, "board": board, "holder": player["id"], "since": r.now()}
@@ -40,7 +40,7 @@ class Emails:
 
         holder = self.emails.get(key)["holder"].default("")
         has_it = holder.do(lambda h: self.players.get(h)["email"].default(None).eq(email))
-        raise_for_errors(self.database.run(r.branch(has_it, None, holder).do(replace)))
+        raise_for_errors(self.db.run(r.branch(has_it, None, holder).do(replace)))
 
     def write_if_holder(self, board: str, email: str, player: str, write: Any) -> Any:
         """The write, unless somebody else has the address by now."""

@@ -18,22 +18,22 @@ BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever
 
 
 class Imports:
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, db: Database) -> None:
+        self.db = db
         self.boards, self.players, self.imports = (
-            database.boards,
-            database.players,
-            database.imports,
+            db.boards,
+            db.players,
+            db.imports,
         )
 
     def get_import(self, board: str, name: str) -> Import:
-        row = self.database.run(self.imports.get(row_id(board, name)))
+        row = self.db.run(self.imports.get(row_id(board, name)))
         return Import(*(row[field] for field in Import._fields)) if row else Import()
 
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         # Nothing is atomic across documents: the intent is written first, each player's document
         # remembers the batch with its score, and a batch cut short is applied again to the rest.
-        settings = self.database.get_board(board)
+        settings = self.db.get_board(board)
         low, high = score_limits(settings)
         self.raise_if_out_of_range(settings, f"{name}:{upto.line}", amounts)
         self.record_progress(board, name, upto._replace(done=False))
@@ -58,22 +58,22 @@ class Imports:
             allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)
             return old.merge(apply_once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
-        result = self.database.run(self.players.insert(documents, conflict=add))
+        result = self.db.run(self.players.insert(documents, conflict=add))
         if result.get("first_error") == OUT_OF_RANGE:
             raise ScoreOutOfRange("a player", settings)
         raise_for_errors(result)
         try:
             self.record_progress(board, name, upto._replace(done=True))
         except ObjectDoesNotExist:  # the board was deleted meanwhile
-            for rows in self.database.select_rows_of_board(board):
-                self.database.delete_in_pieces(rows, only_if=self.boards.get(board).eq(None))
+            for rows in self.db.select_rows_of_board(board):
+                self.db.delete_in_pieces(rows, only_if=self.boards.get(board).eq(None))
             raise
 
     def raise_if_out_of_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         """Before anything is counted, because what is counted of a batch cannot be taken back."""
         low, high = score_limits(board)
         keys = [row_id(board["id"], amount.player) for amount in amounts]
-        found = self.database.run(self.players.get_all(*keys).without("keys", "desc", "asc"))
+        found = self.db.run(self.players.get_all(*keys).without("keys", "desc", "asc"))
         rows = {row["player"]: {**row, **player_row(row, board["season"])} for row in found}
         for player, _, amount in amounts:
             row = rows.get(player, {"score": 0})
@@ -92,6 +92,4 @@ class Imports:
             return r.branch(expected, new, r.error(IMPORT_MOVED))
 
         insert = self.imports.insert(row, conflict=replace)
-        raise_for_errors(
-            self.database.run(self.database.write_if_board_exists(board, lambda _: insert))
-        )
+        raise_for_errors(self.db.run(self.db.write_if_board_exists(board, lambda _: insert)))

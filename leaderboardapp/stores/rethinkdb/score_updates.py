@@ -34,8 +34,8 @@ WRITES_AT_ONCE = 25  # in one query, one after the other
 
 
 class ScoreUpdates:
-    def __init__(self, database: Database) -> None:
-        self.database, self.players = database, database.players
+    def __init__(self, db: Database) -> None:
+        self.db, self.players = db, db.players
         # Made once, because the driver takes longer to build these than the server to answer.
         # Of one player it costs the server half as much again to find it by get_all.
         self.add_one = CompiledFunction(
@@ -77,7 +77,7 @@ class ScoreUpdates:
     ) -> list[Row | Exception | Refusal]:
         """Each player's row afterwards, or why it was not written."""
         wire = {row_id(board, run.player): run.to_wire(now) for run in runs}
-        changes = get_changes_by_id(self.database.run(self.build_write(board, wire)))
+        changes = get_changes_by_id(self.db.run(self.build_write(board, wire)))
         return [
             parse_score_change(changes.get(key), run.player)
             for key, run in zip(wire, runs, strict=True)
@@ -92,7 +92,7 @@ class ScoreUpdates:
         for start in range(0, len(singles), WRITES_AT_ONCE):
             some = singles[start : start + WRITES_AT_ONCE]
             writes = [self.build_write(board, {key: single.to_wire(now)}) for single in some]
-            for single, written in zip(some, self.database.run(r.expr(writes)), strict=True):
+            for single, written in zip(some, self.db.run(r.expr(writes)), strict=True):
                 [(index, _)] = single.increments
                 yield index, parse_score_change(get_changes_by_id(written).get(key), run.player)
 
@@ -105,9 +105,7 @@ class ScoreUpdates:
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
         key = row_id(board, player)
-        written = self.database.run(
-            r.do(board, key, score, now_us(), only_better, season, self.set_one)
-        )
+        written = self.db.run(r.do(board, key, score, now_us(), only_better, season, self.set_one))
         [result] = self.replace_refusals(
             board, [parse_score_change(get_changes_by_id(written).get(key), player)]
         )
@@ -122,7 +120,7 @@ class ScoreUpdates:
         if not any(isinstance(result, Refusal) for result in results):
             return cast(list[Row | Exception], results)
         try:
-            row = self.database.get_board(board)
+            row = self.db.get_board(board)
         except ObjectDoesNotExist as error:
             return [error if isinstance(result, Refusal) else result for result in results]
         except StoreUnavailable as error:
@@ -131,7 +129,7 @@ class ScoreUpdates:
 
     def update_scores(self, board: Any, players: Any, change: Callable[[Any, Any], Any]) -> Any:
         """`change` takes the board's and a player's document, and gives the new fields."""
-        return self.database.write_if_board_exists(
+        return self.db.write_if_board_exists(
             board,
             lambda row: players.update(lambda old: change(row, old), return_changes="always"),
         )

@@ -11,7 +11,7 @@ from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
-from leaderboardapp.stores.rethinkdb.ranking import Ranking, sort_key
+from leaderboardapp.stores.rethinkdb.ranking import Ranking, build_sort_key
 from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, raise_for_errors, raise_if_missing
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
@@ -21,35 +21,35 @@ SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
 
 
 class Seasons:
-    def __init__(self, database: Database, ranking: Ranking, rank_blocks: RankBlocks) -> None:
-        self.database, self.ranking, self.rank_blocks = database, ranking, rank_blocks
+    def __init__(self, db: Database, ranking: Ranking, rank_blocks: RankBlocks) -> None:
+        self.db, self.ranking, self.rank_blocks = db, ranking, rank_blocks
         self.boards, self.players, self.seasons = (
-            database.boards,
-            database.players,
-            database.seasons,
+            db.boards,
+            db.players,
+            db.seasons,
         )
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
     ) -> Row:
-        row = self.database.get_board(board)
+        row = self.db.get_board(board)
         check_season(row, season)
         if only_if_due:
             check_due(row, now)
         # Before the season ends, so that it is never without, and after, when it is exact.
         self.archive_top(row, now, final=False)
         change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
-        result = self.database.run(
+        result = self.db.run(
             self.boards.get(board).update(
                 lambda old: r.branch(_is_in_other_season(old, row), r.error(WRONG_SEASON), change)
             )
         )
         if result.get("first_error") == WRONG_SEASON:
-            raise WrongSeason(self.database.get_board(board)["season"])
+            raise WrongSeason(self.db.get_board(board)["season"])
         raise_for_errors(result)
         try:
             if result["skipped"]:  # deleted meanwhile, perhaps before this was kept
-                self.database.run(self.seasons.get(row_id(board, str(season))).delete())
+                self.db.run(self.seasons.get(row_id(board, str(season))).delete())
                 raise ObjectDoesNotExist
             self.archive_top(row, now, final=True)
             self.run_maintenance(board)  # most boards are done with that
@@ -63,10 +63,10 @@ class Seasons:
         rows = (
             self.read_ended_season(board)
             if final
-            else self.database.run(self.ranking.read_top(r.expr(board)))
+            else self.db.run(self.ranking.select_top_rows(r.expr(board)))
         )
         players = {row["player"]: player_row(row) for row in rows}.values()
-        best = sorted(players, key=lambda row: sort_key(board, rank_position(row)))
+        best = sorted(players, key=lambda row: build_sort_key(board, rank_position(row)))
         document = {
             "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
@@ -80,7 +80,7 @@ class Seasons:
         def replace(_: Any, old: Any, new: Any) -> Any:
             return r.branch(old["final"], old, new)
 
-        raise_for_errors(self.database.run(self.seasons.insert(document, conflict=replace)))
+        raise_for_errors(self.db.run(self.seasons.insert(document, conflict=replace)))
 
     def read_ended_season(self, board: Row) -> list[Row]:
         """The best of the season that has just ended, and whoever has gone over to a later one."""
@@ -88,20 +88,20 @@ class Seasons:
         # Those whom increments that are still on their way could leave ahead of what is kept.
         after = r.expr({**board, "season": season + 1})
         raise_for_errors(
-            self.database.run(
+            self.db.run(
                 self.ranking.select_top(r.expr(board)).update(
                     lambda old: season_reset_fields(after, old)
                 )
             )
         )
         # In this order, so that nobody goes over unseen.
-        left = self.database.run(self.ranking.read_top(r.expr(board)))
+        left = self.db.run(self.ranking.select_top_rows(r.expr(board)))
         # This index has those without a score, too, whichever way scores are ordered.
         later = [board["id"], season + 1], [board["id"], r.maxval]
         moved = self.players.between(*later, index="desc").has_fields("past")
         were = moved.map(lambda row: row.merge(row["past"]).without(*INTERNAL_FIELDS))
         ranked = r.row["scored"] | (board["order"] == "desc")
-        over = self.database.run(were.filter((r.row["season"] == season) & ranked))
+        over = self.db.run(were.filter((r.row["season"] == season) & ranked))
         further = self.read_overtaken(board)
         return [*further, *left, *over]  # of a player, the last one
 
@@ -110,30 +110,30 @@ class Seasons:
         season has ended as well; with what they had then."""
         season = board["season"]
         first = self.seasons.get(row_id(board["id"], str(season)))["players"].default([])
-        rows = {row_id(board["id"], row["id"]): row for row in self.database.run(first)}
+        rows = {row_id(board["id"], row["id"]): row for row in self.db.run(first)}
         further = (
             (r.row["season"].default(1) > season)
             & (r.row["past"]["season"].default(None) != season)
             & ~r.row["hidden"].default(False)
         )
-        found = self.database.run(self.players.get_all(*rows).filter(further).pluck("id", "player"))
+        found = self.db.run(self.players.get_all(*rows).filter(further).pluck("id", "player"))
         return [{**rows[row["id"]], "player": row["player"]} for row in found]
 
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
         past = self.seasons.between([board, r.minval], [board, before], index="board")
-        rows = self.database.run(past.order_by(index=r.desc("board")).limit(limit))
+        rows = self.db.run(past.order_by(index=r.desc("board")).limit(limit))
         return [(row["number"], row["ended_at"]) for row in rows]
 
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         row = self.boards.get(board)
         running = row["season"].default(1)
         document = self.seasons.get(row_id(board, str(season)))
-        past = raise_if_missing(self.database.run(r.branch(running > season, document, None)))
+        past = raise_if_missing(self.db.run(r.branch(running > season, document, None)))
         return past["ended_at"], past["settings"], past["players"]
 
     def list_boards_to_end(self, now: str) -> list[Row]:
         rows = self.boards.between(r.minval, now, index="ends_at", right_bound="closed")
-        return [board_row(row) for row in self.database.run(rows)]
+        return [board_row(row) for row in self.db.run(rows)]
 
     def run_maintenance(self, board: str) -> bool:
         def sweep(row: Any) -> Any:
@@ -142,10 +142,10 @@ class Seasons:
             return rows.limit(SWEEP_ROWS).update(lambda old: season_reset_fields(row, old))
 
         try:
-            result = self.database.run(self.database.write_if_board_exists(board, sweep))
+            result = self.db.run(self.db.write_if_board_exists(board, sweep))
             raise_for_errors(result)
             return result["replaced"] == SWEEP_ROWS or self.rank_blocks.balance(
-                self.database.get_board(board)
+                self.db.get_board(board)
             )
         except ObjectDoesNotExist:
             return False

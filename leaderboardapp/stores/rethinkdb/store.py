@@ -53,56 +53,56 @@ TOLERANCE_MS = 5_000
 class RethinkStore(Store):
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.database = Database(url)
-        self.ranking = Ranking(self.database)
-        self.emails = Emails(self.database)
-        self.score_updates = ScoreUpdates(self.database)
-        self.rank_blocks = RankBlocks(self.database, self.ranking, self.position)
-        self.seasons = Seasons(self.database, self.ranking, self.rank_blocks)
-        self.imports = Imports(self.database)
-        self.snapshot = CompiledFunction(lambda board: self.read_snapshot(board))
+        self.db = Database(url)
+        self.ranking = Ranking(self.db)
+        self.emails = Emails(self.db)
+        self.score_updates = ScoreUpdates(self.db)
+        self.rank_blocks = RankBlocks(self.db, self.ranking, self.position)
+        self.seasons = Seasons(self.db, self.ranking, self.rank_blocks)
+        self.imports = Imports(self.db)
+        self.snapshot_query = CompiledFunction(lambda board: self._build_snapshot(board))
 
     def check(self) -> None:
-        self.database.connections.breaker.check()
+        self.db.connections.breaker.check()
 
     def ensure(self) -> None:
-        connection = Connection(self.database.address, SETUP_SECONDS)
+        connection = Connection(self.db.address, SETUP_SECONDS)
         try:
-            ensure_schema(connection, self.database.address["db"])
+            ensure_schema(connection, self.db.address["db"])
         finally:
             connection.close()
 
     def ping(self) -> None:
-        self.database.run(self.database.boards.limit(1))
+        self.db.run(self.db.boards.limit(1))
 
     def create_board(self, board: Row) -> None:
         # Whoever was being added while a board of this id was deleted does not come back.
-        gone = self.database.boards.get(board["id"]).eq(None)
-        for rows in self.database.select_rows_of_board(board["id"]):
-            self.database.delete_in_pieces(rows, only_if=gone)
+        gone = self.db.boards.get(board["id"]).eq(None)
+        for rows in self.db.select_rows_of_board(board["id"]):
+            self.db.delete_in_pieces(rows, only_if=gone)
         raise_for_errors(
-            self.database.run(self.database.boards.insert({**BOARD_DEFAULTS, **board})), board["id"]
+            self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board})), board["id"]
         )
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
-        rows = self.database.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
+        rows = self.db.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
         if not private:
             rows = rows.filter(~r.row["private"].default(False))
-        return [board_row(row) for row in self.database.run(rows.limit(limit))]
+        return [board_row(row) for row in self.db.run(rows.limit(limit))]
 
     def get_board(self, board: str) -> Row:
-        return self.database.get_board(board)
+        return self.db.get_board(board)
 
     def update_board(self, board: str, fields: Row) -> Row:
-        return board_row(self.database.update(self.database.boards.get(board), fields))
+        return board_row(self.db.update(self.db.boards.get(board), fields))
 
     def delete_board(self, board: str) -> None:
         self.record_deletion(board)
         # The board first, so that nobody begins to add to it.
-        deleted = self.database.run(self.database.boards.get(board).delete())["deleted"]
+        deleted = self.db.run(self.db.boards.get(board).delete())["deleted"]
         try:
-            for rows in self.database.select_rows_of_board(board):
-                self.database.delete_in_pieces(rows)
+            for rows in self.db.select_rows_of_board(board):
+                self.db.delete_in_pieces(rows)
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         if not deleted:
@@ -117,38 +117,34 @@ class RethinkStore(Store):
 
         def insert(row: Any) -> Any:
             new = r.expr(document).merge({"season": row["season"].default(1)})
-            added = self.database.players.insert(new)
+            added = self.db.players.insert(new)
             return (
                 self.emails.write_if_holder(board, email, document["id"], added) if email else added
             )
 
         if email:
             self.emails.reserve(board, email, document)
-        raise_for_errors(
-            self.database.run(self.database.write_if_board_exists(board, insert)), player["id"]
-        )
+        raise_for_errors(self.db.run(self.db.write_if_board_exists(board, insert)), player["id"])
         return player_row(document)
 
     def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
-        rows = self.database.players.get_all(*(row_id(board, player) for player in players))
-        found = self.database.run(rows.has_fields("email").pluck("player", "email"))
+        rows = self.db.players.get_all(*(row_id(board, player) for player in players))
+        found = self.db.run(rows.has_fields("email").pluck("player", "email"))
         return {row["player"]: row["email"] for row in found}
 
     def get_player(self, board: str, player: str) -> Row:
-        row = self.database.boards.get(board)
+        row = self.db.boards.get(board)
         document = (
-            self.database.players.get(row_id(board, player)).without(*INTERNAL_FIELDS).default(None)
+            self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS).default(None)
         )
-        settings, document = self.database.run(r.expr([row, document]))
+        settings, document = self.db.run(r.expr([row, document]))
         return player_row(
             raise_if_missing(document), board_row(raise_if_missing(settings))["season"]
         )
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        update = self.database.players.get(row_id(board, player)).update(
-            fields, return_changes="always"
-        )
-        settings, result = self.database.run(r.expr([self.database.boards.get(board), update]))
+        update = self.db.players.get(row_id(board, player)).update(fields, return_changes="always")
+        settings, result = self.db.run(r.expr([self.db.boards.get(board), update]))
         return player_row(
             get_updated_document(result), board_row(raise_if_missing(settings))["season"]
         )
@@ -156,11 +152,11 @@ class RethinkStore(Store):
     def delete_player(self, board: str, player: str) -> None:
         self.record_deletion(board)
         # The player last: if something fails before, the request can be repeated.
-        past = self.database.seasons.between([board, r.minval], [board, r.maxval], index="board")
+        past = self.db.seasons.between([board, r.minval], [board, r.maxval], index="board")
         others = r.row["players"].filter(lambda row: row["id"].ne(player))
-        raise_for_errors(self.database.run(past.update({"players": others})))
-        document = self.database.players.get(row_id(board, player))
-        freed, deleted = self.database.run(
+        raise_for_errors(self.db.run(past.update({"players": others})))
+        document = self.db.players.get(row_id(board, player))
+        freed, deleted = self.db.run(
             r.expr([self.emails.release(board, document), document.delete()])
         )
         if not deleted["deleted"]:
@@ -200,9 +196,9 @@ class RethinkStore(Store):
     def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
         season = self.get_board(board)["season"]
         here, most = [board, after], [board, r.maxval]
-        rows = self.database.players.between(here, most, index="hidden_on", left_bound="open")
+        rows = self.db.players.between(here, most, index="hidden_on", left_bound="open")
         ordered = rows.order_by(index="hidden_on").limit(limit).without(*INTERNAL_FIELDS)
-        return [player_row(row, season) for row in self.database.run(ordered)]
+        return [player_row(row, season) for row in self.db.run(ordered)]
 
     def get_ranking_window(
         self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
@@ -214,27 +210,25 @@ class RethinkStore(Store):
         return Window(rows, **read)
 
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
-        rows = [row for row in self.database.run(r.expr(list(boards)).map(self.snapshot)) if row]
+        rows = [row for row in self.db.run(r.expr(list(boards)).map(self.snapshot_query)) if row]
         return {
             row["board"]["id"]: (board_row(row["board"]), [player_row(p) for p in row["players"]])
             for row in rows
         }
 
     def open_feed(self) -> Feed:
-        connection = Connection(self.database.address, SCAN_SECONDS)
-        return RethinkFeed(
-            connection, self.database.players, self.database.boards, self.database.lease
-        )
+        connection = Connection(self.db.address, SCAN_SECONDS)
+        return RethinkFeed(connection, self.db.players, self.db.boards, self.db.lease)
 
     def position(self) -> int:
-        return int(self.database.run(r.now().to_epoch_time()) * 1000) - TOLERANCE_MS
+        return int(self.db.run(r.now().to_epoch_time()) * 1000) - TOLERANCE_MS
 
     def changed_since(self, position: int) -> Iterator[str]:
         since = r.epoch_time(max(position, 0) / 1000)
-        named = [(self.database.boards, "id"), (self.database.deleted, "id")]
+        named = [(self.db.boards, "id"), (self.db.deleted, "id")]
         if position:  # without one, boards are enough: no player has another one
-            named.append((self.database.players, "board"))
-        connection = Connection(self.database.address, SCAN_SECONDS)
+            named.append((self.db.players, "board"))
+        connection = Connection(self.db.address, SCAN_SECONDS)
         try:
             for table, board in named:
                 rows = table.between(since, r.maxval, index="changed_at")
@@ -243,7 +237,7 @@ class RethinkStore(Store):
             connection.close()
 
     def read_lease(self) -> Lease:
-        row = self.database.run(self.database.lease.get(LEASE))
+        row = self.db.run(self.db.lease.get(LEASE))
         return Lease(*(row[field] for field in Lease._fields)) if row else Lease()
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
@@ -253,7 +247,7 @@ class RethinkStore(Store):
                 there.eq(list(old[:2])), {"id": LEASE, **new._asdict()}, r.error(LEASE_LOST)
             )
 
-        result = self.database.run(self.database.lease.get(LEASE).replace(replace))
+        result = self.db.run(self.db.lease.get(LEASE).replace(replace))
         if result["errors"] and result["first_error"] == LEASE_LOST:
             return False
         raise_for_errors(result)
@@ -265,26 +259,24 @@ class RethinkStore(Store):
             return old.merge({"times": old["times"].default(1) + 1})
 
         raise_for_errors(
-            self.database.run(
-                self.database.deleted.insert({"id": board, "times": 1}, conflict=again)
-            )
+            self.db.run(self.db.deleted.insert({"id": board, "times": 1}, conflict=again))
         )
 
     def publish(self, exchange: str, message: EncodedMessage) -> None:
-        message_stream.publish(self.database.run, exchange, message)
+        message_stream.publish(self.db.run, exchange, message)
 
     def expire_messages(self, older: float) -> None:
-        message_stream.expire_messages(self.database.run, older)
+        message_stream.expire_messages(self.db.run, older)
 
     def open_message_stream(self) -> MessageStream:
-        return message_stream.RethinkMessageStream(self.database.address)
+        return message_stream.RethinkMessageStream(self.db.address)
 
     def close(self) -> None:
-        self.database.connections.close()
+        self.db.connections.close()
 
-    def read_snapshot(self, board: Any) -> Any:
-        return self.database.boards.get(board).do(
+    def _build_snapshot(self, board: Any) -> Any:
+        return self.db.boards.get(board).do(
             lambda row: r.branch(
-                row.eq(None), None, {"board": row, "players": self.ranking.read_top(row)}
+                row.eq(None), None, {"board": row, "players": self.ranking.select_top_rows(row)}
             )
         )
