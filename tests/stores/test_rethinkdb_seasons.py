@@ -48,14 +48,14 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
         rethink.create_player(board_id, {"id": player, "name": player, "score": score})
     real_archive = rethink.seasons.archive_top
 
-    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+    def archive_under_way(row: Row, ended_at: str, *, final: bool) -> None:
         if final and swept:
             rethink.run_maintenance(board_id)
         elif final:
             rethink.add_score(board_id, "alice", 1)
         if final:
             rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
         if not final:
             rethink.add_score(board_id, "alice", 7, season=1)
             rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
@@ -75,13 +75,13 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
         rethink.create_player(board, {"id": player, "name": player, "score": score})
     real_archive = rethink.seasons.archive_top
 
-    def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
+    def end_the_next_one_first(row: Row, ended_at: str, *, final: bool) -> None:
         if final and row["season"] == 1:
             rethink.add_score(board, "bob", 5)
             rethink.update_player(board, "carol", {"hidden": True})
             rethink.delete_player(board, "dave")
             rethink.start_next_season(board, 2, ended_at)
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
 
     monkeypatch.setattr(rethink.seasons, "archive_top", end_the_next_one_first)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
@@ -100,10 +100,10 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
     real_archive = rethink.seasons.archive_top
 
-    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+    def archive_under_way(row: Row, ended_at: str, *, final: bool) -> None:
         if final:
             assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
 
     monkeypatch.setattr(rethink.seasons, "archive_top", archive_under_way)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
@@ -136,8 +136,8 @@ def test_a_player_erased_during_a_reset_is_not_in_the_archive(
 ) -> None:
     real_archive = rethink.seasons.archive_top
 
-    def archive_then_erase(row: Row, ended_at: str, final: bool) -> None:
-        real_archive(row, ended_at, final)
+    def archive_then_erase(row: Row, ended_at: str, *, final: bool) -> None:
+        real_archive(row, ended_at, final=final)
         if not final:
             rethink.delete_player(board, "alice")
 
@@ -151,9 +151,9 @@ def test_a_board_deleted_during_its_reset_leaves_no_archive(
 ) -> None:
     real_archive = rethink.seasons.archive_top
 
-    def delete_then_archive(row: Row, ended_at: str, final: bool) -> None:
+    def delete_then_archive(row: Row, ended_at: str, *, final: bool) -> None:
         rethink.delete_board(board)
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
 
     monkeypatch.setattr(rethink.seasons, "archive_top", delete_then_archive)
     with pytest.raises(ObjectDoesNotExist):

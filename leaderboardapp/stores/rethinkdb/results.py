@@ -1,4 +1,8 @@
-"""What documents are as rows, and what becomes of a write."""
+"""What the server answers to a write: rows, or the reasons why there are none.
+
+The driver raises nothing when a single document fails. The answer counts such failures in
+`errors`, and has the text of one in `first_error`.
+"""
 
 from typing import NamedTuple
 
@@ -16,6 +20,7 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.rows import player_row
 
+# Texts of errors that our own queries raise in the server.
 NO_BOARD = "no such board"
 OUT_OF_RANGE = "score out of range"
 WRONG_SEASON = "wrong season"
@@ -25,29 +30,34 @@ EMAIL_TAKEN = "email taken"
 
 
 class Refusal(NamedTuple):
-    """A write that the board does not allow."""
+    """A write that the board does not allow, with one of the reasons above."""
 
     player: str
     reason: str
 
     def to_exception(self, board: Row) -> Exception:
+        """Return the exception that says what the board allows."""
         if self.reason == WRONG_SEASON:
             return WrongSeason(board["season"])
         return ScoreOutOfRange(self.player, board)
 
 
 def get_changes_by_id(result: Row) -> dict[str, Row]:
-    """What a write that returned its changes did to each document that there was, by its id. Raises
-    OutcomeUnknown for a failure of which it does not say which document it met."""
-    changes = {each["new_val"]["id"]: each for each in result.get("changes", []) if each["new_val"]}
-    told = sum("error" in each for each in changes.values())
-    if result["errors"] > told and result["first_error"] != NO_BOARD:
+    """Return the change of each document that existed, by its id.
+
+    Raises OutcomeUnknown for a failure that names no document.
+    """
+    changes = {
+        change["new_val"]["id"]: change for change in result.get("changes", []) if change["new_val"]
+    }
+    named = sum("error" in change for change in changes.values())
+    if result["errors"] > named and result["first_error"] != NO_BOARD:
         raise OutcomeUnknown(result["first_error"])
     return changes
 
 
 def parse_score_change(change: Row | None, player: str) -> Row | Exception | Refusal:
-    """The player's row after the write of its score, or why there is none."""
+    """Return the player's row after the write of its score, or why there is none."""
     if change is None:
         return ObjectDoesNotExist()
     reason = change.get("error")
@@ -59,7 +69,7 @@ def parse_score_change(change: Row | None, player: str) -> Row | Exception | Ref
 
 
 def get_updated_document(result: Row) -> Row:
-    """The document after an update that returned its changes. Raises ObjectDoesNotExist."""
+    """Return the document after an update that returned its changes. Raises ObjectDoesNotExist."""
     raise_for_errors(result)
     if not result.get("changes") or result["changes"][0]["new_val"] is None:
         raise ObjectDoesNotExist
@@ -68,13 +78,14 @@ def get_updated_document(result: Row) -> Row:
 
 
 def raise_if_missing(document: Row | None) -> Row:
+    """Return the document. Raises ObjectDoesNotExist if it is None."""
     if document is None:
         raise ObjectDoesNotExist
     return document
 
 
 def raise_for_errors(result: Row, id: str = "") -> None:
-    """Failures of single documents raise nothing in the driver; they are counted."""
+    """Raise the exception for a failed document, if there is one. `id` names a duplicate."""
     error = result.get("first_error", "")
     if not result["errors"]:
         return
