@@ -368,7 +368,7 @@ def test_a_feed_that_cannot_be_opened_says_so(
     connection = Connection(store.db.address, 0.5)
     server.program.signal_all(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable):
-        RethinkFeed(connection, store.db.players, store.db.boards, store.db.lease)
+        RethinkFeed(connection, store.db)
     assert not connection.is_alive()
 
 

@@ -41,23 +41,26 @@ class ScoreUpdates:
 
     def __init__(self, db: Database) -> None:
         self.db, self.players = db, db.players
+
+        def add_one(board: Any, runs: Any) -> Any:
+            # To find one player by get_all costs the server half as much again as by get.
+            return self._update_by_runs(board, self.players.get(runs.keys()[0]), runs)
+
+        def add_many(board: Any, runs: Any) -> Any:
+            return self._update_by_runs(board, self.players.get_all(r.args(runs.keys())), runs)
+
+        def set_one(
+            board: Any, player: Any, score: Any, now: Any, only_better: Any, season: Any
+        ) -> Any:
+            def change(row: Any, old: Any) -> Any:
+                return set_score_fields(row, old, score, now, only_better, season)
+
+            return self._update_scores(board, self.players.get(player), change)
+
         # Compiled once, because the driver takes longer to build these than the server to answer.
-        # To find one player by get_all costs the server half as much again as by get.
-        self.add_one = CompiledFunction(
-            lambda board, runs: self._update_by_runs(board, self.players.get(runs.keys()[0]), runs)
-        )
-        self.add_many = CompiledFunction(
-            lambda board, runs: self._update_by_runs(
-                board, self.players.get_all(r.args(runs.keys())), runs
-            )
-        )
-        self.set_one = CompiledFunction(
-            lambda board, player, score, now, only_better, season: self._update_scores(
-                board,
-                self.players.get(player),
-                lambda row, old: set_score_fields(row, old, score, now, only_better, season),
-            )
-        )
+        self.add_one = CompiledFunction(add_one)
+        self.add_many = CompiledFunction(add_many)
+        self.set_one = CompiledFunction(set_one)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         """Add all, in this order. Return each one's row afterwards, or its exception."""
@@ -143,11 +146,11 @@ class ScoreUpdates:
 
     def _update_by_runs(self, board: Any, players: Any, runs: Any) -> Any:
         """Build an update by runs in their wire form, by the keys of the players' documents."""
-        return self._update_scores(
-            board,
-            players,
-            lambda row, old: runs[old["id"]].do(lambda run: increment_fields(row, old, run)),
-        )
+
+        def change(row: Any, old: Any) -> Any:
+            return runs[old["id"]].do(lambda run: increment_fields(row, old, run))
+
+        return self._update_scores(board, players, change)
 
 
 def increment_fields(board: Any, old: Any, run: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The store in RethinkDB."""
+"""The store in RethinkDB: boards, players, listeners, and what it delegates to its parts."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -42,15 +42,15 @@ from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
-
-LEASE_LOST = "lease lost"
-
 LEASE = "listener"  # the only document of its table
+LEASE_LOST = "lease lost"
 # How much later than acknowledged a write may be stamped: clocks of the cluster's servers differ.
 TOLERANCE_MS = 5_000
 
 
 class RethinkStore(Store):
+    """A store in one RethinkDB database, made of parts that share the connections."""
+
     def __init__(self, url: str) -> None:
         super().__init__()
         self.db = Database(url)
@@ -60,7 +60,7 @@ class RethinkStore(Store):
         self.rank_blocks = RankBlocks(self.db, self.ranking, self.position)
         self.seasons = Seasons(self.db, self.ranking, self.rank_blocks)
         self.imports = Imports(self.db)
-        self.snapshot_query = CompiledFunction(lambda board: self._build_snapshot(board))
+        self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
 
     def check(self) -> None:
         self.db.connections.breaker.check()
@@ -76,13 +76,12 @@ class RethinkStore(Store):
         self.db.run(self.db.boards.limit(1))
 
     def create_board(self, board: Row) -> None:
-        # Whoever was being added while a board of this id was deleted does not come back.
-        gone = self.db.boards.get(board["id"]).eq(None)
+        # A player who was added while a board of this id was deleted must not come back.
+        absent = self.db.boards.get(board["id"]).eq(None)
         for rows in self.db.select_rows_of_board(board["id"]):
-            self.db.delete_in_pieces(rows, only_if=gone)
-        raise_for_errors(
-            self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board})), board["id"]
-        )
+            self.db.delete_in_pieces(rows, only_if=absent)
+        result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
+        raise_for_errors(result, board["id"])
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         rows = self.db.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
@@ -97,8 +96,8 @@ class RethinkStore(Store):
         return board_row(self.db.update(self.db.boards.get(board), fields))
 
     def delete_board(self, board: str) -> None:
-        self.record_deletion(board)
-        # The board first, so that nobody begins to add to it.
+        self._record_deletion(board)
+        # The board first, so that no write to it begins.
         deleted = self.db.run(self.db.boards.get(board).delete())["deleted"]
         try:
             for rows in self.db.select_rows_of_board(board):
@@ -117,49 +116,46 @@ class RethinkStore(Store):
 
         def insert(row: Any) -> Any:
             new = r.expr(document).merge({"season": row["season"].default(1)})
-            added = self.db.players.insert(new)
-            return (
-                self.emails.write_if_holder(board, email, document["id"], added) if email else added
-            )
+            write = self.db.players.insert(new)
+            if not email:
+                return write
+            return self.emails.write_if_holder(board, email, document["id"], write)
 
         if email:
             self.emails.reserve(board, email, document)
-        raise_for_errors(self.db.run(self.db.write_if_board_exists(board, insert)), player["id"])
+        result = self.db.run(self.db.write_if_board_exists(board, insert))
+        raise_for_errors(result, player["id"])
         return player_row(document)
 
     def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
         rows = self.db.players.get_all(*(row_id(board, player) for player in players))
-        found = self.db.run(rows.has_fields("email").pluck("player", "email"))
-        return {row["player"]: row["email"] for row in found}
+        with_email = self.db.run(rows.has_fields("email").pluck("player", "email"))
+        return {row["player"]: row["email"] for row in with_email}
 
     def get_player(self, board: str, player: str) -> Row:
         row = self.db.boards.get(board)
-        document = (
-            self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS).default(None)
-        )
-        settings, document = self.db.run(r.expr([row, document]))
-        return player_row(
-            raise_if_missing(document), board_row(raise_if_missing(settings))["season"]
-        )
+        document = self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS)
+        settings, document = self.db.run(r.expr([row, document.default(None)]))
+        document, settings = raise_if_missing(document), raise_if_missing(settings)
+        return player_row(document, board_row(settings)["season"])
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        update = self.db.players.get(row_id(board, player)).update(fields, return_changes="always")
+        document = self.db.players.get(row_id(board, player))
+        update = document.update(fields, return_changes="always")
         settings, result = self.db.run(r.expr([self.db.boards.get(board), update]))
-        return player_row(
-            get_updated_document(result), board_row(raise_if_missing(settings))["season"]
-        )
+        updated = get_updated_document(result)
+        return player_row(updated, board_row(raise_if_missing(settings))["season"])
 
     def delete_player(self, board: str, player: str) -> None:
-        self.record_deletion(board)
+        self._record_deletion(board)
         # The player last: if something fails before, the request can be repeated.
         past = self.db.seasons.between([board, r.minval], [board, r.maxval], index="board")
         others = r.row["players"].filter(lambda row: row["id"].ne(player))
         raise_for_errors(self.db.run(past.update({"players": others})))
         document = self.db.players.get(row_id(board, player))
-        freed, deleted = self.db.run(
-            r.expr([self.emails.release(board, document), document.delete()])
-        )
-        if not deleted["deleted"]:
+        release = self.emails.release(board, document)
+        _, result = self.db.run(r.expr([release, document.delete()]))
+        if not result["deleted"]:
             raise ObjectDoesNotExist
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
@@ -195,22 +191,22 @@ class RethinkStore(Store):
 
     def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
         season = self.get_board(board)["season"]
-        here, most = [board, after], [board, r.maxval]
-        rows = self.db.players.between(here, most, index="hidden_on", left_bound="open")
+        last, end = [board, after], [board, r.maxval]
+        rows = self.db.players.between(last, end, index="hidden_on", left_bound="open")
         ordered = rows.order_by(index="hidden_on").limit(limit).without(*INTERNAL_FIELDS)
         return [player_row(row, season) for row in self.db.run(ordered)]
 
     def get_ranking_window(
         self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
     ) -> Window:
-        key, player = (rank_position(around), around["id"]) if around else (after, None)
-        read = self.ranking.read_window(board, limit, key, player)
+        position, player = (rank_position(around), around["id"]) if around else (after, None)
+        read = self.ranking.read_window(board, limit, position, player)
         above, below = ([player_row(row) for row in read.pop(part, [])] for part in WINDOW_PARTS)
         rows = [*above[::-1], around, *below] if around else below
         return Window(rows, **read)
 
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
-        rows = [row for row in self.db.run(r.expr(list(boards)).map(self.snapshot_query)) if row]
+        rows = [row for row in self.db.run(r.expr(list(boards)).map(self.snapshot)) if row]
         return {
             row["board"]["id"]: (board_row(row["board"]), [player_row(p) for p in row["players"]])
             for row in rows
@@ -218,21 +214,21 @@ class RethinkStore(Store):
 
     def open_feed(self) -> Feed:
         connection = Connection(self.db.address, SCAN_SECONDS)
-        return RethinkFeed(connection, self.db.players, self.db.boards, self.db.lease)
+        return RethinkFeed(connection, self.db)
 
     def position(self) -> int:
         return int(self.db.run(r.now().to_epoch_time()) * 1000) - TOLERANCE_MS
 
     def changed_since(self, position: int) -> Iterator[str]:
         since = r.epoch_time(max(position, 0) / 1000)
-        named = [(self.db.boards, "id"), (self.db.deleted, "id")]
-        if position:  # without one, boards are enough: no player has another one
-            named.append((self.db.players, "board"))
+        sources = [(self.db.boards, "id"), (self.db.deleted, "id")]
+        if position:  # since the beginning: the boards are enough, as each player is on one
+            sources.append((self.db.players, "board"))
         connection = Connection(self.db.address, SCAN_SECONDS)
         try:
-            for table, board in named:
+            for table, field in sources:
                 rows = table.between(since, r.maxval, index="changed_at")
-                yield from connection.stream(rows[board])
+                yield from connection.stream(rows[field])
         finally:
             connection.close()
 
@@ -242,25 +238,15 @@ class RethinkStore(Store):
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
         def replace(row: Any) -> Any:
-            there = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
-            return r.branch(
-                there.eq(list(old[:2])), {"id": LEASE, **new._asdict()}, r.error(LEASE_LOST)
-            )
+            current = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
+            document = {"id": LEASE, **new._asdict()}
+            return r.branch(current.eq(list(old[:2])), document, r.error(LEASE_LOST))
 
         result = self.db.run(self.db.lease.get(LEASE).replace(replace))
         if result["errors"] and result["first_error"] == LEASE_LOST:
             return False
         raise_for_errors(result)
         return True
-
-    def record_deletion(self, board: str) -> None:
-        # Before the deletion: a listener that was away looks further back than it needs to.
-        def again(_: Any, old: Any, __: Any) -> Any:
-            return old.merge({"times": old["times"].default(1) + 1})
-
-        raise_for_errors(
-            self.db.run(self.db.deleted.insert({"id": board, "times": 1}, conflict=again))
-        )
 
     def publish(self, exchange: str, message: EncodedMessage) -> None:
         message_stream.publish(self.db.run, exchange, message)
@@ -274,9 +260,23 @@ class RethinkStore(Store):
     def close(self) -> None:
         self.db.connections.close()
 
+    def _record_deletion(self, board: str) -> None:
+        """Count a deletion of the board, or of a player of it, before it happens.
+
+        A listener that was stopped finds it all the same: it looks back further than it needs to.
+        """
+
+        def count(_: Any, old: Any, __: Any) -> Any:
+            return old.merge({"times": old["times"].default(1) + 1})
+
+        insert = self.db.deleted.insert({"id": board, "times": 1}, conflict=count)
+        raise_for_errors(self.db.run(insert))
+
     def _build_snapshot(self, board: Any) -> Any:
-        return self.db.boards.get(board).do(
-            lambda row: r.branch(
-                row.eq(None), None, {"board": row, "players": self.ranking.select_top_rows(row)}
-            )
-        )
+        """Return, as ReQL, a board's document and its top players; null without a board."""
+
+        def read(row: Any) -> Any:
+            snapshot = {"board": row, "players": self.ranking.select_top_rows(row)}
+            return r.branch(row.eq(None), None, snapshot)
+
+        return self.db.boards.get(board).do(read)
