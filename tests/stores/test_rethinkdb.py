@@ -1,4 +1,4 @@
-"""What only RethinkDB's store has to get right, against a real server."""
+"""What only RethinkDB's store has to get right, tested against a real server."""
 
 import os
 import signal
@@ -177,26 +177,20 @@ def test_players_of_an_earlier_version_are_ranked_after_ensure(
 def test_players_added_while_their_board_was_deleted_do_not_come_back(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_note = rethink.imports.record_progress
+    real_record = rethink.imports.record_progress
 
-    def delete_then_note(board: str, name: str, state: Import) -> None:
+    def delete_then_record(board: str, name: str, state: Import) -> None:
         if state.done:
             rethink.delete_board(board)
-        real_note(board, name, state)
+        real_record(board, name, state)
 
-    monkeypatch.setattr(rethink.imports, "record_progress", delete_then_note)
+    monkeypatch.setattr(rethink.imports, "record_progress", delete_then_record)
     with pytest.raises(ObjectDoesNotExist):
         rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", 3)])
     with pytest.raises(ObjectDoesNotExist):
         rethink.get_player(board, "bob")
-    not_carried_over = {
-        "board": board,
-        "player": "not_carried_over",
-        "name": "",
-        "score": 3,
-        "reached_at": 1,
-    }
-    rethink.db.run(r.table("players").insert(not_carried_over))
+    latecomer = {"board": board, "player": "latecomer", "name": "", "score": 3, "reached_at": 1}
+    rethink.db.run(r.table("players").insert(latecomer))
     rethink.create_board({"id": board, "name": "", "size": 5})
     assert top(rethink, board) == []
 
@@ -307,17 +301,17 @@ def test_a_server_that_hangs_is_given_up_in_time(
     server, store = own_server
     store.ping()
     server.program.signal_all(signal.SIGSTOP)
-    told = []
+    messages = []
     for _ in range(100):
         with pytest.raises(StoreUnavailable) as raised:
             store.get_board("b")
-        told.append(str(raised.value))
-    # Who waits cannot answer anybody else: only one at a time finds out whether it is back.
-    assert "timed out" in told[0]
-    assert sum("did not answer just now" in each for each in told) > 90
+        messages.append(str(raised.value))
+    # A thread that waits can answer no other request: one at a time asks whether it is back.
+    assert "timed out" in messages[0]
+    assert sum("did not answer just now" in message for message in messages) > 90
     server.program.signal_all(signal.SIGCONT)
     # The answer to the old question is not taken for that to the new one.
-    assert back(lambda: store.get_board("b"))["id"] == "b"
+    assert first_answer(lambda: store.get_board("b"))["id"] == "b"
 
 
 def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again(
@@ -329,7 +323,7 @@ def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again
     with pytest.raises(OutcomeUnknown):
         store.add_score("b", "p", 5, key="once")
     server.program.signal_all(signal.SIGCONT)
-    assert back(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
+    assert first_answer(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
     assert store.add_score("b", "p", 1)["score"] == 6
 
 
@@ -357,7 +351,7 @@ def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
                 store.get_board("b")
         finally:
             server.program.signal_all(signal.SIGCONT)
-        assert back(lambda: store.get_board("b"))["id"] == "b"
+        assert first_answer(lambda: store.get_board("b"))["id"] == "b"
         store.close()
 
 
@@ -376,7 +370,7 @@ def test_a_board_that_was_deleted_in_part_is_not_said_to_be_untouched(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise StoreUnavailable("away")
+        raise StoreUnavailable("no answer")
 
     monkeypatch.setattr(rethink.db, "delete_in_pieces", fail)
     with pytest.raises(OutcomeUnknown):
@@ -423,16 +417,16 @@ def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:
     assert uuid.UUID(row_id(board, "alice")).version == 5
 
 
-def back(call: Callable[[], Row]) -> Row:
-    """The call's first answer."""
+def first_answer(call: Callable[[], Row]) -> Row:
+    """Return the call's first answer."""
 
-    def try_it() -> Row | None:
+    def answer_or_none() -> Row | None:
         try:
             return call()
         except StoreUnavailable:
             return None
 
-    row = wait_until(try_it, "the server to be back")
+    row = wait_until(answer_or_none, "the server to be back")
     assert row is not None
     return row
 

@@ -1,4 +1,4 @@
-"""Resets in RethinkDB, which has no transactions: what happens between their steps."""
+"""Resets in RethinkDB, which has no transactions: writes between the steps of a reset."""
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
@@ -15,7 +15,7 @@ from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 @pytest.fixture
 def board(rethink: RethinkStore, board_id: str) -> str:
-    """With a player alice who has 0."""
+    """Create a board with one player, alice, who has 0."""
     rethink.create_board({"id": board_id})
     rethink.create_player(board_id, {"id": "alice", "name": "Alice", "score": 0})
     return board_id
@@ -25,11 +25,11 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rethink.add_score(board, "alice", 7)
-    first_looks = [rethink.get_board(board)]
+    first_reads = [rethink.get_board(board)]
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     real_get = rethink.db.get_board
     monkeypatch.setattr(
-        rethink.db, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
+        rethink.db, "get_board", lambda id: first_reads.pop() if first_reads else real_get(id)
     )
     with pytest.raises(WrongSeason, match="season 2"):
         rethink.start_next_season(board, 1, "2027-01-01T00:00:00Z")
@@ -38,9 +38,13 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
-@pytest.mark.parametrize("swept", [True, False])
+@pytest.mark.parametrize("carried_over", [True, False])
 def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
-    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch, board_id: str, order: str, swept: bool
+    rethink: RethinkStore,
+    monkeypatch: pytest.MonkeyPatch,
+    board_id: str,
+    order: str,
+    carried_over: bool,
 ) -> None:
     rethink.create_board({"id": board_id, "order": order, "size": 2})
     scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
@@ -48,8 +52,8 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
         rethink.create_player(board_id, {"id": player, "name": player, "score": score})
     real_archive = rethink.seasons.archive_top
 
-    def archive_under_way(row: Row, ended_at: str, *, final: bool) -> None:
-        if final and swept:
+    def archive_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
+        if final and carried_over:
             rethink.run_maintenance(board_id)
         elif final:
             rethink.add_score(board_id, "alice", 1)
@@ -60,7 +64,7 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
             rethink.add_score(board_id, "alice", 7, season=1)
             rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_with_writes)
     rethink.start_next_season(board_id, 1, "2026-11-30T00:00:00Z")
     kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
     assert kept == (
@@ -100,12 +104,12 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
     real_archive = rethink.seasons.archive_top
 
-    def archive_under_way(row: Row, ended_at: str, *, final: bool) -> None:
+    def archive_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
         if final:
             assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
         real_archive(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_with_writes)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
@@ -113,7 +117,7 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
 def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that was sent before, and finds the board's document as it was then."""
+    """The increment was sent before the reset, and uses the board's document of that time."""
     rethink.add_score(board, "alice", 7)
     ended = rethink.get_board(board)
     real_ended = rethink.seasons.read_ended_season

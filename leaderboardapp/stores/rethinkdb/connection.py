@@ -63,6 +63,7 @@ class CompiledFunction(r.ast.Func):  # type: ignore[misc, name-defined]
         self._args: list[Any] = []  # the driver would go through these, too
 
     def build(self) -> Any:
+        """Return the built form. The driver calls this for each query."""
         return self.wire
 
 

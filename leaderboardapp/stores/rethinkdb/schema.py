@@ -24,7 +24,7 @@ from typing import Any
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 
 SETUP_SECONDS = 60.0
-REWRITTEN_AT_ONCE = 500
+REWRITTEN_AT_ONCE = 500  # documents in one query
 # Fields of players that no row has.
 INTERNAL_FIELDS = ("keys", "batches", "changed_at", "desc", "asc", "past", "email")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
@@ -41,10 +41,7 @@ def ensure_schema(connection: Connection, db: str) -> None:
     """Create the database, tables, indexes and write hooks that are missing. Safe to repeat."""
     if db not in connection.run(r.db_list()):
         connection.run(r.db_create(db))
-    # All at once, because most of the time that a table takes the server only waits.
-    connection.run_concurrently(r.table_create(name) for name in list_missing_tables(connection))
-    for name in list_missing_tables(connection):
-        connection.run(r.table_create(name))  # raises the reason
+    _create_tables(connection)
     for name, indexes in TABLES.items():
         table = r.table(name)
         connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
@@ -54,20 +51,33 @@ def ensure_schema(connection: Connection, db: str) -> None:
             connection.run(table.index_create(index, indexes[index]))
     for name, indexes in TABLES.items():
         table = r.table(name)
-        if retired := RETIRED_INDEXES & set(connection.run(table.index_list())) - indexes.keys():
-            connection.run(table.delete()) if name == "blocks" else _rewrite_rows(connection, table)
+        retired = RETIRED_INDEXES & set(connection.run(table.index_list())) - indexes.keys()
+        if retired:
+            _upgrade_documents(connection, name)
         for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
         connection.run(table.index_wait())
 
 
-def list_missing_tables(connection: Connection) -> set[str]:
-    """Return the names of tables that are still to be created."""
+def _create_tables(connection: Connection) -> None:
+    # All at once, because the server spends most of the time that a table takes waiting.
+    missing = _list_missing_tables(connection)
+    connection.run_concurrently(r.table_create(name) for name in missing)
+    for name in _list_missing_tables(connection):
+        connection.run(r.table_create(name))  # raises the reason
+
+
+def _list_missing_tables(connection: Connection) -> set[str]:
     return TABLES.keys() - set(connection.run(r.table_list()))
 
 
-def _rewrite_rows(connection: Connection, table: Any) -> None:
-    """Update each document that an earlier version wrote, so that the write hook sees it."""
+def _upgrade_documents(connection: Connection, name: str) -> None:
+    """Update each document that an earlier version wrote, so that the write hook sees it. Rank
+    blocks are deleted instead, because they are made anew."""
+    table = r.table(name)
+    if name == "blocks":
+        connection.run(table.delete())
+        return
     last = r.minval
     while True:
         rest = table.between(last, r.maxval, left_bound="open").order_by(index="id")

@@ -37,7 +37,7 @@ WRITES_AT_ONCE = 25  # in one query, one after the other
 
 
 class ScoreUpdates:
-    """Increments and new scores, written and answered."""
+    """Writes of scores on all boards, and their results."""
 
     def __init__(self, db: Database) -> None:
         self.db, self.players = db, db.players

@@ -222,7 +222,7 @@ class RethinkStore(Store):
     def changed_since(self, position: int) -> Iterator[str]:
         since = r.epoch_time(max(position, 0) / 1000)
         sources = [(self.db.boards, "id"), (self.db.deleted, "id")]
-        if position:  # since the beginning: the boards are enough, as each player is on one
+        if position:  # 0 is before all changes: then the boards are enough
             sources.append((self.db.players, "board"))
         connection = Connection(self.db.address, SCAN_SECONDS)
         try:
