@@ -25,7 +25,7 @@ from rethinkdb import r
 from bench.fill import players
 from leaderboard_project.settings import DATABASES
 from leaderboardapp.stores.rethinkdb.connection import parse_url
-from leaderboardapp.stores.rethinkdb.ranking import season_ends
+from leaderboardapp.stores.rethinkdb.ranking import season_bounds
 
 URL = os.environ["DATABASE_URL"]
 if URL.startswith("sqlite"):
@@ -82,7 +82,7 @@ class Rethink:
     table = r.table("bare")
 
     def top(self) -> Any:
-        ranked = r.table("players").between(*season_ends("b", 1), index="desc")
+        ranked = r.table("players").between(*season_bounds("b", 1), index="desc")
         best = ranked.order_by(index="desc").limit(5).pluck("player", "name", "score")
         return run(best.coerce_to("array"))
 

@@ -48,7 +48,7 @@ def fill_rethinkdb(store: Any, board: str, number: int) -> None:
 
     for batch in players(number):
         rows = [{**row, "id": row_id(board, row["player"]), "board": board} for row in batch]
-        store.run(store.players.insert(rows, durability="soft"))
+        store.db.run(store.db.players.insert(rows, durability="soft"))
 
 
 def boards_sql(store: Any, number: int) -> None:
@@ -61,7 +61,7 @@ def boards_sql(store: Any, number: int) -> None:
 
 def boards_rethinkdb(store: Any, number: int) -> None:
     for ids in batches(number):
-        store.run(store.boards.insert([{"id": f"b{n}"} for n in ids], durability="soft"))
+        store.db.run(store.db.boards.insert([{"id": f"b{n}"} for n in ids], durability="soft"))
 
 
 def one_each_sql(store: Any, number: int) -> None:
@@ -76,7 +76,7 @@ def one_each_rethinkdb(store: Any, number: int) -> None:
 
     for ids in batches(number):
         rows = [{**player_document(f"b{n}", "p", ""), "score": 0} for n in ids]
-        store.run(store.players.insert(rows, durability="soft"))
+        store.db.run(store.db.players.insert(rows, durability="soft"))
 
 
 def add_one_sql(store: Any, boards: Sequence[str]) -> None:
@@ -92,8 +92,8 @@ def add_one_rethinkdb(store: Any, boards: Sequence[str]) -> None:
     from leaderboardapp.stores.rethinkdb.connection import r
     from leaderboardapp.stores.rethinkdb.schema import row_id
 
-    rows = store.players.get_all(*(row_id(board, "p") for board in boards))
-    done = store.run(rows.update({"score": r.row["score"] + 1}))
+    rows = store.db.players.get_all(*(row_id(board, "p") for board in boards))
+    done = store.db.run(rows.update({"score": r.row["score"] + 1}))
     assert done["replaced"] == len(boards), done
 
 

@@ -44,11 +44,12 @@ def count_sql(store: Any, board: Row, row: Row) -> int:
 
 def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     from leaderboardapp.domain.types import rank_position
-    from leaderboardapp.stores.rethinkdb.ranking import FIRST, place_of
+    from leaderboardapp.stores.rethinkdb.ranking import FIRST_KEY, build_sort_key
 
-    return int(
-        store.run(store.blocks.block(board, FIRST, place_of(board, rank_position(row))).count())
+    before = store.rank_blocks.select_players(
+        board, FIRST_KEY, build_sort_key(board, rank_position(row))
     )
+    return int(store.db.run(before.count()))
 
 
 NAIVE = {"sqlite": count_sql, "rethinkdb": count_rethinkdb, "postgresql": count_sql}

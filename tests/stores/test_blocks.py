@@ -67,7 +67,7 @@ def count_blocks(store: Store, board: str) -> int:
     if isinstance(store, SqlStore):
         return BlockRow.objects.filter(board_id=board).count()
     assert isinstance(store, RethinkStore)
-    return len(store.blocks.places(store.get_board(board)))
+    return len(store.rank_blocks.read_starts(store.get_board(board)))
 
 
 def ranked(store: Store, board: str) -> tuple[Row, list[Row]]:
@@ -175,9 +175,9 @@ def pretend(store: Store, board: str, more: int) -> None:
         first.save()
     else:
         assert isinstance(store, RethinkStore)
-        document = store.blocks.blocks.get(board)
-        first, *others = store.run(document["scores"])
-        store.run(document.update({"scores": [first, *(number + more for number in others)]}))
+        document = store.db.blocks.get(board)
+        first, *others = store.db.run(document["scores"])
+        store.db.run(document.update({"scores": [first, *(number + more for number in others)]}))
 
 
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:
@@ -194,7 +194,7 @@ def test_blocks_that_are_gone_are_made_anew(store: Store, board: str) -> None:
         BlockRow.objects.filter(board_id=board).delete()
     else:
         assert isinstance(store, RethinkStore)
-        store.blocks.forget(row)
+        store.rank_blocks.delete(row)
     assert count_blocks(store, board) <= 1
     for _ in range(2):
         numbers = [store.get_ranking_window(row, 1, around=player).before for player in players]

@@ -1,4 +1,4 @@
-"""RethinkDB's filters, which its server runs, and those of this process: one meaning."""
+"""RethinkDB's server and this process give a filter the same meaning."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from leaderboardapp.domain.topics import filter_of
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.message_stream import passes
+from leaderboardapp.stores.rethinkdb.message_stream import matches_filter
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from tests.unit.test_topics import FILTERS, TOPICS
 
@@ -27,5 +27,5 @@ def test_the_server_passes_what_python_passes(
     rethink: RethinkStore, topics: list[Any], wanted: Any
 ) -> None:
     chosen = filter_of(wanted)
-    there = rethink.run(r.expr(topics).map(lambda topic: passes(topic, chosen)))
-    assert there == [chosen.matches(topic) for topic in topics]
+    passed = rethink.db.run(r.expr(topics).map(lambda topic: matches_filter(topic, chosen)))
+    assert passed == [chosen.matches(topic) for topic in topics]

@@ -64,7 +64,7 @@ def kept(store: Any, exchange: Exchange) -> int:
     """How many of its messages, or topics, the store still has."""
     if isinstance(store, SqlStore):
         return MessageRow.objects.filter(exchange=exchange.name).count()
-    return int(store.run(r.table("topics").filter({"exchange": exchange.name}).count()))
+    return int(store.db.run(r.table("topics").filter({"exchange": exchange.name}).count()))
 
 
 def take(queue: Queue, count: int) -> list[Any]:
@@ -294,10 +294,10 @@ def test_changes_that_the_server_skipped_are_announced(rethinkdb_url: str) -> No
 
     store = RethinkStore(rethinkdb_url)
     store.ensure()
-    messages = RethinkMessageStream(store.address)
+    messages = RethinkMessageStream(store.db.address)
     group = Exchange("e").queue().subscription
     messages._wait(messages._follow(group, feed()), 5)
-    assert messages.found == [(group, None), (group, EncodedMessage('"t"', "1"))]
+    assert messages.received == [(group, None), (group, EncodedMessage('"t"', "1"))]
     assert messages.failed
     messages.close()
     store.close()

@@ -1,4 +1,4 @@
-"""What only RethinkDB's store has to get right, against a real server."""
+"""What only RethinkDB's store has to get right, tested against a real server."""
 
 import os
 import signal
@@ -15,8 +15,7 @@ from rethinkdb.errors import ReqlDriverError
 
 from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment, Row
-from leaderboardapp.stores.rethinkdb import core, schema
-from leaderboardapp.stores.rethinkdb import store as store_module
+from leaderboardapp.stores.rethinkdb import database, schema, score_updates
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.schema import row_id
@@ -48,7 +47,7 @@ def own_server(
 
 def test_the_url_gives_address_and_credentials_decoded() -> None:
     url = "rethinkdb://us%40er:p%3Ass%2F@db.example:28016/scores?ssl_ca=/etc/ca.pem"
-    assert RethinkStore(url).address == {
+    assert RethinkStore(url).db.address == {
         "host": "db.example",
         "port": 28016,
         "user": "us@er",
@@ -59,18 +58,18 @@ def test_the_url_gives_address_and_credentials_decoded() -> None:
 
 
 def test_the_url_needs_only_a_database() -> None:
-    address = RethinkStore("rethinkdb:///scores").address
+    address = RethinkStore("rethinkdb:///scores").db.address
     assert (address["host"], address["port"], address["user"]) == ("localhost", 28015, "admin")
 
 
 def test_keys_are_those_of_the_consoles_r_uuid(rethink: RethinkStore) -> None:
     for text in ("b/p", "board_1/A-b_C", "x" * 64 + "/" + "y" * 64):
-        assert rethink.run(r.uuid(text)) == row_id(*text.split("/"))
+        assert rethink.db.run(r.uuid(text)) == row_id(*text.split("/"))
 
 
 def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str) -> None:
     row = {"board": board, "player": "bob", "name": "Bob", "score": 3, "reached_at": 1}
-    rethink.run(r.table("players").insert({"id": r.uuid(f"{board}/bob"), **row}))
+    rethink.db.run(r.table("players").insert({"id": r.uuid(f"{board}/bob"), **row}))
     assert rethink.add_score(board, "bob", 1)["score"] == 4
     assert top(rethink, board) == [("bob", 4), ("alice", 0)]
 
@@ -78,10 +77,10 @@ def test_a_row_made_in_the_console_is_a_player(rethink: RethinkStore, board: str
 def test_rows_that_lack_something_keep_no_other_from_being_shown(
     rethink: RethinkStore, board: str
 ) -> None:
-    rethink.run(r.table("boards").insert({"id": f"{board}-bare"}))
+    rethink.db.run(r.table("boards").insert({"id": f"{board}-bare"}))
     for fields in ({"score": 1, "reached_at": 1}, {"name": "No score"}):
         player = {"board": f"{board}-bare", "player": "bob", **fields}
-        rethink.run(r.table("players").insert(player))
+        rethink.db.run(r.table("players").insert(player))
     tops = rethink.get_top_players([board, f"{board}-bare"])
     assert [row["id"] for row in tops[board][1]] == ["alice"]
     row, [bob] = tops[f"{board}-bare"]
@@ -100,19 +99,19 @@ def test_a_malformed_row_can_be_written_and_is_not_ranked(
         {"score": 1, "reached_at": {"a": "b"}},
         {"score": 1, "season": None, "hidden": 1},
     ):
-        written = rethink.run(rethink.players.insert({**bob, **fields}, conflict="replace"))
+        written = rethink.db.run(rethink.db.players.insert({**bob, **fields}, conflict="replace"))
         assert not written["errors"]
         assert top(rethink, board) == [("alice", 0)]
-    rethink.run(rethink.players.get(bob["id"]).update({"score": 1, "hidden": None}))
+    rethink.db.run(rethink.db.players.get(bob["id"]).update({"score": 1, "hidden": None}))
     assert top(rethink, board) == [("bob", 1), ("alice", 0)]
-    rethink.run(rethink.players.get(bob["id"]).replace(lambda row: row.without("score")))
+    rethink.db.run(rethink.db.players.get(bob["id"]).replace(lambda row: row.without("score")))
     assert top(rethink, board) == [("alice", 0)]
 
 
 def test_a_malformed_row_keeps_no_other_from_being_added_to(
     rethink: RethinkStore, board: str
 ) -> None:
-    rethink.run(rethink.players.insert({"id": row_id(board, "bob"), "board": board}))
+    rethink.db.run(rethink.db.players.insert({"id": row_id(board, "bob"), "board": board}))
     increments = [Increment(player, 1) for player in ("alice", "bob", "alice")]
     first, second, third = rethink.add_scores(board, increments)
     assert isinstance(second, OutcomeUnknown)
@@ -137,15 +136,15 @@ def test_a_failure_after_something_was_written_is_an_unknown_outcome(
     queries: int,
 ) -> None:
     rethink.update_board(board, {"max": most})
-    run, allowed = rethink.run, iter([True] * queries)
+    run, allowed = rethink.db.run, iter([True] * queries)
 
     def fail_later(query: Any) -> Any:
         if next(allowed, False):
             return run(query)
         raise StoreUnavailable
 
-    monkeypatch.setattr(store_module, "WRITES_AT_ONCE", 1)
-    monkeypatch.setattr(rethink, "run", fail_later)
+    monkeypatch.setattr(score_updates, "WRITES_AT_ONCE", 1)
+    monkeypatch.setattr(rethink.db, "run", fail_later)
     with pytest.raises(OutcomeUnknown):
         rethink.add_scores(board, [Increment("alice", 1, key) for key in keys])
     monkeypatch.undo()
@@ -155,49 +154,43 @@ def test_a_failure_after_something_was_written_is_an_unknown_outcome(
 def test_players_of_an_earlier_version_are_ranked_after_ensure(
     rethinkdb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "REFRESHED_AT_ONCE", 3)
+    monkeypatch.setattr(schema, "REWRITTEN_AT_ONCE", 3)
     old = RethinkStore(f"{rethinkdb_url}_of_an_earlier_version")
     old.ensure()
-    old.run(old.players.set_write_hook(None))
+    old.db.run(old.db.players.set_write_hook(None))
     for index in ("asc", "desc"):
-        old.run(old.players.index_drop(index))
-    old.run(old.players.index_create("season_desc", lambda row: row["score"]))
+        old.db.run(old.db.players.index_drop(index))
+    old.db.run(old.db.players.index_create("season_desc", lambda row: row["score"]))
     old.create_board({"id": "b", "size": 5})
     for number in range(10):
         old.create_player("b", {"id": f"p{number}", "name": "", "score": number})
     old.ensure()
     assert top(old, "b") == [(f"p{number}", number) for number in reversed(range(10))]
-    assert "season_desc" not in old.run(old.players.index_list())
-    changed_at = old.players.get(row_id("b", "p1"))["changed_at"]
-    before = old.run(changed_at)
+    assert "season_desc" not in old.db.run(old.db.players.index_list())
+    changed_at = old.db.players.get(row_id("b", "p1"))["changed_at"]
+    before = old.db.run(changed_at)
     old.ensure()
-    assert old.run(changed_at) == before
+    assert old.db.run(changed_at) == before
     old.close()
 
 
 def test_players_added_while_their_board_was_deleted_do_not_come_back(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_note = rethink.note_import
+    real_record = rethink.imports.record_progress
 
-    def delete_then_note(board: str, name: str, state: Import) -> None:
+    def delete_then_record(board: str, name: str, state: Import) -> None:
         if state.done:
             rethink.delete_board(board)
-        real_note(board, name, state)
+        real_record(board, name, state)
 
-    monkeypatch.setattr(rethink, "note_import", delete_then_note)
+    monkeypatch.setattr(rethink.imports, "record_progress", delete_then_record)
     with pytest.raises(ObjectDoesNotExist):
         rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", 3)])
     with pytest.raises(ObjectDoesNotExist):
         rethink.get_player(board, "bob")
-    not_carried_over = {
-        "board": board,
-        "player": "not_carried_over",
-        "name": "",
-        "score": 3,
-        "reached_at": 1,
-    }
-    rethink.run(r.table("players").insert(not_carried_over))
+    latecomer = {"board": board, "player": "latecomer", "name": "", "score": 3, "reached_at": 1}
+    rethink.db.run(r.table("players").insert(latecomer))
     rethink.create_board({"id": board, "name": "", "size": 5})
     assert top(rethink, board) == []
 
@@ -210,7 +203,7 @@ def test_a_taken_id_does_not_cost_the_board_its_players(rethink: RethinkStore, b
 
 def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str) -> None:
     feed = rethink.open_feed()
-    rethink.run(r.table("players").get(row_id(board, "alice")).update({"board": "other"}))
+    rethink.db.run(r.table("players").get(row_id(board, "alice")).update({"board": "other"}))
     boards: set[str] = set()
 
     def both() -> bool:
@@ -222,9 +215,9 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
 
 
 def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
-    row = rethink.boards.get(board)
-    assert "order_by(index=" in str(rethink.best(row))
-    for index in rethink.run(r.table("players").index_status("desc", "asc")):
+    row = rethink.db.boards.get(board)
+    assert "order_by(index=" in str(rethink.ranking.select_top_rows(row))
+    for index in rethink.db.run(r.table("players").index_status("desc", "asc")):
         assert index["ready"]
 
 
@@ -232,7 +225,7 @@ def test_a_top_is_read_by_index(rethink: RethinkStore, board: str) -> None:
 def test_an_import_batch_that_was_cut_short_counts_once(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
-    real_run, upto = rethink.run, Import(0, 10, "digest")
+    real_run, upto = rethink.db.run, Import(0, 10, "digest")
     amounts = [Amount("alice", "Alice", 2), Amount("bob", "Bob", 3)]
 
     def failing_run(query: Any) -> Any:
@@ -244,7 +237,7 @@ def test_an_import_batch_that_was_cut_short_counts_once(
             raise StoreUnavailable("cut")
         return result
 
-    monkeypatch.setattr(rethink, "run", failing_run)
+    monkeypatch.setattr(rethink.db, "run", failing_run)
     with pytest.raises(StoreUnavailable, match="cut"):
         rethink.import_batch(board, "f", upto, amounts)
     monkeypatch.undo()
@@ -257,26 +250,26 @@ def test_an_import_batch_that_was_cut_short_counts_once(
 def test_a_big_board_is_deleted_in_pieces(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core, "DELETE_ROWS", 3)
+    monkeypatch.setattr(database, "DELETE_ROWS", 3)
     amounts = [Amount(f"p{number}", "P", 1) for number in range(10)]
     rethink.import_batch(board, "f", Import(0, 10, "x"), amounts)
     rethink.delete_board(board)
-    rethink.run(rethink.boards.insert({"id": board}))
+    rethink.db.run(rethink.db.boards.insert({"id": board}))
     assert top(rethink, board) == []
 
 
 def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
-    parents = rethink.connections.connection()
+    parents = rethink.db.connections.get_connection()
     child = os.fork()
     if not child:
         failed = 1
         try:
             rethink.add_score(board, "alice", 1)
-            failed = int(rethink.connections.connection() is parents)
+            failed = int(rethink.db.connections.get_connection() is parents)
         finally:
             os._exit(failed)
     assert os.waitpid(child, 0)[1] == 0
-    assert rethink.connections.connection() is parents
+    assert rethink.db.connections.get_connection() is parents
     assert rethink.get_player(board, "alice")["score"] == 1
 
 
@@ -308,17 +301,17 @@ def test_a_server_that_hangs_is_given_up_in_time(
     server, store = own_server
     store.ping()
     server.program.signal_all(signal.SIGSTOP)
-    told = []
+    messages = []
     for _ in range(100):
         with pytest.raises(StoreUnavailable) as raised:
             store.get_board("b")
-        told.append(str(raised.value))
-    # Who waits cannot answer anybody else: only one at a time finds out whether it is back.
-    assert "timed out" in told[0]
-    assert sum("did not answer just now" in each for each in told) > 90
+        messages.append(str(raised.value))
+    # A thread that waits can answer no other request: one at a time asks whether it is back.
+    assert "timed out" in messages[0]
+    assert sum("did not answer just now" in message for message in messages) > 90
     server.program.signal_all(signal.SIGCONT)
     # The answer to the old question is not taken for that to the new one.
-    assert back(lambda: store.get_board("b"))["id"] == "b"
+    assert first_answer(lambda: store.get_board("b"))["id"] == "b"
 
 
 def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again(
@@ -330,7 +323,7 @@ def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again
     with pytest.raises(OutcomeUnknown):
         store.add_score("b", "p", 5, key="once")
     server.program.signal_all(signal.SIGCONT)
-    assert back(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
+    assert first_answer(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
     assert store.add_score("b", "p", 1)["score"] == 6
 
 
@@ -358,7 +351,7 @@ def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
                 store.get_board("b")
         finally:
             server.program.signal_all(signal.SIGCONT)
-        assert back(lambda: store.get_board("b"))["id"] == "b"
+        assert first_answer(lambda: store.get_board("b"))["id"] == "b"
         store.close()
 
 
@@ -366,10 +359,10 @@ def test_a_feed_that_cannot_be_opened_says_so(
     own_server: tuple[RethinkServer, RethinkStore],
 ) -> None:
     server, store = own_server
-    connection = Connection(store.address, 0.5)
+    connection = Connection(store.db.address, 0.5)
     server.program.signal_all(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable):
-        RethinkFeed(connection, store.players, store.boards, store.lease)
+        RethinkFeed(connection, store.db)
     assert not connection.is_alive()
 
 
@@ -377,9 +370,9 @@ def test_a_board_that_was_deleted_in_part_is_not_said_to_be_untouched(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise StoreUnavailable("away")
+        raise StoreUnavailable("no answer")
 
-    monkeypatch.setattr(rethink, "delete_all", fail)
+    monkeypatch.setattr(rethink.db, "delete_in_pieces", fail)
     with pytest.raises(OutcomeUnknown):
         rethink.delete_board(board)
 
@@ -398,22 +391,24 @@ def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
     assert isinstance(feed, RethinkFeed)
     try:
         with pytest.raises(ReqlDriverError, match="over array size limit"):
-            feed._take({"type": "error", "error": "Changefeed cache over array size limit"})
+            feed._handle_change(
+                {"type": "error", "error": "Changefeed cache over array size limit"}
+            )
     finally:
         feed.close()
 
 
 def test_a_table_that_may_not_be_made_says_so(rethink: RethinkStore, rethinkdb_url: str) -> None:
     users = r.db("rethinkdb").table("users")
-    rethink.run(users.insert({"id": "reader", "password": "secret"}, conflict="replace"))
+    rethink.db.run(users.insert({"id": "reader", "password": "secret"}, conflict="replace"))
     address = rethinkdb_url.replace("//", "//reader:secret@")
-    rethink.run(r.db(address.rpartition("/")[2]).grant("reader", {"read": True, "write": True}))
+    rethink.db.run(r.db(address.rpartition("/")[2]).grant("reader", {"read": True, "write": True}))
     # Names that no version has had, so they are still to be made.
     with pytest.MonkeyPatch.context() as patch, closing(RethinkStore(address)) as reader:
         patch.setattr(schema, "TABLES", {"one": {}, "two": {}})
         with pytest.raises(StoreUnavailable, match="permission"):
             reader.ensure()
-    rethink.run(users.get("reader").delete())
+    rethink.db.run(users.get("reader").delete())
 
 
 def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:
@@ -422,16 +417,16 @@ def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:
     assert uuid.UUID(row_id(board, "alice")).version == 5
 
 
-def back(call: Callable[[], Row]) -> Row:
-    """The call's first answer."""
+def first_answer(call: Callable[[], Row]) -> Row:
+    """Return the call's first answer."""
 
-    def try_it() -> Row | None:
+    def answer_or_none() -> Row | None:
         try:
             return call()
         except StoreUnavailable:
             return None
 
-    row = wait_until(try_it, "the server to be back")
+    row = wait_until(answer_or_none, "the server to be back")
     assert row is not None
     return row
 

@@ -1,4 +1,4 @@
-"""Resets in RethinkDB, which has no transactions: what happens between their steps."""
+"""Resets in RethinkDB, which has no transactions: writes between the steps of a reset."""
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
@@ -7,15 +7,15 @@ from leaderboardapp.domain.exceptions import WrongSeason
 from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.increment_runs import Run
+from leaderboardapp.stores.rethinkdb.increment_runs import IncrementRun
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from leaderboardapp.stores.rethinkdb.score_updates import added
+from leaderboardapp.stores.rethinkdb.score_updates import increment_fields
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 
 @pytest.fixture
 def board(rethink: RethinkStore, board_id: str) -> str:
-    """With a player alice who has 0."""
+    """Create a board with one player, alice, who has 0."""
     rethink.create_board({"id": board_id})
     rethink.create_player(board_id, {"id": "alice", "name": "Alice", "score": 0})
     return board_id
@@ -25,11 +25,11 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rethink.add_score(board, "alice", 7)
-    first_looks = [rethink.get_board(board)]
+    first_reads = [rethink.get_board(board)]
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    real_get = rethink.get_board
+    real_get = rethink.db.get_board
     monkeypatch.setattr(
-        rethink, "get_board", lambda id: first_looks.pop() if first_looks else real_get(id)
+        rethink.db, "get_board", lambda id: first_reads.pop() if first_reads else real_get(id)
     )
     with pytest.raises(WrongSeason, match="season 2"):
         rethink.start_next_season(board, 1, "2027-01-01T00:00:00Z")
@@ -38,29 +38,33 @@ def test_a_reset_that_comes_too_late_leaves_the_archive_as_it_is(
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
-@pytest.mark.parametrize("swept", [True, False])
+@pytest.mark.parametrize("carried_over", [True, False])
 def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
-    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch, board_id: str, order: str, swept: bool
+    rethink: RethinkStore,
+    monkeypatch: pytest.MonkeyPatch,
+    board_id: str,
+    order: str,
+    carried_over: bool,
 ) -> None:
     rethink.create_board({"id": board_id, "order": order, "size": 2})
     scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
     for player, score in scores.items():
         rethink.create_player(board_id, {"id": player, "name": player, "score": score})
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive_top
 
-    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
-        if final and swept:
+    def archive_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
+        if final and carried_over:
             rethink.run_maintenance(board_id)
         elif final:
             rethink.add_score(board_id, "alice", 1)
         if final:
             rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
         if not final:
             rethink.add_score(board_id, "alice", 7, season=1)
             rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
 
-    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_with_writes)
     rethink.start_next_season(board_id, 1, "2026-11-30T00:00:00Z")
     kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
     assert kept == (
@@ -73,17 +77,17 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 ) -> None:
     for player, score in (("bob", 7), ("carol", 9), ("dave", 8)):
         rethink.create_player(board, {"id": player, "name": player, "score": score})
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive_top
 
-    def end_the_next_one_first(row: Row, ended_at: str, final: bool) -> None:
+    def end_the_next_one_first(row: Row, ended_at: str, *, final: bool) -> None:
         if final and row["season"] == 1:
             rethink.add_score(board, "bob", 5)
             rethink.update_player(board, "carol", {"hidden": True})
             rethink.delete_player(board, "dave")
             rethink.start_next_season(board, 2, ended_at)
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink, "archive", end_the_next_one_first)
+    monkeypatch.setattr(rethink.seasons, "archive_top", end_the_next_one_first)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     first, second = (
         [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
@@ -96,16 +100,16 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rethink.run(rethink.players.get(row_id(board, "alice")).update({"score": "many"}))
+    rethink.db.run(rethink.db.players.get(row_id(board, "alice")).update({"score": "many"}))
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive_top
 
-    def archive_under_way(row: Row, ended_at: str, final: bool) -> None:
+    def archive_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
         if final:
             assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink, "archive", archive_under_way)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_with_writes)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
@@ -113,19 +117,19 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
 def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that was sent before, and finds the board's document as it was then."""
+    """The increment was sent before the reset, and uses the board's document of that time."""
     rethink.add_score(board, "alice", 7)
     ended = rethink.get_board(board)
-    real_ended = rethink.ended
+    real_ended = rethink.seasons.read_ended_season
 
     def add_late(row: Row) -> list[Row]:
         rows = real_ended(row)
-        run = Run([(0, Increment("alice", 1))]).wire(now_us())
-        alice = rethink.players.get(row_id(board, "alice"))
-        rethink.run(alice.update(lambda old: added(r.expr(ended), old, r.expr(run))))
+        run = IncrementRun([(0, Increment("alice", 1))]).to_wire(now_us())
+        alice = rethink.db.players.get(row_id(board, "alice"))
+        rethink.db.run(alice.update(lambda old: increment_fields(r.expr(ended), old, r.expr(run))))
         return rows
 
-    monkeypatch.setattr(rethink, "ended", add_late)
+    monkeypatch.setattr(rethink.seasons, "read_ended_season", add_late)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
     assert rethink.get_player(board, "alice")["score"] == 1
@@ -134,14 +138,14 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
 def test_a_player_erased_during_a_reset_is_not_in_the_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive_top
 
-    def archive_then_erase(row: Row, ended_at: str, final: bool) -> None:
-        real_archive(row, ended_at, final)
+    def archive_then_erase(row: Row, ended_at: str, *, final: bool) -> None:
+        real_archive(row, ended_at, final=final)
         if not final:
             rethink.delete_player(board, "alice")
 
-    monkeypatch.setattr(rethink, "archive", archive_then_erase)
+    monkeypatch.setattr(rethink.seasons, "archive_top", archive_then_erase)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert rethink.get_season(board, 1)[2] == []
 
@@ -149,14 +153,14 @@ def test_a_player_erased_during_a_reset_is_not_in_the_archive(
 def test_a_board_deleted_during_its_reset_leaves_no_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.archive
+    real_archive = rethink.seasons.archive_top
 
-    def delete_then_archive(row: Row, ended_at: str, final: bool) -> None:
+    def delete_then_archive(row: Row, ended_at: str, *, final: bool) -> None:
         rethink.delete_board(board)
-        real_archive(row, ended_at, final)
+        real_archive(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink, "archive", delete_then_archive)
+    monkeypatch.setattr(rethink.seasons, "archive_top", delete_then_archive)
     with pytest.raises(ObjectDoesNotExist):
         rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    rows = rethink.seasons.between([board, 0], [board, r.maxval], index="board")
-    assert rethink.run(rows) == []
+    rows = rethink.db.seasons.between([board, 0], [board, r.maxval], index="board")
+    assert rethink.db.run(rows) == []

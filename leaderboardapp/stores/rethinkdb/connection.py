@@ -1,4 +1,4 @@
-"""Connections with real timeouts, which the driver's do not have."""
+"""Connections with timeouts on answers, which the driver does not have."""
 
 import json
 import socket
@@ -30,8 +30,10 @@ KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USE
 
 
 def parse_url(url: str) -> dict[str, Any]:
-    """The driver's arguments for `rethinkdb://user:password@host:28015/db?ssl_ca=/path/ca.pem`; all
-    but the database may be left out. (The driver's own parser does not decode %-escapes.)"""
+    """Return the driver's arguments for `rethinkdb://user:password@host:28015/db?ssl_ca=/ca.pem`.
+
+    All but the database may be left out. The driver's own parser does not decode %-escapes.
+    """
     parts = urlsplit(url)
     options = parse_qs(parts.query)
     return {
@@ -44,87 +46,99 @@ def parse_url(url: str) -> dict[str, Any]:
     }
 
 
-class Function(r.ast.Func):  # type: ignore[misc, name-defined]
-    """A function of ReQL as it is sent, made once: the driver asks each of its hundreds of terms,
-    in every query anew."""
+def keep_alive(connected: socket.socket) -> None:
+    """Let the system notice a dead link within the times of KEEP_ALIVE."""
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):  # Linux has them all
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class CompiledFunction(r.ast.Func):  # type: ignore[misc, name-defined]
+    """A function of ReQL in the form in which it is sent, built once. The driver would build its
+    hundreds of terms again for every query."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self.wire = json.loads(r.ast.ReQLEncoder().encode(super().build()))
-        self._args: list[Any] = []  # which the driver would look through, too
+        self._args: list[Any] = []  # the driver would go through these, too
 
     def build(self) -> Any:
+        """Return the built form. The driver calls this for each query."""
         return self.wire
 
 
 class Connection:
-    """One connection, for one thread. `answer_seconds` is how long an answer may take; None: for
-    ever. Raises StoreUnavailable, as all its methods do."""
+    """One connection, for one thread. Its methods raise StoreUnavailable.
+
+    An answer may take `answer_seconds`, or for ever with None.
+    """
 
     def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
+        """Connect. Raises Unreachable."""
         self.answer_seconds: float | None = answer_seconds
         try:
             self.driver = r.connect(**address, timeout=CONNECT_SECONDS)
         except (ReqlDriverError, OSError) as error:
             where = f"{address['host']}:{address['port']}"
             raise Unreachable(f"RethinkDB at {where}: {error}") from error
-        # Kept, because the driver does not close it when the other end has gone first.
+        # Kept, because the driver does not close it when the server has closed it first.
         self.socket: socket.socket = self.driver._instance._socket._socket
-        self._limit_reading(self.driver._instance._socket)
-        for name, value in KEEP_ALIVE.items():
-            if hasattr(socket, name):  # Linux has them all
-                self.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._limit_read_time(self.driver._instance._socket)
+        keep_alive(self.socket)
 
     def run(self, query: Any) -> Any:
-        """One round trip; a cursor's rows as a list."""
-        with self._translated():
+        """Send a query. Return its answer; a cursor's rows as a list."""
+        with self._map_driver_errors():
             result = query.run(self.driver)
             return list(result) if isinstance(result, r.net.DefaultCursor) else result
 
-    def run_together(self, queries: Iterable[Any]) -> None:
-        """All at the same time, until they are done. What fails says nothing."""
-        with self._translated():
+    def run_concurrently(self, queries: Iterable[Any]) -> None:
+        """Send queries without waiting for each, and return when all are done. Their errors are
+        not reported."""
+        with self._map_driver_errors():
             for query in queries:
                 query.run(self.driver, noreply=True)
             self.driver.noreply_wait()
 
-    def start(self, query: Any) -> Any:
-        """The driver's own result, which may be a cursor."""
-        with self._translated():
+    def open_cursor(self, query: Any) -> Any:
+        """Send a query, and return the driver's cursor."""
+        with self._map_driver_errors():
             return query.run(self.driver)
 
     def stream(self, query: Any) -> Iterator[Any]:
-        """A cursor's rows as they come."""
-        with self._translated():
+        """Send a query, and yield its rows as they come."""
+        with self._map_driver_errors():
             yield from query.run(self.driver)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """After any failure but a refusal by the server the connection is closed: an answer may
-        still be on its way through it."""
+    def _map_driver_errors(self) -> Iterator[None]:
+        # After any failure but a refusal by the server the connection is closed: an answer may
+        # still be on its way through it.
         try:
             yield
         except (ReqlOpIndeterminateError, ReqlInternalError) as error:
             raise OutcomeUnknown(f"RethinkDB: {error.message}") from error
         except ReqlRuntimeError as error:
             raise StoreUnavailable(f"RethinkDB: {error.message}") from error
-        except (ReqlDriverError, OSError, AttributeError) as error:  # the last: it was closed
+        except (ReqlDriverError, OSError, AttributeError) as error:  # AttributeError: it was closed
             self.close()
             raise OutcomeUnknown(f"RethinkDB: {error}") from error
 
     def is_alive(self) -> bool:
+        """Return whether neither end has closed the connection."""
         return self.socket.fileno() >= 0 and not peer_closed(self.socket.fileno())
 
     def close(self) -> None:
+        """Close the connection without waiting for the server."""
         try:
             self.driver.close(noreply_wait=False)
         except (ReqlError, OSError):
             pass
         self.socket.close()
 
-    def _limit_reading(self, wrapper: Any) -> None:
-        """The driver can read with a deadline, and never does for a query. (SO_RCVTIMEO would be
-        the system's way, but Python's TLS sockets do not heed it.)"""
+    def _limit_read_time(self, wrapper: Any) -> None:
+        # The driver can read with a deadline, but sets none for a query. The system's own timeout,
+        # SO_RCVTIMEO, has no effect on Python's TLS sockets.
         recvall = wrapper.recvall
 
         def bounded(length: int, deadline: float | None) -> bytes:
@@ -137,7 +151,7 @@ class Connection:
 
 
 class Connections:
-    """A connection for each thread."""
+    """A connection for each thread, and one circuit breaker for all."""
 
     def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
         self.address, self.answer_seconds = address, answer_seconds
@@ -145,12 +159,13 @@ class Connections:
         self.breaker = CircuitBreaker("RethinkDB", answer_seconds)
 
     def run(self, query: Any) -> Any:
+        """Send a query. Return its answer. With an open breaker, fail at once."""
         with self.breaker.guard():
-            return self.connection().run(query)
+            return self.get_connection().run(query)
 
-    def connection(self) -> Connection:
-        """This thread's, made anew if the server has closed it."""
-        connection = self._opened()
+    def get_connection(self) -> Connection:
+        """Return this thread's connection. Connect if there is none, or the server closed it."""
+        connection = self._find_connection()
         if connection is None or not connection.is_alive():
             if connection is not None:
                 connection.close()
@@ -159,12 +174,12 @@ class Connections:
         return connection
 
     def close(self) -> None:
-        """This thread's."""
-        connection = self._opened()
+        """Close this thread's connection."""
+        connection = self._find_connection()
         if connection is not None:
             connection.close()
 
-    def _opened(self) -> Connection | None:
-        """This thread's, if it has one. One from before a fork is the parent's."""
+    def _find_connection(self) -> Connection | None:
+        # A connection from before a fork is the parent's.
         pid, connection = getattr(self.local, "connection", (None, None))
         return connection if pid == getpid() else None

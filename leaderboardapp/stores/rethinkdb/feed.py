@@ -1,4 +1,4 @@
-"""The feed of a RethinkDB database."""
+"""The feed: one changefeed over three tables."""
 
 import threading
 import time
@@ -10,15 +10,20 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes, Row
 from leaderboardapp.stores.base import Feed
 from leaderboardapp.stores.rethinkdb.connection import Connection
+from leaderboardapp.stores.rethinkdb.database import Database
 
 READY_SECONDS = 10.0
 
 
 class RethinkFeed(Feed):
-    """One changefeed over three tables, drained by a thread into changed boards, so that
-    a slow listener finds many changes of a board as one."""
+    """A thread reads the changefeed and collects the boards that changed. A slow listener so
+    finds many changes of a board as one."""
 
-    def __init__(self, connection: Connection, players: Any, boards: Any, lease: Any) -> None:
+    def __init__(self, connection: Connection, db: Database) -> None:
+        """Open the feed, and return once it is live. The feed closes the connection.
+
+        Raises StoreUnavailable.
+        """
         self.connection = connection
         self.condition = threading.Condition()
         self.changes: Changes = {}
@@ -26,13 +31,13 @@ class RethinkFeed(Feed):
         self.ready = False
         self.error: str | None = None
         try:
-            told = _changes(players, "board", "player", "name", "score", "hidden")
-            feeds = told, _changes(boards, "id"), _changes(lease)
-            self.cursor = connection.start(feeds[0].union(*feeds[1:]))
+            players = _select_changes(db.players, "board", "player", "name", "score", "hidden")
+            others = _select_changes(db.boards, "id"), _select_changes(db.lease)
+            self.cursor = connection.open_cursor(players.union(*others))
         except StoreUnavailable:
             connection.close()
             raise
-        connection.answer_seconds = None  # from here on it waits for changes
+        connection.answer_seconds = None  # from here on it waits for changes, however long
         threading.Thread(target=self._read, name="rethinkdb-feed", daemon=True).start()
         self._wait_until_ready()
 
@@ -57,17 +62,17 @@ class RethinkFeed(Feed):
     def _read(self) -> None:
         try:
             for change in self.cursor:
-                self._take(change)
+                self._handle_change(change)
             raise ReqlDriverError("the feed ended")
         except Exception as error:  # whatever ends the thread has to reach the listener
             with self.condition:
                 self.error = f"RethinkDB feed: {error}"
                 self.condition.notify_all()
 
-    def _take(self, change: Row) -> None:
+    def _handle_change(self, change: Row) -> None:
         self.last_activity = time.monotonic()
         if change["type"] == "state":
-            # All feeds, as one, are ready when the union says so.
+            # The union reports "ready" once, when all its feeds are.
             if change["state"] == "ready":
                 with self.condition:
                     self.ready = True
@@ -75,15 +80,17 @@ class RethinkFeed(Feed):
         elif change.get("error"):
             raise ReqlDriverError(change["error"])  # changes were skipped
         else:
-            self._note(change["type"], change.get("new_val") or {}, change.get("old_val") or {})
+            self._record_change(
+                change["type"], change.get("new_val") or {}, change.get("old_val") or {}
+            )
 
-    def _note(self, type: str, new: Row, old: Row) -> None:
+    def _record_change(self, kind: str, new: Row, old: Row) -> None:
         with self.condition:
             for row in (new, old):  # both, because a row may move to another board
                 board = row.get("board", row.get("id"))
-                if board is not None:  # the lease's row has none
+                if board is not None:  # the lease names no board
                     self.changes.setdefault(board, [])
-            if type == "add" and {"board", "player"} <= new.keys() and not new.get("hidden"):
+            if kind == "add" and {"board", "player"} <= new.keys() and not new.get("hidden"):
                 joined = self.changes[new["board"]]
                 names = {"name": new.get("name", ""), "score": new.get("score", 0)}
                 joined.append({"id": new["player"], **names})
@@ -91,8 +98,8 @@ class RethinkFeed(Feed):
             self.condition.notify_all()
 
 
-def _changes(table: Any, *fields: str) -> Any:
-    """The table's changefeed, of each row only these fields."""
+def _select_changes(table: Any, *fields: str) -> Any:
+    """Return, as ReQL, the table's changefeed. It has only these fields of each document."""
     feed = table.changes(include_states=True, include_types=True, squash=False)
     named = {"new_val": list(fields), "old_val": list(fields)} if fields else {}
     return feed.pluck("type", "state", "error", named)

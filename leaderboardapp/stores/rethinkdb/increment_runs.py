@@ -1,5 +1,7 @@
-"""Increments of one player that follow each other, written as one: what a write costs the server is
-the document and its indexes, however much is added."""
+"""Increment runs: increments of one player that follow each other, sent as one write.
+
+A write costs the server the document and its indexes, however much is added.
+"""
 
 from typing import Any, TypeVar
 
@@ -8,84 +10,97 @@ from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
 Result = TypeVar("Result")
 
 
-class Run:
-    """The server writes it as a whole or refuses it as a whole."""
+class IncrementRun:
+    """Increments of one player. The server writes all of them or refuses all of them."""
 
     def __init__(self, increments: list[tuple[int, Increment]]) -> None:
-        """`increments`, one at least, with the place of each among all that were asked for."""
+        """Begin a run with one increment at least, each with its index in the whole request."""
         self.increments: list[tuple[int, Increment]] = []
         self.player, self.season = increments[0][1].player, increments[0][1].season
         self.keys: list[str] = []
-        self.sums = [0]
-        for place, increment in increments:
-            self.take(place, increment)
+        self.sums = [0]  # after each increment
+        for index, increment in increments:
+            self.add(index, increment)
 
-    def takes(self, increment: Increment) -> bool:
-        """A key counts once, so it is in no run twice; and sums stay exact, which in ReQL's numbers
-        they are up to MAX_SCORE."""
+    def can_add(self, increment: Increment) -> bool:
+        """Return whether the increment may join the run.
+
+        An idempotency key counts once, so no run has it twice. Sums must be exact, which ReQL's
+        numbers are up to MAX_SCORE.
+        """
         return (
             increment.season == self.season
             and increment.key not in self.keys
             and abs(self.sums[-1] + increment.amount) <= MAX_SCORE
         )
 
-    def take(self, place: int, increment: Increment) -> None:
-        self.increments.append((place, increment))
+    def add(self, index: int, increment: Increment) -> None:
+        """Append an increment, with its index in the whole request."""
+        self.increments.append((index, increment))
         self.sums.append(self.sums[-1] + increment.amount)
         if increment.key:
             self.keys.append(increment.key)
 
-    def singles(self) -> list["Run"]:
-        return [Run([each]) for each in self.increments]
+    def split(self) -> list["IncrementRun"]:
+        """Return a run for each increment."""
+        return [IncrementRun([increment]) for increment in self.increments]
 
-    def wire(self, now: int) -> dict[str, Any]:
-        """As `scores.added` takes it: what is added, the least and the most on the way there, and
-        the largest amount, all of which the board has to allow. `now` is when the first of all
-        that were asked for is written, in microseconds, and each is one later."""
-        moved = [place for place, each in self.increments if each.amount]
+    def to_wire(self, now: int) -> dict[str, Any]:
+        """Return the run as `score_updates.increment_fields` takes it.
+
+        The board has to allow `least` and `most`, the extremes on the way, and `largest`, the
+        largest amount. `now` is when the whole request is written, in microseconds. Each
+        increment is one later than the one before.
+        """
+        moved = [index for index, increment in self.increments if increment.amount]
         return {
             "amount": self.sums[-1],
             "least": min(self.sums[1:]),
             "most": max(self.sums[1:]),
-            "largest": max(abs(each.amount) for _, each in self.increments),
+            "largest": max(abs(increment.amount) for _, increment in self.increments),
             "keys": self.keys,
             "season": self.season,
             "now": now + (moved[-1] if moved else self.increments[0][0]),
             "alone": len(self.increments) == 1,
         }
 
-    def results(self, result: Row | Result) -> dict[int, Row | Result]:
-        """By the place of each increment: the player's row after it, if `result` is the row after
-        the last; or else the same for each."""
+    def results_by_index(self, result: Row | Result) -> dict[int, Row | Result]:
+        """Return each increment's result by its index.
+
+        A row is the player's after the last increment: each result is the row after its own
+        increment. Anything else is the same for each.
+        """
         if not isinstance(result, dict):
-            return {place: result for place, _ in self.increments}
+            return {index: result for index, _ in self.increments}
         return {
-            place: {**result, "score": result["score"] - self.sums[-1] + added}
-            for (place, _), added in zip(self.increments, self.sums[1:], strict=True)
+            index: {**result, "score": result["score"] - self.sums[-1] + added}
+            for (index, _), added in zip(self.increments, self.sums[1:], strict=True)
         }
 
 
-def runs_of(increments: list[Increment]) -> list[Run]:
-    """In their order, as far as it is that of one player."""
-    runs: list[Run] = []
-    newest: dict[str, Run] = {}
-    for place, increment in enumerate(increments):
+def group_into_runs(increments: list[Increment]) -> list[IncrementRun]:
+    """Group increments into runs. One player's keep their order."""
+    runs: list[IncrementRun] = []
+    newest: dict[str, IncrementRun] = {}
+    for index, increment in enumerate(increments):
         run = newest.get(increment.player)
-        if run and run.takes(increment):
-            run.take(place, increment)
+        if run and run.can_add(increment):
+            run.add(index, increment)
         else:
-            run = newest[increment.player] = Run([(place, increment)])
+            run = newest[increment.player] = IncrementRun([(index, increment)])
             runs.append(run)
     return runs
 
 
-def first_of_each(runs: list[Run], most: int) -> tuple[list[Run], list[Run]]:
-    """At most so many runs of different players, and the others, which are for later."""
-    first: dict[str, Run] = {}
-    later: list[Run] = []
+def take_one_per_player(
+    runs: list[IncrementRun], limit: int
+) -> tuple[list[IncrementRun], list[IncrementRun]]:
+    """Return the first run of each player, `limit` at most, and the runs that are left."""
+    first: dict[str, IncrementRun] = {}
+    left: list[IncrementRun] = []
     for run in runs:
-        if run.player in first or len(first) == most:
-            later.append(run)
+        if run.player in first or len(first) == limit:
+            left.append(run)
         else:
             first[run.player] = run
-    return list(first.values()), later
+    return list(first.values()), left

@@ -1,9 +1,8 @@
-"""Messages in RethinkDB: of each topic one document, which every message replaces."""
+"""Messages: each topic has one document, which every message replaces."""
 
 import asyncio
 import hashlib
 import json
-import socket
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -16,81 +15,82 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Tags
 from leaderboardapp.stores.base import EXPIRED_AT_ONCE, EncodedMessage, MessageStream, Subscription
 from leaderboardapp.stores.circuit_breaker import Unreachable
-from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, KEEP_ALIVE, r
+from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, keep_alive, r
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
-from leaderboardapp.stores.rethinkdb.results import check
+from leaderboardapp.stores.rethinkdb.results import raise_for_errors
 
 T = TypeVar("T")
 
 TOPICS = r.table("topics")
 
 # The driver that can read many changefeeds through one connection.
-concurrent = RethinkDB()
-concurrent.set_loop_type("asyncio")
+async_r = RethinkDB()
+async_r.set_loop_type("asyncio")
 
 
 def publish(run: Callable[[Any], Any], exchange: str, message: EncodedMessage) -> None:
+    """Publish a message with `run`, which sends a query. Raises StoreUnavailable."""
     document = {
         "id": hashlib.blake2b(f"{exchange} {message.topic}".encode(), digest_size=32).hexdigest(),
         "exchange": exchange,
         "topic": json.loads(message.topic),
         "payload": message.payload,
         "at": r.now().to_epoch_time(),
-        "message": str(uuid.uuid4()),  # what is equal would change nothing, and notify nobody
+        "message": str(uuid.uuid4()),  # because an equal document would be no change
     }
-    check(run(TOPICS.insert(document, conflict="replace", durability="soft")))
+    raise_for_errors(run(TOPICS.insert(document, conflict="replace", durability="soft")))
 
 
-def expire(run: Callable[[Any], Any], older: float) -> None:
+def expire_messages(run: Callable[[Any], Any], older: float) -> None:
+    """Delete up to EXPIRED_AT_ONCE messages that are older than so many seconds."""
     before = r.now().to_epoch_time() - older
 
-    def unless_new(row: Any) -> Any:
+    def delete_if_old(row: Any) -> Any:
         return r.branch(row["at"].default(before) < before, None, row)
 
-    old = TOPICS.between(r.minval, before, index="at").order_by(index="at").limit(EXPIRED_AT_ONCE)
-    run(old.replace(unless_new, durability="soft"))
+    oldest = (
+        TOPICS.between(r.minval, before, index="at").order_by(index="at").limit(EXPIRED_AT_ONCE)
+    )
+    run(oldest.replace(delete_if_old, durability="soft"))
 
 
 class RethinkMessageStream(MessageStream):
-    """One changefeed for each group; the server chooses, by the group's filter."""
+    """One changefeed for each subscription. The server applies the filter."""
 
     def __init__(self, address: dict[str, Any]) -> None:
-        self.runner = asyncio.Runner()  # tasks go on whenever one waits for any
-        self.feeds: dict[Subscription, Any] = {}  # cursors
+        self.runner = asyncio.Runner()  # its tasks run while one of our methods waits
+        self.cursors: dict[Subscription, Any] = {}
         self.tasks: dict[Subscription, asyncio.Task[None]] = {}
-        self.found: list[tuple[Subscription, EncodedMessage | None]] = []
+        self.received: list[tuple[Subscription, EncodedMessage | None]] = []
         self.failed: Exception | None = None
-        self.something = asyncio.Event()
+        self.wakeup = asyncio.Event()
         where = f"{address['host']}:{address['port']}"
         try:
-            connecting = concurrent.connect(**address, timeout=CONNECT_SECONDS)
+            connecting = async_r.connect(**address, timeout=CONNECT_SECONDS)
             self.connection = self._wait(connecting, CONNECT_SECONDS)
         except StoreUnavailable as error:
             self.runner.close()
             raise Unreachable(f"{error} ({where})") from error
-        wire = self.connection._instance._streamwriter.get_extra_info("socket")
-        for name, value in KEEP_ALIVE.items():
-            if hasattr(socket, name):
-                wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        keep_alive(self.connection._instance._streamwriter.get_extra_info("socket"))
 
     def subscribe(self, subscription: Subscription) -> None:
         if isinstance(subscription.filter, Regex):
-            self._check_syntax(subscription.filter.expression)
+            self._raise_if_unknown_syntax(subscription.filter.expression)
         self._wait(self._open(subscription), READY_SECONDS)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         self.tasks.pop(subscription).cancel()
-        self._wait(self.feeds.pop(subscription).close(), READY_SECONDS)
+        self._wait(self.cursors.pop(subscription).close(), READY_SECONDS)
 
     def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
-        self._wait(self._something(timeout), timeout + READY_SECONDS)
+        self._wait(self._wait_for_messages(timeout), timeout + READY_SECONDS)
         if self.failed:
             raise StoreUnavailable(f"RethinkDB: {_reason(self.failed)}") from self.failed
-        found, self.found = self.found, []
-        return found
+        received, self.received = self.received, []
+        return received
 
     def check(self) -> None:
-        self._wait(concurrent.expr(1).run(self.connection), CONNECT_SECONDS)
+        self._wait(async_r.expr(1).run(self.connection), CONNECT_SECONDS)
 
     def close(self) -> None:
         try:
@@ -100,35 +100,36 @@ class RethinkMessageStream(MessageStream):
         self.runner.close()
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        with _translated():
+        with _map_driver_errors():
             return self.runner.run(asyncio.wait_for(work, seconds))
 
-    def _check_syntax(self, expression: str) -> None:
-        # The server's RE2 may be years older than ours, and a changefeed skips what fails.
+    def _raise_if_unknown_syntax(self, expression: str) -> None:
+        # The server's RE2 may be years older than ours. A changefeed skips documents that fail.
         try:
-            self._wait(concurrent.expr("").match(expression).run(self.connection), CONNECT_SECONDS)
+            self._wait(async_r.expr("").match(expression).run(self.connection), CONNECT_SECONDS)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, ReqlQueryLogicError):
                 raise ValueError(f"RethinkDB does not know {expression!r:.50}: {error}") from error
             raise
 
-    async def _something(self, timeout: float) -> None:
-        if not self.found:
-            self.something.clear()
+    async def _wait_for_messages(self, timeout: float) -> None:
+        if not self.received:
+            self.wakeup.clear()
             try:
-                await asyncio.wait_for(self.something.wait(), timeout)
+                await asyncio.wait_for(self.wakeup.wait(), timeout)
             except TimeoutError:
                 pass
 
     async def _open(self, subscription: Subscription) -> None:
-        def wanted(row: Any) -> Any:
-            return row["exchange"].eq(subscription.exchange) & passes(
-                row["topic"], subscription.filter
-            )
+        def is_wanted(row: Any) -> Any:
+            passes = matches_filter(row["topic"], subscription.filter)
+            return row["exchange"].eq(subscription.exchange) & passes
 
-        feed = TOPICS.filter(wanted).changes(include_states=True, include_types=True, squash=False)
-        shown = feed.pluck("type", "state", "error", {"new_val": ["topic", "payload"]})
-        cursor = self.feeds[subscription] = await shown.run(self.connection)
+        feed = TOPICS.filter(is_wanted).changes(
+            include_states=True, include_types=True, squash=False
+        )
+        fields = feed.pluck("type", "state", "error", {"new_val": ["topic", "payload"]})
+        cursor = self.cursors[subscription] = await fields.run(self.connection)
         async for change in cursor:
             if change.get("state") == "ready":
                 break
@@ -138,54 +139,56 @@ class RethinkMessageStream(MessageStream):
         try:
             async for change in cursor:
                 if change.get("error"):
-                    self.found.append((subscription, None))  # changes were skipped
+                    self.received.append((subscription, None))  # changes were skipped
                 elif new := change.get("new_val"):
-                    sent = EncodedMessage(json.dumps(new["topic"]), new["payload"])
-                    self.found.append((subscription, sent))
-                self.something.set()
+                    message = EncodedMessage(json.dumps(new["topic"]), new["payload"])
+                    self.received.append((subscription, message))
+                self.wakeup.set()
             raise ConnectionError("the feed ended")
-        except Exception as error:  # whatever ends the task has to reach the reader
+        except Exception as error:  # whatever ends the task has to reach poll()
             self.failed = error
-            self.something.set()
+            self.wakeup.set()
 
 
-def passes(topic: Any, wanted: Filter) -> Any:
-    """The filter in ReQL. What topics.py says in Python."""
+def matches_filter(topic: Any, wanted: Filter) -> Any:
+    """Return, as ReQL, whether the filter lets the topic pass: the same as `filter.matches`."""
     match wanted:
         case Everything():
             return r.expr(True)
         case Regex(expression):
-            return _is(topic, "STRING", topic.match(expression).ne(None))
+            return _if_type(topic, "STRING", topic.match(expression).ne(None))
         case Tags(tags):
-            return _is(topic, "ARRAY", topic.contains(*sorted(tags)))
+            return _if_type(topic, "ARRAY", topic.contains(*sorted(tags)))
         case Pattern():
-            return _has(topic, wanted.fields)
+            return _matches_pattern(topic, wanted.fields)
 
 
-def _is(value: Any, type: str, then: Any) -> Any:
+def _if_type(value: Any, type: str, then: Any) -> Any:
     return r.branch(value.type_of().eq(type), then, False)
 
 
-def _has(value: Any, wanted: Any) -> Any:
+def _matches_pattern(value: Any, wanted: Any) -> Any:
     match wanted:
         case None:
             return value.ne(None)
         case dict():
-            fields = (_has(value[key].default(None), each) for key, each in wanted.items())
-            return _is(value, "OBJECT", r.and_(*fields))
+            fields = (
+                _matches_pattern(value[key].default(None), part) for key, part in wanted.items()
+            )
+            return _if_type(value, "OBJECT", r.and_(*fields))
         case list():
-            return _is(value, "ARRAY", value.contains(*wanted))
+            return _if_type(value, "ARRAY", value.contains(*wanted))
         case _:
             return value.eq(wanted)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _map_driver_errors() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
         raise StoreUnavailable("RethinkDB did not answer in time") from error
-    except (ReqlError, OSError, AttributeError) as error:  # the last: it was closed
+    except (ReqlError, OSError, AttributeError) as error:  # AttributeError: it was closed
         raise StoreUnavailable(f"RethinkDB: {_reason(error)}") from error
 
 

@@ -1,142 +1,146 @@
 """Ranks on large boards: a board's ranking in blocks of some thousand players.
 
-Each board has one document, of where its blocks begin and how many players are before each, and
-with dense ranking, how many better scores. A rank is that number and a count within one block
-(windows.py). Nothing is atomic across documents, so the numbers are those of a moment that the
-document names, and a rank may be off by as many players as have changed since.
+Each board has one document. It says where each block begins (`places`), how many players are
+before it (`before`), and with dense ranking how many better scores (`scores`). A rank is that
+number and a count within one block (ranking.py).
+
+Nothing is atomic across documents. The numbers are those of the moment `since`, and a rank may be
+off by as many players as have changed after it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.ranking import FIRST, Place, Windows, is_of
+from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.ranking import FIRST_KEY, Ranking, SortKey, are_current
 
 BLOCK = 1_000  # players in a new block
-MOST = 2 * BLOCK  # in one that is split
-BLOCKS_AT_ONCE = 50  # counted in one query; and split off in one round
-SCORES_AT_ONCE = 10  # blocks whose scores are counted, which takes longer
+MOST = 2 * BLOCK  # players in a block that is not split yet
+BLOCKS_AT_ONCE = 50  # counted in one query; and split off in one call of balance()
+SCORES_AT_ONCE = 10  # blocks whose scores are counted in one query, which takes longer
 
-Block = tuple[Place, int]  # where it begins, how many players are in it
+Range = tuple[SortKey, SortKey]  # from the first key to before the second
 
 
-class Blocks:
-    """`run` runs a query, `position` is the store's mark in the order of changes."""
+class Block(NamedTuple):
+    start: SortKey
+    size: int  # players in it
 
-    def __init__(
-        self, run: Callable[[Any], Any], position: Callable[[], int], windows: Windows
-    ) -> None:
-        self.run, self.position, self.windows = run, position, windows
-        self.players, self.blocks = windows.players, windows.blocks
 
-    def round(self, board: Row) -> bool:
-        """Count a large board's blocks anew, and split some of those that have grown; True if
-        there are more of them."""
-        # Before anything is counted.
-        since, deletions = self.position(), self.run(self.windows.deletions(board["id"]))
-        counted = list(self.counted(board, self.places(board)))
-        if sum(count for *_, count in counted) <= MOST:
-            self.forget(board)
+class RankBlocks:
+    """The rank blocks of all boards. `position` returns a position in the order of changes."""
+
+    def __init__(self, db: Database, ranking: Ranking, position: Callable[[], int]) -> None:
+        self.db, self.ranking, self.position = db, ranking, position
+
+    def balance(self, board: Row) -> bool:
+        """Count a large board's blocks anew, and split or merge some. Return whether any are left
+        to be split. A small board has no blocks."""
+        # Read before anything is counted, so that no later change is missed.
+        since = self.position()
+        deletions = self.db.run(self.ranking.count_deletions(board["id"]))
+        ranges = self._list_ranges(self.read_starts(board))
+        sizes = list(self._count_players(board, ranges))
+        if sum(sizes) <= MOST:
+            self.delete(board)
             return False
-        blocks = list(_merged(self.split(board, counted)))
-        more = any(count > MOST for _, count in blocks)
+        blocks = list(_merge_small(self._split_large(board, zip(ranges, sizes, strict=True))))
+        unfinished = any(block.size > MOST for block in blocks)
+        starts = [block.start for block in blocks]
         document = {
             "id": board["id"],
             "season": board["season"],
             "order": board["order"],
             "since": since,
             "deletions": deletions,
-            "places": [place for place, _ in blocks],
-            "before": list(accumulate((count for _, count in blocks), initial=0))[:-1],
+            "places": starts,
+            "before": list(accumulate((block.size for block in blocks), initial=0))[:-1],
             # A large block may have more scores than RethinkDB can tell apart.
-            "scores": None if more else self.scores(board, [place for place, _ in blocks]),
+            "scores": None if unfinished else self._count_better_scores(board, starts),
         }
-        # They can be made anew, so they need not be on disk.
-        self.run(self.blocks.insert(document, conflict="replace", durability="soft"))
-        return more
+        # Soft: a lost document is made anew.
+        self.db.run(self.db.blocks.insert(document, conflict="replace", durability="soft"))
+        return unfinished
 
-    def places(self, board: Row) -> list[Place]:
-        """Where the blocks begin."""
-        fits = is_of(self.blocks.get(board["id"]), board["order"], r.expr(_season(board)))
-        places: list[Place] = self.run(
-            r.branch(fits, self.blocks.get(board["id"])["places"], [FIRST])
-        )
-        return places
+    def read_starts(self, board: Row) -> list[SortKey]:
+        """Read where the board's blocks begin. Without blocks of this season, one has everybody."""
+        document = self.db.blocks.get(board["id"])
+        current = are_current(document, board["order"], r.expr(_key_prefix(board)))
+        starts: list[SortKey] = self.db.run(r.branch(current, document["places"], [FIRST_KEY]))
+        return starts
 
-    def counted(self, board: Row, places: list[Place]) -> Iterator[tuple[Place, Place, int]]:
-        """Each block's beginning and end, and how many players are between. Nobody needs to know
-        how many are in the last one, which at first is everybody: to count a million takes longer
-        than a query may take."""
-        pairs = list(pairwise([*places, [r.maxval]]))
-        enough = (BLOCKS_AT_ONCE + 1) * BLOCK + MOST + 1  # too many to be split in one round
+    def delete(self, board: Row) -> None:
+        """Delete the board's blocks."""
+        self.db.run(self.db.blocks.get(board["id"]).delete(durability="soft"))
 
-        def count(start: Place, end: Place) -> Any:
-            rows = self.block(board, start, end)
-            return (rows.limit(enough) if end == [r.maxval] else rows).count()
+    def select_players(self, board: Row, start: SortKey, end: SortKey) -> Any:
+        """Select, as ReQL, the ranked players from one sort key to before another."""
+        prefix = _key_prefix(board)
+        return self.db.players.between([*prefix, *start], [*prefix, *end], index=board["order"])
 
-        for pair, number in zip(pairs, self.each(pairs, BLOCKS_AT_ONCE, count), strict=True):
-            yield *pair, number
+    def _list_ranges(self, starts: list[SortKey]) -> list[Range]:
+        return list(pairwise([*starts, [r.maxval]]))
 
-    def scores(self, board: Row, places: list[Place]) -> list[int] | None:
-        """With dense ranking: how many better scores there are than each block's first."""
+    def _count_players(self, board: Row, ranges: list[Range]) -> Iterator[int]:
+        """Count the players in each range. The last one, which at first has everybody, is counted
+        only up to a limit: to count a million takes longer than a query may take."""
+        limit = (BLOCKS_AT_ONCE + 1) * BLOCK + MOST + 1  # more than can be split at once
+
+        def count(start: SortKey, end: SortKey) -> Any:
+            rows = self.select_players(board, start, end)
+            return (rows.limit(limit) if end == [r.maxval] else rows).count()
+
+        return self._run_for_each(ranges, BLOCKS_AT_ONCE, count)
+
+    def _count_better_scores(self, board: Row, starts: list[SortKey]) -> list[int] | None:
+        """Count the better scores before each block; None without dense ranking."""
         if board["ranking"] != "dense":
             return None
 
-        def between(start: Place, end: Place) -> Any:
-            keys = ([*_season(board), *place] for place in (start, end))
-            return self.windows.scores(board["order"], *map(r.expr, keys))
+        def count(start: SortKey, end: SortKey) -> Any:
+            keys = ([*_key_prefix(board), *sort_key] for sort_key in (start, end))
+            return self.ranking.count_distinct_scores(board["order"], *map(r.expr, keys))
 
-        numbers = self.each(list(pairwise(places)), SCORES_AT_ONCE, between)
+        numbers = self._run_for_each(list(pairwise(starts)), SCORES_AT_ONCE, count)
         return list(accumulate(numbers, initial=0))
 
-    def each(
-        self,
-        pairs: list[tuple[Place, Place]],
-        at_once: int,
-        number: Callable[[Place, Place], Any],
+    def _run_for_each(
+        self, ranges: list[Range], at_once: int, query: Callable[[SortKey, SortKey], Any]
     ) -> Iterator[int]:
-        """The number of each, so many in one query."""
-        for begin in range(0, len(pairs), at_once):
-            some = pairs[begin : begin + at_once]
-            yield from self.run(r.expr([number(*pair) for pair in some]))
+        for begin in range(0, len(ranges), at_once):
+            piece = ranges[begin : begin + at_once]
+            yield from self.db.run(r.expr([query(*bounds) for bounds in piece]))
 
-    def split(self, board: Row, counted: Iterable[tuple[Place, Place, int]]) -> Iterator[Block]:
-        """The blocks, and in place of those that have grown, some of BLOCK players and the rest."""
+    def _split_large(self, board: Row, sizes: Iterable[tuple[Range, int]]) -> Iterator[Block]:
+        """Yield all blocks. A block that has grown becomes some of BLOCK players, and the rest."""
         left = BLOCKS_AT_ONCE
-        for start, end, count in counted:
-            while count > MOST and left:
-                yield start, BLOCK
-                start, count, left = self.next(board, start, end), count - BLOCK, left - 1
-            yield start, count
+        for (start, end), size in sizes:
+            while size > MOST and left:
+                yield Block(start, BLOCK)
+                start, size, left = self._find_split(board, start, end), size - BLOCK, left - 1
+            yield Block(start, size)
 
-    def next(self, board: Row, start: Place, end: Place) -> Place:
-        """The place that is BLOCK players further on."""
-        rows = self.block(board, start, end).order_by(index=board["order"])
-        place: Place = self.run(rows[board["order"]].nth(BLOCK))[2:]
-        return place
-
-    def forget(self, board: Row) -> None:
-        self.run(self.blocks.get(board["id"]).delete(durability="soft"))
-
-    def block(self, board: Row, start: Place, end: Place) -> Any:
-        """The ranked players from one place to another."""
-        season = _season(board)
-        return self.players.between([*season, *start], [*season, *end], index=board["order"])
+    def _find_split(self, board: Row, start: SortKey, end: SortKey) -> SortKey:
+        """Find the sort key that is BLOCK players after `start`."""
+        rows = self.select_players(board, start, end).order_by(index=board["order"])
+        sort_key: SortKey = self.db.run(rows[board["order"]].nth(BLOCK))[2:]
+        return sort_key
 
 
-def _season(board: Row) -> list[Any]:
-    """What the places of the running season begin with in an index."""
+def _key_prefix(board: Row) -> list[Any]:
+    """Return what all keys of the running season begin with in an index."""
     return [board["id"], board["season"]]
 
 
-def _merged(blocks: Iterable[Block]) -> Iterator[Block]:
-    """With neighbours joined that have become small."""
+def _merge_small(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield the blocks, with neighbours joined that fit into one."""
     last: Block | None = None
     for block in blocks:
-        if last and last[1] + block[1] <= BLOCK:
-            last = last[0], last[1] + block[1]
+        if last and last.size + block.size <= BLOCK:
+            last = Block(last.start, last.size + block.size)
             continue
         if last:
             yield last

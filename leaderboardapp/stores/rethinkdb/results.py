@@ -1,4 +1,8 @@
-"""What documents are as rows, and what becomes of a write."""
+"""What the server answers to a write: rows, or the reasons why there are none.
+
+The driver raises nothing when a single document fails. The answer counts such failures in
+`errors`, and has the text of one in `first_error`.
+"""
 
 from typing import NamedTuple
 
@@ -15,64 +19,73 @@ from leaderboardapp.domain.exceptions import (
 )
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.rows import player_row
-from leaderboardapp.stores.rethinkdb.score_updates import KNOWN_KEY, OUT_OF_RANGE, WRONG_SEASON
 
+# Texts of errors that our own queries raise in the server.
 NO_BOARD = "no such board"
+OUT_OF_RANGE = "score out of range"
+WRONG_SEASON = "wrong season"
+KNOWN_KEY = "a key of these is known"
 IMPORT_MOVED = "import moved"
 EMAIL_TAKEN = "email taken"
 
 
-class Refused(NamedTuple):
-    """A write that the board does not allow."""
+class Refusal(NamedTuple):
+    """A write that the board does not allow, with one of the reasons above."""
 
     player: str
-    why: str
+    reason: str
 
-    def error(self, board: Row) -> Exception:
-        if self.why == WRONG_SEASON:
+    def to_exception(self, board: Row) -> Exception:
+        """Return the exception that says what the board allows."""
+        if self.reason == WRONG_SEASON:
             return WrongSeason(board["season"])
         return ScoreOutOfRange(self.player, board)
 
 
-def changes_of(result: Row) -> dict[str, Row]:
-    """What a write that returned its changes did to each document that there was, by its id. Raises
-    OutcomeUnknown for a failure of which it does not say which document it met."""
-    changes = {each["new_val"]["id"]: each for each in result.get("changes", []) if each["new_val"]}
-    told = sum("error" in each for each in changes.values())
-    if result["errors"] > told and result["first_error"] != NO_BOARD:
+def get_changes_by_id(result: Row) -> dict[str, Row]:
+    """Return the change of each document that existed, by its id.
+
+    Raises OutcomeUnknown for a failure that names no document.
+    """
+    changes = {
+        change["new_val"]["id"]: change for change in result.get("changes", []) if change["new_val"]
+    }
+    named = sum("error" in change for change in changes.values())
+    if result["errors"] > named and result["first_error"] != NO_BOARD:
         raise OutcomeUnknown(result["first_error"])
     return changes
 
 
-def scored(change: Row | None, player: str) -> Row | Exception | Refused:
-    """The player's row after the write of its score, or why there is none."""
+def parse_score_change(change: Row | None, player: str) -> Row | Exception | Refusal:
+    """Return the player's row after the write of its score, or why there is none."""
     if change is None:
         return ObjectDoesNotExist()
-    why = change.get("error")
-    if why in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
-        return Refused(player, why)
-    if why:  # such as that its row was malformed; others in the same query were written
-        return OutcomeUnknown(why)
+    reason = change.get("error")
+    if reason in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
+        return Refusal(player, reason)
+    if reason:  # such as that its row was malformed; others in the same query were written
+        return OutcomeUnknown(reason)
     return player_row(change["new_val"])
 
 
-def changed(result: Row) -> Row:
-    """The document after an update that returned its changes. Raises ObjectDoesNotExist."""
-    check(result)
+def get_updated_document(result: Row) -> Row:
+    """Return the document after an update that returned its changes. Raises ObjectDoesNotExist."""
+    raise_for_errors(result)
     if not result.get("changes") or result["changes"][0]["new_val"] is None:
         raise ObjectDoesNotExist
     new: Row = result["changes"][0]["new_val"]
     return new
 
 
-def found(document: Row | None) -> Row:
+def raise_if_missing(document: Row | None) -> Row:
+    """Return the document. Raises ObjectDoesNotExist if it is None."""
     if document is None:
         raise ObjectDoesNotExist
     return document
 
 
-def check(result: Row, id: str = "") -> None:
-    """Failures of single documents raise nothing in the driver; they are counted."""
+def raise_for_errors(result: Row, id: str = "") -> None:
+    """Raise the exception for a failed document, if there is one. `id` names a duplicate."""
     error = result.get("first_error", "")
     if not result["errors"]:
         return

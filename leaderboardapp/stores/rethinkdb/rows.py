@@ -1,4 +1,4 @@
-"""Documents as rows."""
+"""Documents and the rows that the store gives out (stores/base.py)."""
 
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores.base import now_us
@@ -6,6 +6,7 @@ from leaderboardapp.stores.rethinkdb.schema import row_id
 
 
 def player_document(board: str, player: str, name: str) -> Row:
+    """Return the document of a new player, whose score is 0."""
     return {
         "id": row_id(board, player),
         "board": board,
@@ -17,19 +18,23 @@ def player_document(board: str, player: str, name: str) -> Row:
 
 
 def board_row(document: Row) -> Row:
-    # A row made in the console may lack something; it must not keep others from being shown.
+    """Return a board's row. A document made in the console may lack fields; they get defaults."""
     return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
 
 
 def player_row(document: Row, season: int = 0) -> Row:
-    """`season`: the running one, if the document may be of another, which tidy has not come to."""
-    running = (document.get("season") or 1) >= season
+    """Return a player's row in the running `season`.
+
+    Leave `season` out if the document cannot be of an earlier one. A player of an earlier one is
+    not carried over yet.
+    """
+    carried_over = (document.get("season") or 1) >= season
     return {
         "id": document["player"],
         "name": document.get("name", ""),
-        "score": document["score"] if running else 0,
+        "score": document["score"] if carried_over else 0,
         "reached_at": document["reached_at"],
         "hidden": document.get("hidden", False),
-        "scored": document.get("scored", True) and running,
-        "not_carried_over": not running,
+        "scored": document.get("scored", True) and carried_over,
+        "not_carried_over": not carried_over,
     }

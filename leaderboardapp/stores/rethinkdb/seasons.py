@@ -1,4 +1,4 @@
-"""Seasons in RethinkDB."""
+"""Seasons: ending one, keeping its top, and carrying players over into the next one."""
 
 from typing import Any
 
@@ -9,51 +9,66 @@ from leaderboardapp.domain.schedule import end_after
 from leaderboardapp.domain.scoring import check_due, check_season
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.core import Core
-from leaderboardapp.stores.rethinkdb.ranking import place_of
-from leaderboardapp.stores.rethinkdb.results import check, found
+from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
+from leaderboardapp.stores.rethinkdb.ranking import Ranking, build_sort_key
+from leaderboardapp.stores.rethinkdb.results import (
+    WRONG_SEASON,
+    raise_for_errors,
+    raise_if_missing,
+)
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
-from leaderboardapp.stores.rethinkdb.schema import UNSHOWN, row_id
-from leaderboardapp.stores.rethinkdb.score_updates import WRONG_SEASON, season_reset_fields
+from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
+from leaderboardapp.stores.rethinkdb.score_updates import season_reset_fields
 
-SWEEP_ROWS = 1_000  # at once, to stay far within a query's time
+SWEEP_ROWS = 1_000  # players carried over in one query, to stay far within QUERY_SECONDS
 
 
-class Seasons(Core):
+class Seasons:
+    """The seasons of all boards. Nothing is atomic across documents, so each step of a reset
+    leaves a state from which readers and the next step go on."""
+
+    def __init__(self, db: Database, ranking: Ranking, rank_blocks: RankBlocks) -> None:
+        self.db, self.ranking, self.rank_blocks = db, ranking, rank_blocks
+
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
     ) -> Row:
-        row = self.get_board(board)
+        """End the season, and return the board in the next one. Raises as the store's method."""
+        row = self.db.get_board(board)
         check_season(row, season)
         if only_if_due:
             check_due(row, now)
-        # Before the season ends, so that it is never without, and after, when it is exact.
-        self.archive(row, now, final=False)
+        # Before the season ends, so that no ended season lacks a top; and after, when it is exact.
+        self.archive_top(row, now, final=False)
         change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
-        result = self.run(
-            self.boards.get(board).update(
-                lambda old: r.branch(_has_changed(old, row), r.error(WRONG_SEASON), change)
+        result = self.db.run(
+            self.db.boards.get(board).update(
+                lambda old: r.branch(_has_changed_season(old, row), r.error(WRONG_SEASON), change)
             )
         )
         if result.get("first_error") == WRONG_SEASON:
-            raise WrongSeason(self.get_board(board)["season"])
-        check(result)
+            raise WrongSeason(self.db.get_board(board)["season"])
+        raise_for_errors(result)
         try:
-            if result["skipped"]:  # deleted meanwhile, perhaps before this was kept
-                self.run(self.seasons.get(row_id(board, str(season))).delete())
+            if result["skipped"]:  # the board was deleted, perhaps before the top was kept
+                self.db.run(self.db.seasons.get(row_id(board, str(season))).delete())
                 raise ObjectDoesNotExist
-            self.archive(row, now, final=True)
-            self.run_maintenance(board)  # most boards are done with that
+            self.archive_top(row, now, final=True)
+            self.run_maintenance(board)  # for most boards this is all of it
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         return {**row, **change}
 
-    def archive(self, board: Row, ended_at: str, final: bool) -> None:
-        """Keep the top of a season. What is final is kept as it is: whoever else resets the same
-        season may be late."""
-        rows = self.ended(board) if final else self.run(self.best(r.expr(board)))
+    def archive_top(self, board: Row, ended_at: str, *, final: bool) -> None:
+        """Keep the top of the board's season. A final top is never replaced: another process that
+        ends the same season may be late."""
+        if final:
+            rows = self.read_ended_season(board)
+        else:
+            rows = self.db.run(self.ranking.select_top_rows(r.expr(board)))
         players = {row["player"]: player_row(row) for row in rows}.values()
-        best = sorted(players, key=lambda row: place_of(board, rank_position(row)))
+        best = sorted(players, key=lambda row: build_sort_key(board, rank_position(row)))
         document = {
             "id": row_id(board["id"], str(board["season"])),
             "board": board["id"],
@@ -67,71 +82,88 @@ class Seasons(Core):
         def replace(_: Any, old: Any, new: Any) -> Any:
             return r.branch(old["final"], old, new)
 
-        check(self.run(self.seasons.insert(document, conflict=replace)))
+        raise_for_errors(self.db.run(self.db.seasons.insert(document, conflict=replace)))
 
-    def ended(self, board: Row) -> list[Row]:
-        """The best of the season that has just ended, and whoever has gone over to a later one."""
+    def read_ended_season(self, board: Row) -> list[Row]:
+        """Read the top of the season that has just ended, with players carried over since.
+
+        A player may be in the list more than once. The last one counts.
+        """
         season = board["season"]
-        # Those whom increments that are still on their way could leave ahead of what is kept.
+        # Increments that are under way could raise these players above the kept top.
         after = r.expr({**board, "season": season + 1})
-        check(self.run(self.top(r.expr(board)).update(lambda old: season_reset_fields(after, old))))
-        # In this order, so that nobody goes over unseen.
-        left = self.run(self.best(r.expr(board)))
-        # This index has those without a score, too, whichever way scores are ordered.
-        later = [board["id"], season + 1], [board["id"], r.maxval]
-        moved = self.players.between(*later, index="desc").has_fields("past")
-        were = moved.map(lambda row: row.merge(row["past"]).without(*UNSHOWN))
-        ranked = r.row["scored"] | (board["order"] == "desc")
-        over = self.run(were.filter((r.row["season"] == season) & ranked))
-        further = self.gone_further(board)
-        return [*further, *left, *over]  # of a player, the last one
+        top = self.ranking.select_top(r.expr(board))
+        raise_for_errors(self.db.run(top.update(lambda old: season_reset_fields(after, old))))
+        # In this order, so that no player is carried over unseen between two of the reads.
+        remaining = self.db.run(self.ranking.select_top_rows(r.expr(board)))
+        carried_over = self.db.run(self._select_carried_over(board))
+        overtaken = self.read_overtaken(board)
+        return [*overtaken, *remaining, *carried_over]
 
-    def gone_further(self, board: Row) -> list[Row]:
-        """Those of the first look whose documents no longer say what they had, because the next
-        season has ended as well; with what they had then."""
+    def read_overtaken(self, board: Row) -> list[Row]:
+        """Read kept players whose documents no longer have their score of the board's season.
+
+        The next season has ended as well by then. Returns them with their kept scores.
+        """
         season = board["season"]
-        first = self.seasons.get(row_id(board["id"], str(season)))["players"].default([])
-        rows = {row_id(board["id"], row["id"]): row for row in self.run(first)}
-        further = (
+        kept = self.db.seasons.get(row_id(board["id"], str(season)))["players"].default([])
+        rows = {row_id(board["id"], row["id"]): row for row in self.db.run(kept)}
+        overtaken = (
             (r.row["season"].default(1) > season)
             & (r.row["past"]["season"].default(None) != season)
             & ~r.row["hidden"].default(False)
         )
-        found = self.run(self.players.get_all(*rows).filter(further).pluck("id", "player"))
-        return [{**rows[row["id"]], "player": row["player"]} for row in found]
+        query = self.db.players.get_all(*rows).filter(overtaken).pluck("id", "player")
+        return [{**rows[row["id"]], "player": row["player"]} for row in self.db.run(query)]
 
     def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
-        past = self.seasons.between([board, r.minval], [board, before], index="board")
-        rows = self.run(past.order_by(index=r.desc("board")).limit(limit))
+        """Return number and end of past seasons before `before`, the newest first."""
+        past = self.db.seasons.between([board, r.minval], [board, before], index="board")
+        rows = self.db.run(past.order_by(index=r.desc("board")).limit(limit))
         return [(row["number"], row["ended_at"]) for row in rows]
 
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        row = self.boards.get(board)
-        running = row["season"].default(1)
-        document = self.seasons.get(row_id(board, str(season)))
-        past = found(self.run(r.branch(running > season, document, None)))
+        """Return when a past season ended, its board and its top. Raises ObjectDoesNotExist."""
+        running = self.db.boards.get(board)["season"].default(1)
+        document = self.db.seasons.get(row_id(board, str(season)))
+        past = raise_if_missing(self.db.run(r.branch(running > season, document, None)))
         return past["ended_at"], past["settings"], past["players"]
 
     def list_boards_to_end(self, now: str) -> list[Row]:
-        rows = self.boards.between(r.minval, now, index="ends_at", right_bound="closed")
-        return [board_row(row) for row in self.run(rows)]
+        """Return boards whose season was to end by `now`."""
+        rows = self.db.boards.between(r.minval, now, index="ends_at", right_bound="closed")
+        return [board_row(row) for row in self.db.run(rows)]
 
     def run_maintenance(self, board: str) -> bool:
-        def sweep(row: Any) -> Any:
+        """Carry some players over, or balance rank blocks. Return whether more is left."""
+
+        def carry_over(row: Any) -> Any:
             ended = [board, row["season"].default(1)]
-            rows = self.players.between([board, r.minval], ended, index="desc")
+            rows = self.db.players.between([board, r.minval], ended, index="desc")
             return rows.limit(SWEEP_ROWS).update(lambda old: season_reset_fields(row, old))
 
         try:
-            result = self.run(self.on_board(board, sweep))
-            check(result)
-            return result["replaced"] == SWEEP_ROWS or self.blocks.round(self.get_board(board))
+            result = self.db.run(self.db.write_if_board_exists(board, carry_over))
+            raise_for_errors(result)
+            if result["replaced"] == SWEEP_ROWS:
+                return True
+            return self.rank_blocks.balance(self.db.get_board(board))
         except ObjectDoesNotExist:
             return False
 
+    def _select_carried_over(self, board: Row) -> Any:
+        """Select players of later seasons, with their score of the board's season."""
+        season = board["season"]
+        # This index has players without a score, too, whichever way scores are ordered.
+        later = [board["id"], season + 1], [board["id"], r.maxval]
+        moved = self.db.players.between(*later, index="desc").has_fields("past")
+        rows = moved.map(lambda row: row.merge(row["past"]).without(*INTERNAL_FIELDS))
+        ranked = r.row["scored"] | (board["order"] == "desc")
+        return rows.filter((r.row["season"] == season) & ranked)
 
-def _has_changed(document: Any, board: Row) -> Any:
-    """Whether the board is in another season by now, or is to end it at another time."""
+
+def _has_changed_season(document: Any, board: Row) -> Any:
+    """Return, as ReQL, whether the board is in another season by now, or ends at another time."""
     same = [
         document[field].default(BOARD_DEFAULTS[field]).eq(board[field])
         for field in ("season", "schedule", "ends_at")

@@ -1,0 +1,64 @@
+"""The database as the parts of the store share it: connections, tables, and writes to a board."""
+
+from collections.abc import Callable
+from typing import Any
+
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
+from leaderboardapp.stores.rethinkdb.results import (
+    NO_BOARD,
+    get_updated_document,
+    raise_if_missing,
+)
+from leaderboardapp.stores.rethinkdb.rows import board_row
+
+QUERY_SECONDS = 2.5
+DELETE_ROWS = 2_000  # in one query, to stay far within QUERY_SECONDS
+
+
+class Database:
+    """A connection for each thread, and the tables.
+
+    All methods raise StoreUnavailable. Feeds, message streams, scans and the setup have
+    connections of their own.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.address = parse_url(url)
+        self.connections = Connections(self.address, QUERY_SECONDS)
+        self.boards, self.players, self.emails = map(r.table, ("boards", "players", "emails"))
+        self.seasons, self.blocks, self.imports = map(r.table, ("seasons", "blocks", "imports"))
+        self.deleted, self.lease = map(r.table, ("deleted", "lease"))
+
+    def run(self, query: Any) -> Any:
+        """Send a query. Return its answer; a cursor's rows as a list."""
+        return self.connections.run(query)
+
+    def get_board(self, board: str) -> Row:
+        """Return the board's row. Raises ObjectDoesNotExist."""
+        return board_row(raise_if_missing(self.run(self.boards.get(board))))
+
+    def update(self, document: Any, change: Any) -> Row:
+        """Update one document, and return it as it is then. Raises ObjectDoesNotExist."""
+        return get_updated_document(self.run(document.update(change, return_changes="always")))
+
+    def write_if_board_exists(self, board: Any, write: Callable[[Any], Any]) -> Any:
+        """Build, as ReQL, a write that takes the board's document, or else fails with NO_BOARD."""
+        return self.boards.get(board).do(
+            lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write(row))
+        )
+
+    def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
+        """Select, as ReQL, all documents that belong to a board, by table."""
+        least, most = [board, r.minval], [board, r.maxval]
+        players = self.players.between(least, most, index="changed_on")
+        seasons = self.seasons.between(least, most, index="board")
+        blocks = self.blocks.get_all(board)
+        by_board = (table.get_all(board, index="board") for table in (self.imports, self.emails))
+        return players, seasons, blocks, *by_board
+
+    def delete_in_pieces(self, rows: Any, only_if: Any = True) -> None:
+        """Delete the selected documents, DELETE_ROWS in a query, as long as `only_if` holds."""
+        piece = rows.limit(DELETE_ROWS).delete()
+        while self.run(r.branch(only_if, piece, {"deleted": 0}))["deleted"]:
+            pass
