@@ -15,7 +15,7 @@ from leaderboardapp.stores import get_store
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     body: str  # one line of JSON
-    hash: str  # of the body: equal bodies, equal hashes, whoever made them
+    fingerprint: str  # the hash of the body: equal bodies, equal fingerprints, in every process
     private: bool = False
     leader: Row | None = None  # the best player, if there is one who has scored in this season
 
@@ -25,7 +25,7 @@ class Snapshot:
             "Content-Type": "application/json",
             "Cache-Control": "no-cache",
             "Vary": "Accept, Prefer",
-            "ETag": f'"{self.hash}"',
+            "ETag": f'"{self.fingerprint}"',
         }
 
     @classmethod

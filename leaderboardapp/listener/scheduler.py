@@ -180,7 +180,7 @@ def identity(snapshot: Snapshot | None) -> str:
     """Of what the edge is told. A board that becomes private shows the same, but not to all."""
     if snapshot is None:
         return "deleted"
-    return f"private {snapshot.hash}" if snapshot.private else snapshot.hash
+    return f"private {snapshot.fingerprint}" if snapshot.private else snapshot.fingerprint
 
 
 def access(snapshot: Snapshot | None) -> bool | None:

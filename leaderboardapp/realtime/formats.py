@@ -28,11 +28,11 @@ def channel(board: str, private: bool) -> str:
 
 
 def update_event(snapshot: Snapshot) -> str:
-    return f"event: update\nid: {snapshot.hash}\ndata: {snapshot.body}\n\n"
+    return f"event: update\nid: {snapshot.fingerprint}\ndata: {snapshot.body}\n\n"
 
 
 def update_message(snapshot: Snapshot) -> str:
-    return f'{{"event":"update","id":"{snapshot.hash}","data":{snapshot.body}}}'
+    return f'{{"event":"update","id":"{snapshot.fingerprint}","data":{snapshot.body}}}'
 
 
 def news_event(name: str, data: Any) -> str:

@@ -39,7 +39,7 @@ def hold_stream(request: HttpRequest, channel: str, first: str = "") -> HttpResp
 def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
     """The snapshot as the stream's first event (unless the client names it as the last one that
     it saw), then whatever is published for the board."""
-    seen = request.headers.get("Last-Event-ID") == snapshot.hash
+    seen = request.headers.get("Last-Event-ID") == snapshot.fingerprint
     first = "" if seen else update_event(snapshot)
     return hold_stream(request, channel(board, snapshot.private), first)
 

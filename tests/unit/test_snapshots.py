@@ -34,10 +34,10 @@ def test_the_body_is_one_line_of_json_that_says_it_all(
 
 
 @given(players, players)
-def test_hashes_are_equal_exactly_when_bodies_are(
+def test_fingerprints_are_equal_exactly_when_bodies_are(
     one: list[dict[str, object]], two: list[dict[str, object]]
 ) -> None:
     board = {**BOARD_DEFAULTS, "id": "b", "name": "B"}
     first, second = Snapshot.of(board, one), Snapshot.of(board, two)
-    assert (first.hash == second.hash) == (first.body == second.body)
+    assert (first.fingerprint == second.fingerprint) == (first.body == second.body)
     assert Snapshot.of(board, one) == first
