@@ -10,7 +10,7 @@ from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.events import LEFT, NEW_LEADER, SEASON_ENDED, announce, exchange, player_payload
-from leaderboardapp.realtime.items import News
+from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 
@@ -109,4 +109,4 @@ class EventForwarder:
         except StoreUnavailable as error:
             logger.warning("viewers are not told of %r on board %s: %s", event, board, error)
             return
-        self.publisher.put({}, {board: News(private, [(event, payload)])}, ())
+        self.publisher.put({}, {board: BoardEvents(private, [(event, payload)])}, ())

@@ -17,7 +17,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.event_forwarder import LeaderChange
-from leaderboardapp.realtime.items import News
+from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import MAX_BOARDS_READ, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
@@ -101,14 +101,16 @@ class PublishScheduler:
 
     def newcomers(
         self, boards: list[str], taken: dict[str, Snapshot]
-    ) -> Iterator[tuple[str, News]]:
+    ) -> Iterator[tuple[str, BoardEvents]]:
         """Of the boards looked at, those who have not been told yet."""
         for board in boards:
             joined = self.joined.pop(board, None)
             if joined and board in taken:
                 yield (
                     board,
-                    News(taken[board].private, [(JOINED, player_payload(row)) for row in joined]),
+                    BoardEvents(
+                        taken[board].private, [(JOINED, player_payload(row)) for row in joined]
+                    ),
                 )
 
     def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
 
 
-def run(stop: threading.Event) -> None:
+def run_listener(stop: threading.Event) -> None:
     """Until `stop` is set, through every failure of the store and of the edge."""
     store = get_store()
     lease = Lease(store)

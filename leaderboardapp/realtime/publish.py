@@ -13,7 +13,7 @@ from leaderboardapp import snapshots
 from leaderboardapp.concurrency.backoff import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED
-from leaderboardapp.realtime.items import News, _items, _news_items
+from leaderboardapp.realtime.items import BoardEvents, build_event_items, build_items
 from leaderboardapp.realtime.proxy_client import (
     PUBLISH_TIMEOUT_SECONDS,
     ProxyClient,
@@ -39,7 +39,7 @@ class Publisher:
     def put(
         self,
         snapshots: Mapping[str, Snapshot | None],
-        news: Mapping[str, News],
+        news: Mapping[str, BoardEvents],
         turned: Collection[str],
     ) -> None:
         """None closes the board's streams, whose clients come back, get 404 and stop; and answers
@@ -68,7 +68,7 @@ class ProxyPublisher:
         self.client, self.may_publish = client, may_publish
         self.condition = threading.Condition()
         self.waiting: dict[str, Snapshot | None] = {}
-        self.news: dict[str, News] = {}
+        self.news: dict[str, BoardEvents] = {}
         self.turned: set[str] = set()
         self.to_resend: set[str] = set()
         self.oldest: float | None = None  # when the oldest of what was not taken was put
@@ -79,7 +79,7 @@ class ProxyPublisher:
     def put(
         self,
         snapshots: Mapping[str, Snapshot | None],
-        news: Mapping[str, News],
+        news: Mapping[str, BoardEvents],
         turned: Collection[str],
     ) -> None:
         with self.condition:
@@ -89,8 +89,8 @@ class ProxyPublisher:
                 self.waiting.update(snapshots)
                 self.turned.update(turned)
                 for board, (private, events) in news.items():
-                    before = self.news.get(board, News(private, [])).events
-                    self.news[board] = News(private, [*before, *events][-MAX_NEWS:])
+                    before = self.news.get(board, BoardEvents(private, [])).events
+                    self.news[board] = BoardEvents(private, [*before, *events][-MAX_NEWS:])
             if snapshots and self.oldest is None:
                 self.oldest = time.monotonic()
             self.condition.notify()
@@ -154,7 +154,7 @@ class ProxyPublisher:
         self,
         batch: dict[str, Snapshot | None],
         again: set[str],
-        news: dict[str, News],
+        news: dict[str, BoardEvents],
         turned: set[str],
     ) -> Exception | None:
         try:
@@ -165,9 +165,9 @@ class ProxyPublisher:
             items = (
                 item
                 for board, snapshot in batch.items()
-                for item in _items(board, snapshot, board in turned)
+                for item in build_items(board, snapshot, visibility_changed=board in turned)
             )
-            events = (item for each in news.items() for item in _news_items(*each))
+            events = (item for each in news.items() for item in build_event_items(*each))
             self.client.publish(itertools.chain(items, events))
         except (ProxyUnavailable, StoreUnavailable) as error:
             logger.error("%d boards are still to be published: %s", len(batch), error)

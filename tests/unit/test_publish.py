@@ -11,7 +11,7 @@ from gripcontrol import GripPubControl
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.realtime import proxy_client, publish
-from leaderboardapp.realtime.items import News
+from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.snapshots import Snapshot
 from tests.support.programs import free_ports, wait_until
@@ -110,7 +110,7 @@ def test_events_are_for_streams_and_web_sockets_but_no_long_polls(
     edge_of: Any, proxy: Proxy
 ) -> None:
     bob = {"player": {"id": "bob", "name": "Böb", "score": 0}}
-    edge_of(proxy.url).put({}, {"b": News(private=True, events=[("joined", bob)])}, ())
+    edge_of(proxy.url).put({}, {"b": BoardEvents(private=True, events=[("joined", bob)])}, ())
     data = '{"player":{"id":"bob","name":"Böb","score":0}}'
     assert published(proxy) == {
         "board-b.private": {
@@ -126,7 +126,7 @@ def test_events_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> Non
     made.put({"b": Snapshot("{}", "abc")}, {}, ())
     wait_until(lambda: proxy.items, "a batch, which hangs")
     for number in range(publish.MAX_NEWS + 5):
-        made.put({}, {"b": News(private=False, events=[("season ended", number)])}, ())
+        made.put({}, {"b": BoardEvents(private=False, events=[("season ended", number)])}, ())
     proxy.answers.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
     assert len(proxy.items[1]) == publish.MAX_NEWS

@@ -11,7 +11,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.listener import scheduler
 from leaderboardapp.listener.scheduler import PublishScheduler
-from leaderboardapp.realtime.items import News
+from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
@@ -65,7 +65,7 @@ class World:
         return self.edge_is_behind
 
     def put(
-        self, items: dict[str, Snapshot | None], news: dict[str, News], turned: set[str]
+        self, items: dict[str, Snapshot | None], news: dict[str, BoardEvents], turned: set[str]
     ) -> None:
         self.turned += [(round(self.now - 1000, 3), board) for board in turned]
         if items:
