@@ -11,7 +11,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.events import LEFT, NEW_LEADER, SEASON_ENDED, announce, exchange, player_payload
 from leaderboardapp.realtime.items import BoardEvents
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.stores import get_store
 
 logger = logging.getLogger(__name__)
@@ -109,4 +109,5 @@ class EventForwarder:
         except StoreUnavailable as error:
             logger.warning("viewers are not told of %r on board %s: %s", event, board, error)
             return
-        self.publisher.put({}, {board: BoardEvents(private, [(event, payload)])}, ())
+        events = BoardEvents(private, [(event, payload)])
+        self.publisher.enqueue(PublishBatch(events={board: events}))

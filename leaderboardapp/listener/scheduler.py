@@ -18,7 +18,7 @@ from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.event_forwarder import LeaderChange
 from leaderboardapp.realtime.items import BoardEvents
-from leaderboardapp.realtime.publish import MAX_BOARDS_READ, Publisher
+from leaderboardapp.realtime.publish import MAX_BOARDS_READ, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
 
@@ -77,7 +77,8 @@ class PublishScheduler:
             taken = snapshots.read_snapshots(boards)
             unsent = {b: taken.get(b) for b in boards if self.needs(b, taken.get(b), now)}
             turned = {board for board, new in unsent.items() if self.has_turned(board, new, now)}
-            self.publisher.put(unsent, dict(self.newcomers(boards, taken)), turned)
+            newcomers = dict(self.newcomers(boards, taken))
+            self.publisher.enqueue(PublishBatch(unsent, newcomers, turned))
             for board in boards:
                 self.note(board, board in unsent, taken.get(board), now, board in turned)
         return boards

@@ -78,7 +78,7 @@ def test_what_cannot_be_announced_has_happened_all_the_same(
 class Deaf:
     """An edge on which nobody hears anything."""
 
-    def put(self, *_: Any) -> None: ...
+    def enqueue(self, *_: Any) -> None: ...
 
 
 def test_of_a_race_the_leader_is_announced_now_and_then(

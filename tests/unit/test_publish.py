@@ -1,3 +1,5 @@
+"""Publishing to proxies: what they are sent, and when."""
+
 import json
 import threading
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.realtime import proxy_client, publish
 from leaderboardapp.realtime.items import BoardEvents
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from tests.support.programs import free_ports, wait_until
 
@@ -22,8 +24,8 @@ class Proxy:
 
     def __init__(self, port: int = 0) -> None:
         self.status = 200
-        self.answers = threading.Event()  # it hangs while this is not set
-        self.answers.set()
+        self.may_answer = threading.Event()  # it hangs while this is not set
+        self.may_answer.set()
         self.items: list[list[dict[str, Any]]] = []
         self.sizes: list[int] = []
         proxy = self
@@ -34,7 +36,7 @@ class Proxy:
                 assert self.path == "/publish/"
                 proxy.sizes.append(len(body))
                 proxy.items.append(json.loads(body)["items"])
-                proxy.answers.wait(30)
+                proxy.may_answer.wait(30)
                 self.send_response(proxy.status)
                 self.end_headers()
 
@@ -53,24 +55,24 @@ class Proxy:
         return [channel for channel in channels if not channel.endswith(".private")]
 
     def close(self) -> None:
-        self.answers.set()
+        self.may_answer.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
 
 
 @pytest.fixture
-def edge_of(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
-    """edge_of(url, …): an edge of these proxies."""
+def make_publisher(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
+    """make_publisher(url, …): a publisher to these proxies, which retries at once."""
     monkeypatch.setattr(backoff, "LEAST", 0.01)
     monkeypatch.setattr(backoff, "MOST", 0.05)
 
     def make(*urls: str, may_publish: Callable[[], bool] = lambda: True) -> Publisher:
         pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
         monkeypatch.setattr(proxy_client, "get_pubcontrol", lambda: pubcontrol)
-        made = Publisher(may_publish)
-        request.addfinalizer(made.stop)
-        return made
+        publisher = Publisher(may_publish)
+        request.addfinalizer(publisher.stop)
+        return publisher
 
     return make
 
@@ -88,9 +90,11 @@ def published(proxy: Proxy) -> dict[str, Any]:
     return {item.pop("channel"): item for item in proxy.items[0]}
 
 
-def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(edge_of: Any, proxy: Proxy) -> None:
+def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(
+    make_publisher: Any, proxy: Proxy
+) -> None:
     snapshot = Snapshot('{"name":"é"}', "abc")
-    edge_of(proxy.url).put({"b": snapshot}, {}, {"b"})
+    make_publisher(proxy.url).enqueue(PublishBatch({"b": snapshot}, visibility_changed={"b"}))
     assert published(proxy) == {
         "board-b": {
             "http-stream": {"content": 'event: update\nid: abc\ndata: {"name":"é"}\n\n'},
@@ -107,10 +111,12 @@ def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(edge_of: Any, prox
 
 
 def test_events_are_for_streams_and_web_sockets_but_no_long_polls(
-    edge_of: Any, proxy: Proxy
+    make_publisher: Any, proxy: Proxy
 ) -> None:
     bob = {"player": {"id": "bob", "name": "Böb", "score": 0}}
-    edge_of(proxy.url).put({}, {"b": BoardEvents(private=True, events=[("joined", bob)])}, ())
+    make_publisher(proxy.url).enqueue(
+        PublishBatch(events={"b": BoardEvents(private=True, events=[("joined", bob)])})
+    )
     data = '{"player":{"id":"bob","name":"Böb","score":0}}'
     assert published(proxy) == {
         "board-b.private": {
@@ -120,22 +126,32 @@ def test_events_are_for_streams_and_web_sockets_but_no_long_polls(
     }
 
 
-def test_events_that_wait_for_a_proxy_are_few(edge_of: Any, proxy: Proxy) -> None:
-    proxy.answers.clear()
-    made = edge_of(proxy.url)
-    made.put({"b": Snapshot("{}", "abc")}, {}, ())
+def test_only_the_newest_events_wait_for_a_proxy(make_publisher: Any, proxy: Proxy) -> None:
+    proxy.may_answer.clear()
+    publisher = make_publisher(proxy.url)
+    publisher.enqueue(PublishBatch({"b": Snapshot("{}", "abc")}))
     wait_until(lambda: proxy.items, "a batch, which hangs")
-    for number in range(publish.MAX_NEWS + 5):
-        made.put({}, {"b": BoardEvents(private=False, events=[("season ended", number)])}, ())
-    proxy.answers.set()
+    for number in range(publish.MAX_EVENTS + 5):
+        publisher.enqueue(
+            PublishBatch(
+                events={"b": BoardEvents(private=False, events=[("season ended", number)])}
+            )
+        )
+    proxy.may_answer.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
-    assert len(proxy.items[1]) == publish.MAX_NEWS
-    newest = f'{{"event":"season ended","data":{publish.MAX_NEWS + 4}}}'
+    assert len(proxy.items[1]) == publish.MAX_EVENTS
+    newest = f'{{"event":"season ended","data":{publish.MAX_EVENTS + 4}}}'
     assert proxy.items[1][-1]["ws-message"]["content"] == newest
 
 
-def test_a_private_snapshot_is_for_those_who_showed_a_token(edge_of: Any, proxy: Proxy) -> None:
-    edge_of(proxy.url).put({"b": Snapshot('{"name":"secret"}', "abc", private=True)}, {}, {"b"})
+def test_a_private_snapshot_is_for_those_who_showed_a_token(
+    make_publisher: Any, proxy: Proxy
+) -> None:
+    make_publisher(proxy.url).enqueue(
+        PublishBatch(
+            {"b": Snapshot('{"name":"secret"}', "abc", private=True)}, visibility_changed={"b"}
+        )
+    )
     items = published(proxy)
     assert "secret" in items["board-b.private"]["http-stream"]["content"]
     assert "secret" in items["board-b.private"]["http-response"]["body"]
@@ -146,25 +162,25 @@ def test_a_private_snapshot_is_for_those_who_showed_a_token(edge_of: Any, proxy:
 
 
 def test_the_answer_to_a_long_poll_may_be_read_by_pages_of_other_origins(
-    edge_of: Any, proxy: Proxy
+    make_publisher: Any, proxy: Proxy
 ) -> None:
     with override_settings(CORS_ALLOWED_ORIGINS=["https://game.example"]):
-        edge_of(proxy.url).put({"b": Snapshot("{}", "abc")}, {}, ())
+        make_publisher(proxy.url).enqueue(PublishBatch({"b": Snapshot("{}", "abc")}))
         headers = published(proxy)["board-b"]["http-response"]["headers"]
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "etag" in headers["Access-Control-Expose-Headers"]
 
 
-def test_who_watches_a_board_that_did_not_turn_is_all_who_hear_of_it(
-    edge_of: Any, proxy: Proxy
+def test_without_a_change_of_visibility_only_its_viewers_are_sent_a_snapshot(
+    make_publisher: Any, proxy: Proxy
 ) -> None:
     boards = {"b": Snapshot("{}", "abc"), "c": Snapshot("{}", "abc", private=True)}
-    edge_of(proxy.url).put(boards, {}, ())
+    make_publisher(proxy.url).enqueue(PublishBatch(boards))
     assert set(published(proxy)) == {"board-b", "board-c.private"}
 
 
-def test_a_deleted_board_is_closed_streams_and_not_found(edge_of: Any, proxy: Proxy) -> None:
-    edge_of(proxy.url).put({"gone": None}, {}, ())
+def test_a_deleted_board_is_closed_streams_and_not_found(make_publisher: Any, proxy: Proxy) -> None:
+    make_publisher(proxy.url).enqueue(PublishBatch({"gone": None}))
     items = published(proxy)
     assert set(items) == {"board-gone", "board-gone.private"}
     for item in items.values():
@@ -174,106 +190,155 @@ def test_a_deleted_board_is_closed_streams_and_not_found(edge_of: Any, proxy: Pr
         assert json.loads(item["http-response"]["body"])["status"] == 404
 
 
-def test_batches_stay_under_the_control_ports_limit(edge_of: Any, proxy: Proxy) -> None:
+def test_batches_stay_under_the_control_ports_limit(make_publisher: Any, proxy: Proxy) -> None:
     boards = {f"b{number}": Snapshot("x" * 3_000, "abc") for number in range(250)}
-    edge_of(proxy.url).put(boards, {}, ())
+    make_publisher(proxy.url).enqueue(PublishBatch(boards))
     wait_until(lambda: len(proxy.boards()) == 250, "all boards")
     assert proxy.boards() == [f"board-{board}" for board in boards]
     assert len(proxy.items) == 3
     assert max(proxy.sizes) <= 1_000_000
 
 
-def test_nothing_to_publish_is_no_request(edge_of: Any, proxy: Proxy) -> None:
-    made = edge_of(proxy.url)
-    made.put({}, {}, ())
-    made.put({"b": Snapshot("x", "abc")}, {}, ())
+def test_an_empty_batch_is_no_request(make_publisher: Any, proxy: Proxy) -> None:
+    publisher = make_publisher(proxy.url)
+    publisher.enqueue(PublishBatch())
+    publisher.enqueue(PublishBatch({"b": Snapshot("x", "abc")}))
     wait_until(lambda: proxy.items, "a batch")
     assert len(proxy.items) == 1
 
 
 def test_while_one_batch_is_on_its_way_the_next_keeps_the_newest_of_each_board(
-    edge_of: Any, proxy: Proxy
+    make_publisher: Any, proxy: Proxy
 ) -> None:
-    made = edge_of(proxy.url)
-    proxy.answers.clear()
-    made.put({"a": Snapshot("first", "1")}, {}, ())
+    publisher = make_publisher(proxy.url)
+    proxy.may_answer.clear()
+    publisher.enqueue(PublishBatch({"a": Snapshot("first", "1")}))
     wait_until(lambda: proxy.items, "the first batch")
     for number in range(2, 9):
-        made.put({"b": Snapshot(f"number {number}", str(number))}, {}, ())
-    assert made.lag_seconds() > 0
-    proxy.answers.set()
-    wait_until(lambda: made.lag_seconds() == 0, "the edge to be done")
+        publisher.enqueue(PublishBatch({"b": Snapshot(f"number {number}", str(number))}))
+    assert publisher.lag_seconds() > 0
+    proxy.may_answer.set()
+    wait_until(lambda: publisher.lag_seconds() == 0, "the publisher to be done")
     assert proxy.boards() == ["board-a", "board-b"]
     assert "number 8" in proxy.items[1][0]["http-stream"]["content"]
 
 
 def test_a_proxy_that_is_down_or_hangs_delays_no_other(
-    edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    make_publisher: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         proxy_client, "PUBLISH_TIMEOUT_SECONDS", (1, 30)
     )  # longer than is waited for here
     hangs = Proxy()
-    hangs.answers.clear()
+    hangs.may_answer.clear()
     down = f"http://127.0.0.1:{free_ports(1)[0]}"
-    made = edge_of(down, hangs.url, proxy.url)
+    publisher = make_publisher(down, hangs.url, proxy.url)
     try:
         for number in range(3):
-            made.put({f"b{number}": Snapshot("x", "abc")}, {}, ())
+            publisher.enqueue(PublishBatch({f"b{number}": Snapshot("x", "abc")}))
             wait_until(lambda: f"board-b{number}" in proxy.boards(), "the healthy proxy")  # noqa: B023
     finally:
         hangs.close()
 
 
-def test_a_proxy_that_returns_gets_current_snapshots_of_what_it_missed(
-    edge_of: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+def test_a_proxy_that_returns_is_sent_current_snapshots_of_what_it_missed(
+    make_publisher: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     port = free_ports(1)[0]
-    made = edge_of(f"http://127.0.0.1:{port}")
+    publisher = make_publisher(f"http://127.0.0.1:{port}")
     now = {"a": Snapshot("new a", "2")}
     monkeypatch.setattr(
         snapshots, "read_snapshots", lambda boards: {b: now[b] for b in boards if b in now}
     )
-    made.put({"a": Snapshot("old a", "1"), "gone": Snapshot("old", "1")}, {}, ())
-    wait_until(lambda: made.proxies[0].to_resend, "a failure")
-    made.put({"a": Snapshot("middle a", "1")}, {}, ())
-    wait_until(lambda: not made.proxies[0].waiting, "it to be missed: ids are kept, not snapshots")
+    publisher.enqueue(PublishBatch({"a": Snapshot("old a", "1"), "gone": Snapshot("old", "1")}))
+    wait_until(lambda: publisher.proxies[0].to_resend, "a failure")
+    publisher.enqueue(PublishBatch({"a": Snapshot("middle a", "1")}))
+    wait_until(
+        lambda: not publisher.proxies[0].waiting.snapshots,
+        "ids to be kept, not snapshots",
+    )
     returned = Proxy(port)
     request.addfinalizer(returned.close)
     wait_until(lambda: len(returned.boards()) == 2, "what it missed")
     items = {item["channel"]: item["http-stream"] for item in returned.items[0]}
     assert "new a" in items["board-a"]["content"]
     assert items["board-gone"] == {"action": "close"}
-    assert items["board-a.private"] == {"action": "close"}, "it may have turned meanwhile"
-    wait_until(lambda: made.lag_seconds() == 0, "the edge to be done")
+    assert items["board-a.private"] == {"action": "close"}, (
+        "its visibility may have changed meanwhile"
+    )
+    wait_until(lambda: publisher.lag_seconds() == 0, "the publisher to be done")
 
 
-def test_an_answer_other_than_success_is_a_failure(edge_of: Any, proxy: Proxy) -> None:
+def test_an_answer_other_than_success_is_a_failure(make_publisher: Any, proxy: Proxy) -> None:
     proxy.status = 403
-    made = edge_of(proxy.url)
-    made.put({"a": Snapshot("x", "1")}, {}, ())
-    wait_until(lambda: made.proxies[0].to_resend, "a failure")
+    publisher = make_publisher(proxy.url)
+    publisher.enqueue(PublishBatch({"a": Snapshot("x", "1")}))
+    wait_until(lambda: publisher.proxies[0].to_resend, "a failure")
 
 
-def test_what_is_no_longer_allowed_is_dropped(edge_of: Any, proxy: Proxy) -> None:
+def test_a_batch_that_may_not_be_published_is_dropped(make_publisher: Any, proxy: Proxy) -> None:
     may_publish = False
-    made = edge_of(proxy.url, may_publish=lambda: may_publish)
-    made.put({"a": Snapshot("x", "1")}, {}, ())
-    wait_until(lambda: made.lag_seconds() == 0, "the edge to be done")
+    publisher = make_publisher(proxy.url, may_publish=lambda: may_publish)
+    publisher.enqueue(PublishBatch({"a": Snapshot("x", "1")}))
+    wait_until(lambda: publisher.lag_seconds() == 0, "the publisher to be done")
     may_publish = True
-    made.put({"b": Snapshot("x", "1")}, {}, ())
+    publisher.enqueue(PublishBatch({"b": Snapshot("x", "1")}))
     wait_until(lambda: proxy.items, "a batch")
     assert proxy.boards() == ["board-b"]
 
 
-def test_a_batch_that_took_too_long_is_followed_by_what_is_current(
-    edge_of: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_a_batch_that_took_too_long_is_followed_by_current_snapshots(
+    make_publisher: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish, "LATE_SECONDS", 0.05)
     monkeypatch.setattr(snapshots, "read_snapshots", lambda boards: {"a": Snapshot("current", "2")})
-    proxy.answers.clear()
-    edge_of(proxy.url).put({"a": Snapshot("old", "1")}, {}, ())
+    proxy.may_answer.clear()
+    make_publisher(proxy.url).enqueue(PublishBatch({"a": Snapshot("old", "1")}))
     wait_until(lambda: proxy.items, "the batch")
-    threading.Timer(0.1, proxy.answers.set).start()
-    wait_until(lambda: len(proxy.items) == 2, "what is current")
+    threading.Timer(0.1, proxy.may_answer.set).start()
+    wait_until(lambda: len(proxy.items) == 2, "the current snapshot")
     assert "current" in proxy.items[1][0]["http-stream"]["content"]
+
+
+def test_a_failure_is_logged_in_a_line_and_an_unexpected_one_is_retried_too(
+    make_publisher: Any,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    current = {"a": Snapshot("current", "2")}
+    failures = [KeyError("odd")]
+
+    def read_snapshots(boards: set[str]) -> dict[str, Snapshot]:
+        if failures:
+            raise failures.pop()
+        return current
+
+    monkeypatch.setattr(snapshots, "read_snapshots", read_snapshots)
+    proxy.status = 500
+    publisher = make_publisher(proxy.url)
+    publisher.enqueue(PublishBatch({"a": Snapshot("old", "1")}))
+    wait_until(lambda: not failures, "the unexpected failure")
+    proxy.status = 200
+    wait_until(lambda: publisher.lag_seconds() == 0, "the publisher to be done")
+    assert "current" in proxy.items[-1][0]["http-stream"]["content"]
+    refused, odd = caplog.records[:2]
+    assert "1 boards are still to be published: " in refused.getMessage()
+    assert proxy.url in refused.getMessage() and not refused.exc_info
+    assert odd.exc_info and odd.exc_info[0] is KeyError
+
+
+@pytest.mark.parametrize(("status", "boards"), [(200, ["board-a", "board-b"]), (500, ["board-a"])])
+def test_what_waits_when_the_publisher_stops_is_sent_unless_the_proxy_is_down(
+    make_publisher: Any, proxy: Proxy, status: int, boards: list[str]
+) -> None:
+    publisher = make_publisher(proxy.url)
+    proxy.may_answer.clear()
+    publisher.enqueue(PublishBatch({"a": Snapshot("x", "1")}))
+    wait_until(lambda: proxy.items, "the first batch, which hangs")
+    publisher.enqueue(PublishBatch({"b": Snapshot("x", "1")}))
+    proxy.status = status
+    threading.Timer(0.1, proxy.may_answer.set).start()
+    publisher.stop()
+    assert not publisher.proxies[0].thread.is_alive()
+    assert proxy.boards() == boards

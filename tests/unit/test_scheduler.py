@@ -11,8 +11,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.listener import scheduler
 from leaderboardapp.listener.scheduler import PublishScheduler
-from leaderboardapp.realtime.items import BoardEvents
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
 
@@ -40,7 +39,7 @@ class World:
         self.boards: dict[str, Snapshot] = {}
         self.published: list[tuple[float, dict[str, Snapshot | None]]] = []
         self.joined: list[tuple[str, str, bool]] = []  # board, player, whether it is private
-        self.turned: list[tuple[float, str]] = []
+        self.visibility_announced: list[tuple[float, str]] = []
         self.feed_is_dead = False
         self.edge_is_behind = 0.0
         self.feed = HandFeed(self)
@@ -64,13 +63,12 @@ class World:
     def lag_seconds(self) -> float:
         return self.edge_is_behind
 
-    def put(
-        self, items: dict[str, Snapshot | None], news: dict[str, BoardEvents], turned: set[str]
-    ) -> None:
-        self.turned += [(round(self.now - 1000, 3), board) for board in turned]
-        if items:
-            self.published.append((round(self.now - 1000, 3), items))
-        for board, (private, events) in news.items():
+    def enqueue(self, batch: PublishBatch) -> None:
+        when = round(self.now - 1000, 3)
+        self.visibility_announced += [(when, board) for board in batch.visibility_changed]
+        if batch.snapshots:
+            self.published.append((when, batch.snapshots))
+        for board, (private, events) in batch.events.items():
             self.joined += [(board, data["player"]["id"], private) for _, data in events]
 
     def bodies(self, board: str = "b") -> list[tuple[float, str | None]]:
@@ -138,7 +136,7 @@ def test_that_a_board_turned_is_said_for_two_seconds_and_at_the_repeat(
         world.boards["b"] = Snapshot(f"{second}", f"hash of {second}", private=second > 4)
         world.feed.changes["b"] = []
     run_until(world, turns, 20)
-    told = [when for when, _ in world.turned]
+    told = [when for when, _ in world.visibility_announced]
     assert told == [0, 1, 5, 6, 10], "when it was first sent, turned private, and was repeated"
 
 
@@ -151,7 +149,7 @@ def test_a_board_that_is_never_quiet_has_its_turn_told_again(
         world.boards["b"] = Snapshot(f"{step}", f"hash of {step}")
         world.feed.changes["b"] = []
         turns.turn(world.feed)
-    assert [when for when, _ in world.turned] == [0, 0.5, 1, 1.5, 11.5, 21.5]
+    assert [when for when, _ in world.visibility_announced] == [0, 0.5, 1, 1.5, 11.5, 21.5]
 
 
 def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: PublishScheduler) -> None:
