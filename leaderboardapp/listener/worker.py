@@ -56,16 +56,16 @@ def listen(store: Store, lease: Lease, publisher: Publisher, stop: threading.Eve
         for board in store.changed_since(lease.state.position):
             listener.backlog.add(board)
             if lease.is_due():
-                lease.renew(listener.position)
+                lease.renew(listener.checkpoint)
         logger.info("listening, with %d boards to look at", len(listener.backlog))
         with Maintenance(store) as maintenance, EventForwarder(publisher) as forwarder:
             while not stop.is_set():
                 if lease.is_due():
-                    lease.renew(listener.checkpoint(store.position()))
+                    lease.renew(listener.advance_checkpoint(store.position()))
                 lease.check()
-                maintenance.put(listener.turn(feed))
-                forwarder.put(listener.leaders)
-                listener.leaders = {}
+                maintenance.put(listener.run_once(feed))
+                forwarder.put(listener.leader_changes)
+                listener.leader_changes = {}
     finally:
         feed.close()
     publisher.stop()

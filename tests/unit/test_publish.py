@@ -174,7 +174,10 @@ def test_the_answer_to_a_long_poll_may_be_read_by_pages_of_other_origins(
 def test_without_a_change_of_visibility_only_its_viewers_are_sent_a_snapshot(
     make_publisher: Any, proxy: Proxy
 ) -> None:
-    boards = {"b": Snapshot("{}", "abc"), "c": Snapshot("{}", "abc", private=True)}
+    boards: dict[str, Snapshot | None] = {
+        "b": Snapshot("{}", "abc"),
+        "c": Snapshot("{}", "abc", private=True),
+    }
     make_publisher(proxy.url).enqueue(PublishBatch(boards))
     assert set(published(proxy)) == {"board-b", "board-c.private"}
 
@@ -191,7 +194,9 @@ def test_a_deleted_board_is_closed_streams_and_not_found(make_publisher: Any, pr
 
 
 def test_batches_stay_under_the_control_ports_limit(make_publisher: Any, proxy: Proxy) -> None:
-    boards = {f"b{number}": Snapshot("x" * 3_000, "abc") for number in range(250)}
+    boards: dict[str, Snapshot | None] = {
+        f"b{number}": Snapshot("x" * 3_000, "abc") for number in range(250)
+    }
     make_publisher(proxy.url).enqueue(PublishBatch(boards))
     wait_until(lambda: len(proxy.boards()) == 250, "all boards")
     assert proxy.boards() == [f"board-{board}" for board in boards]
