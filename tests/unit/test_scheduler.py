@@ -370,18 +370,18 @@ def test_newcomers_of_a_deleted_board_are_forgotten(
     assert scheduler.newcomers == {}
 
 
-def lead(world: World, player: str | None) -> None:
+def set_leader(world: World, player: str | None) -> None:
     row = {"id": player, "name": player, "score": 1} if player else None
     world.change("b", f"led by {player}")
     world.boards["b"] = Snapshot(f"led by {player}", f"hash of {player}", leader=row)
 
 
-def test_a_new_leader_is_noticed_but_none_of_a_board_that_was_not_known(
+def test_a_new_leader_is_noticed_but_not_the_first_one_that_is_seen(
     world: World, scheduler: PublishScheduler
 ) -> None:
     noticed = []
     for second, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):
-        lead(world, player)
+        set_leader(world, player)
         run_until(world, scheduler, second)
         noticed.append([lead.leader["id"] for lead in scheduler.leader_changes.values()])
         scheduler.leader_changes.clear()
