@@ -59,7 +59,7 @@ class Listener:
             scheduler = PublishScheduler(self.publisher, self.lease.state.position)
             # After the feed is live, so that nothing falls between.
             self.collect_backlog(scheduler)
-            logger.info("listening, with %d boards to look at", len(scheduler.backlog))
+            logger.info("listening, with %d boards to catch up on", len(scheduler.backlog))
             self.follow_feed(feed, scheduler)
         finally:
             feed.close()

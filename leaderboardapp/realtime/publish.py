@@ -178,7 +178,8 @@ class ProxyPublisher:
         if resend:
             current = snapshots.read_snapshots(resend)
             to_send |= {board: current.get(board) for board in resend}
-        visibility_changed = batch.visibility_changed | resend  # it may have, unseen by the proxy
+        # Meanwhile the visibility of boards to resend may have changed.
+        visibility_changed = batch.visibility_changed | resend
         items = (
             item
             for board, snapshot in to_send.items()
