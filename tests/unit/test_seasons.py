@@ -49,12 +49,12 @@ def past_boundary(store: Store, board: str) -> Row:
     return store.get_board(board)
 
 
-def test_a_due_season_is_ended_once_by_whoever_comes_first(store: Store, board_id: str) -> None:
+def test_a_due_season_is_ended_once_by_one_of_two_listeners(store: Store, board_id: str) -> None:
     past_boundary(store, board_id)
-    listeners = [Maintenance(store), Maintenance(store)]
-    for maintenance in listeners:
+    both = [Maintenance(store), Maintenance(store)]
+    for maintenance in both:
         maintenance.ending_seasons.extend(store.list_boards_to_end(schedule.now()))
-    for maintenance in listeners:
+    for maintenance in both:
         while maintenance.ending_seasons:
             maintenance.run_once()
     board = store.get_board(board_id)
