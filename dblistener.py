@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The worker that reads the store's feed and publishes snapshots to the edge."""
+"""The listener: reads the store's feed and publishes snapshots and events to the proxies."""
 
 import os
 import signal
@@ -16,9 +16,9 @@ if __name__ == "__main__":
     except ImproperlyConfigured as error:
         sys.exit(f"dblistener.py: {error}")
 
-    from leaderboardapp.listener.worker import run
+    from leaderboardapp.listener.worker import run_listener
 
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
-    run(stop)
+    run_listener(stop)

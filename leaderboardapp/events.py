@@ -1,5 +1,6 @@
-"""What happens on boards, published by whoever makes it happen: programs subscribe to it, and the
-active listener forwards a board's events to its viewers.
+"""Events of boards, published by the program that makes them happen.
+
+Programs subscribe to them, and the active listener forwards them to a board's viewers.
 
     with events.exchange.queue({"board": "world-cup"}) as queue:
         for topic, payload in queue.subscribe():
@@ -20,13 +21,15 @@ exchange = Exchange("boards")
 
 
 def announce(board: str, event: str, payload: Any) -> None:
-    """It has happened, so whoever made it happen is not told if nobody can be told of it."""
+    """Publish a board's event. Best effort: a failure is logged, because the write has succeeded.
+
+    `event` is one of the names above, and `payload` what JSON can say."""
     try:
         exchange.topic({"board": board, "event": event}).publish(payload)
-    except (StoreUnavailable, ValueError) as error:  # the second: a row with a name of great length
-        logger.warning("nobody is told of %r on board %s: %s", event, board, error)
+    except (StoreUnavailable, ValueError) as error:  # ValueError: a name too long for a payload
+        logger.warning("the event %r of board %s was not published: %s", event, board, error)
 
 
 def player_payload(player: Row) -> dict[str, Row]:
-    """A player, as an event has it."""
+    """Return the payload of an event about a player: the id, the name and the score."""
     return {"player": {name: player[name] for name in ("id", "name", "score")}}

@@ -1,4 +1,4 @@
-"""A board's one representation: canonical JSON, and the hash that is its ETag and event id."""
+"""A board's snapshot: canonical JSON, and the fingerprint that is its `ETag` and event `id`."""
 
 import hashlib
 import json
@@ -14,31 +14,33 @@ from leaderboardapp.stores import get_store
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
+    """A board's top players, as every transport shows them."""
+
     body: str  # one line of JSON
-    hash: str  # of the body: equal bodies, equal hashes, whoever made them
+    fingerprint: str  # the hash of the body: equal bodies, equal fingerprints, in every process
     private: bool = False
-    leader: Row | None = None  # the best player, if there is one who has scored in this season
+    leader: Row | None = None  # the best player, if that one has scored in this season
 
     def headers(self) -> dict[str, str]:
-        """Those of the answer to a poll or a long-poll."""
+        """Return the headers of a response whose body is this snapshot."""
         return {
             "Content-Type": "application/json",
             "Cache-Control": "no-cache",
             "Vary": "Accept, Prefer",
-            "ETag": f'"{self.hash}"',
+            "ETag": f'"{self.fingerprint}"',
         }
 
     @classmethod
-    def of(cls, board: Row, players: list[Row]) -> "Snapshot":
-        """`players` are the board's best, best first."""
+    def from_rows(cls, board: Row, players: list[Row]) -> "Snapshot":
+        """Make a snapshot of a board's row and its top players' rows, best first."""
         body = json.dumps(board_payload(board, players), ensure_ascii=False, separators=(",", ":"))
-        digest = hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+        fingerprint = hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
         leader = players[0] if players and players[0]["scored"] else None
-        return cls(body, digest, board["private"], leader)
+        return cls(body, fingerprint, board["private"], leader)
 
 
 def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:
-    """What a snapshot shows of a board and its best players, best first."""
+    """Return what a snapshot says of a board and its top players, which come best first."""
     return {
         "id": board["id"],
         "name": board["name"],
@@ -50,18 +52,20 @@ def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:
 
 
 def read_snapshots(boards: Iterable[str]) -> dict[str, Snapshot]:
-    """Snapshots of those boards that exist, read in one go."""
-    tops = get_store().get_top_players(boards)
-    return {board: Snapshot.of(row, players) for board, (row, players) in tops.items()}
+    """Read boards in one call of the store; return {board id: snapshot} of those that exist."""
+    rows = get_store().get_top_players(boards)
+    return {id: Snapshot.from_rows(board, players) for id, (board, players) in rows.items()}
 
 
 def read_snapshot(board: str) -> Snapshot | None:
-    """The board's snapshot as of now; all threads that ask for the same one read it once."""
-    return _together(board, None)
+    """Return the board's current snapshot, or None without such a board.
+
+    Coalesces concurrent calls: all threads that ask for a board read it once."""
+    return _coalescer(board, None)
 
 
-def _take_once(board: str, askers: list[None]) -> list[Snapshot | None]:
-    return [read_snapshots([board]).get(board)] * len(askers)
+def _read_for_all(board: str, callers: list[None]) -> list[Snapshot | None]:
+    return [read_snapshots([board]).get(board)] * len(callers)
 
 
-_together = Coalescer(_take_once, lambda: get_store().check())
+_coalescer = Coalescer(_read_for_all, lambda: get_store().check())

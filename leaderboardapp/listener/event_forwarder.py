@@ -1,4 +1,4 @@
-"""Forward board events to viewers, and announce new leaders."""
+"""Forwarding events of boards to viewers, and announcing new leaders."""
 
 import logging
 import threading
@@ -6,42 +6,46 @@ from typing import Any, NamedTuple, Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.events import LEFT, NEW_LEADER, SEASON_ENDED, announce, exchange, player_payload
-from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.items import BoardEvents
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.stores import get_store
 
 logger = logging.getLogger(__name__)
 
-# Of those who joined viewers hear from the feed, whichever program has written them.
+# Without `joined`: viewers learn of newcomers from the feed, whichever program has written them.
 FORWARDED = (LEFT, NEW_LEADER, SEASON_ENDED)
 
-# In a close race the leader changes with each snapshot, and to tell of each would be as much work
-# as to show it.
+# Between two announcements. In a close race the leader changes with each snapshot, and to announce
+# each of them would be as much work as to publish it.
 LEADER_SECONDS = 2.0
 
 
 class LeaderChange(NamedTuple):
-    before: str | None  # the player's id
+    """Another player leads a board."""
+
+    previous_id: str | None
     leader: Row
 
 
 class EventForwarder:
-    """Beside the active listener: forwards events to viewers, and announces new leaders, whom
-    nobody else gets to see. In threads of its own, so that no snapshot waits for it."""
+    """Forwards events to viewers, and announces new leaders, beside the active listener.
+
+    Only the listener sees who leads. Both are done in threads, so that no snapshot waits for
+    them."""
 
     def __init__(self, publisher: Publisher) -> None:
         self.publisher = publisher
         self.queue = exchange.queue({"board": None, "event": None})
         self.condition = threading.Condition()
-        self.leads: dict[str, LeaderChange] = {}  # by board, to be announced
+        self.leader_changes: dict[str, LeaderChange] = {}  # by board id, to be announced
         self.stopping = False
         self.threads = [
-            threading.Thread(target=work, name=f"herald {work.__name__}", daemon=True)
-            for work in (self._forward, self._announce)
+            threading.Thread(target=self._run_forwarding, name="forward events", daemon=True),
+            threading.Thread(target=self._run_announcing, name="announce leaders", daemon=True),
         ]
 
     def __enter__(self) -> Self:
@@ -57,49 +61,58 @@ class EventForwarder:
         for thread in self.threads:
             thread.join()
 
-    def put(self, leads: dict[str, LeaderChange]) -> None:
-        """What has changed, by board."""
+    def enqueue(self, leader_changes: dict[str, LeaderChange]) -> None:
+        """Have new leaders announced, by board id, and return at once.
+
+        Changes that wait are combined: a leader who has lost the lead again is not announced."""
         with self.condition:
-            for board, (before, leader) in leads.items():
-                first = self.leads.get(board)
-                self.leads[board] = LeaderChange(first.before if first else before, leader)
+            for board, (previous_id, leader) in leader_changes.items():
+                if board in self.leader_changes:
+                    previous_id = self.leader_changes[board].previous_id
+                self.leader_changes[board] = LeaderChange(previous_id, leader)
             self.condition.notify_all()
 
-    def _announce(self) -> None:
-        while not self.stopping:
-            with self.condition:
-                self.condition.wait_for(lambda: self.leads or self.stopping)
-                leads, self.leads = self.leads, {}
-            for board, (before, leader) in leads.items():
-                if self.stopping:
-                    break
-                if leader["id"] != before:
-                    announce(board, NEW_LEADER, player_payload(leader))
-            with self.condition:
-                self.condition.wait_for(lambda: self.stopping, LEADER_SECONDS)
+    def _run_announcing(self) -> None:
+        supervise("announcing leaders", self._announce_leaders, self._wait_for_leaders)
         get_store().close()
 
-    def _forward(self) -> None:
-        failures = 0
-        while not self.stopping:
-            try:
-                with self.queue as queue:
-                    failures = 0
-                    if self.stopping:  # which closed the queue before it was open
-                        break
-                    for topic, payload in queue.subscribe():
-                        if isinstance(topic, dict):  # snapshots lack nothing of what was missed
-                            self._tell(topic["board"], topic["event"], payload)
-            except Exception as error:  # whatever it is, viewers are to hear of the next event
-                pause, failures = backoff(failures), failures + 1
-                unexpected = not isinstance(error, StoreUnavailable)
-                message = "%s; forwarding events again in %.1f s"
-                logger.error(message, error, pause, exc_info=unexpected)
-                with self.condition:
-                    self.condition.wait_for(lambda: self.stopping, pause)
+    def _wait_for_leaders(self, pause: float) -> bool:
+        """Pause, then wait for a new leader; return whether to end instead."""
+        self._pause(pause)
+        with self.condition:
+            self.condition.wait_for(lambda: self.leader_changes or self.stopping)
+            return self.stopping
+
+    def _announce_leaders(self) -> float:
+        with self.condition:
+            leader_changes, self.leader_changes = self.leader_changes, {}
+        for board, (previous_id, leader) in leader_changes.items():
+            if self.stopping:
+                break
+            if leader["id"] != previous_id:
+                announce(board, NEW_LEADER, player_payload(leader))
+        return LEADER_SECONDS
+
+    def _run_forwarding(self) -> None:
+        supervise("forwarding events", self._forward_all, self._pause, (StoreUnavailable,))
         get_store().close()
 
-    def _tell(self, board: str, event: str, payload: Any) -> None:
+    def _pause(self, seconds: float) -> bool:
+        """Rest, unless stopping; return whether it is stopping."""
+        with self.condition:
+            return self.condition.wait_for(lambda: self.stopping, seconds)
+
+    def _forward_all(self) -> float:
+        """Forward events until the queue is closed, and return 0.0, for no pause."""
+        with self.queue as queue:
+            if self.stopping:  # and the queue was closed before it was open
+                return 0.0
+            for topic, payload in queue.subscribe():
+                if isinstance(topic, dict):  # not a Missed: snapshots lack nothing that was missed
+                    self._forward(topic["board"], topic["event"], payload)
+        return 0.0
+
+    def _forward(self, board: str, event: str, payload: Any) -> None:
         if event not in FORWARDED:
             return
         try:
@@ -107,6 +120,7 @@ class EventForwarder:
         except ObjectDoesNotExist:
             return
         except StoreUnavailable as error:
-            logger.warning("viewers are not told of %r on board %s: %s", event, board, error)
+            logger.warning("the event %r of board %s was not forwarded: %s", event, board, error)
             return
-        self.publisher.put({}, {board: News(private, [(event, payload)])}, ())
+        events = BoardEvents(private, [(event, payload)])
+        self.publisher.enqueue(PublishBatch(events={board: events}))

@@ -1,5 +1,7 @@
-"""What boards need now and then, done beside the active listener: seasons end by schedule, and the
-store tidies up what changes have left behind."""
+"""Maintenance of boards, beside the active listener.
+
+Seasons end by schedule, and the store does the work that changes have left behind.
+"""
 
 import logging
 import threading
@@ -11,7 +13,7 @@ from typing import Self
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp import events
-from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain import schedule
 from leaderboardapp.domain.exceptions import StoreUnavailable, WrongSeason
 from leaderboardapp.domain.types import Row
@@ -19,26 +21,28 @@ from leaderboardapp.stores.base import Store
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0  # between two looks for seasons that end
-REST = 5.0  # times as long as a piece of work took; less if somebody waits for the next one
-REST_UNDER_WAY = 1.0
-PAGE = 100
+FIND_WORK_SECONDS = 1.0  # between two searches for work
+# How long to rest after a piece of work, in multiples of the time that it took: less if its board
+# has more work, for which somebody waits.
+REST_FACTOR, REST_FACTOR_UNFINISHED = 5.0, 1.0
+SCAN_PAGE = 100  # boards that are listed in one call of the store
 
 
 class Maintenance:
-    """A thread of its own, because a thousand boards may end their season at the same moment. It
-    begins with a look at every board, for what another listener may have left undone."""
+    """Does maintenance in a thread of its own: a thousand boards may end their season at once.
+
+    It begins with a scan of all boards, for work that another listener may have left undone."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.changed: set[str] = set()  # boards that have changed since the last look
-        self.boards: deque[str] = deque()  # to be tidied
-        self.due: deque[Row] = deque()  # boards whose season is to end
-        self.unseen: str | None = ""  # boards after this id are still to be looked at; None: none
-        self.looked_at = float("-inf")
+        self.changed_boards: set[str] = set()  # ids, since work was last looked for
+        self.boards_to_maintain: deque[str] = deque()  # ids
+        self.ending_seasons: deque[Row] = deque()  # boards whose season is to end
+        self.scan_cursor: str | None = ""  # boards after this id are still to be scanned
+        self.searched_at = float("-inf")  # by time.monotonic()
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 
     def __enter__(self) -> Self:
         self.thread.start()
@@ -48,71 +52,66 @@ class Maintenance:
         self.stopping.set()
         self.thread.join()
 
-    def put(self, boards: Iterable[str]) -> None:
-        """Boards that have changed."""
+    def enqueue(self, boards: Iterable[str]) -> None:
+        """Remember the ids of boards that have changed, and return at once."""
         with self.lock:
-            self.changed.update(boards)
+            self.changed_boards.update(boards)
 
-    def turn(self) -> float:
-        """One piece of work. For how many seconds to rest from it."""
+    def run_once(self) -> float:
+        """Do one piece of work, and return for how many seconds to rest after it.
+
+        Raises StoreUnavailable."""
         began = time.monotonic()
-        if began >= self.looked_at + LOOK_SECONDS and not self.due:
-            self.looked_at = began
-            self.look()
-        if self.due:
-            self.end_season(self.due.popleft())
-            rest = REST_UNDER_WAY
-        elif self.boards:
-            rest = REST_UNDER_WAY if self.tidy(self.boards.popleft()) else REST
+        if began >= self.searched_at + FIND_WORK_SECONDS and not self.ending_seasons:
+            self.searched_at = began
+            self.find_work()
+        if self.ending_seasons:
+            self.end_season(self.ending_seasons.popleft())
+            factor = REST_FACTOR_UNFINISHED
+        elif self.boards_to_maintain:
+            has_more = self.run_maintenance(self.boards_to_maintain.popleft())
+            factor = REST_FACTOR_UNFINISHED if has_more else REST_FACTOR
         else:
-            return LOOK_SECONDS
-        return rest * (time.monotonic() - began)
+            return FIND_WORK_SECONDS
+        return factor * (time.monotonic() - began)
 
-    def look(self) -> None:
-        """For what there is to do. A board that changes all the time is tidied once a look."""
-        self.due.extend(self.store.list_boards_to_end(schedule.now()))
-        if not self.boards:
+    def find_work(self) -> None:
+        """Queue seasons to end, and boards that have changed or were not scanned yet.
+
+        A board that changes all the time is queued once in FIND_WORK_SECONDS."""
+        self.ending_seasons.extend(self.store.list_boards_to_end(schedule.now()))
+        if not self.boards_to_maintain:
             with self.lock:
-                self.boards.extend(self.changed)
-                self.changed.clear()
-        if not self.boards and self.unseen is not None:
-            page = self.store.list_boards(self.unseen, PAGE, private=True)
-            self.unseen = page[-1]["id"] if page else None
-            self.boards.extend(row["id"] for row in page)
+                self.boards_to_maintain.extend(self.changed_boards)
+                self.changed_boards.clear()
+        if not self.boards_to_maintain and self.scan_cursor is not None:
+            page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
+            self.scan_cursor = page[-1]["id"] if page else None
+            self.boards_to_maintain.extend(row["id"] for row in page)
 
     def end_season(self, board: Row) -> None:
-        """Whoever else does the same, it ends only once. One that nobody was there to end in time
-        ends now."""
+        """End the season exactly once, even if several listeners try. Overdue seasons end now."""
         try:
             self.store.start_next_season(
                 board["id"], board["season"], schedule.now(), only_if_due=True
             )
             logger.info("season %d ended by schedule: %s", board["season"], board["id"])
-            self.put([board["id"]])
+            self.enqueue([board["id"]])
             events.announce(board["id"], events.SEASON_ENDED, {"season": board["season"]})
         except (WrongSeason, ObjectDoesNotExist):
-            pass  # somebody was faster, or has changed the schedule
+            pass  # another program was faster, or has changed the schedule
 
-    def tidy(self, board: str) -> bool:
-        """Whether there is more to do."""
+    def run_maintenance(self, board: str) -> bool:
+        """Do a piece of the board's maintenance, and return whether there is more to do."""
         try:
-            more = self.store.run_maintenance(board)
+            has_more = self.store.run_maintenance(board)
         except StoreUnavailable:
-            self.put([board])
+            self.enqueue([board])
             raise
-        if more:
-            self.boards.append(board)
-        return more
+        if has_more:
+            self.boards_to_maintain.append(board)
+        return has_more
 
     def _run(self) -> None:
-        failures = 0
-        while not self.stopping.is_set():
-            try:
-                rest, failures = self.turn(), 0
-            except Exception as error:  # one board's trouble must not keep others from their due
-                rest, failures = backoff(failures), failures + 1
-                unexpected = not isinstance(error, StoreUnavailable)
-                message = "%s; the keeper tries again in %.1f s"
-                logger.error(message, error, rest, exc_info=unexpected)
-            self.stopping.wait(rest)
+        supervise("maintenance", self.run_once, self.stopping.wait, expected=(StoreUnavailable,))
         self.store.close()

@@ -1,7 +1,7 @@
-"""From the store's feed to the edge: drain the changes, read the changed boards, publish them.
+"""From the store's feed to the proxies: collect changes, read the boards that are due, publish.
 
-While one batch is on its way the next one gathers in the feed: at low load each change leaves at
-once, at high load many changes of a board become one snapshot. Nothing queues.
+While one batch is on its way, the feed conflates further changes. At low load each change leaves
+at once, at high load many changes of a board become one snapshot. Nothing queues.
 """
 
 import heapq
@@ -17,171 +17,212 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.event_forwarder import LeaderChange
-from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import MAX_BOARDS_READ, Publisher
+from leaderboardapp.realtime.items import BoardEvents
+from leaderboardapp.realtime.publish import MAX_BOARDS_READ, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
 
-IDLE_SECONDS = 0.5  # how late a stop signal, or the time for a beat, may be seen
+IDLE_SECONDS = 0.5  # how late a stop signal, or the time for a heartbeat, may be noticed
 REPEAT_SECONDS = 2.0
-TELL_AGAIN_SECONDS = 10.0
-SILENCE_SECONDS = 10.0  # a feed that has carried no beat for so long is dead
+ANNOUNCE_VISIBILITY_SECONDS = 10.0  # between two announcements on a board that is never quiet
+SILENCE_SECONDS = 10.0  # a feed that has carried no heartbeat for so long is dead
 OVERDUE_SECONDS = 1.0
 MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
 
 
 class PublishState(NamedTuple):
-    """What the edge was last sent of a board."""
+    """What was last published of a board. Times are those of time.monotonic()."""
 
-    identity: str
-    at: float  # when; or, if it was settled, when a change that shows no difference came
-    changed: float  # when the board's last change came
+    fingerprint: str  # of what was published, as `published_fingerprint` returns it
+    # When it was published. Once it is repeated: when a change came that shows no difference.
+    published_at: float
+    changed_at: float  # when the board's last change came
     private: bool | None  # None: it was deleted
-    turned: float  # when it became that, as far as is known
-    told: float  # when those were last told who may watch it from before
-    leader: str | None  # the best player's id
+    private_since: float  # when `private` became what it is, as far as is known
+    visibility_told_at: float  # when a change of visibility was last announced
+    leader_id: str | None
 
-    def is_settled(self) -> bool:
-        """It was sent once more after the board had gone quiet."""
-        return self.at >= self.changed + REPEAT_SECONDS
+    def is_repeated(self) -> bool:
+        """Return whether it was published once more after the board had gone quiet."""
+        return self.published_at >= self.changed_at + REPEAT_SECONDS
 
 
 class PublishScheduler:
-    """The steps of the loop. Times are those of time.monotonic()."""
+    """Decides when to read a board, and what to publish of it.
 
-    def __init__(self, publisher: Publisher, position: int) -> None:
-        """`position`: all that changed up to there has been published by somebody."""
+    A board that has gone quiet has its newest snapshot repeated once. The repeat is for viewers who
+    were just joining, because their first snapshot was read before they were held. And it stands in
+    for messages lost on the way. Times are those of time.monotonic()."""
+
+    def __init__(self, publisher: Publisher, checkpoint: int) -> None:
+        """Begin at a checkpoint: all changes up to it were published, by this or another process.
+
+        The caller adds boards that changed after it to the `backlog`."""
         self.publisher = publisher
-        self.due: dict[str, float] = {}  # board → when to look at it
-        self.backlog: set[str] = set()  # boards to look at when there is time
-        self.joined: Changes = {}  # newcomers, to be told when their board is looked at
-        self.leaders: dict[
-            str, LeaderChange
-        ] = {}  # by board, what changed since somebody took them
-        # Least recently sent first. Forgetting a board costs one publish that was not needed.
-        self.sent: OrderedDict[str, PublishState] = OrderedDict()
-        self.position = position
-        self.marks: deque[tuple[float, int]] = deque()  # when, and the store's position then
+        self.due_at: dict[str, float] = {}  # by board id, when to read it
+        self.backlog: set[str] = set()  # ids of boards to read when there is time
+        self.newcomers: Changes = {}  # by board id, to be published when the board is read
+        # By board id, what changed since the caller took them.
+        self.leader_changes: dict[str, LeaderChange] = {}
+        # By board id, the one published longest ago first. To evict one costs one publish that
+        # was not needed.
+        self.states: OrderedDict[str, PublishState] = OrderedDict()
+        self.checkpoint = checkpoint
+        # Positions in the store's order of changes, each with its time, that may become the
+        # checkpoint.
+        self.checkpoints: deque[tuple[float, int]] = deque()
 
-    def turn(self, feed: Feed) -> list[str]:
-        """Wait for changes, then publish what is due: the boards looked at. What could not be read
-        stays due."""
-        self.drain(feed)
+    def run_once(self, feed: Feed) -> list[str]:
+        """Wait for changes, publish the boards that are due, and return the ids of those read.
+
+        Raises StoreUnavailable. Boards that could not be read stay due."""
+        self.collect_changes(feed)
         now = time.monotonic()
-        boards = [board for board, when in self.due.items() if when <= now]
-        boards = heapq.nsmallest(MAX_BOARDS_READ, boards, key=lambda board: self.due[board])
-        while self.backlog and len(boards) < MAX_BOARDS_READ:
-            boards.append(board := self.backlog.pop())
-            self.due.setdefault(board, now)
+        boards = self._take_due_boards(now)
         if boards:
-            taken = snapshots.read_snapshots(boards)
-            unsent = {b: taken.get(b) for b in boards if self.needs(b, taken.get(b), now)}
-            turned = {board for board, new in unsent.items() if self.has_turned(board, new, now)}
-            self.publisher.put(unsent, dict(self.newcomers(boards, taken)), turned)
-            for board in boards:
-                self.note(board, board in unsent, taken.get(board), now, board in turned)
+            current = snapshots.read_snapshots(boards)
+            self._publish({board: current.get(board) for board in boards}, now)
         return boards
 
-    def drain(self, feed: Feed) -> None:
-        soonest = min(self.due.values(), default=float("inf")) - time.monotonic()
+    def collect_changes(self, feed: Feed) -> None:
+        """Wait for changes until a board is due, and schedule the boards that changed.
+
+        Raises StoreUnavailable if the feed is dead."""
+        soonest = min(self.due_at.values(), default=float("inf")) - time.monotonic()
         timeout = 0.0 if self.backlog else max(0.0, min(IDLE_SECONDS, soonest))
         changes = feed.poll(timeout)
         now = time.monotonic()
         for board, joined in changes.items():
             if joined:
-                self.joined[board] = [*self.joined.get(board, []), *joined][-MAX_JOINED:]
-            sent = self.sent.get(board)
-            when = sent.at + settings.PUBLISH_INTERVAL if sent else now
-            self.due[board] = min(when, self.due.get(board, when))
-            if sent:
-                at = now if sent.is_settled() else sent.at
-                self.sent[board] = sent._replace(at=at, changed=now)
+                self.newcomers[board] = [*self.newcomers.get(board, []), *joined][-MAX_JOINED:]
+            state = self.states.get(board)
+            when = state.published_at + settings.PUBLISH_INTERVAL if state else now
+            self.due_at[board] = min(when, self.due_at.get(board, when))
+            if state:
+                published_at = now if state.is_repeated() else state.published_at
+                self.states[board] = state._replace(published_at=published_at, changed_at=now)
         if now - feed.last_activity > SILENCE_SECONDS:
             raise StoreUnavailable("the feed has gone silent")
 
-    def newcomers(
-        self, boards: list[str], taken: dict[str, Snapshot]
-    ) -> Iterator[tuple[str, News]]:
-        """Of the boards looked at, those who have not been told yet."""
-        for board in boards:
-            joined = self.joined.pop(board, None)
-            if joined and board in taken:
-                yield (
-                    board,
-                    News(taken[board].private, [(JOINED, player_payload(row)) for row in joined]),
-                )
+    def _take_due_boards(self, now: float) -> list[str]:
+        """Return ids of boards to read in one call: the longest overdue, then from the backlog."""
+        due = [board for board, when in self.due_at.items() if when <= now]
+        boards = heapq.nsmallest(MAX_BOARDS_READ, due, key=lambda board: self.due_at[board])
+        while self.backlog and len(boards) < MAX_BOARDS_READ:
+            boards.append(board := self.backlog.pop())
+            self.due_at.setdefault(board, now)
+        return boards
 
-    def needs(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
-        """Whether to send it: the edge has another one, or it is time to repeat this one."""
-        sent = self.sent.get(board)
-        if sent is None or identity(snapshot) != sent.identity:
+    def _publish(self, current: dict[str, Snapshot | None], now: float) -> None:
+        """Publish what the proxies do not have of boards that were read, and schedule repeats."""
+        batch = PublishBatch(events=dict(self._take_newcomers(current)))
+        for board, snapshot in current.items():
+            if self.should_publish(board, snapshot, now):
+                batch.snapshots[board] = snapshot
+                if self.should_announce_visibility(board, snapshot, now):
+                    batch.visibility_changed.add(board)
+        self.publisher.enqueue(batch)
+        for board, snapshot in current.items():
+            if board in batch.snapshots or board not in self.states:
+                announced = board in batch.visibility_changed
+                self.record_publish(board, snapshot, now, visibility_announced=announced)
+            self._schedule_repeat(board)
+
+    def _take_newcomers(
+        self, current: dict[str, Snapshot | None]
+    ) -> Iterator[tuple[str, BoardEvents]]:
+        """Return the events of players who joined boards that were read, each only once."""
+        for board, snapshot in current.items():
+            newcomers = self.newcomers.pop(board, None)
+            if newcomers and snapshot:
+                events = [(JOINED, player_payload(row)) for row in newcomers]
+                yield board, BoardEvents(snapshot.private, events)
+
+    def should_publish(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
+        """Return whether the proxies have another snapshot, or it is time to repeat this one."""
+        state = self.states.get(board)
+        if state is None or published_fingerprint(snapshot) != state.fingerprint:
             return True
-        return not sent.is_settled() and now >= sent.at + REPEAT_SECONDS
+        return not state.is_repeated() and now >= state.published_at + REPEAT_SECONDS
 
-    def has_turned(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
-        """Whether it became private or public, or may have, a moment ago, so that somebody was
-        just joining. Said again at the repeat, and on a board that is never quiet every ten
-        seconds: in place of messages lost on the way, and of turns that nobody saw."""
-        sent = self.sent.get(board)
-        if sent is None or sent.private != access(snapshot) or identity(snapshot) == sent.identity:
+    def should_announce_visibility(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
+        """Return whether to announce a visibility change, which may have been missed before.
+
+        It is announced when it happens, for REPEAT_SECONDS, and with the repeat. On a board that
+        is never quiet it is announced every ANNOUNCE_VISIBILITY_SECONDS. That stands in for
+        messages lost on the way, and for changes so short that no process saw them."""
+        state = self.states.get(board)
+        if state is None or state.private != visibility(snapshot):
             return True
-        return now < sent.turned + REPEAT_SECONDS or now >= sent.told + TELL_AGAIN_SECONDS
+        is_repeat = published_fingerprint(snapshot) == state.fingerprint
+        is_recent = now < state.private_since + REPEAT_SECONDS
+        is_time = now >= state.visibility_told_at + ANNOUNCE_VISIBILITY_SECONDS
+        return is_repeat or is_recent or is_time
 
-    def note(
-        self, board: str, published: bool, snapshot: Snapshot | None, now: float, told: bool
+    def record_publish(
+        self, board: str, snapshot: Snapshot | None, now: float, *, visibility_announced: bool
     ) -> None:
-        """Remember what was sent, and when to look at the board again. A board that has gone
-        quiet has its newest snapshot repeated once: for viewers who were just joining (their
-        first snapshot was read before they were held), and in place of messages lost on the way."""
-        sent = self.sent.get(board)
-        if published or sent is None:
-            changed, private = sent.changed if sent else now, access(snapshot)
-            turned = sent.turned if sent and sent.private == private else now
-            at = now if told or not sent else sent.told
-            leader = snapshot.leader if snapshot else None
-            if sent and leader and leader["id"] != sent.leader:
-                self.leaders[board] = LeaderChange(sent.leader, leader)
-            who = leader["id"] if leader else None
-            sent = PublishState(
-                identity(snapshot), time.monotonic(), changed, private, turned, at, who
-            )
-            self.sent[board] = sent
-            self.sent.move_to_end(board)
-            self.forget()
-        if sent.is_settled():
-            del self.due[board]
+        """Remember what was published of a board, and whether its leader has changed since."""
+        before = self.states.get(board)
+        private = visibility(snapshot)
+        leader = snapshot.leader if snapshot else None
+        self.states[board] = PublishState(
+            fingerprint=published_fingerprint(snapshot),
+            published_at=time.monotonic(),
+            changed_at=before.changed_at if before else now,
+            private=private,
+            private_since=before.private_since if before and before.private == private else now,
+            visibility_told_at=(
+                now if visibility_announced or not before else before.visibility_told_at
+            ),
+            leader_id=leader["id"] if leader else None,
+        )
+        self.states.move_to_end(board)
+        if before and leader and leader["id"] != before.leader_id:
+            self.leader_changes[board] = LeaderChange(before.leader_id, leader)
+        self.evict()
+
+    def _schedule_repeat(self, board: str) -> None:
+        state = self.states[board]
+        if state.is_repeated():
+            del self.due_at[board]
         else:
-            self.due[board] = sent.at + REPEAT_SECONDS
+            self.due_at[board] = state.published_at + REPEAT_SECONDS
 
-    def forget(self) -> None:
-        """The boards sent longest ago, but none that still is to be repeated."""
-        while len(self.sent) > MAX_BOARDS_REMEMBERED:
-            board, sent = next(iter(self.sent.items()))
-            if not sent.is_settled():
+    def evict(self) -> None:
+        """Forget boards published longest ago, but none that is still to be repeated."""
+        while len(self.states) > MAX_BOARDS_REMEMBERED:
+            board, state = next(iter(self.states.items()))
+            if not state.is_repeated():
                 break
-            del self.sent[board]
+            del self.states[board]
 
-    def checkpoint(self, position: int) -> int:
-        """`position` is the store's now. The newest one before which all is published, and
-        repeated if its board has gone quiet since: where another listener would go on."""
+    def advance_checkpoint(self, position: int) -> int:
+        """Return the newest checkpoint, from which another listener would go on.
+
+        `position` is the store's current position in the order of changes. All changes before the
+        checkpoint are published, and repeated if their board has gone quiet since."""
         now = time.monotonic()
-        self.marks.append((now, position))
+        self.checkpoints.append((now, position))
         settled = now - REPEAT_SECONDS - settings.PUBLISH_INTERVAL - OVERDUE_SECONDS
-        overdue = min(self.due.values(), default=now) < now - OVERDUE_SECONDS
+        overdue = min(self.due_at.values(), default=now) < now - OVERDUE_SECONDS
         if not (overdue or self.backlog or self.publisher.lag_seconds() > OVERDUE_SECONDS):
-            while self.marks and self.marks[0][0] <= settled:
-                self.position = self.marks.popleft()[1]
-        elif len(self.marks) > 1:
-            self.marks.pop()  # nothing is settled, so nothing is to be remembered
-        return self.position
+            while self.checkpoints and self.checkpoints[0][0] <= settled:
+                self.checkpoint = self.checkpoints.popleft()[1]
+        elif len(self.checkpoints) > 1:
+            self.checkpoints.pop()  # nothing is settled, so nothing is to be remembered
+        return self.checkpoint
 
 
-def identity(snapshot: Snapshot | None) -> str:
-    """Of what the edge is told. A board that becomes private shows the same, but not to all."""
+def published_fingerprint(snapshot: Snapshot | None) -> str:
+    """Return what is equal for two snapshots exactly if the proxies are sent the same for both.
+
+    A board that becomes private has an equal snapshot, but is published to other viewers."""
     if snapshot is None:
         return "deleted"
-    return f"private {snapshot.hash}" if snapshot.private else snapshot.hash
+    return f"private {snapshot.fingerprint}" if snapshot.private else snapshot.fingerprint
 
 
-def access(snapshot: Snapshot | None) -> bool | None:
+def visibility(snapshot: Snapshot | None) -> bool | None:
+    """Return whether the board is private; None if it was deleted."""
     return snapshot.private if snapshot else None

@@ -2,71 +2,94 @@
 
 import logging
 import threading
-import time
 
-from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.listener.event_forwarder import EventForwarder
-from leaderboardapp.listener.lease import LOOK_SECONDS, Lease, LeaseLost
+from leaderboardapp.listener.lease import STANDBY_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.listener.scheduler import PublishScheduler
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.base import Feed
 
 logger = logging.getLogger(__name__)
-CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
 
 
-def run(stop: threading.Event) -> None:
-    """Until `stop` is set, through every failure of the store and of the edge."""
-    store = get_store()
-    lease = Lease(store)
-    publisher = Publisher(may_publish=lease.is_valid)
-    failures, failed, standing_by = 0, 0.0, False
-    while not stop.is_set():
+def run_listener(stop: threading.Event) -> None:
+    """Listen or stand by until `stop` is set. Failures of the store and of proxies are retried."""
+    listener = Listener(stop)
+    supervise("listener", listener.run_once, stop.wait, expected=(StoreUnavailable,))
+    listener.close()
+
+
+class Listener:
+    """One listener: active while it holds the lease, else a standby."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.store = get_store()
+        self.lease = Lease(self.store)
+        self.publisher = Publisher(may_publish=self.lease.is_valid)
+        self.standing_by = False
+
+    def run_once(self) -> float:
+        """Listen if the lease is free; return the seconds until the next try.
+
+        Raises StoreUnavailable."""
         try:
-            if lease.try_to_take():
-                standing_by = False
-                listen(store, lease, publisher, stop)
-                break
-            if not standing_by:
-                logger.info("standing by, because another listener is active")
-            standing_by = True
-            stop.wait(LOOK_SECONDS)
+            if self.lease.try_to_take():
+                self.standing_by = False
+                self.listen()
+                return 0.0
         except LeaseLost:
             logger.warning("the lease is lost, or was not renewed in time")
-        except StoreUnavailable as error:
-            now = time.monotonic()
-            failures = failures + 1 if now - failed < CALM_SECONDS else 0
-            delay, failed = backoff(failures), now
-            logger.error("%s; trying again in %.1f s", error, delay)
-            stop.wait(delay)
-    publisher.stop()
-    store.close()
+            return 0.0
+        if not self.standing_by:
+            logger.info("standing by, because another listener is active")
+        self.standing_by = True
+        return STANDBY_SECONDS
 
+    def listen(self) -> None:
+        """Publish what changes, as the active listener, until `stop` is set.
 
-def listen(store: Store, lease: Lease, publisher: Publisher, stop: threading.Event) -> None:
-    """As the active listener, until `stop` is set. Raises LeaseLost, StoreUnavailable."""
-    feed = store.open_feed()
-    try:
-        listener = PublishScheduler(publisher, lease.state.position)
-        # After the feed is live, so that nothing falls between. After a long absence it takes a
-        # while, in which the lease is kept.
-        for board in store.changed_since(lease.state.position):
-            listener.backlog.add(board)
-            if lease.is_due():
-                lease.renew(listener.position)
-        logger.info("listening, with %d boards to look at", len(listener.backlog))
-        with Maintenance(store) as maintenance, EventForwarder(publisher) as forwarder:
-            while not stop.is_set():
-                if lease.is_due():
-                    lease.renew(listener.checkpoint(store.position()))
-                lease.check()
-                maintenance.put(listener.turn(feed))
-                forwarder.put(listener.leaders)
-                listener.leaders = {}
-    finally:
-        feed.close()
-    publisher.stop()
-    lease.release()
+        Raises LeaseLost, StoreUnavailable."""
+        feed = self.store.open_feed()
+        try:
+            scheduler = PublishScheduler(self.publisher, self.lease.state.position)
+            # After the feed is live, so that nothing falls between.
+            self.collect_backlog(scheduler)
+            logger.info("listening, with %d boards to catch up on", len(scheduler.backlog))
+            self.follow_feed(feed, scheduler)
+        finally:
+            feed.close()
+        self.publisher.stop()
+        self.lease.release()
+
+    def collect_backlog(self, scheduler: PublishScheduler) -> None:
+        """Give the scheduler the boards that changed after its checkpoint.
+
+        After a long absence that takes a while, in which the lease is kept."""
+        for board in self.store.changed_since(scheduler.checkpoint):
+            scheduler.backlog.add(board)
+            if self.lease.is_renewal_due():
+                self.lease.renew(scheduler.checkpoint)
+
+    def follow_feed(self, feed: Feed, scheduler: PublishScheduler) -> None:
+        """Publish what changes, and hand on what follows from it, until `stop` is set."""
+        with (
+            Maintenance(self.store) as maintenance,
+            EventForwarder(self.publisher) as forwarder,
+        ):
+            while not self.stop.is_set():
+                if self.lease.is_renewal_due():
+                    self.lease.renew(scheduler.advance_checkpoint(self.store.position()))
+                self.lease.require_valid()
+                maintenance.enqueue(scheduler.run_once(feed))
+                forwarder.enqueue(scheduler.leader_changes)
+                scheduler.leader_changes = {}
+
+    def close(self) -> None:
+        """Publish what waits, with one try, and close the connection to the store."""
+        self.publisher.stop()
+        self.store.close()

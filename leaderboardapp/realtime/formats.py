@@ -1,5 +1,6 @@
-"""What viewers are sent, over each of three transports: the body and events of an event stream,
-the answer to a long-poll, the messages of a WebSocket.
+"""The form of what viewers are sent over each of three transports.
+
+An event stream carries events, a WebSocket messages, and a long-poll one response.
 
 Sources: the HTML standard (9.2, server-sent events), docs/openapi.yaml for the forms.
 """
@@ -13,34 +14,41 @@ from django.http import HttpResponse
 from leaderboardapp.snapshots import Snapshot
 
 STREAM = "text/event-stream"
-PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # no id has a dot
-EVENTS = "events-{}"  # of a channel of notifications
+PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # GRIP channels of a board; no id has a dot
+EVENTS = "events-{}"  # the GRIP channel of a channel of notifications
 NOTIFICATION = "notification"
 
-# Why a WebSocket is closed (RFC 6455): because the client wants to, or sent bytes that are no text;
-# for it to come back; and for good, as HTTP's status in the range for applications.
+# Codes with which a WebSocket is closed (RFC 6455): the client closes it; it sent bytes that are
+# no text; it is to come back.
 NORMAL, NOT_TEXT, TRY_AGAIN = 1000, 1007, 1013
+# It is not to come back: 4000 and HTTP's status, in the range for applications.
 DELETED, NEEDS_TOKEN = 4404, 4401
 
 
 def channel(board: str, private: bool) -> str:
+    """Return the GRIP channel on which a board's viewers are held."""
     return (PRIVATE if private else PUBLIC).format(board)
 
 
 def update_event(snapshot: Snapshot) -> str:
-    return f"event: update\nid: {snapshot.hash}\ndata: {snapshot.body}\n\n"
+    """Return a snapshot as an event of a stream."""
+    return f"event: update\nid: {snapshot.fingerprint}\ndata: {snapshot.body}\n\n"
 
 
 def update_message(snapshot: Snapshot) -> str:
-    return f'{{"event":"update","id":"{snapshot.hash}","data":{snapshot.body}}}'
+    """Return a snapshot as a message of a WebSocket."""
+    return f'{{"event":"update","id":"{snapshot.fingerprint}","data":{snapshot.body}}}'
 
 
-def news_event(name: str, data: Any) -> str:
-    # Without an id: a client that comes back names the last snapshot that it saw.
+def stream_event(name: str, data: Any) -> str:
+    """Return an event other than an update as an event of a stream.
+
+    It has no id: a client that comes back names the last snapshot that it saw."""
     return f"event: {name}\ndata: {_line(data)}\n\n"
 
 
-def news_message(name: str, data: Any) -> str:
+def websocket_message(name: str, data: Any) -> str:
+    """Return an event other than an update as a message of a WebSocket."""
     return f'{{"event":{_line(name)},"data":{_line(data)}}}'
 
 
@@ -49,11 +57,13 @@ def _line(data: Any) -> str:
 
 
 def retry_line() -> str:
+    """Return the line of a stream that says after how many milliseconds to reconnect."""
     # Jittered, so that viewers who lost their proxy together do not return together.
     return f"retry: {random.randint(2000, 4000)}\n\n"
 
 
 def event_stream(body: str) -> HttpResponse:
+    """Return a response that is an event stream and begins with the body."""
     return HttpResponse(
         body, content_type=STREAM, headers={"Cache-Control": "no-cache", "Vary": "Accept"}
     )

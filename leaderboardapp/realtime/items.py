@@ -1,4 +1,4 @@
-"""GRIP items: what is published to a channel, in each transport's form."""
+"""GRIP items: what is published to a GRIP channel, in the form of each transport."""
 
 import json
 from collections.abc import Iterator
@@ -15,31 +15,35 @@ from leaderboardapp.realtime.formats import (
     PUBLIC,
     TRY_AGAIN,
     channel,
-    news_event,
-    news_message,
+    stream_event,
     update_event,
     update_message,
+    websocket_message,
 )
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web.problems import Problem
 
 
-class News(NamedTuple):
-    """Events of a board, each with its name and what it tells, for those who may see it."""
+class BoardEvents(NamedTuple):
+    """Events of one board, for the viewers who may see it."""
 
     private: bool
-    events: list[tuple[str, Any]]
+    events: list[tuple[str, Any]]  # name and payload, the oldest first
 
 
-def _items(board: str, snapshot: Snapshot | None, turned: bool) -> Iterator[bytes]:
-    """For who watches the board, and if it `turned` private or public for those who watched it
-    before."""
-    # No GRIP item id: the proxy drops an id repeated within a minute, and boards do return
+def build_items(
+    board: str, snapshot: Snapshot | None, *, visibility_changed: bool
+) -> Iterator[bytes]:
+    """Return the items that bring a board's viewers up to date.
+
+    None is a deleted board: its streams and WebSockets are closed, and its long-polls get a 404.
+    After a change of visibility, viewers held under the former visibility are sent away, too."""
+    # Without a GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        gone = _refusal(Problem(404, "The board was deleted."))
-        for each in (PUBLIC, PRIVATE):
-            yield _item(each.format(board), *_closing(DELETED), gone)
+        not_found = _refusal(Problem(404, "The board was deleted."))
+        for pattern in (PUBLIC, PRIVATE):
+            yield _item(pattern.format(board), *_closing(DELETED), not_found)
         return
     headers = {**snapshot.headers(), **_cross_origin_headers()}
     yield _item(
@@ -48,32 +52,36 @@ def _items(board: str, snapshot: Snapshot | None, turned: bool) -> Iterator[byte
         HttpResponseFormat(200, headers=headers, body=snapshot.body),
         WebSocketMessageFormat(update_message(snapshot)),
     )
-    if turned and snapshot.private:
+    if visibility_changed and snapshot.private:
         challenge = {"WWW-Authenticate": "Bearer"}
         refusal = Problem(401, "The board is private now; this needs a token.", challenge)
         yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
-    elif turned:
-        # Not answered with the board, but told to ask again: few ever wait there.
+    elif visibility_changed:
+        # These long-polls get no snapshot, but a 304, after which they ask again: they are few.
         yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN), HttpResponseFormat(304))
 
 
 def _closing(code: int) -> tuple[Format, Format]:
-    """Of streams, and of WebSockets with this code."""
+    """Return what closes streams, and what closes WebSockets with this code."""
     return HttpStreamFormat(close=True), WebSocketMessageFormat(action="close", code=code)
 
 
-def _news_items(board: str, news: News) -> Iterator[bytes]:
-    return (event_item(channel(board, news.private), *event) for event in news.events)
+def build_event_items(board: str, events: BoardEvents) -> Iterator[bytes]:
+    """Return an item for each of a board's events."""
+    to = channel(board, events.private)
+    return (event_item(to, name, payload) for name, payload in events.events)
 
 
-def event_item(channel: str, name: str, data: Any) -> bytes:
-    """Not for long-polls: those are answered with snapshots, which never lack anything."""
-    told = news_event(name, data), news_message(name, data)
-    return _item(channel, HttpStreamFormat(told[0]), WebSocketMessageFormat(told[1]))
+def event_item(grip_channel: str, name: str, data: Any) -> bytes:
+    """Return the item of an event, for streams and WebSockets.
+
+    Long-polls are not sent events: they are answered with snapshots, which lack nothing."""
+    event, message = stream_event(name, data), websocket_message(name, data)
+    return _item(grip_channel, HttpStreamFormat(event), WebSocketMessageFormat(message))
 
 
-def _item(channel: str, *formats: Format) -> bytes:
-    item = {"channel": channel, **Item(list(formats)).export()}
+def _item(grip_channel: str, *formats: Format) -> bytes:
+    item = {"channel": grip_channel, **Item(list(formats)).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -84,8 +92,10 @@ def _refusal(problem: Problem) -> HttpResponseFormat:
 
 
 def _cross_origin_headers() -> dict[str, str]:
-    """One answer for all who wait, wherever their pages come from. To be one of them, a page had
-    to be allowed to, and the board public or the token valid."""
+    """Return the CORS headers of a long-poll's answer, which all waiting clients share.
+
+    Any origin may read it: a page that waits was allowed to ask, and the board is public or the
+    page's token was valid."""
     if not (settings.CORS_ALLOW_ALL_ORIGINS or settings.CORS_ALLOWED_ORIGINS):
         return {}
     return {

@@ -1,19 +1,19 @@
-"""Publishing to what the proxies hold, over all transports at once.
+"""Publishing snapshots and events to the proxies, for viewers on every transport at once.
 
 Source: the GRIP protocol (pushpin.org/docs/protocols/grip).
 """
 
 import itertools
-import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from leaderboardapp import snapshots
-from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED
-from leaderboardapp.realtime.items import News, _items, _news_items
+from leaderboardapp.realtime.items import BoardEvents, build_event_items, build_items
 from leaderboardapp.realtime.proxy_client import (
     PUBLISH_TIMEOUT_SECONDS,
     ProxyClient,
@@ -23,153 +23,171 @@ from leaderboardapp.realtime.proxy_client import (
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 
-logger = logging.getLogger(__name__)
-MAX_BOARDS_READ = 500  # at one time
-LATE_SECONDS = 2.0
-MAX_NEWS = 2 * MAX_JOINED  # events of a board that wait for a proxy
+MAX_BOARDS_READ = 500  # in one call of the store
+LATE_SECONDS = 2.0  # a batch that took longer may have arrived after newer snapshots
+MAX_EVENTS = 2 * MAX_JOINED  # of one board, that wait for a proxy
+
+
+class NotPublished(Exception):
+    """Some boards are still to be published to a proxy."""
+
+
+@dataclass(slots=True)
+class PublishBatch:
+    """What is published to a proxy in one go. All three are by board id."""
+
+    snapshots: dict[str, Snapshot | None] = field(default_factory=dict)  # None: it was deleted
+    events: dict[str, BoardEvents] = field(default_factory=dict)
+    # Boards that became private or public. Viewers who are still held under the former visibility
+    # are sent away: they come back, and need a token, or none.
+    visibility_changed: set[str] = field(default_factory=set)
+
+    def merge(self, newer: "PublishBatch") -> None:
+        """Add a newer batch; keep the newest snapshot and the newest MAX_EVENTS of each board."""
+        self.snapshots.update(newer.snapshots)
+        self.visibility_changed.update(newer.visibility_changed)
+        for board, (private, events) in newer.events.items():
+            waiting = self.events[board].events if board in self.events else []
+            self.events[board] = BoardEvents(private, [*waiting, *events][-MAX_EVENTS:])
 
 
 class Publisher:
-    """All proxies. What is put here is published to each of them, at its own pace, for as long as
-    `allowed()` says so; after that it is forgotten."""
+    """Publishes to all proxies, to each at its own pace.
+
+    A batch is dropped if `may_publish()` is false when its turn comes."""
 
     def __init__(self, may_publish: Callable[[], bool]) -> None:
         self.proxies = [ProxyPublisher(client, may_publish) for client in get_proxy_clients()]
 
-    def put(
-        self,
-        snapshots: Mapping[str, Snapshot | None],
-        news: Mapping[str, News],
-        turned: Collection[str],
-    ) -> None:
-        """None closes the board's streams, whose clients come back, get 404 and stop; and answers
-        long-polls with 404. `news` are told once, or, if a proxy does not take them, never.
-        `turned`: the boards that may still be watched by those who saw them private, or public,
-        which they no longer are. They come back, and need a token, or none."""
+    def enqueue(self, batch: PublishBatch) -> None:
+        """Hand a batch to each proxy's thread, and return at once.
+
+        Snapshots are sent until the proxy has taken them, events are tried once."""
         for proxy in self.proxies:
-            proxy.put(snapshots, news, turned)
+            proxy.enqueue(batch)
 
     def lag_seconds(self) -> float:
-        """For how many seconds the oldest of what was put has been waiting; 0 if nothing waits."""
+        """Return for how long the oldest snapshot has been waiting; 0.0 if none waits."""
         return max((proxy.lag_seconds() for proxy in self.proxies), default=0.0)
 
     def stop(self) -> None:
+        """Publish what waits, with one try for each proxy, and end the threads."""
         for proxy in self.proxies:
             proxy.stop()
 
 
 class ProxyPublisher:
-    """One proxy, with a thread of its own, so that one that is down delays no other.
+    """Publishes to one proxy, in a thread of its own, so that a proxy that is down delays no other.
 
-    At most one snapshot of each board waits, the newest. Of what a proxy did not take, only the ids
-    of the boards are kept; their snapshots are read again when it is back."""
+    The newest snapshot of each board waits. After a failure only ids of boards are kept, and the
+    boards are read again when the proxy is back."""
 
     def __init__(self, client: ProxyClient, may_publish: Callable[[], bool]) -> None:
         self.client, self.may_publish = client, may_publish
         self.condition = threading.Condition()
-        self.waiting: dict[str, Snapshot | None] = {}
-        self.news: dict[str, News] = {}
-        self.turned: set[str] = set()
-        self.to_resend: set[str] = set()
-        self.oldest: float | None = None  # when the oldest of what was not taken was put
+        self.waiting = PublishBatch()
+        self.to_resend: set[str] = set()  # ids of boards
+        self.waiting_since: float | None = None  # by time.monotonic(), of the oldest snapshot
         self.stopping = False
-        self.thread = threading.Thread(target=self._run, name=f"edge {client.uri}", daemon=True)
+        name = f"publisher {client.uri}"
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
 
-    def put(
-        self,
-        snapshots: Mapping[str, Snapshot | None],
-        news: Mapping[str, News],
-        turned: Collection[str],
-    ) -> None:
+    def enqueue(self, batch: PublishBatch) -> None:
+        """Add a batch to what waits. While boards are to be resent, only ids of boards are kept."""
         with self.condition:
             if self.to_resend:
-                self.to_resend.update(snapshots)
+                self.to_resend.update(batch.snapshots)
             else:
-                self.waiting.update(snapshots)
-                self.turned.update(turned)
-                for board, (private, events) in news.items():
-                    before = self.news.get(board, News(private, [])).events
-                    self.news[board] = News(private, [*before, *events][-MAX_NEWS:])
-            if snapshots and self.oldest is None:
-                self.oldest = time.monotonic()
+                self.waiting.merge(batch)
+            if batch.snapshots and self.waiting_since is None:
+                self.waiting_since = time.monotonic()
             self.condition.notify()
 
     def lag_seconds(self) -> float:
+        """Return for how long the oldest snapshot has been waiting; 0.0 if none waits."""
         with self.condition:
-            return time.monotonic() - self.oldest if self.oldest is not None else 0.0
+            return time.monotonic() - self.waiting_since if self.waiting_since is not None else 0.0
 
     def stop(self) -> None:
-        """What waits is tried once more, what was missed is not."""
+        """Try once more to publish what waits, but not what is to be resent; end the thread."""
         with self.condition:
             self.stopping = True
             self.condition.notify()
         self.thread.join(sum(PUBLISH_TIMEOUT_SECONDS) + 1)
 
     def _run(self) -> None:
-        failures = 0
-        while self._wait(backoff(failures) if failures else 0.0):
-            failures = 0 if self._turn() else failures + 1
+        supervise("publisher", self._publish_once, self._wait, expected=(NotPublished,))
         self.client.close()
         get_store().close()
 
     def _wait(self, pause: float) -> bool:
-        """Until there is something to do after the pause; False if that is to stop."""
+        """Pause, then wait for something to publish; return whether to end instead."""
         with self.condition:
             self.condition.wait_for(lambda: self.stopping, pause)
-            self.condition.wait_for(
-                lambda: self.waiting or self.news or self.to_resend or self.stopping
-            )
-            return not self.stopping or bool(self.waiting)
+            self.condition.wait_for(lambda: self.stopping or self._has_work())
+            return self.stopping and not self.waiting.snapshots
 
-    def _turn(self) -> bool:
-        """Publish what waits, and some of what was missed. Whether the proxy took it."""
+    def _has_work(self) -> bool:
+        return bool(self.waiting.snapshots or self.waiting.events or self.to_resend)
+
+    def _publish_once(self) -> float:
+        """Publish what waits, and a part of what is to be resent; return 0.0, for no pause."""
         with self.condition:
-            began = self.oldest
-            batch, self.waiting = self.waiting, {}
-            news, self.news = self.news, {}
-            turned, self.turned = self.turned, set()
-            again = set(itertools.islice(self.to_resend, MAX_BOARDS_READ))
-            self.to_resend -= again
-        started, error = time.monotonic(), None
-        may_publish = self.may_publish()
-        if may_publish:
-            error = self._send(batch, again, news, turned)
-            if time.monotonic() - started > LATE_SECONDS and not error:
-                # This process was stopped, say, and another one has published newer snapshots.
-                # What is current can be sent by anybody, at any time.
-                error = self._send({}, {*batch, *again}, {}, set())
+            since = self.waiting_since
+            batch, self.waiting = self.waiting, PublishBatch()
+            resend = set(itertools.islice(self.to_resend, MAX_BOARDS_READ))
+            self.to_resend -= resend
+        unpublished, may_publish = resend.union(batch.snapshots), True
+        try:
+            may_publish = self.may_publish()
+            if may_publish:
+                self._send_batch(batch, resend)
+            unpublished = set()
+        except (ProxyUnavailable, StoreUnavailable) as error:
+            count = len(unpublished)
+            raise NotPublished(f"{count} boards are still to be published: {error}") from error
+        finally:
+            self._settle(since, unpublished, may_publish)
+        return 0.0
+
+    def _settle(self, since: float | None, unpublished: set[str], may_publish: bool) -> None:
+        """Keep ids of boards that the proxy did not take, and since when something waits."""
         with self.condition:
-            if error:
-                self.to_resend.update(batch, again)
+            self.to_resend.update(unpublished)
             if not may_publish:
                 self.to_resend.clear()
             if self.to_resend:
-                self.to_resend.update(self.waiting)
-                self.waiting = {}
-            self.oldest = began if self.to_resend else time.monotonic() if self.waiting else None
-        return error is None
+                self.to_resend.update(self.waiting.snapshots)
+                self.waiting.snapshots = {}
+                self.waiting_since = since
+            else:
+                self.waiting_since = time.monotonic() if self.waiting.snapshots else None
 
-    def _send(
-        self,
-        batch: dict[str, Snapshot | None],
-        again: set[str],
-        news: dict[str, News],
-        turned: set[str],
-    ) -> Exception | None:
-        try:
-            if again:
-                taken = snapshots.read_snapshots(again)
-                batch = {**batch, **{board: taken.get(board) for board in again}}
-            turned = turned | again  # of which nobody knows what was missed
-            items = (
-                item
-                for board, snapshot in batch.items()
-                for item in _items(board, snapshot, board in turned)
-            )
-            events = (item for each in news.items() for item in _news_items(*each))
-            self.client.publish(itertools.chain(items, events))
-        except (ProxyUnavailable, StoreUnavailable) as error:
-            logger.error("%d boards are still to be published: %s", len(batch), error)
-            return error
-        return None
+    def _send_batch(self, batch: PublishBatch, resend: set[str]) -> None:
+        started = time.monotonic()
+        self._send(batch, resend)
+        if time.monotonic() - started > LATE_SECONDS:
+            # This process was stopped, say, and another one has published newer snapshots.
+            # Current snapshots can be sent by any process, at any time.
+            self._send(PublishBatch(), resend.union(batch.snapshots))
+
+    def _send(self, batch: PublishBatch, resend: set[str]) -> None:
+        """Send a batch, and the current snapshots of the boards to resend."""
+        to_send = dict(batch.snapshots)
+        if resend:
+            current = snapshots.read_snapshots(resend)
+            to_send |= {board: current.get(board) for board in resend}
+        # Meanwhile the visibility of boards to resend may have changed.
+        visibility_changed = batch.visibility_changed | resend
+        items = (
+            item
+            for board, snapshot in to_send.items()
+            for item in build_items(board, snapshot, visibility_changed=board in visibility_changed)
+        )
+        event_items = (
+            item
+            for board, events in batch.events.items()
+            for item in build_event_items(board, events)
+        )
+        self.client.publish(itertools.chain(items, event_items))

@@ -24,41 +24,51 @@ from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 
 KEEP_ALIVE_SECONDS = 20
-WAIT_SECONDS = (5, 300)  # the shortest that Pushpin holds a response for; our longest
+# Of a long-poll: the shortest for which Pushpin holds a response, and the longest that we allow.
+MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 300
 
 
-def hold_stream(request: HttpRequest, channel: str, first: str = "") -> HttpResponse:
-    """The first events, then whatever is published to the channel."""
+def hold_stream(request: HttpRequest, grip_channel: str, first: str = "") -> HttpResponse:
+    """Return a stream that begins with the `first` events and goes on with what is published.
+
+    Raises Problem 501 if the request did not come through a proxy."""
     require_proxy(request)
     set_hold_stream(
-        request, channel, keep_alive_data=":\n\n", keep_alive_timeout=KEEP_ALIVE_SECONDS
+        request, grip_channel, keep_alive_data=":\n\n", keep_alive_timeout=KEEP_ALIVE_SECONDS
     )
     return event_stream(retry_line() + first)
 
 
 def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
-    """The snapshot as the stream's first event (unless the client names it as the last one that
-    it saw), then whatever is published for the board."""
-    seen = request.headers.get("Last-Event-ID") == snapshot.hash
-    first = "" if seen else update_event(snapshot)
+    """Return a board's stream, which begins with the snapshot.
+
+    A client that names this snapshot as the last one it saw is not sent it again.
+    Raises Problem 501 if the request did not come through a proxy."""
+    is_known = request.headers.get("Last-Event-ID") == snapshot.fingerprint
+    first = "" if is_known else update_event(snapshot)
     return hold_stream(request, channel(board, snapshot.private), first)
 
 
 def hold_response(
     request: HttpRequest, board: str, snapshot: Snapshot, unchanged: HttpResponse
 ) -> HttpResponse:
-    """For a client that has the newest snapshot and prefers to wait (RFC 7240) for the next one:
-    that, or `unchanged` when the wait is over. Without a proxy, `unchanged` at once."""
+    """Return the response `unchanged`, held back as a long-poll if the client prefers to wait.
+
+    The client has the newest snapshot. With `Prefer: wait` (RFC 7240) and through a proxy, it gets
+    the next one, or `unchanged` when the wait is over. Otherwise it gets `unchanged` at once."""
     wait = re.search(r'(?:^|[,\s])wait\s*=\s*"?([0-9]{1,9})\b', request.headers.get("Prefer", ""))
     if wait and is_signed(request):
-        seconds = max(WAIT_SECONDS[0], min(int(wait[1]), WAIT_SECONDS[1]))
+        seconds = max(MIN_WAIT_SECONDS, min(int(wait[1]), MAX_WAIT_SECONDS))
         set_hold_longpoll(request, channel(board, snapshot.private), timeout=seconds)
         unchanged["Preference-Applied"] = f"wait={seconds}"
     return unchanged
 
 
 def websocket(request: HttpRequest) -> WebSocketContext:
-    """What the proxy tells of a WebSocket, and is answered. Raises Problem if this is none."""
+    """Return the WebSocket that the proxy describes in a request.
+
+    Raises Problem 501 if the request did not come through a proxy that does that, and 426 if the
+    client did not ask for a WebSocket."""
     context = cast(GripRequest, request).wscontext
     if context:
         require_proxy(request)
@@ -74,10 +84,10 @@ def websocket(request: HttpRequest) -> WebSocketContext:
     raise Problem(426, detail, {"Upgrade": "websocket"})
 
 
-def open_websocket(context: WebSocketContext, channel: str, *first: str) -> None:
-    """The first messages, then whatever is published to the channel."""
+def open_websocket(context: WebSocketContext, grip_channel: str, *first: str) -> None:
+    """Accept a WebSocket, subscribe it to a GRIP channel, and send it the `first` messages."""
     context.accept()
-    context.subscribe(channel)
+    context.subscribe(grip_channel)
     # The proxy pings for us, so that nothing in between takes a quiet connection for a dead one.
     ping = {"message-type": "ping", "content": "alive", "timeout": KEEP_ALIVE_SECONDS}
     context.send_control(websocket_control_message("keep-alive", ping))
@@ -86,14 +96,15 @@ def open_websocket(context: WebSocketContext, channel: str, *first: str) -> None
 
 
 def refuse_websocket(context: WebSocketContext, code: int) -> None:
-    """Opened and closed with a code, because a browser's script never sees the status with which
-    an opening is refused."""
+    """Accept a WebSocket and close it with a code.
+
+    A browser's script never sees the HTTP status with which an opening is refused."""
     context.accept()
     context.close(code)
 
 
 def answer_websocket(context: WebSocketContext) -> None:
-    """What the client has sent: a ping is answered, a closing confirmed, and the rest ignored."""
+    """Answer the client's messages: pings and closings. All others are ignored."""
     try:
         while context.can_recv():
             message = context.recv()
@@ -101,14 +112,14 @@ def answer_websocket(context: WebSocketContext) -> None:
                 context.close(NORMAL)  # without a code gripcontrol sends 0, which is none
             elif _is_ping(message):
                 context.send('{"event":"pong"}')
-    except OSError:  # gripcontrol's word for a client that has gone
+    except OSError:  # gripcontrol raises it when the client has gone
         return
     except UnicodeDecodeError:
         context.close(NOT_TEXT)
 
 
 def _is_ping(message: str | bytes) -> bool:
-    """A script in a browser cannot send the protocol's own ping."""
+    """Return whether this is our own ping: a browser's script cannot send the protocol's."""
     try:
         return bool(json.loads(message) == {"event": "ping"})
     except (ValueError, RecursionError):
@@ -116,6 +127,8 @@ def _is_ping(message: str | bytes) -> bool:
 
 
 def reconnect_response() -> HttpResponse:
-    """For a passing failure: an EventSource reconnects after a 200 that ended, and after nothing
-    else (HTML standard, 9.2.3)."""
+    """Return the answer to a stream's request while the store is unavailable: an ended stream.
+
+    An EventSource reconnects after a 200 that ended, and after nothing else (HTML standard,
+    9.2.3)."""
     return event_stream(retry_line())

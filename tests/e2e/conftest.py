@@ -37,8 +37,7 @@ def api(stack: Stack) -> Api:
 
 @pytest.fixture
 def board(api: Api, board_id: str) -> str:
-    """The path of a new board with players alice and bob, and no older snapshot of it on its way
-    to a stream."""
+    """The path of a new board with players alice and bob, once no older snapshot is on its way."""
     path = f"/boards/{board_id}/"
     assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
     with Viewer(api.port, path) as viewer:

@@ -1,4 +1,4 @@
-"""Events of a board, published by the web processes and the listener, forwarded to viewers."""
+"""Events of a board, which the listener forwards to viewers."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ def player(id: str, name: str, score: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def lead(stack: Stack, api: Api, board: str) -> None:
-    """Alice leads, which everybody has seen."""
+def alice_leads(stack: Stack, api: Api, board: str) -> None:
+    """Alice leads, and all viewers have been sent that."""
     api("POST", f"{board}players/alice/score-add/", {"amount": 5})
     settle(stack.port, board)
 
 
-@pytest.mark.usefixtures("lead")
-def test_viewers_hear_who_leads_who_left_and_that_a_season_ended(
+@pytest.mark.usefixtures("alice_leads")
+def test_viewers_are_sent_new_leaders_leavers_and_ends_of_seasons(
     stack: Stack, api: Api, board: str
 ) -> None:
     address = f"ws://localhost:{stack.ws_port}{board}ws/"
@@ -35,14 +35,14 @@ def test_viewers_hear_who_leads_who_left_and_that_a_season_ended(
         wait_until(lambda: viewer.heard("left"), "who left")
         api("POST", f"{board}reset/")
         wait_until(lambda: viewer.heard("season ended"), "the end of the season")
-        told = '{"event":"season ended","data":{"season":1}}'
-        wait_until(lambda: socket.recv(10) == told, "the same over the WebSocket")
+        message = '{"event":"season ended","data":{"season":1}}'
+        wait_until(lambda: socket.recv(10) == message, "the same over the WebSocket")
         assert viewer.heard("new leader") == [player("bob", "Bob", 6)]
         assert viewer.heard("left") == [player("alice", "Alice", 5)]
         assert viewer.heard("season ended") == [{"season": 1}]
 
 
-@pytest.mark.usefixtures("lead")
+@pytest.mark.usefixtures("alice_leads")
 def test_the_events_of_a_private_board_are_for_those_who_may_see_it(
     stack: Stack, api: Api, board: str, board_id: str
 ) -> None:
@@ -53,6 +53,6 @@ def test_the_events_of_a_private_board_are_for_those_who_may_see_it(
         with connect(address, proxy=None) as socket:
             assert '"update"' in str(socket.recv(10))
             api("DELETE", f"{board}players/alice/")
-            wait_until(lambda: '"left"' in str(socket.recv(10)), "the news, with a token")
+            wait_until(lambda: '"left"' in str(socket.recv(10)), "the event, with a token")
         wait_until(viewer.closed.is_set, "the stream to end")
     assert viewer.heard("left") == []

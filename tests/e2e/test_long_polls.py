@@ -15,8 +15,9 @@ Poll = Callable[[int], tuple[threading.Thread, list[Answer]]]
 
 @pytest.fixture
 def poll(stack: Stack, api: Api, board: str) -> Poll:
-    """poll(seconds): ask for what comes after the board as it is now, in a thread; that, and the
-    list that the answer will be in. The board has been quiet before."""
+    """poll(seconds): wait in a thread for the next snapshot of a quiet board.
+
+    It returns the thread, and the list that the answer will be in."""
 
     def ask(seconds: int) -> tuple[threading.Thread, list[Answer]]:
         settle(stack.port, board)

@@ -44,7 +44,7 @@ def test_behind_a_pool_of_transactions_the_feed_has_a_session_of_its_own(
                 wait_until(lambda: viewer.scores() == {"Bob": score}, f"score {score}")  # noqa: B023
 
 
-def test_a_feed_that_hears_nothing_through_a_pool_says_what_to_do(
+def test_a_feed_without_changes_through_a_pool_says_what_to_do(
     pool: PgBouncer, tmp_path: Path
 ) -> None:
     env, log = {"DATABASE_URL": pool.transactions}, tmp_path / "listener.log"
@@ -71,8 +71,8 @@ def test_a_thousand_viewers_cost_no_listening_connection_more(
         address = f"ws://localhost:{stack.ws_port}/boards/b/ws/"
         sockets = []
         for _ in range(VIEWERS // AT_ONCE):
-            some = (connect(address, proxy=None, ping_interval=None) for _ in range(AT_ONCE))
-            sockets += await asyncio.gather(*some)
+            batch = (connect(address, proxy=None, ping_interval=None) for _ in range(AT_ONCE))
+            sockets += await asyncio.gather(*batch)
         with psycopg.connect(url) as console:
             names = console.execute(
                 "SELECT application_name FROM pg_stat_activity"

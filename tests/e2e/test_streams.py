@@ -18,10 +18,10 @@ from tests.support.stack import Stack
 GOALS = Path(os.environ.get("GOALS_CSV") or PROJECT.parent / "shared/data/goalscorers.csv")
 
 
-def repeated(viewer: Viewer) -> bool:
-    """Bob's first point has come twice."""
-    shown = [event.data["players"][0] for event in list(viewer.events)]
-    return shown.count({"id": "bob", "name": "Bob", "score": 1, "rank": 1}) == 2
+def is_repeated(viewer: Viewer) -> bool:
+    """Return whether the snapshot with Bob's first point has come twice."""
+    first_rows = [event.data["players"][0] for event in list(viewer.events)]
+    return first_rows.count({"id": "bob", "name": "Bob", "score": 1, "rank": 1}) == 2
 
 
 def test_a_viewer_is_shown_the_snapshot_at_once_and_each_change(
@@ -56,7 +56,7 @@ def test_renames_and_deletes_reach_viewers(stack: Stack, api: Api, board: str) -
         assert late.response.status == 404
 
 
-def test_who_watches_a_board_that_becomes_private_sees_no_more_of_it(
+def test_viewers_of_a_board_that_becomes_private_see_no_more_of_it(
     stack: Stack, api: Api, board: str
 ) -> None:
     with Viewer(stack.port, board) as viewer:
@@ -86,7 +86,7 @@ def test_a_viewer_who_returns_up_to_date_is_sent_nothing_until_a_change(
 ) -> None:
     with Viewer(stack.port, board) as viewer:
         api("POST", f"{board}players/bob/score-add/")
-        wait_until(lambda: repeated(viewer), "the repeat, or the next viewer would be sent it")
+        wait_until(lambda: is_repeated(viewer), "the repeat, or the next viewer would be sent it")
         last = viewer.events[-1].id
     with Viewer(stack.port, board, last_event_id=last) as viewer:
         api("POST", f"{board}players/bob/score-add/")
@@ -100,7 +100,7 @@ def test_the_newest_snapshot_is_repeated_once_the_board_is_quiet(
 ) -> None:
     with Viewer(stack.port, board) as viewer:
         api("POST", f"{board}players/bob/score-add/")
-        wait_until(lambda: repeated(viewer), "the repeat", 5)
+        wait_until(lambda: is_repeated(viewer), "the repeat", 5)
         events = len(viewer.events)
         time.sleep(2.5)  # a second repeat would come after two
         assert len(viewer.events) == events

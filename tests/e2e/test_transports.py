@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from tests.e2e.viewers import Api
 from tests.support.stack import Stack
 
-OF_EACH = 300
+VIEWERS_OF_EACH = 300
 INCREMENTS = 20
 SECONDS = 60
 
@@ -19,7 +19,7 @@ SECONDS = 60
 async def request(
     port: int, path: str, **headers: str
 ) -> tuple[dict[str, str], asyncio.StreamReader, asyncio.StreamWriter]:
-    """The answer's headers, in lower case with its `status`; its body is still to be read."""
+    """Return the answer's headers, in lower case with its `status`. Its body is still unread."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{k}: {v}" for k, v in headers.items())]
     writer.write("\r\n".join([*lines, "", ""]).encode())
@@ -38,7 +38,9 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 
 async def stream(port: int, path: str) -> AsyncGenerator[Any, None]:
-    """As an EventSource, which comes back: of hundreds that come at once Pushpin closes a few."""
+    """Return snapshots as an EventSource does, which comes back.
+
+    Pushpin closes a few of hundreds of streams that are opened at once."""
     for _ in range(3):
         answer, reader, writer = await request(port, path, Accept="text/event-stream")
         assert answer["status"] == "200"
@@ -82,7 +84,7 @@ KINDS: tuple[Kind, ...] = (stream, long_polls, websocket)
 
 
 async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
-    """How many viewers of each kind were shown the last score."""
+    """Return how many viewers of each kind were shown the last score."""
     final = dict.fromkeys((kind.__name__ for kind in KINDS), 0)
     watching = asyncio.Semaphore(0)
 
@@ -104,9 +106,9 @@ async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
 
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as viewers:
         for kind in KINDS:
-            for _ in range(OF_EACH):
+            for _ in range(VIEWERS_OF_EACH):
                 viewers.create_task(view(kind))
-        for _ in range(OF_EACH * len(KINDS)):
+        for _ in range(VIEWERS_OF_EACH * len(KINDS)):
             await watching.acquire()
         await asyncio.to_thread(burst)
     return final
@@ -116,4 +118,8 @@ def test_after_a_burst_every_viewer_of_every_kind_shows_the_final_state(
     stack: Stack, api: Api, board: str
 ) -> None:
     final = asyncio.run(watch_a_burst(stack, api, board))
-    assert final == {"stream": OF_EACH, "long_polls": OF_EACH, "websocket": OF_EACH}
+    assert final == {
+        "stream": VIEWERS_OF_EACH,
+        "long_polls": VIEWERS_OF_EACH,
+        "websocket": VIEWERS_OF_EACH,
+    }

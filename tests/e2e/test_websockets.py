@@ -25,7 +25,7 @@ def message(socket: ClientConnection) -> Any:
 
 
 def closing_code(socket: ClientConnection) -> int | None:
-    """After whatever else it says."""
+    """Return the code with which it is closed, after any other messages."""
     with pytest.raises(ConnectionClosed):
         while True:
             socket.recv(timeout=10)
@@ -47,17 +47,17 @@ def test_it_begins_with_the_snapshot_and_shows_every_change(
         wait_until(lambda: message(socket)["data"] == polled.json, "the change")
 
 
-def test_everybody_hears_who_joins(stack: Stack, api: Api, board: str) -> None:
+def test_all_viewers_are_sent_who_joins(stack: Stack, api: Api, board: str) -> None:
     with watch(stack, board) as socket, Viewer(stack.port, board) as viewer:
         assert message(socket)["event"] == "update"
         api("POST", f"{board}players/", {"id": "carol", "name": "Carol"})
-        told = {"player": {"id": "carol", "name": "Carol", "score": 0}}
-        wait_until(lambda: message(socket) == {"event": "joined", "data": told}, "the news")
-        wait_until(lambda: told in viewer.heard("joined"), "the news")
-    assert viewer.heard("joined").count(told) == 1  # beside alice and bob, who may still be news
+        payload = {"player": {"id": "carol", "name": "Carol", "score": 0}}
+        wait_until(lambda: message(socket) == {"event": "joined", "data": payload}, "the event")
+        wait_until(lambda: payload in viewer.heard("joined"), "the event")
+    assert viewer.heard("joined").count(payload) == 1  # beside alice and bob, who may be late
 
 
-def test_pings_are_answered_and_what_is_unknown_is_ignored(stack: Stack, board: str) -> None:
+def test_pings_are_answered_and_unknown_messages_are_ignored(stack: Stack, board: str) -> None:
     with watch(stack, board) as socket:
         assert message(socket)["event"] == "update"
         assert socket.ping().wait(10), "the protocol's own"
@@ -91,14 +91,14 @@ def test_a_private_board_needs_a_token(stack: Stack, api: Api, board: str, board
         assert message(before)["event"] == "update"
         api("PATCH", board, {"private": True})
         assert closing_code(before) == 4401, "it became private"
-    with watch(stack, board) as without:
-        assert closing_code(without) == 4401
-    with watch(stack, board, f"?token={token('read', 'another')}") as other:
-        assert closing_code(other) == 4403
+    with watch(stack, board) as no_token:
+        assert closing_code(no_token) == 4401
+    with watch(stack, board, f"?token={token('read', 'another')}") as other_token:
+        assert closing_code(other_token) == 4403
     with watch(stack, board, f"?token={token('read', board_id)}") as socket:
         assert message(socket)["event"] == "update"
         api("POST", f"{board}players/", {"id": "carol", "name": "Carol"})
-        wait_until(lambda: message(socket)["event"] == "joined", "the news")
+        wait_until(lambda: message(socket)["event"] == "joined", "the event")
 
 
 def test_neither_the_web_process_nor_the_pushpin_for_streams_holds_a_websocket(

@@ -1,4 +1,4 @@
-"""HTTP as clients of the service speak it: requests, and event streams that are held open."""
+"""Clients of the service over HTTP: requests, and event streams that are held open."""
 
 import asyncio
 import json
@@ -38,11 +38,13 @@ class Api:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Answer:
         connection = HTTPConnection("localhost", self.port, timeout=10)
-        sent = dict(headers or {})
+        all_headers = dict(headers or {})
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            all_headers["Content-Type"] = "application/json"
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), sent)
+            connection.request(
+                method, path, None if body is None else json.dumps(body), all_headers
+            )
             response = connection.getresponse()
             return Answer(response.status, dict(response.headers), response.read().decode())
         finally:
@@ -56,7 +58,7 @@ class Event(NamedTuple):
 
 
 class Viewer:
-    """An EventSource: reads one stream in a thread and keeps what it is told."""
+    """An EventSource: reads one stream in a thread and keeps its events."""
 
     def __init__(self, port: int, path: str, last_event_id: str = "") -> None:
         self.events: list[Event] = []  # snapshots
@@ -85,16 +87,16 @@ class Viewer:
     def wait_for(
         self, condition: Callable[[Event], Any], what: str, seconds: float = 10.0
     ) -> Event:
-        """The first event that fulfils the condition."""
+        """Wait for an event that fulfils the condition, and return the first one."""
         wait_until(lambda: any(map(condition, list(self.events))), what, seconds)
         return next(filter(condition, self.events))
 
     def heard(self, name: str) -> list[Any]:
-        """The data of those other events."""
+        """Return the data of events of this name, other than updates."""
         return [data for event, data in self.others if event == name]
 
     def scores(self) -> dict[str, int]:
-        """Player names and scores as shown now."""
+        """Return {name: score} of the newest snapshot."""
         return {row["name"]: row["score"] for row in self.events[-1].data["players"]}
 
     def _read(self) -> None:
@@ -120,8 +122,9 @@ class Viewer:
 
 
 def settle(port: int, path: str) -> None:
-    """Change the board's name, and wait until the listener has repeated that: nothing older is on
-    its way to viewers then."""
+    """Change the board's name, and wait until the listener has repeated that.
+
+    No older snapshot is on its way to viewers then."""
     with Viewer(port, path) as viewer:
         wait_until(lambda: viewer.events, "the first snapshot")
         assert Api(port)("PATCH", path, {"name": "Settled"}).status == 200
@@ -132,9 +135,10 @@ def settle(port: int, path: str) -> None:
 
 
 async def first_events(port: int, path: str, viewers: int, seconds: float) -> list[tuple[str, str]]:
-    """That many streams, opened at once and all held open until each has had its first event:
-    their status lines, and the id in that event, empty if it did not come in time."""
-    everybody = asyncio.Event()
+    """Open so many streams at once, and hold all open until each has had its first event.
+
+    Return of each its status line, and the id in that event, empty if it did not come in time."""
+    all_served = asyncio.Event()
     waiting = viewers
 
     async def view() -> tuple[str, str]:
@@ -152,8 +156,8 @@ async def first_events(port: int, path: str, viewers: int, seconds: float) -> li
                     id = line[4:].strip() if line.startswith("id: ") else ""
                 waiting -= 1
                 if not waiting:
-                    everybody.set()
-                await everybody.wait()
+                    all_served.set()
+                await all_served.wait()
             finally:
                 writer.close()
         except OSError as error:

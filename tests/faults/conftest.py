@@ -47,16 +47,17 @@ def server_stack(own_server: Server, tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def recovered(record_property: Callable[[str, object], None]) -> Recovered:
-    """recovered(seconds): how long it took; for bench/recovery.py."""
+    """recovered(seconds): record how long recovery took, for bench/recovery.py."""
     return lambda seconds: record_property("recovery", round(max(0.0, seconds), 2))
 
 
 @pytest.fixture
 def under_load(board_id: str, recovered: Recovered) -> Load:
-    """under_load(stack): two writers and a viewer before, during and after what happens inside;
-    then all is right within `recovery` and two seconds, the viewer has connected `connects` times,
-    and no increment has had any other answer than 200 and `passing`. What happens inside marks the
-    moment from which recovery is counted."""
+    """under_load(stack): two writers and a viewer before, during and after the block inside.
+
+    Afterwards store and viewer are right within `recovery` and two seconds. The viewer has
+    connected `connects` times. No increment has had an answer other than 200 and `passing`. The
+    block inside marks the moment from which recovery is counted."""
 
     @contextmanager
     def run(

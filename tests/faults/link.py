@@ -1,4 +1,4 @@
-"""A link to a server that can be cut without a word: nothing passes, and nothing closes."""
+"""A link to a server that can be cut silently: nothing passes, and nothing closes."""
 
 import select
 import socket
@@ -31,8 +31,9 @@ class Link:
         self.server.close()
 
     def cut(self, only: int | None = None) -> None:
-        """The connections that there are, or one of them, in the order in which they were made.
-        New ones are forwarded again."""
+        """Cut all open connections, or the one with this index in the order they were made.
+
+        New connections are forwarded again."""
         for pair in list(self.pairs) if only is None else [self.pairs[only]]:
             self.dead.update(pair)
 
@@ -57,5 +58,5 @@ class Link:
         if not data:
             pair = next(pair for pair in self.pairs if end in pair)
             self.pairs.remove(pair)
-            for each in pair:
-                each.close()
+            for socket_of_pair in pair:
+                socket_of_pair.close()

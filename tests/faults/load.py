@@ -1,5 +1,7 @@
-"""Clients that do not give up, as real ones: writers that retry with their key, and viewers that
-come back as an EventSource does."""
+"""Clients that do not give up, like real ones.
+
+Writers retry with their idempotency key, and viewers come back as an EventSource does.
+"""
 
 import http.client
 import json
@@ -23,8 +25,9 @@ GROWTH_BYTES = 40_000_000  # of one program, during one test
 
 
 class Writers:
-    """Threads that add 1 to their player's score, again and again; each increment is retried with
-    its key until it is acknowledged."""
+    """Threads that add 1 to their player's score, again and again.
+
+    Each increment is retried with its key until it is acknowledged."""
 
     def __init__(self, api: Api, board: str, players: list[str]) -> None:
         self.api, self.board = api, board
@@ -46,21 +49,28 @@ class Writers:
             thread.join()
 
     def mark(self, since: float | None = None) -> None:
-        """From now on, or if a repeat may have hidden the fault at first, `since` then, recovery
-        is counted: from the fault itself, or, if a part had to come back, from its return."""
+        """Count recovery from now on: from the fault itself, or from the return of a stopped part.
+
+        With `since`, count from that time: a repeat may have hidden the fault at first."""
         self.marked = since or time.monotonic(), self.total()
 
     def recovery(self, viewer: "EventSource") -> float:
-        """Seconds from the mark until the viewer was shown something newer. Increments on their
-        way at the mark, one for each thread, do not count."""
+        """Return the seconds from the mark until the viewer was shown something newer.
+
+        Increments on their way at the mark, one for each thread, do not count."""
         when, total = self.marked
-        return next(at for at, shown in viewer.totals if shown > total + len(self.threads)) - when
+        newer = (
+            came
+            for came, sum_of_scores in viewer.totals
+            if sum_of_scores > total + len(self.threads)
+        )
+        return next(newer) - when
 
     def total(self) -> int:
         return sum(self.acknowledged.values())
 
     def go_on(self, increments: int = 30, seconds: float = 30) -> None:
-        """Until so many more have been acknowledged."""
+        """Wait until so many more increments have been acknowledged."""
         goal = self.total() + increments
         wait_until(lambda: self.total() >= goal, f"{increments} increments", seconds)
 
@@ -84,12 +94,13 @@ class Writers:
 
 
 class EventSource:
-    """A viewer that reconnects after a broken connection or an ended 200, and gives up after any
-    other status; `shown` is the newest snapshot."""
+    """A viewer that reconnects after a broken connection or an ended 200.
+
+    After any other status it gives up."""
 
     def __init__(self, port: int, path: str) -> None:
         self.port, self.path = port, path
-        self.shown: Any = None
+        self.snapshot: Any = None  # the newest one
         self.connects = 0
         self.totals: list[tuple[float, int]] = []  # of each event: when it came, sum of scores
         self.gave_up = 0  # the status
@@ -101,7 +112,7 @@ class EventSource:
         self.thread.start()
 
     def __enter__(self) -> Self:
-        wait_until(lambda: self.shown, "the first snapshot")
+        wait_until(lambda: self.snapshot, "the first snapshot")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,7 +123,7 @@ class EventSource:
         self.thread.join(5)
 
     def scores(self) -> dict[str, int]:
-        return {row["id"]: row["score"] for row in self.shown["players"]}
+        return {row["id"]: row["score"] for row in self.snapshot["players"]}
 
     def _watch(self) -> None:
         while not self.stopping.is_set() and not self.gave_up:
@@ -145,7 +156,7 @@ class EventSource:
                 elif name == "retry":
                     self.retry = int(value) / 1000
                 elif name == "data" and event == "update":
-                    self.shown = json.loads(value)
+                    self.snapshot = json.loads(value)
                     self.totals.append((time.monotonic(), sum(self.scores().values())))
         finally:
             if response is not None:
@@ -165,21 +176,21 @@ def make_board(api: Api, board_id: str) -> str:
 def assert_right(
     api: Api, board: str, writers: Writers, *viewers: EventSource, recovery: float = 0.0
 ) -> None:
-    """After the writers have stopped."""
+    """Check that store and viewers have all acknowledged increments. The writers have stopped."""
     wait_until(lambda: api("GET", board).status == 200, "the store to be back")
-    read = {row["id"]: row["score"] for row in api("GET", board).json["players"]}
-    assert {player: read[player] for player in writers.acknowledged} == writers.acknowledged
+    scores = {row["id"]: row["score"] for row in api("GET", board).json["players"]}
+    assert {player: scores[player] for player in writers.acknowledged} == writers.acknowledged
     for viewer in viewers:
         wait_until(
-            lambda: viewer.scores() == read,  # noqa: B023
-            f"{read} on every viewer",
+            lambda: viewer.scores() == scores,  # noqa: B023
+            f"{scores} on every viewer",
             recovery + QUIET_SECONDS,
         )
 
 
 @contextmanager
 def bounded_memory(stack: Stack) -> Iterator[None]:
-    """No program of the stack, restarted or not, has grown by much afterwards."""
+    """Check afterwards that no program of the stack, restarted or not, has grown by much."""
     before = stack.memory()
     yield
     for name, size in stack.memory().items():
@@ -187,7 +198,9 @@ def bounded_memory(stack: Stack) -> Iterator[None]:
 
 
 def restart(program: Program) -> None:
-    """Once all of its processes are gone: of PostgreSQL's, each one keeps it from starting."""
+    """Kill a program and start it again once all of its processes are gone.
+
+    PostgreSQL does not start while one of its former processes is alive."""
     processes = program.processes()
     program.signal_all(signal.SIGKILL)
     program.process.wait()

@@ -1,5 +1,7 @@
-"""The listener is killed or stopped, and afterwards acknowledged increments =
-the store's score, and every viewer shows the store's state."""
+"""The listener is killed or stopped.
+
+Afterwards acknowledged increments = the store's score, and every viewer shows the store's state.
+"""
 
 import signal
 import time
@@ -45,26 +47,26 @@ def test_a_killed_listener_that_is_started_again_catches_up(
             stack.listener.signal_all(signal.SIGKILL)
             writers.go_on()
         stack.listener.process.wait()
-        stack.listener.start()  # to find out by itself what changed meanwhile
+        stack.listener.start()  # and it finds the changes made meanwhile by itself
         started = time.monotonic()
         assert_right(api, board, writers, viewer, recovery=TAKEOVER_SECONDS)
         recovered(time.monotonic() - started)
         assert viewer.connects == 1
 
 
-def test_what_is_deleted_while_no_listener_runs_reaches_viewers(
+def test_deletions_while_no_listener_runs_reach_viewers(
     stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
     board = make_board(api, board_id)
     gone = make_board(api, f"{board_id}-gone")
-    with EventSource(stack.port, board) as viewer, EventSource(stack.port, gone) as other:
+    with EventSource(stack.port, board) as viewer, EventSource(stack.port, gone) as viewer_of_gone:
         stack.listener.stop()
         api("DELETE", f"{board}players/bob/")
         api("DELETE", gone)
         stack.listener.start()
         started = time.monotonic()
         wait_until(lambda: viewer.scores() == {"alice": 0}, "the deleted player to go")
-        wait_until(lambda: other.gave_up == 404, "the stream of the deleted board to end")
+        wait_until(lambda: viewer_of_gone.gave_up == 404, "the stream of the deleted board to end")
         recovered(time.monotonic() - started)
 
 

@@ -1,5 +1,7 @@
-"""Web processes or Pushpin are killed, deployed or flooded, and afterwards acknowledged increments
-= the store's score, and every viewer shows the store's state."""
+"""Web processes or Pushpin are killed, deployed or flooded.
+
+Afterwards acknowledged increments = the store's score, and every viewer shows the store's state.
+"""
 
 import asyncio
 import resource

@@ -1,5 +1,7 @@
-"""The store is killed, cut off or filled up, and afterwards acknowledged increments =
-the store's score, and every viewer shows the store's state."""
+"""The store is killed, cut off or filled up.
+
+Afterwards acknowledged increments = the store's score, and every viewer shows the store's state.
+"""
 
 import signal
 import sqlite3
@@ -24,7 +26,7 @@ from tests.support.stack import Stack
 
 
 def refused_a_hundred(api: Api, board: str) -> list[float]:
-    """The seconds that each waited, of more than there are threads to wait for a server."""
+    """Send a hundred requests at once, more than the web has threads; return how long each took."""
 
     def seconds(_: int) -> float:
         asked = time.monotonic()
@@ -37,7 +39,7 @@ def refused_a_hundred(api: Api, board: str) -> list[float]:
 
 
 @pytest.mark.parametrize("how", ["killed", "shut down", "stopped"])
-def test_a_server_that_is_away_is_said_and_survived(
+def test_an_unavailable_server_is_reported_and_survived(
     server_stack: Stack, own_server: Server, under_load: Load, how: str
 ) -> None:
     api = Api(server_stack.port)
@@ -48,10 +50,10 @@ def test_a_server_that_is_away_is_said_and_survived(
             own_server.program.signal_all(signal.SIGKILL if how == "killed" else signal.SIGSTOP)
         if how != "stopped":
             own_server.program.process.wait(30)
-        found_out = max(refused_a_hundred(api, writers.board))
-        # Once it is known, few wait to find out whether it still is; those others are answered.
-        known = statistics.median(refused_a_hundred(api, writers.board))
-        assert how != "stopped" or known < found_out / 4
+        slowest = max(refused_a_hundred(api, writers.board))
+        # Once the circuit breaker is open, few requests wait for the server; others are refused.
+        usual = statistics.median(refused_a_hundred(api, writers.board))
+        assert how != "stopped" or usual < slowest / 4
         stream = api("GET", writers.board, headers={"Accept": "text/event-stream"})
         assert stream.status == 200 and stream.text.startswith("retry: ")
         if how == "stopped":
@@ -79,7 +81,7 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         Stack(url, tmp_path, url.replace(f":{server.port}/", f":{link.port}/")) as stack,
         under_load(stack) as writers,
     ):
-        wait_until(lambda: len(link.pairs) >= 4, "lease, feed, keeper and messages")
+        wait_until(lambda: len(link.pairs) >= 4, "lease, feed, maintenance and messages")
         cut = time.monotonic()
         link.cut(only=1 if which == "the feed's" else None)
         wait_until(
@@ -90,7 +92,7 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         writers.mark(since=cut)
 
 
-def test_a_full_disk_is_said_and_loses_nothing(
+def test_a_full_disk_is_reported_and_loses_nothing(
     tmp_path: Path, board_id: str, recovered: Recovered
 ) -> None:
     """The web processes may not make the write-ahead log larger than 1 MB."""

@@ -1,4 +1,4 @@
-"""The service's own events, published by whoever makes them happen."""
+"""The service's own events, published by the program that makes them happen."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ def queue(store: Store, board_id: str) -> Iterator[Queue]:
         yield queue
 
 
-def told(queue: Queue, count: int) -> list[tuple[str, Any]]:
-    """Of each event its name and what it tells."""
-    found = [*itertools.islice(queue.subscribe(), count)]
-    assert not any(isinstance(event, Missed) for event in found)
-    return sorted(((topic["event"], payload) for topic, payload in found), key=str)  # type: ignore[index, call-overload]
+def read_events(queue: Queue, count: int) -> list[tuple[str, Any]]:
+    """Return so many events of the queue, sorted: name and payload."""
+    messages = [*itertools.islice(queue.subscribe(), count)]
+    assert not any(isinstance(message, Missed) for message in messages)
+    return sorted(((topic["event"], payload) for topic, payload in messages), key=str)  # type: ignore[index, call-overload]
 
 
 def test_boards_players_and_seasons_are_announced(queue: Queue, board_id: str) -> None:
@@ -37,7 +37,7 @@ def test_boards_players_and_seasons_are_announced(queue: Queue, board_id: str) -
     player.score_add(5)
     board.reset()
     player.delete()
-    assert told(queue, 4) == [
+    assert read_events(queue, 4) == [
         ("board created", {"name": "A board"}),
         ("joined", {"player": {"id": "alice", "name": "Alice", "score": 0}}),
         ("left", {"player": {"id": "alice", "name": "Alice", "score": 5}}),
@@ -49,19 +49,18 @@ def test_a_season_that_ends_by_schedule_is_announced(
     queue: Queue, store: Store, board_id: str
 ) -> None:
     store.create_board({"id": board_id, "schedule": "daily", "ends_at": "2020-01-01T00:00:00Z"})
-    keeper = Maintenance(store)
-    keeper.end_season(store.get_board(board_id))
-    assert told(queue, 1) == [("season ended", {"season": 1})]
+    Maintenance(store).end_season(store.get_board(board_id))
+    assert read_events(queue, 1) == [("season ended", {"season": 1})]
 
 
-def test_nobody_hears_that_a_hidden_player_left(queue: Queue, board_id: str) -> None:
+def test_that_a_hidden_player_left_is_not_announced(queue: Queue, board_id: str) -> None:
     board = Board(board_id).save()
     hidden, seen = Player(board, "hidden").save(), Player(board, "seen").save()
     hidden.hidden = True
     hidden.save().delete()
     seen.delete()
-    found = [payload["player"]["id"] for name, payload in told(queue, 4) if name == "left"]
-    assert found == ["seen"]
+    left = [payload["player"]["id"] for name, payload in read_events(queue, 4) if name == "left"]
+    assert left == ["seen"]
 
 
 def test_what_cannot_be_announced_has_happened_all_the_same(
@@ -75,30 +74,30 @@ def test_what_cannot_be_announced_has_happened_all_the_same(
     assert Board.get(board_id)
 
 
-class Deaf:
-    """An edge on which nobody hears anything."""
+class NullPublisher:
+    """A publisher without viewers."""
 
-    def put(self, *_: Any) -> None: ...
+    def enqueue(self, *_: Any) -> None: ...
 
 
-def test_of_a_race_the_leader_is_announced_now_and_then(
+def test_in_a_close_race_the_leader_is_announced_now_and_then(
     queue: Queue, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_forwarder, "LEADER_SECONDS", 0.3)
     rows = {id: {"id": id, "name": id, "score": 1} for id in ("alice", "bob", "carol")}
-    with EventForwarder(cast(Publisher, Deaf())) as herald:
+    with EventForwarder(cast(Publisher, NullPublisher())) as forwarder:
 
-        def lead(before: str, now: str) -> None:
-            herald.put({board_id: LeaderChange(before, rows[now])})
+        def change_leader(previous: str, leader: str) -> None:
+            forwarder.enqueue({board_id: LeaderChange(previous, rows[leader])})
 
-        lead("bob", "alice")
-        wait_until(lambda: not herald.leads, "the first to be taken")
-        lead("alice", "bob")
-        lead("bob", "alice")  # and so nothing has changed
-        wait_until(lambda: not herald.leads, "that to be taken")
-        lead("alice", "bob")
-        wait_until(lambda: not herald.leads, "the next to be taken")
-        lead("bob", "alice")
-        lead("alice", "carol")
-        found = [payload["player"]["id"] for _, payload in told(queue, 3)]
-    assert sorted(found) == ["alice", "bob", "carol"]
+        change_leader("bob", "alice")
+        wait_until(lambda: not forwarder.leader_changes, "the first to be taken")
+        change_leader("alice", "bob")
+        change_leader("bob", "alice")  # and so nothing has changed
+        wait_until(lambda: not forwarder.leader_changes, "that to be taken")
+        change_leader("alice", "bob")
+        wait_until(lambda: not forwarder.leader_changes, "the next to be taken")
+        change_leader("bob", "alice")
+        change_leader("alice", "carol")
+        leaders = [payload["player"]["id"] for _, payload in read_events(queue, 3)]
+    assert sorted(leaders) == ["alice", "bob", "carol"]

@@ -173,7 +173,7 @@ def test_polls_at_the_same_moment_share_a_read(
 ) -> None:
     store.create_board({"id": board_id})
     found, sizes = ask_together(
-        monkeypatch, snapshots._together, lambda: snapshots.read_snapshot(board_id)
+        monkeypatch, snapshots._coalescer, lambda: snapshots.read_snapshot(board_id)
     )
     assert found[0] and found == [found[0]] * 4
     assert sizes == [1, 3]

@@ -51,11 +51,11 @@ def test_a_free_lease_is_taken_at_once_by_one_only(one: Lease, two: Lease) -> No
     assert one.is_valid() and not two.is_valid()
 
 
-def test_a_beating_lease_is_never_taken(store: LeaseStore, one: Lease, two: Lease) -> None:
+def test_a_lease_with_a_heartbeat_is_never_taken(store: LeaseStore, one: Lease, two: Lease) -> None:
     assert one.try_to_take()
     for second in range(20):
         store.now += 1
-        one.renew(position=second)
+        one.renew(checkpoint=second)
         assert not two.try_to_take()
 
 
@@ -63,12 +63,12 @@ def test_a_lease_whose_holder_died_is_taken_within_five_seconds(
     store: LeaseStore, one: Lease, two: Lease
 ) -> None:
     assert one.try_to_take()
-    one.renew(position=7)
+    one.renew(checkpoint=7)
     assert not two.try_to_take()
     store.now += TAKEOVER_SECONDS
     assert two.try_to_take()
     assert two.state.position == 7, "it goes on where the other one was"
-    assert TAKEOVER_SECONDS + lease.LOOK_SECONDS < 5
+    assert TAKEOVER_SECONDS + lease.STANDBY_SECONDS < 5
 
 
 def test_the_holder_stops_before_another_may_take_over(
@@ -81,23 +81,25 @@ def test_the_holder_stops_before_another_may_take_over(
         assert not (one.is_valid() and two.is_valid())
     assert not one.is_valid()
     with pytest.raises(LeaseLost):
-        one.check()
+        one.require_valid()
     with pytest.raises(LeaseLost):
-        one.renew(position=1)
+        one.renew(checkpoint=1)
 
 
-def test_a_beat_that_took_too_long_is_a_loss(store: LeaseStore, one: Lease) -> None:
+def test_a_heartbeat_that_took_too_long_is_a_loss(store: LeaseStore, one: Lease) -> None:
     assert one.try_to_take()
     store.delay = VALID_SECONDS + 0.1
     with pytest.raises(LeaseLost):
-        one.renew(position=1)
+        one.renew(checkpoint=1)
 
 
-def test_whoever_lost_it_to_nobody_takes_it_again_at_once(store: LeaseStore, one: Lease) -> None:
+def test_a_holder_whose_lease_ran_out_takes_it_again_at_once_if_it_is_free(
+    store: LeaseStore, one: Lease
+) -> None:
     assert one.try_to_take()
     store.now += VALID_SECONDS + 1
     with pytest.raises(LeaseLost):
-        one.check()
+        one.require_valid()
     assert one.try_to_take()
 
 

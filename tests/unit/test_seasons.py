@@ -49,14 +49,14 @@ def past_boundary(store: Store, board: str) -> Row:
     return store.get_board(board)
 
 
-def test_a_due_season_is_ended_once_by_whoever_comes_first(store: Store, board_id: str) -> None:
+def test_a_due_season_is_ended_once_by_one_of_two_listeners(store: Store, board_id: str) -> None:
     past_boundary(store, board_id)
-    keepers = [Maintenance(store), Maintenance(store)]
-    for keeper in keepers:
-        keeper.due.extend(store.list_boards_to_end(schedule.now()))
-    for keeper in keepers:
-        while keeper.due:
-            keeper.turn()
+    both = [Maintenance(store), Maintenance(store)]
+    for maintenance in both:
+        maintenance.ending_seasons.extend(store.list_boards_to_end(schedule.now()))
+    for maintenance in both:
+        while maintenance.ending_seasons:
+            maintenance.run_once()
     board = store.get_board(board_id)
     assert board["season"] == 2
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
@@ -67,8 +67,8 @@ def test_a_board_that_is_gone_when_its_season_is_to_end_harms_nobody(
     store: Store, board_id: str
 ) -> None:
     row = past_boundary(store, board_id)
-    keeper = Maintenance(store)
-    keeper.due.extend([{**row, "id": f"{board_id}-gone"}, row])
-    while keeper.due:
-        keeper.turn()
+    maintenance = Maintenance(store)
+    maintenance.ending_seasons.extend([{**row, "id": f"{board_id}-gone"}, row])
+    while maintenance.ending_seasons:
+        maintenance.run_once()
     assert store.get_board(board_id)["season"] == 2

@@ -24,7 +24,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 def test_the_body_is_one_line_of_json_that_says_it_all(
     name: str, rows: list[dict[str, object]]
 ) -> None:
-    snapshot = Snapshot.of({**BOARD_DEFAULTS, "id": "b", "name": name}, rows)
+    snapshot = Snapshot.from_rows({**BOARD_DEFAULTS, "id": "b", "name": name}, rows)
     assert not set("\r\n") & set(snapshot.body)
     shown = json.loads(snapshot.body)
     assert shown["name"] == name
@@ -34,10 +34,10 @@ def test_the_body_is_one_line_of_json_that_says_it_all(
 
 
 @given(players, players)
-def test_hashes_are_equal_exactly_when_bodies_are(
+def test_fingerprints_are_equal_exactly_when_bodies_are(
     one: list[dict[str, object]], two: list[dict[str, object]]
 ) -> None:
     board = {**BOARD_DEFAULTS, "id": "b", "name": "B"}
-    first, second = Snapshot.of(board, one), Snapshot.of(board, two)
-    assert (first.hash == second.hash) == (first.body == second.body)
-    assert Snapshot.of(board, one) == first
+    first, second = Snapshot.from_rows(board, one), Snapshot.from_rows(board, two)
+    assert (first.fingerprint == second.fingerprint) == (first.body == second.body)
+    assert Snapshot.from_rows(board, one) == first

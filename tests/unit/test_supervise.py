@@ -9,15 +9,15 @@ from leaderboardapp.concurrency import supervise as module
 from leaderboardapp.concurrency.supervise import CALM_SECONDS, supervise
 
 
-class Passing(Exception):
-    """A failure that is expected now and then."""
+class Expected(Exception):
+    """A failure that the loop expects."""
 
 
 class World:
     """Work that does what a list says, on a clock of its own."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.rests, self.told = 0.0, list[float](), list[Exception]()
+        self.now, self.rests, self.failures = 0.0, list[float](), list[Exception]()
         self.stop_after = 100
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(module, "backoff", lambda failures: 1.0 + failures)
@@ -35,7 +35,7 @@ class World:
                 raise step
             return step
 
-        supervise("the work", work, self.wait, (Passing,), self.told.append)
+        supervise("the work", work, self.wait, (Expected,), self.failures.append)
 
     def wait(self, seconds: float) -> bool:
         self.rests.append(seconds)
@@ -59,30 +59,30 @@ def test_it_ends_when_the_wait_says_so(world: World) -> None:
 
 
 def test_failures_in_a_row_rest_longer_and_longer(world: World) -> None:
-    world.run(Passing("a"), Passing("b"), Passing("c"), None)
+    world.run(Expected("a"), Expected("b"), Expected("c"), None)
     assert world.rests == [0.0, 1.0, 2.0, 3.0]
-    assert [str(error) for error in world.told] == ["a", "b", "c"]
+    assert [str(error) for error in world.failures] == ["a", "b", "c"]
 
 
 def test_a_success_ends_the_row(world: World) -> None:
-    world.run(Passing("a"), Passing("b"), 0.0, Passing("c"), None)
+    world.run(Expected("a"), Expected("b"), 0.0, Expected("c"), None)
     assert world.rests == [0.0, 1.0, 2.0, 0.0, 1.0]
 
 
 def test_work_that_went_on_for_long_begins_a_new_row(world: World) -> None:
-    world.run(Passing("a"), Passing("b"), (CALM_SECONDS, Passing("c")), None)
+    world.run(Expected("a"), Expected("b"), (CALM_SECONDS, Expected("c")), None)
     assert world.rests == [0.0, 1.0, 2.0, 1.0]
 
 
 def test_expected_failures_are_a_line_and_others_have_a_traceback(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.run(Passing("away"), KeyError("odd"), Passing(), None)
+    world.run(Expected("away"), KeyError("odd"), Expected(), None)
     expected, odd, nameless = caplog.records
     assert expected.getMessage() == "the work: away; trying again in 1.0 s"
     assert not expected.exc_info
     assert odd.exc_info and odd.exc_info[0] is KeyError
-    assert "Passing; trying again" in nameless.getMessage()
+    assert "Expected; trying again" in nameless.getMessage()
 
 
 def test_what_is_no_failure_passes(world: World) -> None:
@@ -91,4 +91,4 @@ def test_what_is_no_failure_passes(world: World) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         supervise("the work", interrupted, world.wait)
-    assert world.told == []
+    assert world.failures == []

@@ -1,4 +1,4 @@
-"""What is done beside the active listener."""
+"""Maintenance of boards, on a store that the test holds in its hand."""
 
 import logging
 import threading
@@ -12,7 +12,7 @@ from leaderboardapp.listener.maintenance import Maintenance
 from tests.support.programs import wait_until
 
 
-class TidyStore:
+class MaintenanceStore:
     """Each board needs so many pieces of work; some cannot be done."""
 
     def __init__(self, **pieces: int) -> None:
@@ -29,7 +29,7 @@ class TidyStore:
     def list_boards(self, after: str, limit: int, private: bool) -> list[Row]:
         return [{"id": board} for board in sorted(self.pieces) if board > after][:limit]
 
-    def tidy(self, board: str) -> bool:
+    def run_maintenance(self, board: str) -> bool:
         if board == "broken":
             raise KeyError(board)
         self.pieces[board] -= 1
@@ -42,39 +42,39 @@ class TidyStore:
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "FIND_WORK_SECONDS", 0.01)
 
 
 def test_all_pieces_of_all_boards_are_done_those_first_that_have_changed() -> None:
-    store = TidyStore(a=3, b=1)
-    keeper = Maintenance(store)  # type: ignore[arg-type]
-    keeper.put(["a", "a"])
-    with keeper:
-        wait_until(lambda: keeper.unseen is None, "all boards")
+    store = MaintenanceStore(a=3, b=1)
+    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance.enqueue(["a", "a"])
+    with maintenance:
+        wait_until(lambda: maintenance.scan_cursor is None, "all boards")
     assert store.done[:3] == ["a", "a", "a"]
     assert store.pieces.keys() == set(store.done)
     assert max(store.pieces.values()) <= 0
-    assert store.closed.is_set() and not keeper.thread.is_alive()
+    assert store.closed.is_set() and not maintenance.thread.is_alive()
 
 
 def test_a_store_that_is_away_and_a_board_that_fails_keep_no_other_waiting(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = TidyStore(a=2)
+    store = MaintenanceStore(a=2)
     store.failing = 1
-    with caplog.at_level(logging.ERROR), Maintenance(store) as keeper:  # type: ignore[arg-type]
-        keeper.put(["broken", "a"])
+    with caplog.at_level(logging.ERROR), Maintenance(store) as maintenance:  # type: ignore[arg-type]
+        maintenance.enqueue(["broken", "a"])
         wait_until(lambda: store.pieces["a"] <= 0, "the other board")
     assert "away" in caplog.text and "KeyError" in caplog.text
 
 
-def test_a_board_that_changes_all_the_time_is_tidied_once_a_look(
+def test_a_board_that_changes_all_the_time_is_maintained_once_a_search(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 60.0)
-    store = TidyStore(a=1)
-    keeper = Maintenance(store)  # type: ignore[arg-type]
+    monkeypatch.setattr(module, "FIND_WORK_SECONDS", 60.0)
+    store = MaintenanceStore(a=1)
+    maintenance = Maintenance(store)  # type: ignore[arg-type]
     for _ in range(3):
-        keeper.put(["a"])
-        keeper.turn()
+        maintenance.enqueue(["a"])
+        maintenance.run_once()
     assert store.done == ["a"]

@@ -1,4 +1,4 @@
-"""The loop's steps, with a clock, a feed and an edge that the test holds in its hand."""
+"""The scheduler's steps, with a clock, a feed and a publisher that the test holds in its hand."""
 
 from types import SimpleNamespace
 from typing import cast
@@ -9,10 +9,9 @@ from django.conf import settings
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
-from leaderboardapp.listener import scheduler
+from leaderboardapp.listener import scheduler as module
 from leaderboardapp.listener.scheduler import PublishScheduler
-from leaderboardapp.realtime.items import News
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
 
@@ -40,12 +39,12 @@ class World:
         self.boards: dict[str, Snapshot] = {}
         self.published: list[tuple[float, dict[str, Snapshot | None]]] = []
         self.joined: list[tuple[str, str, bool]] = []  # board, player, whether it is private
-        self.turned: list[tuple[float, str]] = []
+        self.visibility_announced: list[tuple[float, str]] = []
         self.feed_is_dead = False
-        self.edge_is_behind = 0.0
+        self.lag = 0.0  # seconds, of the publisher
         self.feed = HandFeed(self)
-        monkeypatch.setattr(scheduler, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(snapshots, "read_snapshots", self.take)
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(snapshots, "read_snapshots", self.read_snapshots)
 
     def change(self, board: str, body: str | None) -> None:
         self.boards.pop(board, None)
@@ -57,20 +56,19 @@ class World:
         row = {"id": player, "name": player, "score": 0}
         self.feed.changes.setdefault(board, []).append(row)
 
-    def take(self, boards: list[str]) -> dict[str, Snapshot]:
+    def read_snapshots(self, boards: list[str]) -> dict[str, Snapshot]:
         return {board: self.boards[board] for board in boards if board in self.boards}
 
-    # It is the edge, too.
+    # It is the publisher, too.
     def lag_seconds(self) -> float:
-        return self.edge_is_behind
+        return self.lag
 
-    def put(
-        self, items: dict[str, Snapshot | None], news: dict[str, News], turned: set[str]
-    ) -> None:
-        self.turned += [(round(self.now - 1000, 3), board) for board in turned]
-        if items:
-            self.published.append((round(self.now - 1000, 3), items))
-        for board, (private, events) in news.items():
+    def enqueue(self, batch: PublishBatch) -> None:
+        when = round(self.now - 1000, 3)
+        self.visibility_announced += [(when, board) for board in batch.visibility_changed]
+        if batch.snapshots:
+            self.published.append((when, batch.snapshots))
+        for board, (private, events) in batch.events.items():
             self.joined += [(board, data["player"]["id"], private) for _, data in events]
 
     def bodies(self, board: str = "b") -> list[tuple[float, str | None]]:
@@ -88,154 +86,160 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def turns(world: World) -> PublishScheduler:
-    return PublishScheduler(cast(Publisher, world), position=0)
+def scheduler(world: World) -> PublishScheduler:
+    return PublishScheduler(cast(Publisher, world), checkpoint=0)
 
 
-def run_until(world: World, loop: PublishScheduler, second: float) -> None:
+def run_until(world: World, scheduler: PublishScheduler, second: float) -> None:
     while world.now < 1000 + second:
-        loop.turn(world.feed)
+        scheduler.run_once(world.feed)
 
 
 def test_a_change_is_published_at_once_and_repeated_once_after_two_seconds(
-    world: World, turns: PublishScheduler
+    world: World, scheduler: PublishScheduler
 ) -> None:
     world.change("b", "one")
-    run_until(world, turns, 10)
+    run_until(world, scheduler, 10)
     assert world.bodies() == [(0, "one"), (2, "one")]
-    assert not turns.due
+    assert not scheduler.due_at
 
 
-def test_changes_within_the_interval_become_one_frame(
-    world: World, turns: PublishScheduler
+def test_changes_within_the_interval_become_one_snapshot(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     world.change("b", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     for body in ("two", "three"):
         world.change("b", body)
-        turns.turn(world.feed)
-    run_until(world, turns, 1)
+        scheduler.run_once(world.feed)
+    run_until(world, scheduler, 1)
     assert world.bodies() == [(0, "one"), (0.05, "three")]
 
 
 def test_a_quiet_board_that_becomes_private_is_sent_at_once(
-    world: World, turns: PublishScheduler
+    world: World, scheduler: PublishScheduler
 ) -> None:
     world.change("b", "one")
-    run_until(world, turns, 5)
+    run_until(world, scheduler, 5)
     before = len(world.published)
     world.boards["b"] = Snapshot("one", "hash of one", private=True)
     world.feed.changes["b"] = []
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     assert len(world.published) == before + 1
 
 
-def test_that_a_board_turned_is_said_for_two_seconds_and_at_the_repeat(
-    world: World, turns: PublishScheduler
+def test_a_visibility_change_is_announced_for_two_seconds_and_with_the_repeat(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     for second in range(9):
-        run_until(world, turns, second)
+        run_until(world, scheduler, second)
         world.boards["b"] = Snapshot(f"{second}", f"hash of {second}", private=second > 4)
         world.feed.changes["b"] = []
-    run_until(world, turns, 20)
-    told = [when for when, _ in world.turned]
-    assert told == [0, 1, 5, 6, 10], "when it was first sent, turned private, and was repeated"
+    run_until(world, scheduler, 20)
+    announced = [when for when, _ in world.visibility_announced]
+    assert announced == [0, 1, 5, 6, 10], (
+        "when it was first published, became private, and was repeated"
+    )
 
 
-def test_a_board_that_is_never_quiet_has_its_turn_told_again(
-    world: World, turns: PublishScheduler
+def test_a_visibility_change_of_a_board_that_is_never_quiet_is_announced_again(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     for step in range(50):
-        run_until(world, turns, step / 2)
-        # Private for so short a time that nobody looked at it then.
+        run_until(world, scheduler, step / 2)
+        # Private for so short a time that it was not read meanwhile.
         world.boards["b"] = Snapshot(f"{step}", f"hash of {step}")
         world.feed.changes["b"] = []
-        turns.turn(world.feed)
-    assert [when for when, _ in world.turned] == [0, 0.5, 1, 1.5, 11.5, 21.5]
+        scheduler.run_once(world.feed)
+    assert [when for when, _ in world.visibility_announced] == [0, 0.5, 1, 1.5, 11.5, 21.5]
 
 
-def test_a_busy_board_does_not_delay_a_quiet_one(world: World, turns: PublishScheduler) -> None:
+def test_a_busy_board_does_not_delay_a_quiet_one(world: World, scheduler: PublishScheduler) -> None:
     world.change("busy", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     world.change("busy", "two")
     world.change("quiet", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     assert world.bodies("quiet") == [(0, "one")]
 
 
-def test_changes_of_many_boards_leave_in_one_batch(world: World, turns: PublishScheduler) -> None:
+def test_changes_of_many_boards_leave_in_one_batch(
+    world: World, scheduler: PublishScheduler
+) -> None:
     for number in range(10):
         world.change(f"b{number}", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     assert len(world.published) == 1
     assert len(world.published[0][1]) == 10
 
 
 def test_a_change_that_shows_no_difference_is_repeated_only_once_quiet(
-    world: World, turns: PublishScheduler
+    world: World, scheduler: PublishScheduler
 ) -> None:
     """It may have been two changes, there and back, with a viewer joining in between."""
     world.change("b", "one")
-    run_until(world, turns, 5)
+    run_until(world, scheduler, 5)
     world.change("b", "one")
-    run_until(world, turns, 20)
+    run_until(world, scheduler, 20)
     assert world.bodies() == [(0, "one"), (2, "one"), (7, "one")]
 
 
-def test_changes_below_the_top_cost_a_frame_in_two_seconds_and_end_with_one(
-    world: World, turns: PublishScheduler
+def test_changes_below_the_top_cost_a_snapshot_in_two_seconds_and_end_with_one(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     world.change("b", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     for tenth in range(1, 50):
         world.now = 1000 + tenth / 10
         world.change("b", "one")
-        turns.turn(world.feed)
-    run_until(world, turns, 20)
+        scheduler.run_once(world.feed)
+    run_until(world, scheduler, 20)
     assert [round(when) for when, _ in world.bodies()] == [0, 2, 4, 6, 8][: len(world.bodies())]
     assert 6.9 <= world.bodies()[-1][0] <= 9, "the last one is two seconds after the last change"
 
 
-def test_more_busy_boards_than_fit_in_a_turn_are_served_alike(
-    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
+def test_more_busy_boards_than_one_read_takes_are_served_alike(
+    world: World, scheduler: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
-    for turn in range(100):
+    monkeypatch.setattr(module, "MAX_BOARDS_READ", 3)
+    for run in range(100):
         for number in range(6):
-            world.change(f"b{number}", f"turn {turn}")
+            world.change(f"b{number}", f"run {run}")
         world.now += settings.PUBLISH_INTERVAL
-        turns.turn(world.feed)
-    frames = [len(world.bodies(f"b{number}")) for number in range(6)]
-    assert min(frames) >= 45 and max(frames) <= 55
+        scheduler.run_once(world.feed)
+    counts = [len(world.bodies(f"b{number}")) for number in range(6)]
+    assert min(counts) >= 45 and max(counts) <= 55
 
 
-def test_a_return_to_an_earlier_state_is_sent(world: World, turns: PublishScheduler) -> None:
+def test_a_return_to_an_earlier_state_is_sent(world: World, scheduler: PublishScheduler) -> None:
     for second, body in enumerate(("one", "two", "one")):
-        run_until(world, turns, second)
+        run_until(world, scheduler, second)
         world.change("b", body)
-    run_until(world, turns, 10)
+    run_until(world, scheduler, 10)
     assert [body for _, body in world.bodies()] == ["one", "two", "one", "one"]
 
 
-def test_a_deleted_board_is_closed_and_may_come_back(world: World, turns: PublishScheduler) -> None:
+def test_a_deleted_board_is_closed_and_may_come_back(
+    world: World, scheduler: PublishScheduler
+) -> None:
     world.change("b", "one")
-    run_until(world, turns, 5)
+    run_until(world, scheduler, 5)
     world.change("b", None)
-    run_until(world, turns, 10)
+    run_until(world, scheduler, 10)
     world.change("b", "one")
-    run_until(world, turns, 15)
+    run_until(world, scheduler, 15)
     assert [body for _, body in world.bodies()] == ["one", "one", None, None, "one", "one"]
 
 
 def test_what_could_not_be_read_is_due_again(
-    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
+    world: World, scheduler: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.change("b", "one")
     with monkeypatch.context() as patch:
         patch.setattr(snapshots, "read_snapshots", lambda boards: raise_unavailable())
         with pytest.raises(StoreUnavailable):
-            turns.turn(world.feed)
-    turns.turn(world.feed)
+            scheduler.run_once(world.feed)
+    scheduler.run_once(world.feed)
     assert world.bodies() == [(0, "one")]
 
 
@@ -243,127 +247,142 @@ def raise_unavailable() -> None:
     raise StoreUnavailable("gone")
 
 
-def test_a_feed_without_a_beat_is_given_up(world: World, turns: PublishScheduler) -> None:
-    run_until(world, turns, 60)
+def test_a_feed_without_a_heartbeat_is_given_up(world: World, scheduler: PublishScheduler) -> None:
+    run_until(world, scheduler, 60)
     world.feed_is_dead = True
     with pytest.raises(StoreUnavailable, match="silent"):
-        run_until(world, turns, 60 + 30)
+        run_until(world, scheduler, 60 + 30)
 
 
 def test_the_backlog_is_worked_off_beside_live_changes(
-    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
+    world: World, scheduler: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
+    monkeypatch.setattr(module, "MAX_BOARDS_READ", 3)
     for number in range(10):
         world.change(f"b{number}", "old")
-    turns.backlog, world.feed.changes = set(world.feed.changes), {}
-    turns.turn(world.feed)
+    scheduler.backlog, world.feed.changes = set(world.feed.changes), {}
+    scheduler.run_once(world.feed)
     world.change("live", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     assert world.bodies("live"), "live changes do not wait for the backlog"
-    run_until(world, turns, 10)
+    run_until(world, scheduler, 10)
     assert all(
         [body for _, body in world.bodies(f"b{number}")] == ["old", "old"] for number in range(10)
     )
 
 
+def test_a_board_of_the_backlog_that_is_to_be_repeated_is_published_once(
+    world: World, scheduler: PublishScheduler
+) -> None:
+    world.change("b", "one")
+    run_until(world, scheduler, 1)
+    world.now = 1002
+    scheduler.backlog.add("b")
+    run_until(world, scheduler, 10)
+    assert world.bodies() == [(0, "one"), (2, "one")]
+
+
 def test_the_checkpoint_follows_at_the_distance_of_a_repeat(
-    world: World, turns: PublishScheduler
+    world: World, scheduler: PublishScheduler
 ) -> None:
     for second in range(10):
-        run_until(world, turns, second)
-        turns.checkpoint(position=100 + second)
-    # 2 s until the repeat, 0.05 s between two frames, 1 s until something counts as overdue.
-    assert turns.position == 109 - 4
+        run_until(world, scheduler, second)
+        scheduler.advance_checkpoint(position=100 + second)
+    # 2 s until the repeat, 0.05 s between two snapshots, 1 s until something counts as overdue.
+    assert scheduler.checkpoint == 109 - 4
 
 
 @pytest.mark.parametrize("reason", ["overdue", "backlog", "publisher"])
 def test_the_checkpoint_waits_for_what_is_not_published(
-    world: World, turns: PublishScheduler, reason: str
+    world: World, scheduler: PublishScheduler, reason: str
 ) -> None:
-    turns.checkpoint(position=1)
+    scheduler.advance_checkpoint(position=1)
     world.now += 10
     if reason == "overdue":
-        turns.due["b"] = world.now - 5
+        scheduler.due_at["b"] = world.now - 5
     elif reason == "backlog":
-        turns.backlog.add("b")
+        scheduler.backlog.add("b")
     else:
-        world.edge_is_behind = 5
+        world.lag = 5
     for _ in range(100):
-        assert turns.checkpoint(position=2) == 0
+        assert scheduler.advance_checkpoint(position=2) == 0
         world.now += 1
-        turns.due = dict.fromkeys(turns.due, world.now - 5)
-    assert len(turns.marks) < 5, "it does not grow meanwhile"
-    turns.due, turns.backlog, world.edge_is_behind = {}, set(), 0
+        scheduler.due_at = dict.fromkeys(scheduler.due_at, world.now - 5)
+    assert len(scheduler.checkpoints) < 5, "it does not grow meanwhile"
+    scheduler.due_at, scheduler.backlog, world.lag = {}, set(), 0
     world.now += 10
-    assert turns.checkpoint(position=3) >= 1
+    assert scheduler.advance_checkpoint(position=3) >= 1
 
 
-def test_more_boards_than_fit_in_a_turn_are_all_published(
-    world: World, turns: PublishScheduler, monkeypatch: pytest.MonkeyPatch
+def test_more_boards_than_one_read_takes_are_all_published(
+    world: World, scheduler: PublishScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "MAX_BOARDS_READ", 3)
-    monkeypatch.setattr(scheduler, "MAX_BOARDS_REMEMBERED", 5)
+    monkeypatch.setattr(module, "MAX_BOARDS_READ", 3)
+    monkeypatch.setattr(module, "MAX_BOARDS_REMEMBERED", 5)
     for number in range(10):
         world.change(f"b{number}", "one")
-    run_until(world, turns, 10)
+    run_until(world, scheduler, 10)
     assert {board for _, items in world.published for board in items} == {
         f"b{number}" for number in range(10)
     }
-    assert len(turns.sent) == 5
-    assert not turns.due
+    assert len(scheduler.states) == 5
+    assert not scheduler.due_at
 
 
-def test_newcomers_are_told_once_and_when_their_board_is_looked_at(
-    world: World, turns: PublishScheduler
+def test_newcomers_are_published_once_and_when_their_board_is_read(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     world.change("b", "one")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     world.join("bob")
-    turns.turn(world.feed)
+    scheduler.run_once(world.feed)
     assert world.joined == [], "not before the interval is over"
     world.join("carol")
-    run_until(world, turns, 10)
+    run_until(world, scheduler, 10)
     assert world.joined == [("b", "bob", False), ("b", "carol", False)]
 
 
-def test_newcomers_of_a_private_board_are_told_to_those_who_may_see_it(
-    world: World, turns: PublishScheduler
+def test_newcomers_of_a_private_board_are_published_to_those_who_may_see_it(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     world.boards["b"] = Snapshot("one", "hash of one", private=True)
     world.join("bob")
-    run_until(world, turns, 1)
+    run_until(world, scheduler, 1)
     assert world.joined == [("b", "bob", True)]
 
 
-def test_of_many_newcomers_the_newest_are_told(world: World, turns: PublishScheduler) -> None:
+def test_the_newest_of_many_newcomers_are_published(
+    world: World, scheduler: PublishScheduler
+) -> None:
     world.change("b", "one")
     for number in range(MAX_JOINED + 5):
         world.join(f"p{number}")
-    run_until(world, turns, 1)
+    run_until(world, scheduler, 1)
     assert [player for _, player, _ in world.joined] == [f"p{n}" for n in range(5, MAX_JOINED + 5)]
 
 
-def test_newcomers_of_a_deleted_board_are_forgotten(world: World, turns: PublishScheduler) -> None:
+def test_newcomers_of_a_deleted_board_are_forgotten(
+    world: World, scheduler: PublishScheduler
+) -> None:
     world.join("bob", "gone")
-    run_until(world, turns, 1)
+    run_until(world, scheduler, 1)
     assert world.joined == []
-    assert turns.joined == {}
+    assert scheduler.newcomers == {}
 
 
-def lead(world: World, player: str | None) -> None:
+def set_leader(world: World, player: str | None) -> None:
     row = {"id": player, "name": player, "score": 1} if player else None
     world.change("b", f"led by {player}")
     world.boards["b"] = Snapshot(f"led by {player}", f"hash of {player}", leader=row)
 
 
-def test_a_new_leader_is_noticed_but_none_of_a_board_that_was_not_known(
-    world: World, turns: PublishScheduler
+def test_a_new_leader_is_noticed_but_not_the_first_one_that_is_seen(
+    world: World, scheduler: PublishScheduler
 ) -> None:
     noticed = []
     for second, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):
-        lead(world, player)
-        run_until(world, turns, second)
-        noticed.append([lead.leader["id"] for lead in turns.leaders.values()])
-        turns.leaders.clear()
+        set_leader(world, player)
+        run_until(world, scheduler, second)
+        noticed.append([lead.leader["id"] for lead in scheduler.leader_changes.values()])
+        scheduler.leader_changes.clear()
     assert noticed == [[], [], ["bob"], [], ["bob"], [], ["alice"]]
