@@ -213,7 +213,7 @@ def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
 def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_away(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "LOCK", postgresql.LOCK.replace("3000", "100"))
+    monkeypatch.setattr(postgresql, "LOCK_BOARD", postgresql.LOCK_BOARD.replace("3000", "100"))
     with pytest.raises(StoreUnavailable, match="statement timeout"):
         postgres.transaction(None, lambda: write("SELECT pg_sleep(60)", {}))
     postgres.ping()
@@ -406,7 +406,7 @@ def test_a_board_that_somebody_keeps_locked_is_busy_and_then_not(
 def test_notifications_that_do_not_arrive_are_said(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql_connection, "HEAR_SECONDS", 0.1)
+    monkeypatch.setattr(postgresql_connection, "NOTIFY_SECONDS", 0.1)
     monkeypatch.setattr(postgresql, "write", lambda *_: 0)
     with pytest.raises(StoreUnavailable, match="DATABASE_FEED_URL"):
         postgres.open_feed()

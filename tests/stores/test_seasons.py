@@ -30,8 +30,8 @@ def ranked(store: Store, board: str) -> list[tuple[str, int]]:
 def test_nobody_is_ever_shown_with_a_score_of_the_season_before(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    for module in (rethinkdb, sql):
-        monkeypatch.setattr(module, "SWEEP_ROWS", 3)
+    monkeypatch.setattr(rethinkdb, "SWEEP_ROWS", 3)
+    monkeypatch.setattr(sql, "CARRY_OVER_ROWS", 3)
     store.create_board({"id": board_id, "order": order, "size": 1})
     for number in range(10):
         player = f"p{number}"

@@ -177,12 +177,12 @@ def test_an_idle_feed_reads_no_table(sqlite: SqliteStore, monkeypatch: pytest.Mo
     feed.close()
 
 
-def test_a_thread_whose_turn_to_write_does_not_come_is_told_so(
+def test_a_thread_that_does_not_get_the_write_lock_is_refused(
     sqlite: SqliteStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turn = threading.Lock()
-    monkeypatch.setattr(store, "_turn", turn)
-    monkeypatch.setattr(store, "TURN_SECONDS", 0.05)
-    with turn, pytest.raises(StoreUnavailable, match="busy"):
+    lock = threading.Lock()
+    monkeypatch.setattr(store, "_write_lock", lock)
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.05)
+    with lock, pytest.raises(StoreUnavailable, match="busy"):
         sqlite.add_score(board, "alice", 1)
     assert sqlite.add_score(board, "alice", 1)["score"] == 1

@@ -43,7 +43,10 @@ class Imports(Core):
 
         def add(_: Any, old: Any, new: Any) -> Any:
             before = r.branch(old["season"].default(1) >= settings["season"], old["score"], 0)
-            score, same = before + new["score"], new["score"].eq(0)
+            # As domain/scoring.py says: the first score on an ascending board is reached now.
+            is_running = old["season"].default(1) >= settings["season"]
+            has_score = (is_running & old["scored"].default(True)) | (settings["order"] == "desc")
+            score, same = before + new["score"], new["score"].eq(0) & has_score
             reached_at = r.branch(same, old["reached_at"], new["reached_at"])
             season = r.expr([old["season"].default(1), settings["season"]]).max()
             fields = {"score": score, "reached_at": reached_at, "scored": True, "season": season}
