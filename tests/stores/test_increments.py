@@ -162,7 +162,7 @@ def test_threads_that_add_at_the_same_moment_share_a_write(
     store.create_board({"id": board_id})
     store.create_player(board_id, {"id": "hot", "name": "Hot"})
     scores, sizes = ask_together(
-        monkeypatch, store._add_together, lambda: store.add_score(board_id, "hot", 1)["score"]
+        monkeypatch, store._coalesce_add, lambda: store.add_score(board_id, "hot", 1)["score"]
     )
     assert scores[0] == 1 and sorted(scores[1:]) == [2, 3, 4]
     assert sizes == [1, 3]
