@@ -1,3 +1,5 @@
+"""Concurrent calls for one board are coalesced into one batch."""
+
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,98 +13,100 @@ from tests.support.programs import wait_until
 
 
 class Work:
-    """Of each board it does one batch, once it may, and gives each item back."""
+    """Upper-cases the items of a batch, once for each release of `may_finish`."""
 
     def __init__(self) -> None:
-        self.begun: list[tuple[str, list[str]]] = []
-        self.may = threading.Semaphore(0)
+        self.batches: list[tuple[str, list[str]]] = []
+        self.may_finish = threading.Semaphore(0)
 
     def __call__(self, board: str, items: list[str]) -> list[str]:
-        self.begun.append((board, [*items]))
-        assert self.may.acquire(timeout=10)
+        self.batches.append((board, [*items]))
+        assert self.may_finish.acquire(timeout=10)
         if "bad" in items:
             raise ValueError(items)
         return [item.upper() for item in items]
 
 
-class Asking:
+class Callers:
+    """Threads that call a coalescer of Work."""
+
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool, self.work = pool, Work()
-        self.away = False
-        self.gather = Coalescer(self.work, self.check)
+        self.is_unavailable = False
+        self.coalescer = Coalescer(self.work, self.check)
 
-    def __call__(self, board: str, *items: str) -> list[Future[str]]:
-        """In this order, each by a thread of its own."""
-        asked = []
+    def call(self, board: str, *items: str) -> list[Future[str]]:
+        """Call for each item, in this order, each in a thread of its own."""
+        calls = []
         for item in items:
-            asked.append(self.pool.submit(self.gather, board, item))
-            wait_until(lambda: item in self.heard(), f"{item} is asked for")  # noqa: B023
-        return asked
+            calls.append(self.pool.submit(self.coalescer, board, item))
+            wait_until(lambda: item in self.taken(), f"the call for {item}")  # noqa: B023
+        return calls
 
     def check(self) -> None:
-        if self.away:
+        if self.is_unavailable:
             raise StoreUnavailable
 
-    def heard(self) -> list[str]:
-        with self.gather.lock:
-            pending = [batch.items for batch in self.gather.pending.values()]
-        return [
-            item for items in [*pending, *(items for _, items in self.work.begun)] for item in items
-        ]
+    def taken(self) -> list[str]:
+        """The items of all batches, pending, running and done."""
+        with self.coalescer.lock:
+            pending = [batch.items for batch in self.coalescer.pending.values()]
+        batches = [*pending, *(items for _, items in self.work.batches)]
+        return [item for items in batches for item in items]
 
 
 @pytest.fixture
-def ask() -> Iterator[Asking]:
+def callers() -> Iterator[Callers]:
     with ThreadPoolExecutor(16) as pool:
-        asking = Asking(pool)
-        yield asking
-        asking.work.may.release(100)
+        callers = Callers(pool)
+        yield callers
+        callers.work.may_finish.release(100)
 
 
-def values(asked: list[Future[Any]]) -> list[Any]:
-    return [future.result(10) for future in asked]
+def results(calls: list[Future[Any]]) -> list[Any]:
+    return [call.result(10) for call in calls]
 
 
-def test_what_is_asked_for_meanwhile_is_done_at_once_and_in_order(ask: Asking) -> None:
-    first = ask("b", "a")
-    rest = ask("b", "b", "c", "d")
-    assert ask.work.begun == [("b", ["a"])]  # nobody is given what was begun before they asked
-    ask.work.may.release(2)
-    assert values(first + rest) == ["A", "B", "C", "D"]
-    assert ask.work.begun == [("b", ["a"]), ("b", ["b", "c", "d"])]
+def test_calls_meanwhile_are_one_batch_in_their_order(callers: Callers) -> None:
+    first = callers.call("b", "a")
+    rest = callers.call("b", "b", "c", "d")
+    assert callers.work.batches == [("b", ["a"])]  # no call joins a batch that is running
+    callers.work.may_finish.release(2)
+    assert results(first + rest) == ["A", "B", "C", "D"]
+    assert callers.work.batches == [("b", ["a"]), ("b", ["b", "c", "d"])]
 
 
-def test_boards_do_not_wait_for_each_other(ask: Asking) -> None:
-    ask("b", "a")
-    ask("c", "b")
-    wait_until(lambda: len(ask.work.begun) == 2, "both are under way")
+def test_boards_do_not_wait_for_each_other(callers: Callers) -> None:
+    callers.call("b", "a")
+    callers.call("c", "b")
+    wait_until(lambda: len(callers.work.batches) == 2, "both batches to run")
 
 
-def test_a_failure_is_told_to_its_batch_and_to_nobody_else(ask: Asking) -> None:
-    first = ask("b", "a")
-    failing = ask("b", "b", "bad")
-    ask.work.may.release(1)
-    assert values(first) == ["A"]
-    wait_until(lambda: len(ask.work.begun) == 2, "the second is under way")
-    last = ask("b", "c")
-    ask.work.may.release(2)
-    for each in failing:
+def test_a_failure_reaches_its_batch_and_no_other(callers: Callers) -> None:
+    first = callers.call("b", "a")
+    failing = callers.call("b", "b", "bad")
+    callers.work.may_finish.release(1)
+    assert results(first) == ["A"]
+    wait_until(lambda: len(callers.work.batches) == 2, "the second batch to run")
+    last = callers.call("b", "c")
+    callers.work.may_finish.release(2)
+    for call in failing:
         with pytest.raises(ValueError):
-            each.result(10)
-    assert values(last) == ["C"]
+            call.result(10)
+    assert results(last) == ["C"]
 
 
-def test_nothing_is_kept_of_what_is_done(ask: Asking) -> None:
-    ask.work.may.release(3)
-    values(ask("b", "a") + ask("c", "b", "c"))
-    wait_until(lambda: not ask.gather.running, "the last one is let go of")
-    assert not ask.gather.pending
+def test_nothing_is_kept_of_a_batch_that_is_done(callers: Callers) -> None:
+    callers.work.may_finish.release(3)
+    results(callers.call("b", "a") + callers.call("c", "b", "c"))
+    wait_until(lambda: not callers.coalescer.running, "the last batch to be dropped")
+    assert not callers.coalescer.pending
 
 
-def test_nobody_waits_for_a_store_that_is_known_to_be_away(ask: Asking) -> None:
-    first = ask("b", "a")
-    ask.away = True
+def test_no_call_waits_for_a_store_that_is_known_to_be_unreachable(callers: Callers) -> None:
+    first = callers.call("b", "a")
+    callers.is_unavailable = True
     with pytest.raises(StoreUnavailable):
-        ask.gather("b", "b")
-    ask.work.may.release()
-    assert values(first) == ["A"]
+        callers.coalescer("b", "b")
+    callers.work.may_finish.release()
+    assert results(first) == ["A"]
