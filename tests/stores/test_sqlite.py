@@ -98,13 +98,13 @@ def test_rows_that_another_program_writes_count_in_blocks(
     PlayerRow.objects.filter(board_id=board, player="p3").update(player="renamed")
     row = sqlite.get_board(board)
     players = sqlite.get_ranking_window(row, 100).rows
-    better = [len({each["score"] for each in players[:place]}) for place in range(len(players))]
-    for place, player in enumerate(players):
+    better = [len({row["score"] for row in players[:index]}) for index in range(len(players))]
+    for index, player in enumerate(players):
         window = sqlite.get_ranking_window(row, 1, around=player)
         if ranking == "ordinal":
-            assert window.before == place
-        elif place == 0 or players[place - 1]["score"] != player["score"]:
-            assert window.better == better[place]
+            assert window.before == index
+        elif index == 0 or players[index - 1]["score"] != player["score"]:
+            assert window.better == better[index]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
