@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import get_readable_board, json_response
 from leaderboardapp.domain.fields import season_field
-from leaderboardapp.domain.scoring import check_season
+from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit

@@ -8,14 +8,17 @@ class AlreadyExists(Exception):
 
 
 class EmailTaken(Exception):
-    """Another player of the board has it."""
+    """Another player of the board has this email address."""
 
 
 class ScoreOutOfRange(Exception):
-    """The board's limits do not allow it, and nothing was changed, but for a score that another
-    program set in the middle of an import, on a store without transactions."""
+    """The board's limits do not allow the score, and nothing was changed.
+
+    One exception: a store without transactions may have imported part of a batch, if another
+    program set a score in the middle of it."""
 
     def __init__(self, player: str, board: Row) -> None:
+        """Name the limits of the board. `player` is an id."""
         low, high = score_limits(board)
         message = f"the score of {player} must stay from {low} to {high}"
         if board["max_amount"] is not None:
@@ -27,17 +30,17 @@ class WrongSeason(Exception):
     """The board is in another season, and nothing was changed."""
 
     def __init__(self, season: int) -> None:
-        """`season`: the running one."""
+        """Name the running season, which is `season`."""
         super().__init__(f"the board is in season {season}")
 
 
 class ImportMoved(Exception):
-    """The import is not where the batch continues: another run of it is at work."""
+    """The import does not end where the batch begins: another run of it is at work."""
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached or cannot do this now."""
+    """The store cannot be reached, or cannot do this now."""
 
 
 class OutcomeUnknown(StoreUnavailable):
-    """The store was asked, and broke off or gave no answer in time: it may have been done."""
+    """The connection broke, or no answer came in time: the write may have been done."""

@@ -1,16 +1,82 @@
-"""What a write does to a score."""
+"""What a write does to a score: the one rule, for every store.
 
-from leaderboardapp.domain.exceptions import WrongSeason
-from leaderboardapp.domain.types import Row
+Each function takes the board's row, the player's row as it is in the running season, the write,
+and `now`, in microseconds. It returns the fields of the player's row that the write changes:
+`score`, `reached_at`, `scored` and `not_carried_over`. It changes nothing itself.
+
+- The first score of the season on an ascending board counts as reached now, even if it is 0.
+  There a player without one is not ranked, so 0 is not a score that was there before.
+- Any other score that stays the same keeps its `reached_at`: nothing was reached anew.
+- `max_amount` limits increments. Scores that are set, and amounts that are imported, only have to
+  stay within the board's `min` and `max`.
+
+RethinkDB runs the same rule in the server, as ReQL (stores/rethinkdb/score_updates.py).
+"""
+
+from leaderboardapp.domain.exceptions import ScoreOutOfRange
+from leaderboardapp.domain.schedule import check_season
+from leaderboardapp.domain.types import MAX_SCORE, Row, score_limits
 
 
-def check_season(board: Row, season: int | None) -> None:
-    """Raises WrongSeason if another than the running one is meant."""
-    if season not in (None, board["season"]):
-        raise WrongSeason(board["season"])
+def add_amount(board: Row, player: Row, amount: int, now: int, season: int | None = None) -> Row:
+    """Return the fields after an increment. Raises WrongSeason, ScoreOutOfRange."""
+    check_season(board, season)
+    largest = MAX_SCORE if board["max_amount"] is None else board["max_amount"]
+    if abs(amount) > largest:
+        raise ScoreOutOfRange(player["id"], board)
+    return _reach(board, player["id"], player, player["score"] + amount, now)
 
 
-def check_due(board: Row, now: str) -> None:
-    """Raises WrongSeason unless the season was to end by now."""
-    if board["ends_at"] is None or board["ends_at"] > now:
-        raise WrongSeason(board["season"])
+def set_score(board: Row, player: Row, score: int, now: int, season: int | None = None) -> Row:
+    """Return the fields after setting the score. Raises WrongSeason, ScoreOutOfRange."""
+    check_season(board, season)
+    return _reach(board, player["id"], player, score, now)
+
+
+def set_best_score(board: Row, player: Row, score: int, now: int, season: int | None = None) -> Row:
+    """Return the fields after setting the score if it is better; none if the player's score is as
+    good. Raises WrongSeason, ScoreOutOfRange, the latter for a score that is not better, too."""
+    fields = set_score(board, player, score, now, season)
+    if has_score(board, player) and not is_better(board, score, player["score"]):
+        return {}
+    return fields
+
+
+def import_amount(board: Row, player_id: str, player: Row | None, amount: int, now: int) -> Row:
+    """Return the fields after importing an amount for the player with this id. `player` is None if
+    the import creates the player. Raises ScoreOutOfRange."""
+    score = player["score"] if player else 0
+    return _reach(board, player_id, player, score + amount, now)
+
+
+def start_with(score: int | None, now: int) -> Row:
+    """Return the fields of a new player, whose score is not checked against the board's limits.
+    Without a score the player begins with 0, and is not `scored`."""
+    scored = score is not None
+    return {"score": score or 0, "reached_at": now, "scored": scored, "not_carried_over": False}
+
+
+def has_score(board: Row, player: Row) -> bool:
+    """Return whether the player has a score of the running season. On a descending board the 0 that
+    every player begins with is one."""
+    return bool(player["scored"] or board["order"] == "desc")
+
+
+def is_better(board: Row, score: int, other: int) -> bool:
+    """Return whether a score ranks before the other one."""
+    return score < other if board["order"] == "asc" else score > other
+
+
+def check_range(board: Row, player_id: str, score: int) -> None:
+    """Raise ScoreOutOfRange unless the board allows this score for the player with this id."""
+    low, high = score_limits(board)
+    if not low <= score <= high:
+        raise ScoreOutOfRange(player_id, board)
+
+
+def _reach(board: Row, player_id: str, player: Row | None, score: int, now: int) -> Row:
+    check_range(board, player_id, score)
+    reached_at = now
+    if player and has_score(board, player) and score == player["score"]:
+        reached_at = player["reached_at"]
+    return {"score": score, "reached_at": reached_at, "scored": True, "not_carried_over": False}

@@ -1,3 +1,5 @@
+"""The store that this process uses."""
+
 from functools import cache
 
 from django.conf import settings
@@ -7,8 +9,8 @@ from leaderboardapp.stores.base import Store
 
 @cache
 def get_store() -> Store:
-    """The store that DATABASE_URL names (its scheme was checked by settings). Drivers are
-    imported in the branch that needs them."""
+    """Return the store that DATABASE_URL names; settings have checked its scheme. A driver is
+    imported only in the branch that needs it."""
     if settings.DATABASE_URL.startswith("rethinkdb:"):
         from leaderboardapp.stores.rethinkdb.store import RethinkStore
 

@@ -1,4 +1,4 @@
-"""The knowledge that a store's server is away."""
+"""Circuit breaker: fail fast while the store's server is unreachable."""
 
 import select
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 
-OPEN_SECONDS = 0.5  # between two questions whether the server is back
+OPEN_SECONDS = 0.5  # between two probes of a server that does not answer
 
 
 class Unreachable(StoreUnavailable):
@@ -16,29 +16,34 @@ class Unreachable(StoreUnavailable):
 
 
 class CircuitBreaker:
-    """While the server does not answer, one question at a time finds out whether it is back, and
-    all others fail at once: threads that wait for it could answer nobody else."""
+    """Opens when the server does not answer.
+
+    While it is open, one query at a time probes the server, and all others fail at once: threads
+    that waited for the server could answer no other request."""
 
     def __init__(self, server: str, answer_seconds: float) -> None:
+        """Begin closed. `server` is its name in messages; `answer_seconds` is how long a probe may
+        take."""
         self.server, self.answer_seconds = server, answer_seconds
-        self.open_until = 0.0  # by time.monotonic(); 0 if it is there
-        self.local = threading.local()  # asks: whether the thread is asking
+        self.open_until = 0.0  # by time.monotonic(); 0 while closed
+        self.local = threading.local()  # .guarded: whether this thread is inside a guard
 
     def check(self) -> None:
-        """Raises StoreUnavailable while the server is known to be away."""
+        """Raise StoreUnavailable while the breaker is open."""
         if time.monotonic() < self.open_until:
             raise StoreUnavailable(f"{self.server} did not answer just now")
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """What a question consists of may be questions, too."""
-        if getattr(self.local, "asks", False):
+        """Run the body's queries, and open or close by their outcome. Raises StoreUnavailable
+        without running them while the breaker is open. A guard inside another one does nothing."""
+        if getattr(self.local, "guarded", False):
             yield
             return
         self.check()
-        if self.open_until:
+        if self.open_until:  # this thread probes the server, and others fail meanwhile
             self.open_until = time.monotonic() + self.answer_seconds
-        self.local.asks = True
+        self.local.guarded = True
         open_until = 0.0
         try:
             yield
@@ -46,12 +51,13 @@ class CircuitBreaker:
             open_until = time.monotonic() + OPEN_SECONDS
             raise
         finally:
-            self.local.asks = False
+            self.local.guarded = False
             self.open_until = open_until
 
 
 def peer_closed(descriptor: int) -> bool:
-    """Between questions a connection is silent; if there is something to read, that is the end."""
+    """Return whether the other end has closed an idle connection. Between two queries there is
+    nothing to read, unless it is the connection's end."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

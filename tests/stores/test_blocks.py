@@ -34,11 +34,11 @@ def board(store: Store, small_blocks: None, board_id: str) -> str:
     store.create_board({"id": board_id, "size": 100})
     for player in PLAYERS:
         store.create_player(board_id, {"id": player, "name": player, "score": 0})
-    tidy(store, board_id)
+    finish_maintenance(store, board_id)
     return board_id
 
 
-def tidy(store: Store, board: str) -> None:
+def finish_maintenance(store: Store, board: str) -> None:
     while store.run_maintenance(board):
         pass
 
@@ -46,21 +46,26 @@ def tidy(store: Store, board: str) -> None:
 def test_dense_ranks_are_exact_after_an_import_of_new_and_known_players(
     store: Store, board: str
 ) -> None:
-    """Two who meet where nobody was, and one who takes another's place."""
+    """Two players reach the same new score, and one reaches another player's."""
     row = store.update_board(board, {"ranking": "dense"})
     for number, player in enumerate(PLAYERS):
         store.set_score(board, player, 10 * number, only_better=False)
-    tidy(store, board)
+    finish_maintenance(store, board)
     amounts = [Amount("p0", "", 205), Amount("new", "", 205), Amount("p5", "", 300)]
     amounts.append(Amount("newer", "", 50))
     store.import_batch(board, "f", Import(0, 4, "x"), amounts)
-    tidy(store, board)
-    shown = ranks.assign_ranks(row, store.get_ranking_window(row, 1000).rows)
-    assert len(shown) == len(PLAYERS) + 2
-    for each in shown:
-        found = models.get_player_with_rank(row, store.get_player(board, each["id"]))
-        assert found and abs(found["rank"] - each["rank"]) <= found["bound"]
-        assert isinstance(store, RethinkStore) or found["bound"] == 0
+    finish_maintenance(store, board)
+    expected = ranks.assign_ranks(row, store.get_ranking_window(row, 1000).rows)
+    assert len(expected) == len(PLAYERS) + 2
+    for row_expected in expected:
+        ranked_player = models.get_player_with_rank(
+            row, store.get_player(board, row_expected["id"])
+        )
+        assert (
+            ranked_player
+            and abs(ranked_player["rank"] - row_expected["rank"]) <= ranked_player["bound"]
+        )
+        assert isinstance(store, RethinkStore) or ranked_player["bound"] == 0
 
 
 def count_blocks(store: Store, board: str) -> int:
@@ -96,30 +101,30 @@ def test_ranks_are_as_exact_as_they_say_while_many_write(
                     store.add_score(board, player, chance.randint(-9, 9))
         store.close()
 
-    def keep() -> None:
+    def maintain() -> None:
         while not stop.is_set():
             store.run_maintenance(board)
         store.close()
 
     movers = [threading.Thread(target=move, args=[seed]) for seed in range(3)]
-    keeper = threading.Thread(target=keep)
-    for thread in (*movers, keeper):
+    maintainer = threading.Thread(target=maintain)
+    for thread in (*movers, maintainer):
         thread.start()
     for thread in movers:
         thread.join()
     stop.set()
-    keeper.join()
+    maintainer.join()
 
     for settled in (False, True):
         if settled:
-            tidy(store, board)
+            finish_maintenance(store, board)
         row, players = ranked(store, board)
         assert len(players) > 8
         for player in players:
-            found = models.get_player_with_rank(row, player)
-            assert found
-            off = abs(found["rank"] - player["rank"])
-            assert off <= (0 if settled else found["bound"])
+            ranked_player = models.get_player_with_rank(row, player)
+            assert ranked_player
+            off = abs(ranked_player["rank"] - player["rank"])
+            assert off <= (0 if settled else ranked_player["bound"])
     player = chance.choice(players)
     window = models.get_window_around(row, player, 5)
     assert [each["rank"] for each in window] == [
@@ -146,28 +151,28 @@ def test_a_bound_covers_what_has_changed_and_little_more(
 def worst_bound(store: Store, board: str) -> int:
     """Each rank is within its bound. The largest of them; after that, all is counted anew."""
     row, players = ranked(store, board)
-    found = [models.get_player_with_rank(row, player) for player in players]
-    for player, rank in zip(players, found, strict=True):
+    ranks_read = [models.get_player_with_rank(row, player) for player in players]
+    for player, rank in zip(players, ranks_read, strict=True):
         assert rank and abs(rank["rank"] - player["rank"]) <= rank["bound"]
-    tidy(store, board)
-    return max(int(rank["bound"]) for rank in found if rank)
+    finish_maintenance(store, board)
+    return max(int(rank["bound"]) for rank in ranks_read if rank)
 
 
 def test_a_dense_rank_begins_with_what_its_block_knows(store: Store, board: str) -> None:
     store.update_board(board, {"ranking": "dense"})
     for number, player in enumerate(PLAYERS):
         store.set_score(board, player, number // 3, only_better=False)
-    tidy(store, board)
+    finish_maintenance(store, board)
     row, players = ranked(store, board)
     assert [store.get_ranking_window(row, 1, around=player).better for player in players] == [
-        place // 3 for place in range(60)
+        index // 3 for index in range(60)
     ]
-    pretend(store, board, 100)
-    found = [store.get_ranking_window(row, 1, around=player).better for player in players]
-    assert sum(better >= 100 for better in found) > 40
+    raise_first_count(store, board, 100)
+    ranks_read = [store.get_ranking_window(row, 1, around=player).better for player in players]
+    assert sum(better >= 100 for better in ranks_read) > 40
 
 
-def pretend(store: Store, board: str, more: int) -> None:
+def raise_first_count(store: Store, board: str, more: int) -> None:
     """That there are more scores in the first block."""
     if isinstance(store, SqlStore):
         first = BlockRow.objects.filter(board_id=board).order_by("place", "reached_at")[0]
@@ -184,7 +189,7 @@ def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: st
     for score in range(1, 6):
         for player in PLAYERS:
             store.set_score(board, player, score * 100, only_better=False)
-            tidy(store, board)
+            finish_maintenance(store, board)
     assert 60 / 8 <= count_blocks(store, board) <= 2 * 60 / 4 + 1
 
 
@@ -199,4 +204,4 @@ def test_blocks_that_are_gone_are_made_anew(store: Store, board: str) -> None:
     for _ in range(2):
         numbers = [store.get_ranking_window(row, 1, around=player).before for player in players]
         assert numbers == list(range(60))
-        tidy(store, board)
+        finish_maintenance(store, board)

@@ -51,16 +51,16 @@ def top_scores(store: Store, board: str) -> dict[str, int]:
     }
 
 
-def place(store: Store, board: str, player: str) -> int:
+def rank_of(store: Store, board: str, player: str) -> int:
     around = store.get_player(board, player)
     return store.get_ranking_window(store.get_board(board), 1, around=around).before + 1
 
 
-def shown(row: Row) -> Row:
+def public_fields(row: Row) -> Row:
     return {field: row[field] for field in ("id", "name", "score")}
 
 
-def changed(feed: Feed, board: str) -> None:
+def wait_for_change(feed: Feed, board: str) -> None:
     wait_until(lambda: board in feed.poll(timeout=0.1), f"{board} in the feed")
 
 
@@ -185,16 +185,16 @@ class TestPlayers:
         add_player(store, board, "alice", 7)
         add_player(store, board, "bob", 7)
         renamed = store.update_player(board, "alice", {"name": "Ällice"})
-        assert shown(renamed) == {"id": "alice", "name": "Ällice", "score": 7}
-        assert place(store, board, "alice") == 1
+        assert public_fields(renamed) == {"id": "alice", "name": "Ällice", "score": 7}
+        assert rank_of(store, board, "alice") == 1
 
     def test_a_score_that_is_set_counts_as_reached_now(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 1)
         add_player(store, board, "bob", 7)
         assert store.set_score(board, "alice", 7, only_better=False)["score"] == 7
-        assert place(store, board, "alice") == 2
+        assert rank_of(store, board, "alice") == 2
         store.set_score(board, "bob", 7, only_better=False)
-        assert place(store, board, "bob") == 1
+        assert rank_of(store, board, "bob") == 1
 
     def test_a_deleted_player_is_gone(self, store: Store, board: str) -> None:
         add_player(store, board, "alice")
@@ -207,8 +207,8 @@ class TestScoreAdd:
     def test_it_returns_the_sum(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 7)
         expected = {"id": "alice", "name": "Alice", "score": 4}
-        assert shown(store.add_score(board, "alice", -3)) == expected
-        assert shown(store.get_player(board, "alice")) == expected
+        assert public_fields(store.add_score(board, "alice", -3)) == expected
+        assert public_fields(store.get_player(board, "alice")) == expected
 
     def test_concurrent_increments_are_all_counted(self, store: Store, board: str) -> None:
         add_player(store, board, "alice")
@@ -262,7 +262,7 @@ class TestRanks:
             store.add_score(board, player, 3)
         assert list(top_scores(store, board)) == ["carol", "alice", "bob"]
         store.add_score(board, "carol", 0)
-        assert place(store, board, "carol") == 1, "adding nothing reaches nothing anew"
+        assert rank_of(store, board, "carol") == 1, "adding nothing reaches nothing anew"
 
     def test_top_is_cut_at_the_limit(self, store: Store, board: str) -> None:
         for score in range(4):
@@ -300,7 +300,7 @@ class TestRanks:
                 model[player] = (model[player][0] + amount, now)
         expected = sorted(model, key=lambda player: (-model[player][0], model[player][1]))
         assert list(top_scores(store, board)) == expected
-        assert [place(store, board, player) for player in expected] == [
+        assert [rank_of(store, board, player) for player in expected] == [
             *range(1, len(expected) + 1)
         ]
 
@@ -310,7 +310,9 @@ class TestImports:
         add_player(store, board, "alice", 1)
         upto = Import(0, 10, "digest")
         store.import_batch(board, "f", upto, [Amount("bob", "Bob", 4), Amount("alice", "X", 3)])
-        assert [shown(row) for row in store.get_ranking_window(store.get_board(board), 5).rows] == [
+        assert [
+            public_fields(row) for row in store.get_ranking_window(store.get_board(board), 5).rows
+        ] == [
             {"id": "bob", "name": "Bob", "score": 4},
             {"id": "alice", "name": "Alice", "score": 4},
         ]
@@ -424,73 +426,77 @@ def join(store: Store, board: str, player: str, email: str) -> None:
 
 
 class TestFeed:
-    def test_every_kind_of_change_is_told(self, store: Store, feed: Feed, board: str) -> None:
-        changed(feed, board)
+    def test_every_kind_of_change_is_reported(self, store: Store, feed: Feed, board: str) -> None:
+        wait_for_change(feed, board)
         for change in every_kind_of_change(store, board):
             change()
-            changed(feed, board)
+            wait_for_change(feed, board)
             wait_until(lambda: not feed.poll(timeout=0.05), "the feed to be quiet")
 
     def test_many_changes_of_a_board_are_one(self, store: Store, feed: Feed, board: str) -> None:
         add_player(store, board, "alice")
         for _ in range(5):
             store.add_score(board, "alice", 1)
-        told = 0
+        reported = 0
 
         def quiet() -> bool:
-            nonlocal told
+            nonlocal reported
             boards = feed.poll(timeout=0.2)
-            told += board in boards
-            return bool(told) and not boards
+            reported += board in boards
+            return bool(reported) and not boards
 
-        wait_until(quiet, "the feed to tell and be quiet")
-        assert told <= 2  # RethinkDB's last changes may have been on their way
+        wait_until(quiet, "the feed to report and be quiet")
+        assert reported <= 2  # RethinkDB's last changes may have been on their way
 
-    def test_newcomers_are_told_and_nobody_else(self, store: Store, feed: Feed, board: str) -> None:
-        changed(feed, board)
-        told: list[Row] = []
+    def test_new_players_are_named_and_no_others(
+        self, store: Store, feed: Feed, board: str
+    ) -> None:
+        wait_for_change(feed, board)
+        reported: list[Row] = []
 
-        def tell(player: str) -> bool:
-            told.extend(feed.poll(timeout=0.1).get(board, []))
-            return any(row["id"] == player for row in told)
+        def arrives(player: str) -> bool:
+            reported.extend(feed.poll(timeout=0.1).get(board, []))
+            return any(row["id"] == player for row in reported)
 
         add_player(store, board, "alice", 7)
-        wait_until(lambda: tell("alice"), "alice")
+        wait_until(lambda: arrives("alice"), "alice")
         store.add_score(board, "alice", 1)
         store.update_player(board, "alice", {"name": "Alicia"})
         add_player(store, board, "bob")
-        wait_until(lambda: tell("bob"), "bob")
-        assert told == [
+        wait_until(lambda: arrives("bob"), "bob")
+        assert reported == [
             {"id": "alice", "name": "Alice", "score": 7},
             {"id": "bob", "name": "Bob", "score": 0},
         ]
 
-    def test_of_an_import_the_newest_are_told(self, store: Store, feed: Feed, board: str) -> None:
-        changed(feed, board)
+    def test_the_newest_players_of_an_import_are_named(
+        self, store: Store, feed: Feed, board: str
+    ) -> None:
+        wait_for_change(feed, board)
         amounts = [Amount(f"p{number}", "A player", 1) for number in range(100)]
         store.import_batch(board, "f", Import(0, 100, "a"), amounts)
-        told: list[Row] = []
+        reported: list[Row] = []
 
-        def tell() -> bool:
+        def arrives() -> bool:
             changes = feed.poll(timeout=0.1)
             assert len(changes.get(board, [])) <= MAX_JOINED
-            told.extend(changes.get(board, []))
-            return bool(told) and not changes
+            reported.extend(changes.get(board, []))
+            return bool(reported) and not changes
 
-        wait_until(tell, "newcomers, and quiet")
+        wait_until(arrives, "the new players, and quiet")
         if isinstance(store, SqlStore):  # RethinkDB keeps none
-            order = [int(player["id"][1:]) for player in told]
+            order = [int(player["id"][1:]) for player in reported]
             assert order == sorted(order), "in the order in which they joined"
 
-    def test_without_changes_it_waits_and_tells_nothing(self, feed: Feed) -> None:
+    def test_without_changes_it_waits_and_returns_nothing(self, feed: Feed) -> None:
         wait_until(lambda: not feed.poll(timeout=0.1), "the feed to be quiet")
 
-    def test_each_feed_is_told(self, store: Store, feed: Feed, board: str) -> None:
+    def test_each_feed_reports(self, store: Store, feed: Feed, board: str) -> None:
         other = store.open_feed()
         try:
             store.update_board(board, {"name": "B"})
-            changed(feed, board)
-            changed(other, board)
+            wait_for_change(feed, board)
+            wait_for_change(other, board)
         finally:
             other.close()
 
@@ -525,7 +531,7 @@ class TestLease:
         assert store.replace_lease(mine, mine._replace(beat=mine.beat + 1, position=7))
         assert store.read_lease() == Lease("me", free.beat + 2, 7)
 
-    def test_whoever_comes_second_gets_nothing(self, store: Store) -> None:
+    def test_the_second_to_take_it_gets_nothing(self, store: Store) -> None:
         free = store.read_lease()
         mine = Lease("me", free.beat + 1, 5)
         assert store.replace_lease(free, mine)
@@ -533,7 +539,7 @@ class TestLease:
         assert not store.replace_lease(free, Lease("me", free.beat + 1, 6))
         assert store.read_lease() == mine
 
-    def test_feeds_hear_it_and_tell_no_board(self, store: Store, feed: Feed) -> None:
+    def test_feeds_notice_it_and_report_no_board(self, store: Store, feed: Feed) -> None:
         wait_until(lambda: not feed.poll(timeout=0.05), "the feed to be quiet")
         before = feed.last_activity
         free = store.read_lease()

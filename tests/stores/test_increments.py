@@ -1,4 +1,4 @@
-"""That many increments at once are what they are one after the other."""
+"""Increments in a batch count as they would one after the other."""
 
 import itertools
 import threading
@@ -19,7 +19,7 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
 from tests.support.programs import wait_until
 
-# Mostly what may go into one write, so that it matters what is kept apart.
+# Mostly such as may go into one write, so that those that may not are noticed.
 amounts = st.sampled_from([0, 1, 2, 3, -1, -2, -3, 6, MAX_SCORE, -MAX_SCORE])
 increments = st.builds(
     Increment,
@@ -40,7 +40,7 @@ limits = st.fixed_dictionaries(
 
 
 class Model:
-    """One after the other. Whoever moved last is the last of `moved`."""
+    """Adds one after the other. The player who moved last is the last of `moved`."""
 
     def __init__(self, board: Row) -> None:
         self.least, self.most = board.get("min", -MAX_SCORE), board.get("max", MAX_SCORE)
@@ -110,27 +110,27 @@ def test_more_players_than_fit_in_one_write_are_all_written(store: Store, board_
     assert [outcome(result) for result in results] == list(range(250))
 
 
-def test_each_of_many_threads_is_told_its_own_sum(store: Store, board_id: str) -> None:
+def test_each_of_many_threads_gets_its_own_sum(store: Store, board_id: str) -> None:
     store.create_board({"id": board_id})
     store.create_player(board_id, {"id": "hot", "name": "Hot"})
 
     def add(_: int) -> list[int]:
-        found = [store.add_score(board_id, "hot", 1)["score"] for _ in range(10)]
+        own = [store.add_score(board_id, "hot", 1)["score"] for _ in range(10)]
         store.close()
-        return found
+        return own
 
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(add, range(8)))
-    assert sorted(itertools.chain(*told)) == list(range(1, 81))
-    assert all(each == sorted(each) for each in told)
+        sums = list(pool.map(add, range(8)))
+    assert sorted(itertools.chain(*sums)) == list(range(1, 81))
+    assert all(own == sorted(own) for own in sums)
 
 
-def ask_together(
-    monkeypatch: pytest.MonkeyPatch, gather: Coalescer[Any, Any], ask: Callable[[], Any]
+def call_together(
+    monkeypatch: pytest.MonkeyPatch, coalescer: Coalescer[Any, Any], call: Callable[[], Any]
 ) -> tuple[list[Any], list[int]]:
-    """What four threads are answered, of whom three ask while the first is being answered; and how
-    many each piece of work was for."""
-    work, begun, may_go = gather.work, threading.Event(), threading.Event()
+    """Return the results of four threads, three of which call while the first batch is running, and
+    how many calls each batch answered."""
+    work, begun, may_go = coalescer.work, threading.Event(), threading.Event()
     sizes: list[int] = []
 
     def held(board: str, items: list[Any]) -> list[Any]:
@@ -139,21 +139,21 @@ def ask_together(
         assert may_go.wait(10)
         return work(board, items)
 
-    def asking() -> Any:
-        answer = ask()
+    def call_and_close() -> Any:
+        answer = call()
         get_store().close()
         return answer
 
-    monkeypatch.setattr(gather, "work", held)
+    monkeypatch.setattr(coalescer, "work", held)
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(asking)]
+        calls = [pool.submit(call_and_close)]
         assert begun.wait(10)
-        asked += [pool.submit(asking) for _ in range(3)]
+        calls += [pool.submit(call_and_close) for _ in range(3)]
         wait_until(
-            lambda: [len(batch.items) for batch in gather.pending.values()] == [3], "the others"
+            lambda: [len(batch.items) for batch in coalescer.pending.values()] == [3], "the others"
         )
         may_go.set()
-        return [each.result(10) for each in asked], sizes
+        return [future.result(10) for future in calls], sizes
 
 
 def test_threads_that_add_at_the_same_moment_share_a_write(
@@ -161,8 +161,8 @@ def test_threads_that_add_at_the_same_moment_share_a_write(
 ) -> None:
     store.create_board({"id": board_id})
     store.create_player(board_id, {"id": "hot", "name": "Hot"})
-    scores, sizes = ask_together(
-        monkeypatch, store._add_together, lambda: store.add_score(board_id, "hot", 1)["score"]
+    scores, sizes = call_together(
+        monkeypatch, store._coalesce_add, lambda: store.add_score(board_id, "hot", 1)["score"]
     )
     assert scores[0] == 1 and sorted(scores[1:]) == [2, 3, 4]
     assert sizes == [1, 3]
@@ -172,8 +172,8 @@ def test_polls_at_the_same_moment_share_a_read(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.create_board({"id": board_id})
-    found, sizes = ask_together(
+    snapshots_read, sizes = call_together(
         monkeypatch, snapshots._coalescer, lambda: snapshots.read_snapshot(board_id)
     )
-    assert found[0] and found == [found[0]] * 4
+    assert snapshots_read[0] and snapshots_read == [snapshots_read[0]] * 4
     assert sizes == [1, 3]

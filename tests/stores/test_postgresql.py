@@ -91,7 +91,7 @@ def test_a_change_that_is_committed_after_later_ones_is_not_missed(
     assert board in postgres.changed_since(position)
 
 
-def test_a_newcomer_who_is_committed_late_is_told_once(
+def test_a_new_player_who_is_committed_late_is_reported_once(
     postgres: PostgresStore, feed: Feed, board: str, console: Console
 ) -> None:
     quiet(feed)
@@ -128,9 +128,9 @@ def test_a_feed_that_falls_asleep_misses_nothing(
         change = threading.Timer(pause, add)
         change.start()
         assert feed.poll(timeout=20) == {board: []}
-        told = time.monotonic()
+        reported = time.monotonic()
         change.join()
-        assert told < added[-1] + 4, "it does not find out only at the end of its time"
+        assert reported < added[-1] + 4, "it does not notice only at the end of its timeout"
         quiet(feed)
 
 
@@ -145,7 +145,7 @@ def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_
     assert not feed.asleep
     console.commit()
     assert feed.poll(timeout=20) == {board: []}
-    assert time.monotonic() - began < 4, "it does not find out only at the end of its time"
+    assert time.monotonic() - began < 4, "it does not notice only at the end of its timeout"
 
 
 def test_while_much_happens_nobody_is_notified(
@@ -167,7 +167,7 @@ def test_while_much_happens_nobody_is_notified(
     assert 1 <= notified < 20
 
 
-def test_a_second_feed_is_told_though_only_one_can_sleep(
+def test_a_second_feed_reports_though_only_one_can_sleep(
     postgres: PostgresStore, feed: PostgresFeed, board: str
 ) -> None:
     second = postgres.open_feed()
@@ -176,7 +176,7 @@ def test_a_second_feed_is_told_though_only_one_can_sleep(
     began = time.monotonic()
     postgres.add_score(board, "alice", 1)
     assert feed.poll(timeout=20) == second.poll(timeout=20) == {board: []}
-    assert time.monotonic() < began + 4, "they do not find out only at the end of their time"
+    assert time.monotonic() < began + 4, "they do not notice only at the end of their timeout"
     second.close()
 
 
@@ -200,7 +200,7 @@ def test_notifications_of_another_feed_do_not_pile_up(
     second.close()
 
 
-def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
+def test_a_feed_whose_connection_ends_while_it_sleeps_is_unavailable(
     postgres: PostgresStore, feed: PostgresFeed, console: Console
 ) -> None:
     fall_asleep(feed)
@@ -210,16 +210,16 @@ def test_a_feed_whose_connection_ends_while_it_sleeps_says_so(
         feed.poll(timeout=5)
 
 
-def test_a_statement_that_takes_too_long_is_refused_and_the_server_not_called_away(
+def test_a_statement_that_takes_too_long_is_refused_and_leaves_the_breaker_closed(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "LOCK", postgresql.LOCK.replace("3000", "100"))
+    monkeypatch.setattr(postgresql, "LOCK_BOARD", postgresql.LOCK_BOARD.replace("3000", "100"))
     with pytest.raises(StoreUnavailable, match="statement timeout"):
         postgres.transaction(None, lambda: write("SELECT pg_sleep(60)", {}))
     postgres.ping()
 
 
-def test_a_server_that_does_not_answer_is_given_up_and_called_away(
+def test_a_server_that_does_not_answer_opens_the_breaker(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as limits:
@@ -338,12 +338,12 @@ def test_counts_of_blocks_are_exact_whoever_writes(
         while postgres.run_maintenance(board):
             pass
         assert BlockRow.objects.filter(board_id=board).count() >= 2
-        shown = ranks.assign_ranks(row, postgres.get_ranking_window(row, 100).rows)
-        found = [
+        expected = ranks.assign_ranks(row, postgres.get_ranking_window(row, 100).rows)
+        rows_read = [
             models.get_player_with_rank(row, postgres.get_player(board, player["id"]))
-            for player in shown
+            for player in expected
         ]
-        assert [each and each["rank"] for each in found] == [each["rank"] for each in shown]
+        assert [row and row["rank"] for row in rows_read] == [row["rank"] for row in expected]
 
 
 def test_an_older_snapshot_does_not_miss_the_first_block(
@@ -403,10 +403,10 @@ def test_a_board_that_somebody_keeps_locked_is_busy_and_then_not(
     assert postgres.add_score(board, "alice", 1)["score"] == 1
 
 
-def test_notifications_that_do_not_arrive_are_said(
+def test_notifications_that_do_not_arrive_are_an_error(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql_connection, "HEAR_SECONDS", 0.1)
+    monkeypatch.setattr(postgresql_connection, "NOTIFY_SECONDS", 0.1)
     monkeypatch.setattr(postgresql, "write", lambda *_: 0)
     with pytest.raises(StoreUnavailable, match="DATABASE_FEED_URL"):
         postgres.open_feed()
@@ -434,14 +434,14 @@ def test_nothing_is_connected_before_gunicorn_forks(postgresql_url: str) -> None
         "import leaderboard_project.wsgi; from django.db import connections;"
         "print([c.connection for c in connections.all(initialized_only=True)])"
     )
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=PROJECT,
         env={**os.environ, "DATABASE_URL": postgresql_url},
         capture_output=True,
         text=True,
     )
-    assert found.stdout.strip() in ("[]", "[None]")
+    assert result.stdout.strip() in ("[]", "[None]")
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])

@@ -84,7 +84,7 @@ class Model:
         scores = [row[0] for _, row in rows]
         distinct = sorted(set(scores), key=lambda score: score * self.sign)
         ranks_of = {
-            "ordinal": [place + 1 for place in range(len(rows))],
+            "ordinal": [index + 1 for index in range(len(rows))],
             "competition": [scores.index(score) + 1 for score in scores],
             "dense": [distinct.index(score) + 1 for score in scores],
         }[self.ranking]
@@ -113,13 +113,13 @@ def act(
             store.set_score(board, player, value, only_better=kind == "best")
 
 
-def shown(rows: list[Row]) -> list[tuple[str, int, int]]:
+def id_score_rank(rows: list[Row]) -> list[tuple[str, int, int]]:
     return [(row["id"], row["score"], row["rank"]) for row in rows]
 
 
-def window(ranked: list[Any], place: int, limit: int) -> list[Any]:
-    """`limit` rows with the one at `place` among them, in the middle if there are enough."""
-    first = max(0, min(place - (limit - 1) // 2, len(ranked) - limit))
+def window(ranked: list[Any], index: int, limit: int) -> list[Any]:
+    """`limit` rows with the one at `index` among them, in the middle if there are enough."""
+    first = max(0, min(index - (limit - 1) // 2, len(ranked) - limit))
     return ranked[first : first + limit]
 
 
@@ -161,20 +161,23 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
     while page := models.get_ranked_page(row, limit, rank_position(paged[-1]) if paged else None):
         assert len(page) == min(limit, len(expected) - len(paged))
         paged += page
-    assert shown(paged) == expected
+    assert id_score_rank(paged) == expected
     assert (
-        shown(ranks.assign_ranks(row, store.get_top_players([board])[board][1])) == expected[:limit]
+        id_score_rank(ranks.assign_ranks(row, store.get_top_players([board])[board][1]))
+        == expected[:limit]
     )
 
-    for place, (player, _, rank) in enumerate(expected):
-        found = store.get_player(board, player)
-        ranked = models.get_player_with_rank(row, found)
+    for index, (player, _, rank) in enumerate(expected):
+        row_read = store.get_player(board, player)
+        ranked = models.get_player_with_rank(row, row_read)
         assert ranked and ranked["rank"] == rank
-        assert shown(models.get_window_around(row, found, limit)) == window(expected, place, limit)
+        assert id_score_rank(models.get_window_around(row, row_read, limit)) == window(
+            expected, index, limit
+        )
     for player in model.players.keys() - {player for player, *_ in expected}:
-        found = store.get_player(board, player)
-        assert models.get_player_with_rank(row, found) is None
-        assert models.get_window_around(row, found, limit) == []
+        row_read = store.get_player(board, player)
+        assert models.get_player_with_rank(row, row_read) is None
+        assert models.get_window_around(row, row_read, limit) == []
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,11 @@ def ranked(store: Store, board: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
-def test_nobody_is_ever_shown_with_a_score_of_the_season_before(
+def test_no_player_is_shown_with_a_score_of_the_season_before(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    for module in (rethinkdb, sql):
-        monkeypatch.setattr(module, "SWEEP_ROWS", 3)
+    monkeypatch.setattr(rethinkdb, "SWEEP_ROWS", 3)
+    monkeypatch.setattr(sql, "CARRY_OVER_ROWS", 3)
     store.create_board({"id": board_id, "order": order, "size": 1})
     for number in range(10):
         player = f"p{number}"
@@ -90,7 +90,7 @@ def test_each_increment_counts_in_the_season_that_it_names(store: Store, board_i
         assert alice["score"] == counted[season]
 
 
-def test_of_many_resets_of_one_season_one_is_done(store: Store, board_id: str) -> None:
+def test_one_of_many_resets_of_a_season_is_done(store: Store, board_id: str) -> None:
     store.create_board({"id": board_id})
     done: list[Row] = []
 

@@ -98,13 +98,13 @@ def test_rows_that_another_program_writes_count_in_blocks(
     PlayerRow.objects.filter(board_id=board, player="p3").update(player="renamed")
     row = sqlite.get_board(board)
     players = sqlite.get_ranking_window(row, 100).rows
-    better = [len({each["score"] for each in players[:place]}) for place in range(len(players))]
-    for place, player in enumerate(players):
+    better = [len({row["score"] for row in players[:index]}) for index in range(len(players))]
+    for index, player in enumerate(players):
         window = sqlite.get_ranking_window(row, 1, around=player)
         if ranking == "ordinal":
-            assert window.before == place
-        elif place == 0 or players[place - 1]["score"] != player["score"]:
-            assert window.better == better[place]
+            assert window.before == index
+        elif index == 0 or players[index - 1]["score"] != player["score"]:
+            assert window.better == better[index]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -177,12 +177,12 @@ def test_an_idle_feed_reads_no_table(sqlite: SqliteStore, monkeypatch: pytest.Mo
     feed.close()
 
 
-def test_a_thread_whose_turn_to_write_does_not_come_is_told_so(
+def test_a_thread_that_does_not_get_the_write_lock_is_refused(
     sqlite: SqliteStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turn = threading.Lock()
-    monkeypatch.setattr(store, "_turn", turn)
-    monkeypatch.setattr(store, "TURN_SECONDS", 0.05)
-    with turn, pytest.raises(StoreUnavailable, match="busy"):
+    lock = threading.Lock()
+    monkeypatch.setattr(store, "_write_lock", lock)
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.05)
+    with lock, pytest.raises(StoreUnavailable, match="busy"):
         sqlite.add_score(board, "alice", 1)
     assert sqlite.add_score(board, "alice", 1)["score"] == 1

@@ -97,9 +97,12 @@ class Imports:
         low, high = score_limits(board)
 
         def add(_: Any, old: Any, new: Any) -> Any:
-            before = r.branch(old["season"].default(1) >= board["season"], old["score"], 0)
-            score, same = before + new["score"], new["score"].eq(0)
-            reached_at = r.branch(same, old["reached_at"], new["reached_at"])
+            is_running = old["season"].default(1) >= board["season"]
+            score = r.branch(is_running, old["score"], 0) + new["score"]
+            # As domain/scoring.py says: the first score on an ascending board is reached now.
+            has_score = (is_running & old["scored"].default(True)) | (board["order"] == "desc")
+            is_unmoved = new["score"].eq(0) & has_score
+            reached_at = r.branch(is_unmoved, old["reached_at"], new["reached_at"])
             season = r.expr([old["season"].default(1), board["season"]]).max()
             fields = {"score": score, "reached_at": reached_at, "scored": True, "season": season}
             allowed = r.branch((score < low) | (score > high), r.error(OUT_OF_RANGE), fields)

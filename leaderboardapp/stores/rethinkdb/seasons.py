@@ -5,8 +5,7 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable, WrongSeason
-from leaderboardapp.domain.schedule import end_after
-from leaderboardapp.domain.scoring import check_due, check_season
+from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database

@@ -1,4 +1,7 @@
-"""Increments of one board: read its players, add, and write those who have changed, at once."""
+"""Writes to many scores of one board at once: read the players, apply the rule, write the changes.
+
+The functions are called in a transaction in which nobody else changes the board.
+"""
 
 import json
 from collections.abc import Iterable
@@ -7,81 +10,98 @@ from typing import NamedTuple
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 
+from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
-from leaderboardapp.domain.scoring import check_season
-from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row, score_limits
+from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.statements import PLAYERS, UPDATE, player_row, read, write
 
 
 class Player(NamedTuple):
+    """A player's row, and the idempotency keys that it remembers, oldest first."""
+
     row: Row
-    keys: list[str]  # idempotency keys counted, oldest first
+    keys: list[str]
 
 
-def add(board: Row, increments: list[Increment]) -> list[Row | Exception]:
-    """As Store.add_scores tells. For whoever is alone on the board, in a transaction."""
+def add_increments(board: Row, increments: list[Increment]) -> list[Row | Exception]:
+    """Add the increments in their order; return what Store.add_scores does."""
     before = _read(board, {increment.player for increment in increments})
     players, results, now = dict(before), list[Row | Exception](), now_us()
-    for place, increment in enumerate(increments):
+    for index, increment in enumerate(increments):
         try:
-            player = _added(board, players.get(increment.player), increment, now + place)
+            player = _add(board, players.get(increment.player), increment, now + index)
         except (ObjectDoesNotExist, ScoreOutOfRange, WrongSeason) as error:
             results.append(error)
         else:
             players[increment.player] = player
             results.append(player.row)
-    changed = [name for name, player in players.items() if player is not before[name]]
-    keyed = {name for name in changed if players[name].keys is not before[name].keys}
+    changed = [(player, before[id]) for id, player in players.items() if player is not before[id]]
     # Keys are long, so they are written only where they have changed.
-    _write(board, [players[name] for name in changed if name in keyed], keys=True)
-    _write(board, [players[name] for name in changed if name not in keyed])
+    keyed = [new for new, old in changed if new.keys is not old.keys]
+    _write(board, keyed, with_keys=True)
+    _write(board, [new for new, old in changed if new.keys is old.keys])
     return results
 
 
-def _added(board: Row, player: Player | None, increment: Increment, now: int) -> Player:
+def import_amounts(board: Row, amounts: list[Amount]) -> None:
+    """Add the amounts in their order; create players who are missing. Raises ScoreOutOfRange."""
+    before = _read(board, {amount.player for amount in amounts})
+    rows, now = {id: player.row for id, player in before.items()}, now_us()
+    for index, (id, name, amount) in enumerate(amounts):
+        row = rows.get(id)
+        fields = scoring.import_amount(board, id, row, amount, now + index)
+        rows[id] = {**(row or {"name": name}), **fields}
+    # In two statements, because PostgreSQL's triggers see what a statement has added apart from
+    # what it has changed.
+    PlayerRow.objects.bulk_create(
+        PlayerRow(board_id=board["id"], player=id, name=row["name"], **score_columns(board, row))
+        for id, row in rows.items()
+        if id not in before
+    )
+    _write(board, [player._replace(row=rows[id]) for id, player in before.items()])
+
+
+def score_columns(board: Row, fields: Row) -> Row:
+    """Return the columns of PlayerRow for the fields that scoring.py gives."""
+    columns = {column: fields[column] for column in ("score", "reached_at", "scored")}
+    return {**columns, "season": board["season"]}
+
+
+def _add(board: Row, player: Player | None, increment: Increment, now: int) -> Player:
+    """Return the same object if the key is known, so that nothing is written."""
     if player is None:
         raise ObjectDoesNotExist
     row, keys = player
     if increment.key and increment.key in keys:
         return player
-    check_season(board, increment.season)
-    (low, high), score = score_limits(board), row["score"] + increment.amount
-    largest = MAX_SCORE if board["max_amount"] is None else board["max_amount"]
-    if not low <= score <= high or abs(increment.amount) > largest:
-        raise ScoreOutOfRange(row["id"], board)
-    stays = increment.amount == 0 and (row["scored"] or board["order"] == "desc")
-    reached_at = row["reached_at"] if stays else now
-    row = {
-        **row,
-        "score": score,
-        "reached_at": reached_at,
-        "scored": True,
-        "not_carried_over": False,
-    }
-    return Player(row, [*keys, increment.key][-KEYS_REMEMBERED:] if increment.key else keys)
+    fields = scoring.add_amount(board, row, increment.amount, now, increment.season)
+    if increment.key:
+        keys = [*keys, increment.key][-KEYS_REMEMBERED:]
+    return Player({**row, **fields}, keys)
 
 
 def _read(board: Row, players: Iterable[str]) -> dict[str, Player]:
-    names = list(players)
-    rows = read(PLAYERS.format(players=_marks(names)), [board["id"], *names])
+    ids = list(players)
+    rows = read(PLAYERS.format(players=_placeholders(ids)), [board["id"], *ids])
     return {row[0]: Player(player_row(row[:-1]), json.loads(row[-1])) for row in rows}
 
 
-def _write(board: Row, players: list[Player], keys: bool = False) -> None:
+def _write(board: Row, players: list[Player], with_keys: bool = False) -> None:
     if not players:
         return
     rows = []
-    for row, known in players:
+    for row, keys in players:
         rows.append([row["id"], row["score"], row["reached_at"]])
-        if keys:
-            rows[-1].append(connection.ops.adapt_json_value(known, None))
+        if with_keys:
+            rows[-1].append(connection.ops.adapt_json_value(keys, None))
     sql = UPDATE.format(
-        keys=", keys = new.column4" if keys else "",
-        rows=", ".join(f"({_marks(row)})" for row in rows),
+        keys=", keys = new.column4" if with_keys else "",
+        rows=", ".join(f"({_placeholders(row)})" for row in rows),
     )
     write(sql, [board["season"], *(value for row in rows for value in row), board["id"]])
 
 
-def _marks(values: list[str]) -> str:
+def _placeholders(values: list[str]) -> str:
     return ", ".join(["%s"] * len(values))

@@ -1,4 +1,4 @@
-"""Messages in an SQL database: a log, of which the oldest are deleted."""
+"""Messages in an SQL database: a table of the newest, from which the oldest are deleted."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from leaderboardapp.stores.base import (
     Subscription,
 )
 
-# The oldest by number, so that nothing else is looked at.
+# The oldest are found by number, so that no other row is read.
 EXPIRE = f"""
     DELETE FROM message WHERE id IN (
         SELECT id FROM (SELECT id, at FROM message ORDER BY id LIMIT {EXPIRED_AT_ONCE}) AS oldest
@@ -23,10 +23,10 @@ EXPIRE = f"""
 
 
 class SqlMessageStream(MessageStream):
-    """Every message is read, of all exchanges, and goes to the groups that it is for."""
+    """Reads every message, of all exchanges, and keeps those that pass a subscription."""
 
-    last: int  # the number of the newest message that was read
-    looked: float  # when the read that is under way began; by the clock that a pause does not stop
+    last_id: int  # of the newest message that was read
+    polled_at: float  # when the running poll began, by a clock that goes on during a suspend
 
     def __init__(self) -> None:
         self.subscriptions: defaultdict[str, list[Subscription]] = defaultdict(list)  # by exchange
@@ -37,27 +37,29 @@ class SqlMessageStream(MessageStream):
     def unsubscribe(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.exchange].remove(subscription)
 
-    def sort(
-        self, oldest: int, rows: list[tuple[Any, ...]]
+    def dispatch(
+        self, oldest_id: int, rows: list[tuple[Any, ...]]
     ) -> list[tuple[Subscription, EncodedMessage | None]]:
-        """`rows` of number, exchange, topic and payload, all that are new; `oldest`: the number of
-        the first one that still is there."""
-        found: list[tuple[Subscription, EncodedMessage | None]] = []
-        # Numbers may also be missing because their transactions are not committed yet.
-        paused = time.time() > self.looked + KEPT_SECONDS / 2
-        if rows and paused and oldest > self.last + 1:
-            found += [
+        """Return the messages of these rows, as `poll` does.
+
+        `rows` are all new ones, each of id, exchange, topic and payload. `oldest_id` is the id of
+        the oldest message that the table still has."""
+        messages: list[tuple[Subscription, EncodedMessage | None]] = []
+        # Ids may also be missing because their transactions are not committed yet.
+        was_suspended = time.time() > self.polled_at + KEPT_SECONDS / 2
+        if rows and was_suspended and oldest_id > self.last_id + 1:
+            messages += [
                 (subscription, None)
                 for subscriptions in self.subscriptions.values()
                 for subscription in subscriptions
             ]
-        for number, exchange, topic, payload in rows:
-            self.last = max(self.last, number)
+        for id, exchange, topic, payload in rows:
+            self.last_id = max(self.last_id, id)
             if subscriptions := self.subscriptions.get(exchange):
-                key, sent = json.loads(topic), EncodedMessage(topic, payload)
-                found += [
-                    (subscription, sent)
+                decoded, message = json.loads(topic), EncodedMessage(topic, payload)
+                messages += [
+                    (subscription, message)
                     for subscription in subscriptions
-                    if subscription.filter.matches(key)
+                    if subscription.filter.matches(decoded)
                 ]
-        return found
+        return messages

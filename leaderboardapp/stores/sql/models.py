@@ -2,13 +2,17 @@
 
 from django.db import models
 
+# Which players a board ranks.
 RANKED = {"desc": models.Q(hidden=False), "asc": models.Q(hidden=False, scored=True)}
 HIDDEN = models.Q(hidden=True)
-# Ascending in either order, so that one comparison of rows finds what is before or after a player.
-PLACE = {"desc": "negative", "asc": "score"}
+# The column by which they are sorted. Ascending in either order, so that one comparison of rows
+# finds the players before or after a position.
+SORT_KEY = {"desc": "negative", "asc": "score"}
 
 
 class BoardRow(models.Model):
+    """A board, with the fields of BOARD_DEFAULTS."""
+
     id = models.CharField(max_length=64, primary_key=True)
     name = models.CharField(max_length=100)
     size = models.PositiveSmallIntegerField()
@@ -29,6 +33,9 @@ class BoardRow(models.Model):
 
 
 class PlayerRow(models.Model):
+    """A player of a board. The score is of `season`; after a reset that may be an earlier one than
+    the board's, until the player is carried over."""
+
     pk = models.CompositePrimaryKey("board_id", "player")
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
     player = models.CharField(max_length=64)
@@ -53,21 +60,24 @@ class PlayerRow(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["board", "season", place, "reached_at", "player"],
+                fields=["board", "season", column, "reached_at", "player"],
                 name=f"ranked_{order}",
                 condition=RANKED[order],
             )
-            for order, place in PLACE.items()
+            for order, column in SORT_KEY.items()
         ] + [models.Index(fields=["board", "player"], name="hidden", condition=HIDDEN)]
 
 
 class BlockRow(models.Model):
-    """A stretch of a large board's ranking, from this place to the next block's, and how many
-    players are in it; with dense ranking, how many scores. Triggers keep the counts exact,
-    whoever writes (but by SQLite's INSERT OR REPLACE, whose deletions fire none; and with dense
-    ranking by PostgreSQL's ON CONFLICT DO UPDATE and MERGE, of which each trigger sees a part).
-    Without blocks, as on a small board, ranks are counted from the first player on; blocks may be
-    deleted at any time, and SqlStore.tidy makes them anew."""
+    """A rank block: players from this position to the next block's, with their count; with dense
+    ranking, the count of their scores.
+
+    Triggers keep the counts exact, whichever program writes, with two exceptions. The deletions of
+    SQLite's INSERT OR REPLACE fire no trigger. With dense ranking, PostgreSQL's ON CONFLICT DO
+    UPDATE and MERGE fire two triggers, which each see a part.
+
+    Without blocks, as on a small board, ranks are counted from the first player on. Blocks may be
+    deleted at any time; SqlStore.run_maintenance makes them anew."""
 
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
     place = models.BigIntegerField(help_text="the score, or its negative on a descending board")
@@ -99,9 +109,9 @@ class SeasonRow(models.Model):
 
 
 class ChangeRow(models.Model):
-    """The newest change of each board, numbered: in SQLite in the order of commits, in PostgreSQL
-    by its transaction. Triggers keep it, so that a row changed by any program is seen; a deleted
-    board keeps its row, or nobody would learn."""
+    """The newest change of each board. Its number is SQLite's order of commits, or PostgreSQL's
+    transaction. Triggers write the row, so that no program's change is missed. A deleted board
+    keeps its row, or no feed would notice."""
 
     board = models.CharField(max_length=64, primary_key=True)
     seq = models.BigIntegerField(db_index=True)
@@ -114,7 +124,7 @@ class ChangeRow(models.Model):
 
 
 class LeaseRow(models.Model):
-    """The one row of the active listener."""
+    """The lease of the active listener, in the table's only row."""
 
     holder = models.CharField(max_length=64)
     beat = models.BigIntegerField()
@@ -125,6 +135,8 @@ class LeaseRow(models.Model):
 
 
 class ImportRow(models.Model):
+    """How far an import has come. A batch is one transaction, so it is never half done."""
+
     pk = models.CompositePrimaryKey("board_id", "name")
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
     name = models.CharField(max_length=255)
@@ -136,8 +148,8 @@ class ImportRow(models.Model):
 
 
 class MessageRow(models.Model):
-    """What was published a short while ago (KEPT_SECONDS). The newest is never deleted, so that a
-    reader finds out what it has missed."""
+    """A message that was published within KEPT_SECONDS. The newest one is never deleted, so that a
+    stream notices what it has missed."""
 
     seq = models.BigIntegerField(null=True, help_text="the transaction's number; not in SQLite")
     exchange = models.CharField(max_length=64)

@@ -1,7 +1,8 @@
-"""Ranks on large boards: a board's ranking in blocks of some thousand players, with their counts.
+"""Rank blocks: a large board's ranking in pieces of some thousand players, with their counts.
 
 The rank of a player is the sum of the blocks before, and a count within one block. Triggers keep
-the counts (triggers.py); here they are read, and blocks that have grown are split.
+the counts (migrations/frozen). This module reads them, and splits blocks that have grown. A block's
+column `place` is the sort key of its first player (statements.py).
 """
 
 from typing import Any
@@ -10,19 +11,19 @@ from django.db.models import F
 
 from leaderboardapp.domain.types import MAX_SCORE, RankPosition, Row
 from leaderboardapp.stores.sql.models import BlockRow, ChangeRow
-from leaderboardapp.stores.sql.statements import KEY, in_each_order, key_values, read
+from leaderboardapp.stores.sql.statements import POSITION, in_each_order, position_values, read
 
 BLOCK = 1_000  # players in a new block, or, with dense ranking, scores
-MOST = 2 * BLOCK  # in one that is split
-BLOCKS_AT_ONCE = 50  # split off, because other writers wait for so long
-FIRST_PLACE = -MAX_SCORE - 1
+MOST = 2 * BLOCK  # a block with more is split
+BLOCKS_AT_ONCE = 50  # split off in one transaction, for which other writers wait
+LEAST_SORT_KEY = -MAX_SCORE - 1
 
-# The block that the key is in; without blocks, one from before the first player on.
+# The block that holds the position; without blocks, one that begins before the first player.
 _OWN = f"""
     own AS (
         SELECT place, reached_at, player FROM block
-        WHERE board_id = %(board)s AND (place, reached_at, player) <= {KEY}
-        UNION ALL SELECT {FIRST_PLACE}, -1, ''
+        WHERE board_id = %(board)s AND (place, reached_at, player) <= {POSITION}
+        UNION ALL SELECT {LEAST_SORT_KEY}, -1, ''
         ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1
     ),
     blocks_before AS (
@@ -30,97 +31,95 @@ _OWN = f"""
         WHERE board_id = %(board)s
             AND (place, reached_at, player) < (SELECT place, reached_at, player FROM own)
     )"""
-# The range of places says nothing new, but tells PostgreSQL how few they are.
+# The range of sort keys is implied, but tells PostgreSQL how few players are in it.
 COUNT_BEFORE = in_each_order(
     f"""WITH {_OWN}
         SELECT (SELECT count FROM blocks_before) + count(*) FROM player
-        WHERE {{ranked}} AND {{place}} BETWEEN (SELECT place FROM own) AND %(place)s
-            AND ({{place}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
-            AND ({{place}}, reached_at, player) < {KEY}"""
+        WHERE {{ranked}} AND {{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
+            AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
+            AND ({{sort_key}}, reached_at, player) < {POSITION}"""
 )
-# Different scores, each found by one look into the index, however many players share it.
+# Different scores. Each is found by one search of the index, however many players share it.
 _SCORES = """
     scores(place) AS (
-        SELECT min({place}) FROM player WHERE {ranked} AND {place} >= (SELECT place FROM own)
+        SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} >= (SELECT place FROM own)
         UNION ALL
-        SELECT (SELECT min({place}) FROM player WHERE {ranked} AND {place} > scores.place)
-        FROM scores WHERE scores.place < %(place)s
+        SELECT (SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} > scores.place)
+        FROM scores WHERE scores.place < %(sort_key)s
     )"""
 COUNT_SCORES_BEFORE = in_each_order(
     f"""WITH RECURSIVE {_OWN}, {_SCORES}
-        SELECT (SELECT count FROM blocks_before) + count(*) FROM scores WHERE place < %(place)s"""
+        SELECT (SELECT count FROM blocks_before) + count(*) FROM scores
+        WHERE place < %(sort_key)s"""
 )
-# How many there are to be ranked, but no more than %(limit)s.
-_PLAYERS = in_each_order("SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s")
-SIZE = {order: f"SELECT count(*) FROM ({players}) AS found" for order, players in _PLAYERS.items()}
-SCORES_SIZE = in_each_order(
+# How many players, or scores, are ranked; %(limit)s at most.
+COUNT_PLAYERS = in_each_order(
+    """SELECT count(*) FROM (SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s) AS players"""
+)
+COUNT_SCORES = in_each_order(
     """SELECT count(*) FROM (
-            SELECT 1 FROM player WHERE {ranked} GROUP BY {place} LIMIT %(limit)s
-        ) AS found"""
+            SELECT 1 FROM player WHERE {ranked} GROUP BY {sort_key} LIMIT %(limit)s
+        ) AS limited"""
 )
-# Where every so many players, or scores, another block begins.
-STEPS = in_each_order(
+# Where new blocks begin: every %(step)s players, or scores.
+STARTS = in_each_order(
     """SELECT place, reached_at, player FROM (
             SELECT place, reached_at, player, row_number() OVER () AS number FROM (
-                SELECT {place} AS place, reached_at, player FROM player
-                WHERE {ranked} AND ({place}, reached_at, player) >= """
-    + KEY
+                SELECT {sort_key} AS place, reached_at, player FROM player
+                WHERE {ranked} AND ({sort_key}, reached_at, player) >= """
+    + POSITION
     + """
-                ORDER BY {place}, reached_at, player LIMIT %(limit)s
-            ) AS found
+                ORDER BY {sort_key}, reached_at, player LIMIT %(limit)s
+            ) AS limited
         ) AS numbered WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
 )
-SCORES_STEPS = in_each_order(
+SCORE_STARTS = in_each_order(
     f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {_SCORES},
         numbered AS (
             SELECT place, row_number() OVER () AS number FROM (
                 SELECT place FROM scores WHERE place IS NOT NULL LIMIT %(limit)s
-            ) AS found
+            ) AS limited
         )
         SELECT place, -1, '' FROM numbered
         WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
 )
 
 
-def counts(board: Row, key: RankPosition) -> tuple[int, int]:
-    """Who is before the key, as Window tells."""
+def count_before(board: Row, position: RankPosition) -> tuple[int, int]:
+    """Return Window's `before` and `better` for the player at this position."""
     if _is_dense(board):
-        return 0, _count(COUNT_SCORES_BEFORE, board, key)
-    before = _count(COUNT_BEFORE, board, key)
+        return 0, _count(COUNT_SCORES_BEFORE, board, position)
+    before = _count(COUNT_BEFORE, board, position)
     if board["ranking"] == "competition":
-        return before, _count(COUNT_BEFORE, board, RankPosition(key.score))
+        return before, _count(COUNT_BEFORE, board, RankPosition(position.score))
     return before, 0
 
 
-def _count(statement: dict[str, str], board: Row, key: RankPosition) -> int:
-    [[count]] = read(statement[board["order"]], key_values(board, key))
-    return int(count)
-
-
 def is_balanced(board: Row) -> bool:
-    """Whether there is nothing to split."""
+    """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read("SELECT max(count) FROM block WHERE board_id = %s", [board["id"]])
-    return (_size(board, MOST + 1) if fullest is None else fullest) <= MOST
+    return (_count_all(board, MOST + 1) if fullest is None else fullest) <= MOST
 
 
 def balance(board: Row) -> None:
-    """Split the fullest block, or begin with one of all. To be called in a transaction."""
+    """Split the fullest block, or without blocks begin with a single one. The caller holds a
+    transaction on the board."""
     blocks = BlockRow.objects.filter(board_id=board["id"])
     fullest = blocks.order_by("-count").first()
     if fullest is None:
-        # Whoever began before, in a transaction that does not see this, has to begin anew.
+        # A writer whose snapshot does not show the new block has to begin its transaction anew.
         ChangeRow.objects.filter(board=board["id"]).update(seq=F("seq"))
-        count = _size(board, 2**62)
+        count = _count_all(board, 2**62)
         blocks.create(
-            board_id=board["id"], place=FIRST_PLACE, reached_at=-1, player="", count=count
+            board_id=board["id"], place=LEAST_SORT_KEY, reached_at=-1, player="", count=count
         )
         return
-    steps = _steps(board, fullest, min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK))
+    starts = _find_starts(board, fullest, min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK))
     new = [
         BlockRow(
-            board_id=board["id"], place=place, reached_at=reached_at, player=player, count=BLOCK
+            board_id=board["id"], place=sort_key, reached_at=reached_at, player=player, count=BLOCK
         )
-        for place, reached_at, player in steps
+        for sort_key, reached_at, player in starts
     ]
     rest = fullest.count - BLOCK * len(new)
     fullest.count, new[-1].count = BLOCK, rest
@@ -130,33 +129,38 @@ def balance(board: Row) -> None:
 
 
 def _merge(board: Row) -> None:
-    """Join neighbours that have become small, so that blocks do not become more and more while
-    players move on. Those before a block that was split are enough: only splits make more."""
-    before: BlockRow | None = None
+    """Join small neighbours, so that blocks do not become more and more while players move on."""
+    previous: BlockRow | None = None
     blocks = BlockRow.objects.filter(board_id=board["id"])
     for block in blocks.order_by("place", "reached_at", "player"):
-        if before and before.count + block.count <= BLOCK:
-            before.count += block.count
-            before.save()
+        if previous and previous.count + block.count <= BLOCK:
+            previous.count += block.count
+            previous.save()
             block.delete()
         else:
-            before = block
+            previous = block
 
 
-def _size(board: Row, limit: int) -> int:
+def _count(statement: dict[str, str], board: Row, position: RankPosition) -> int:
+    [[count]] = read(statement[board["order"]], position_values(board, position))
+    return int(count)
+
+
+def _count_all(board: Row, limit: int) -> int:
     values = {"board": board["id"], "limit": limit}
-    [[size]] = read((SCORES_SIZE if _is_dense(board) else SIZE)[board["order"]], values)
-    return int(size)
+    statement = COUNT_SCORES if _is_dense(board) else COUNT_PLAYERS
+    [[count]] = read(statement[board["order"]], values)
+    return int(count)
 
 
-def _steps(board: Row, block: BlockRow, number: int) -> list[tuple[Any, ...]]:
-    """Where so many new blocks begin, each BLOCK further on."""
-    first: dict[str, Any] = {"reached_at": block.reached_at, "player": block.player}
+def _find_starts(board: Row, block: BlockRow, number: int) -> list[tuple[Any, ...]]:
+    """Return where so many new blocks begin, each BLOCK further on than the one before."""
     values = {"board": board["id"], "step": BLOCK, "limit": number * BLOCK + 1}
     if _is_dense(board):
-        place = {"first": block.place, "place": MAX_SCORE + 1}
-        return read(SCORES_STEPS[board["order"]], {**values, **place})
-    return read(STEPS[board["order"]], {**values, **first, "place": block.place})
+        scores = {"first": block.place, "sort_key": MAX_SCORE + 1}
+        return read(SCORE_STARTS[board["order"]], {**values, **scores})
+    first = {"sort_key": block.place, "reached_at": block.reached_at, "player": block.player}
+    return read(STARTS[board["order"]], {**values, **first})
 
 
 def _is_dense(board: Row) -> bool:

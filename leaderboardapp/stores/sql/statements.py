@@ -1,104 +1,112 @@
-"""SQL by hand: the read that every poll, stream and publish makes, and the write that most requests
-make. Built by the ORM they take ten times as long."""
+"""SQL by hand: the reads that every poll, stream and publish makes, and the write that most
+requests make. Built by Django's ORM they take ten times as long.
 
-from collections.abc import Mapping, Sequence
+Statements that depend on a board's order are dictionaries, `{"desc": …, "asc": …}`. The sort key of
+a player is the score, or its negative on a descending board, so that both are read ascending.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
-from leaderboardapp.stores.sql.models import PLACE
+from leaderboardapp.stores.sql.models import SORT_KEY
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
-_PLAYER = (
+_RANKED_PLAYER = (
     "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored,"
     " FALSE"
 )
+# A player who is not carried over yet still has the score of an earlier season in the table.
+_ANY_PLAYER = """
+    player.player, player.name,
+    CASE WHEN player.season = board.season THEN player.score ELSE 0 END,
+    player.reached_at, player.hidden, (player.scored AND player.season = board.season),
+    player.season < board.season
+"""
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
-# A player whom `tidy` has not come to since the last reset still has the score of another season.
-_SCORE = "CASE WHEN player.season = board.season THEN player.score ELSE 0 END"
-_SCORED = "(player.scored AND player.season = board.season)"
 PLAYER = f"""
-    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED},
-        player.season < board.season
-    FROM player JOIN board ON board.id = board_id WHERE board_id = %s AND player = %s
+    SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
+    WHERE board_id = %s AND player = %s
+"""
+# Players by their ids, each with the idempotency keys that it remembers.
+PLAYERS = f"""
+    SELECT {_ANY_PLAYER}, keys FROM player JOIN board ON board.id = board_id
+    WHERE board_id = %s AND player.player IN ({{players}})
 """
 HIDDEN = f"""
-    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED},
-        player.season < board.season
-    FROM player JOIN board ON board.id = board_id
+    SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %(board)s AND player > %(after)s AND hidden
     ORDER BY player LIMIT %(limit)s
 """
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
-# Whom a board ranks, in its two orders, and by which column. The conditions are those of
-# models.RANKED, which the indexes have.
-ORDERS = {"desc": ("NOT hidden", PLACE["desc"]), "asc": ("NOT hidden AND scored", PLACE["asc"])}
+# Which players a board ranks, and by which column. The conditions are those of models.RANKED, which
+# the indexes have.
+ORDERS = {
+    "desc": ("NOT hidden", SORT_KEY["desc"]),
+    "asc": ("NOT hidden AND scored", SORT_KEY["asc"]),
+}
 
 
 def in_each_order(sql: str) -> dict[str, str]:
-    """With {ranked} and {place} filled in."""
+    """Return the statement for each order, with {ranked} and {sort_key} filled in."""
     return {
         order: sql.format(
-            ranked=f"board_id = %(board)s AND season = {_SEASON} AND {condition}", place=place
+            ranked=f"board_id = %(board)s AND season = {_SEASON} AND {condition}", sort_key=column
         )
-        for order, (condition, place) in ORDERS.items()
+        for order, (condition, column) in ORDERS.items()
     }
 
 
-KEY = "(%(place)s, %(reached_at)s, %(player)s)"
+POSITION = "(%(sort_key)s, %(reached_at)s, %(player)s)"  # values: position_values
 TOP = in_each_order(
-    f"""SELECT {_PLAYER} FROM player WHERE {{ranked}}
-        ORDER BY {{place}}, reached_at, player LIMIT %(limit)s"""
+    f"""SELECT {_RANKED_PLAYER} FROM player WHERE {{ranked}}
+        ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
 )
-# PostgreSQL's way to read the tops of many boards at once, as they are at one moment.
+# The tops of many boards, all as they are at one moment; for PostgreSQL.
 _TOPS = """
     SELECT {board}, top.* FROM board LEFT JOIN LATERAL (
         SELECT {player} FROM player
         WHERE board_id = board.id AND season = board.season AND {condition}
-        ORDER BY {place}, reached_at, player LIMIT board.size
+        ORDER BY {sort_key}, reached_at, player LIMIT board.size
     ) AS top ON TRUE
     WHERE board.id = ANY(%(boards)s) AND board."order" = '{order}'"""
 ALL_TOPS = " UNION ALL ".join(
-    _TOPS.format(board=_BOARD, player=_PLAYER, order=order, condition=condition, place=place)
-    for order, (condition, place) in ORDERS.items()
+    _TOPS.format(
+        board=_BOARD, player=_RANKED_PLAYER, order=order, condition=condition, sort_key=column
+    )
+    for order, (condition, column) in ORDERS.items()
 )
 AFTER = in_each_order(
-    f"""SELECT {_PLAYER} FROM player
-        WHERE {{ranked}} AND ({{place}}, reached_at, player) > {KEY}
-        ORDER BY {{place}}, reached_at, player LIMIT %(limit)s"""
+    f"""SELECT {_RANKED_PLAYER} FROM player
+        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) > {POSITION}
+        ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
 )
 BEFORE = in_each_order(
-    f"""SELECT {_PLAYER} FROM player
-        WHERE {{ranked}} AND ({{place}}, reached_at, player) < {KEY}
-        ORDER BY {{place}} DESC, reached_at DESC, player DESC LIMIT %(limit)s"""
+    f"""SELECT {_RANKED_PLAYER} FROM player
+        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) < {POSITION}
+        ORDER BY {{sort_key}} DESC, reached_at DESC, player DESC LIMIT %(limit)s"""
 )
-# Players who are ranked in an earlier season than the board's. (Hidden ones come when they are
-# shown again.)
-_LATE = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
-UNSWEPT = f"SELECT player FROM player WHERE {_LATE} LIMIT 1"
-SWEEP = f"""
+# A hidden player is carried over when shown again.
+_NOT_CARRIED_OVER = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
+FIND_NOT_CARRIED_OVER = f"SELECT player FROM player WHERE {_NOT_CARRIED_OVER} LIMIT 1"
+CARRY_OVER = f"""
     UPDATE player SET score = 0, scored = FALSE, season = {_SEASON}
     WHERE board_id = %(board)s AND player IN (
-        SELECT player FROM player WHERE {_LATE}
+        SELECT player FROM player WHERE {_NOT_CARRIED_OVER}
         ORDER BY season, negative LIMIT %(limit)s
     )
 """
-DELETE_SOME = """
+DELETE_PLAYERS = """
     DELETE FROM player WHERE board_id = %(board)s AND player IN (
         SELECT player FROM player WHERE board_id = %(board)s LIMIT %(limit)s
     )
-"""
-# Players by their ids, and what keys each has counted.
-PLAYERS = f"""
-    SELECT player.player, player.name, {_SCORE}, player.reached_at, player.hidden, {_SCORED},
-        player.season < board.season, keys
-    FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %s AND player.player IN ({{players}})
 """
 # The columns of VALUES have these names in SQLite and PostgreSQL alike.
 UPDATE = """
@@ -107,7 +115,7 @@ UPDATE = """
     FROM (VALUES {rows}) AS new
     WHERE board_id = %s AND player.player = new.column1
 """
-# The table's only row, if it is still the one that was seen.
+# The table has one row. It is replaced only if it is still the one that was read.
 REPLACE_LEASE = """
     INSERT INTO lease (id, holder, beat, position)
     SELECT 1, %(holder)s, %(beat)s, %(position)s
@@ -119,30 +127,40 @@ REPLACE_LEASE = """
 
 
 def write(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
-    """How many rows it has changed."""
+    """Execute a statement; return how many rows it has changed."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return int(cursor.rowcount)
 
 
 def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Execute a query; return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
-def key_values(board: Row, key: RankPosition) -> dict[str, Any]:
-    """Those of KEY, and the board."""
-    place = key.score if board["order"] == "asc" else -key.score
-    return {"board": board["id"], **key._asdict(), "place": place}
+def position_values(board: Row, position: RankPosition) -> dict[str, Any]:
+    """Return the values of POSITION, and `board`."""
+    sort_key = position.score if board["order"] == "asc" else -position.score
+    return {"board": board["id"], **position._asdict(), "sort_key": sort_key}
 
 
-def board_row(row: tuple[Any, ...]) -> Row:
-    board = dict(zip(BOARD_COLUMNS, row, strict=True))
+def board_row(columns: tuple[Any, ...]) -> Row:
+    """Return the board's row, of BOARD_COLUMNS."""
+    board = dict(zip(BOARD_COLUMNS, columns, strict=True))
     flags = {name: bool(board[name]) for name in ("private", "ask_email")}
-    return {**board, **flags}  # SQLite's truth is 0 and 1
+    return {**board, **flags}  # SQLite has 0 and 1 for them
 
 
-def player_row(row: tuple[Any, ...]) -> Row:
-    return dict(zip(PLAYER_COLUMNS, (*row[:-3], *map(bool, row[-3:])), strict=True))
+def player_row(columns: tuple[Any, ...]) -> Row:
+    """Return the player's row, of PLAYER_COLUMNS."""
+    return dict(zip(PLAYER_COLUMNS, (*columns[:-3], *map(bool, columns[-3:])), strict=True))
+
+
+def decode_joined(joined: str, is_new: Callable[[int], bool]) -> list[Row]:
+    """Return the players in ChangeRow's `joined` who have joined by a change that is new to a
+    feed. `is_new` takes the change's number."""
+    players = [player for player in json.loads(joined) if is_new(player["seq"])]
+    return [{field: player[field] for field in ("id", "name", "score")} for player in players]

@@ -1,6 +1,9 @@
 from django.db import migrations, models
 
-from leaderboardapp.stores.sql.sqlite.triggers import create_triggers, drop_triggers
+from leaderboardapp.stores.sql.migrations.frozen.sqlite_triggers import (
+    create_triggers,
+    drop_triggers,
+)
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
-from leaderboardapp.stores.sql.sqlite.triggers import (
+from leaderboardapp.stores.sql.migrations.frozen.sqlite_triggers import (
     create_block_triggers,
     create_triggers,
     drop_block_triggers,

@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
-from leaderboardapp.stores.sql.postgresql import triggers
-from leaderboardapp.stores.sql.sqlite.triggers import (
+from leaderboardapp.stores.sql.migrations.frozen import postgresql_triggers
+from leaderboardapp.stores.sql.migrations.frozen.sqlite_triggers import (
     create_block_triggers,
     create_triggers,
     drop_block_triggers,
@@ -33,5 +33,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(create_triggers, drop_triggers),
         migrations.RunPython(create_block_triggers, drop_block_triggers),
-        migrations.RunPython(triggers.create, triggers.drop),
+        migrations.RunPython(
+            postgresql_triggers.create_triggers, postgresql_triggers.drop_triggers
+        ),
     ]

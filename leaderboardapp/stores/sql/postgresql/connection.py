@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: what has become of one, and those that listen."""
+"""Connections to PostgreSQL: sessions that listen, and what an error says of a connection."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import Unreachable, peer_closed
 
-HEAR_SECONDS = 2.0  # within which a notification has to come through
-# A listener that vanished without a word would keep the lock of one that is asleep.
+NOTIFY_SECONDS = 2.0  # within which a notification has to arrive
+# Without this the session of a machine that has vanished would keep a sleeping feed's lock.
 KEEP_ALIVE = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2;
     SET tcp_user_timeout = 20000
@@ -20,7 +20,7 @@ KEEP_ALIVE = """
 
 
 class Session(ABC):
-    """A connection of its own that hears what is notified, and knows what it has read."""
+    """A connection of its own that receives notifications, and knows which changes it has read."""
 
     channel: str
 
@@ -28,63 +28,68 @@ class Session(ABC):
         self.connection = connections.create_connection("feed")
         try:
             connect(self.connection)
-            self.rows(KEEP_ALIVE)
-            self.rows(f"LISTEN {self.channel}")
-            self.begin()
+            self.query(KEEP_ALIVE)
+            self.query(f"LISTEN {self.channel}")
+            self.start()
         except Error as error:
             kind = Unreachable if is_gone(error) else StoreUnavailable
             self.close()
             raise kind(f"PostgreSQL, the feed (DATABASE_FEED_URL): {error}") from error
 
     @abstractmethod
-    def begin(self) -> None:
-        """All from now on is new."""
+    def start(self) -> None:
+        """Begin to read: everything from now on is new."""
 
-    def hear(self) -> None:
-        """Raises StoreUnavailable unless a notification comes through."""
-        with self.translated():
-            if not self.wait(HEAR_SECONDS):
+    def check_notifications(self) -> None:
+        """Raise StoreUnavailable unless a notification arrives."""
+        with self.maps_errors():
+            if not self.wait(NOTIFY_SECONDS):
                 raise StoreUnavailable(
                     "PostgreSQL's notifications do not arrive; if DATABASE_URL goes through a pool"
                     " of connections, name one past it, or one of whole sessions, in"
                     " DATABASE_FEED_URL"
                 )
 
-    def seen(self, snapshot: str) -> None:
-        """`snapshot`: as PostgreSQL writes it, `oldest:next:running,running`."""
+    def remember(self, snapshot: str) -> None:
+        """Remember the snapshot of the last read, as PostgreSQL writes it:
+        `oldest:next:running,running`."""
         _, following, running = snapshot.split(":")
         self.next, self.running = int(following), [int(xid) for xid in running.split(",") if xid]
 
     def is_new(self, seq: int) -> bool:
-        # A transaction's number says when it began, not when it was committed. So what is new is
-        # what the last snapshot did not show: begun since, or under way then.
+        """Return whether the last read did not show the changes of this transaction."""
+        # A transaction's number says when it began, not when it was committed. So those that were
+        # running at the last read are new, too.
         return seq >= self.next or seq in self.running
 
     def wait(self, seconds: float) -> bool:
-        """Whether a notification has come."""
+        """Wait for a notification; return whether one has come."""
         with self.connection.wrap_database_errors:
-            found = list(self.connection.connection.notifies(timeout=seconds, stop_after=1))
-        return bool(found)
+            notifications = self.connection.connection.notifies(timeout=seconds, stop_after=1)
+            return bool(list(notifications))
 
-    def rows(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Execute a statement; return its rows, if it has any."""
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
             return rows
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def maps_errors(self) -> Iterator[None]:
+        """Raise StoreUnavailable for what the database raises in the body."""
         try:
             yield
         except Error as error:
-            raise translate(self.connection, error) from error
+            raise map_error(self.connection, error) from error
 
     def close(self) -> None:
+        """Close the connection."""
         self.connection.close()
 
 
 def connect(wrapper: BaseDatabaseWrapper) -> None:
-    """Connected, anew if the server has closed it."""
+    """Connect, again if the server has closed the connection."""
     driver: Any = wrapper.connection
     if driver is not None and (driver.closed or peer_closed(driver.fileno())):
         wrapper.close()
@@ -92,14 +97,14 @@ def connect(wrapper: BaseDatabaseWrapper) -> None:
 
 
 def is_gone(error: Error) -> bool:
-    """Whether it is the connection's end, and no refusal: those have other codes."""
+    """Return whether the error is the connection's end. A refusal has another code."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code is None or code.startswith(("08", "57P"))
 
 
-def translate(wrapper: BaseDatabaseWrapper, error: Error) -> StoreUnavailable:
-    """The connection is closed after any failure but a refusal: an answer may still be on its way
-    through it."""
+def map_error(wrapper: BaseDatabaseWrapper, error: Error) -> StoreUnavailable:
+    """Return the store's error for the database's. The connection is closed unless the error is a
+    refusal: a late answer may still come through it."""
     if is_gone(error):
         wrapper.close()
         return Unreachable(f"PostgreSQL: {error}")

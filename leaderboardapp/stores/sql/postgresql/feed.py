@@ -1,4 +1,4 @@
-"""The feed of a PostgreSQL database, and its stream of messages."""
+"""PostgreSQL: the feed, and the stream of messages."""
 
 import time
 
@@ -7,11 +7,11 @@ from leaderboardapp.stores.base import EncodedMessage, Feed, Subscription
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.postgresql.connection import Session
 from leaderboardapp.stores.sql.postgresql.triggers import ASLEEP, CHANNEL, MESSAGES
-from leaderboardapp.stores.sql.store import newcomers
+from leaderboardapp.stores.sql.statements import decode_joined
 
-# Between two changes, which wake the feed; between two looks of one that is awake; without a
-# change, after which it falls asleep.
-BUSY_SECONDS, LOOK_SECONDS, CALM_SECONDS = 0.03, 0.004, 0.2
+BUSY_SECONDS = 0.03  # between two changes: if they are closer, a sleeping feed wakes for good
+AWAKE_SECONDS = 0.004  # between two reads of a feed that is awake
+ASLEEP_AFTER_SECONDS = 0.2  # without a change
 SNAPSHOT = "SELECT pg_current_snapshot()::text"
 NEW = "seq >= %(next)s OR seq = ANY(%(running)s)"
 CHANGED = f"""
@@ -19,7 +19,7 @@ CHANGED = f"""
     FROM (SELECT) AS one LEFT JOIN change ON {NEW}
 """
 NEWEST = "SELECT pg_current_snapshot()::text, (SELECT coalesce(max(id), 0) FROM message)"
-# Those of a dump that was loaded into another server may be numbered ahead of it.
+# A dump from another server may have messages whose numbers this one has not reached.
 PUBLISHED = f"""
     SELECT pg_current_snapshot()::text, (SELECT min(id) FROM message),
         id, exchange, topic, payload
@@ -30,57 +30,62 @@ PUBLISHED = f"""
 
 
 class PostgresFeed(Session, Feed):
-    """Reads which boards have changed: what is lost while a connection is down is found in the
-    table. While little happens it sleeps until it is notified; when change follows change it looks
-    every few milliseconds, and nobody needs to notify it (postgresql_triggers.py)."""
+    """Reads which boards have changed, from the table that triggers keep. Nothing is lost while a
+    connection is down.
+
+    While little happens the feed sleeps until it is notified. While change follows change it reads
+    every few milliseconds, and no writer needs to notify it (ADR 16)."""
 
     channel = CHANNEL
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self.asleep = False
-        self.seen(*self.rows(SNAPSHOT)[0])
-        self.last_activity = self.moved = time.monotonic()
+        self.remember(*self.query(SNAPSHOT)[0])
+        self.last_activity = self.last_change = time.monotonic()
 
     def poll(self, timeout: float) -> Changes:
         deadline = time.monotonic() + timeout
-        with self.translated():
+        with self.maps_errors():
             while True:
                 changes = self._read()
                 self.last_activity = time.monotonic()
                 if changes:
-                    self._move()
+                    self._record_change()
                 if changes or self.last_activity >= deadline:
                     return changes
                 self._pause(deadline - self.last_activity)
 
     def _read(self) -> Changes:
-        rows = self.rows(CHANGED, {"next": self.next, "running": self.running})
+        rows = self.query(CHANGED, {"next": self.next, "running": self.running})
         changed = [(board, joined) for _, board, joined in rows if board is not None]
-        changes = {board: newcomers(joined, self.is_new) for board, joined in changed}
-        self.seen(rows[0][0])
+        changes = {board: decode_joined(joined, self.is_new) for board, joined in changed}
+        self.remember(rows[0][0])
         return changes
 
-    def _move(self) -> None:
-        if self.asleep and self.last_activity < self.moved + BUSY_SECONDS:
-            self.rows(f"SELECT pg_advisory_unlock({ASLEEP})")
+    def _record_change(self) -> None:
+        """Wake the feed if this change comes soon after the one before."""
+        if self.asleep and self.last_activity < self.last_change + BUSY_SECONDS:
+            self.query(f"SELECT pg_advisory_unlock({ASLEEP})")
             self.asleep = False
-        self.moved = self.last_activity
+        self.last_change = self.last_activity
 
     def _pause(self, seconds: float) -> None:
-        """Until the table is to be read again."""
+        """Wait until the table is to be read again, for so many seconds at most."""
         if self.asleep:
             self.wait(seconds)
-        elif self.last_activity < self.moved + CALM_SECONDS:
-            time.sleep(min(LOOK_SECONDS, seconds))
-            self.wait(0)  # so that what others notify another feed of does not pile up
+        elif self.last_activity < self.last_change + ASLEEP_AFTER_SECONDS:
+            time.sleep(min(AWAKE_SECONDS, seconds))
+            self.wait(0)  # so that another feed's notifications do not pile up
         else:
-            # Only if all who have not notified have committed, and nobody else sleeps.
-            [[self.asleep]] = self.rows(f"SELECT pg_try_advisory_lock({ASLEEP})")
-            self.moved = self.last_activity
+            # It succeeds only if all writers who did not notify have committed, and no other feed
+            # sleeps.
+            [[self.asleep]] = self.query(f"SELECT pg_try_advisory_lock({ASLEEP})")
+            self.last_change = self.last_activity
 
 
 class PostgresMessageStream(Session, SqlMessageStream):
-    """Notified of each message: there are few of them, in comparison with changes."""
+    """Reads the table of messages. It is notified of each message: there are fewer of them than
+    changes."""
 
     channel = MESSAGES
 
@@ -88,20 +93,20 @@ class PostgresMessageStream(Session, SqlMessageStream):
         Session.__init__(self)
         SqlMessageStream.__init__(self)
 
-    def begin(self) -> None:
-        self.rows("SET application_name = 'leaderboard messages'")
-        [[snapshot, self.last]] = self.rows(NEWEST)
-        self.seen(snapshot)
+    def start(self) -> None:
+        self.query("SET application_name = 'leaderboard messages'")
+        [[snapshot, self.last_id]] = self.query(NEWEST)
+        self.remember(snapshot)
 
     def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
-        self.looked = time.time()
-        with self.translated():
+        self.polled_at = time.time()
+        with self.maps_errors():
             if not self.wait(timeout):
                 return []
-            rows = self.rows(PUBLISHED, {"next": self.next, "running": self.running})
-        self.seen(rows[0][0])
-        return self.sort(rows[0][1], [row[2:] for row in rows if row[2] is not None])
+            rows = self.query(PUBLISHED, {"next": self.next, "running": self.running})
+        self.remember(rows[0][0])
+        return self.dispatch(rows[0][1], [row[2:] for row in rows if row[2] is not None])
 
     def check(self) -> None:
-        with self.translated():
-            self.rows("SELECT")
+        with self.maps_errors():
+            self.query("SELECT")

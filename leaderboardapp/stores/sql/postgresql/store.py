@@ -1,4 +1,4 @@
-"""The store in a PostgreSQL database."""
+"""The store in a PostgreSQL database (ADR 16)."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,7 +12,7 @@ from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
-from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, translate
+from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, map_error
 from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessageStream
 from leaderboardapp.stores.sql.postgresql.triggers import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
@@ -28,23 +28,24 @@ from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
 
-# A writer waits so long for its turn on a board; one that has stopped holds it no longer; and the
-# server gives up before the driver does, which could only say that it has not heard.
-LOCK = """
+# For how many milliseconds a writer waits for its board, a writer that has stopped keeps the board,
+# and a statement runs. The server gives up before the driver does, which could only say that no
+# answer has come.
+LOCK_BOARD = """
     SET LOCAL lock_timeout = 2500;
     SET LOCAL idle_in_transaction_session_timeout = 3500;
     SET LOCAL statement_timeout = 3000;
     SELECT FROM board WHERE id = %s FOR NO KEY UPDATE
 """
-TRIES = 3  # of a transaction that met another one's locks in the other order
+TRIES = 3  # of a transaction that deadlocked with another one
 POSITION = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
-# Of a dump that was loaded into another server, numbers may be ahead of this one's.
+# A dump from another server may have changes whose numbers this one has not reached.
 AHEAD = "seq >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 IS_AHEAD = f"SELECT {AHEAD} FROM (SELECT %s::bigint AS seq) AS position"
 RENUMBER = f"UPDATE change SET seq = {NUMBER}, joined = '[]' WHERE {AHEAD}"
 NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-# Messages of a topic are numbered and committed in one order, because who publishes waits for the
-# topic's lock. None of them is waited for to be on disk.
+# Messages of a topic are numbered and committed in one order, because publishing locks the topic.
+# It does not wait for the disk.
 PUBLISH = f"""
     WITH ready AS MATERIALIZED (
         SELECT set_config('synchronous_commit', %(durability)s, TRUE),
@@ -58,8 +59,8 @@ PUBLISH = f"""
 
 
 class PostgresStore(SqlStore):
-    """One connection for each thread (of a web process: two processes of 16 threads need 32), none
-    before gunicorn forks."""
+    """The store in a PostgreSQL database. Each thread has a connection, so two web processes of 16
+    threads need 32. None is opened before gunicorn forks."""
 
     def __init__(self) -> None:
         self.breaker = CircuitBreaker("PostgreSQL", ANSWER_SECONDS)
@@ -76,7 +77,7 @@ class PostgresStore(SqlStore):
                 connect(connection)
                 return work()
             except Error as error:
-                raise translate(connection, error) from error
+                raise map_error(connection, error) from error
 
     def transaction(self, board: str | None, work: Callable[[], R]) -> R:
         if connection.in_atomic_block:
@@ -85,39 +86,29 @@ class PostgresStore(SqlStore):
 
     @maps_db_errors
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
-        found: dict[str, tuple[Row, list[Row]]] = {}
+        tops: dict[str, tuple[Row, list[Row]]] = {}
         for row in read(ALL_TOPS, {"boards": list(boards)}):
             board, player = row[: len(BOARD_COLUMNS)], row[len(BOARD_COLUMNS) :]
-            _, players = found.setdefault(board[0], (board_row(board), []))
+            _, players = tops.setdefault(board[0], (board_row(board), []))
             if player[0] is not None:
                 players.append(player_row(player))
-        return found
+        return tops
 
     @maps_db_errors
     def open_feed(self) -> Feed:
         self.transaction(None, lambda: write(RENUMBER, {}))
-        return self.listening(PostgresFeed)
+        return open_session(PostgresFeed)
 
     @maps_db_errors
     def open_message_stream(self) -> MessageStream:
         try:
-            return self.listening(PostgresMessageStream)
-        except Unreachable as error:  # which says nothing about the connections for all else
+            return open_session(PostgresMessageStream)
+        except Unreachable as error:  # a failure that says nothing of DATABASE_URL
             raise StoreUnavailable(str(error)) from error
-
-    def listening(self, kind: type[L]) -> L:
-        feed = kind()
-        try:
-            write(f"NOTIFY {kind.channel}", {})  # by another connection, as all others are
-            feed.hear()
-        except (Error, StoreUnavailable):
-            feed.close()
-            raise
-        return feed
 
     @maps_db_errors
     def publish(self, exchange: str, message: EncodedMessage) -> None:
-        # With other changes it is as durable as they are.
+        # In a transaction with other changes it is as durable as they are.
         durability = "on" if connection.in_atomic_block else "off"
         write(PUBLISH, {"exchange": exchange, **message._asdict(), "durability": durability})
 
@@ -135,17 +126,31 @@ class PostgresStore(SqlStore):
 
 
 def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
-    done = False
+    """Return what `work` returns, run in one transaction that holds the board's row. Raises
+    OutcomeUnknown if the answer to the commit is lost."""
+    is_committing = False
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(LOCK, [board])
+                cursor.execute(LOCK_BOARD, [board])
             result = work()
-            done = True
+            is_committing = True
         return result
     except Error as error:
-        if done and is_gone(error):
+        if is_committing and is_gone(error):
             raise OutcomeUnknown(f"PostgreSQL: {error}") from error
         if tries > 1 and isinstance(error.__cause__, (DeadlockDetected, SerializationFailure)):
             return transact(board, work, tries - 1)
         raise
+
+
+def open_session(kind: type[L]) -> L:
+    """Return a new session that has received its own notification. Raises StoreUnavailable."""
+    session = kind()
+    try:
+        write(f"NOTIFY {kind.channel}", {})  # by another connection, as all others are
+        session.check_notifications()
+    except (Error, StoreUnavailable):
+        session.close()
+        raise
+    return session

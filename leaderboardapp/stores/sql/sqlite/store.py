@@ -1,4 +1,4 @@
-"""The store in an SQLite database, and its feed."""
+"""The store in an SQLite database."""
 
 import os
 import threading
@@ -18,39 +18,40 @@ from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 
 R = TypeVar("R")
 
-# After these the commit may be in the log already, and counts when the log is read again.
+# Errors after which the commit may be in the log already. It counts when the log is read again.
 MAY_BE_COMMITTED = {
     "SQLITE_IOERR_FSYNC",
     "SQLITE_IOERR_DIR_FSYNC",
     "SQLITE_IOERR_SHMMAP",
     "SQLITE_IOERR_SHMSIZE",
 }
-TURN_SECONDS = 2.5  # as long as SQLite waits for the lock of another process
+LOCK_SECONDS = 2.5  # as long as SQLite waits for the lock of another process
 PUBLISH = """
     INSERT INTO message (exchange, topic, payload, at)
     VALUES (%(exchange)s, %(topic)s, %(payload)s, %(at)s)
 """
 
-# The process's threads write in turns: those who wait for SQLite's own lock sleep and look again,
-# and of sixteen busy threads some never came to it (docs/performance.md).
-_turn = threading.RLock()
+# One thread of the process writes at a time. Those who wait for SQLite's own lock only sleep and
+# retry, and some of sixteen busy threads never got it (docs/performance.md).
+_write_lock = threading.RLock()
 
 
-def _begin_turns() -> None:
-    """In a forked process, where nobody would ever end a turn that was under way."""
-    global _turn
-    _turn = threading.RLock()
+def _renew_lock() -> None:
+    """In a forked process, where the thread that held the lock does not run."""
+    global _write_lock
+    _write_lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_begin_turns)
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 class SqliteStore(SqlStore):
+    """The store in an SQLite database. Transactions hold the write lock of the whole database."""
+
     def check(self) -> None:
-        """A file is never known to be away."""
+        """Do nothing: a file is never known to be unreachable."""
 
     def run(self, work: Callable[[], R]) -> R:
-        """A broken connection is not used again."""
         try:
             return work()
         except Error as error:
@@ -60,13 +61,12 @@ class SqliteStore(SqlStore):
             raise StoreUnavailable(str(error)) from error
 
     def transaction(self, board: str | None, work: Callable[[], R]) -> R:
-        """The transaction holds the database's write lock from its start."""
-        if not _turn.acquire(timeout=TURN_SECONDS):
+        if not _write_lock.acquire(timeout=LOCK_SECONDS):
             raise StoreUnavailable("The database is busy with other writes.")
         try:
             return self.run(transaction.atomic(work))
         finally:
-            _turn.release()
+            _write_lock.release()
 
     @maps_db_errors
     def open_feed(self) -> Feed:
@@ -86,5 +86,5 @@ class SqliteStore(SqlStore):
 
     @maps_db_errors
     def position(self) -> int:
-        # Writers take turns, so numbers are given in the order of commits.
+        # There is one writer at a time, so changes are numbered in the order of commits.
         return int(ChangeRow.objects.aggregate(newest=Max("seq", default=0))["newest"])

@@ -1,4 +1,4 @@
-"""Django's backend for PostgreSQL, whose connections wait for an answer only so long."""
+"""Django's backend for PostgreSQL, with a limit to how long a connection waits for an answer."""
 
 from functools import partial
 from typing import Any, Self
@@ -10,7 +10,7 @@ ANSWER_SECONDS = 3.5
 
 
 class SchemaEditor(DatabaseSchemaEditor):
-    """Without a limit: an index of a large table takes its time."""
+    """Changes tables without the limit: an index of a large table takes its time."""
 
     def __enter__(self) -> Self:
         self.connection.ensure_connection()
@@ -19,16 +19,19 @@ class SchemaEditor(DatabaseSchemaEditor):
 
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)
-        limit(self.connection.connection)
+        limit_waiting(self.connection.connection)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """Connects with the limit, whoever in Django opens the connection."""
+
     SchemaEditorClass = SchemaEditor
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        return limit(super().get_new_connection(conn_params))
+        return limit_waiting(super().get_new_connection(conn_params))
 
 
-def limit(driver: Any) -> Any:
+def limit_waiting(driver: Any) -> Any:
+    """Return the driver's connection, which raises an error after ANSWER_SECONDS of waiting."""
     driver.wait = partial(type(driver).wait, driver, timeout=ANSWER_SECONDS)
     return driver

@@ -1,4 +1,4 @@
-"""While a server is away, one question at a time finds out whether it is back."""
+"""While a server is unreachable, one query at a time probes whether it is back."""
 
 import threading
 import time
@@ -12,8 +12,8 @@ ANSWER_SECONDS = 5.0
 
 
 @pytest.fixture
-def away() -> CircuitBreaker:
-    """It has just been found away, and may be asked again."""
+def breaker() -> CircuitBreaker:
+    """A breaker that has opened, and lets the next query probe the server."""
     breaker = CircuitBreaker("The server", ANSWER_SECONDS)
     with pytest.raises(Unreachable), breaker.guard():
         raise Unreachable("no answer")
@@ -22,26 +22,26 @@ def away() -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("error", [Unreachable, OutcomeUnknown])
-def test_whoever_asks_next_is_told_at_once(error: type[Exception]) -> None:
+def test_after_a_failure_the_next_query_fails_at_once(error: type[Exception]) -> None:
     breaker = CircuitBreaker("The server", ANSWER_SECONDS)
     with pytest.raises(error), breaker.guard():
         raise error("no answer")
     with pytest.raises(StoreUnavailable, match="The server did not answer just now"):
         breaker.check()
     with pytest.raises(StoreUnavailable, match="just now"), breaker.guard():
-        pytest.fail("it is not asked")
+        pytest.fail("the query is not run")
 
 
-def test_one_asks_and_others_do_not_wait(breaker: CircuitBreaker) -> None:
+def test_one_query_probes_and_others_do_not_wait(breaker: CircuitBreaker) -> None:
     refused: list[bool] = []
 
-    def other() -> None:
+    def check() -> None:
         with pytest.raises(StoreUnavailable):
             breaker.check()
         refused.append(True)
 
     with breaker.guard():
-        thread = threading.Thread(target=other)
+        thread = threading.Thread(target=check)
         thread.start()
         thread.join()
     assert refused
@@ -49,15 +49,13 @@ def test_one_asks_and_others_do_not_wait(breaker: CircuitBreaker) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyError, StoreUnavailable])
-def test_an_answer_that_is_a_refusal_is_an_answer(
-    breaker: CircuitBreaker, error: type[Exception]
-) -> None:
+def test_a_refusal_is_an_answer(breaker: CircuitBreaker, error: type[Exception]) -> None:
     with pytest.raises(error), breaker.guard():
         raise error
     breaker.check()
 
 
-def test_a_question_may_consist_of_questions(breaker: CircuitBreaker) -> None:
+def test_guards_may_be_nested(breaker: CircuitBreaker) -> None:
     with breaker.guard():
         with breaker.guard():
             pass
@@ -66,7 +64,7 @@ def test_a_question_may_consist_of_questions(breaker: CircuitBreaker) -> None:
     breaker.check()
 
 
-def test_a_part_that_is_not_answered_counts_for_the_whole(breaker: CircuitBreaker) -> None:
+def test_a_failure_in_a_nested_guard_opens_the_breaker(breaker: CircuitBreaker) -> None:
     with pytest.raises(Unreachable), breaker.guard(), breaker.guard():
         raise Unreachable("no answer")
     with pytest.raises(StoreUnavailable):

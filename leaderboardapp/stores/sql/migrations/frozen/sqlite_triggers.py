@@ -1,11 +1,14 @@
-"""What SQLite does by itself, whoever writes: it numbers each board's newest change, and keeps the
-counts of blocks. (PostgreSQL's way is in postgresql_triggers.py.)"""
+"""SQLite's triggers, as migrations 0002 to 0006 make them. Whichever program writes, they number
+each board's newest change, and keep the counts of rank blocks.
+
+Frozen: this module imports nothing of the service, and never changes. For other triggers, write a
+new module beside it, and a migration that replaces these. (postgresql_triggers.py has those of
+PostgreSQL.)"""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from leaderboardapp.domain.types import MAX_JOINED
-
+MAX_JOINED = 5
 NEXT = "(SELECT coalesce(max(seq), 0) + 1 FROM change)"
 TRIGGER = """
 CREATE TRIGGER {table}_{event} AFTER {when} ON "{table}" BEGIN
@@ -52,8 +55,8 @@ def drop_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> N
             schema_editor.execute(f"DROP TRIGGER {table}_{event}")
 
 
-# Whom a row counts for: the block that its place is in, unless it is not ranked, or, with dense
-# ranking, if somebody else has the same score.
+# Select the block in which a row counts, with the number to add to its count. Nothing for a row
+# that is not ranked, or with dense ranking if another player has the same score.
 COUNTED = """
 SELECT (
     SELECT block.id FROM block
@@ -99,7 +102,7 @@ COUNTS = {
     "update": (f"UPDATE OF {RANKED_BY}", f"{LEAVES} UNION ALL {ENTERS}", f"{OLD}, {NEW}"),
     "delete": ("DELETE", LEAVES, OLD),
 }
-# What is ranked is another then, and counted anew.
+# The board ranks other players, or in another order, so all blocks are counted anew.
 FORGET = """
 CREATE TRIGGER block_forget AFTER UPDATE OF "order", ranking, season ON board
 WHEN NEW."order" <> OLD."order" OR NEW.ranking <> OLD.ranking OR NEW.season <> OLD.season
