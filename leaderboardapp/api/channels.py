@@ -36,5 +36,5 @@ def watch_events(request: HttpRequest, channel: str) -> HttpResponse:
 def require_channel(channel: str) -> None:
     """Raises ObjectDoesNotExist if no route leads there."""
     wanted = Target("events", channel)
-    if not any(route.leads_to(wanted) for route in settings.AMQP_ROUTES):
+    if not any(route.can_reach(wanted) for route in settings.AMQP_ROUTES):
         raise ObjectDoesNotExist

@@ -20,7 +20,7 @@ MAX_NUMBER = 2**53 - 1  # as RethinkDB's numbers are float64
 MAX_DEPTH = 10  # RethinkDB's driver takes 20, of which the filter around it needs some
 
 
-def canonical(topic: Any) -> str:
+def encode_topic(topic: Any) -> str:
     """The one text of a topic, JSON: equal topics, equal texts. Raises ValueError."""
     match topic:
         case str() | dict() if topic:

@@ -39,7 +39,7 @@ class Inbox:
         self.live, self.closed = False, False
         self.refusal: ValueError | StoreUnavailable | None = None
 
-    def put(self, events: list[EncodedMessage | Missed]) -> None:
+    def enqueue(self, events: list[EncodedMessage | Missed]) -> None:
         with self.condition:
             self.waiting.extend(events)
             if len(self.waiting) > self.limit:
@@ -64,7 +64,7 @@ class Inbox:
             if self.refusal:
                 raise type(self.refusal)(str(self.refusal))  # which refers to nobody's frames
 
-    def begin(self) -> None:
+    def mark_live(self) -> None:
         if not self.live:
             with self.condition:
                 self.live = True

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Self
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.topics import Topic, canonical, filter_of
+from leaderboardapp.domain.topics import Topic, encode_topic, filter_of
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
@@ -42,7 +42,7 @@ class Exchange:
 
     def topic(self, key: Topic) -> "ExchangeTopic":
         """Raises ValueError."""
-        return ExchangeTopic(self.name, canonical(key))
+        return ExchangeTopic(self.name, encode_topic(key))
 
     def queue(
         self,
@@ -142,7 +142,7 @@ class Queue:
         self.hub, self.inbox = get_hub(), Inbox(self.limit)
         inbox = self.inbox
         if forked:
-            inbox.put([FORKED])
+            inbox.enqueue([FORKED])
         self.hub.join(self.subscription, inbox)
         return inbox
 

@@ -14,8 +14,8 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import EncodedMessage, MessageStream, Subscription
 
 logger = logging.getLogger(__name__)
-LOOK_SECONDS = 0.1  # how late a new subscriber may be seen
-CHECK_SECONDS = 5.0  # between two questions whether the store is still there
+POLL_SECONDS = 0.1  # how late a new subscriber may be seen
+LINK_CHECK_SECONDS = 5.0  # between two questions whether the store is still there
 CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
 
 
@@ -64,14 +64,14 @@ class Hub:
                     watched.add(subscription)
             for subscription in watched:
                 for inbox in wanted[subscription]:
-                    inbox.begin()
+                    inbox.mark_live()
             events: dict[Subscription, list[EncodedMessage | Missed]] = defaultdict(list)
-            for subscription, sent in messages.poll(LOOK_SECONDS):
+            for subscription, sent in messages.poll(POLL_SECONDS):
                 events[subscription].append(sent or OVERRUN)
             for subscription, some in events.items():
                 for inbox in wanted.get(subscription, ()):
-                    inbox.put(some)
-            if time.monotonic() >= checked + CHECK_SECONDS:
+                    inbox.enqueue(some)
+            if time.monotonic() >= checked + LINK_CHECK_SECONDS:
                 messages.check()
                 checked = time.monotonic()
 
@@ -86,7 +86,7 @@ class Hub:
             return False
         for inbox in inboxes:
             if inbox.live:  # through an earlier connection
-                inbox.put([AWAY])
+                inbox.enqueue([AWAY])
         return True
 
     def _wanted(self) -> dict[Subscription, list[Inbox]]:

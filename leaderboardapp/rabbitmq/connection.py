@@ -24,15 +24,15 @@ CONNECT_SECONDS = 5.0
 @contextmanager
 def connect() -> Iterator[BlockingConnection]:
     """To the broker in AMQP_URL. Raises AMQPError, OSError."""
-    connection = BlockingConnection(parameters(settings.AMQP_URL))
+    connection = BlockingConnection(parse_url(settings.AMQP_URL))
     try:
         yield connection
     finally:
         if connection.is_open:
-            hang_up(connection)
+            drop_connection(connection)
 
 
-def hang_up(connection: BlockingConnection) -> None:
+def drop_connection(connection: BlockingConnection) -> None:
     """Without a farewell, on which the broker puts what it gave and gets back in another order, or
     at the end of the queue. What was acknowledged is on its way already."""
     outer: Any = connection  # pika has no public way to end a connection that is not closed first
@@ -43,7 +43,7 @@ def hang_up(connection: BlockingConnection) -> None:
         pass  # "done"
 
 
-def parameters(url: str) -> Parameters:
+def parse_url(url: str) -> Parameters:
     """Raises ImproperlyConfigured for certificates that cannot be read."""
     address, _, options = url.partition("?")
     found = URLParameters(address)
@@ -76,7 +76,7 @@ _decode_table = data.decode_table
 data.decode_table = decode_table
 
 
-def describe(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """pika's say what happened in their repr(), if not in another exception that they carry."""
     where = "the broker in AMQP_URL: " if isinstance(error, AMQPError | OSError) else ""
     while isinstance(inner := getattr(error, "exception", [*error.args, None][0]), Exception):

@@ -28,13 +28,13 @@ from leaderboardapp.domain.fields import (
     parse_json,
 )
 from leaderboardapp.domain.types import KEYS_REMEMBERED
-from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, connect, describe
+from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, connect, describe_error
 from leaderboardapp.realtime.proxy_client import ProxyUnavailable
 from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
 DEAD_LETTERS = "leaderboard.dead-letters"  # an exchange, and its queue
-REASON = "x-reason"  # the header that says why a message is a dead letter
+REASON_HEADER = "x-reason"  # the header that says why a message is a dead letter
 
 # In flight. What was done and not acknowledged comes again, and is known by its key in the player's
 # row, even if all of it is for one player; the other half of the row is for keys of other clients.
@@ -52,7 +52,7 @@ class Message(NamedTuple):
     properties: BasicProperties
     body: bytes
 
-    def content(self) -> tuple[str | bytes, str | None, bytes]:
+    def identity(self) -> tuple[str | bytes, str | None, bytes]:
         """What it has in common with itself when it is delivered again."""
         return self.key, self.properties.message_id, self.body
 
@@ -61,20 +61,20 @@ class Disconnected(Exception):
     """The broker no longer counts on us, or may not."""
 
 
-class Work(ABC):
+class QueueHandler(ABC):
     """A queue, and what is done with its messages."""
 
     queue: str
     bindings: Sequence[str]  # patterns of the routing keys that it gets
     arguments: dict[str, Any]  # with which it is declared
-    tells = True  # of bad messages, by dead letters
+    dead_letters_rejects = True  # of bad messages, by dead letters
 
     @abstractmethod
     def check(self) -> None:
         """Raises StoreUnavailable while it is better not to take any messages."""
 
     @abstractmethod
-    def do(self, messages: list[Message], until: float) -> dict[int, str]:
+    def process(self, messages: list[Message], deadline: float) -> dict[int, str]:
         """All of them; of those that can never be done, by place, the reason. Begins nothing after
         `until` (time.monotonic()), but raises Disconnected. Raises StoreUnavailable,
         EdgeUnavailable, and then some have been done, perhaps, but none is being done any more."""
@@ -87,7 +87,7 @@ class Work(ABC):
 class Consumer:
     """Of one queue, with a connection of its own."""
 
-    def __init__(self, work: Work, stop: threading.Event) -> None:
+    def __init__(self, work: QueueHandler, stop: threading.Event) -> None:
         self.work, self.stop = work, stop
         self.at_once = PREFETCH  # messages that are done together, at most
         # A message that failed alone in a way that nobody expected, and how often.
@@ -112,7 +112,7 @@ class Consumer:
                 failures = failures + 1 if time.monotonic() - began < CALM_SECONDS else 0
                 pause = backoff(failures)
                 message = "%s: %s; trying again in %.1f s"
-                told = describe(error) or type(error).__name__
+                told = describe_error(error) or type(error).__name__
                 logger.error(message, self.work.queue, told, pause, exc_info=not expected)
                 self.stop.wait(pause)
         self.work.close()
@@ -133,29 +133,29 @@ class Consumer:
         while not self.stop.is_set():
             # What is read next may have lain there since the last time. If that was long ago,
             # because this process was stopped, say, somebody else has been given it by now.
-            until = read + HEARTBEAT_SECONDS
+            deadline = read + HEARTBEAT_SECONDS
             connection.process_data_events(0 if taken else IDLE_SECONDS)
             read = time.monotonic()
             if not channel.consumer_tags:
                 raise Disconnected("the queue was deleted")
             if taken:
                 some = taken[: self.at_once]
-                self.finish(connection, channel, some, self.do(some, until))
+                self.finish(connection, channel, some, self.process(some, deadline))
                 del taken[: len(some)]
                 self.at_once = min(PREFETCH, 2 * self.at_once)
 
-    def do(self, messages: list[Message], until: float) -> dict[int, str]:
+    def process(self, messages: list[Message], deadline: float) -> dict[int, str]:
         """As `Work.do`; but what fails alone, again and again, in a way that is nobody's absence,
         can never be done, and holds up no other."""
         try:
-            return self.work.do(messages, until)
+            return self.work.process(messages, deadline)
         except EXPECTED:
             raise
         except Exception as error:
             if len(messages) > 1:
                 raise
             [message] = messages
-            again = self.failing is not None and message.content() == self.failing.content()
+            again = self.failing is not None and message.identity() == self.failing.identity()
             self.failing, self.tries = message, self.tries + 1 if again else 1
             if self.tries < MAX_TRIES:
                 raise
@@ -172,7 +172,7 @@ class Consumer:
     ) -> None:
         """Acknowledge what was done, and then bury the others, because a broker that is short of
         memory or of disk takes no dead letters."""
-        if not reasons or not self.work.tells:
+        if not reasons or not self.work.dead_letters_rejects:
             channel.basic_ack(messages[-1].tag, multiple=True)
             return
         for place, message in enumerate(messages):
@@ -182,7 +182,7 @@ class Consumer:
         letters = connection.channel()
         letters.tx_select()
         for place, reason in reasons.items():
-            bury(letters, self.work.queue, messages[place], reason)
+            dead_letter(letters, self.work.queue, messages[place], reason)
         letters.tx_commit()
         letters.close()
         for place in reasons:
@@ -192,7 +192,7 @@ class Consumer:
 EXPECTED = (AMQPError, OSError, Disconnected, StoreUnavailable, ProxyUnavailable)
 
 
-def declare(connection: BlockingConnection, work: Work) -> None:
+def declare(connection: BlockingConnection, work: QueueHandler) -> None:
     """The exchange, if it is not there in whatever form, the queue, and that of dead letters."""
     channel = connection.channel()
     try:
@@ -211,13 +211,13 @@ def declare(connection: BlockingConnection, work: Work) -> None:
     channel.close()
 
 
-def bury(letters: BlockingChannel, queue: str, message: Message, reason: str) -> None:
+def dead_letter(letters: BlockingChannel, queue: str, message: Message, reason: str) -> None:
     """Publish it as a dead letter; it is one when the channel's transaction is committed."""
     logger.warning("a dead letter, from %s: %.200r", queue, reason)
     # With CC it would be routed elsewhere, too.
     headers = {**(message.properties.headers or {})}
     headers = {name: value for name, value in headers.items() if name not in ("CC", "BCC")}
-    told = {REASON: reason[:MAX_REASON].encode(errors="replace").decode(), "x-queue": queue}
+    told = {REASON_HEADER: reason[:MAX_REASON].encode(errors="replace").decode(), "x-queue": queue}
     properties = copy(message.properties)
     properties.headers = {**headers, **told}
     if sum(map(len, properties.encode())) > MAX_HEADERS:  # which no frame may hold any more
@@ -228,7 +228,7 @@ def bury(letters: BlockingChannel, queue: str, message: Message, reason: str) ->
 
 
 MAX_BODY = 100_000  # bytes of JSON
-Reasons = dict[int, str]  # by the place of a message, why it cannot be done
+Rejections = dict[int, str]  # by the place of a message, why it cannot be done
 
 
 def read_body(message: Message) -> Any:

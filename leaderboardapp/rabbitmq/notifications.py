@@ -13,8 +13,8 @@ from leaderboardapp.rabbitmq import routes
 from leaderboardapp.rabbitmq.consumer import (
     Disconnected,
     Message,
-    Reasons,
-    Work,
+    QueueHandler,
+    Rejections,
     read_body,
 )
 from leaderboardapp.rabbitmq.routes import Target
@@ -37,7 +37,7 @@ class Notification(NamedTuple):
     item: bytes
 
 
-class Notifications(Work):
+class NotificationHandler(QueueHandler):
     """What viewers are shown by one proxy. Each proxy has a queue, so that one that is away holds
     up no other, and one worker takes them at a time, so that they are shown in their order."""
 
@@ -47,9 +47,9 @@ class Notifications(Work):
         "x-expires": UNUSED_MS,
     }
 
-    def __init__(self, client: ProxyClient, tells: bool) -> None:
+    def __init__(self, client: ProxyClient, dead_letters_rejects: bool) -> None:
         """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
-        self.client, self.tells = client, tells
+        self.client, self.dead_letters_rejects = client, dead_letters_rejects
         self.shown: dict[Any, None] = {}  # names of notifications, the newest last
         self.queue = f"leaderboard.notifications.{client.uri.partition('://')[2]}"
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
@@ -57,8 +57,8 @@ class Notifications(Work):
     def check(self) -> None:
         """No harm is done by taking them, however often they are given back."""
 
-    def do(self, messages: list[Message], until: float) -> Reasons:
-        reasons: Reasons = {}
+    def process(self, messages: list[Message], deadline: float) -> Rejections:
+        reasons: Rejections = {}
         items: dict[Any, Notification] = {}
         boards: dict[str, str] = {}  # their channels, known in this batch
         for place, message in enumerate(messages):
@@ -70,8 +70,8 @@ class Notifications(Work):
                         items.setdefault(name, found)
             except Problem as problem:
                 reasons[place] = problem.detail
-        for names in rounds(items):
-            if time.monotonic() > until:
+        for names in paced_batches(items):
+            if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
             self.client.publish(items[name].item for name in names)
             shown = [*self.shown, *names][-IDS_REMEMBERED:]
@@ -90,7 +90,7 @@ def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Noti
     problems = []
     try:
         json.dumps(told, allow_nan=False)
-        for target in routes.targets(settings.AMQP_ROUTES, cast(str, message.key)):
+        for target in routes.find_targets(settings.AMQP_ROUTES, cast(str, message.key)):
             try:
                 to = channel_of(target, boards)
                 yield Notification(to, items.event_item(to, NOTIFICATION, told))
@@ -102,7 +102,7 @@ def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Noti
         raise Problem(404, " ".join(problems))
 
 
-def rounds(items: dict[Any, Notification]) -> Iterator[list[Any]]:
+def paced_batches(items: dict[Any, Notification]) -> Iterator[list[Any]]:
     """Names of what is published at the same time, of each channel in its order."""
     waiting = list(items)
     while waiting:

@@ -39,7 +39,7 @@ class Route(NamedTuple):
             raise ValueError(f"the route {self.pattern} makes of this key the id {id!r:.100}")
         return Target(self.kind, id)
 
-    def leads_to(self, target: Target) -> bool:
+    def can_reach(self, target: Target) -> bool:
         """Whether some key does."""
         ids = re.sub(PLACE, "[A-Za-z0-9_-]*", self.id)
         return self.kind == target.kind and bool(re.fullmatch(ids, target.id))
@@ -67,7 +67,7 @@ def parse(text: str) -> Route:
     return Route(pattern, binding, re.compile("".join(map(_expression, words))), kind, id)
 
 
-def targets(routes: Iterable[Route], key: str) -> set[Target]:
+def find_targets(routes: Iterable[Route], key: str) -> set[Target]:
     """Raises ValueError."""
     return {target for route in routes if (target := route.target(key))}
 

@@ -23,8 +23,8 @@ from leaderboardapp.rabbitmq.consumer import (
     DEAD_LETTERS,
     Disconnected,
     Message,
-    Reasons,
-    Work,
+    QueueHandler,
+    Rejections,
     read_body,
 )
 from leaderboardapp.stores import get_store
@@ -47,7 +47,7 @@ class Score(NamedTuple):
     name: str | None  # of the player, if it is to be created
 
 
-class Scores(Work):
+class ScoreHandler(QueueHandler):
     """Increments, each counted once: its key is in the player's row, which remembers a hundred. So
     that nothing comes again after that, one worker takes them at a time, and they come in order."""
 
@@ -68,8 +68,8 @@ class Scores(Work):
     def check(self) -> None:
         get_store().ping()
 
-    def do(self, messages: list[Message], until: float) -> Reasons:
-        reasons: Reasons = {}
+    def process(self, messages: list[Message], deadline: float) -> Rejections:
+        reasons: Rejections = {}
         boards: dict[str, list[Score]] = defaultdict(list)
         for place, message in enumerate(messages):
             try:
@@ -78,8 +78,8 @@ class Scores(Work):
             except Problem as problem:
                 reasons[place] = problem.detail
 
-        def add_in_time(board: str) -> Reasons:
-            if time.monotonic() > until:
+        def add_in_time(board: str) -> Rejections:
+            if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
             return add(board, boards[board])
 
@@ -116,12 +116,12 @@ def read_score(place: int, message: Message) -> tuple[str, Score]:
     return board, Score(place, increment, fields.get("name"))
 
 
-def add(board: str, scores: list[Score]) -> Reasons:
+def add(board: str, scores: list[Score]) -> Rejections:
     results = write(board, scores)
     unknown = [score for score in scores if isinstance(results[score.place], ObjectDoesNotExist)]
     if unknown:
         try:
-            results |= introduce(Board.get(board), unknown)
+            results |= create_named_players(Board.get(board), unknown)
         except ObjectDoesNotExist:
             gone = Problem(404, f"There is no board {board}.")
             results |= {score.place: gone for score in unknown}
@@ -129,7 +129,7 @@ def add(board: str, scores: list[Score]) -> Reasons:
     return {place: reason for place, reason in told.items() if reason}
 
 
-def introduce(board: Board, scores: list[Score]) -> dict[int, Row | Exception]:
+def create_named_players(board: Board, scores: list[Score]) -> dict[int, Row | Exception]:
     """Create the players of whom there is a name, and add their scores. Raises ObjectDoesNotExist
     if there is no such board."""
     named = {score.increment.player: score.name for score in scores if score.name}

@@ -6,9 +6,9 @@ import threading
 from django.conf import settings
 
 from leaderboardapp.rabbitmq import connection, consumer
-from leaderboardapp.rabbitmq.consumer import Work
-from leaderboardapp.rabbitmq.notifications import Notifications
-from leaderboardapp.rabbitmq.scores import Scores
+from leaderboardapp.rabbitmq.consumer import QueueHandler
+from leaderboardapp.rabbitmq.notifications import NotificationHandler
+from leaderboardapp.rabbitmq.scores import ScoreHandler
 from leaderboardapp.realtime import proxy_client
 
 logger = logging.getLogger(__name__)
@@ -22,11 +22,11 @@ def run(stop: threading.Event) -> None:
         )
         stop.wait()
         return
-    connection.parameters(settings.AMQP_URL)
-    works: list[Work] = [Scores()]
+    connection.parse_url(settings.AMQP_URL)
+    works: list[QueueHandler] = [ScoreHandler()]
     if settings.AMQP_ROUTES:
         works += [
-            Notifications(each, tells=not at)
+            NotificationHandler(each, dead_letters_rejects=not at)
             for at, each in enumerate(proxy_client.get_proxy_clients())
         ]
     threads = [threading.Thread(target=consumer.Consumer(each, stop).run) for each in works]

@@ -10,8 +10,8 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from leaderboardapp.models import Board, Player
-from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, REASON, declare
-from leaderboardapp.rabbitmq.scores import Scores
+from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, REASON_HEADER, declare
+from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.support.programs import wait_until
 
 EXCHANGE = "leaderboard"
@@ -52,7 +52,7 @@ class Broker:
 
     def declare(self) -> None:
         """The queue of scores, before there is a worker."""
-        with closing(Scores()) as scores:
+        with closing(ScoreHandler()) as scores:
             declare(self.connection, scores)
 
     def look(self, queue: str) -> tuple[int, int]:
@@ -70,7 +70,7 @@ class Broker:
         """Of messages that wait there."""
         return self.look(queue)[0]
 
-    def wait_for_consumer(self, queue: str = Scores.queue) -> None:
+    def wait_for_consumer(self, queue: str = ScoreHandler.queue) -> None:
         wait_until(lambda: self.look(queue)[1], f"a consumer of {queue}")
 
     def dead_letters(self) -> list[DeadLetter]:
@@ -83,7 +83,7 @@ class Broker:
             headers: dict[str, Any] = dict(properties.headers or {})
             letter = DeadLetter(
                 properties.message_id,
-                headers.get(REASON, ""),
+                headers.get(REASON_HEADER, ""),
                 method.routing_key or "",
                 body,
                 headers,
@@ -103,7 +103,7 @@ class Broker:
     def forget(self) -> None:
         """Scores and dead letters, and the exchanges."""
         channel = self.connection.channel()
-        for queue in (Scores.queue, DEAD_LETTERS):
+        for queue in (ScoreHandler.queue, DEAD_LETTERS):
             channel.queue_delete(queue)
         for exchange in (EXCHANGE, DEAD_LETTERS):
             channel.exchange_delete(exchange)

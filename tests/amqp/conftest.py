@@ -24,11 +24,11 @@ def broker(rabbit: RabbitServer) -> Iterator[Any]:
 @pytest.fixture
 def take(store: object, broker: Any) -> Iterator[Take]:
     """take(work): a thread that takes the queue's messages."""
-    from leaderboardapp.rabbitmq.consumer import Consumer, Work
+    from leaderboardapp.rabbitmq.consumer import Consumer, QueueHandler
 
     stop, threads = threading.Event(), []
 
-    def take(work: Work) -> threading.Thread:
+    def take(work: QueueHandler) -> threading.Thread:
         thread = threading.Thread(target=Consumer(work, stop).run)
         threads.append(thread)
         thread.start()

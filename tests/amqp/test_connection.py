@@ -15,7 +15,7 @@ from django.test import override_settings
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq import connection, consumer, routes
 from leaderboardapp.rabbitmq.consumer import Consumer
-from leaderboardapp.rabbitmq.scores import Scores
+from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import EXCHANGE, Broker
 from tests.faults.link import Link
 from tests.support.programs import Program, wait_until
@@ -58,7 +58,7 @@ def test_over_tls_the_broker_has_to_be_who_it_says(
         else:
             with pytest.raises(consumer.EXPECTED) as raised, connection.connect():
                 pass
-            assert "certificate verify failed" in connection.describe(raised.value)
+            assert "certificate verify failed" in connection.describe_error(raised.value)
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -77,7 +77,7 @@ def test_a_link_that_is_cut_without_a_word_is_noticed_by_its_silence(
         Link(rabbit.port) as link,
         override_settings(AMQP_URL=rabbit.url.replace(str(rabbit.port), str(link.port))),
     ):
-        thread = threading.Thread(target=Consumer(Scores(), stop).run)
+        thread = threading.Thread(target=Consumer(ScoreHandler(), stop).run)
         thread.start()
         try:
             broker.wait_for_consumer()
@@ -111,7 +111,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_has_taken(
         program.process.send_signal(signal.SIGTERM)
         assert program.process.wait(10) == 0
         left = published - (score() or 0)
-        wait_until(lambda: broker.count(Scores.queue) == left, f"{left} messages")  # noqa: B023
+        wait_until(lambda: broker.count(ScoreHandler.queue) == left, f"{left} messages")  # noqa: B023
         program.log.unlink()
         program.start()
         wait_until(lambda: "taking" in program.log.read_text(), "the worker", 20)

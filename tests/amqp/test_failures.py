@@ -16,7 +16,7 @@ from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq import connection, consumer
 from leaderboardapp.rabbitmq import scores as incoming
 from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, PREFETCH, Message
-from leaderboardapp.rabbitmq.scores import BOARDS_AT_ONCE, Scores
+from leaderboardapp.rabbitmq.scores import BOARDS_AT_ONCE, ScoreHandler
 from leaderboardapp.stores.base import Store
 from tests.amqp.broker import Broker, score, total, wait_for_score
 from tests.amqp.conftest import Take
@@ -26,14 +26,14 @@ from tests.support.servers import RabbitServer
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
-class Recorded(Scores):
+class Recorded(ScoreHandler):
     def __init__(self) -> None:
         super().__init__()
         self.sizes: list[int] = []  # of batches
 
-    def do(self, messages: list[Message], until: float) -> dict[int, str]:
+    def process(self, messages: list[Message], deadline: float) -> dict[int, str]:
         self.sizes.append(len(messages))
-        return super().do(messages, until)
+        return super().process(messages, deadline)
 
 
 def test_what_is_given_back_counts_once_and_keeps_its_place(
@@ -56,7 +56,7 @@ def test_what_is_given_back_counts_once_and_keeps_its_place(
     for _ in range(6 * PREFETCH):
         # Large ones, so that some are still on their way when the connection is closed.
         broker.score(board.id, "alice", 1, headers={"filling": "x" * 1500})
-    take(Scores())
+    take(ScoreHandler())
     broker.score(board.id, "alice", 1000)  # the last one
     wait_until(lambda: (score(board) or 0) >= 1000, "them all", 20)
     assert score(board) == 6 * PREFETCH + 1000
@@ -66,7 +66,7 @@ def test_what_is_given_back_counts_once_and_keeps_its_place(
 def test_while_the_store_is_away_messages_stay_in_the_broker(
     broker: Broker, take: Take, board: Board, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take(Scores())
+    take(ScoreHandler())
     asked = threading.Event()
 
     def away() -> None:
@@ -79,7 +79,7 @@ def test_while_the_store_is_away_messages_stay_in_the_broker(
         for _ in range(3):
             broker.score(board.id, "alice", 1)
         assert asked.wait(10)
-        wait_until(lambda: broker.count(Scores.queue) == 3, "all to be given back")
+        wait_until(lambda: broker.count(ScoreHandler.queue) == 3, "all to be given back")
     wait_for_score(board, 3)
 
 
@@ -113,7 +113,7 @@ def test_a_message_that_fails_as_none_should_holds_up_nobody(
         if number in (3, 20):
             broker.score(board.id, "alice", 1, id=f"bad-{number}")
     fails(10**6)
-    take(Scores())
+    take(ScoreHandler())
     letters = broker.wait_for_dead_letters(2)
     wait_until(lambda: total(board) == 30, "the others")
     assert [letter.id for letter in letters] == ["bad-3", "bad-20"]
@@ -128,15 +128,15 @@ def test_what_fails_as_nothing_should_is_tried_again(
     broker: Broker, take: Take, board: Board, fails: Callable[[int], None]
 ) -> None:
     fails(4)
-    take(Scores())
+    take(ScoreHandler())
     broker.score(board.id, "alice", 1)
     wait_for_score(board, 1)
     assert broker.dead_letters() == []
 
 
 def test_only_what_fails_alone_again_and_again_is_given_up() -> None:
-    class Failing(Scores):
-        def do(self, messages: list[Message], until: float) -> dict[int, str]:
+    class Failing(ScoreHandler):
+        def process(self, messages: list[Message], deadline: float) -> dict[int, str]:
             raise ZeroDivisionError("a mistake")
 
     def message(tag: int, id: str) -> Message:
@@ -147,11 +147,11 @@ def test_only_what_fails_alone_again_and_again_is_given_up() -> None:
         some = [message(1, "one"), message(2, "two")]
         for attempt in [some, some[:1], some[1:]] * consumer.MAX_TRIES + [some[:1]]:
             with pytest.raises(ZeroDivisionError):
-                failing.do(attempt, until=time.monotonic() + 60)
+                failing.process(attempt, deadline=time.monotonic() + 60)
         for tag in range(consumer.MAX_TRIES - 2):  # delivered anew, each time
             with pytest.raises(ZeroDivisionError):
-                failing.do([message(tag, "one")], until=time.monotonic() + 60)
-        [reason] = failing.do(some[:1], until=time.monotonic() + 60).values()
+                failing.process([message(tag, "one")], deadline=time.monotonic() + 60)
+        [reason] = failing.process(some[:1], deadline=time.monotonic() + 60).values()
         assert "not known whether this was done" in reason
 
 
@@ -163,11 +163,11 @@ def test_keys_of_others_leave_what_is_in_flight_known(board: Board) -> None:
         )
         for number in range(PREFETCH)
     ]
-    with closing(Scores()) as scores:
-        assert scores.do(messages, until=time.monotonic() + 60) == {}
+    with closing(ScoreHandler()) as scores:
+        assert scores.process(messages, deadline=time.monotonic() + 60) == {}
         for number in range(KEYS_REMEMBERED // 2):
             Player(board, "alice").score_add(1, key=f"other-{number}")
-        assert scores.do(messages, until=time.monotonic() + 60) == {}
+        assert scores.process(messages, deadline=time.monotonic() + 60) == {}
     assert score(board) == PREFETCH + KEYS_REMEMBERED // 2
 
 
@@ -177,11 +177,11 @@ def test_a_worker_that_was_stopped_for_long_does_nothing_with_what_it_took(
     body = json.dumps({"board": board.id, "player": "alice", "amount": 1, "key": "k"}).encode()
     message = Message(1, "score", BasicProperties(), body)
     now = time.monotonic()
-    with closing(Scores()) as scores:
+    with closing(ScoreHandler()) as scores:
         with pytest.raises(consumer.Disconnected):
-            scores.do([message], until=now - 1)
+            scores.process([message], deadline=now - 1)
         assert score(board) == 0
-        assert scores.do([message], until=now + 60) == {}
+        assert scores.process([message], deadline=now + 60) == {}
         assert score(board) == 1
 
 
@@ -195,7 +195,7 @@ def test_workers_that_end_leave_the_others_in_their_order(broker: Broker, board:
         broker.score(board.id, player, 1, headers=filling, **({"name": player} if first else {}))
     while total(board) < 600 and not broker.count(DEAD_LETTERS):
         stop = threading.Event()
-        thread = threading.Thread(target=consumer.Consumer(Scores(), stop).run)
+        thread = threading.Thread(target=consumer.Consumer(ScoreHandler(), stop).run)
         thread.start()
         broker.wait_for_consumer()
         stop.set()
@@ -235,10 +235,10 @@ def test_two_workers_take_turns_and_the_second_goes_on_when_the_first_ends(
 
 @ON_ONE_STORE
 def test_a_queue_that_is_deleted_is_made_again(broker: Broker, take: Take, board: Board) -> None:
-    take(Scores())
+    take(ScoreHandler())
     broker.score(board.id, "alice", 1)
     wait_for_score(board, 1)
-    broker.channel.queue_delete(Scores.queue)
+    broker.channel.queue_delete(ScoreHandler.queue)
     broker.wait_for_consumer()
     broker.score(board.id, "alice", 1)
     wait_for_score(board, 2)
@@ -248,7 +248,7 @@ def test_a_queue_that_is_deleted_is_made_again(broker: Broker, take: Take, board
 def test_dead_letters_whose_queue_is_deleted_have_another_one(
     broker: Broker, take: Take, board: Board
 ) -> None:
-    take(Scores())
+    take(ScoreHandler())
     broker.channel.queue_delete(DEAD_LETTERS)
     broker.publish("score", b"x", message_id="bad")
     wait_until(lambda: broker.count(DEAD_LETTERS) == 1, "the dead letter")
@@ -294,5 +294,5 @@ def test_a_store_too_slow_for_a_batch_gets_smaller_ones(
     for each in boards:
         Player(each, "alice", "Alice").save()
         broker.score(each.id, "alice", 1)
-    take(Scores())
+    take(ScoreHandler())
     wait_until(lambda: {score(each) for each in boards} == {1}, "all boards", 60)

@@ -12,7 +12,7 @@ from pika import data
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq import consumer
 from leaderboardapp.rabbitmq.consumer import PREFETCH
-from leaderboardapp.rabbitmq.scores import Scores
+from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import Broker, total, wait_for_score
 from tests.amqp.conftest import Take
 from tests.support.programs import wait_until
@@ -22,7 +22,7 @@ ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def taken(take: Take) -> None:
-    take(Scores())
+    take(ScoreHandler())
 
 
 @pytest.mark.usefixtures("taken")
@@ -34,7 +34,7 @@ def test_a_message_is_an_increment_and_is_gone_when_it_is_counted(
         "score.of.a.game", {"board": board.id, "player": "alice", "amount": -2, "key": "k"}
     )
     wait_for_score(board, 3)
-    wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue")
+    wait_until(lambda: broker.count(ScoreHandler.queue) == 0, "an empty queue")
     assert broker.dead_letters() == []
 
 
@@ -57,7 +57,7 @@ def test_many_messages_of_many_players_and_boards_are_all_counted(
     for number in range(2 * PREFETCH):
         broker.score(board.id, f"p{number % 7}", 1, name=f"Player {number % 7}")
         broker.score(other.id, "bob", 2, name="Bob")
-    wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue")
+    wait_until(lambda: broker.count(ScoreHandler.queue) == 0, "an empty queue")
     wait_for_score(other, 4 * PREFETCH, "bob")
     wait_until(lambda: total(board) == 2 * PREFETCH, "the other board")
     players = Player.get_page_for_board(board)
@@ -92,7 +92,7 @@ def test_what_is_not_allowed_becomes_a_dead_letter_with_its_reason(
     assert reason in letter.reason
     assert letter.id == "bad" and letter.key == "score"
     assert json.loads(letter.body) == {**body, **change}
-    assert letter.headers["from"] == "a game" and letter.headers["x-queue"] == Scores.queue
+    assert letter.headers["from"] == "a game" and letter.headers["x-queue"] == ScoreHandler.queue
     wait_for_score(board, 3)
 
 
@@ -179,7 +179,7 @@ def test_an_exchange_that_is_there_is_taken_as_it_is(
     broker: Broker, take: Take, board: Board
 ) -> None:
     broker.channel.exchange_declare("leaderboard", "topic", durable=False, auto_delete=False)
-    take(Scores())
+    take(ScoreHandler())
     broker.score(board.id, "alice", 1)
     wait_for_score(board, 1)
 
@@ -188,13 +188,13 @@ def test_an_exchange_that_is_there_is_taken_as_it_is(
 def test_a_queue_of_another_kind_is_said(
     broker: Broker, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker.channel.queue_declare(Scores.queue, durable=True)
+    broker.channel.queue_declare(ScoreHandler.queue, durable=True)
     stop = threading.Event()
-    thread = threading.Thread(target=consumer.Consumer(Scores(), stop).run)
+    thread = threading.Thread(target=consumer.Consumer(ScoreHandler(), stop).run)
     thread.start()
     try:
         wait_until(lambda: "inequivalent arg" in caplog.text, "what is wrong")
-        assert Scores.queue in caplog.text and "Traceback" not in caplog.text
+        assert ScoreHandler.queue in caplog.text and "Traceback" not in caplog.text
     finally:
         stop.set()
         thread.join(10)

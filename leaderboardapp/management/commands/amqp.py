@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from pika import BasicProperties, DeliveryMode
 from pika.exceptions import AMQPError, ChannelClosedByBroker, UnroutableError
 
-from leaderboardapp.rabbitmq.connection import connect, describe
-from leaderboardapp.rabbitmq.scores import SCORE_FIELDS, Scores
+from leaderboardapp.rabbitmq.connection import connect, describe_error
+from leaderboardapp.rabbitmq.scores import SCORE_FIELDS, ScoreHandler
 
 SCORE = '{"board": "demo", "player": "alice", "amount": 5, "name": "Alice"}'
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             "publish",
             help="one message",
             epilog=f"Such as: manage.py amqp publish score '{SCORE}'. "
-            f"Keys that match {Scores.bindings[0]} are scores, with {', '.join(SCORE_FIELDS)}; "
+            f"Keys that match {ScoreHandler.bindings[0]} are scores, with {', '.join(SCORE_FIELDS)}; "
             "AMQP_ROUTES says which are shown to viewers.",
         )
         publish.add_argument("key", help="the routing key")
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             made = "; amqplistener.py makes it when it runs" if error.reply_code == 404 else ""
             raise CommandError(f"{error.reply_text}{made}") from error
         except (AMQPError, OSError, ImproperlyConfigured) as error:
-            raise CommandError(describe(error)) from error
+            raise CommandError(describe_error(error)) from error
         self.stdout.write(f"published, with the message_id {options['id']}")
 
     def publish(self, key: str, body: bytes, id: str) -> None:

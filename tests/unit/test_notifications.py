@@ -7,8 +7,8 @@ from leaderboardapp.rabbitmq.consumer import Message
 from leaderboardapp.rabbitmq.notifications import (
     ROUND_BYTES,
     Notification,
+    paced_batches,
     read_notification,
-    rounds,
 )
 from leaderboardapp.rabbitmq.routes import parse
 from leaderboardapp.web.problems import Problem
@@ -26,7 +26,7 @@ ITEMS = st.lists(
 @given(ITEMS)
 def test_a_round_has_of_each_channel_what_fits_in_its_order(items: list[Notification]) -> None:
     named = dict(enumerate(items))
-    found = list(rounds(named))
+    found = list(paced_batches(named))
     for channel in "abc":
         shown = [name for some in found for name in some if named[name].channel == channel]
         assert shown == [name for name, item in named.items() if item.channel == channel]
