@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from leaderboardapp.rabbitmq.consumer import Consumer
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import EXCHANGE, Broker
 from tests.faults.link import Link
-from tests.support.programs import Program, wait_until
+from tests.support.programs import START_SECONDS, Program, wait_until
 from tests.support.servers import RabbitServer
 
 
@@ -103,19 +104,24 @@ def test_a_worker_finishes_its_batch_on_sigterm(
     worker = [sys.executable, "amqplistener.py"]
     env = {"AMQP_URL": rabbit.url, "DATABASE_URL": settings.DATABASE_URL}
     program = Program(worker, tmp_path / "log", env)
-    broker.wait_for_consumer()
-    for published in (30, 60, 90):
-        for _ in range(30):
-            broker.publish_score(board.id, "alice", 1)
-        program.process.send_signal(signal.SIGTERM)
-        assert program.process.wait(10) == 0
-        left = published - (score() or 0)
-        wait_until(lambda: broker.count_messages(ScoreHandler.queue) == left, f"{left} messages")  # noqa: B023
-        program.log.unlink()
-        program.start()
-        wait_until(lambda: "taking" in program.log.read_text(), "the worker", 20)
-        wait_until(lambda: score() == published, f"a score of {published}", 20)  # noqa: B023
-    program.stop()
+    with ExitStack() as cleanup:
+        cleanup.callback(program.stop)
+        wait_until(lambda: "taking" in program.log.read_text(), "the worker", START_SECONDS)
+        broker.wait_for_consumer()
+        for published in (30, 60, 90):
+            for _ in range(30):
+                broker.publish_score(board.id, "alice", 1)
+            program.process.send_signal(signal.SIGTERM)
+            assert program.process.wait(10) == 0
+            left = published - (score() or 0)
+            wait_until(
+                lambda: broker.count_messages(ScoreHandler.queue) == left,  # noqa: B023
+                f"{left} messages",
+            )
+            program.log.unlink()
+            program.start()
+            wait_until(lambda: "taking" in program.log.read_text(), "the worker", START_SECONDS)
+            wait_until(lambda: score() == published, f"a score of {published}", 20)  # noqa: B023
 
 
 def test_patterns_match_like_those_of_a_topic_exchange(broker: Broker) -> None:

@@ -184,7 +184,11 @@ class RabbitServer:
         names = ["epmd", "-port", str(names_port), "-address", "127.0.0.1"]
         self.names = Program(names, folder / "names.log")
         self.program = Program([self.command("rabbitmq-server")], folder / "out.log", self.env)
-        self.wait()
+        try:
+            self.wait()
+        except BaseException:  # the caller has no server to end yet
+            self.__exit__()
+            raise
 
     def command(self, name: str) -> str:
         """Return the path of one of RabbitMQ's programs."""
