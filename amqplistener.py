@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The worker that takes a RabbitMQ broker's messages: scores to the store, notifications to the
-edge."""
+proxies."""
 
 import os
 import signal

@@ -37,5 +37,5 @@ def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
 def require_channel(channel_name: str) -> None:
     """Raise ObjectDoesNotExist if no route of AMQP_ROUTES leads to the channel."""
     target = Target("events", channel_name)
-    if not any(route.leads_to(target) for route in settings.AMQP_ROUTES):
+    if not any(route.can_reach(target) for route in settings.AMQP_ROUTES):
         raise ObjectDoesNotExist

@@ -1,7 +1,7 @@
 """Topics of messages, and the filters that choose among them.
 
-A topic is a string, a list of tags (of which neither the order nor a repetition counts), or an
-object, whose values are strings, whole numbers, booleans, lists of those, or objects again.
+A topic is a text, a list of tags, or an object. The order of tags does not count, nor does a
+repetition. An object's values are texts, whole numbers, booleans, lists of those, or objects again.
 """
 
 import functools
@@ -15,13 +15,13 @@ import re2
 Topic = str | list[str] | dict[str, Any]
 
 MAX_TOPIC_BYTES = 1_000
-RESERVED = "$reql_type$"  # in RethinkDB such an object is something else
-MAX_NUMBER = 2**53 - 1  # as RethinkDB's numbers are float64
-MAX_DEPTH = 10  # RethinkDB's driver takes 20, of which the filter around it needs some
+RESERVED = "$reql_type$"  # RethinkDB takes an object with this key for a value of its own types
+MAX_NUMBER = 2**53 - 1  # RethinkDB's numbers are float64
+MAX_DEPTH = 10  # RethinkDB's driver takes 20, and the filter around a pattern needs some of them
 
 
-def canonical(topic: Any) -> str:
-    """The one text of a topic, JSON: equal topics, equal texts. Raises ValueError."""
+def encode_topic(topic: Any) -> str:
+    """Encode a topic as JSON; return the same text for equal topics. Raises ValueError."""
     match topic:
         case str() | dict() if topic:
             pass
@@ -29,66 +29,77 @@ def canonical(topic: Any) -> str:
             topic = sorted(set(topic))
         case _:
             raise ValueError(f"a topic is a text, a list of texts, or an object, not {topic!r:.50}")
-    return _text(topic, "a topic")
+    return _encode(topic, "a topic")
 
 
 @dataclass(frozen=True)
 class Everything:
+    """Passes every topic."""
+
     def matches(self, topic: Topic) -> bool:
+        """Return True."""
         return True
 
 
 @dataclass(frozen=True)
 class Regex:
-    """Strings in which the expression is found. Its syntax is RE2's, in every store."""
+    """Passes texts in which the expression occurs. Its syntax is RE2's, in every store."""
 
     expression: str
 
     def matches(self, topic: Topic) -> bool:
-        return isinstance(topic, str) and _compiled(self.expression).search(topic) is not None
+        """Return whether the topic passes."""
+        return isinstance(topic, str) and _compile(self.expression).search(topic) is not None
 
 
 @dataclass(frozen=True)
 class Tags:
-    """Lists that have all of these tags."""
+    """Passes lists that have all of these tags."""
 
     tags: frozenset[str]
 
     def matches(self, topic: Topic) -> bool:
+        """Return whether the topic passes."""
         return isinstance(topic, list) and self.tags.issubset(topic)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Objects that have all that the pattern has: equal values, at least the elements of its lists;
-    any value where it has null, any object where it has an empty one."""
+    """Passes objects in which all of the pattern occurs.
 
-    text: str
+    Values have to be equal, and a list has to have at least the pattern's elements. Null stands for
+    any value, and an empty object for any object."""
+
+    text: str  # JSON, so that patterns are hashable
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:
+        """Return the pattern as an object."""
         fields: dict[str, Any] = json.loads(self.text)
         return fields
 
     def matches(self, topic: Topic) -> bool:
-        return _has(topic, self.fields)
+        """Return whether the topic passes."""
+        return _contains(topic, self.fields)
 
 
 Filter = Everything | Regex | Tags | Pattern
 
 
 def filter_of(wanted: Any) -> Filter:
-    """Of a regular expression, tags, a pattern, or None for everything. Raises ValueError."""
+    """Return the filter of a regular expression, tags, a pattern, or None for everything.
+
+    Raises ValueError."""
     match wanted:
         case None:
             return Everything()
         case str():
-            _compiled(wanted)
+            _compile(wanted)
             return Regex(wanted)
         case dict():
-            return Pattern(_text(wanted, "a pattern", nulls=True))
+            return Pattern(_encode(wanted, "a pattern", allow_null=True))
         case list() | tuple() | set() | frozenset() if all(isinstance(tag, str) for tag in wanted):
-            _text(sorted(wanted), "tags")
+            _encode(sorted(wanted), "tags")
             return Tags(frozenset(wanted))
         case _:
             raise ValueError(
@@ -97,8 +108,9 @@ def filter_of(wanted: Any) -> Filter:
             )
 
 
-def _text(value: Any, what: str, nulls: bool = False) -> str:
-    _check([value], what, nulls, MAX_DEPTH)
+def _encode(value: Any, what: str, *, allow_null: bool = False) -> str:
+    """Encode a topic or a pattern as JSON; return the text. `what` names it in ValueErrors."""
+    _Validator(what, allow_null).validate([value], MAX_DEPTH)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
         if len(text.encode()) > MAX_TOPIC_BYTES:
@@ -108,40 +120,58 @@ def _text(value: Any, what: str, nulls: bool = False) -> str:
     return text
 
 
-def _check(values: Iterable[Any], what: str, nulls: bool, depth: int) -> None:
-    if not depth:
-        raise ValueError(f"{what} is at most {MAX_DEPTH} levels deep")
-    for value in values:
+@dataclass(frozen=True)
+class _Validator:
+    """What every store can keep, and RethinkDB can compare."""
+
+    what: str  # is validated, for messages
+    allow_null: bool
+
+    def validate(self, values: Iterable[Any], depth: int) -> None:
+        """Raise ValueError if one of the values is not allowed, or nested more than `depth`."""
+        if not depth:
+            raise ValueError(f"{self.what} is at most {MAX_DEPTH} levels deep")
+        for value in values:
+            match value:
+                case dict():
+                    self.validate([*value.values()], depth - 1)
+                    self._validate_keys(value)
+                case list():
+                    if any(isinstance(element, (dict, list, type(None))) for element in value):
+                        raise ValueError(
+                            f"lists in {self.what} have texts, whole numbers and booleans"
+                        )
+                    self.validate(value, depth - 1)
+                case _:
+                    self._validate_scalar(value)
+
+    def _validate_keys(self, value: dict[Any, Any]) -> None:
+        if not all(isinstance(key, str) and "\0" not in key for key in value):
+            raise ValueError(f"the keys of {self.what} are texts, without NUL")
+        if RESERVED in value:
+            raise ValueError(f"no key of {self.what} is {RESERVED}")
+
+    def _validate_scalar(self, value: Any) -> None:
         match value:
-            case dict():
-                _check([*value.values()], what, nulls, depth - 1)
-                if not all(isinstance(key, str) and "\0" not in key for key in value):
-                    raise ValueError(f"the keys of {what} are texts, without NUL")
-                if RESERVED in value:
-                    raise ValueError(f"no key of {what} is {RESERVED}")
-            case list():
-                if any(isinstance(element, (dict, list, type(None))) for element in value):
-                    raise ValueError(f"lists in {what} have texts, whole numbers and booleans")
-                _check(value, what, nulls, depth - 1)
             case bool():
                 pass
             case str() if "\0" in value:
-                raise ValueError(f"texts in {what} are without NUL")
+                raise ValueError(f"texts in {self.what} are without NUL")
             case str():
                 pass
             case int() if abs(value) <= MAX_NUMBER:
                 pass
-            case None if nulls:
+            case None if self.allow_null:
                 pass
             case _:
                 raise ValueError(
-                    f"{what} has texts, whole numbers within ±{MAX_NUMBER}, booleans, lists and"
-                    f" objects{', and null' * nulls}, not {value!r:.50}"
+                    f"{self.what} has texts, whole numbers within ±{MAX_NUMBER}, booleans, lists"
+                    f" and objects{', and null' * self.allow_null}, not {value!r:.50}"
                 )
 
 
 @functools.lru_cache(maxsize=1_000)
-def _compiled(expression: str) -> Any:
+def _compile(expression: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     try:
@@ -154,20 +184,21 @@ def _compiled(expression: str) -> Any:
         ) from error
 
 
-def _has(value: Any, wanted: Any) -> bool:
-    match wanted:
+def _contains(value: Any, pattern: Any) -> bool:
+    """Return whether all of the pattern occurs in the value."""
+    match pattern:
         case None:
             return value is not None
         case dict():
             return isinstance(value, dict) and all(
-                _has(value.get(key), each) for key, each in wanted.items()
+                _contains(value.get(key), part) for key, part in pattern.items()
             )
         case list():
             return isinstance(value, list) and all(
-                any(_equal(element, each) for element in value) for each in wanted
+                any(_equal(element, part) for element in value) for part in pattern
             )
         case _:
-            return _equal(value, wanted)
+            return _equal(value, pattern)
 
 
 def _equal(one: Any, other: Any) -> bool:

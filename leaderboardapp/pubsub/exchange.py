@@ -7,8 +7,8 @@
         for topic, payload in queue.subscribe():
             ...
 
-Whoever subscribes gets what is published from then on, at most once, and the messages of a topic in
-their order. Where some may have been lost a Missed stands in their place.
+A subscriber gets what is published from then on, at most once, and the messages of a topic in
+order. Where messages may have been lost, it gets a Missed.
 """
 
 import json
@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Self
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.topics import Topic, canonical, filter_of
+from leaderboardapp.domain.topics import Topic, encode_topic, filter_of
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
@@ -27,7 +27,7 @@ from leaderboardapp.stores.base import KEPT_SECONDS, EncodedMessage, Subscriptio
 
 logger = logging.getLogger(__name__)
 MAX_PAYLOAD = 100_000  # characters of JSON, all of them ASCII
-WAITING = 1_000  # messages that wait for a subscriber, unless it says otherwise
+WAITING = 1_000  # messages that wait for a subscriber, by default
 EXPIRE_EVERY = 50  # messages published, on average
 
 
@@ -35,23 +35,25 @@ class Exchange:
     """A name under which programs that share a store publish to topics, and subscribe."""
 
     def __init__(self, name: str) -> None:
-        """Raises ValueError."""
+        """`name`: 1 to 64 of the characters A-Z, a-z, 0-9, _ and -. Raises ValueError."""
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             raise ValueError(f"the name of an exchange is [A-Za-z0-9_-]{{1,64}}, not {name!r:.80}")
         self.name = name
 
     def topic(self, key: Topic) -> "ExchangeTopic":
-        """Raises ValueError."""
-        return ExchangeTopic(self.name, canonical(key))
+        """Return a topic to publish to: a text, a list of tags, or an object. Raises ValueError."""
+        return ExchangeTopic(self.name, encode_topic(key))
 
     def queue(
         self,
         wanted: str | list[str] | set[str] | dict[str, Any] | Callable[[Any], bool] | None = None,
         limit: int = WAITING,
     ) -> "Queue":
-        """For messages whose topic passes: a regular expression (RE2's syntax), tags all of which
-        are there, a pattern of an object, a predicate, or None for all. At most `limit` of them
-        wait, beside those that the loop has taken; then the oldest give way. Raises ValueError."""
+        """Return a queue for messages whose topic passes the filter `wanted`.
+
+        A filter is a regular expression (RE2's syntax), tags that all occur, a pattern of an
+        object, a predicate, or None for all messages. At most `limit` messages wait, beside those
+        that the loop has taken; then the oldest are dropped. Raises ValueError."""
         if limit < 1:
             raise ValueError(f"limit is at least 1, not {limit}")
         if callable(wanted):
@@ -60,12 +62,17 @@ class Exchange:
 
 
 class ExchangeTopic:
+    """A topic of an exchange, to publish to."""
+
     def __init__(self, exchange: str, key: str) -> None:
+        """`exchange`: its name. `key`: the topic, encoded."""
         self.exchange, self.key = exchange, key
 
     def publish(self, payload: Any) -> None:
-        """`payload` is what JSON can say (keys that are no text become text), in at most 100,000
-        characters of ASCII. Raises ValueError, StoreUnavailable."""
+        """Publish a message to those who are subscribed now.
+
+        `payload` is whatever JSON can say, in at most 100,000 characters of ASCII. Keys that are
+        no text become text. Raises ValueError, StoreUnavailable."""
         try:
             text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
         except (TypeError, RecursionError) as error:
@@ -76,7 +83,8 @@ class ExchangeTopic:
             )
         store = get_store()
         store.publish(self.exchange, EncodedMessage(self.key, text))
-        # Each deletes more than it adds, so that it never grows, and none of them takes long.
+        # Each expiry deletes more messages than came since the last, so that the log does not grow.
+        # It has a limit, so that no publisher waits for long.
         if random.randrange(EXPIRE_EVERY) == 0:
             try:
                 store.expire_messages(KEPT_SECONDS)
@@ -85,69 +93,81 @@ class ExchangeTopic:
 
 
 class Queue:
-    """A subscription: from `with`, or else from the loop's start, to the end of the loop, `close`,
-    or when nobody refers to it any more. It is for one loop at a time."""
+    """A subscription, for one loop at a time.
+
+    It begins with `with`, or else with the loop. It ends with the loop, with `close`, or when the
+    queue is garbage-collected."""
 
     def __init__(
         self, subscription: Subscription, predicate: Callable[[Any], bool] | None, limit: int
     ) -> None:
+        """`predicate`: a filter that only this process can apply, to the topic as a value."""
         self.subscription, self.predicate, self.limit = subscription, predicate, limit
         self.hub = get_hub()
         self.inbox: Inbox | None = None  # while it is subscribed
 
     def __enter__(self) -> Self:
-        self._join()
+        """Begin the subscription. Raises StoreUnavailable, ValueError."""
+        self._open_inbox()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the subscription."""
         self.close()
         self.inbox = None
 
     def __del__(self) -> None:
-        # In whichever thread the garbage is collected, which may hold any lock.
+        # Without the inbox's lock: the garbage collector runs in any thread, which may hold it.
         if self.inbox:
-            self.inbox.closed = True
+            self.inbox.is_closed = True
 
     def subscribe(self) -> Generator[Message | Missed, None, None]:
-        """Endless, but for `close`. Raises StoreUnavailable if the subscription cannot begin, once
-        it has, it resumes by itself; ValueError if the store does not know the filter. What the
-        predicate raises ends it."""
+        """Yield messages, and a Missed where some may have been lost, until `close`.
+
+        Raises StoreUnavailable if the subscription cannot begin; once begun, it resumes by itself.
+        Raises ValueError if the store does not know the filter. The predicate's exceptions end the
+        loop."""
         entered = self.inbox
-        inbox = entered if entered and self.hub is get_hub() else self._join()
+        inbox = entered if entered and not self._is_forked() else self._open_inbox()
         try:
-            while events := inbox.take():
-                for event in events:
-                    if inbox.closed or self.hub is not get_hub():
+            while deliveries := inbox.take_all():
+                for delivery in deliveries:
+                    if inbox.is_closed or self._is_forked():
                         break
-                    if isinstance(event, Missed):
-                        yield event
+                    if isinstance(delivery, Missed):
+                        yield delivery
                         continue
-                    topic = json.loads(event.topic)
+                    topic = json.loads(delivery.topic)
                     if self.predicate is None or self.predicate(topic):
-                        yield Message(topic, json.loads(event.payload))
-                if self.hub is not get_hub():  # this is a forked process now
-                    inbox = self._join()
+                        yield Message(topic, json.loads(delivery.payload))
+                if self._is_forked():
+                    inbox = self._open_inbox()
         finally:
-            self._leave(inbox)
+            self._close_inbox(inbox)
             if not entered and self.inbox is inbox:
                 self.inbox = None
 
     def close(self) -> None:
-        """Ends the loop, too, in whichever thread."""
+        """End the subscription and its loop, from any thread."""
         if self.inbox:
-            self._leave(self.inbox)
+            self._close_inbox(self.inbox)
 
-    def _join(self) -> Inbox:
-        forked = self.inbox and self.hub is not get_hub()
+    def _is_forked(self) -> bool:
+        """Return whether the process was forked since the inbox was opened."""
+        return self.hub is not get_hub()
+
+    def _open_inbox(self) -> Inbox:
+        """Subscribe a new inbox at this process's hub; return it."""
+        had_inbox_of_parent = self.inbox and self._is_forked()
         self.hub, self.inbox = get_hub(), Inbox(self.limit)
         inbox = self.inbox
-        if forked:
-            inbox.put([FORKED])
-        self.hub.join(self.subscription, inbox)
+        if had_inbox_of_parent:
+            inbox.enqueue([FORKED])
+        self.hub.subscribe(self.subscription, inbox)
         return inbox
 
-    def _leave(self, inbox: Inbox) -> None:
-        if self.hub is get_hub():
-            inbox.close()
+    def _close_inbox(self, inbox: Inbox) -> None:
+        if self._is_forked():
+            inbox.is_closed = True  # a thread of the parent may have held its lock
         else:
-            inbox.closed = True  # a thread of the parent may have held its lock
+            inbox.close()

@@ -1,8 +1,8 @@
-"""Messages of a RabbitMQ broker, taken in batches, done, and only then acknowledged.
+"""The consumer of a RabbitMQ queue: takes batches, has them processed, then acknowledges them.
 
-What a queue's messages mean is its `Work` (scores.py). What cannot be done now,
-with the store or a proxy away, stays in the broker: the connection is closed, which gives back all
-that was taken, and opened again after a pause.
+A `QueueHandler` says what a queue's messages mean (scores.py, notifications.py). While the store or
+a proxy is unreachable, messages stay in the broker. The consumer drops its connection, which
+returns all unacknowledged messages, and connects again after a pause.
 """
 
 import logging
@@ -20,180 +20,205 @@ from pika import (
     DeliveryMode,
 )
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker
 
-from leaderboardapp.concurrency.backoff import backoff
+from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.fields import (
+    RejectedInput,
     parse_json,
 )
 from leaderboardapp.domain.types import KEYS_REMEMBERED
-from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, connect, describe
+from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, BrokerUnavailable, connect
 from leaderboardapp.realtime.proxy_client import ProxyUnavailable
-from leaderboardapp.web.problems import Problem
 
 logger = logging.getLogger(__name__)
 DEAD_LETTERS = "leaderboard.dead-letters"  # an exchange, and its queue
-REASON = "x-reason"  # the header that says why a message is a dead letter
+REASON_HEADER = "x-reason"  # why a message is a dead letter
+QUEUE_HEADER = "x-queue"  # from which queue it is
 
-# In flight. What was done and not acknowledged comes again, and is known by its key in the player's
-# row, even if all of it is for one player; the other half of the row is for keys of other clients.
+# In flight. Messages that were processed and not acknowledged are delivered again, and a player's
+# row knows them by their keys, even if all are one player's. The other half of the row is for keys
+# of other clients.
 PREFETCH = KEYS_REMEMBERED // 2
-IDLE_SECONDS = 0.5  # how late a stop signal may be seen
-CALM_SECONDS = 30.0  # without a failure, after which the next one is the first again
-MAX_TRIES = 5  # of a message that fails as nothing should
-MAX_REASON = 500
+IDLE_SECONDS = 0.5  # how late a stop signal may be noticed
+MAX_ATTEMPTS = 5  # at a message that fails unexpectedly
+MAX_BODY = 100_000  # bytes of JSON
+MAX_REASON = 500  # characters
 MAX_HEADERS = 50_000  # bytes, of a frame's 131,072
 
+Rejections = dict[int, str]  # by a message's index in its batch, why it can never be processed
 
-class Message(NamedTuple):
-    tag: int  # of the delivery
-    key: str | bytes  # routing key; bytes if it is no UTF-8
-    properties: BasicProperties
-    body: bytes
 
-    def content(self) -> tuple[str | bytes, str | None, bytes]:
-        """What it has in common with itself when it is delivered again."""
-        return self.key, self.properties.message_id, self.body
+class Rejected(Exception):
+    """A message can never be processed."""
+
+    def __init__(self, detail: str) -> None:
+        """`detail`: the reason, a sentence."""
+        super().__init__(detail)
+        self.detail = detail
 
 
 class Disconnected(Exception):
-    """The broker no longer counts on us, or may not."""
+    """The broker may have given our unacknowledged messages to another worker."""
 
 
-class Work(ABC):
-    """A queue, and what is done with its messages."""
+# Each has the reason of a rejection as `detail`.
+INVALID = (Rejected, RejectedInput)
+
+# Failures that pass by themselves, and of which no message is the cause.
+EXPECTED = (BrokerUnavailable, OSError, Disconnected, StoreUnavailable, ProxyUnavailable)
+
+
+class Message(NamedTuple):
+    """One delivery of a message."""
+
+    delivery_tag: int
+    routing_key: str | bytes  # bytes if it is no UTF-8
+    properties: BasicProperties
+    body: bytes
+
+    def identity(self) -> tuple[str | bytes, str | None, bytes]:
+        """Return what is equal in all deliveries of the same message."""
+        return self.routing_key, self.properties.message_id, self.body
+
+
+class QueueHandler(ABC):
+    """A queue, and the processing of its messages."""
 
     queue: str
     bindings: Sequence[str]  # patterns of the routing keys that it gets
-    arguments: dict[str, Any]  # with which it is declared
-    tells = True  # of bad messages, by dead letters
+    arguments: dict[str, Any]  # with which the queue is declared
+    dead_letters_rejects = True  # whether rejected messages become dead letters
 
     @abstractmethod
-    def check(self) -> None:
-        """Raises StoreUnavailable while it is better not to take any messages."""
+    def require_ready(self) -> None:
+        """Return if messages can be processed now. Raises StoreUnavailable."""
 
     @abstractmethod
-    def do(self, messages: list[Message], until: float) -> dict[int, str]:
-        """All of them; of those that can never be done, by place, the reason. Begins nothing after
-        `until` (time.monotonic()), but raises Disconnected. Raises StoreUnavailable,
-        EdgeUnavailable, and then some have been done, perhaps, but none is being done any more."""
+    def process(self, messages: list[Message], deadline: float) -> Rejections:
+        """Process the batch; return {index: reason} for rejected messages.
+
+        Starts nothing after `deadline` (time.monotonic()), but raises Disconnected. Raises
+        StoreUnavailable, ProxyUnavailable: some messages may have been processed by then, and none
+        is in progress any more."""
 
     @abstractmethod
     def close(self) -> None:
-        """Its connections, when it has done the last of them."""
+        """Close the handler's connections, after the last batch."""
 
 
 class Consumer:
-    """Of one queue, with a connection of its own."""
+    """Consumes one queue, on a connection of its own."""
 
-    def __init__(self, work: Work, stop: threading.Event) -> None:
-        self.work, self.stop = work, stop
-        self.at_once = PREFETCH  # messages that are done together, at most
-        # A message that failed alone in a way that nobody expected, and how often.
-        self.failing: Message | None = None
-        self.tries = 0
+    def __init__(self, handler: QueueHandler, stop: threading.Event) -> None:
+        self.handler, self.stop = handler, stop
+        self.batch_size = PREFETCH  # messages that are processed together, at most
+        self.suspect: Message | None = None  # the last one that failed alone, unexpectedly
+        self.attempts = 0  # at processing it
 
     def run(self) -> None:
-        """Until `stop` is set, through every failure of the broker, the store and the edge."""
-        failures = 0
-        while not self.stop.is_set():
-            began = time.monotonic()
-            try:
-                self.work.check()
-                with connect() as connection:
-                    self.consume(connection)
-            except Exception as error:  # whatever it is, messages are not to wait for ever
-                expected = isinstance(error, EXPECTED)
-                if isinstance(error, Disconnected):  # perhaps they were too many for the time
-                    self.at_once = max(1, self.at_once // 2)
-                elif not expected:  # perhaps it is one of them
-                    self.at_once = 1
-                failures = failures + 1 if time.monotonic() - began < CALM_SECONDS else 0
-                pause = backoff(failures)
-                message = "%s: %s; trying again in %.1f s"
-                told = describe(error) or type(error).__name__
-                logger.error(message, self.work.queue, told, pause, exc_info=not expected)
-                self.stop.wait(pause)
-        self.work.close()
+        """Consume the queue until `stop` is set, through failures of broker, store and proxy."""
+        queue, wait = self.handler.queue, self.stop.wait
+        supervise(queue, self.connect_and_consume, wait, EXPECTED, self.shrink_batches)
+        self.handler.close()
+
+    def connect_and_consume(self) -> None:
+        """Consume the queue on a new connection until `stop` is set. Raises whatever fails."""
+        self.handler.require_ready()
+        with connect() as connection:
+            self.consume(connection)
+
+    def shrink_batches(self, error: Exception) -> None:
+        """Choose the size of the next batches after a failure.
+
+        Half of it if the batch may have been too large for its time; 1 if one of its messages may
+        be the cause."""
+        if isinstance(error, Disconnected):
+            self.batch_size = max(1, self.batch_size // 2)
+        elif not isinstance(error, EXPECTED):
+            self.batch_size = 1
 
     def consume(self, connection: BlockingConnection) -> None:
-        """Until `stop` is set. What was taken by then is done."""
-        declare(connection, self.work)
+        """Process and acknowledge messages until `stop` is set; finish the batch begun by then."""
+        declare_queues(connection, self.handler)
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
-        taken: list[Message] = []
+        received: list[Message] = []
 
-        def take(_: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
-            taken.append(Message(method.delivery_tag, method.routing_key, properties, body))
+        def receive(_: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
+            received.append(Message(method.delivery_tag, method.routing_key, properties, body))
 
-        channel.basic_consume(self.work.queue, take)
-        logger.info("taking messages from %s", self.work.queue)
-        read = time.monotonic()
+        channel.basic_consume(self.handler.queue, receive)
+        logger.info("taking messages from %s", self.handler.queue)
+        read_at = time.monotonic()
         while not self.stop.is_set():
-            # What is read next may have lain there since the last time. If that was long ago,
-            # because this process was stopped, say, somebody else has been given it by now.
-            until = read + HEARTBEAT_SECONDS
-            connection.process_data_events(0 if taken else IDLE_SECONDS)
-            read = time.monotonic()
+            # What is read next may have waited in the socket since the last read. If that was long
+            # ago, because this process was stopped, say, the broker has given it to another worker.
+            deadline = read_at + HEARTBEAT_SECONDS
+            connection.process_data_events(0 if received else IDLE_SECONDS)
+            read_at = time.monotonic()
             if not channel.consumer_tags:
                 raise Disconnected("the queue was deleted")
-            if taken:
-                some = taken[: self.at_once]
-                self.finish(connection, channel, some, self.do(some, until))
-                del taken[: len(some)]
-                self.at_once = min(PREFETCH, 2 * self.at_once)
+            if received:
+                batch = received[: self.batch_size]
+                self.acknowledge(connection, channel, batch, self.process(batch, deadline))
+                del received[: len(batch)]
+                self.batch_size = min(PREFETCH, 2 * self.batch_size)
 
-    def do(self, messages: list[Message], until: float) -> dict[int, str]:
-        """As `Work.do`; but what fails alone, again and again, in a way that is nobody's absence,
-        can never be done, and holds up no other."""
+    def process(self, messages: list[Message], deadline: float) -> Rejections:
+        """Process the batch; return {index: reason} for rejected messages.
+
+        Rejects a message that has failed alone and unexpectedly MAX_ATTEMPTS times, so that it
+        blocks no other. Raises what the handler raises."""
         try:
-            return self.work.do(messages, until)
+            return self.handler.process(messages, deadline)
         except EXPECTED:
             raise
         except Exception as error:
-            if len(messages) > 1:
+            if len(messages) > 1 or self.count_attempt(messages[0]) < MAX_ATTEMPTS:
                 raise
-            [message] = messages
-            again = self.failing is not None and message.content() == self.failing.content()
-            self.failing, self.tries = message, self.tries + 1 if again else 1
-            if self.tries < MAX_TRIES:
-                raise
-            logger.exception("%s: given up after %d tries", self.work.queue, self.tries)
-            failed = f"it failed {self.tries} times, the last time with {error!r}"
-            return {0: f"It is not known whether this was done: {failed}."}
+            logger.exception("%s: given up after %d tries", self.handler.queue, self.attempts)
+            failure = f"it failed {self.attempts} times, the last time with {error!r}"
+            return {0: f"It is not known whether this was done: {failure}."}
 
-    def finish(
+    def count_attempt(self, message: Message) -> int:
+        """Count a failed attempt at a message that was processed alone; return how many it has."""
+        repeated = self.suspect is not None and message.identity() == self.suspect.identity()
+        self.suspect, self.attempts = message, self.attempts + 1 if repeated else 1
+        return self.attempts
+
+    def acknowledge(
         self,
         connection: BlockingConnection,
         channel: BlockingChannel,
         messages: list[Message],
-        reasons: dict[int, str],
+        rejections: Rejections,
     ) -> None:
-        """Acknowledge what was done, and then bury the others, because a broker that is short of
-        memory or of disk takes no dead letters."""
-        if not reasons or not self.work.tells:
-            channel.basic_ack(messages[-1].tag, multiple=True)
+        """Acknowledge processed messages first, then rejected ones when they are dead letters.
+
+        In this order, because a broker short of memory or disk takes no dead letters."""
+        if not rejections or not self.handler.dead_letters_rejects:
+            channel.basic_ack(messages[-1].delivery_tag, multiple=True)
             return
-        for place, message in enumerate(messages):
-            if place not in reasons:
-                channel.basic_ack(message.tag)
-        declare(connection, self.work)  # whoever looks at dead letters may have deleted their queue
-        letters = connection.channel()
-        letters.tx_select()
-        for place, reason in reasons.items():
-            bury(letters, self.work.queue, messages[place], reason)
-        letters.tx_commit()
-        letters.close()
-        for place in reasons:
-            channel.basic_ack(messages[place].tag)
+        for index, message in enumerate(messages):
+            if index not in rejections:
+                channel.basic_ack(message.delivery_tag)
+        declare_queues(connection, self.handler)  # the dead letters' queue may have been deleted
+        dead_letters = connection.channel()
+        dead_letters.tx_select()
+        for index, reason in rejections.items():
+            dead_letter(dead_letters, self.handler.queue, messages[index], reason)
+        dead_letters.tx_commit()
+        dead_letters.close()
+        for index in rejections:
+            channel.basic_ack(messages[index].delivery_tag)
 
 
-EXPECTED = (AMQPError, OSError, Disconnected, StoreUnavailable, ProxyUnavailable)
+def declare_queues(connection: BlockingConnection, handler: QueueHandler) -> None:
+    """Create the exchange, the handler's queue with its bindings, and the dead letters' queue.
 
-
-def declare(connection: BlockingConnection, work: Work) -> None:
-    """The exchange, if it is not there in whatever form, the queue, and that of dead letters."""
+    An exchange that exists is used as it is."""
     channel = connection.channel()
     try:
         channel.exchange_declare(settings.AMQP_EXCHANGE, passive=True)
@@ -205,34 +230,37 @@ def declare(connection: BlockingConnection, work: Work) -> None:
     channel.exchange_declare(DEAD_LETTERS, "fanout", durable=True)
     channel.queue_declare(DEAD_LETTERS, durable=True, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(DEAD_LETTERS, DEAD_LETTERS)
-    channel.queue_declare(work.queue, durable=True, arguments=work.arguments)
-    for binding in work.bindings:
-        channel.queue_bind(work.queue, settings.AMQP_EXCHANGE, binding)
+    channel.queue_declare(handler.queue, durable=True, arguments=handler.arguments)
+    for binding in handler.bindings:
+        channel.queue_bind(handler.queue, settings.AMQP_EXCHANGE, binding)
     channel.close()
 
 
-def bury(letters: BlockingChannel, queue: str, message: Message, reason: str) -> None:
-    """Publish it as a dead letter; it is one when the channel's transaction is committed."""
+def dead_letter(channel: BlockingChannel, queue: str, message: Message, reason: str) -> None:
+    """Publish a rejected message as a dead letter, in the channel's transaction."""
     logger.warning("a dead letter, from %s: %.200r", queue, reason)
-    # With CC it would be routed elsewhere, too.
-    headers = {**(message.properties.headers or {})}
-    headers = {name: value for name, value in headers.items() if name not in ("CC", "BCC")}
-    told = {REASON: reason[:MAX_REASON].encode(errors="replace").decode(), "x-queue": queue}
+    # With CC or BCC the broker would route it to other queues, too.
+    kept = {
+        name: value
+        for name, value in (message.properties.headers or {}).items()
+        if name not in ("CC", "BCC")
+    }
+    added = {
+        REASON_HEADER: reason[:MAX_REASON].encode(errors="replace").decode(),
+        QUEUE_HEADER: queue,
+    }
     properties = copy(message.properties)
-    properties.headers = {**headers, **told}
-    if sum(map(len, properties.encode())) > MAX_HEADERS:  # which no frame may hold any more
-        properties.headers = told
+    properties.headers = {**kept, **added}
+    if sum(map(len, properties.encode())) > MAX_HEADERS:  # too large for a frame with ours
+        properties.headers = added
     properties.delivery_mode = DeliveryMode.Persistent.value
-    properties.expiration = properties.user_id = None  # the latter would have to be ours
-    letters.basic_publish(DEAD_LETTERS, cast(str, message.key), message.body, properties)
-
-
-MAX_BODY = 100_000  # bytes of JSON
-Reasons = dict[int, str]  # by the place of a message, why it cannot be done
+    properties.expiration = None
+    properties.user_id = None  # the broker refuses any but ours
+    channel.basic_publish(DEAD_LETTERS, cast(str, message.routing_key), message.body, properties)
 
 
 def read_body(message: Message) -> Any:
-    """Raises RejectedInput, Problem."""
+    """Parse the message's body; return its JSON value. Raises one of INVALID."""
     if len(message.body) > MAX_BODY:
-        raise Problem(413, f"The body is larger than {MAX_BODY} bytes.")
+        raise Rejected(f"The body is larger than {MAX_BODY} bytes.")
     return parse_json(message.body)

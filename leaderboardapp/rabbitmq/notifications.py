@@ -1,21 +1,22 @@
-"""Notifications: messages that viewers are shown."""
+"""The handler of notifications: messages that viewers are shown."""
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple, TypeVar, cast
 
 from django.conf import settings
 
-from leaderboardapp.domain.fields import InvalidInput, RejectedInput
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.rabbitmq import routes
 from leaderboardapp.rabbitmq.consumer import (
+    INVALID,
     Disconnected,
     Message,
-    Reasons,
-    Work,
+    QueueHandler,
+    Rejected,
+    Rejections,
     read_body,
 )
 from leaderboardapp.rabbitmq.routes import Target
@@ -23,24 +24,29 @@ from leaderboardapp.realtime import items
 from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, channel
 from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.stores import get_store
-from leaderboardapp.web.problems import Problem
 
-IDS_REMEMBERED = 1_000  # of notifications that were shown; many times as many as are in flight
+IDS_REMEMBERED = 1_000  # of published notifications; many times as many as are in flight
 
-# A proxy that waits for a viewer, for up to 40 ms, keeps 8 kB and drops what is over.
-ROUND_BYTES = 16_000  # of items for one channel, which have everything twice
-ROUND_SECONDS = 0.05
+# While the proxy waits for a viewer, up to 40 ms, it buffers 8 kB and drops the rest.
+PACED_BYTES = 16_000  # of items for one channel; an item has the data twice
+PACE_SECONDS = 0.05  # after each paced batch
 UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
+
+Id = TypeVar("Id", bound=Hashable)
 
 
 class Notification(NamedTuple):
+    """A GRIP item for one GRIP channel."""
+
     channel: str
     item: bytes
 
 
-class Notifications(Work):
-    """What viewers are shown by one proxy. Each proxy has a queue, so that one that is away holds
-    up no other, and one worker takes them at a time, so that they are shown in their order."""
+class NotificationHandler(QueueHandler):
+    """Publishes notifications to one proxy.
+
+    Each proxy has a queue of its own, so that an unreachable one delays no other. One worker
+    consumes at a time, so that viewers are shown them in order."""
 
     arguments = {
         "x-queue-type": "classic",
@@ -48,82 +54,106 @@ class Notifications(Work):
         "x-expires": UNUSED_MS,
     }
 
-    def __init__(self, client: ProxyClient, tells: bool) -> None:
-        """`tells`: whether bad messages become dead letters, which is for one of the proxies."""
-        self.client, self.tells = client, tells
-        self.shown: dict[Any, None] = {}  # names of notifications, the newest last
+    def __init__(self, client: ProxyClient, dead_letters_rejects: bool) -> None:
+        """`dead_letters_rejects`: True for one of the proxies, whose queues have all the same
+        messages."""
+        self.client, self.dead_letters_rejects = client, dead_letters_rejects
+        self.published: dict[Hashable, None] = {}  # notifications' identities, the newest last
         self.queue = f"leaderboard.notifications.{client.uri.partition('://')[2]}"
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
 
-    def check(self) -> None:
-        """No harm is done by taking them, however often they are given back."""
+    def require_ready(self) -> None:
+        """Return: while the proxy is unreachable, messages may be taken and returned."""
 
-    def do(self, messages: list[Message], until: float) -> Reasons:
-        reasons: Reasons = {}
-        items: dict[Any, Notification] = {}
-        boards: dict[str, str] = {}  # their channels, known in this batch
-        for place, message in enumerate(messages):
-            try:
-                for found in read_notification(message, boards):
-                    id = message.properties.message_id
-                    name = (id, message.key, found.channel) if id else object()
-                    if name not in self.shown:  # else it is given again, not being acknowledged
-                        items.setdefault(name, found)
-            except (RejectedInput, Problem) as error:
-                reasons[place] = error.detail
-        for names in rounds(items):
-            if time.monotonic() > until:
+    def process(self, messages: list[Message], deadline: float) -> Rejections:
+        """Publish the batch's notifications at the proxy's pace; return {index: reason} for
+        rejected messages."""
+        notifications, rejections = self.read_batch(messages)
+        for identities in paced_batches(notifications):
+            if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
-            self.client.publish(items[name].item for name in names)
-            shown = [*self.shown, *names][-IDS_REMEMBERED:]
-            self.shown = dict.fromkeys(shown)
-            time.sleep(ROUND_SECONDS)
-        return reasons
+            self.client.publish(notifications[identity].item for identity in identities)
+            newest = [*self.published, *identities][-IDS_REMEMBERED:]
+            self.published = dict.fromkeys(newest)
+            time.sleep(PACE_SECONDS)
+        return rejections
+
+    def read_batch(
+        self, messages: list[Message]
+    ) -> tuple[dict[Hashable, Notification], Rejections]:
+        """Read the messages; return notifications by identity, without those already published,
+        and {index: reason} for rejected messages."""
+        notifications: dict[Hashable, Notification] = {}
+        rejections: Rejections = {}
+        channels: dict[str, str] = {}  # of boards, known in this batch
+        for index, message in enumerate(messages):
+            try:
+                for notification in read_notifications(message, channels):
+                    identity = identify(message, notification.channel)
+                    if identity not in self.published:  # else it is a redelivery
+                        notifications.setdefault(identity, notification)
+            except INVALID as error:
+                rejections[index] = error.detail
+        return notifications, rejections
 
     def close(self) -> None:
+        """Close the connections to the proxy and the store."""
         self.client.close()
         get_store().close()
 
 
-def read_notification(message: Message, boards: dict[str, str]) -> Iterator[Notification]:
-    """One for each target that there is. Raises Problem, if there is one that is not, last, and
-    RejectedInput."""
-    told = {"id": message.properties.message_id, "key": message.key, "data": read_body(message)}
-    problems = []
+def identify(message: Message, channel: str) -> Hashable:
+    """Return what all deliveries of a notification have in common; without an id, a new object."""
+    id = message.properties.message_id
+    return (id, message.routing_key, channel) if id else object()
+
+
+def read_notifications(message: Message, channels: dict[str, str]) -> Iterator[Notification]:
+    """Read a message; yield a notification for each target that exists.
+
+    `channels` has the GRIP channels of boards by id, and gets those of others. Raises one of
+    INVALID at the end if a target does not exist."""
+    body = read_body(message)
+    data = {"id": message.properties.message_id, "key": message.routing_key, "data": body}
+    failures = []
     try:
-        json.dumps(told, allow_nan=False)
-        for target in routes.targets(settings.AMQP_ROUTES, cast(str, message.key)):
+        json.dumps(data, allow_nan=False)
+        for target in routes.find_targets(settings.AMQP_ROUTES, cast(str, message.routing_key)):
             try:
-                to = channel_of(target, boards)
-                yield Notification(to, items.event_item(to, NOTIFICATION, told))
+                to = get_grip_channel(target, channels)
+                yield Notification(to, items.event_item(to, NOTIFICATION, data))
             except ObjectDoesNotExist:
-                problems.append(f"There is no board {target.id}.")
+                failures.append(f"There is no board {target.id}.")
     except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
-        raise InvalidInput(f"This cannot be shown: {error}.") from error
-    if problems:
-        raise Problem(404, " ".join(problems))
+        raise Rejected(f"This cannot be shown: {error}.") from error
+    if failures:
+        raise Rejected(" ".join(failures))
 
 
-def rounds(items: dict[Any, Notification]) -> Iterator[list[Any]]:
-    """Names of what is published at the same time, of each channel in its order."""
-    waiting = list(items)
+def paced_batches(notifications: dict[Id, Notification]) -> Iterator[list[Id]]:
+    """Split notifications into batches that a proxy can take one after the other; yield their
+    identities.
+
+    Each channel's notifications keep their order, and fill a batch up to PACED_BYTES. A larger one
+    has a batch for itself."""
+    waiting = list(notifications)
     while waiting:
         sizes = Counter[str]()
-        now: list[Any] = []
-        later: list[Any] = []
-        for name in waiting:
-            channel, item = items[name]
-            first = channel not in sizes
+        batch: list[Id] = []
+        later: list[Id] = []
+        for identity in waiting:
+            channel, item = notifications[identity]
+            is_first = channel not in sizes
             sizes[channel] += len(item)
-            (now if first or sizes[channel] <= ROUND_BYTES else later).append(name)
-        yield now
+            (batch if is_first or sizes[channel] <= PACED_BYTES else later).append(identity)
+        yield batch
         waiting = later
 
 
-def channel_of(target: Target, boards: dict[str, str]) -> str:
-    """Raises ObjectDoesNotExist."""
+def get_grip_channel(target: Target, channels: dict[str, str]) -> str:
+    """Return the GRIP channel of a target's viewers. Raises ObjectDoesNotExist."""
     if target.kind == "events":
         return EVENTS.format(target.id)
-    if target.id not in boards:
-        boards[target.id] = channel(target.id, Board.get(target.id).private)
-    return boards[target.id]
+    if target.id not in channels:
+        channels[target.id] = channel(target.id, Board.get(target.id).private)
+    return channels[target.id]

@@ -1,4 +1,4 @@
-"""What a broker's messages mean: scores for the store, and notifications for viewers."""
+"""The handler of scores: messages become increments in the store."""
 
 import threading
 import time
@@ -9,8 +9,6 @@ from typing import NamedTuple
 from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown
 from leaderboardapp.domain.fields import (
     Field,
-    InvalidInput,
-    RejectedInput,
     amount_field,
     check_fields,
     id_field,
@@ -23,14 +21,15 @@ from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.rabbitmq.consumer import (
     DEAD_LETTERS,
+    INVALID,
     Disconnected,
     Message,
-    Reasons,
-    Work,
+    QueueHandler,
+    Rejected,
+    Rejections,
     read_body,
 )
 from leaderboardapp.stores import get_store
-from leaderboardapp.web.problems import Problem
 
 SCORE_FIELDS: dict[str, Field] = {
     "board": id_field,
@@ -40,23 +39,28 @@ SCORE_FIELDS: dict[str, Field] = {
     "season": season_field,
     "key": key_field,
 }
-BOARDS_AT_ONCE = 8  # whose scores are written
+BOARDS_AT_ONCE = 8  # whose scores are written at the same time
+Results = dict[int, Row | Exception]  # by a message's index, the player's row or what went wrong
 
 
 class Score(NamedTuple):
-    place: int
+    """A message as an increment."""
+
+    message_index: int  # in its batch
     increment: Increment
-    name: str | None  # of the player, if it is to be created
+    name: str | None  # of the player, if it may be created
 
 
-class Scores(Work):
-    """Increments, each counted once: its key is in the player's row, which remembers a hundred. So
-    that nothing comes again after that, one worker takes them at a time, and they come in order."""
+class ScoreHandler(QueueHandler):
+    """Adds increments to the store, each counted once by its idempotency key.
+
+    A player's row remembers only its newest keys. So one worker consumes at a time, and messages
+    come in order: none comes again after more keys than that."""
 
     queue = "leaderboard.scores"
     bindings = ("score.#",)
-    # A quorum queue forgets no acknowledgement when the broker is killed. With a limit of
-    # deliveries what is given back keeps its place, and this one is never reached.
+    # A quorum queue loses no acknowledgement when the broker is killed. Only with a delivery limit
+    # do returned messages keep their position; this limit is never reached.
     arguments = {
         "x-queue-type": "quorum",
         "x-single-active-consumer": True,
@@ -67,98 +71,110 @@ class Scores(Work):
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(BOARDS_AT_ONCE)
 
-    def check(self) -> None:
+    def require_ready(self) -> None:
+        """Return if the store answers. Raises StoreUnavailable."""
         get_store().ping()
 
-    def do(self, messages: list[Message], until: float) -> Reasons:
-        reasons: Reasons = {}
+    def process(self, messages: list[Message], deadline: float) -> Rejections:
+        """Add the batch's increments, board by board; return {index: reason} for rejected ones."""
+        rejections: Rejections = {}
         boards: dict[str, list[Score]] = defaultdict(list)
-        for place, message in enumerate(messages):
+        for index, message in enumerate(messages):
             try:
-                board, score = read_score(place, message)
+                board, score = read_score(index, message)
                 boards[board].append(score)
-            except (RejectedInput, Problem) as error:
-                reasons[place] = error.detail
+            except INVALID as error:
+                rejections[index] = error.detail
 
-        def add_in_time(board: str) -> Reasons:
-            if time.monotonic() > until:
+        def process_before_deadline(board: str) -> Rejections:
+            if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
-            return add(board, boards[board])
+            return process_board(board, boards[board])
 
-        added = [self.pool.submit(add_in_time, board) for board in boards]
-        wait(added)  # for all, or some would still be written when the messages are given back
-        for future in added:
-            reasons |= future.result()
-        return reasons
+        futures = [self.pool.submit(process_before_deadline, board) for board in boards]
+        wait(futures)  # for all, or some would be written after the messages are returned
+        for future in futures:
+            rejections |= future.result()
+        return rejections
 
     def close(self) -> None:
-        everybody = threading.Barrier(BOARDS_AT_ONCE)
+        """Close the store's connection of each thread, and end the threads."""
+        all_threads = threading.Barrier(BOARDS_AT_ONCE)
 
-        def close() -> None:
-            everybody.wait()
+        def close_connection() -> None:
+            all_threads.wait()  # so that each thread takes one of these calls
             get_store().close()
 
         for _ in range(BOARDS_AT_ONCE):
-            self.pool.submit(close)
+            self.pool.submit(close_connection)
         self.pool.shutdown()
         get_store().close()
 
 
-def read_score(place: int, message: Message) -> tuple[str, Score]:
-    """With its board. Raises RejectedInput, Problem."""
+def read_score(index: int, message: Message) -> tuple[str, Score]:
+    """Read a message; return its board's id and the score. Raises one of INVALID."""
     body = read_body(message)
     if not isinstance(body, dict):
-        raise InvalidInput('The body must be an object: {"board", "player", "amount"}.')
+        raise Rejected('The body must be an object: {"board", "player", "amount"}.')
     id = message.properties.message_id
     fields = check_fields({"key": id, **body} if id else body, SCORE_FIELDS)
     board, player, amount = (require(fields, name) for name in ("board", "player", "amount"))
     if "key" not in fields:
-        raise InvalidInput("key: missing, and so is the message_id; with either it counts once.")
+        raise Rejected("key: missing, and so is the message_id; with either it counts once.")
     increment = Increment(player, amount, fields["key"], fields.get("season"))
-    return board, Score(place, increment, fields.get("name"))
+    return board, Score(index, increment, fields.get("name"))
 
 
-def add(board: str, scores: list[Score]) -> Reasons:
-    results = write(board, scores)
-    unknown = [score for score in scores if isinstance(results[score.place], ObjectDoesNotExist)]
+def process_board(board: str, scores: list[Score]) -> Rejections:
+    """Add one board's scores, and create missing players; return {index: reason} for rejects."""
+    results = add_scores(board, scores)
+    unknown = [
+        score for score in scores if isinstance(results[score.message_index], ObjectDoesNotExist)
+    ]
     if unknown:
         try:
-            results |= introduce(Board.get(board), unknown)
+            results |= create_named_players(Board.get(board), unknown)
         except ObjectDoesNotExist:
-            gone = Problem(404, f"There is no board {board}.")
-            results |= {score.place: gone for score in unknown}
-    told = {score.place: reason(score, results[score.place]) for score in scores}
-    return {place: reason for place, reason in told.items() if reason}
+            no_board = Rejected(f"There is no board {board}.")
+            results |= {score.message_index: no_board for score in unknown}
+    reasons = {
+        score.message_index: rejection_reason(score, results[score.message_index])
+        for score in scores
+    }
+    return {index: reason for index, reason in reasons.items() if reason}
 
 
-def introduce(board: Board, scores: list[Score]) -> dict[int, Row | Exception]:
-    """Create the players of whom there is a name, and add their scores. Raises ObjectDoesNotExist
-    if there is no such board."""
+def create_named_players(board: Board, scores: list[Score]) -> Results:
+    """Create the players whose name is given, and add their scores; return their results.
+
+    Creates none on a board that asks for an email address. Raises ObjectDoesNotExist if there is no
+    such board."""
     named = {score.increment.player: score.name for score in scores if score.name}
     if not named or board.ask_email:
         return {}
     for player, name in named.items():
         try:
             Player(board, player, name).save()
-        except AlreadyExists:  # by now
+        except AlreadyExists:  # somebody else was faster
             pass
-    return write(board.id, [score for score in scores if score.increment.player in named])
+    return add_scores(board.id, [score for score in scores if score.increment.player in named])
 
 
-def write(board: str, scores: list[Score]) -> dict[int, Row | Exception]:
-    """By their places."""
+def add_scores(board: str, scores: list[Score]) -> Results:
+    """Add the scores in one write; return their results."""
     results = get_store().add_scores(board, [score.increment for score in scores])
-    return {score.place: result for score, result in zip(scores, results, strict=True)}
+    return {score.message_index: result for score, result in zip(scores, results, strict=True)}
 
 
-def reason(score: Score, result: Row | Exception) -> str | None:
+def rejection_reason(score: Score, result: Row | Exception) -> str | None:
+    """Return why a score is rejected, a sentence; None if it was added."""
     match result:
         case ObjectDoesNotExist():
             return (
                 f"There is no player {score.increment.player}; one whose name is given is created, "
                 "unless the board asks for an email address."
             )
-        case OutcomeUnknown():  # its row is malformed, say, and will be so the next time
+        case OutcomeUnknown():  # its row is malformed, say, and would be so the next time
             return f"It is not known whether this was counted: {str(result).rstrip('.')}."
         case Exception():
             return f"{str(result).rstrip('.')}."

@@ -1,4 +1,4 @@
-"""A client of the broker: publishes, and looks at what is in queues."""
+"""A client of the broker: publishes messages, and counts and takes what is in queues."""
 
 import json
 import uuid
@@ -10,8 +10,8 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from leaderboardapp.models import Board, Player
-from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, REASON, declare
-from leaderboardapp.rabbitmq.scores import Scores
+from leaderboardapp.rabbitmq.consumer import DEAD_LETTERS, REASON_HEADER, declare_queues
+from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.support.programs import wait_until
 
 EXCHANGE = "leaderboard"
@@ -33,12 +33,12 @@ class Broker:
         self.channel.confirm_delivery()
 
     def publish(self, key: str, body: Any, **properties: Any) -> None:
-        """Once some queue has it. `body`: bytes, or what JSON can say."""
+        """Publish a message; return when a queue has it. `body` is bytes, or encoded as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         persistent = pika.BasicProperties(delivery_mode=2, **properties)
         self.channel.basic_publish(EXCHANGE, key, content, persistent, mandatory=True)
 
-    def score(
+    def publish_score(
         self,
         board: str,
         player: str,
@@ -50,60 +50,61 @@ class Broker:
         body = {"board": board, "player": player, "amount": amount, **more}
         self.publish("score", body, message_id=id or uuid.uuid4().hex, headers=headers)
 
-    def declare(self) -> None:
-        """The queue of scores, before there is a worker."""
-        with closing(Scores()) as scores:
-            declare(self.connection, scores)
+    def declare_queues(self) -> None:
+        """Create the queue of scores, before there is a worker."""
+        with closing(ScoreHandler()) as handler:
+            declare_queues(self.connection, handler)
 
-    def look(self, queue: str) -> tuple[int, int]:
-        """How many messages wait there, and how many consumers it has."""
+    def get_counts(self, queue: str) -> tuple[int, int]:
+        """Return how many messages wait in the queue, and how many consumers it has."""
         channel = self.connection.channel()
         try:
-            found = channel.queue_declare(queue, passive=True).method
+            declared = channel.queue_declare(queue, passive=True).method
             channel.close()
-            return found.message_count, found.consumer_count
+            return declared.message_count, declared.consumer_count
         except ChannelClosedByBroker as error:
             assert error.reply_code == 404
             return 0, 0
 
-    def count(self, queue: str) -> int:
-        """Of messages that wait there."""
-        return self.look(queue)[0]
+    def count_messages(self, queue: str) -> int:
+        """Return how many messages wait in the queue."""
+        return self.get_counts(queue)[0]
 
-    def wait_for_consumer(self, queue: str = Scores.queue) -> None:
-        wait_until(lambda: self.look(queue)[1], f"a consumer of {queue}")
+    def wait_for_consumer(self, queue: str = ScoreHandler.queue) -> None:
+        wait_until(lambda: self.get_counts(queue)[1], f"a consumer of {queue}")
 
-    def dead_letters(self) -> list[DeadLetter]:
-        """All of them, taken out of their queue."""
-        found: list[DeadLetter] = []
+    def take_dead_letters(self) -> list[DeadLetter]:
+        """Take all dead letters out of their queue; return them."""
+        letters: list[DeadLetter] = []
         while True:
             method, properties, body = self.channel.basic_get(DEAD_LETTERS, auto_ack=True)
             if method is None or properties is None or body is None:
-                return found
+                return letters
             headers: dict[str, Any] = dict(properties.headers or {})
             letter = DeadLetter(
                 properties.message_id,
-                headers.get(REASON, ""),
+                headers.get(REASON_HEADER, ""),
                 method.routing_key or "",
                 body,
                 headers,
             )
-            found.append(letter)
+            letters.append(letter)
 
     def wait_for_dead_letters(self, count: int = 1) -> list[DeadLetter]:
-        found: list[DeadLetter] = []
+        """Wait for so many dead letters and take them out of their queue; return them."""
+        letters: list[DeadLetter] = []
 
-        def all_there() -> bool:
-            found.extend(self.dead_letters())
-            return len(found) >= count
+        def have_come() -> bool:
+            letters.extend(self.take_dead_letters())
+            return len(letters) >= count
 
-        wait_until(all_there, f"{count} dead letters")
-        return found
+        wait_until(have_come, f"{count} dead letters")
+        return letters
 
-    def forget(self) -> None:
-        """Scores and dead letters, and the exchanges."""
+    def delete_queues(self) -> None:
+        """Delete the queues of scores and dead letters, and the exchanges."""
         channel = self.connection.channel()
-        for queue in (Scores.queue, DEAD_LETTERS):
+        for queue in (ScoreHandler.queue, DEAD_LETTERS):
             channel.queue_delete(queue)
         for exchange in (EXCHANGE, DEAD_LETTERS):
             channel.exchange_delete(exchange)
@@ -122,13 +123,13 @@ def broker_at(url: str) -> Iterator[Broker]:
         broker.close()
 
 
-def score(board: Board, player: str = "alice") -> int | None:
+def get_score(board: Board, player: str = "alice") -> int | None:
     return Player.get_for_board(board, player).score
 
 
-def total(board: Board) -> int:
+def total_score(board: Board) -> int:
     return sum(player.score or 0 for player in Player.get_page_for_board(board, 400))
 
 
 def wait_for_score(board: Board, expected: int, player: str = "alice") -> None:
-    wait_until(lambda: score(board, player) == expected, f"a score of {expected}")
+    wait_until(lambda: get_score(board, player) == expected, f"a score of {expected}")

@@ -8,34 +8,34 @@ from django.test import override_settings
 
 from tests.support.servers import RabbitServer
 
-Take = Callable[..., threading.Thread]
+Consume = Callable[..., threading.Thread]
 
 
 @pytest.fixture
 def broker(rabbit: RabbitServer) -> Iterator[Any]:
-    """What a test leaves in it, it takes along."""
+    """A client of the broker; deletes afterwards what the test left there."""
     from tests.amqp.broker import broker_at
 
     with broker_at(rabbit.url) as broker, override_settings(AMQP_URL=rabbit.url):
         yield broker
-        broker.forget()
+        broker.delete_queues()
 
 
 @pytest.fixture
-def take(store: object, broker: Any) -> Iterator[Take]:
-    """take(work): a thread that takes the queue's messages."""
-    from leaderboardapp.rabbitmq.consumer import Consumer, Work
+def consume(store: object, broker: Any) -> Iterator[Consume]:
+    """consume(handler): start a thread that consumes the handler's queue, and return it."""
+    from leaderboardapp.rabbitmq.consumer import Consumer, QueueHandler
 
     stop, threads = threading.Event(), []
 
-    def take(work: Work) -> threading.Thread:
-        thread = threading.Thread(target=Consumer(work, stop).run)
+    def consume(handler: QueueHandler) -> threading.Thread:
+        thread = threading.Thread(target=Consumer(handler, stop).run)
         threads.append(thread)
         thread.start()
-        broker.wait_for_consumer(work.queue)
+        broker.wait_for_consumer(handler.queue)
         return thread
 
-    yield take
+    yield consume
     stop.set()
     for thread in threads:
         thread.join(10)
@@ -44,7 +44,7 @@ def take(store: object, broker: Any) -> Iterator[Take]:
 
 @pytest.fixture
 def board(store: object, board_id: str) -> Any:
-    """With a player alice."""
+    """A board with a player alice."""
     from leaderboardapp.models import Board, Player
 
     board = Board(board_id).save()

@@ -1,4 +1,4 @@
-"""Messages become scores: each once, in batches, and what cannot be done is put aside."""
+"""Messages become scores: each counts once, and rejected ones become dead letters."""
 
 import json
 import struct
@@ -12,59 +12,55 @@ from pika import data
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq import consumer
 from leaderboardapp.rabbitmq.consumer import PREFETCH
-from leaderboardapp.rabbitmq.scores import Scores
-from tests.amqp.broker import Broker, total, wait_for_score
-from tests.amqp.conftest import Take
+from leaderboardapp.rabbitmq.scores import ScoreHandler
+from tests.amqp.broker import Broker, total_score, wait_for_score
+from tests.amqp.conftest import Consume
 from tests.support.programs import wait_until
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def taken(take: Take) -> None:
-    take(Scores())
+def consuming(consume: Consume) -> None:
+    consume(ScoreHandler())
 
 
-@pytest.mark.usefixtures("taken")
-def test_a_message_is_an_increment_and_is_gone_when_it_is_counted(
-    broker: Broker, board: Board
-) -> None:
-    broker.score(board.id, "alice", 5)
+@pytest.mark.usefixtures("consuming")
+def test_a_message_becomes_an_increment_and_is_acknowledged(broker: Broker, board: Board) -> None:
+    broker.publish_score(board.id, "alice", 5)
     broker.publish(
         "score.of.a.game", {"board": board.id, "player": "alice", "amount": -2, "key": "k"}
     )
     wait_for_score(board, 3)
-    wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue")
-    assert broker.dead_letters() == []
+    wait_until(lambda: broker.count_messages(ScoreHandler.queue) == 0, "an empty queue")
+    assert broker.take_dead_letters() == []
 
 
-@pytest.mark.usefixtures("taken")
-def test_a_message_counts_once_by_its_id_or_the_key_that_it_declares(
-    broker: Broker, board: Board
-) -> None:
+@pytest.mark.usefixtures("consuming")
+def test_a_message_counts_once_by_its_message_id_or_its_key(broker: Broker, board: Board) -> None:
     for _ in range(3):
-        broker.score(board.id, "alice", 1, id="the-same")
-        broker.score(board.id, "alice", 10, key="declared")
-    broker.score(board.id, "alice", 100)
+        broker.publish_score(board.id, "alice", 1, id="the-same")
+        broker.publish_score(board.id, "alice", 10, key="declared")
+    broker.publish_score(board.id, "alice", 100)
     wait_for_score(board, 111)
 
 
-@pytest.mark.usefixtures("taken")
+@pytest.mark.usefixtures("consuming")
 def test_many_messages_of_many_players_and_boards_are_all_counted(
     broker: Broker, board: Board, board_id: str
 ) -> None:
     other = Board(f"{board_id}-2").save()
     for number in range(2 * PREFETCH):
-        broker.score(board.id, f"p{number % 7}", 1, name=f"Player {number % 7}")
-        broker.score(other.id, "bob", 2, name="Bob")
-    wait_until(lambda: broker.count(Scores.queue) == 0, "an empty queue")
+        broker.publish_score(board.id, f"p{number % 7}", 1, name=f"Player {number % 7}")
+        broker.publish_score(other.id, "bob", 2, name="Bob")
+    wait_until(lambda: broker.count_messages(ScoreHandler.queue) == 0, "an empty queue")
     wait_for_score(other, 4 * PREFETCH, "bob")
-    wait_until(lambda: total(board) == 2 * PREFETCH, "the other board")
+    wait_until(lambda: total_score(board) == 2 * PREFETCH, "the other board")
     players = Player.get_page_for_board(board)
     assert {player.name for player in players} == {"Alice", *(f"Player {n}" for n in range(7))}
 
 
-@pytest.mark.usefixtures("taken")
+@pytest.mark.usefixtures("consuming")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -80,24 +76,24 @@ def test_many_messages_of_many_players_and_boards_are_all_counted(
         ({"key": "ä"}, "key: must be 1 to 255 visible ASCII characters"),
     ],
 )
-def test_what_is_not_allowed_becomes_a_dead_letter_with_its_reason(
+def test_a_rejected_message_becomes_a_dead_letter_with_its_reason(
     broker: Broker, board: Board, change: dict[str, Any], reason: str
 ) -> None:
     board.max, board.max_amount = 10, 6
     board.save()
     body = {"board": board.id, "player": "alice", "amount": 1}
     broker.publish("score", {**body, **change}, message_id="bad", headers={"from": "a game"})
-    broker.score(board.id, "alice", 3)
+    broker.publish_score(board.id, "alice", 3)
     [letter] = broker.wait_for_dead_letters()
     assert reason in letter.reason
     assert letter.id == "bad" and letter.key == "score"
     assert json.loads(letter.body) == {**body, **change}
-    assert letter.headers["from"] == "a game" and letter.headers["x-queue"] == Scores.queue
+    assert letter.headers["from"] == "a game" and letter.headers["x-queue"] == ScoreHandler.queue
     wait_for_score(board, 3)
 
 
 @ON_ONE_STORE
-@pytest.mark.usefixtures("taken")
+@pytest.mark.usefixtures("consuming")
 @pytest.mark.parametrize(
     ("body", "properties", "reason"),
     [
@@ -118,19 +114,19 @@ def test_what_is_not_allowed_becomes_a_dead_letter_with_its_reason(
         (b"x", {"user_id": "guest", "expiration": "60000"}, "The body is not JSON"),
     ],
 )
-def test_a_poison_message_becomes_a_dead_letter_and_holds_up_nobody(
+def test_a_poison_message_becomes_a_dead_letter_and_blocks_no_other(
     broker: Broker, board: Board, body: bytes, properties: dict[str, Any], reason: str
 ) -> None:
     broker.publish("score", body, **properties)
-    broker.score(board.id, "alice", 3)
+    broker.publish_score(board.id, "alice", 3)
     wait_for_score(board, 3)
     [letter] = broker.wait_for_dead_letters()
     assert reason in letter.reason and letter.body == body
 
 
 @ON_ONE_STORE
-@pytest.mark.usefixtures("taken")
-def test_a_header_that_cannot_be_read_holds_up_nobody(broker: Broker, board: Board) -> None:
+@pytest.mark.usefixtures("consuming")
+def test_an_unreadable_header_blocks_no_message(broker: Broker, board: Board) -> None:
     """A time in milliseconds where seconds are meant, which is no date."""
     late = datetime(2000, 1, 1, tzinfo=UTC)
     body = {"board": board.id, "player": "alice", "amount": 1}
@@ -146,15 +142,15 @@ def test_a_header_that_cannot_be_read_holds_up_nobody(broker: Broker, board: Boa
         patch.setattr(data, "encode_value", in_milliseconds)
         broker.publish("score", body, message_id="one", headers={"at": late})
         broker.publish("score", b"x", message_id="two", headers={"at": late})
-    broker.score(board.id, "alice", 1)
+    broker.publish_score(board.id, "alice", 1)
     wait_for_score(board, 2)
     [letter] = broker.wait_for_dead_letters()
     assert letter.id == "two"
 
 
 @ON_ONE_STORE
-@pytest.mark.usefixtures("taken")
-def test_a_routing_key_that_is_no_text_holds_up_nobody(broker: Broker, board: Board) -> None:
+@pytest.mark.usefixtures("consuming")
+def test_a_routing_key_that_is_no_text_blocks_no_message(broker: Broker, board: Board) -> None:
     body: Any = {"board": board.id, "player": "alice", "amount": 1}
     broker.publish(b"score.\xff", body, message_id="one")  # type: ignore[arg-type]
     broker.publish(b"score.\xff", b"x", message_id="two")  # type: ignore[arg-type]
@@ -163,38 +159,38 @@ def test_a_routing_key_that_is_no_text_holds_up_nobody(broker: Broker, board: Bo
     assert letter.id == "two"
 
 
-@pytest.mark.usefixtures("taken")
+@pytest.mark.usefixtures("consuming")
 def test_a_board_that_asks_for_addresses_gets_no_player_without_one(
     broker: Broker, board: Board
 ) -> None:
     board.ask_email = True
     board.save()
-    broker.score(board.id, "carol", 1, name="Carol")
+    broker.publish_score(board.id, "carol", 1, name="Carol")
     [letter] = broker.wait_for_dead_letters()
     assert "unless the board asks for an email address" in letter.reason
 
 
 @ON_ONE_STORE
-def test_an_exchange_that_is_there_is_taken_as_it_is(
-    broker: Broker, take: Take, board: Board
+def test_an_existing_exchange_is_used_as_it_is(
+    broker: Broker, consume: Consume, board: Board
 ) -> None:
     broker.channel.exchange_declare("leaderboard", "topic", durable=False, auto_delete=False)
-    take(Scores())
-    broker.score(board.id, "alice", 1)
+    consume(ScoreHandler())
+    broker.publish_score(board.id, "alice", 1)
     wait_for_score(board, 1)
 
 
 @ON_ONE_STORE
-def test_a_queue_of_another_kind_is_said(
+def test_a_queue_of_another_kind_is_logged(
     broker: Broker, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker.channel.queue_declare(Scores.queue, durable=True)
+    broker.channel.queue_declare(ScoreHandler.queue, durable=True)
     stop = threading.Event()
-    thread = threading.Thread(target=consumer.Consumer(Scores(), stop).run)
+    thread = threading.Thread(target=consumer.Consumer(ScoreHandler(), stop).run)
     thread.start()
     try:
         wait_until(lambda: "inequivalent arg" in caplog.text, "what is wrong")
-        assert Scores.queue in caplog.text and "Traceback" not in caplog.text
+        assert ScoreHandler.queue in caplog.text and "Traceback" not in caplog.text
     finally:
         stop.set()
         thread.join(10)

@@ -1,8 +1,8 @@
-"""From a real broker to viewers: scores by way of the store, notifications by way of the proxy."""
+"""From a real broker to viewers: scores through the store, notifications through the proxy."""
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,42 +23,44 @@ def broker(stack: Stack) -> Iterator[Broker]:
         yield broker
 
 
-def heard(socket: ClientConnection, event: str) -> Callable[[], Any]:
-    """For wait_until: the data of the first such event that comes."""
+def receive(socket: ClientConnection, event: str) -> Any:
+    """Return the data of the first such event that comes."""
 
-    def next_one() -> Any:
+    def receive_next() -> Any:
         message = json.loads(socket.recv(10))
         return message["data"] if message["event"] == event else None
 
-    return next_one
+    return wait_until(receive_next, event)
 
 
-def test_a_score_in_the_broker_is_on_every_screen(
+def test_a_score_from_the_broker_reaches_every_viewer(
     stack: Stack, broker: Broker, board: str, board_id: str
 ) -> None:
     address = f"ws://localhost:{stack.ws_port}{board}ws/"
     with Viewer(stack.port, board) as viewer, connect(address, proxy=None) as socket:
         viewer.wait_for(lambda event: True, "the snapshot")
-        broker.score(board_id, "alice", 7)
-        broker.score(board_id, "carol", 9, name="Carol")
+        broker.publish_score(board_id, "alice", 7)
+        broker.publish_score(board_id, "carol", 9, name="Carol")
         wait_until(lambda: viewer.scores() == {"Carol": 9, "Alice": 7, "Bob": 0}, "the scores")
-        updates = heard(socket, "update")
-        wait_until(lambda: '"score":9' in json.dumps(updates(), separators=(",", ":")), "them all")
+        wait_until(
+            lambda: '"score":9' in json.dumps(receive(socket, "update"), separators=(",", ":")),
+            "the scores on the socket",
+        )
 
         def joined() -> list[str]:
-            return [each["player"]["id"] for each in viewer.heard("joined")]
+            return [event["player"]["id"] for event in viewer.heard("joined")]
 
         wait_until(lambda: joined()[-1:] == ["carol"], "the newcomer")
 
 
 @pytest.fixture
 def customer() -> str:
-    """Of one test only: the socket's proxy may still be showing what the test before had routed to
-    all invoices."""
+    """A customer of one test only: the socket's proxy may still be publishing notifications of the
+    test before, in the channel of all invoices."""
     return uuid.uuid4().hex
 
 
-def test_each_viewer_of_a_channel_is_shown_what_is_routed_there(
+def test_each_viewer_of_a_channel_is_shown_its_notifications(
     stack: Stack, broker: Broker, customer: str
 ) -> None:
     paths = ("/events/invoices/", f"/events/customer-{customer}/")
@@ -77,13 +79,13 @@ def test_each_viewer_of_a_channel_is_shown_what_is_routed_there(
         for viewer in (one, another):
             wait_until(lambda: len(viewer.heard("notification")) == 2, "both")  # noqa: B023
             assert viewer.heard("notification") == [sent, paid]
-        assert wait_until(heard(socket, "notification"), "its own") == paid
+        assert receive(socket, "notification") == paid
         wait_until(lambda: own.heard("notification"), "its own")
         assert own.heard("notification") == [paid]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_of_a_burst_viewers_are_shown_all(stack: Stack, broker: Broker, customer: str) -> None:
+def test_viewers_are_shown_all_of_a_burst(stack: Stack, broker: Broker, customer: str) -> None:
     path = f"/events/customer-{customer}/"
     address = f"ws://localhost:{stack.ws_port}{path}ws/"
     with (
@@ -93,13 +95,13 @@ def test_of_a_burst_viewers_are_shown_all(stack: Stack, broker: Broker, customer
         for number in range(300):
             broker.publish(f"invoice.paid.{customer}", {"number": number, "filling": "x" * 1500})
         wait_until(lambda: len(viewer.heard("notification")) >= 300, "all", 30)
-        shown = [each["data"]["number"] for each in viewer.heard("notification")]
+        shown = [event["data"]["number"] for event in viewer.heard("notification")]
         assert shown == [*range(300)]
         by_socket = [json.loads(socket.recv(10))["data"]["data"]["number"] for _ in range(300)]
         assert by_socket == [*range(300)]
 
 
-def test_a_message_that_comes_again_is_shown_once(stack: Stack, broker: Broker) -> None:
+def test_a_repeated_message_is_shown_once(stack: Stack, broker: Broker) -> None:
     with Viewer(stack.port, "/events/invoices/") as viewer:
         id = uuid.uuid4().hex
         for _ in range(3):
@@ -107,11 +109,11 @@ def test_a_message_that_comes_again_is_shown_once(stack: Stack, broker: Broker) 
         broker.publish("invoice.paid.acme", 2)
         broker.publish("invoice.paid.acme", 2)
         wait_until(lambda: len(viewer.heard("notification")) >= 3, "the last ones")
-        shown = [(each["id"], each["data"]) for each in viewer.heard("notification")]
+        shown = [(event["id"], event["data"]) for event in viewer.heard("notification")]
         assert shown == [(id, 1), (None, 2), (None, 2)]
 
 
-def test_what_is_routed_to_a_board_is_for_those_who_may_see_it(
+def test_notifications_of_a_private_board_are_for_readers_of_the_board(
     stack: Stack, broker: Broker, api: Api, board: str, board_id: str
 ) -> None:
     settle(stack.port, board)
@@ -123,9 +125,9 @@ def test_what_is_routed_to_a_board_is_for_those_who_may_see_it(
         api("PATCH", board, {"private": True})
         address = f"ws://localhost:{stack.ws_port}{board}ws/?token={token('read', board_id)}"
         with connect(address, proxy=None) as socket:
-            wait_until(heard(socket, "update"), "the snapshot")
+            receive(socket, "update")
             broker.publish(f"match.{board_id}.goal", "another goal")
-            assert wait_until(heard(socket, "notification"), "it")["data"] == "another goal"
+            assert receive(socket, "notification")["data"] == "another goal"
         wait_until(viewer.closed.is_set, "the stream to end")
     assert len(viewer.heard("notification")) == 1
 
@@ -142,14 +144,14 @@ def test_what_is_routed_to_a_board_is_for_those_who_may_see_it(
         (b"invoice.paid.\xff", b"1", "This cannot be shown"),
     ],
 )
-def test_what_cannot_be_shown_is_one_dead_letter_however_many_proxies_there_are(
+def test_a_rejected_notification_is_one_dead_letter_with_two_proxies(
     stack: Stack, broker: Broker, key: Any, body: bytes, reason: str
 ) -> None:
     with Viewer(stack.port, "/events/invoices/") as viewer:
         broker.publish(key, body, message_id="bad")
         broker.publish("invoice.paid.acme", "good")
         wait_until(lambda: viewer.heard("notification"), "the next one")
-        assert [each["data"] for each in viewer.heard("notification")] == ["good"]
+        assert [event["data"] for event in viewer.heard("notification")] == ["good"]
     [letter] = broker.wait_for_dead_letters()
     assert letter.id == "bad" and reason in letter.reason
     queues = [
@@ -157,11 +159,13 @@ def test_what_cannot_be_shown_is_one_dead_letter_however_many_proxies_there_are(
         for url in stack.env["GRIP_URL"].split()
     ]
     assert len(queues) == 2
-    wait_until(lambda: not any(map(broker.count, queues)), "both queues to be empty")
-    assert broker.dead_letters() == []
+    wait_until(lambda: not any(map(broker.count_messages, queues)), "both queues to be empty")
+    assert broker.take_dead_letters() == []
 
 
-def test_a_bad_target_takes_nothing_from_the_others(stack: Stack, broker: Broker) -> None:
+def test_a_missing_target_leaves_the_others_their_notification(
+    stack: Stack, broker: Broker
+) -> None:
     with Viewer(stack.port, "/events/matches/") as viewer:
         broker.publish("match.nowhere.goal", "a goal")
         wait_until(lambda: viewer.heard("notification"), "the goal")
@@ -169,13 +173,13 @@ def test_a_bad_target_takes_nothing_from_the_others(stack: Stack, broker: Broker
     assert letter.reason == "There is no board nowhere."
 
 
-def test_a_message_id_that_is_no_text_is_put_aside(stack: Stack, broker: Broker) -> None:
+def test_a_message_id_that_is_no_text_makes_a_dead_letter(stack: Stack, broker: Broker) -> None:
     broker.publish("invoice.paid.acme", 1, message_id=b"\xff")
     [letter] = broker.wait_for_dead_letters()
     assert "This cannot be shown" in letter.reason
 
 
-def test_a_channel_to_which_nothing_leads_is_not_there(stack: Stack, api: Api) -> None:
+def test_a_channel_without_a_route_is_not_found(stack: Stack, api: Api) -> None:
     assert api("GET", "/events/secrets/").status == 404
     address = f"ws://localhost:{stack.ws_port}/events/secrets/ws/"
     with connect(address, proxy=None) as socket, pytest.raises(ConnectionClosed):
@@ -183,9 +187,7 @@ def test_a_channel_to_which_nothing_leads_is_not_there(stack: Stack, api: Api) -
     assert socket.close_code == 4404
 
 
-def test_one_may_publish_from_the_command_line(
-    stack: Stack, broker: Broker, board: str, board_id: str
-) -> None:
+def test_the_command_publishes(stack: Stack, broker: Broker, board: str, board_id: str) -> None:
     body = json.dumps({"board": board_id, "player": "alice", "amount": 5})
     with Viewer(stack.port, board) as viewer:
         for _ in range(2):
@@ -197,11 +199,11 @@ def test_one_may_publish_from_the_command_line(
         wait_until(lambda: viewer.scores()["Alice"] == 10, "both scores")
 
 
-def test_the_command_says_what_is_wrong(stack: Stack, broker: Broker) -> None:
-    for arguments, said in (
+def test_the_command_reports_mistakes(stack: Stack, broker: Broker) -> None:
+    for arguments, message in (
         (("score", "{"), "the body is not JSON"),
         (("nobody.wants.this", "1"), "no queue takes messages with the key nobody.wants.this"),
     ):
         done = stack.manage("amqp", "publish", *arguments)
         assert done.returncode == 1
-        assert said in done.stderr and "Traceback" not in done.stderr
+        assert message in done.stderr and "Traceback" not in done.stderr

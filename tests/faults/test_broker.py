@@ -1,5 +1,6 @@
-"""Fifty thousand messages, while the worker, the broker and the store are killed one after the
-other: every score exact, and only the bad messages are dead letters. And Pushpin is killed."""
+"""Fifty thousand messages, while the worker, the broker and the store are killed in turn.
+
+Every score is exact, and only the bad messages become dead letters. Pushpin is killed, too."""
 
 import json
 import signal
@@ -16,7 +17,7 @@ import pika
 import pytest
 from pika.exceptions import AMQPError
 
-from tests.amqp.broker import EXCHANGE, DeadLetter, broker_at
+from tests.amqp.broker import EXCHANGE, Broker, DeadLetter, broker_at
 from tests.e2e.viewers import Api, Viewer
 from tests.faults.conftest import Server
 from tests.faults.load import EventSource, make_board, restart
@@ -27,7 +28,8 @@ from tests.support.stack import Stack
 MESSAGES = 50_000
 PLAYERS = [f"p{number}" for number in range(10)]
 BAD_EVERY = 100
-AT_ONCE = 50  # few of each player, because what is published twice counts once for a while only
+# Few messages of each player: a repeated one counts once only while its key is remembered.
+BATCH_SIZE = 50
 
 
 @pytest.fixture
@@ -58,19 +60,20 @@ class Publisher(threading.Thread):
             channel = connection.channel()
             channel.tx_select()
             while self.published < len(self.messages) and not self.stopping.is_set():
-                some = self.messages[self.published : self.published + AT_ONCE]
-                for id, body in some:
+                batch = self.messages[self.published : self.published + BATCH_SIZE]
+                for id, body in batch:
                     properties = pika.BasicProperties(message_id=id, delivery_mode=2)
                     channel.basic_publish(EXCHANGE, "score", body, properties)
                 channel.tx_commit()
-                self.published += len(some)
+                self.published += len(batch)
         finally:
             if connection.is_open:
                 connection.close()
 
 
 def make_messages(board: str) -> tuple[list[tuple[str, bytes]], Counter[str], set[str]]:
-    """The messages, the scores that they make, and the ids of the bad ones."""
+    """Make the messages; return (id, body) of each, the scores they add up to, and the ids of bad
+    ones."""
     bad_bodies: list[Any] = [b"{", {"board": "nowhere", "player": "p0", "amount": 1}]
     bad_bodies.append({"board": board, "player": "nobody", "amount": 1})
     messages, scores, bad = [], Counter[str](), set()
@@ -89,6 +92,43 @@ def make_messages(board: str) -> tuple[list[tuple[str, bytes]], Counter[str], se
     return messages, scores, bad
 
 
+def total(viewer: EventSource) -> int:
+    """Add up the scores that the viewer is shown."""
+    return sum(viewer.scores().values())
+
+
+def kill_in_turn(
+    stack: Stack, server: Server, rabbit: RabbitServer, viewer: EventSource, everything: int
+) -> None:
+    """Kill the worker, end it, kill the broker and the store, each when more messages have been
+    counted; wait until the scores add up to `everything`."""
+    wait_until(lambda: total(viewer) > everything / 8, "the first messages", 60)
+    restart(stack.amqp)
+    wait_until(lambda: total(viewer) > everything / 5, "more messages", 60)
+    stack.amqp.process.terminate()
+    assert stack.amqp.process.wait(10) == 0
+    stack.amqp.start()
+    wait_until(lambda: total(viewer) > everything / 4, "more messages", 60)
+    restart(rabbit.program)
+    wait_until(lambda: total(viewer) > everything / 2, "half of the messages", 90)
+    restart(server.program)
+    wait_until(lambda: total(viewer) >= everything, "all of them", 120)
+
+
+def take_dead_letters(rabbit: RabbitServer, count: int) -> list[DeadLetter]:
+    """Wait for dead letters of so many messages, and for an empty queue; return the letters."""
+    letters: list[DeadLetter] = []
+    with broker_at(rabbit.url) as broker:
+
+        def have_come() -> bool:
+            letters.extend(broker.take_dead_letters())
+            return len({letter.id for letter in letters}) >= count
+
+        wait_until(have_come, f"{count} dead letters")
+        wait_until(lambda: broker.count_messages("leaderboard.scores") == 0, "an empty queue")
+    return letters
+
+
 @pytest.mark.timeout(300)
 def test_all_messages_count_once_whatever_is_killed(
     own_server: Server, own_rabbit: RabbitServer, tmp_path: Path, board_id: str
@@ -100,26 +140,11 @@ def test_all_messages_count_once_whatever_is_killed(
         with broker_at(own_rabbit.url) as broker:
             broker.wait_for_consumer()
         messages, scores, bad = make_messages(board_id)
-        everything = sum(scores.values())
         publisher = Publisher(own_rabbit.url, messages)
-
-        def total(viewer: EventSource) -> int:
-            return sum(viewer.scores().values())
-
         with EventSource(stack.port, board) as viewer:
             try:
                 publisher.start()
-                wait_until(lambda: total(viewer) > everything / 8, "the first messages", 60)
-                restart(stack.amqp)
-                wait_until(lambda: total(viewer) > everything / 5, "more messages", 60)
-                stack.amqp.process.terminate()
-                assert stack.amqp.process.wait(10) == 0
-                stack.amqp.start()
-                wait_until(lambda: total(viewer) > everything / 4, "more messages", 60)
-                restart(own_rabbit.program)
-                wait_until(lambda: total(viewer) > everything / 2, "half of the messages", 90)
-                restart(own_server.program)
-                wait_until(lambda: total(viewer) >= everything, "all of them", 120)
+                kill_in_turn(stack, own_server, own_rabbit, viewer, sum(scores.values()))
             finally:
                 publisher.stopping.set()
                 publisher.join()
@@ -127,15 +152,7 @@ def test_all_messages_count_once_whatever_is_killed(
                 lambda: {name: score for name, score in viewer.scores().items() if score} == scores,
                 f"{scores}",
             )
-        with broker_at(own_rabbit.url) as broker:
-            letters: list[DeadLetter] = []
-
-            def all_are_there() -> bool:
-                letters.extend(broker.dead_letters())
-                return len({letter.id for letter in letters}) >= len(bad)
-
-            wait_until(all_are_there, f"{len(bad)} dead letters")
-            wait_until(lambda: broker.count("leaderboard.scores") == 0, "an empty queue")
+        letters = take_dead_letters(own_rabbit, len(bad))
         read = {
             row["id"]: row["score"] for row in api("GET", board).json["players"] if row["score"]
         }
@@ -144,7 +161,33 @@ def test_all_messages_count_once_whatever_is_killed(
         assert all(letter.reason for letter in letters)
 
 
-def test_while_pushpin_is_away_notifications_wait_in_the_broker(
+def wait_until_shown(stack: Stack, broker: Broker, queue: str) -> None:
+    """Wait until a viewer who connects is shown a notification.
+
+    Right after Pushpin's start, a viewer may get none, for more than ten seconds."""
+    attempts: list[Any] = []
+
+    def is_shown() -> bool:
+        try:
+            with Viewer(stack.port, "/events/invoices/") as viewer:
+                broker.publish("invoice.paid", "another one")
+                with suppress(AssertionError):
+                    wait_until(lambda: viewer.heard("notification"), "it", 2)
+                attempts.append((viewer.response.status, viewer.closed.is_set(), viewer.others))
+                return bool(viewer.heard("notification"))
+        except (OSError, HTTPException) as error:
+            attempts.append(error)
+            return False
+
+    try:
+        wait_until(is_shown, "another one", 40)
+    except AssertionError:
+        logs = (program.log.read_text() for program in stack.programs)
+        report = "\n".join([f"{attempts}, {broker.get_counts(queue)}", *logs])
+        raise AssertionError(report) from None
+
+
+def test_while_pushpin_is_unreachable_notifications_wait_in_the_broker(
     rabbit: RabbitServer, new_database: Callable[[str], str], tmp_path: Path
 ) -> None:
     url = rabbit.vhost(uuid.uuid4().hex)
@@ -155,39 +198,17 @@ def test_while_pushpin_is_away_notifications_wait_in_the_broker(
     ):
         queue = f"leaderboard.notifications.{stack.env['GRIP_URL'].split('/')[2].split('?')[0]}"
         broker.wait_for_consumer(queue)
-        restarted = stack.pushpin
-        restarted.signal_all(signal.SIGKILL)
-        restarted.process.wait()
+        stack.pushpin.signal_all(signal.SIGKILL)
+        stack.pushpin.process.wait()
         for number in range(3):
             broker.publish("invoice.paid", number)
-        wait_until(lambda: "did not take" in stack.amqp.log.read_text(), "a try in vain")
-        wait_until(lambda: broker.count(queue) == 3, "all to be given back")
-        restarted.start()
-        restarted.wait_for_port(stack.port)
+        wait_until(lambda: "did not take" in stack.amqp.log.read_text(), "a failed attempt")
+        wait_until(lambda: broker.count_messages(queue) == 3, "all to be returned")
+        stack.pushpin.start()
+        stack.pushpin.wait_for_port(stack.port)
         wait_until(stack.answers, "an answer through Pushpin", 20)
-        # The worker tries again within five seconds, and whatever it tells before is gone.
-        wait_until(lambda: broker.look(queue) == (0, 1), "all to be taken", 20)
-
-        tries: list[Any] = []
-
-        def is_shown() -> bool:
-            """To a viewer who comes now; in Pushpin's first moment one may wait in vain, for more
-            than ten seconds."""
-            try:
-                with Viewer(stack.port, "/events/invoices/") as viewer:
-                    broker.publish("invoice.paid", "another one")
-                    with suppress(AssertionError):
-                        wait_until(lambda: viewer.heard("notification"), "it", 2)
-                    tries.append((viewer.response.status, viewer.closed.is_set(), viewer.others))
-                    return bool(viewer.heard("notification"))
-            except (OSError, HTTPException) as error:
-                tries.append(error)
-                return False
-
-        try:
-            wait_until(is_shown, "another one", 40)
-        except AssertionError:
-            logs = (program.log.read_text() for program in stack.programs)
-            raise AssertionError("\n".join([f"{tries}, {broker.look(queue)}", *logs])) from None
-        wait_until(lambda: broker.look(queue) == (0, 1), "all to be taken")
-        assert broker.dead_letters() == []
+        # The worker retries within five seconds; what it publishes before viewers come is gone.
+        wait_until(lambda: broker.get_counts(queue) == (0, 1), "all to be taken", 20)
+        wait_until_shown(stack, broker, queue)
+        wait_until(lambda: broker.get_counts(queue) == (0, 1), "all to be taken")
+        assert broker.take_dead_letters() == []

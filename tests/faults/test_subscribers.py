@@ -1,4 +1,4 @@
-"""What subscribers are told when their store's server is killed, or the link to it goes dead."""
+"""Subscribers, while their store's server is killed or the link to it goes dead."""
 
 import itertools
 import signal
@@ -25,18 +25,20 @@ SUBSCRIBERS = 5
 
 
 class Traffic:
-    """Messages numbered upwards, of which those that the store took are `sent`; and what each of
-    some subscribers heard."""
+    """A publisher of numbered messages, and subscribers.
+
+    `sent` has the numbers that the store took, by topic, and `received` what each subscriber
+    got."""
 
     def __init__(self) -> None:
         self.exchange = Exchange("numbers")
         self.stopping = threading.Event()
         self.sent: dict[str, list[int]] = {topic: [] for topic in TOPICS}
-        self.heard: list[list[Any]] = [[] for _ in range(SUBSCRIBERS)]
-        self.queues = [self.exchange.queue(limit=100_000) for _ in self.heard]
+        self.received: list[list[Any]] = [[] for _ in range(SUBSCRIBERS)]
+        self.queues = [self.exchange.queue(limit=100_000) for _ in self.received]
         subscribers = [
             threading.Thread(target=self._subscribe, args=pair)
-            for pair in zip(self.queues, self.heard, strict=True)
+            for pair in zip(self.queues, self.received, strict=True)
         ]
         publisher = threading.Thread(target=self._publish)
         self.threads = [publisher, *subscribers]
@@ -59,20 +61,20 @@ class Traffic:
                     time.sleep(0.05)
         get_store().close()
 
-    def _subscribe(self, queue: Any, heard: list[Any]) -> None:
+    def _subscribe(self, queue: Any, received: list[Any]) -> None:
         for event in queue.subscribe():
-            heard.append(event)
+            received.append(event)
 
-    def goes_on(self) -> None:
-        """Each subscriber hears of each topic what is sent from now on."""
-        now = {topic: max(self.sent[topic], default=0) for topic in TOPICS}
+    def wait_for_progress(self) -> None:
+        """Wait until each subscriber gets messages of each topic that are sent from now on."""
+        newest = {topic: max(self.sent[topic], default=0) for topic in TOPICS}
 
-        def hears(heard: list[Any], topic: str) -> bool:
-            recent = heard[-100:]
-            return any(event.topic == topic and event.payload > now[topic] for event in recent)
+        def progresses(received: list[Any], topic: str) -> bool:
+            recent = received[-100:]
+            return any(event.topic == topic and event.payload > newest[topic] for event in recent)
 
         wait_until(
-            lambda: all(hears(heard, topic) for heard in self.heard for topic in TOPICS),
+            lambda: all(progresses(events, topic) for events in self.received for topic in TOPICS),
             "messages",
             40,
         )
@@ -90,20 +92,23 @@ class Traffic:
 def traffic() -> Iterator[Traffic]:
     running = Traffic()
     try:
-        running.goes_on()
+        running.wait_for_progress()
         yield running
-        running.goes_on()
+        running.wait_for_progress()
     finally:
         running.stop()
-    for heard in running.heard:
-        assert_losses_are_announced(running.sent, heard)
-        assert any(isinstance(event, Missed) for event in heard), "there was something to announce"
+    for received in running.received:
+        assert_losses_are_announced(running.sent, received)
+        assert any(isinstance(event, Missed) for event in received), (
+            "there was something to announce"
+        )
 
 
-def assert_losses_are_announced(sent: dict[str, list[int]], heard: list[Any]) -> None:
+def assert_losses_are_announced(sent: dict[str, list[int]], received: list[Any]) -> None:
+    """Assert that messages came in order and once, with a Missed wherever one is missing."""
     for topic in TOPICS:
         missed, last, position = False, -1, 0
-        for event in heard:
+        for event in received:
             if isinstance(event, Missed):
                 missed = True
             elif event.topic == topic:
@@ -132,7 +137,7 @@ def test_a_dead_link_is_announced_and_subscribers_resume(own_server: Server) -> 
 
 
 @pytest.mark.parametrize("wanted", ["^one$", {"nothing": None}])
-def test_who_cannot_subscribe_is_told_so(own_server: Server, wanted: Any) -> None:
+def test_a_subscription_that_cannot_begin_is_refused(own_server: Server, wanted: Any) -> None:
     with store_at(own_server.database("pubsub")) as store:
         store.ensure()
         own_server.program.signal_all(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Many subscribers of one process, each of whom hears everything."""
+"""Many subscribers in one process, each of which gets every message."""
 
 import os
 import subprocess
@@ -25,30 +25,31 @@ for number in range({messages}):
 FILTERS: list[Any] = [None, "^count$", "c", lambda topic: topic == "count"]
 
 
-def connections() -> int:
-    """Of this process to the store: to its server, or to its file."""
-    process, place = psutil.Process(), settings.DATABASE_URL
-    if place.startswith("sqlite:"):
-        path = place.removeprefix("sqlite://")
+def count_connections() -> int:
+    """Count this process's connections to the store: to its server, or to its file."""
+    process, url = psutil.Process(), settings.DATABASE_URL
+    if url.startswith("sqlite:"):
+        path = url.removeprefix("sqlite://")
         return [file.path for file in process.open_files()].count(os.path.realpath(path))
-    port = int(place.rpartition("/")[0].rpartition(":")[2])
-    return sum(1 for each in process.net_connections() if each.raddr and each.raddr.port == port)
+    port = int(url.rpartition("/")[0].rpartition(":")[2])
+    sockets = process.net_connections()
+    return sum(1 for socket in sockets if socket.raddr and socket.raddr.port == port)
 
 
-def test_two_hundred_subscribers_hear_ten_thousand_messages_in_order(
+def test_two_hundred_subscribers_get_ten_thousand_messages_in_order(
     store: Store, board_id: str
 ) -> None:
     exchange = Exchange(board_id)
     store.ping()
-    before = connections()
-    heard: list[list[Any]] = [[] for _ in range(SUBSCRIBERS)]
+    before = count_connections()
+    received: list[list[Any]] = [[] for _ in range(SUBSCRIBERS)]
     live = threading.Barrier(SUBSCRIBERS + 1, timeout=60)
 
     def subscribe(number: int) -> None:
         with exchange.queue(FILTERS[number % len(FILTERS)], limit=MESSAGES) as queue:
             live.wait()
             for event in queue.subscribe():
-                heard[number].append(event.payload)
+                received[number].append(event.payload)
                 if event.payload == MESSAGES - 1:
                     break
 
@@ -57,7 +58,7 @@ def test_two_hundred_subscribers_hear_ten_thousand_messages_in_order(
         for thread in threads:
             thread.start()
         live.wait()
-        assert connections() == before + 1
+        assert count_connections() == before + 1
         program = PUBLISHING.format(exchange=exchange.name, messages=MESSAGES)
         ours = {"DATABASE_URL": settings.DATABASE_URL}
         publisher = subprocess.Popen(
@@ -69,7 +70,7 @@ def test_two_hundred_subscribers_hear_ten_thousand_messages_in_order(
         last = [Message("count", number) for number in range(MESSAGES - WAITING, MESSAGES)]
         events = sleeper.subscribe()
         assert [next(events) for _ in range(WAITING + 1)] == [SLOW, *last]
-    assert all(each == list(range(MESSAGES)) for each in heard)
+    assert all(numbers == list(range(MESSAGES)) for numbers in received)
     wait_until(lambda: not subscribed(), "its thread's end")
     if not settings.DATABASE_URL.startswith("sqlite:"):  # SQLite keeps a closed file for the next
-        assert connections() == before
+        assert count_connections() == before

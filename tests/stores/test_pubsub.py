@@ -1,4 +1,4 @@
-"""leaderboardapp.pubsub, over each store."""
+"""Publish and subscribe (leaderboardapp.pubsub), on each store."""
 
 import gc
 import itertools
@@ -14,8 +14,9 @@ import pytest
 from django.conf import settings
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue, hub
+from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
 from leaderboardapp.pubsub import exchange as exchange_module
+from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage, Store
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessageStream
@@ -44,10 +45,10 @@ with exchange.queue("both") as queue, exchange.queue("parent") as answers:
         exchange.topic("parent").publish("ready again")
         print("child:", next(events).payload, flush=True)
         os._exit(0)
-    told = answers.subscribe()
-    assert next(told).payload == "ready"
+    messages = answers.subscribe()
+    assert next(messages).payload == "ready"
     exchange.topic("child").publish("hello")
-    assert next(told).payload == "ready again"
+    assert next(messages).payload == "ready again"
     exchange.topic("both").publish("to both")
     assert os.waitpid(child, 0)[1] == 0
     print("parent:", next(queue.subscribe()).payload)
@@ -60,15 +61,15 @@ def exchange(store: Store, board_id: str) -> Exchange:
     return Exchange(board_id)
 
 
-def kept(store: Any, exchange: Exchange) -> int:
-    """How many of its messages, or topics, the store still has."""
+def count_stored(store: Any, exchange: Exchange) -> int:
+    """Count the exchange's messages (in SQL) or topics (in RethinkDB) that the store still has."""
     if isinstance(store, SqlStore):
         return MessageRow.objects.filter(exchange=exchange.name).count()
     return int(store.db.run(r.table("topics").filter({"exchange": exchange.name}).count()))
 
 
 def take(queue: Queue, count: int) -> list[Any]:
-    """The next events."""
+    """Return the next messages."""
     return list(itertools.islice(queue.subscribe(), count))
 
 
@@ -87,20 +88,20 @@ def take(queue: Queue, count: int) -> list[Any]:
         (lambda topic: "x" in topic or topic == "a.c", ["a.c", ["x"], ["x", "y"]]),
     ],
 )
-def test_a_subscriber_gets_what_its_filter_passes(
+def test_a_subscriber_gets_messages_that_pass_its_filter(
     exchange: Exchange, wanted: Any, passed: list[Any]
 ) -> None:
     with exchange.queue(wanted) as queue:
         for topic in TOPICS:
             exchange.topic(topic).publish({"of": topic})
-        found = take(queue, len(passed))
+        received = take(queue, len(passed))
     # Only messages of the same topic have an order.
-    assert sorted(found, key=str) == sorted(
+    assert sorted(received, key=str) == sorted(
         (Message(topic, {"of": topic}) for topic in passed), key=str
     )
 
 
-def test_a_topics_messages_come_in_order_and_equal_ones_again(exchange: Exchange) -> None:
+def test_messages_of_a_topic_come_in_order_and_equal_ones_repeatedly(exchange: Exchange) -> None:
     payloads = [1, 1, {"a": None}, "é\0\ud800", 2**70, [1.5], None, "z" * 90_000, 1]
     with exchange.queue("topic") as queue:
         for payload in payloads:
@@ -108,7 +109,7 @@ def test_a_topics_messages_come_in_order_and_equal_ones_again(exchange: Exchange
         assert [event.payload for event in take(queue, len(payloads))] == payloads
 
 
-def test_tags_have_no_order_and_objects_none_either(exchange: Exchange) -> None:
+def test_tags_and_keys_have_no_order(exchange: Exchange) -> None:
     with exchange.queue() as queue:
         exchange.topic(["b", "a", "b"]).publish(1)
         exchange.topic(["a", "b"]).publish(2)
@@ -119,21 +120,21 @@ def test_tags_have_no_order_and_objects_none_either(exchange: Exchange) -> None:
         assert [payload for _, payload in take(queue, 2)] == [1, 2]
 
 
-def test_an_exchange_does_not_hear_another(exchange: Exchange) -> None:
+def test_exchanges_are_separate(exchange: Exchange) -> None:
     with exchange.queue() as queue:
         Exchange(f"{exchange.name}-2").topic("t").publish("another's")
         exchange.topic("t").publish("its own")
         assert take(queue, 1) == [Message("t", "its own")]
 
 
-def test_what_was_published_before_is_not_heard(exchange: Exchange) -> None:
+def test_messages_published_before_the_subscription_are_not_delivered(exchange: Exchange) -> None:
     exchange.topic("t").publish("before")
     with exchange.queue() as queue:
         exchange.topic("t").publish("after")
         assert take(queue, 1) == [Message("t", "after")]
 
 
-def test_publishing_at_the_same_moment_loses_nothing(exchange: Exchange, store: Store) -> None:
+def test_concurrent_publishers_lose_no_message(exchange: Exchange, store: Store) -> None:
     def publish(number: int) -> None:
         for count in range(50):
             exchange.topic("shared").publish([number, count])
@@ -143,14 +144,14 @@ def test_publishing_at_the_same_moment_loses_nothing(exchange: Exchange, store: 
         threads = [threading.Thread(target=publish, args=[number]) for number in range(8)]
         for thread in threads:
             thread.start()
-        found = [payload for _, payload in take(queue, 400)]
+        received = [payload for _, payload in take(queue, 400)]
         for thread in threads:
             thread.join()
     for number in range(8):
-        assert [count for by, count in found if by == number] == list(range(50))
+        assert [count for publisher, count in received if publisher == number] == list(range(50))
 
 
-def test_a_slow_subscriber_loses_its_oldest_messages_and_nobody_else_any(
+def test_a_slow_subscriber_loses_its_oldest_messages_and_others_lose_none(
     exchange: Exchange,
 ) -> None:
     with exchange.queue(limit=10) as slow, exchange.queue(limit=100) as fast:
@@ -160,7 +161,7 @@ def test_a_slow_subscriber_loses_its_oldest_messages_and_nobody_else_any(
         assert take(slow, 11) == [SLOW, *(Message("t", number) for number in range(20, 30))]
 
 
-def test_a_message_is_each_subscribers_own(exchange: Exchange) -> None:
+def test_each_subscriber_gets_its_own_copy(exchange: Exchange) -> None:
     with exchange.queue() as one, exchange.queue() as other:
         exchange.topic({"a": 1}).publish([])
         [(topic, payload)] = take(one, 1)
@@ -180,7 +181,7 @@ def test_a_subscription_ends(exchange: Exchange, end: str) -> None:
     elif end == "close":
         loop = threading.Thread(target=lambda: list(queue.subscribe()))
         loop.start()
-        wait_until(lambda: queue.inbox and queue.inbox.live, "the subscription")
+        wait_until(lambda: queue.inbox and queue.inbox.is_live, "the subscription")
         queue.close()
         loop.join(5)
         assert not loop.is_alive()
@@ -188,7 +189,7 @@ def test_a_subscription_ends(exchange: Exchange, end: str) -> None:
         queue.__enter__()
         del queue
         gc.collect()
-    wait_until(lambda: not hub._hub.inboxes, "its end")
+    wait_until(lambda: not get_hub().inboxes, "its end")
 
 
 def test_a_queue_may_be_subscribed_again(exchange: Exchange) -> None:
@@ -224,13 +225,13 @@ def test_a_forked_process_publishes_and_subscribes_for_itself(
     assert done.stderr == ""
 
 
-def test_a_queue_that_was_closed_before_its_loop_begins_ends_it(exchange: Exchange) -> None:
+def test_a_queue_closed_before_its_loop_ends_the_loop(exchange: Exchange) -> None:
     with exchange.queue() as queue:
         queue.close()
         assert list(queue.subscribe()) == []
 
 
-def test_a_loop_that_is_forgotten_late_ends_no_other(exchange: Exchange) -> None:
+def test_closing_an_old_loop_ends_no_other(exchange: Exchange) -> None:
     queue = exchange.queue()
     with queue:
         exchange.topic("t").publish(1)
@@ -242,7 +243,7 @@ def test_a_loop_that_is_forgotten_late_ends_no_other(exchange: Exchange) -> None
         assert take(queue, 1) == [Message("t", 2)]
 
 
-def test_who_leaves_disturbs_nobody_else(exchange: Exchange) -> None:
+def test_unsubscribing_loses_no_message_of_other_subscribers(exchange: Exchange) -> None:
     with exchange.queue("^t$") as queue:
         for number in range(3):
             with exchange.queue(f"another {number}") as leaving:
@@ -252,59 +253,59 @@ def test_who_leaves_disturbs_nobody_else(exchange: Exchange) -> None:
         assert take(queue, 3) == [Message("t", number) for number in range(3)]
 
 
-def test_what_is_refused_leaves_nothing_behind(
+def test_a_refused_queue_is_garbage_collected(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
-        raise StoreUnavailable("away")
+        raise StoreUnavailable("unreachable")
 
     monkeypatch.setattr(store, "open_message_stream", fail)
     queue = exchange.queue()
-    with pytest.raises(StoreUnavailable, match="away"):
+    with pytest.raises(StoreUnavailable, match="unreachable"):
         queue.__enter__()
-    gone = weakref.ref(queue)
+    reference = weakref.ref(queue)
     del queue
     gc.collect()
-    assert gone() is None
+    assert reference() is None
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
-def test_messages_that_were_deleted_unread_are_announced(
+def test_messages_that_expired_unread_are_announced(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql_messages, "KEPT_SECONDS", -1)
-    messages = store.open_message_stream()
-    group = exchange.queue().subscription
-    messages.subscribe(group)
+    stream = store.open_message_stream()
+    subscription = exchange.queue().subscription
+    stream.subscribe(subscription)
     for number in range(EXPIRED_AT_ONCE):
         exchange.topic("t").publish(number)
-    while kept(store, exchange) > 1:
+    while count_stored(store, exchange) > 1:
         store.expire_messages(-1)
-    lost, last = messages.poll(1)
-    assert lost == (group, None)
-    assert last == (group, EncodedMessage('"t"', str(EXPIRED_AT_ONCE - 1)))
-    messages.close()
+    lost, last = stream.poll(1)
+    assert lost == (subscription, None)
+    assert last == (subscription, EncodedMessage('"t"', str(EXPIRED_AT_ONCE - 1)))
+    stream.close()
     store.close()
 
 
-def test_changes_that_the_server_skipped_are_announced(rethinkdb_url: str) -> None:
+def test_changes_skipped_by_the_server_are_announced(rethinkdb_url: str) -> None:
     async def feed() -> AsyncIterator[dict[str, Any]]:
         yield {"error": "Changefeed cache over array size limit, skipped 5 elements."}
         yield {"new_val": {"topic": "t", "payload": "1"}}
 
     store = RethinkStore(rethinkdb_url)
     store.ensure()
-    messages = RethinkMessageStream(store.db.address)
-    group = Exchange("e").queue().subscription
-    messages._wait(messages._follow(group, feed()), 5)
-    assert messages.received == [(group, None), (group, EncodedMessage('"t"', "1"))]
-    assert messages.failed
-    messages.close()
+    stream = RethinkMessageStream(store.db.address)
+    subscription = Exchange("e").queue().subscription
+    stream._wait(stream._follow(subscription, feed()), 5)
+    assert stream.received == [(subscription, None), (subscription, EncodedMessage('"t"', "1"))]
+    assert stream.failed
+    stream.close()
     store.close()
 
 
-def test_a_filter_that_only_this_process_knows_is_refused(rethinkdb_url: str) -> None:
-    """Its RE2 is of this year, and the server's of 2015."""
+def test_a_filter_unknown_to_the_server_is_refused(rethinkdb_url: str) -> None:
+    """This process has an RE2 of this year, and the server one of 2015."""
     with store_at(rethinkdb_url) as store:
         store.ensure()
         exchange = Exchange("refused")
@@ -312,37 +313,37 @@ def test_a_filter_that_only_this_process_knows_is_refused(rethinkdb_url: str) ->
             with pytest.raises(ValueError, match="RethinkDB does not know"):
                 exchange.queue(r"(?<name>a)").__enter__()
             exchange.topic("t").publish(1)
-            wait_until(lambda: len(hub._hub.inboxes) == 1, "the other to be forgotten")
+            wait_until(lambda: len(get_hub().inboxes) == 1, "the end of the refused one")
             exchange.topic("t").publish(2)
             assert take(other, 2) == [Message("t", 1), Message("t", 2)]
 
 
-def test_publishing_deletes_old_messages_and_does_not_fail_if_that_does(
+def test_publishing_expires_old_messages_and_survives_a_failure_of_that(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(older: float) -> None:
-        asked.append(older)
+        calls.append(older)
         raise StoreUnavailable("busy")
 
-    asked: list[float] = []
+    calls: list[float] = []
     monkeypatch.setattr(store, "expire_messages", fail)
     for _ in range(20 * exchange_module.EXPIRE_EVERY):
         exchange.topic("t").publish(1)
-    assert asked and {*asked} == {KEPT_SECONDS}
-    assert EXPIRED_AT_ONCE > exchange_module.EXPIRE_EVERY, "or they would become more and more"
+    assert calls and {*calls} == {KEPT_SECONDS}
+    assert EXPIRED_AT_ONCE > exchange_module.EXPIRE_EVERY, "or the log would grow"
 
 
-def test_old_messages_are_deleted_and_the_rest_is_not(exchange: Exchange, store: Store) -> None:
+def test_old_messages_expire_and_others_do_not(exchange: Exchange, store: Store) -> None:
     with exchange.queue() as queue:
         for number in range(20):
             exchange.topic(f"t{number}").publish(number)
         assert len(take(queue, 20)) == 20
     store.expire_messages(KEPT_SECONDS)
-    assert kept(store, exchange) == 20
+    assert count_stored(store, exchange) == 20
 
     def delete() -> bool:
         store.expire_messages(-1)
-        return kept(store, exchange) <= 1  # SQL keeps the newest
+        return count_stored(store, exchange) <= 1  # SQL keeps the newest
 
     wait_until(delete, "their deletion")
     with exchange.queue() as queue:

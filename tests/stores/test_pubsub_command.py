@@ -32,7 +32,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(folder: Path, *words: str) -> Iterator[Path]:
-    """Its output, once there is some."""
+    """Run the command in the background; yield the file of its output, once it has printed."""
     program = Program(command(*words), folder / words[-1])
     try:
         wait_until(
@@ -54,7 +54,7 @@ def running(folder: Path, *words: str) -> Iterator[Path]:
         (["--pattern", '{"a": {"b": null}}'], {"a": {"b": 1}}, {"a": 1}),
     ],
 )
-def test_what_is_published_is_printed(
+def test_published_messages_are_printed(
     tmp_path: Path, board_id: str, wanted: list[str], topic: Any, other: Any
 ) -> None:
     def words(topic: Any) -> str:
@@ -72,10 +72,10 @@ def test_what_is_published_is_printed(
 @pytest.mark.parametrize("kind", ["regex", "tags", "hierarchy"])
 def test_the_demo_runs_in_two_terminals(tmp_path: Path, kind: str) -> None:
     with (
-        running(tmp_path, "demo", kind, "subscribe") as heard,
+        running(tmp_path, "demo", kind, "subscribe") as received,
         running(tmp_path, "demo", kind, "publish") as published,
     ):
-        wait_until(lambda: '"payload"' in heard.read_text(), "a message", 30)
+        wait_until(lambda: '"payload"' in received.read_text(), "a message", 30)
         wait_until(lambda: "published to" in published.read_text(), "its own line")
 
 
@@ -89,7 +89,7 @@ def test_the_demo_runs_in_two_terminals(tmp_path: Path, kind: str) -> None:
         (["demo", "nothing", "publish"], "regex, tags, hierarchy|'regex', 'tags', 'hierarchy'"),
     ],
 )
-def test_a_mistake_is_told_in_a_line(words: list[str], why: str) -> None:
+def test_a_mistake_is_reported_in_one_line(words: list[str], why: str) -> None:
     done = run(*words)
     assert done.returncode
     assert re.search(why, done.stderr) and "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""Programs that tests start, and what they wait for."""
+"""Programs that tests start, and waiting for what they do."""
 
 import os
 import random
@@ -19,39 +19,40 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> T:
-    """The condition's first true value. AssertionError, naming `what`, if there is none in time:
-    if it is false when looked at after the deadline. Time in which this process was not run, as
-    when the machine stands still, does not count."""
+    """Return the condition's first true value.
+
+    Raises AssertionError, naming `what`, if the condition is still false after the deadline. Time
+    in which this process did not run, as when the machine stands still, does not count."""
     deadline = time.monotonic() + seconds
     while True:
-        looked = time.monotonic()
+        asked_at = time.monotonic()
         value = condition()
         if value:
             return value
-        if looked > deadline:
+        if asked_at > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        paused = time.monotonic()
+        paused_at = time.monotonic()
         time.sleep(0.01)
-        deadline += max(0.0, time.monotonic() - paused - 0.1)
+        deadline += max(0.0, time.monotonic() - paused_at - 0.1)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free just now, all different. From a range of their own for each process
-    that runs tests beside others, and none that the system gives to outgoing connections."""
+    """Return ports that were free just now, all different.
+
+    Each process that runs tests beside others has a range of its own. The system gives none of
+    these ports to outgoing connections."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 10_000 + worker % 4 * 5_000
-    chance = random.SystemRandom()  # tests seed the other one, each the same
-    found: dict[int, socket.socket] = {}
+    chance = random.SystemRandom()  # tests seed the other generator, all with the same seed
+    ports: set[int] = set()
     with ExitStack() as stack:
-        while len(found) < count:
-            port, each = (
-                chance.randrange(first, first + 5_000),
-                stack.enter_context(socket.socket()),
-            )
+        while len(ports) < count:
+            port = chance.randrange(first, first + 5_000)
+            probe = stack.enter_context(socket.socket())
             with suppress(OSError):
-                each.bind(("127.0.0.1", port))
-                found[port] = each
-        return list(found)
+                probe.bind(("127.0.0.1", port))
+                ports.add(port)
+        return list(ports)
 
 
 class Program:
@@ -64,11 +65,12 @@ class Program:
         env: dict[str, str] | None = None,
         user: str | None = None,
     ) -> None:
-        """`user`: as whom it runs, if not as whoever runs the tests."""
+        """Start the program. `user` is as whom it runs, by default as the one of the tests."""
         self.command, self.log, self.env, self.user = command, log, env or {}, user
         self.start()
 
     def start(self) -> None:
+        """Start the program, again if it has ended."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -82,32 +84,34 @@ class Program:
             )
 
     def signal_all(self, signum: signal.Signals) -> None:
-        """The program first, so that it starts no more of them."""
-        known = self.processes()
-        self.process.send_signal(signum)
-        self.send({*known, *self.processes()}, signum)
+        """Send a signal to all processes of the program.
 
-    def send(self, processes: set[psutil.Process], signum: signal.Signals) -> None:
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signum)
+        To its first process first, so that it starts no more of them."""
+        before = self.processes()
+        self.process.send_signal(signum)
+        send_signal({*before, *self.processes()}, signum)
 
     def processes(self) -> set[psutil.Process]:
-        """The program and whatever it started, such as Pushpin's services, each of which has a
-        process group of its own, and PostgreSQL's, which have sessions of their own."""
-        found: set[psutil.Process] = set()
+        """Return the program's processes.
+
+        With all that it started, such as Pushpin's services, each in a process group of its own,
+        and PostgreSQL's, in sessions of their own."""
+        processes: set[psutil.Process] = set()
         with suppress(psutil.NoSuchProcess):
-            found.update(psutil.Process(self.process.pid).children(recursive=True))
+            processes.update(psutil.Process(self.process.pid).children(recursive=True))
         for process in psutil.process_iter():
             with suppress(ProcessLookupError):
                 if os.getsid(process.pid) == self.process.pid:
-                    found.add(process)
-        return found
+                    processes.add(process)
+        return processes
 
     def stop(self) -> None:
+        """Tell the program to end, then kill what is left of it."""
         stop([self])
 
     def wait_for_port(self, port: int) -> None:
+        """Wait until somebody listens at the port. Raises AssertionError if the program ends."""
+
         def listens() -> bool:
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.command[0]} ended:\n{self.log.read_text()}")
@@ -117,14 +121,21 @@ class Program:
         wait_until(listens, f"{self.command[0]} on port {port}", START_SECONDS)
 
 
+def send_signal(processes: set[psutil.Process], signum: signal.Signals) -> None:
+    """Send a signal to those of the processes that have not ended."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signum)
+
+
 def stop(programs: Sequence[Program]) -> None:
-    """Tell all of them to end, and then end them."""
-    # Whom nobody would find when their parent is gone.
+    """Tell all programs to end, wait up to 10 s for each, then kill what is left of them."""
+    # Before they end: nobody finds a process whose parent is gone.
     known = [program.processes() for program in programs]
     for program in programs:
         program.process.terminate()
     for program, others in zip(programs, known, strict=True):
         with suppress(subprocess.TimeoutExpired):
             program.process.wait(10)
-        program.send({*others, *program.processes()}, signal.SIGKILL)
+        send_signal({*others, *program.processes()}, signal.SIGKILL)
         program.process.wait()

@@ -1,4 +1,4 @@
-"""Real programs for the tests: started on free ports in temporary folders, and always ended."""
+"""Real servers for the tests, on free ports and in temporary folders."""
 
 import os
 import shutil
@@ -15,6 +15,8 @@ from tests.support.programs import START_SECONDS, Program, free_ports, wait_unti
 
 
 class RethinkServer:
+    """A RethinkDB server."""
+
     def __init__(self, folder: Path, *options: str) -> None:
         self.port, cluster_port = free_ports(2)
         command = ["rethinkdb", "create", "-d", str(folder / "data")]
@@ -26,13 +28,14 @@ class RethinkServer:
         self.program.wait_for_port(self.port)
 
     def database(self, name: str) -> str:
-        """The URL of the database with this name, which the service makes."""
+        """Return the URL of the database with this name, which the service creates."""
         return f"rethinkdb://127.0.0.1:{self.port}/{name.replace('-', '_')}"
 
     def __enter__(self) -> Self:
         return self
 
     def shut_down(self) -> None:
+        """Tell the server to end in order; return at once."""
         self.program.process.terminate()
 
     def __exit__(self, *_: object) -> None:
@@ -40,21 +43,23 @@ class RethinkServer:
 
 
 def postgres_programs() -> Path:
-    """The folder of the newest version's programs, which Debian keeps off PATH."""
-    found = list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    """Return the folder of PostgreSQL's programs: on PATH, or else the newest of Debian's."""
+    installed = list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if on_path := shutil.which("postgres"):
         return Path(on_path).parent
-    assert found, "script/test installs postgresql"
-    return max(found, key=lambda path: int(path.parts[-3])).parent
+    assert installed, "script/test installs postgresql"
+    return max(installed, key=lambda path: int(path.parts[-3])).parent
 
 
 class PostgresServer:
-    """Of the system's package. Its text sorts as people do, so that nothing leans on bytes."""
+    """A PostgreSQL server, from the system's package.
+
+    Its texts sort by a language's rules, so that nothing relies on the order of bytes."""
 
     def __init__(self, tls: dict[str, bytes] | None = None) -> None:
-        """`tls`: the contents of its ssl_cert_file and ssl_key_file."""
+        """Start the server. `tls` has the contents of its ssl_cert_file and ssl_key_file."""
         [self.port] = free_ports(1)
-        # PostgreSQL does not run as root, so its folder is where its own user may go.
+        # PostgreSQL does not run as root, so its folder is one that its own user may enter.
         self.user = "postgres" if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="leaderboard-postgresql-"))
         if self.user:
@@ -77,20 +82,22 @@ class PostgresServer:
         self.wait()
 
     def url(self, database: str) -> str:
+        """Return the URL of a database."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Wait until the server answers."""
         self.program.wait_for_port(self.port)
         wait_until(self.answers, "PostgreSQL", START_SECONDS)
 
     def answers(self) -> bool:
+        """Return whether the server takes connections."""
         with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres")):
             return True
         return False
 
     def database(self, name: str) -> str:
-        """The URL of the database with this name, which is made if it is not there."""
+        """Return the URL of the database with this name, created if missing."""
         with (
             psycopg.connect(self.url("postgres"), autocommit=True) as connection,
             suppress(psycopg.errors.DuplicateDatabase),
@@ -102,6 +109,7 @@ class PostgresServer:
         return self
 
     def shut_down(self) -> None:
+        """Tell the server to end in order; return at once."""
         self.program.process.send_signal(signal.SIGINT)  # SIGTERM would wait for all clients
 
     def __exit__(self, *_: object) -> None:
@@ -111,16 +119,18 @@ class PostgresServer:
 
 
 class PgBouncer:
-    """A pool of connections to a database of the server. `transactions` is its URL through which
-    each transaction may run on another one, `sessions` the one of connections of one's own."""
+    """A pool of connections to a database of the server.
+
+    `transactions` is its URL by which each transaction may run on another connection. By
+    `sessions`, each client has a connection of its own."""
 
     def __init__(self, server: PostgresServer, database: str) -> None:
         [port] = free_ports(1)
         file = server.folder / "pgbouncer.ini"
-        there = f"host=127.0.0.1 port={server.port} dbname={database} user=postgres"
+        target = f"host=127.0.0.1 port={server.port} dbname={database} user=postgres"
         file.write_text(
-            f"[databases]\ntransactions = {there} pool_mode=transaction pool_size=4\n"
-            f"sessions = {there} pool_mode=session\n"
+            f"[databases]\ntransactions = {target} pool_mode=transaction pool_size=4\n"
+            f"sessions = {target} pool_mode=session\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             "auth_type = any\nmax_client_conn = 500\n"
         )
@@ -139,11 +149,11 @@ class PgBouncer:
 
 
 class RabbitServer:
-    """A broker of the system's package, with whatever it needs in its folder."""
+    """A RabbitMQ broker from the system's package, with all its files in a folder."""
 
     def __init__(self, folder: Path, tls: dict[str, bytes] | None = None) -> None:
-        """`tls`: the contents of its cacertfile, certfile and keyfile; then it speaks nothing
-        else."""
+        """Start the broker. With `tls`, the contents of its cacertfile, certfile and keyfile, it
+        speaks nothing else."""
         self.port, node_port, names_port = free_ports(3)
         scheme = "amqps" if tls else "amqp"
         self.url = f"{scheme}://guest:guest@localhost:{self.port}/"
@@ -156,7 +166,7 @@ class RabbitServer:
             lines.append(f"ssl_options.{option} = {folder / option}")
         (folder / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
         (folder / "plugins").write_text("[].")
-        # Its own programs, and not those on Debian's PATH, which want to be root or rabbitmq.
+        # The package's own programs: those on Debian's PATH have to run as root or rabbitmq.
         self.path = f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}"
         self.env = {
             "HOME": str(folder),  # for the cookie
@@ -170,23 +180,28 @@ class RabbitServer:
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
         }
-        # Erlang would start one by itself, which would stay when all others have gone.
+        # Erlang would start an epmd by itself, which would not end with the broker.
         names = ["epmd", "-port", str(names_port), "-address", "127.0.0.1"]
         self.names = Program(names, folder / "names.log")
         self.program = Program([self.command("rabbitmq-server")], folder / "out.log", self.env)
-        self.wait()
+        try:
+            self.wait()
+        except BaseException:  # the caller has no server to end yet
+            self.__exit__()
+            raise
 
     def command(self, name: str) -> str:
-        found = shutil.which(name, path=self.path)
-        assert found, "script/test installs rabbitmq-server"
-        return found
+        """Return the path of one of RabbitMQ's programs."""
+        path = shutil.which(name, path=self.path)
+        assert path, "script/test installs rabbitmq-server"
+        return path
 
     def wait(self) -> None:
-        """Until it takes connections."""
+        """Wait until the broker takes connections."""
         self.program.wait_for_port(self.port)
 
     def control(self, *arguments: str) -> str:
-        """What rabbitmqctl says."""
+        """Run rabbitmqctl; return its output."""
         command = [self.command("rabbitmqctl"), "--quiet", *arguments]
         env = {**os.environ, **self.env}
         return subprocess.run(
@@ -194,7 +209,7 @@ class RabbitServer:
         ).stdout
 
     def vhost(self, name: str) -> str:
-        """The URL of a new virtual host."""
+        """Create a virtual host; return its URL."""
         self.control("add_vhost", name)
         self.control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
         return self.url + name

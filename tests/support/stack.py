@@ -1,4 +1,4 @@
-"""The whole service on free ports: store, web processes, listener, Pushpin."""
+"""The whole service on free ports: web processes, listener, Pushpin, and perhaps a worker."""
 
 import os
 import subprocess
@@ -14,8 +14,10 @@ from tests.support.programs import PROJECT, START_SECONDS, Program, free_ports, 
 
 
 class Stack:
-    """Pushpin, web and listener on a store, as a deployment has them; with a Pushpin for WebSockets
-    on `ws_port`, if that is wanted, and an amqplistener, if there is a broker."""
+    """Pushpin, web and listener on a store, as a deployment has them.
+
+    With `websockets`, another Pushpin holds WebSockets on `ws_port`. With `amqp_url`, there is an
+    amqplistener.py, too. `listener_url` is the listener's own way to the store."""
 
     def __init__(
         self,
@@ -45,12 +47,12 @@ class Stack:
         self.programs: list[Program] = []
         try:
             self._start(listener_url or database_url, websockets, control_ports)
-        except BaseException:  # whoever is interrupted now has no stack to end yet
+        except BaseException:  # the caller has no stack to end yet
             self.__exit__()
             raise
 
     def _start(self, listener_url: str, websockets: bool, control_ports: list[int]) -> None:
-        # As a Procfile's `gunicorn` is found: "python -m" does not survive SIGUSR2.
+        # By its path, as a Procfile runs it: "python -m gunicorn" does not survive SIGUSR2.
         gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
         pushpin = [sys.executable, "script/pushpin"]
         route = f"--route=* localhost:{self.web_port}"
@@ -83,10 +85,11 @@ class Stack:
         wait_until(self.answers, "an answer through Pushpin", START_SECONDS)
 
     def program(self, name: str, command: list[str], **env: str) -> Program:
+        """Start a program with the stack's environment; return it. Its log is named like it."""
         return Program(command, self.folder / f"{name}.log", {**self.env, **env})
 
     def memory(self) -> dict[str, int]:
-        """Bytes in use by each program with all its processes."""
+        """Return the bytes in use by each program with all its processes, by name."""
         sizes = {}
         for name in ("pushpin", "web", "listener"):
             sizes[name] = 0
@@ -96,7 +99,7 @@ class Stack:
         return sizes
 
     def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a management command on the stack's store; its output, whatever its exit status."""
+        """Run a management command on the stack's store; return its output and exit status."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
@@ -108,6 +111,7 @@ class Stack:
         )
 
     def answers(self) -> bool:
+        """Return whether the service is ready, asked through Pushpin."""
         connection = HTTPConnection("localhost", self.port, timeout=5)
         try:
             connection.request("GET", "/readyz")

@@ -11,8 +11,10 @@ from tests.support.programs import wait_until
 
 @contextmanager
 def store_at(url: str) -> Iterator[Any]:
-    """The store of this process, with Django's connections if it has them. At the end nobody
-    may subscribe any more: a thread that outlived its store would read for the next one's."""
+    """Make this process use the store at the URL; yield it.
+
+    Connects Django to it, too, if it is an SQL store. Waits at the end until nobody subscribes any
+    more: the hub's thread would go on reading, from the next test's store."""
     from django.db import connections
     from django.test import override_settings
 
@@ -20,22 +22,22 @@ def store_at(url: str) -> Iterator[Any]:
     from leaderboardapp.stores import get_store
 
     def connect_to(databases: dict[str, Any]) -> None:
-        """As this thread's next connections, and other threads' first ones."""
+        """Point the next connections of this thread, and the first ones of others, to these."""
         connections["default"].close()
         del connections["default"]
         connections.settings = connections.configure_settings(databases)
 
     before = dict(connections.settings)
     if not url.startswith("rethinkdb:"):
-        there = build_database("DATABASE_URL", url)
-        connect_to({"default": there, "feed": there})
+        database = build_database("DATABASE_URL", url)
+        connect_to({"default": database, "feed": database})
     with override_settings(DATABASE_URL=url):
         get_store.cache_clear()
         store = get_store()
         try:
             yield store
             if subscribed():
-                gc.collect()  # queues that nobody refers to
+                gc.collect()  # queues that a test did not close
                 wait_until(lambda: not subscribed(), "the end of the subscribers' thread")
         finally:
             store.close()
@@ -44,5 +46,5 @@ def store_at(url: str) -> Iterator[Any]:
 
 
 def subscribed() -> bool:
-    """Whether a thread reads for subscribers in this process."""
+    """Return whether a thread reads for subscribers in this process."""
     return any(thread.name == "pubsub" for thread in threading.enumerate())

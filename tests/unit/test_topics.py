@@ -1,3 +1,5 @@
+"""Topics, the filters that choose among them, and what is refused."""
+
 import json
 from typing import Any
 
@@ -5,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp.domain.topics import canonical, filter_of
+from leaderboardapp.domain.topics import encode_topic, filter_of
 from leaderboardapp.pubsub import Exchange
 
 LEAVES = st.text("ab", max_size=2) | st.integers(-1, 2) | st.booleans()
@@ -31,13 +33,13 @@ FILTERS = st.none() | EXPRESSIONS | st.sets(st.sampled_from("abc"), max_size=2) 
 
 
 @given(TOPICS)
-def test_the_text_of_a_topic_is_that_of_its_equals_only(topic: Any) -> None:
-    text = canonical(topic)
+def test_only_equal_topics_have_equal_texts(topic: Any) -> None:
+    text = encode_topic(topic)
     again = json.loads(text)
-    assert canonical(again) == text
+    assert encode_topic(again) == text
     if isinstance(topic, list):
         assert again == sorted(set(topic))
-        assert canonical([*reversed(topic), *topic]) == text
+        assert encode_topic([*reversed(topic), *topic]) == text
     else:
         assert again == topic
 
@@ -54,7 +56,7 @@ def test_an_object_passes_as_its_own_pattern_and_with_less(topic: dict[str, Any]
 
 
 @given(TAGS, st.sets(st.sampled_from("abc")))
-def test_tags_pass_if_all_are_there(topic: list[str], wanted: set[str]) -> None:
+def test_tags_pass_if_all_occur(topic: list[str], wanted: set[str]) -> None:
     assert filter_of(wanted).matches(topic) == (wanted <= {*topic})
     assert filter_of([*wanted]) == filter_of(wanted)
 
@@ -88,7 +90,7 @@ def test_a_filter_passes_no_topic_of_another_kind() -> None:
         (json.loads('{"a":' * 30 + "1" + "}" * 30), "levels"),
     ],
 )
-def test_what_is_no_topic_is_refused(topic: Any, why: str) -> None:
+def test_invalid_topics_are_refused(topic: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Exchange("e").topic(topic)
 
@@ -106,13 +108,13 @@ def test_what_is_no_topic_is_refused(topic: Any, why: str) -> None:
         (["x" * 1_000], "at most 1000 bytes"),
     ],
 )
-def test_what_is_no_filter_is_refused(wanted: Any, why: str) -> None:
+def test_invalid_filters_are_refused(wanted: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Exchange("e").queue(wanted)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "é", "x" * 65, "a\n"])
-def test_what_is_no_name_of_an_exchange_is_refused(name: str) -> None:
+def test_invalid_exchange_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="name of an exchange"):
         Exchange(name)
 
@@ -125,11 +127,11 @@ def test_what_is_no_name_of_an_exchange_is_refused(name: str) -> None:
         ("x" * 100_000, "at most 100000 characters"),
     ],
 )
-def test_what_is_no_payload_is_refused(payload: Any, why: str) -> None:
+def test_invalid_payloads_are_refused(payload: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Exchange("e").topic("t").publish(payload)
 
 
-def test_nothing_waits_in_no_room() -> None:
+def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="limit"):
         Exchange("e").queue(limit=0)

@@ -1,9 +1,11 @@
+"""manage.py pubsub: publish messages and print those of a subscription."""
+
 import json
 import random
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -12,18 +14,18 @@ from leaderboardapp.domain.topics import Topic
 from leaderboardapp.pubsub import Exchange, Missed, Queue
 
 DEMO_SECONDS = 0.5  # between two messages
-DEMO_MESSAGES = 5  # that a subscriber hears before it chooses another filter
+DEMO_MESSAGES = 5  # that a subscriber prints before it chooses another filter
 SPORTS = {
     "rowing": ["final", "false start"],
     "chess": ["final", "sacrifice"],
     "curling": ["final", "last stone"],
 }
-PLACES = ["Oslo", "Lima", "Nairobi", "Osaka"]
+CITIES = ["Oslo", "Lima", "Nairobi", "Osaka"]
 DEMO_TOPICS: dict[str, Callable[[str, str, str], Topic]] = {
-    "regex": lambda sport, event, place: f"{sport}.{place}.{event}",
-    "tags": lambda sport, event, place: [sport, event, place],
-    "hierarchy": lambda sport, event, place: {
-        "place": place,
+    "regex": lambda sport, event, city: f"{sport}.{city}.{event}",
+    "tags": lambda sport, event, city: [sport, event, city],
+    "hierarchy": lambda sport, event, city: {
+        "place": city,
         "sport": {"name": sport, "event": event},
     },
 }
@@ -39,6 +41,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the actions, each with its arguments."""
         actions = parser.add_subparsers(dest="action", required=True)
         publish = actions.add_parser("publish", help="one message")
         publish.add_argument("exchange")
@@ -55,64 +58,75 @@ class Command(BaseCommand):
         demo.add_argument("side", choices=["publish", "subscribe"])
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
+        """Do the action until it is done or interrupted. Raises CommandError."""
+        run = {"publish": self.publish, "subscribe": self.subscribe, "demo": self.demo}[action]
         try:
-            getattr(self, action)(options)
+            run(options)
         except (ValueError, StoreUnavailable) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             pass
 
     def publish(self, options: dict[str, Any]) -> None:
-        topic, payload = read(options["topic"], (list, dict)), read(options["payload"])
+        """Publish one message. Raises ValueError, StoreUnavailable."""
+        topic = parse_or_text(options["topic"], (list, dict))
+        payload = parse_or_text(options["payload"])
         Exchange(options["exchange"]).topic(topic).publish(payload)
 
     def subscribe(self, options: dict[str, Any]) -> None:
+        """Print the messages that pass the filter. Raises ValueError, StoreUnavailable."""
         pattern = options["pattern"]
-        if pattern is not None and not isinstance(pattern := read(pattern), dict):
+        if pattern is not None and not isinstance(pattern := parse_or_text(pattern), dict):
             raise ValueError(f"--pattern is a JSON object, not {pattern!r}")
-        given = (options["regex"], options["tags"], pattern)
-        wanted = next((each for each in given if each is not None), None)
+        filters = (options["regex"], options["tags"], pattern)
+        wanted = next((filter for filter in filters if filter is not None), None)
         with Exchange(options["exchange"]).queue(wanted) as queue:
-            self.say("subscribed")
-            self.show(queue)
+            self.print_line("subscribed")
+            self.print_messages(queue)
 
     def demo(self, options: dict[str, Any]) -> None:
+        """Run one side of a demo. Raises StoreUnavailable."""
         kind = options["kind"]
         exchange = Exchange(f"demo-{kind}")
         if options["side"] == "publish":
-            self.demo_publish(exchange, DEMO_TOPICS[kind])
+            self.publish_demo(exchange, DEMO_TOPICS[kind])
         while True:
             wanted = random.choice(DEMO_FILTERS[kind])
             with exchange.queue(wanted) as queue:
-                self.say(f"subscribed to {json.dumps(wanted)}")
-                self.show(queue, DEMO_MESSAGES)
+                self.print_line(f"subscribed to {json.dumps(wanted)}")
+                self.print_messages(queue, DEMO_MESSAGES)
 
-    def demo_publish(self, exchange: Exchange, topic: Callable[[str, str, str], Topic]) -> None:
+    def publish_demo(
+        self, exchange: Exchange, make_topic: Callable[[str, str, str], Topic]
+    ) -> NoReturn:
+        """Publish events of sports for ever. Raises StoreUnavailable."""
         while True:
             sport = random.choice([*SPORTS])
-            event, place = random.choice(SPORTS[sport]), random.choice(PLACES)
-            key = topic(sport, event, place)
-            exchange.topic(key).publish(f"{sport} in {place}: {event}")
-            self.say(f"published to {json.dumps(key)}")
+            event, city = random.choice(SPORTS[sport]), random.choice(CITIES)
+            topic = make_topic(sport, event, city)
+            exchange.topic(topic).publish(f"{sport} in {city}: {event}")
+            self.print_line(f"published to {json.dumps(topic)}")
             time.sleep(DEMO_SECONDS)
 
-    def show(self, queue: Queue, count: float = float("inf")) -> None:
+    def print_messages(self, queue: Queue, count: float = float("inf")) -> None:
+        """Print so many messages of the queue, each as JSON in a line, and losses on stderr."""
         for event in queue.subscribe():
             if isinstance(event, Missed):
                 self.stderr.write(f"some messages may be missing: {event.payload}")
                 continue
-            self.say(json.dumps(event._asdict(), ensure_ascii=False))
+            self.print_line(json.dumps(event._asdict(), ensure_ascii=False))
             count -= 1
             if not count:
                 break
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
+        """Print a line at once, also to a pipe."""
         self.stdout.write(line)
         self.stdout.flush()
 
 
-def read(text: str, kinds: tuple[type, ...] = (object,)) -> Any:
-    """JSON, if it is that, of these kinds; or else the text itself."""
+def parse_or_text(text: str, kinds: tuple[type, ...] = (object,)) -> Any:
+    """Return the text's JSON value if it is of these kinds; else the text itself."""
     try:
         value = json.loads(text)
     except ValueError:
