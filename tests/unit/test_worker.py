@@ -1,0 +1,93 @@
+"""The listener's process: it stands by, listens, and goes on after failures."""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from leaderboardapp.concurrency import backoff
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.listener import worker
+from leaderboardapp.listener.lease import STANDBY_SECONDS, LeaseLost
+from leaderboardapp.listener.worker import Listener, run_listener
+
+
+class World:
+    """A lease and a listener that do what a list says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps: Iterator[bool | Exception] = iter(())
+        self.stop = threading.Event()
+        self.calls: list[str] = []
+        monkeypatch.setattr(worker, "get_store", lambda: self)
+        monkeypatch.setattr(worker, "Lease", lambda store: self)
+        monkeypatch.setattr(worker, "Publisher", lambda may_publish: FakePublisher(self))
+        monkeypatch.setattr(Listener, "listen", lambda listener: self.calls.append("listen"))
+        monkeypatch.setattr(backoff, "MOST", 0.01)
+
+    def is_valid(self) -> bool:
+        return True
+
+    def try_to_take(self) -> bool:
+        step = next(self.steps, None)
+        if isinstance(step, Exception):
+            raise step
+        if step is None:
+            self.stop.set()
+        return bool(step)
+
+    def close(self) -> None:
+        self.calls.append("close store")
+
+
+class FakePublisher:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def stop(self) -> None:
+        self.world.calls.append("stop publisher")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def test_a_standby_says_so_once_and_tries_again_soon(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.steps = iter([False, False, True, False])
+    listener = Listener(world.stop)
+    with caplog.at_level(logging.INFO):
+        pauses = [listener.run_once() for _ in range(4)]
+    assert pauses == [STANDBY_SECONDS, STANDBY_SECONDS, 0.0, STANDBY_SECONDS]
+    assert world.calls == ["listen"]
+    assert caplog.text.count("standing by") == 2, "again after it was active"
+
+
+def test_a_listener_that_lost_the_lease_tries_again_at_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.steps = iter([LeaseLost(), True])
+    listener = Listener(world.stop)
+    assert [listener.run_once(), listener.run_once()] == [0.0, 0.0]
+    assert "the lease is lost" in caplog.text
+    assert world.calls == ["listen"]
+
+
+def test_it_goes_on_after_every_failure_and_ends_in_order(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.steps = iter([StoreUnavailable("away"), KeyError("odd"), True])
+    run_listener(world.stop)
+    assert world.calls == ["listen", "stop publisher", "close store"]
+    expected, odd = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "away; trying again" in expected.getMessage() and not expected.exc_info
+    assert odd.exc_info and odd.exc_info[0] is KeyError
+
+
+def test_a_listener_that_is_to_stop_does_not_begin(world: World) -> None:
+    world.stop.set()
+    run_listener(world.stop)
+    assert world.calls == ["stop publisher", "close store"]
