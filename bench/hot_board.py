@@ -45,7 +45,7 @@ def write(port: int, seconds: float) -> tuple[dict[int, float], int]:
     refused = 0
     end = time.monotonic() + seconds
 
-    def post() -> None:
+    def post_until_end() -> None:
         nonlocal refused
         while time.monotonic() < end:
             connection = HTTPConnection("localhost", port)
@@ -58,7 +58,7 @@ def write(port: int, seconds: float) -> tuple[dict[int, float], int]:
             else:
                 refused += 1
 
-    threads = [threading.Thread(target=post) for _ in range(WRITERS)]
+    threads = [threading.Thread(target=post_until_end) for _ in range(WRITERS)]
     for thread in threads:
         thread.start()
     for thread in threads:

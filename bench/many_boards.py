@@ -5,7 +5,7 @@ happens, in batches as large as the listener's. As many changes are offered. The
 processes, with many boards in one statement, because increments through the API are slower than the
 listener's reads and take its processor time. Each round changes every board once. So no change
 hides another one that a listener as fast as the baseline would have shown. A store may take fewer
-changes than are meant to be offered; there is a figure for that.
+changes than that, so there is a figure for those that were offered.
 
 Afterwards comes a light load, whose delays are the ones to expect. A second baseline is how many
 snapshots Pushpin carries to these viewers when it is published to without the service.

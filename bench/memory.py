@@ -33,17 +33,17 @@ FEW_VIEWERS = 10
 MB, KB = 1e6, 1e3
 
 
-def bytes_of_all(processes: Iterable[psutil.Process]) -> float:
-    return sum(map(bytes_of, processes))
+def bytes_of_all(programs: Iterable[psutil.Process]) -> float:
+    return sum(map(bytes_of, programs))
 
 
-def bytes_of(process: psutil.Process) -> float:
-    """Return the bytes that the process has written, with its part of those that it shares."""
-    shares = Path(f"/proc/{process.pid}/smaps_rollup")
+def bytes_of(program: psutil.Process) -> float:
+    """Return the bytes that a process has written, with its part of those that it shares."""
+    shares = Path(f"/proc/{program.pid}/smaps_rollup")
     if shares.exists():
         [kibibytes] = re.findall(r"^Pss_Anon:\s+(\d+) kB$", shares.read_text(), re.MULTILINE)
         return float(kibibytes) * 1024
-    return float(process.memory_full_info().uss)
+    return float(program.memory_full_info().uss)
 
 
 def memory(stack: Stack) -> dict[str, float]:
@@ -120,7 +120,7 @@ def measure(options: Options) -> Iterator[Figure]:
     with service(options.store) as stack:
         at_rest = memory(stack)
         master = stack.web.process.pid
-        workers = [process for process in stack.web.processes() if process.pid != master]
+        workers = [worker for worker in stack.web.processes() if worker.pid != master]
         at_rest["a web process"] = bytes_of_all(workers) / len(workers)
         for name in ("Pushpin", "a web process", "listener"):
             yield figure(f"of {name} at rest", "MB", at_rest[name] / MB)

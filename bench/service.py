@@ -1,7 +1,7 @@
-"""What is measured, and the generator of requests.
+"""The programs that are measured, and the generator of requests.
 
-It is the whole service on a store, a process that has only the store, or another application in the
-service's place.
+The programs are the whole service on a store, a process that has only the store, or another
+application in the service's place.
 """
 
 import json
@@ -122,17 +122,17 @@ def listen(stack: Stack, listener: Sequence[str]) -> None:
 
 def processor_seconds(stack: Stack) -> dict[str, float]:
     """Return the seconds of each part of the service. This process counts as the viewers."""
-    started = psutil.Process().children(recursive=True)
+    children = psutil.Process().children(recursive=True)
     parts = {
         "web processes": stack.web.processes(),
         "listener": stack.listener.processes(),
         "Pushpin": stack.pushpin.processes(),
         "viewers": [psutil.Process()],
-        "store's server": [process for process in started if process.name() in SERVERS],
+        "store's server": [child for child in children if child.name() in SERVERS],
     }
     return {
-        name: sum(sum(process.cpu_times()[:2]) for process in processes)
-        for name, processes in parts.items()
+        name: sum(sum(program.cpu_times()[:2]) for program in programs)
+        for name, programs in parts.items()
     }
 
 
