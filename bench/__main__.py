@@ -1,11 +1,13 @@
-"""Measure the service: each figure beside its limit and its peer.
+"""Measure the service: each figure beside its baseline and its comparison.
 
 usage: script/bench [NAME ...] [--store sqlite rethinkdb postgresql] [--runs 3] [--short]
                     [--save FILE] [--compare FILE]
 
-Prints a table, writes it as JSON (by default .run/bench.json), and compares it with an earlier
-file. --short takes small boards, few viewers and a second for each load: it shows that the
-benchmark works, and no figure of it means anything.
+Prints tables of medians, in which bold misses its target. Writes all runs as JSON (by default
+.run/bench.json), and compares them with an earlier file.
+
+--short takes small boards, few viewers and a second for each load: it shows that the benchmark
+works, and no figure of it means anything.
 """
 
 import argparse
@@ -28,8 +30,9 @@ from bench import (
     starts,
     storm,
 )
-from bench.figure import Figure, compared, load, row, save, table
+from bench.figure import Figure, compare, load, markdown, save
 from bench.service import STORES, Options
+from bench.tables import render_all
 
 BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "polls": polls.measure,
@@ -61,10 +64,10 @@ def main() -> None:
     if unknown:
         parser.error(f"no such benchmark: {', '.join(unknown)}. There are: {', '.join(BENCHES)}")
     before = load(arguments.compare) if arguments.compare else []
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
-    # So that whatever was started is ended, too.
+    # An exception ends the programs that were started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     figures: list[Figure] = []
     for name in arguments.names or BENCHES:
@@ -73,10 +76,10 @@ def main() -> None:
             for figure in BENCHES[name](Options(store, arguments.runs, arguments.short)):
                 figures.append(figure)
                 save(figures, arguments.save)  # so that an interrupted run is not lost
-    print(table(map(row, figures)))
+    print("\n\n".join(render_all(figures)))
     if before:
         columns = ("figure", "store", "before", "now", "ratio")
-        print("", table(compared(figures, before), columns), sep="\n")
+        print("", markdown(columns, compare(figures, before)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The peer of dblistener.py: a listener of the shape that the article has, on the service's tables.
+"""The comparison for dblistener.py: a listener as in the article, on the service's tables.
 
-It follows the changefeed of the players, and for each change reads the board's best again, sorted
-without an index, and publishes them in a request of their own, one after the other: nothing is
-gathered, nothing left out, nothing repeated. RethinkDB only: SQLite has no changefeed to follow.
+It follows the changefeed of the players. For each change it reads the board's best again, sorted
+without an index, and publishes them in a request of their own. Changes are processed one after the
+other: none is coalesced, skipped or repeated. RethinkDB only: SQLite has no changefeed to follow.
 
 Run with the listener's environment as `python -m bench.article_listener`.
 """
@@ -20,7 +20,7 @@ from leaderboardapp.stores.rethinkdb.connection import parse_url
 def main() -> None:
     address = parse_url(os.environ["DATABASE_URL"])
     following, reading = r.connect(**address), r.connect(**address)
-    edge = GripPubControl(parse_grip_uri(os.environ["GRIP_URL"]))
+    proxy = GripPubControl(parse_grip_uri(os.environ["GRIP_URL"]))
     changes = r.table("players").changes().run(following)
     print("listening", flush=True)
     for change in changes:
@@ -28,7 +28,7 @@ def main() -> None:
         ranked = r.table("players").filter({"board": board}).order_by(r.desc("score"))
         players = [(p["player"], p["name"], p["score"]) for p in ranked.limit(5).run(reading)]
         item = Item(HttpStreamFormat(event(snapshot(board, players))))
-        edge.publish(f"board-{board}", item, blocking=True)
+        proxy.publish(f"board-{board}", item, blocking=True)
 
 
 if __name__ == "__main__":

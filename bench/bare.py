@@ -1,9 +1,10 @@
-"""What the service is compared with: Django views with no middleware, on the service's database.
+"""The baseline and the comparison of requests: bare Django views on the service's database.
 
-The limit is what cannot be left out: one read of the five best by index, one atomic update, or no
-store at all. The peer is the code shape of the article that this kind of service is known from: on
-each access it tries to create its table, it sorts without an index, and it reads again what it has
-updated. Both have a plain table, `bare`, with the same number of players.
+The views of the baseline do the work that cannot be left out: one read of the five best by index,
+one atomic update, or no store at all. Those of the comparison have the code shape of the article
+that made this kind of service known: each access tries to create its table, sorts without an index,
+and reads again what it has updated. Both have a plain table, `bare`, with as many players as the
+service has.
 
 Served by gunicorn as `bench.bare:application`; `python -m bench.bare PLAYERS` fills the table.
 """
@@ -29,7 +30,7 @@ from leaderboardapp.stores.rethinkdb.ranking import season_bounds
 
 URL = os.environ["DATABASE_URL"]
 if URL.startswith("sqlite"):
-    DATABASES["default"]["OPTIONS"]["timeout"] = 10  # because nothing takes turns here
+    DATABASES["default"]["OPTIONS"]["timeout"] = 10  # writers do not take turns here
 CREATE = "CREATE TABLE IF NOT EXISTS bare (id TEXT PRIMARY KEY, board TEXT, score INTEGER)"
 TOP = (
     "SELECT player, name, score FROM player WHERE board_id = 'b' AND season = 1 AND NOT hidden"
@@ -39,36 +40,38 @@ ADD = "UPDATE bare SET score = score + 1 WHERE id = %s"
 thread = threading.local()
 
 
-def sql(statement: str, *values: Any) -> list[Any]:
+def run_sql(statement: str, *values: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
 
-def run(query: Any) -> Any:
+def run_reql(query: Any) -> Any:
     if not hasattr(thread, "connection"):
         thread.connection = r.connect(**parse_url(URL))
     return query.run(thread.connection)
 
 
-class Sql:
+class BareSql:
+    """The work of the views on SQLite and PostgreSQL."""
+
     def top(self) -> Any:
-        return sql(TOP)
+        return run_sql(TOP)
 
     def add(self, player: str) -> Any:
-        return sql(f"{ADD} RETURNING score", player)
+        return run_sql(f"{ADD} RETURNING score", player)
 
     def article_top(self) -> Any:
-        sql(CREATE)
-        return sql("SELECT id, score FROM bare WHERE board = 'b' ORDER BY score DESC LIMIT 5")
+        run_sql(CREATE)
+        return run_sql("SELECT id, score FROM bare WHERE board = 'b' ORDER BY score DESC LIMIT 5")
 
     def article_add(self, player: str) -> Any:
-        sql(CREATE)
-        sql(ADD, player)
-        return sql("SELECT score FROM bare WHERE id = %s", player)
+        run_sql(CREATE)
+        run_sql(ADD, player)
+        return run_sql("SELECT score FROM bare WHERE id = %s", player)
 
     def fill(self, number: int) -> None:
-        sql(CREATE)
+        run_sql(CREATE)
         with connection.cursor() as cursor:
             for batch in players(number):
                 cursor.executemany(
@@ -78,44 +81,48 @@ class Sql:
                 )
 
 
-class Rethink:
+class BareRethink:
+    """The work of the views on RethinkDB."""
+
     table = r.table("bare")
 
     def top(self) -> Any:
         ranked = r.table("players").between(*season_bounds("b", 1), index="desc")
         best = ranked.order_by(index="desc").limit(5).pluck("player", "name", "score")
-        return run(best.coerce_to("array"))
+        return run_reql(best.coerce_to("array"))
 
     def add(self, player: str) -> Any:
         change = {"score": r.row["score"] + 1}
-        return run(self.table.get(player).update(change, return_changes=True))["changes"]
+        return run_reql(self.table.get(player).update(change, return_changes=True))["changes"]
 
     def create(self) -> None:
         try:
-            run(r.table_create("bare"))
+            run_reql(r.table_create("bare"))
         except r.ReqlOpFailedError:
-            pass  # it is there
+            pass  # it exists
 
     def article_top(self) -> Any:
         self.create()
-        return run(self.table.filter({"board": "b"}).order_by(r.desc("score")).limit(5))
+        return run_reql(self.table.filter({"board": "b"}).order_by(r.desc("score")).limit(5))
 
     def article_add(self, player: str) -> Any:
         self.create()
-        run(self.table.get(player).update({"score": r.row["score"] + 1}))
-        return run(self.table.get(player))
+        run_reql(self.table.get(player).update({"score": r.row["score"] + 1}))
+        return run_reql(self.table.get(player))
 
     def fill(self, number: int) -> None:
         self.create()
         for batch in players(number):
             rows = [{"id": row["player"], "board": "b", "score": row["score"]} for row in batch]
-            run(self.table.insert(rows, durability="soft", conflict="replace"))
+            run_reql(self.table.insert(rows, durability="soft", conflict="replace"))
 
 
-store = Rethink() if URL.startswith("rethinkdb") else Sql()
+store = BareRethink() if URL.startswith("rethinkdb") else BareSql()
 
 
 def view(answer: Callable[..., Any]) -> Callable[..., HttpResponse]:
+    """Return a view that responds with the answer as JSON."""
+
     def respond(request: HttpRequest, **ids: str) -> HttpResponse:
         response = JsonResponse({"answer": answer(**ids)})
         response["Content-Length"] = len(response.content)

@@ -20,8 +20,8 @@ Change = Callable[[], int]
 ADD = "UPDATE player SET score = score + 1 WHERE board_id = 'b' AND player = 'p' RETURNING score"
 
 
-class Write:
-    """To the store, past the service. Returns when the change is durable."""
+class TimedWrite:
+    """A write to the store, bypassing the service. It returns when the change is durable."""
 
     def __init__(self, add: Change) -> None:
         self.add = add
@@ -33,33 +33,34 @@ class Write:
         self.milliseconds.append((time.monotonic() - began) * 1000)
         return score
 
-    def taken(self) -> list[float]:
-        """What each took since this was last asked."""
-        taken, self.milliseconds = self.milliseconds, []
-        return taken
+    def pop_milliseconds(self) -> list[float]:
+        """Return how long each write took since the last call."""
+        milliseconds, self.milliseconds = self.milliseconds, []
+        return milliseconds
 
 
 @contextmanager
-def writer(url: str) -> Iterator[Write]:
+def timed_writer(url: str) -> Iterator[TimedWrite]:
+    """Connect to the store at this address; yield a write to it."""
     if url.startswith("sqlite"):
         file = url.removeprefix("sqlite:///")
         # One write at a time, though each from another thread.
         with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as sql:
             sql.execute("PRAGMA synchronous=FULL")
-            yield Write(lambda: int(sql.execute(ADD).fetchall()[0][0]))
+            yield TimedWrite(lambda: int(sql.execute(ADD).fetchall()[0][0]))
     elif url.startswith("postgresql"):
         with psycopg.connect(url, autocommit=True) as postgres:
-            yield Write(lambda: int(next(postgres.execute(ADD))[0]))
+            yield TimedWrite(lambda: int(next(postgres.execute(ADD))[0]))
     else:
         player = r.table("players").get(row_id("b", "p"))
         add = player.update({"score": r.row["score"] + 1}, return_changes=True)
         with closing(r.connect(**parse_url(url))) as connection:
-            yield Write(lambda: int(add.run(connection)["changes"][0]["new_val"]["score"]))
+            yield TimedWrite(lambda: int(add.run(connection)["changes"][0]["new_val"]["score"]))
 
 
-def publisher(stack: Stack, write: Change) -> Change:
-    """Writes, and publishes the board itself to the edge. Nobody else has to do anything."""
-    port = int(stack.env["GRIP_URL"].partition("?")[0].rpartition(":")[2])
+def write_then_publish(stack: Stack, write: Change) -> Change:
+    """Return a change that writes, and then publishes the board to Pushpin without a listener."""
+    port = control_port(stack)
 
     def write_and_publish() -> int:
         score = write()
@@ -71,10 +72,15 @@ def publisher(stack: Stack, write: Change) -> Change:
     return write_and_publish
 
 
-def poster(stack: Stack) -> Change:
-    """Asks the application to add, as a client does."""
+def post_increment(stack: Stack) -> Change:
+    """Return a change that posts an increment to a web process, as a client does."""
     path = "/boards/b/players/p/score-add/"
     return lambda: int(json.loads(_post(stack.web_port, path))["score"])
+
+
+def control_port(stack: Stack) -> int:
+    """Return the port at which Pushpin is published to."""
+    return int(stack.env["GRIP_URL"].partition("?")[0].rpartition(":")[2])
 
 
 def _post(port: int, path: str, body: Any = None) -> bytes:

@@ -1,15 +1,19 @@
-"""From a change to the viewers, while little happens: 1 is added now and then, and each viewer has
-a delay until it shows that. The median and the 99th percentile of all viewers and changes.
+"""Measure the delay from a change to the viewers, while little happens.
+
+1 is added now and then, and each viewer has a delay until it shows that. The figures are the median
+and the 99th percentile of all viewers and changes.
 
 Every clock begins when the change does: just before the write is sent. The change is one durable
-write to the store, past the service; the limit is the same write, after which the writer itself
-publishes the board to Pushpin while no listener runs. So both times have the write in them, whose
-own time is shown, and they differ by what the service adds: its feed, its read, its publish.
-(RethinkDB tells its feed some milliseconds before it answers the writer, which waits for the disk:
-that much the service is ahead of its limit there.)
+write to the store, bypassing the service. The baseline is the same write, after which the writer
+itself publishes the board to Pushpin while no listener runs. So both delays have the write in them,
+whose own time is measured too. They differ by what the service adds: its feed, its read, its
+publish. (RethinkDB tells its feed some milliseconds before it answers the writer, which waits for
+the disk. The service is ahead of its baseline there by that much.)
 
-Beside django-eventstream, whose events come from the view that makes the change, both clocks begin
-when a POST is sent to the web processes."""
+The comparison on RethinkDB is the article's listener. On the other stores it is django-eventstream,
+whose events come from the view that makes the change. There both clocks begin when a POST is sent
+to the web processes.
+"""
 
 import asyncio
 import statistics
@@ -17,8 +21,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
-from bench.changes import Change, poster, publisher, writer
-from bench.figure import Figure
+from bench.changes import Change, post_increment, timed_writer, write_then_publish
+from bench.figure import Figure, at_most
 from bench.service import (
     ARTICLE_LISTENER,
     EVENTSTREAM,
@@ -30,128 +34,132 @@ from bench.service import (
     serve,
     service,
 )
-from bench.viewers import Viewer, watching
+from bench.viewers import Viewer, held_viewers
 from tests.support.stack import Stack
 
 BOARD = "/boards/b/"
-WARM_UP = 3  # changes that do not count: after a start, threads have yet to connect to the store
+WARM_UP = 3  # changes that do not count, because threads still connect to the store
 QUIET_SECONDS, GIVE_UP_SECONDS = 0.5, 10.0
-# Viewers, and changes in a run: with so many viewers few changes are enough.
+# Viewers, and changes in a run. With many viewers few changes are enough.
 SIZES = ((1, 20), (1000, 20), (10_000, 10))
 SHORT = ((20, 2),)
 
-Found = defaultdict[str, list[list[float]]]  # for each run, in milliseconds
+# By program or part: the milliseconds of all viewers and changes, one list a run.
+Delays = defaultdict[str, list[list[float]]]
 
 
-def timed(change: Change) -> tuple[float, int]:
-    """When it began, and the score."""
+def timed_change(change: Change) -> tuple[float, int]:
+    """Make a change; return when it began, and the score."""
     return time.monotonic(), change()
 
 
-async def delays(viewers: list[Viewer], change: Change, changes: int) -> list[float]:
-    """In milliseconds, of each viewer and change."""
+async def measure_delays(viewers: list[Viewer], change: Change, changes: int) -> list[float]:
+    """Make changes; return the milliseconds from every change to every viewer."""
     for _ in range(WARM_UP):
-        await one_change(viewers, change)
-    found = []
+        await measure_change(viewers, change)
+    milliseconds = []
     for _ in range(changes):
         await asyncio.sleep(QUIET_SECONDS)
-        found += await one_change(viewers, change)
-    return found
+        milliseconds += await measure_change(viewers, change)
+    return milliseconds
 
 
-async def one_change(viewers: list[Viewer], change: Change) -> list[float]:
-    """Until each viewer has shown it. Who has not by GIVE_UP_SECONDS counts with those: a message
-    that django-eventstream loses comes no more."""
-    found = []
-    seen = [len(viewer.shown) for viewer in viewers]
-    began, score = await asyncio.to_thread(timed, change)
-    for viewer, before in zip(viewers, seen, strict=True):
-        while not (when := [at for at, shown in viewer.shown[before:] if shown == score]):
+async def measure_change(viewers: list[Viewer], change: Change) -> list[float]:
+    """Make a change; return the milliseconds until each viewer has shown it.
+
+    A viewer that has not after GIVE_UP_SECONDS counts with those. A message that
+    django-eventstream loses never comes.
+    """
+    milliseconds = []
+    counts = [len(viewer.received) for viewer in viewers]
+    began, new_score = await asyncio.to_thread(timed_change, change)
+    for viewer, count in zip(viewers, counts, strict=True):
+        while not (times := [t for t, score in viewer.received[count:] if score == new_score]):
             if time.monotonic() > began + GIVE_UP_SECONDS:
-                when = [began + GIVE_UP_SECONDS]
+                times = [began + GIVE_UP_SECONDS]
                 break
             await asyncio.sleep(0.05)
-        found.append((when[0] - began) * 1000)
-    return found
+        milliseconds.append((times[0] - began) * 1000)
+    return milliseconds
 
 
-async def beside_publishers(stack: Stack, changes: int, number: int, found: Found) -> None:
-    """On the streams of the service. Leaves the stack without its listener."""
-    with writer(stack.env["DATABASE_URL"]) as write:
-        async with watching(stack.port, BOARD, number) as viewers:
-            found["service"].append(await delays(viewers, write, changes))
-            found["write"].append(write.taken()[WARM_UP:])
-            found["posted"].append(await delays(viewers, poster(stack), changes))
+async def measure_publishers(stack: Stack, changes: int, number: int, delays: Delays) -> None:
+    """Measure the service, the baseline and the article's listener on streams of the service.
+
+    The stack is left without its listener.
+    """
+    with timed_writer(stack.env["DATABASE_URL"]) as write:
+        async with held_viewers(stack.port, BOARD, number) as viewers:
+            delays["service"].append(await measure_delays(viewers, write, changes))
+            delays["write"].append(write.pop_milliseconds()[WARM_UP:])
+            delays["posted"].append(await measure_delays(viewers, post_increment(stack), changes))
             stack.listener.stop()
-            found["limit"].append(await delays(viewers, publisher(stack, write), changes))
-            found["write of the limit"].append(write.taken()[WARM_UP:])
+            delays["baseline"].append(
+                await measure_delays(viewers, write_then_publish(stack, write), changes)
+            )
+            delays["write of the baseline"].append(write.pop_milliseconds()[WARM_UP:])
             if has_article(stack):
                 listen(stack, ARTICLE_LISTENER)
-                found["article"].append(await delays(viewers, write, changes))
+                delays["article"].append(await measure_delays(viewers, write, changes))
                 stack.listener.stop()
 
 
-async def beside_eventstream(stack: Stack, changes: int, number: int, found: Found) -> None:
+async def measure_eventstream(stack: Stack, changes: int, number: int, delays: Delays) -> None:
     serve(stack, EVENTSTREAM, "--preload")
-    async with watching(stack.port, BOARD, number) as viewers:
-        found["eventstream"].append(await delays(viewers, poster(stack), changes))
+    async with held_viewers(stack.port, BOARD, number) as viewers:
+        delays["eventstream"].append(await measure_delays(viewers, post_increment(stack), changes))
 
 
 def has_article(stack: Stack) -> bool:
-    """Whether the peer is the article's listener, which needs changefeeds."""
+    """Return whether the article's listener is the comparison. It needs changefeeds."""
     return stack.env["DATABASE_URL"].startswith("rethinkdb")
 
 
-def percentile(found: list[list[float]], share: int) -> list[float]:
-    """Of each run."""
-    return [statistics.quantiles(each, n=100, method="inclusive")[share - 1] for each in found]
+def percentile_of_runs(runs: list[list[float]], percent: int) -> list[float]:
+    return [statistics.quantiles(run, n=100, method="inclusive")[percent - 1] for run in runs]
 
 
 def measure(options: Options) -> Iterator[Figure]:
     for number, changes in SHORT if options.short else SIZES:
-        found: Found = defaultdict(list)
+        delays: Delays = defaultdict(list)
         with service(options.store) as stack:
             post(stack, "/boards/", {"id": "b"})
             post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
-            # By turns, because other work on the machine comes and goes.
-            for turn in range(options.runs):
-                if turn:
+            # In turns, because other work on the machine comes and goes.
+            for run in range(options.runs):
+                if run:
                     serve(stack, SERVICE)
                     listen(stack, LISTENER)
-                asyncio.run(beside_publishers(stack, changes, number, found))
+                asyncio.run(measure_publishers(stack, changes, number, delays))
                 if not has_article(stack):
-                    asyncio.run(beside_eventstream(stack, changes, number, found))
-        yield from figures(found, f"{number:,} viewers", options.store)
+                    asyncio.run(measure_eventstream(stack, changes, number, delays))
+        yield from figures(delays, f"{number:,} viewers", options.store)
 
 
-def figures(found: Found, viewers: str, store: str) -> Iterator[Figure]:
-    shares = (("median", 50, 5), ("99th percentile", 99, 20))
-    for name, share, more in shares:
+def figures(delays: Delays, viewers: str, store: str) -> Iterator[Figure]:
+    percentiles = (("median", 50, 5), ("99th percentile", 99, 20))
+    for name, percent, more_than_baseline in percentiles:
         yield Figure(
             f"change to viewer, {viewers}, {name}",
             store,
             "ms",
-            percentile(found["service"], share),
-            percentile(found["limit"], share),
-            percentile(found["article"], share),
-            at_most=more,
-            marked="difference",
-            more_is_better=False,
+            percentile_of_runs(delays["service"], percent),
+            percentile_of_runs(delays["baseline"], percent),
+            percentile_of_runs(delays["article"], percent),
+            targets=(at_most(more_than_baseline, "difference"),),
         )
     yield Figure(
         f"change to viewer, {viewers}: the write in it, median",
         store,
         "ms",
-        percentile(found["write"], 50),
-        percentile(found["write of the limit"], 50),
-        more_is_better=False,
+        percentile_of_runs(delays["write"], 50),
+        percentile_of_runs(delays["write of the baseline"], 50),
     )
-    for name, share, _ in shares:
+    for name, percent, _ in percentiles:
         yield Figure(
             f"POST to viewer, {viewers}, {name}",
             store,
             "ms",
-            percentile(found["posted"], share),
-            peer=percentile(found["eventstream"], share),
-            more_is_better=False,
+            percentile_of_runs(delays["posted"], percent),
+            comparison=percentile_of_runs(delays["eventstream"], percent),
         )

@@ -1,10 +1,11 @@
-"""The peer of the whole service for `delays`: a small Django project with django-eventstream, whose
-view adds to the score in one atomic statement and sends an event of the same size, with the
-service's own settings of SQLite. It keeps no events (its storage is off, as it is by default), has
-one board of one player, and so reads no top.
+"""The comparison for `delays`: a small Django project with django-eventstream.
 
-Served by gunicorn as `bench.eventstream:application`, behind the same Pushpin, and loaded before it
-forks: two processes that make a table at the same moment are one too many for PostgreSQL.
+Its view adds to the score in one atomic statement and sends an event of the same size. It has the
+service's own settings of SQLite. It keeps no events: its storage is off, which is the default. It
+has one board of one player, and so reads no top players.
+
+Served by gunicorn as `bench.eventstream:application`, behind the same Pushpin. It is loaded before
+gunicorn forks, because on PostgreSQL two processes cannot make a table at the same moment.
 """
 
 import os
@@ -45,7 +46,7 @@ settings.configure(
     SECRET_KEY="bench" * 8,
     USE_TZ=True,
 )
-# django-eventstream reads the settings when it is imported, so not before.
+# After the settings, which django-eventstream reads when it is imported.
 urlpatterns = [
     path("boards/b/", include("django_eventstream.urls"), {"channels": ["b"]}),
     path("boards/b/players/<player>/score-add/", add),

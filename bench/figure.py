@@ -1,83 +1,102 @@
-"""What a benchmark finds: each figure beside its limit and its peer in the same run, because
-machines differ and ratios less so."""
+"""A measured figure beside its baseline and its comparison, and files of figures.
+
+All three are measured in the same run, because machines differ and ratios differ less.
+"""
 
 import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
+
+STORE_NAMES = {"sqlite": "SQLite", "rethinkdb": "RethinkDB", "postgresql": "PostgreSQL"}
+
+# What a target is a bound of: the value, its ratio to the baseline, what it is more than the
+# baseline, or its ratio to the comparison.
+Basis = Literal["value", "baseline", "difference", "comparison"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound of a figure: at least `least`, or at most `most`."""
+
+    basis: Basis
+    least: float | None = None
+    most: float | None = None
+
+    def allows(self, measured: float) -> bool:
+        above = self.least is None or measured >= self.least
+        return above and (self.most is None or measured <= self.most)
+
+
+def at_least(bound: float, basis: Basis = "baseline") -> Target:
+    return Target(basis, least=bound)
+
+
+def at_most(bound: float, basis: Basis = "baseline") -> Target:
+    return Target(basis, most=bound)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`runs`, `limit` and `peer` are in `unit`, one value a run. `at_least` or `at_most` is the
-    mark, for the "ratio" to the limit, the "difference" from it, the ratio to the "peer", or the
-    "value" itself."""
+    """`runs`, `baseline` and `comparison` are in `unit` and have one value a run."""
 
     name: str
     store: str
     unit: str
     runs: Sequence[float]
-    limit: Sequence[float] = ()
-    peer: Sequence[float] = ()
-    at_least: float | None = None
-    at_most: float | None = None
-    marked: str = "ratio"
-    more_is_better: bool = True
+    baseline: Sequence[float] = ()
+    comparison: Sequence[float] = ()
+    targets: Sequence[Target] = ()
 
     @property
     def value(self) -> float:
         return statistics.median(self.runs)
 
-    @property
-    def worst(self) -> float:
-        return min(self.runs) if self.more_is_better else max(self.runs)
-
     def ratio_to(self, others: Sequence[float]) -> float | None:
-        """The median of the runs' own ratios: both of a pair were measured one after the other."""
-        pairs = [mine / other for mine, other in zip(self.runs, others, strict=False) if other]
+        """Return the median of the runs' own ratios, or None without others.
+
+        Both values of a run were measured one after the other.
+        """
+        pairs = [own / other for own, other in zip(self.runs, others, strict=False) if other]
         return statistics.median(pairs) if pairs else None
+
+    def reaches(self, target: Target) -> bool | None:
+        """Return whether the target is reached; None if there is nothing to compare with."""
+        if target.basis == "value":
+            measured: float | None = self.value
+        elif target.basis == "difference":
+            measured = self.value - statistics.median(self.baseline) if self.baseline else None
+        elif target.basis == "comparison":
+            measured = self.ratio_to(self.comparison)
+        else:
+            measured = self.ratio_to(self.baseline)
+        return None if measured is None else target.allows(measured)
 
     @property
     def reached(self) -> bool | None:
-        """None if there is no mark, or nothing to compare with."""
-        if self.marked == "value":
-            compared: float | None = self.value
-        elif self.marked == "difference" and self.limit:
-            compared = self.value - statistics.median(self.limit)
-        else:
-            compared = self.ratio_to(self.peer if self.marked == "peer" else self.limit)
-        if compared is None or self.at_least is self.at_most is None:
-            return None
-        least = -float("inf") if self.at_least is None else self.at_least
-        return least <= compared <= (float("inf") if self.at_most is None else self.at_most)
+        """Return whether all targets are reached; None if there are none to compare with."""
+        results = [self.reaches(target) for target in self.targets]
+        known = [result for result in results if result is not None]
+        return all(known) if known else None
 
-
-COLUMNS = ("figure", "store", "median", "worst", "limit", "ratio", "peer", "ratio", "mark", "")
-
-
-def row(figure: Figure) -> list[str]:
-    added = "limit + " if figure.marked == "difference" else ""
-    bounds = (("≥", figure.at_least), ("≤", figure.at_most))
-    marks = [f"{sign} {added}{bound:g}" for sign, bound in bounds if bound is not None]
-    compared = []
-    for others in (figure.limit, figure.peer):
-        ratio = figure.ratio_to(others)
-        compared += [number(statistics.median(others)) if others else ""]
-        compared += ["" if ratio is None else f"{ratio:.2f}"]
-    reached = {None: "", True: "reached", False: "missed"}[figure.reached]
-    values = [f"{number(figure.value)} {figure.unit}", number(figure.worst)]
-    return [figure.name, figure.store, *values, *compared, ", ".join(marks), reached]
+    def misses(self, *bases: Basis) -> bool:
+        """Return whether a target of one of these kinds is missed."""
+        return any(
+            self.reaches(target) is False for target in self.targets if target.basis in bases
+        )
 
 
 def number(value: float) -> str:
+    """Format a value: three digits, or a whole number from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def table(rows: Iterable[Sequence[str]], columns: Sequence[str] = COLUMNS) -> str:
-    """In Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [f"| {' | '.join(line)} |" for line in (columns, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(columns), *lines[1:]])
 
 
 def save(figures: Iterable[Figure], path: Path) -> None:
@@ -86,18 +105,25 @@ def save(figures: Iterable[Figure], path: Path) -> None:
 
 
 def load(path: Path) -> list[Figure]:
-    return [Figure(**found) for found in json.loads(path.read_text())]
+    return [
+        Figure(**{**fields, "targets": [Target(**target) for target in fields["targets"]]})
+        for fields in json.loads(path.read_text())
+    ]
 
 
-def compared(figures: Iterable[Figure], before: Iterable[Figure]) -> list[list[str]]:
-    """Rows: each figure, its ratio to the limit in the run before and now, and how they compare.
-    Where there is no limit, the values themselves."""
-    known = {(each.name, each.store): each for each in before}
+def compare(figures: Iterable[Figure], before: Iterable[Figure]) -> list[list[str]]:
+    """Return a row for each figure that was also measured before.
+
+    It has the ratio to the baseline then and now, and how the two compare. Without a baseline it
+    has the values.
+    """
+    known = {(figure.name, figure.store): figure for figure in before}
     rows = []
     for figure in figures:
         old = known.get((figure.name, figure.store))
         if old:
-            now, then = (each.ratio_to(each.limit) or each.value for each in (figure, old))
+            now, then = (one.ratio_to(one.baseline) or one.value for one in (figure, old))
             change = f"{now / then:.2f}" if then else ""
-            rows.append([figure.name, figure.store, number(then), number(now), change])
+            store = STORE_NAMES[figure.store]
+            rows.append([figure.name, store, number(then), number(now), change])
     return rows

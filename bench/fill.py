@@ -1,15 +1,16 @@
-"""usage: python -m bench.fill players BOARD NUMBER | boards NUMBER
+"""Fill the store in DATABASE_URL, bypassing the API, as fast as it takes rows.
 
-Adds players p0, p1, … with random scores to a board of the store in DATABASE_URL, or boards b0, b1,
-…, past the API and as fast as the store takes them.
+usage: python -m bench.fill players BOARD NUMBER | boards NUMBER
+
+Adds players p0, p1, … with random scores to a board, or adds boards b0, b1, ….
 """
 
 import os
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 BATCH = 500  # a busy RethinkDB does not take 2,000 within the time that a query may take
 Row = dict[str, Any]
@@ -20,30 +21,30 @@ def batches(number: int) -> Iterator[range]:
 
 
 def players(number: int) -> Iterator[list[Row]]:
-    """In batches, with random scores."""
-    chance = random.Random(number)
+    """Yield batches of players with random scores, the same ones for the same number."""
+    generator = random.Random(number)
     for numbers in batches(number):
         if sys.stderr.isatty():
             print(f"\r{numbers[0]} of {number} players", end="\x1b[K\r", file=sys.stderr)
         yield [
-            {"player": f"p{n}", "score": chance.randrange(10 * number), "reached_at": n}
+            {"player": f"p{n}", "score": generator.randrange(10 * number), "reached_at": n}
             for n in numbers
         ]
 
 
-def fill_sql(store: Any, board: str, number: int) -> None:
+def add_players_sql(store: Any, board: str, number: int) -> None:
     from django.db import transaction
 
     from leaderboardapp.stores.sql.models import PlayerRow
 
-    batches = players(number)
-    while some := list(islice(batches, 20)):  # in each transaction
+    remaining = players(number)
+    while some_batches := list(islice(remaining, 20)):  # in each transaction
         with transaction.atomic():
-            for rows in some:
+            for rows in some_batches:
                 PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in rows)
 
 
-def fill_rethinkdb(store: Any, board: str, number: int) -> None:
+def add_players_rethinkdb(store: Any, board: str, number: int) -> None:
     from leaderboardapp.stores.rethinkdb.schema import row_id
 
     for batch in players(number):
@@ -51,7 +52,7 @@ def fill_rethinkdb(store: Any, board: str, number: int) -> None:
         store.db.run(store.db.players.insert(rows, durability="soft"))
 
 
-def boards_sql(store: Any, number: int) -> None:
+def add_boards_sql(store: Any, number: int) -> None:
     from leaderboardapp.domain.types import BOARD_DEFAULTS
     from leaderboardapp.stores.sql.models import BoardRow
 
@@ -59,19 +60,19 @@ def boards_sql(store: Any, number: int) -> None:
     BoardRow.objects.bulk_create(rows, BATCH)
 
 
-def boards_rethinkdb(store: Any, number: int) -> None:
+def add_boards_rethinkdb(store: Any, number: int) -> None:
     for ids in batches(number):
         store.db.run(store.db.boards.insert([{"id": f"b{n}"} for n in ids], durability="soft"))
 
 
-def one_each_sql(store: Any, number: int) -> None:
+def add_one_player_each_sql(store: Any, number: int) -> None:
     from leaderboardapp.stores.sql.models import PlayerRow
 
     rows = (PlayerRow(board_id=f"b{n}", player="p", reached_at=n) for n in range(number))
     PlayerRow.objects.bulk_create(rows, BATCH)
 
 
-def one_each_rethinkdb(store: Any, number: int) -> None:
+def add_one_player_each_rethinkdb(store: Any, number: int) -> None:
     from leaderboardapp.stores.rethinkdb.rows import player_document
 
     for ids in batches(number):
@@ -79,7 +80,7 @@ def one_each_rethinkdb(store: Any, number: int) -> None:
         store.db.run(store.db.players.insert(rows, durability="soft"))
 
 
-def add_one_sql(store: Any, boards: Sequence[str]) -> None:
+def increment_sql(store: Any, boards: Sequence[str]) -> None:
     from django.db.models import F
 
     from leaderboardapp.stores.sql.models import PlayerRow
@@ -88,35 +89,45 @@ def add_one_sql(store: Any, boards: Sequence[str]) -> None:
     assert rows.update(score=F("score") + 1) == len(boards)
 
 
-def add_one_rethinkdb(store: Any, boards: Sequence[str]) -> None:
+def increment_rethinkdb(store: Any, boards: Sequence[str]) -> None:
     from leaderboardapp.stores.rethinkdb.connection import r
     from leaderboardapp.stores.rethinkdb.schema import row_id
 
     rows = store.db.players.get_all(*(row_id(board, "p") for board in boards))
-    done = store.db.run(rows.update({"score": r.row["score"] + 1}))
-    assert done["replaced"] == len(boards), done
+    result = store.db.run(rows.update({"score": r.row["score"] + 1}))
+    assert result["replaced"] == len(boards), result
 
 
-FILL = {"sqlite": fill_sql, "rethinkdb": fill_rethinkdb, "postgresql": fill_sql}
-BOARDS = {"sqlite": boards_sql, "rethinkdb": boards_rethinkdb, "postgresql": boards_sql}
-ONE_EACH = {"sqlite": one_each_sql, "rethinkdb": one_each_rethinkdb, "postgresql": one_each_sql}
-ADD_ONE = {"sqlite": add_one_sql, "rethinkdb": add_one_rethinkdb, "postgresql": add_one_sql}
+class Filler(NamedTuple):
+    """How one kind of store is filled."""
+
+    add_players: Callable[[Any, str, int], None]  # the store, a board, a number of players
+    add_boards: Callable[[Any, int], None]
+    add_one_player_each: Callable[[Any, int], None]
+    increment: Callable[[Any, Sequence[str]], None]
+
+
+SQL = Filler(add_players_sql, add_boards_sql, add_one_player_each_sql, increment_sql)
+RETHINKDB = Filler(
+    add_players_rethinkdb, add_boards_rethinkdb, add_one_player_each_rethinkdb, increment_rethinkdb
+)
+FILLERS = {"sqlite": SQL, "rethinkdb": RETHINKDB, "postgresql": SQL}
 
 
 def make_boards(store: str, number: int) -> None:
-    """Boards b0, b1, … with a player p each, in a store that may be quite new."""
+    """Add boards b0, b1, … with a player p each, to a store that may have no tables yet."""
     from leaderboardapp.stores import get_store
 
     get_store().ensure()
-    BOARDS[store](get_store(), number)
-    ONE_EACH[store](get_store(), number)
+    FILLERS[store].add_boards(get_store(), number)
+    FILLERS[store].add_one_player_each(get_store(), number)
 
 
-def add_one(store: str, boards: Sequence[int]) -> None:
-    """To the score of each of these boards' player, in one statement."""
+def increment_boards(store: str, boards: Sequence[int]) -> None:
+    """Add 1 to the score of the player p on each of these boards, in one statement."""
     from leaderboardapp.stores import get_store
 
-    ADD_ONE[store](get_store(), [f"b{n}" for n in boards])
+    FILLERS[store].increment(get_store(), [f"b{n}" for n in boards])
 
 
 def main() -> None:
@@ -128,11 +139,11 @@ def main() -> None:
 
     from leaderboardapp.stores import get_store
 
-    store, what = settings.DATABASE_URL.partition(":")[0], sys.argv[1]
-    if what == "players":
-        FILL[store](get_store(), sys.argv[2], int(sys.argv[3]))
+    store, kind = settings.DATABASE_URL.partition(":")[0], sys.argv[1]
+    if kind == "players":
+        FILLERS[store].add_players(get_store(), sys.argv[2], int(sys.argv[3]))
     else:
-        BOARDS[store](get_store(), int(sys.argv[2]))
+        FILLERS[store].add_boards(get_store(), int(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""What one operation costs as the thing that it works on grows: a board, the database, an audience.
+"""Measure what one operation costs as the thing that it works on grows.
 
-A board's top, as a poll reads it, and the rank of one of its players, in boards of a thousand to a
-million players (on RethinkDB to a hundred thousand, because more take long to fill); a poll
-and an increment in a database of ten to a hundred thousand boards with a player each. All through
-the store in one process, each size in a database of its own: the median of one client's calls. And
-one publish to ten to ten thousand viewers of a board, past the service: the time until the last of
-them has it, divided by their number, for which the same is linear.
+- A board: its top players, as a poll reads them, and the rank of one of its players. Boards have a
+  thousand to a million players; on RethinkDB a hundred thousand, because more take long to fill.
+- The database: a poll and an increment among ten to a hundred thousand boards with a player each.
+- An audience: a publish to ten to ten thousand viewers of a board, bypassing the service. The cost
+  is the time until the last viewer has it, divided by the number of viewers, so linear growth is a
+  constant cost.
 
-The limit is the next smaller size in the same run, and half as much again is the mark. The peer is
-the article's sort.
+The first two call the store in one process, with a database for each size; a figure is the median
+of one client's calls. The baseline is the next smaller size in the same run, and the target 1.5
+times that. The comparison is the article's sort.
 """
 
 import asyncio
@@ -19,30 +20,36 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
-from bench.changes import publisher
-from bench.delays import BOARD, delays
-from bench.figure import Figure
-from bench.fill import FILL, make_boards
+from bench.changes import write_then_publish
+from bench.delays import BOARD, measure_delays
+from bench.figure import Figure, at_most
+from bench.fill import FILLERS, make_boards
 from bench.service import Options, databases, post, process, service
-from bench.viewers import watch
+from bench.viewers import open_viewers
 from tests.support.stack import Stack
 
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
-MARK = 1.5
-Costs = dict[str, dict[int, list[float]]]  # by operation and size, one of each run
-# What is done in a process with the store, or else with bench.bare: fill it, tell what calls cost.
-Part = tuple[bool, Callable[[str, int], None], Callable[[int, int], dict[str, float]]]
+TARGET_GROWTH = 1.5  # at most, for ten times the size
+CostsBySize = dict[str, dict[int, list[float]]]  # by operation and size, one of each run
 
 
-def timed(ask: Callable[[int], Any], number: int, calls: int) -> float:
-    """The median in milliseconds, each call with one of so many numbers at random."""
+class Part(NamedTuple):
+    """What is measured in a process with the store, or with bench.bare."""
+
+    bare: bool
+    fill: Callable[[str, int], None]  # a kind of store, to this size
+    measure: Callable[[int, int], dict[str, float]]  # a size, by so many calls
+
+
+def median_milliseconds(call: Callable[[int], Any], size: int, calls: int) -> float:
+    """Return the median of calls, each with a random number below the size."""
     seconds = []
     for _ in range(calls):
-        which = random.randrange(number)
+        number = random.randrange(size)
         began = time.perf_counter()
-        ask(which)
+        call(number)
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds) * 1000
 
@@ -52,7 +59,7 @@ def fill_board(store: str, players: int) -> None:
 
     get_store().ensure()
     get_store().create_board({"id": "b"})
-    FILL[store](get_store(), "b", players)
+    FILLERS[store].add_players(get_store(), "b", players)
     time.sleep(SETTLE_SECONDS if store == "rethinkdb" else 0)
     while get_store().run_maintenance("b"):
         pass
@@ -64,8 +71,8 @@ def board_costs(players: int, calls: int) -> dict[str, float]:
 
     store, board = get_store(), get_store().get_board("b")
     return {
-        "top": timed(lambda _: snapshots.read_snapshots(["b"]), players, calls),
-        "rank": timed(
+        "top": median_milliseconds(lambda _: snapshots.read_snapshots(["b"]), players, calls),
+        "rank": median_milliseconds(
             lambda n: models.get_player_with_rank(board, store.get_player("b", f"p{n}")),
             players,
             calls,
@@ -82,8 +89,9 @@ def fill_article(_: str, players: int) -> None:
 def article_costs(players: int, calls: int) -> dict[str, float]:
     from bench import bare
 
-    # Fewer, because one takes as long as it takes to sort all players.
-    return {"article": timed(lambda _: bare.store.article_top(), players, calls // 30)}
+    # Fewer calls, because each sorts all players.
+    cost = median_milliseconds(lambda _: bare.store.article_top(), players, calls // 30)
+    return {"article": cost}
 
 
 def database_costs(boards: int, calls: int) -> dict[str, float]:
@@ -92,89 +100,97 @@ def database_costs(boards: int, calls: int) -> dict[str, float]:
 
     store = get_store()
     return {
-        "poll": timed(lambda n: snapshots.read_snapshots([f"b{n}"]), boards, calls),
-        "increment": timed(lambda n: store.add_score(f"b{n}", "p", 1), boards, calls),
+        "poll": median_milliseconds(lambda n: snapshots.read_snapshots([f"b{n}"]), boards, calls),
+        "increment": median_milliseconds(lambda n: store.add_score(f"b{n}", "p", 1), boards, calls),
     }
 
 
 BOARD_PARTS: list[Part] = [
-    (False, fill_board, board_costs),
-    (True, fill_article, article_costs),
+    Part(bare=False, fill=fill_board, measure=board_costs),
+    Part(bare=True, fill=fill_article, measure=article_costs),
 ]
-DATABASE_PARTS: list[Part] = [(False, make_boards, database_costs)]
+DATABASE_PARTS: list[Part] = [Part(bare=False, fill=make_boards, measure=database_costs)]
 
 
-def costs(options: Options, sizes: list[int], parts: list[Part]) -> Costs:
-    found: Costs = defaultdict(lambda: defaultdict(list))
+def measure_parts(options: Options, sizes: list[int], parts: list[Part]) -> CostsBySize:
+    """Return the milliseconds of each operation at each size."""
+    costs: CostsBySize = defaultdict(lambda: defaultdict(list))
     calls = 30 if options.short else 300
     with ExitStack() as exits:
         url = exits.enter_context(databases(options.store))
-        asks = []
+        filled = []
         for size in sizes:
-            for bare, fill, ask in parts:
-                there = exits.enter_context(process(url(f"size{size}"), bare))
-                there.submit(fill, options.store, size).result()
-                asks.append((there, ask, size))
-        # By turns, because other work on the machine comes and goes.
+            for part in parts:
+                executor = exits.enter_context(process(url(f"size{size}"), part.bare))
+                executor.submit(part.fill, options.store, size).result()
+                filled.append((executor, part, size))
+        # In turns, because other work on the machine comes and goes.
         for _ in range(options.runs):
-            for there, ask, size in asks:
-                for name, cost in there.submit(ask, size, calls).result().items():
-                    found[name][size].append(cost)
-    return found
+            for executor, part, size in filled:
+                for name, cost in executor.submit(part.measure, size, calls).result().items():
+                    costs[name][size].append(cost)
+    return costs
 
 
-async def viewers_cost(stack: Stack, viewers: int, options: Options) -> list[float]:
-    """Of each run, the median of some publishes, in milliseconds for each viewer."""
+async def viewer_costs(stack: Stack, viewers: int, options: Options) -> list[float]:
+    """Return the milliseconds of a publish for each viewer: for each run, the median of some."""
     publishes = 3 if options.short else 10
     scores = itertools.count(1_000_000_000)  # which the service cannot have
-    publish = publisher(stack, lambda: next(scores))
-    watching = await watch(stack.port, BOARD, viewers)
+    publish = write_then_publish(stack, lambda: next(scores))
+    opened = await open_viewers(stack.port, [BOARD] * viewers)
     runs = []
     for _ in range(options.runs):
-        found = await delays(watching, publish, publishes)
-        last = [max(found[at : at + viewers]) for at in range(0, len(found), viewers)]
+        delays = await measure_delays(opened, publish, publishes)
+        starts = range(0, len(delays), viewers)
+        last = [max(delays[start : start + viewers]) for start in starts]
         runs.append(statistics.median(last) / viewers)
-    for viewer in watching:
+    for viewer in opened:
         viewer.close()
     return runs
 
 
-def publish_costs(options: Options, sizes: list[int]) -> Costs:
-    found: Costs = {"publish": {}}
+def publish_costs(options: Options, sizes: list[int]) -> dict[int, list[float]]:
+    """Return the milliseconds of a publish for each viewer, one of each run, by their number."""
+    costs = {}
     with service(options.store) as stack:
         post(stack, "/boards/", {"id": "b"})
         post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
         time.sleep(3)  # for the repeat
         for size in sizes:
-            found["publish"][size] = asyncio.run(viewers_cost(stack, size, options))
-    return found
+            costs[size] = asyncio.run(viewer_costs(stack, size, options))
+    return costs
 
 
 def figures(
-    name: str, of: dict[int, list[float]], store: str, peer: dict[int, list[float]] | None = None
+    name: str,
+    costs: dict[int, list[float]],
+    store: str,
+    comparison: dict[int, list[float]] | None = None,
 ) -> Iterator[Figure]:
-    for smaller, (size, runs) in zip([None, *of], of.items(), strict=False):
+    """Yield a figure for each size, beside the next smaller one."""
+    for smaller, (size, runs) in zip([None, *costs], costs.items(), strict=False):
         yield Figure(
             name.format(f"{size:,}"),
             store,
             "ms",
             runs,
-            of[smaller] if smaller else (),
-            peer[size] if peer else (),
-            at_most=MARK if smaller else None,
-            more_is_better=False,
+            costs[smaller] if smaller else (),
+            comparison[size] if comparison else (),
+            targets=(at_most(TARGET_GROWTH),) if smaller else (),
         )
 
 
 def measure(options: Options) -> Iterator[Figure]:
     store, short = options.store, options.short
-    most = 5 if store == "rethinkdb" else 6
-    sizes = [10, 100] if short else [10**n for n in range(3, most + 1)]
-    found = costs(options, sizes, BOARD_PARTS)
-    yield from figures("top of a board of {} players", found["top"], store, found["article"])
-    yield from figures("rank on a board of {} players", found["rank"], store)
-    found = costs(options, [10, 100] if short else [10, 1000, 100_000], DATABASE_PARTS)
-    yield from figures("poll among {} boards", found["poll"], store)
-    yield from figures("increment among {} boards", found["increment"], store)
-    found = publish_costs(options, [10, 20] if short else [10, 100, 1000, 10_000])
-    yield from figures("publish, for each of {} viewers", found["publish"], store)
+    exponent = 5 if store == "rethinkdb" else 6
+    sizes = [10, 100] if short else [10**n for n in range(3, exponent + 1)]
+    costs = measure_parts(options, sizes, BOARD_PARTS)
+    yield from figures("top of a board of {} players", costs["top"], store, costs["article"])
+    for size, runs in costs["article"].items():
+        yield Figure(f"article's sort of {size:,} players", store, "ms", runs)
+    yield from figures("rank on a board of {} players", costs["rank"], store)
+    costs = measure_parts(options, [10, 100] if short else [10, 1000, 100_000], DATABASE_PARTS)
+    yield from figures("poll among {} boards", costs["poll"], store)
+    yield from figures("increment among {} boards", costs["increment"], store)
+    publishes = publish_costs(options, [10, 20] if short else [10, 100, 1000, 10_000])
+    yield from figures("publish, for each of {} viewers", publishes, store)

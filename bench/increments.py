@@ -1,8 +1,8 @@
-"""Durable increments per second, of one player and of many."""
+"""Measure durable increments per second, of one player and of many."""
 
 from collections.abc import Iterator
 
-from bench.figure import Figure
+from bench.figure import Figure, at_least
 from bench.service import (
     ARTICLE_OPTIONS,
     BARE,
@@ -24,32 +24,30 @@ def measure(options: Options) -> Iterator[Figure]:
     with service(options.store) as stack:
         post(stack, "/boards/", {"id": "b"})
         fill(stack, "b", most)
-        found: dict[tuple[str, int], list[float]] = {}
+        rates: dict[tuple[str, int], list[float]] = {}
 
-        def ask(name: str, path: str) -> None:
+        def measure_rate(name: str, path: str) -> None:
             for players in (1, most):
                 value = requests_per_second(
                     stack.web_port, path, seconds, method="POST", players=players
                 )
-                found.setdefault((name, players), []).append(value)
+                rates.setdefault((name, players), []).append(value)
 
         for _ in range(options.runs):
             serve(stack, SERVICE)
-            ask("increments", ADD)
+            measure_rate("increments", ADD)
             serve(stack, BARE)
-            ask("limit", "/add/PLAYER/")
+            measure_rate("baseline", "/add/PLAYER/")
             serve(stack, BARE, *ARTICLE_OPTIONS)
-            ask("article", "/article/add/PLAYER/")
+            measure_rate("article", "/article/add/PLAYER/")
     for players in (1, most):
         name = "increments of one player" if players == 1 else f"increments of {players:,} players"
-        mine, limit, article = (found[each, players] for each in ("increments", "limit", "article"))
-        yield Figure(name, options.store, "/s", mine, limit, article, 0.8)
         yield Figure(
-            f"{name}: ahead of the article",
+            name,
             options.store,
             "/s",
-            mine,
-            peer=article,
-            at_least=2,
-            marked="peer",
+            rates["increments", players],
+            rates["baseline", players],
+            rates["article", players],
+            targets=(at_least(0.8), at_least(2, "comparison")),
         )

@@ -1,9 +1,11 @@
-"""Scores from a broker per second, taken by one worker, beside what the store takes directly.
+"""Measure how many scores a second one worker takes from a broker.
 
-The queue is filled before the worker starts, and the time is that from the first score to the last
-one, which are those of players of their own. The limit is increments by as many threads as a web
-process has, in one process that has the store, each waiting for its own; the peer is one thread
-that adds batches as large as those that the worker can have.
+The queue is filled before the worker starts. The time is that from the first score to the last,
+which belong to two players of their own.
+
+The baseline is what the store takes directly: one process with as many threads as a web process,
+each of which adds an increment and waits for it. The comparison is one thread that adds batches as
+large as the worker's largest.
 """
 
 import itertools
@@ -20,7 +22,7 @@ from urllib.request import urlopen
 
 import pika
 
-from bench.figure import Figure
+from bench.figure import Figure, at_least
 from bench.fill import make_boards
 from bench.service import Options, fill, post, process, service
 from tests.support.programs import wait_until
@@ -44,35 +46,43 @@ def measure(options: Options) -> Iterator[Figure]:
         fill(stack, "b", most)
         for player in (FIRST, LAST):
             post(stack, "/boards/b/players/", {"id": player, "name": player})
-        with process(stack.env["DATABASE_URL"]) as there:
-            there.submit(make_boards, options.store, boards).result()
+        with process(stack.env["DATABASE_URL"]) as executor:
+            executor.submit(make_boards, options.store, boards).result()
             for name, numbers in (
                 ("one player", (1, 1)),
                 (f"{most:,} players", (1, most)),
                 (f"a player on each of {boards:,} boards", (boards, 1)),
             ):
-                mine, limit, peer = [], [], []
+                worker, baseline, comparison = [], [], []
                 for _ in range(options.runs):
-                    mine.append(taken_per_second(stack, rabbit, numbers, messages))
-                    limit.append(there.submit(added_by_threads, numbers, seconds).result())
-                    peer.append(there.submit(added_in_batches, numbers, seconds).result())
-                what = f"messages with scores of {name}"
-                yield Figure(what, options.store, "/s", mine, limit, peer, 0.5)
+                    worker.append(worker_rate(stack, rabbit, numbers, messages))
+                    baseline.append(executor.submit(threads_rate, numbers, seconds).result())
+                    comparison.append(executor.submit(batches_rate, numbers, seconds).result())
+                yield Figure(
+                    f"messages with scores of {name}",
+                    options.store,
+                    "/s",
+                    worker,
+                    baseline,
+                    comparison,
+                    targets=(at_least(0.5),),
+                )
 
 
-def somebody(boards: int, players: int) -> tuple[str, str]:
-    """A board and a player, at random: some player of one board, or the one of some board."""
+def random_player(boards: int, players: int) -> tuple[str, str]:
+    """Return a board and a player at random: of many on one board, or the one on each of many."""
     if boards > 1:
         return f"b{random.randrange(boards)}", "p"
     return "b", f"p{random.randrange(players)}"
 
 
-def taken_per_second(
+def worker_rate(
     stack: Stack, rabbit: RabbitServer, numbers: tuple[int, int], messages: int
 ) -> float:
+    """Return how many messages a second a worker takes, when it finds so many in its queue."""
     env = {"AMQP_URL": rabbit.url}
-    worker = [sys.executable, "amqplistener.py"]
-    program = stack.program("amqp", worker, **env)  # makes the queue
+    command = [sys.executable, "amqplistener.py"]
+    program = stack.program("amqp", command, **env)  # makes the queue
     wait_until(lambda: "taking" in program.log.read_text(), "the worker", 30)
     program.stop()
     scores = {player: score(stack, player) for player in (FIRST, LAST)}
@@ -91,17 +101,17 @@ def taken_per_second(
 
 def score(stack: Stack, player: str) -> int:
     with urlopen(f"http://localhost:{stack.web_port}/boards/b/players/{player}/") as answer:
-        found: int = json.load(answer)["score"]
-    return found
+        value: int = json.load(answer)["score"]
+    return value
 
 
 def publish(rabbit: RabbitServer, numbers: tuple[int, int], messages: int) -> None:
     run = random.randrange(10**9)
-    some = (somebody(*numbers) for _ in range(messages))
+    players = (random_player(*numbers) for _ in range(messages))
     connection = pika.BlockingConnection(pika.URLParameters(rabbit.url))
     channel = connection.channel()
     channel.tx_select()
-    for number, (board, player) in enumerate([("b", FIRST), *some, ("b", LAST)]):
+    for number, (board, player) in enumerate([("b", FIRST), *players, ("b", LAST)]):
         body = json.dumps({"board": board, "player": player, "amount": 1}).encode()
         properties = pika.BasicProperties(message_id=f"{run}-{number}", delivery_mode=2)
         channel.basic_publish("leaderboard", "score", body, properties)
@@ -111,8 +121,8 @@ def publish(rabbit: RabbitServer, numbers: tuple[int, int], messages: int) -> No
     connection.close()
 
 
-def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
-    """Increments per second, each with a key, in this process, which has the store."""
+def threads_rate(numbers: tuple[int, int], seconds: float) -> float:
+    """Return how many increments a second the threads of this process add, each with a key."""
     from leaderboardapp.stores import get_store
 
     store, keys, until = get_store(), itertools.count(), time.monotonic() + seconds
@@ -121,7 +131,7 @@ def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
     def add(_: int) -> int:
         added = 0
         while time.monotonic() < until:
-            board, player = somebody(*numbers)
+            board, player = random_player(*numbers)
             store.add_score(board, player, 1, f"{run}-{next(keys)}")
             added += 1
         store.close()
@@ -133,7 +143,8 @@ def added_by_threads(numbers: tuple[int, int], seconds: float) -> float:
     return added / (time.monotonic() - began)
 
 
-def added_in_batches(numbers: tuple[int, int], seconds: float) -> float:
+def batches_rate(numbers: tuple[int, int], seconds: float) -> float:
+    """Return how many increments a second one thread adds in batches."""
     from leaderboardapp.domain.types import Increment
     from leaderboardapp.rabbitmq.consumer import PREFETCH
     from leaderboardapp.stores import get_store
@@ -142,7 +153,7 @@ def added_in_batches(numbers: tuple[int, int], seconds: float) -> float:
     while time.monotonic() < began + seconds:
         boards: dict[str, list[Increment]] = defaultdict(list)
         for _ in range(PREFETCH):
-            board, player = somebody(*numbers)
+            board, player = random_player(*numbers)
             boards[board].append(Increment(player, 1, f"{run}-{added}"))
             added += 1
         for board, increments in boards.items():

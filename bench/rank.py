@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The rank of a player, and the window around, on boards of a thousand to a million players.
+"""Measure the rank of a player, and the window around, on boards of up to a million players.
 
 usage: bench/rank.py [--players 1000 100000 1000000] [--store sqlite rethinkdb postgresql]
 
-Each store's answer beside a naive count of all better players in the same store, and beside Redis'
-ZREVRANK and ZREVRANGE on the same scores (of the system's redis-server). Times are those of one
-client, in milliseconds: median, and the 99th percentile. A million players in RethinkDB take ten
-minutes to fill.
+Each store's answer stands beside a naive count of all better players in the same store. Redis has
+ZREVRANK and ZREVRANGE on the same scores; it is the system's redis-server. Times are those of one
+client, in milliseconds: the median, and the 99th percentile. A million players in RethinkDB take
+ten minutes to fill.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.fill import FILL, Row, players  # noqa: E402
+from bench.fill import FILLERS, Row, players  # noqa: E402
 from bench.service import STORES, databases  # noqa: E402
 from tests.support.programs import Program, free_ports  # noqa: E402
 from tests.support.store import store_at  # noqa: E402
@@ -55,24 +55,26 @@ def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
 NAIVE = {"sqlite": count_sql, "rethinkdb": count_rethinkdb, "postgresql": count_sql}
 
 
-def timed(ask: Callable[[str], Any], number: int, times: int) -> str:
-    chance = random.Random(1)
+def median_and_99th(call: Callable[[str], Any], number: int, times: int) -> str:
+    """Call with some of so many players; return the two percentiles in milliseconds."""
+    generator = random.Random(1)
     seconds = []
     for _ in range(times):
-        player = f"p{chance.randrange(number)}"
+        player = f"p{generator.randrange(number)}"
         began = time.perf_counter()
-        ask(player)
+        call(player)
         seconds.append(time.perf_counter() - began)
-    ninety_nine = statistics.quantiles(seconds, n=100)[98]
-    return f"{statistics.median(seconds) * 1000:.2f} / {ninety_nine * 1000:.2f}"
+    percentile_99 = statistics.quantiles(seconds, n=100)[98]
+    return f"{statistics.median(seconds) * 1000:.2f} / {percentile_99 * 1000:.2f}"
 
 
 def measure_store(name: str, store: Any, number: int) -> list[str]:
+    """Return the cells of a row: the rank, the window, and the naive count."""
     from leaderboardapp import models
 
     store.ensure()
     store.create_board({"id": BOARD})
-    FILL[name](store, BOARD, number)
+    FILLERS[name].add_players(store, BOARD, number)
     print("\rcounting blocks", end="\x1b[K\r", file=sys.stderr)
     time.sleep(SETTLE_SECONDS)
     began = time.monotonic()
@@ -88,18 +90,17 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
         return models.get_player_with_rank(board, store.get_player(BOARD, player))
 
     for player in ("p0", f"p{number - 1}"):
-        found = rank(player)
-        assert found and found["rank"] == naive(player) + 1
-    figures = [
-        timed(rank, number, 500),
-        timed(
+        ranked = rank(player)
+        assert ranked and ranked["rank"] == naive(player) + 1
+    return [
+        median_and_99th(rank, number, 500),
+        median_and_99th(
             lambda player: models.get_window_around(board, store.get_player(BOARD, player), LIMIT),
             number,
             500,
         ),
-        timed(naive, number, 20),
+        median_and_99th(naive, number, 20),
     ]
-    return figures
 
 
 def measure_redis(number: int, folder: Path) -> list[str]:
@@ -115,12 +116,12 @@ def measure_redis(number: int, folder: Path) -> list[str]:
             client.zadd(BOARD, {row["player"]: row["score"] for row in batch})
 
         def window(player: str) -> Any:
-            place = client.zrevrank(BOARD, player)
-            assert isinstance(place, int)
-            return client.zrevrange(BOARD, max(0, place - 2), place + 2, withscores=True)
+            index = client.zrevrank(BOARD, player)
+            assert isinstance(index, int)
+            return client.zrevrange(BOARD, max(0, index - 2), index + 2, withscores=True)
 
-        rank = timed(lambda player: client.zrevrank(BOARD, player), number, 500)
-        return [rank, timed(window, number, 500), "-"]
+        rank = median_and_99th(lambda player: client.zrevrank(BOARD, player), number, 500)
+        return [rank, median_and_99th(window, number, 500), "-"]
     finally:
         server.stop()
 
@@ -131,9 +132,7 @@ def main() -> None:
     parser.add_argument("--store", nargs="+", choices=STORES, default=STORES)
     options = parser.parse_args()
     if not shutil.which("redis-server"):
-        sys.exit(
-            "redis-server, which ranks are compared with, is missing: apt install redis-server"
-        )
+        sys.exit("redis-server is missing, the comparison for ranks: apt install redis-server")
     print("| players | store | rank, ms | window of 5, ms | naive count, ms |")
     print("|---|---|---|---|---|")
     for number in options.players:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How long a viewer's board stands still when something fails: the fault tests, many times.
+"""Measure how long a viewer's board stands still when something fails: the fault tests, many times.
 
 usage: bench/recovery.py [--runs 10] [pytest arguments, such as -k listener]
 
 Prints the median and the worst of what each test recorded, as rows for docs/reliability.md, and how
-often it failed.
+often the test failed.
 """
 
 import argparse
@@ -21,20 +21,20 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def run_once(arguments: list[str]) -> Iterator[tuple[str, float | None]]:
-    """(test, its recovery in seconds) of each test; None of one that failed."""
+    """Run the fault tests; yield each test's name and recovery in seconds, None if it failed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "tests/faults", f"--junitxml={report}"]
         command += ["-o", "junit_family=xunit1"]  # the one that has room for properties
-        done = subprocess.run([*command, *arguments], cwd=PROJECT, capture_output=True, text=True)
+        result = subprocess.run([*command, *arguments], cwd=PROJECT, capture_output=True, text=True)
         if not report.exists():
-            sys.exit(done.stdout + done.stderr)
-        if done.returncode:
-            print(done.stdout, file=sys.stderr)
+            sys.exit(result.stdout + result.stderr)
+        if result.returncode:
+            print(result.stdout, file=sys.stderr)
         for case in ElementTree.parse(report).iter("testcase"):
             failed = case.find("failure") is not None or case.find("error") is not None
-            for found in case.iter("property"):
-                yield case.attrib["name"], None if failed else float(found.attrib["value"])
+            for recorded in case.iter("property"):
+                yield case.attrib["name"], None if failed else float(recorded.attrib["value"])
             if failed and case.find("properties") is None:
                 yield case.attrib["name"], None
 

@@ -1,5 +1,5 @@
--- What wrk asks for: its arguments are the method and the number of players. PLAYER in the path is
--- one of them, NUMBER a number below theirs. Prints what came of it as JSON.
+-- The requests that wrk makes. Its arguments are the method and the number of players. PLAYER in the
+-- path stands for one of them, NUMBER for a number below theirs. Prints the counts as JSON.
 
 local players
 

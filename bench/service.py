@@ -1,5 +1,8 @@
-"""What a measurement needs: the whole service on a store, or a process that has only the store;
-another application in place of ours, and a generator of requests."""
+"""The programs that are measured, and the generator of requests.
+
+The programs are the whole service on a store, a process that has only the store, or another
+application in the service's place.
+"""
 
 import json
 import os
@@ -19,21 +22,22 @@ from typing import Any, NamedTuple
 import django
 import psutil
 
+from bench.figure import STORE_NAMES
 from tests.support.programs import PROJECT, START_SECONDS, Program, wait_until
 from tests.support.servers import PostgresServer, RethinkServer
 from tests.support.stack import Stack
 
-STORES = ("sqlite", "rethinkdb", "postgresql")
+STORES = tuple(STORE_NAMES)
 SERVERS = ("rethinkdb", "postgres")  # their programs
 PUBLISH_INTERVAL = "0.1"
 SETTINGS = {"SECRET_KEY": "bench", "PUBLISH_INTERVAL": PUBLISH_INTERVAL}
 CONNECTIONS = 32  # of the generator
 PROCESSES = 2  # of gunicorn
-# What gunicorn serves: the service, or what it is compared with.
+# What gunicorn serves: the service, or a baseline or comparison.
 SERVICE, BARE = "leaderboard_project.wsgi", "bench.bare:application"
 EVENTSTREAM = "bench.eventstream:application"
 ARTICLE_OPTIONS = ("--worker-class=sync", "--threads=1")
-# What Python runs to publish the changes.
+# What Python runs as the listener.
 LISTENER, ARTICLE_LISTENER = ("dblistener.py",), ("-m", "bench.article_listener")
 
 
@@ -45,7 +49,7 @@ class Options(NamedTuple):
 
 @contextmanager
 def databases(store: str) -> Iterator[Callable[[str], str]]:
-    """Addresses for new databases of this store, by their names."""
+    """Start the store's server; yield a function from a database's name to its address."""
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
         if store == "rethinkdb":
@@ -58,7 +62,7 @@ def databases(store: str) -> Iterator[Callable[[str], str]]:
 
 @contextmanager
 def service(store: str) -> Iterator[Stack]:
-    """Pushpin, web processes and listener on a new database of this store."""
+    """Run Pushpin, web processes and listener on a new database of this store."""
     os.environ.update(SETTINGS, ALLOW_ANONYMOUS_WRITES="1")
     with (
         databases(store) as url,
@@ -69,8 +73,10 @@ def service(store: str) -> Iterator[Stack]:
 
 
 def process(url: str, bare: bool = False) -> ProcessPoolExecutor:
-    """What is submitted runs in a process of its own, which has this database and the settings of
-    the service, or else those of bench.bare."""
+    """Return an executor of one process, which has this database.
+
+    Its settings are those of the service, or with `bare` those of bench.bare.
+    """
     return ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=(url, bare))
 
 
@@ -85,7 +91,7 @@ def _begin(url: str, bare: bool) -> None:
 
 
 def serve(stack: Stack, application: str, *options: str) -> None:
-    """Have gunicorn run this application from now on, by default with the service's settings."""
+    """Replace the application that gunicorn runs, by default with the service's options."""
     stack.web.stop()
     command = stack.web.command
     stack.web = Program(
@@ -102,31 +108,31 @@ def serve(stack: Stack, application: str, *options: str) -> None:
     )
     stack.programs = [stack.pushpin, stack.listener, stack.web]
     stack.web.wait_for_port(stack.web_port)
-    get(stack, "/")  # answered when a worker has begun
+    get(stack, "/")  # answered once a worker has started
 
 
 def listen(stack: Stack, listener: Sequence[str]) -> None:
-    """Have this one publish from now on, and the one before no more."""
+    """Replace the listener; return when the new one listens."""
     stack.listener.stop()
-    stack.listener.log.unlink()  # in which that one is listening, too
+    stack.listener.log.unlink()  # which says that the old one is listening
     stack.listener = stack.program("listener", [sys.executable, *listener])
     stack.programs = [stack.pushpin, stack.listener, stack.web]
     wait_until(lambda: "listening" in stack.listener.log.read_text(), "the listener", START_SECONDS)
 
 
 def processor_seconds(stack: Stack) -> dict[str, float]:
-    """Of each part of the service, and of this process, which has the viewers."""
-    started = psutil.Process().children(recursive=True)
+    """Return the seconds of each part of the service. This process counts as the viewers."""
+    children = psutil.Process().children(recursive=True)
     parts = {
         "web processes": stack.web.processes(),
         "listener": stack.listener.processes(),
         "Pushpin": stack.pushpin.processes(),
         "viewers": [psutil.Process()],
-        "store's server": [each for each in started if each.name() in SERVERS],
+        "store's server": [child for child in children if child.name() in SERVERS],
     }
     return {
-        name: sum(sum(each.cpu_times()[:2]) for each in processes)
-        for name, processes in parts.items()
+        name: sum(sum(program.cpu_times()[:2]) for program in programs)
+        for name, programs in parts.items()
     }
 
 
@@ -140,7 +146,7 @@ def get(stack: Stack, path: str) -> HTTPResponse:
 
 
 def fill(stack: Stack, board: str, players: int) -> None:
-    """Players p0, p1, … with random scores, on a board that the store has, and in bare's table."""
+    """Add players p0, p1, … with random scores to a board of the store, and to bare's table."""
     env = {**os.environ, **stack.env}
     for arguments in (["bench.fill", "players", board, str(players)], ["bench.bare", str(players)]):
         subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, env=env, check=True)
@@ -169,18 +175,21 @@ def requests_per_second(
     players: int = 1,
     connections: int = CONNECTIONS,
 ) -> float:
-    """As many as wrk can make. If none was answered, in four times as many seconds, with no more
-    connections than there are processes: more would wait for longer than wrk does. PLAYER in the
-    path stands for one of the players, at random, and NUMBER for a number below theirs."""
+    """Return how many requests a second wrk makes, each of which must succeed.
+
+    PLAYER in the path stands for a random player, and NUMBER for a random number below theirs. If
+    nothing was answered, four times as many seconds are tried, with a connection for each process:
+    requests on more connections would wait for longer than wrk does.
+    """
     script = Path(__file__).with_name("requests.lua")
     command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s"]
     command += ["--timeout=100s", f"--script={script}"]
     command += [f"--header={header}" for header in headers]
     command += [f"http://127.0.0.1:{port}{path}", "--", method, str(players)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = json.loads(re.findall(r"^\{.*\}$", printed, re.MULTILINE)[-1])
-    assert not found["refused"] and not found["broken"], f"{method} {path}: {found}"
-    if not found["requests"]:
+    counts = json.loads(re.findall(r"^\{.*\}$", printed, re.MULTILINE)[-1])
+    assert not counts["refused"] and not counts["broken"], f"{method} {path}: {counts}"
+    if not counts["requests"]:
         assert seconds < 100, printed
         return requests_per_second(
             port,
@@ -191,4 +200,4 @@ def requests_per_second(
             players=players,
             connections=PROCESSES,
         )
-    return float(found["requests"] / found["microseconds"] * 1e6)
+    return float(counts["requests"] / counts["microseconds"] * 1e6)

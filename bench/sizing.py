@@ -1,50 +1,52 @@
-"""What a load needs: processes, Pushpins, nodes.
+"""Calculate what a load needs: processes, Pushpins, nodes.
 
 usage: python -m bench.sizing [--viewers 1000] [--boards 1] [--increments 100] [--polls 0]
                               [--reconnect 60] [--times 1]
                               [--store sqlite] [--figures .run/bench.json] [--check]
 
-Reckons with the costs that `script/bench costs` has measured: for each part, operations per second
-times the processor that one takes, as if nothing else slowed them. Viewers and increments are
-spread evenly over the boards; each viewer comes back once in so many seconds (--reconnect: how long
-a restart of all Pushpins may take to be over). A core is one of the machine that was measured.
+The costs are those that `script/bench costs` has measured. A part needs operations per second times
+the processor time of one, as if nothing else slowed them. Viewers and increments are spread evenly
+over the boards. Each viewer reconnects once in --reconnect seconds, which is how long a restart of
+all Pushpins may take. A core is one of the machine that was measured.
 
---check sets what the costs predict beside other figures of the same file, which are not made of
+--check prints what the costs predict beside other figures of the same file, which are not made of
 them: storms, polls, the hot board, many boards.
 """
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.costs import EDGE, LISTENER, STORE, WEB, name_of
-from bench.figure import Figure, load, number, table
+from bench.costs import LISTENER, PROXY, STORE, WEB, name_of
+from bench.figure import STORE_NAMES, Figure, load, markdown, number
 from bench.service import PUBLISH_INTERVAL, STORES
 
 REPEAT_SECONDS = 2.0  # as in listener/scheduler.py, which needs settings to import
 USED = 0.6  # of a core, at most; the rest is for peaks
-EDGE_CORES = 2.0  # that one Pushpin can use: its handler has one thread, and so has its front
-EDGE_VIEWERS = 20_000  # client_maxconn of pushpin.conf
+PROXY_CORES = 2.0  # that one Pushpin can use: its handler has one thread, and so has its front
+PROXY_VIEWERS = 20_000  # client_maxconn of pushpin.conf
 NODE_CORES = 2.0
 MEASURED_CORES = 2.0  # of the machine whose figures are checked
 
 
-class Costs:
-    """Of one store, in seconds."""
+class OperationCosts:
+    """The seconds of processor time that one operation takes of a part, on one store."""
 
     def __init__(self, figures: list[Figure], store: str) -> None:
-        self.found = {each.name: each.value / 1000 for each in figures if each.store == store}
+        self.seconds = {f.name: f.value / 1000 for f in figures if f.store == store}
 
     def __call__(self, operation: str, part: str) -> float:
-        if part == STORE and name_of(operation, part) not in self.found:
-            return 0.0  # SQLite, which is where its processes are
-        return self.found[name_of(operation, part)]
+        if part == STORE and name_of(operation, part) not in self.seconds:
+            return 0.0  # SQLite has no server: its time is that of the processes
+        return self.seconds[name_of(operation, part)]
 
 
 @dataclass(frozen=True)
 class Load:
+    """Numbers of viewers and boards, and operations per second."""
+
     viewers: float
     boards: float  # that change
     increments: float  # per second, as are the following
@@ -53,22 +55,30 @@ class Load:
 
     @property
     def snapshots(self) -> float:
-        """Published per second: each board's changes, or as many as PUBLISH_INTERVAL allows; and
-        once more where a board is quiet for long enough to be repeated."""
+        """Return how many snapshots are published per second.
+
+        A board has one for each change, but no more than PUBLISH_INTERVAL allows. It has another
+        one where it is quiet for long enough to be repeated.
+        """
         changes = self.increments / self.boards
         repeats = changes if changes < 1 / REPEAT_SECONDS else 0.0
         return self.boards * min(changes + repeats, 1 / float(PUBLISH_INTERVAL))
 
     @property
     def frames(self) -> float:
-        """Handed to viewers per second."""
+        """Return how many frames viewers are sent per second."""
         return self.snapshots * self.viewers / self.boards
 
 
-def cores(load: Load, cost: Costs, pushpins: int = 1, through: bool = True) -> dict[str, float]:
-    """By part; Pushpin's are those of each one. A snapshot is read once and published to each
-    Pushpin; as what of its cost is which is not known, all of it is taken for each. `through`:
-    polls and increments come through Pushpin, too."""
+def cores_by_part(
+    load: Load, cost: OperationCosts, proxies: int = 1, *, through_proxy: bool = True
+) -> dict[str, float]:
+    """Return the cores that each part uses; for Pushpin, those of each one.
+
+    The listener reads a snapshot once and publishes it to each Pushpin. Which share of its cost is
+    the read is not known, so all of it counts for each. With `through_proxy` polls and increments
+    come through Pushpin, too.
+    """
     requests = (
         ("poll", load.polls),
         ("increment", load.increments),
@@ -78,83 +88,115 @@ def cores(load: Load, cost: Costs, pushpins: int = 1, through: bool = True) -> d
         WEB: sum(rate * cost(operation, WEB) for operation, rate in requests),
         STORE: sum(rate * cost(operation, STORE) for operation, rate in requests)
         + load.snapshots * cost("poll", STORE),
-        LISTENER: load.snapshots * cost("snapshot", LISTENER) * pushpins,
-        EDGE: load.snapshots * cost("publish", EDGE) + shared(load, cost, through) / pushpins,
+        LISTENER: load.snapshots * cost("snapshot", LISTENER) * proxies,
+        PROXY: load.snapshots * cost("publish", PROXY)
+        + divisible_cores(load, cost, through_proxy=through_proxy) / proxies,
     }
 
 
-def shared(load: Load, cost: Costs, through: bool = True) -> float:
-    """The cores that all Pushpins take together for viewers and requests."""
-    requests = load.connects + (load.polls + load.increments if through else 0.0)
-    frames = load.frames * cost("frame to a viewer", EDGE)
-    return requests * cost("connect", EDGE) + frames
+def divisible_cores(load: Load, cost: OperationCosts, *, through_proxy: bool = True) -> float:
+    """Return the cores that Pushpins divide among them: those for viewers and requests."""
+    requests = load.connects + (load.polls + load.increments if through_proxy else 0.0)
+    frames = load.frames * cost("frame to a viewer", PROXY)
+    return requests * cost("connect", PROXY) + frames
 
 
-def pushpins(load: Load, cost: Costs) -> int | None:
-    """How many; None if publishing, which each of them has to do, is more than half of what one
-    can do, so that more of them hardly help."""
-    free = USED * EDGE_CORES - load.snapshots * cost("publish", EDGE)
-    if free < USED * EDGE_CORES / 2:
+def count_proxies(load: Load, cost: OperationCosts) -> int | None:
+    """Return how many Pushpins are needed, or None if more of them hardly help.
+
+    That is so when publishing, which each of them has to do, takes more than half of each.
+    """
+    free = USED * PROXY_CORES - load.snapshots * cost("publish", PROXY)
+    if free < USED * PROXY_CORES / 2:
         return None
-    return max(1, math.ceil(load.viewers / EDGE_VIEWERS), math.ceil(shared(load, cost) / free))
+    return max(
+        1,
+        math.ceil(load.viewers / PROXY_VIEWERS),
+        math.ceil(divisible_cores(load, cost) / free),
+    )
 
 
-def needs(load: Load, cost: Costs) -> Iterator[tuple[str, str, str]]:
-    """Rows: a part, its cores, how many of it."""
-    edges = pushpins(load, cost)
-    found = cores(load, cost, edges or 1)
-    yield WEB, number(found[WEB]), f"{processes(found[WEB]):,}"
-    if edges:
-        yield EDGE, number(found[EDGE] * edges), f"{edges:,}"
+def needed_parts(load: Load, cost: OperationCosts) -> Iterator[tuple[str, str, str]]:
+    """Yield a row for each part: its name, its cores, how many of it."""
+    proxies = count_proxies(load, cost)
+    cores = cores_by_part(load, cost, proxies or 1)
+    yield WEB, number(cores[WEB]), f"{count_processes(cores[WEB]):,}"
+    if proxies:
+        yield PROXY, number(cores[PROXY] * proxies), f"{proxies:,}"
     else:
-        yield EDGE, number(found[EDGE]), "publishing takes more than half of each: split the boards"
-    listeners = processes(found[LISTENER])
+        yield (
+            PROXY,
+            number(cores[PROXY]),
+            "publishing takes more than half of each: split the boards",
+        )
+    listeners = count_processes(cores[LISTENER])
     more = f"{listeners:,}: more than the one that there can be; split the boards"
     one = "1, and one that stands by"
-    yield LISTENER, number(found[LISTENER]), one if listeners == 1 else more
-    if found[STORE]:
-        nodes = math.ceil(found[STORE] / (USED * NODE_CORES))
-        yield STORE, number(found[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"
-    elif processes(found[WEB]) > 8:
+    yield LISTENER, number(cores[LISTENER]), one if listeners == 1 else more
+    if cores[STORE]:
+        nodes = math.ceil(cores[STORE] / (USED * NODE_CORES))
+        yield STORE, number(cores[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"
+    elif count_processes(cores[WEB]) > 8:
         yield STORE, "", "SQLite has one writer and one machine: use RethinkDB"
 
 
-def processes(cores: float) -> int:
+def count_processes(cores: float) -> int:
     return max(1, math.ceil(cores / USED))
 
 
-def checks(figures: list[Figure]) -> Iterator[tuple[str, ...]]:
-    """Rows: a figure, its store, what the costs predict, what was measured, and the ratio."""
+def predictions(figures: list[Figure]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each figure that the costs predict, of each store that has costs.
+
+    It has the figure's name, its store, the prediction, the measurement and their ratio.
+    """
     for store in STORES:
-        cost = Costs(figures, store)
-        known = {each.name: each.value for each in figures if each.store == store}
-        if not any(name.startswith("processor for one") for name in known):
+        measured = {figure.name: figure.value for figure in figures if figure.store == store}
+        if not any(name.startswith("processor for one") for name in measured):
             continue
-        nothing = Load(viewers=1, boards=1, increments=0, polls=0, connects=0)
+        for name, predict in PREDICTIONS.items():
+            if name in measured:
+                predicted = predict(OperationCosts(figures, store))
+                ratio = f"{predicted / measured[name]:.2f}"
+                yield name, STORE_NAMES[store], number(predicted), number(measured[name]), ratio
 
-        def at_most(one: Load) -> float:
-            """Times a second that all cores do this."""
-            return MEASURED_CORES / sum(cores(one, cost, through=False).values())  # noqa: B023
 
-        def row(name: str, predicted: float) -> Iterator[tuple[str, ...]]:
-            if name in known:  # noqa: B023
-                measured = known[name]  # noqa: B023
-                values = (number(predicted), number(measured), f"{predicted / measured:.2f}")
-                yield name, store, *values  # noqa: B023
+def most_per_second(one: Load, cost: OperationCosts) -> float:
+    """Return how many times a second all cores can carry a load, bypassing Pushpin."""
+    return MEASURED_CORES / sum(cores_by_part(one, cost, through_proxy=False).values())
 
-        storm = 5000 / at_most(replace(nothing, connects=1))
-        yield from row("storm of 5,000 viewers: all have the snapshot", storm)
-        yield from row("polls, 10 players", at_most(replace(nothing, polls=1)))
-        carried = Load(viewers=10_000, boards=1000, increments=1000, polls=0, connects=0)
-        written = replace(nothing, increments=1000)
-        used = cores(carried, cost, through=False)
-        beside = sum(used.values()) - cores(written, cost)[WEB]  # written past the web processes
-        name = "1,000 boards: snapshots that carried them"
-        yield from row(name, 1000 * MEASURED_CORES / beside)
-        hot = Load(viewers=1000, boards=1, increments=10, polls=0, connects=0)
-        free = MEASURED_CORES - sum(cores(hot, cost, through=False).values())
-        each = cost("increment", WEB) + cost("increment", STORE)
-        yield from row("hot board, 1,000 viewers: increments", free / each)
+
+def predict_storm(cost: OperationCosts) -> float:
+    """Return the seconds until 5,000 viewers have connected."""
+    return 5000 / most_per_second(replace(NOTHING, connects=1), cost)
+
+
+def predict_polls(cost: OperationCosts) -> float:
+    """Return the polls per second."""
+    return most_per_second(replace(NOTHING, polls=1), cost)
+
+
+def predict_snapshots(cost: OperationCosts) -> float:
+    """Return the snapshots per second of 1,000 boards, when increments bypass the web processes."""
+    load = Load(viewers=10_000, boards=1000, increments=1000, polls=0, connects=0)
+    cores = cores_by_part(load, cost, through_proxy=False)
+    web_cores = cores_by_part(replace(NOTHING, increments=1000), cost)[WEB]
+    return 1000 * MEASURED_CORES / (sum(cores.values()) - web_cores)
+
+
+def predict_hot_increments(cost: OperationCosts) -> float:
+    """Return the increments per second that the cores have left beside a hot board's viewers."""
+    load = Load(viewers=1000, boards=1, increments=10, polls=0, connects=0)
+    free = MEASURED_CORES - sum(cores_by_part(load, cost, through_proxy=False).values())
+    return free / (cost("increment", WEB) + cost("increment", STORE))
+
+
+NOTHING = Load(viewers=1, boards=1, increments=0, polls=0, connects=0)
+PREDICTIONS: dict[str, Callable[[OperationCosts], float]] = {
+    "storm of 5,000 viewers: all have the snapshot": predict_storm,
+    "polls, 10 players": predict_polls,
+    "1,000 boards: snapshots that carried them": predict_snapshots,
+    "hot board, 1,000 viewers: increments": predict_hot_increments,
+}
 
 
 def main() -> None:
@@ -176,7 +218,7 @@ def main() -> None:
     figures = load(arguments.figures)
     if arguments.check:
         columns = ("figure", "store", "predicted", "measured", "ratio")
-        print(table(checks(figures), columns))
+        print(markdown(columns, predictions(figures)))
         return
     times = arguments.times
     wanted = Load(
@@ -186,7 +228,8 @@ def main() -> None:
         polls=arguments.polls * times,
         connects=arguments.viewers * times / arguments.reconnect,
     )
-    print(table(needs(wanted, Costs(figures, arguments.store)), ("part", "cores", "how many")))
+    cost = OperationCosts(figures, arguments.store)
+    print(markdown(("part", "cores", "how many"), needed_parts(wanted, cost)))
 
 
 if __name__ == "__main__":

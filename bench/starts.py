@@ -1,4 +1,4 @@
-"""How long it takes to import the package, and until a listener is live."""
+"""Measure how long it takes to import the package, and until a listener is live."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.figure import Figure
+from bench.figure import Figure, at_most
 from bench.service import Options, service
 from tests.support.programs import PROJECT, Program, wait_until
 
@@ -25,23 +25,21 @@ def measure(options: Options) -> Iterator[Figure]:
         fill = [sys.executable, "-m", "bench.fill", "boards", str(boards)]
         subprocess.run(fill, cwd=PROJECT, env=env, check=True)
         stack.listener.stop()
-        imports, lives = [], []
+        import_seconds, live_seconds = [], []
         for number in range(options.runs):
             began = time.monotonic()
             subprocess.run([sys.executable, "-c", IMPORT], cwd=PROJECT, env=env, check=True)
-            imports.append(time.monotonic() - began)
+            import_seconds.append(time.monotonic() - began)
             log = stack.folder / f"listener-{number}.log"
             began = time.monotonic()
             listener = Program([sys.executable, "dblistener.py"], log, stack.env)
             try:
                 wait_for_line(log, "listening")
-                lives.append(time.monotonic() - began)
+                live_seconds.append(time.monotonic() - began)
             finally:
                 listener.stop()
-    for name, runs, at_most in (
-        ("import of the package", imports, 1),
-        (f"listener live, {boards:,} boards", lives, 3),
+    for name, runs, most in (
+        ("import of the package", import_seconds, 1),
+        (f"listener live, {boards:,} boards", live_seconds, 3),
     ):
-        yield Figure(
-            name, options.store, "s", runs, at_most=at_most, marked="value", more_is_better=False
-        )
+        yield Figure(name, options.store, "s", runs, targets=(at_most(most, "value"),))

@@ -1,7 +1,8 @@
-"""Thousands of viewers who connect at the same moment, beside the least that Pushpin can do: how
-long it takes until every viewer has the board's snapshot, and until as many have the headers of an
-empty hold, from a bare WSGI application on the same gunicorn that sends the same headers and no
-body. (With an origin that costs nothing at all, an empty hold would take less time still.)
+"""Measure a storm: how long until thousands of viewers who connect at once have the snapshot.
+
+The baseline is how long until as many viewers have the headers of an empty hold. A bare WSGI
+application on the same gunicorn sends them, with no body. (With an origin that costs nothing at
+all, an empty hold would take less time still.)
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bench.figure import Figure
+from bench.figure import Figure, at_most
 from bench.service import SERVICE, Options, post, serve, service
 
 BOARD = "/boards/hot/"
@@ -18,7 +19,7 @@ APPLICATIONS = ((SERVICE, b"data: "), ("bench.storm:empty_hold", b"\r\n\r\n"))
 
 
 def empty_hold(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-    """The WSGI application to compare with."""
+    """Answer with the headers of a hold. This is the baseline's WSGI application."""
     headers = [
         ("Content-Type", "text/event-stream"),
         ("Content-Length", "0"),
@@ -32,10 +33,12 @@ def empty_hold(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[b
     return [b""]
 
 
-class Viewer(asyncio.Protocol):
-    def __init__(self, until: bytes, arrived: Callable[[bool], None]) -> None:
-        self.until, self.arrived = until, arrived
-        self.seen = b""
+class StormViewer(asyncio.Protocol):
+    """A viewer that reports once: success when `until` has come, or failure when it cannot come."""
+
+    def __init__(self, until: bytes, report: Callable[[bool], None]) -> None:
+        self.until, self.report = until, report
+        self.received = b""
         self.done = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,44 +49,44 @@ class Viewer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.done:
-            self.seen += data
-            if self.until in self.seen:
-                self.finish(self.seen.startswith(b"HTTP/1.1 200 "))
+            self.received += data
+            if self.until in self.received:
+                self.finish(self.received.startswith(b"HTTP/1.1 200 "))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.finish(False)
 
-    def finish(self, well: bool) -> None:
+    def finish(self, succeeded: bool) -> None:
         if not self.done:
             self.done = True
-            self.arrived(well)
+            self.report(succeeded)
 
 
 async def storm(port: int, viewers: int, until: bytes) -> tuple[float, int]:
-    """Seconds until all have seen `until`, and how many never did."""
+    """Return the seconds until all have received `until`, and how many never did."""
     loop = asyncio.get_running_loop()
-    answers: list[bool] = []
-    everybody = asyncio.Event()
+    results: list[bool] = []
+    all_reported = asyncio.Event()
 
-    def arrived(well: bool) -> None:
-        answers.append(well)
-        if len(answers) == viewers:
-            everybody.set()
+    def report(succeeded: bool) -> None:
+        results.append(succeeded)
+        if len(results) == viewers:
+            all_reported.set()
 
-    def viewer() -> Viewer:
-        return Viewer(until, arrived)
+    def viewer() -> StormViewer:
+        return StormViewer(until, report)
 
     began = time.monotonic()
-    made = [loop.create_connection(viewer, "127.0.0.1", port) for _ in range(viewers)]
-    held = await asyncio.gather(*made)
+    connects = [loop.create_connection(viewer, "127.0.0.1", port) for _ in range(viewers)]
+    connections = await asyncio.gather(*connects)
     try:
-        await asyncio.wait_for(everybody.wait(), GIVE_UP_SECONDS)
+        await asyncio.wait_for(all_reported.wait(), GIVE_UP_SECONDS)
     except TimeoutError:
         pass
     took = time.monotonic() - began
-    for transport, _ in held:
+    for transport, _ in connections:
         transport.abort()
-    return took, viewers - sum(answers)
+    return took, viewers - sum(results)
 
 
 def measure(options: Options) -> Iterator[Figure]:
@@ -94,14 +97,14 @@ def measure(options: Options) -> Iterator[Figure]:
         post(stack, "/boards/", {"id": "hot"})
         for number in range(5):
             post(stack, f"{BOARD}players/", {"id": f"p{number}", "name": f"Player {number}"})
-        # By turns, because other work on the machine comes and goes.
+        # In turns, because other work on the machine comes and goes.
         for _ in range(options.runs):
-            for which, (application, until) in enumerate(APPLICATIONS):
+            for index, (application, until) in enumerate(APPLICATIONS):
                 serve(stack, application)
                 seconds, failures = asyncio.run(storm(stack.port, viewers, until))
-                took[which].append(seconds)
-                failed[which] += failures
-                time.sleep(2)  # until Pushpin has let go of them
+                took[index].append(seconds)
+                failed[index] += failures
+                time.sleep(2)  # until Pushpin has released their connections
     name = f"storm of {viewers:,} viewers"
     yield Figure(
         f"{name}: all have the snapshot",
@@ -109,15 +112,12 @@ def measure(options: Options) -> Iterator[Figure]:
         "s",
         took[0],
         took[1],
-        at_most=1.3,
-        more_is_better=False,
+        targets=(at_most(1.3),),
     )
     yield Figure(
         f"{name}: failures",
         options.store,
         "",
         [float(failed[0])],
-        at_most=0,
-        marked="value",
-        more_is_better=False,
+        targets=(at_most(0, "value"),),
     )

@@ -1,5 +1,4 @@
-"""Viewers of one board, as many as one process can be; and what they are sent by those who publish
-past the service."""
+"""Viewers of boards, as many as one process can be, and events that are published to them."""
 
 import asyncio
 import json
@@ -10,30 +9,30 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 SCORE = re.compile(rb'"score":(\d+),')
-LET_GO_PER_SECOND = 5000  # of those who leave, by Pushpin
+RELEASED_PER_SECOND = 5000  # closed connections, by Pushpin
 
 
 def snapshot(board: str, players: Iterable[tuple[str, str, int]]) -> str:
-    """A board's JSON as the service has it. Of each player: id, name, score; best first."""
-    shown = [
+    """Return a board's JSON as the service has it. A player is (id, name, score), best first."""
+    ranked = [
         {"id": id, "name": name, "score": score, "rank": rank}
         for rank, (id, name, score) in enumerate(players, 1)
     ]
-    return json.dumps({"id": board, "name": "", "players": shown}, separators=(",", ":"))
+    return json.dumps({"id": board, "name": "", "players": ranked}, separators=(",", ":"))
 
 
 def event(snapshot: str) -> str:
-    """The event of a stream, as long as the service's."""
+    """Return the event of a stream, as long as the service's."""
     return f"event: update\nid: {0:032}\ndata: {snapshot}\n\n"
 
 
 class Viewer(asyncio.Protocol):
-    """Comes back when its connection ends, as an EventSource does."""
+    """A viewer of one board. It reconnects when its connection ends, as an EventSource does."""
 
     def __init__(self, port: int, path: str) -> None:
         self.port, self.path = port, path
         self.opened = False  # an event has come, so the stream is held
-        self.shown: list[tuple[float, int]] = []  # when, score
+        self.received: list[tuple[float, int]] = []  # the time, and the score in the snapshot
         self.connects = 0
         self.closing = False
         self.transport: asyncio.Transport | None = None
@@ -57,7 +56,7 @@ class Viewer(asyncio.Protocol):
         self.opened = self.opened or b"event: " in text
         self.rest = data[-100:] if not scores else b""
         now = time.monotonic()
-        self.shown += [(now, int(score)) for score in scores]
+        self.received += [(now, int(score)) for score in scores]
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.closing:
@@ -71,8 +70,8 @@ class Viewer(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def watching(port: int, path: str, number: int) -> AsyncIterator[list[Viewer]]:
-    """That many viewers, whose streams have begun."""
+async def held_viewers(port: int, path: str, number: int) -> AsyncIterator[list[Viewer]]:
+    """Connect viewers of one board; yield them when their streams have begun, and close them."""
     viewers = [Viewer(port, path) for _ in range(number)]
     try:
         for start in range(0, number, 1000):
@@ -83,19 +82,14 @@ async def watching(port: int, path: str, number: int) -> AsyncIterator[list[View
     finally:
         for viewer in viewers:
             viewer.close()
-        await asyncio.sleep(number / LET_GO_PER_SECOND)
+        await asyncio.sleep(number / RELEASED_PER_SECOND)
 
 
-async def watch(port: int, path: str, number: int) -> list[Viewer]:
-    """That many viewers, each of whom has the first snapshot."""
-    return await watch_all(port, [path] * number)
-
-
-async def watch_all(port: int, paths: Iterable[str]) -> list[Viewer]:
-    """A viewer of each path, each of whom has the first snapshot."""
+async def open_viewers(port: int, paths: Iterable[str]) -> list[Viewer]:
+    """Connect a viewer to each path; return them when each has its first snapshot."""
     viewers = [Viewer(port, path) for path in paths]
     for start in range(0, len(viewers), 1000):
         await asyncio.gather(*(viewer.connect() for viewer in viewers[start : start + 1000]))
-        while not all(viewer.shown for viewer in viewers[: start + 1000]):
+        while not all(viewer.received for viewer in viewers[: start + 1000]):
             await asyncio.sleep(0.1)
     return viewers

@@ -10,8 +10,7 @@ import jwt
 import pytest
 from django.test import override_settings
 
-import leaderboard_client
-from leaderboard_client import Leaderboard, LeaderboardError
+from leaderboard_client import Leaderboard, LeaderboardError, retry
 from leaderboard_project.wsgi import application
 from leaderboardapp.web.rate_limit import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
@@ -194,8 +193,8 @@ def test_the_python_client_retries_when_the_answer_says(
 ) -> None:
     time = SimpleNamespace(monotonic=lambda: clock.now / SECOND, sleep=clock.sleep)
     earliest = SimpleNamespace(uniform=lambda least, most: least)
-    monkeypatch.setattr(leaderboard_client, "time", time)
-    monkeypatch.setattr(leaderboard_client, "random", earliest)
+    monkeypatch.setattr(retry, "time", time)
+    monkeypatch.setattr(retry, "random", earliest)
     statuses: list[int] = []
     http = httpx.Client(
         transport=httpx.WSGITransport(application),

@@ -1,3 +1,5 @@
+"""Test the calculation of what a load needs."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -6,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.costs import EDGE, LISTENER, PARTS, STORE, WEB, name_of
+from bench.costs import LISTENER, PARTS, PROXY, STORE, WEB, name_of
 from bench.figure import Figure, save
-from bench.sizing import Costs, Load, checks, cores, needs, pushpins
+from bench.sizing import (
+    Load,
+    OperationCosts,
+    cores_by_part,
+    count_proxies,
+    needed_parts,
+    predictions,
+)
 from tests.support.programs import PROJECT
 
 FIGURES = [
@@ -16,18 +25,18 @@ FIGURES = [
     for operation, parts in PARTS.items()
     for part in parts
 ]
-COST = Costs(FIGURES, "rethinkdb")
+COST = OperationCosts(FIGURES, "rethinkdb")
 sizes = st.floats(1, 1e6)
 
 
 def test_each_part_has_the_operations_that_it_takes_part_in() -> None:
-    # 50 boards change twice a second each, so their 20 viewers each are handed 2,000 frames.
+    # 50 boards change twice a second each, so their 20 viewers each are sent 2,000 frames.
     load = Load(viewers=1000, boards=50, increments=100, polls=300, connects=10)
-    found = cores(load, COST, pushpins=2)
-    assert found[WEB] == pytest.approx(0.001 * (300 + 100 + 10))
-    assert found[STORE] == pytest.approx(0.001 * (300 + 100 + 10 + 100))
-    assert found[LISTENER] == pytest.approx(0.001 * 100 * 2)
-    assert found[EDGE] == pytest.approx(0.001 * (100 + (10 + 300 + 100 + 2000) / 2))
+    cores = cores_by_part(load, COST, proxies=2)
+    assert cores[WEB] == pytest.approx(0.001 * (300 + 100 + 10))
+    assert cores[STORE] == pytest.approx(0.001 * (300 + 100 + 10 + 100))
+    assert cores[LISTENER] == pytest.approx(0.001 * 100 * 2)
+    assert cores[PROXY] == pytest.approx(0.001 * (100 + (10 + 300 + 100 + 2000) / 2))
 
 
 def test_a_hot_board_is_published_no_oftener_than_the_interval_allows() -> None:
@@ -45,31 +54,31 @@ def test_more_of_everything_never_needs_less(
     viewers: float, boards: float, increments: float, polls: float, times: float
 ) -> None:
     less = Load(viewers, boards, increments, polls, viewers / 60)
-    more = Load(*(each * times for each in (viewers, boards, increments, polls, viewers / 60)))
-    of_less, of_more = (pushpins(each, COST) for each in (less, more))
+    more = Load(*(rate * times for rate in (viewers, boards, increments, polls, viewers / 60)))
+    of_less, of_more = (count_proxies(load, COST) for load in (less, more))
     assert of_more is None or (of_less is not None and of_less <= of_more)
-    for part, used in cores(less, COST).items():
-        assert used <= cores(more, COST)[part] * 1.000001
+    for part, used in cores_by_part(less, COST).items():
+        assert used <= cores_by_part(more, COST)[part] * 1.000001
 
 
-def test_what_more_of_it_cannot_help_is_said() -> None:
+def test_a_part_that_cannot_be_multiplied_is_named() -> None:
     load = Load(viewers=1e6, boards=1e5, increments=1e6, polls=0, connects=0)
-    assert pushpins(load, COST) is None
-    told = " ".join(" ".join(row) for row in needs(load, COST))
-    assert told.count("split the boards") == 2
+    assert count_proxies(load, COST) is None
+    text = " ".join(" ".join(row) for row in needed_parts(load, COST))
+    assert text.count("split the boards") == 2
 
 
 def test_predictions_stand_beside_what_was_measured() -> None:
     measured = Figure("polls, 10 players", "rethinkdb", "/s", [500.0])
-    [row] = checks([*FIGURES, measured])
-    assert row == ("polls, 10 players", "rethinkdb", "1,000", "500", "2.00")
+    [row] = predictions([*FIGURES, measured])
+    assert row == ("polls, 10 players", "RethinkDB", "1,000", "500", "2.00")
 
 
 def test_it_prints_a_table(tmp_path: Path) -> None:
     saved = tmp_path / "figures.json"
     save(FIGURES, saved)
     command = [sys.executable, "-m", "bench.sizing", f"--figures={saved}", "--store=rethinkdb"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    for part in (WEB, EDGE, LISTENER, STORE):
-        assert f"| {part} |" in done.stdout
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    for part in (WEB, PROXY, LISTENER, STORE):
+        assert f"| {part} |" in result.stdout

@@ -1,4 +1,4 @@
-"""leaderboard_client, through the real Pushpin."""
+"""Test leaderboard_client through the real Pushpin."""
 
 import itertools
 import threading
@@ -20,69 +20,69 @@ def leaderboard(stack: Stack) -> Iterator[Leaderboard]:
 
 
 @pytest.fixture
-def new(leaderboard: Leaderboard, board_id: str) -> Board:
+def board(leaderboard: Leaderboard, board_id: str) -> Board:
     return leaderboard.create_board(board_id, name="A board", size=3)
 
 
 def test_boards_and_players_are_made_changed_and_deleted(
-    leaderboard: Leaderboard, new: Board
+    leaderboard: Leaderboard, board: Board
 ) -> None:
-    assert new.update(ranking="dense")["ranking"] == "dense"
-    assert new.id in [board["id"] for board in leaderboard.boards()]
-    alice, bob = new.add_player("Alice", id="alice"), new.add_player("Bob")
+    assert board.update(ranking="dense")["ranking"] == "dense"
+    assert board.id in [row["id"] for row in leaderboard.boards()]
+    alice, bob = board.add_player("Alice", id="alice"), board.add_player("Bob")
     assert alice.add() == 1 and alice.add(4) == 5
     assert alice.add(9, key="k") == alice.add(9, key="k") == 14
     assert bob.set(20) == 20 and bob.set(3, best=True) == 20
     assert bob.update(name="Rob", hidden=False)["name"] == "Rob"
     assert alice.read() == {"id": "alice", "name": "Alice", "score": 14, "rank": 2}
     assert [row["id"] for row in alice.around()] == [bob.id, "alice"]
-    results = new.add_scores({"alice": 1, "nobody": 1})
+    results = board.add_scores({"alice": 1, "nobody": 1})
     assert [row["status"] for row in results] == [200, 404]
-    assert [row["name"] for row in new.players()] == ["Rob", "Alice"]
-    assert [row["score"] for row in new.snapshot()["players"]] == [20, 15]
+    assert [row["name"] for row in board.players()] == ["Rob", "Alice"]
+    assert [row["score"] for row in board.snapshot()["players"]] == [20, 15]
     bob.delete()
-    new.delete()
+    board.delete()
     with pytest.raises(LeaderboardError) as raised:
-        new.snapshot()
+        board.snapshot()
     assert raised.value.status == 404
 
 
-def test_all_pages_are_read(new: Board) -> None:
+def test_all_pages_are_read(board: Board) -> None:
     for number in range(105):
-        new.add_player("P", id=f"p{number}")
-    assert len({row["id"] for row in new.players()}) == 105
+        board.add_player("P", id=f"p{number}")
+    assert len({row["id"] for row in board.players()}) == 105
 
 
-def test_seasons_end_once_and_stay_readable(new: Board) -> None:
-    dora = new.add_player("Dora", id="dora")
+def test_seasons_end_once_and_stay_readable(board: Board) -> None:
+    dora = board.add_player("Dora", id="dora")
     assert dora.add(5, season=1) == 5
-    assert new.reset(1)["season"] == 2
-    for late in (lambda: new.reset(1), lambda: dora.add(season=1), lambda: dora.set(1, season=1)):
+    assert board.reset(1)["season"] == 2
+    for late in (lambda: board.reset(1), lambda: dora.add(season=1), lambda: dora.set(1, season=1)):
         with pytest.raises(LeaderboardError, match="season 2") as refused:
             late()
         assert refused.value.status == 409
-    assert new.add_scores({"dora": 2}, season=1)[0]["status"] == 409
-    assert new.add_scores({"dora": 2}, season=2)[0]["score"] == 2
-    assert [past["season"] for past in new.seasons()] == [1]
-    assert new.season(1)["players"] == [{"id": "dora", "name": "Dora", "score": 5, "rank": 1}]
+    assert board.add_scores({"dora": 2}, season=1)[0]["status"] == 409
+    assert board.add_scores({"dora": 2}, season=2)[0]["score"] == 2
+    assert [past["season"] for past in board.seasons()] == [1]
+    assert board.season(1)["players"] == [{"id": "dora", "name": "Dora", "score": 5, "rank": 1}]
 
 
-def test_a_refusal_says_why(new: Board) -> None:
-    new.add_player("Alice", id="alice")
+def test_a_refusal_says_why(board: Board) -> None:
+    board.add_player("Alice", id="alice")
     with pytest.raises(LeaderboardError, match="alice is taken") as raised:
-        new.add_player("Alice", id="alice")
+        board.add_player("Alice", id="alice")
     assert raised.value.status == 409
 
 
-def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, new: Board) -> None:
-    alice = new.add_player("Alice", id="alice")
-    settle(stack.port, new.path)
+def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, board: Board) -> None:
+    alice = board.add_player("Alice", id="alice")
+    settle(stack.port, board.path)
     seen: list[Any] = []
     ended: list[int] = []
 
     def watch() -> None:
         try:
-            for snapshot in new.watch():
+            for snapshot in board.watch():
                 seen.append(snapshot["players"][0]["score"])
         except LeaderboardError as error:
             ended.append(error.status)
@@ -90,24 +90,24 @@ def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, new: Bo
     thread = threading.Thread(target=watch)
     thread.start()
     wait_until(lambda: seen == [0], "the snapshot")
-    with Viewer(stack.port, new.path) as viewer:
+    with Viewer(stack.port, board.path) as viewer:
         for score in (1, 2):
             alice.add()
             wait_until(lambda: seen[-1] == score, "the change")  # noqa: B023
-        last = new.snapshot()
+        last = board.snapshot()
         wait_until(lambda: [e.data for e in viewer.events].count(last) == 2, "the repeat")
     assert seen == [0, 1, 2], "the repeat shows nothing new"
-    new.delete()
+    board.delete()
     wait_until(lambda: ended == [404], "the end")
     thread.join()
 
 
-def test_a_watch_can_be_left(new: Board) -> None:
-    new.add_player("Alice")
-    assert [len(snapshot["players"]) for snapshot in itertools.islice(new.watch(), 1)] == [1]
+def test_a_watch_can_be_left(board: Board) -> None:
+    board.add_player("Alice")
+    assert [len(snapshot["players"]) for snapshot in itertools.islice(board.watch(), 1)] == [1]
 
 
-def test_patience_has_an_end() -> None:
+def test_retries_end_when_the_patience_is_over() -> None:
     with Leaderboard(f"http://localhost:{free_ports(1)[0]}", patience=0.5) as nowhere:
         for call in (nowhere.board("b").snapshot, lambda: next(nowhere.board("b").watch())):
             with pytest.raises(LeaderboardError) as raised:

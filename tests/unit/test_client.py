@@ -1,4 +1,4 @@
-"""leaderboard_client, in front of a server that answers as told."""
+"""Test leaderboard_client against a server that gives prepared answers."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ EVENT = "event: update\nid: 1\ndata: {}\n\n"
 
 
 def board(*answers: httpx.Response) -> tuple[Board, list[httpx.Request]]:
-    """A board, and the requests made for it, which have these answers one after the other."""
+    """Return a board, and the list of its requests. They get these answers, one after the other."""
     requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -25,32 +25,32 @@ def board(*answers: httpx.Response) -> tuple[Board, list[httpx.Request]]:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leaderboard_client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("leaderboard_client.retry.time.sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_an_increment_is_sent_again_with_its_key_after_a_passing_failure(status: int) -> None:
-    passing = httpx.Response(status, text="no")
-    asked, requests = board(passing, passing, httpx.Response(200, json={"score": 5}))
-    assert asked.player("p").add(5) == 5
+def test_an_increment_is_retried_with_its_key_after_a_transient_failure(status: int) -> None:
+    failure = httpx.Response(status, text="no")
+    a_board, requests = board(failure, failure, httpx.Response(200, json={"score": 5}))
+    assert a_board.player("p").add(5) == 5
     assert len({request.headers["Idempotency-Key"] for request in requests}) == 1
     assert len(requests) == 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500])
 @pytest.mark.parametrize(
-    "ask", [lambda board: board.player("p").add(5), lambda board: next(board.watch())]
+    "call", [lambda board: board.player("p").add(5), lambda board: next(board.watch())]
 )
-def test_a_refusal_is_not_asked_again(ask: Callable[[Board], object], status: int) -> None:
-    asked, requests = board(httpx.Response(status, headers=PROBLEM, json={"detail": "never"}))
+def test_a_refused_request_is_not_retried(call: Callable[[Board], object], status: int) -> None:
+    a_board, requests = board(httpx.Response(status, headers=PROBLEM, json={"detail": "never"}))
     with pytest.raises(LeaderboardError, match="never") as raised:
-        ask(asked)
+        call(a_board)
     assert raised.value.status == status and len(requests) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_watch_goes_on_after_a_passing_failure(status: int) -> None:
+def test_a_watch_is_retried_after_a_transient_failure(status: int) -> None:
     stream = httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=EVENT)
-    asked, requests = board(httpx.Response(status, text="no"), stream)
-    assert next(asked.watch()) == {}
+    a_board, requests = board(httpx.Response(status, text="no"), stream)
+    assert next(a_board.watch()) == {}
     assert len(requests) == 2
