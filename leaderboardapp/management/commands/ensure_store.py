@@ -17,5 +17,5 @@ class Command(BaseCommand):
             get_store().ensure()
         except StoreUnavailable as error:
             raise CommandError(
-                f"The store is not there ({error}). Start it, or point DATABASE_URL elsewhere."
+                f"The store cannot be reached ({error}). Start it, or point DATABASE_URL elsewhere."
             ) from error
