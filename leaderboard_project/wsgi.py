@@ -4,9 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from leaderboardapp.web.rate_limit import get_limiter
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
 application = get_wsgi_application()
+
+# Only now, because django_grip reads the settings when it is imported.
+from leaderboardapp.web.rate_limit import get_limiter  # noqa: E402
+
 # A limits file that cannot be used stops the start, instead of the first write.
 get_limiter()

@@ -16,7 +16,7 @@ from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import (
     DELETED,
     STREAM,
-    channel,
+    board_channel,
     update_message,
 )
 from leaderboardapp.snapshots import Snapshot
@@ -80,7 +80,7 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     if context.is_opening():
         try:
             snapshot = get_readable_snapshot(request, board_id)
-            grip_channel = channel(board_id, snapshot.private)
+            grip_channel = board_channel(board_id, snapshot.private)
             subscribe.open_websocket(context, grip_channel, update_message(snapshot))
         except ObjectDoesNotExist:
             subscribe.refuse_websocket(context, DELETED)

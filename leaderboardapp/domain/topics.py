@@ -86,7 +86,7 @@ class Pattern:
 Filter = Everything | Regex | Tags | Pattern
 
 
-def filter_of(wanted: Any) -> Filter:
+def parse_filter(wanted: Any) -> Filter:
     """Return the filter of a regular expression, tags, a pattern, or None for everything.
 
     Raises ValueError."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Self
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.topics import Topic, encode_topic, filter_of
+from leaderboardapp.domain.topics import Topic, encode_topic, parse_filter
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
@@ -57,8 +57,8 @@ class Exchange:
         if limit < 1:
             raise ValueError(f"limit is at least 1, not {limit}")
         if callable(wanted):
-            return Queue(Subscription(self.name, filter_of(None)), wanted, limit)
-        return Queue(Subscription(self.name, filter_of(wanted)), None, limit)
+            return Queue(Subscription(self.name, parse_filter(None)), wanted, limit)
+        return Queue(Subscription(self.name, parse_filter(wanted)), None, limit)
 
 
 class ExchangeTopic:

@@ -21,7 +21,7 @@ from leaderboardapp.rabbitmq.consumer import (
 )
 from leaderboardapp.rabbitmq.routes import Target
 from leaderboardapp.realtime import items
-from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, channel
+from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, board_channel
 from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.stores import get_store
 
@@ -155,5 +155,5 @@ def get_grip_channel(target: Target, channels: dict[str, str]) -> str:
     if target.kind == "events":
         return EVENTS.format(target.id)
     if target.id not in channels:
-        channels[target.id] = channel(target.id, Board.get(target.id).private)
+        channels[target.id] = board_channel(target.id, Board.get(target.id).private)
     return channels[target.id]

@@ -25,7 +25,7 @@ NORMAL, NOT_TEXT, TRY_AGAIN = 1000, 1007, 1013
 DELETED, NEEDS_TOKEN = 4404, 4401
 
 
-def channel(board: str, private: bool) -> str:
+def board_channel(board: str, private: bool) -> str:
     """Return the GRIP channel on which a board's viewers are held."""
     return (PRIVATE if private else PUBLIC).format(board)
 

@@ -14,7 +14,7 @@ from leaderboardapp.realtime.formats import (
     PRIVATE,
     PUBLIC,
     TRY_AGAIN,
-    channel,
+    board_channel,
     stream_event,
     update_event,
     update_message,
@@ -47,7 +47,7 @@ def build_items(
         return
     headers = {**snapshot.headers(), **_cross_origin_headers()}
     yield _item(
-        channel(board, snapshot.private),
+        board_channel(board, snapshot.private),
         HttpStreamFormat(update_event(snapshot)),
         HttpResponseFormat(200, headers=headers, body=snapshot.body),
         WebSocketMessageFormat(update_message(snapshot)),
@@ -68,7 +68,7 @@ def _closing(code: int) -> tuple[Format, Format]:
 
 def build_event_items(board: str, events: BoardEvents) -> Iterator[bytes]:
     """Return an item for each of a board's events."""
-    to = channel(board, events.private)
+    to = board_channel(board, events.private)
     return (event_item(to, name, payload) for name, payload in events.events)
 
 

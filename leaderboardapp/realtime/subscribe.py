@@ -14,7 +14,7 @@ from gripcontrol import WebSocketContext, websocket_control_message
 from leaderboardapp.realtime.formats import (
     NORMAL,
     NOT_TEXT,
-    channel,
+    board_channel,
     event_stream,
     retry_line,
     update_event,
@@ -46,7 +46,7 @@ def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResp
     Raises Problem 501 if the request did not come through a proxy."""
     is_known = request.headers.get("Last-Event-ID") == snapshot.fingerprint
     first = "" if is_known else update_event(snapshot)
-    return hold_stream(request, channel(board, snapshot.private), first)
+    return hold_stream(request, board_channel(board, snapshot.private), first)
 
 
 def hold_response(
@@ -59,7 +59,7 @@ def hold_response(
     wait = re.search(r'(?:^|[,\s])wait\s*=\s*"?([0-9]{1,9})\b', request.headers.get("Prefer", ""))
     if wait and is_signed(request):
         seconds = max(MIN_WAIT_SECONDS, min(int(wait[1]), MAX_WAIT_SECONDS))
-        set_hold_longpoll(request, channel(board, snapshot.private), timeout=seconds)
+        set_hold_longpoll(request, board_channel(board, snapshot.private), timeout=seconds)
         unchanged["Preference-Applied"] = f"wait={seconds}"
     return unchanged
 

@@ -65,7 +65,7 @@ class Subscription(NamedTuple):
 class EncodedMessage(NamedTuple):
     """A message as the store keeps it."""
 
-    topic: str  # JSON, as topics.canonical gives it
+    topic: str  # JSON, as topics.encode_topic gives it
     payload: str  # JSON
 
 

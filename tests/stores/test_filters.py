@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboardapp.domain.topics import filter_of
+from leaderboardapp.domain.topics import parse_filter
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.message_stream import matches_filter
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -26,6 +26,6 @@ def rethink(rethinkdb_url: str) -> Iterator[RethinkStore]:
 def test_the_server_passes_what_python_passes(
     rethink: RethinkStore, topics: list[Any], wanted: Any
 ) -> None:
-    chosen = filter_of(wanted)
+    chosen = parse_filter(wanted)
     passed = rethink.db.run(r.expr(topics).map(lambda topic: matches_filter(topic, chosen)))
     assert passed == [chosen.matches(topic) for topic in topics]

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ import psutil
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 30.0
+SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
 T = TypeVar("T")
 
 
@@ -55,6 +56,14 @@ def free_ports(count: int) -> list[int]:
         return list(ports)
 
 
+def program_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a program under test: ours, and the variables.
+
+    Our DJANGO_SETTINGS_MODULE is left out, because a program has to set its own."""
+    inherited = {name: value for name, value in os.environ.items() if name != SETTINGS_MODULE}
+    return {**inherited, **variables}
+
+
 class Program:
     """A program in a session of its own, with its output in a file."""
 
@@ -75,7 +84,7 @@ class Program:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=PROJECT,
-                env={**os.environ, **self.env},
+                env=program_environment(self.env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

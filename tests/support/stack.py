@@ -10,7 +10,15 @@ from typing import Self
 
 import psutil
 
-from tests.support.programs import PROJECT, START_SECONDS, Program, free_ports, stop, wait_until
+from tests.support.programs import (
+    PROJECT,
+    START_SECONDS,
+    Program,
+    free_ports,
+    program_environment,
+    stop,
+    wait_until,
+)
 
 
 class Stack:
@@ -103,7 +111,7 @@ class Stack:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env={**os.environ, **self.env},
+            env=program_environment(self.env),
             input=stdin,
             capture_output=True,
             text=True,

@@ -24,7 +24,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leaderboard_project import env
-from tests.support.programs import PROJECT
+from tests.support.programs import PROJECT, program_environment
 from tests.support.store import store_at
 
 TOKEN_KEY = f"HS256:{'A' * 44}"
@@ -49,7 +49,7 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *program.split()],
         cwd=PROJECT,
-        env={**os.environ, **variables},
+        env=program_environment(variables),
         capture_output=True,
         text=True,
         timeout=30,

@@ -153,7 +153,7 @@ class MessageRow(models.Model):
 
     seq = models.BigIntegerField(null=True, help_text="the transaction's number; not in SQLite")
     exchange = models.CharField(max_length=64)
-    topic = models.TextField(help_text="JSON, as topics.canonical gives it")
+    topic = models.TextField(help_text="JSON, as topics.encode_topic gives it")
     payload = models.TextField(help_text="JSON")
     at = models.BigIntegerField(help_text="microseconds since 1970")
 

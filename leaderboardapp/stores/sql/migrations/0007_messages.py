@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("exchange", models.CharField(max_length=64)),
-                ("topic", models.TextField(help_text="JSON, as topics.canonical gives it")),
+                ("topic", models.TextField(help_text="JSON, as topics.encode_topic gives it")),
                 ("payload", models.TextField(help_text="JSON")),
                 ("at", models.BigIntegerField(help_text="microseconds since 1970")),
             ],
