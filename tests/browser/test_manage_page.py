@@ -1,150 +1,31 @@
 """The dashboard, as whoever runs a board uses it."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
+from tests.browser.dashboard import (
+    FILE,
+    bearer,
+    imported,
+    news,
+    open_dashboard,
+    row,
+    start_import,
+)
 from tests.e2e.viewers import Api
-from tests.support.stack import Stack
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 
 
 @pytest.fixture
 def page(visit: Visits, board: str) -> Page:
-    """The dashboard, ready for use."""
-    page = visit(f"{board}manage/")
-    expect(page.locator("#players-table tbody tr")).to_have_count(2)
-    return page
-
-
-@pytest.fixture(scope="session")
-def strict_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack on which nobody writes without a token."""
-    folder = tmp_path_factory.mktemp("strict")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ALLOW_ANONYMOUS_WRITES", "0")
-        stack = Stack(f"sqlite:///{folder}/leaderboard.sqlite3", folder)
-    with stack:
-        yield stack
-
-
-@pytest.fixture
-def strict(chromium: Browser, strict_stack: Stack) -> Iterator[Visits]:
-    visits = Visits(chromium, strict_stack.port)
-    yield visits
-    for page in visits.pages:
-        page.context.close()
-    assert visits.complaints == []
-
-
-@pytest.fixture
-def private(strict_stack: Stack, board_id: str) -> str:
-    """The path of a private board with the player alice, on the strict stack."""
-    api = Api(strict_stack.port)
-    body: dict[str, Any] = {"id": board_id, "name": "Top secret", "private": True}
-    assert api("POST", "/boards/", body, bearer("write")).status == 201
-    body = {"id": "alice", "name": "Alice"}
-    path = f"/boards/{board_id}/"
-    assert api("POST", f"{path}players/", body, bearer("write")).status == 201
-    return path
-
-
-def bearer(*scopes: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {create_token(scopes, None, 60)}"}
-
-
-def news(page: Page, text: str) -> None:
-    expect(page.locator("#news")).to_contain_text(text)
-
-
-def row(page: Page, name: str) -> Any:
-    return page.locator("#players-table tbody tr").filter(has_text=name)
-
-
-def choose(page: Page, text: str) -> None:
-    file: Any = {"name": "scores.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    page.locator("#file").set_input_files(file)
-    expect(page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
-
-
-def start_import(page: Page, text: str) -> None:
-    choose(page, text)
-    page.get_by_role("button", name="Import", exact=True).click()
-
-
-def imported(page: Page, text: str) -> None:
-    expect(page.locator("#import-text")).to_have_text(f"Imported: {text}")
-
-
-class TestToken:
-    def test_nothing_of_a_private_board_is_shown_without_one(
-        self, strict: Visits, private: str
-    ) -> None:
-        page = strict(f"{private}manage/")
-        expect(page.get_by_label("Token")).to_be_focused()
-        expect(page.locator("#dashboard")).to_be_hidden()
-        assert "Top secret" not in page.content()
-
-    def test_it_opens_the_dashboard_and_stays_in_the_tab(
-        self, strict: Visits, private: str
-    ) -> None:
-        token = create_token(["write"], None, 60)
-        page = strict(f"{private}manage/")
-        page.get_by_label("Token").fill(token)
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Top secret")
-        expect(row(page, "Alice")).to_be_visible()
-        assert token not in page.url
-        assert page.evaluate("Object.keys(localStorage)") == []
-        page.reload()
-        expect(row(page, "Alice")).to_be_visible()
-        other = page.context.new_page()
-        other.goto(page.url)
-        expect(other.get_by_label("Token")).to_be_visible()
-
-    def test_forgetting_it_leaves_nothing(self, strict: Visits, private: str) -> None:
-        page = strict(f"{private}manage/")
-        page.get_by_label("Token").fill(create_token(["write"], None, 60))
-        page.get_by_role("button", name="Open").click()
-        page.get_by_role("button", name="Forget the token").click()
-        expect(page.get_by_label("Token")).to_be_visible()
-        assert page.evaluate("Object.keys(sessionStorage)") == []
-        assert "Top secret" not in page.content()
-
-    def test_one_that_does_not_do_is_refused_with_the_reason(
-        self, strict: Visits, private: str
-    ) -> None:
-        page = strict(f"{private}manage/")
-        for token, reason in {
-            create_token(["read"], None, 60): "does not allow write",
-            create_token(["write"], ["another"], 60): "does not allow write",
-            create_token(["write"], None, -60): "expired",
-            "x": "not valid",
-            "ü": "not a token",
-        }.items():
-            page.get_by_label("Token").fill(token)
-            page.get_by_role("button", name="Open").click()
-            expect(page.get_by_role("alert").filter(has_text=reason)).to_be_visible()
-        strict.forgive("401|403")
-
-    def test_one_that_expires_meanwhile_leads_back(self, strict: Visits, private: str) -> None:
-        page = strict(f"{private}manage/")
-        page.get_by_label("Token").fill(create_token(["write"], None, 60))
-        page.get_by_role("button", name="Open").click()
-        expect(row(page, "Alice")).to_be_visible()
-        page.evaluate("Object.keys(sessionStorage).forEach((key) => sessionStorage[key] = 'x')")
-        page.reload()
-        expect(page.get_by_role("alert").filter(has_text="not valid")).to_be_visible()
-        expect(page.locator("#dashboard")).to_be_hidden()
-        strict.forgive("401")
+    return open_dashboard(visit, board)
 
 
 class TestSettings:
@@ -343,172 +224,6 @@ def test_the_board_is_deleted_when_its_id_is_typed(
     assert api("GET", board).status == 404
 
 
-FILE = 'Player ID,Name,Points\r\nalice,,3\r\ndora,"Dora, D.",5\r\nalice,,4\r\n'
-
-
-class TestImport:
-    def test_players_are_created_and_each_counts_once(
-        self, page: Page, api: Api, board: str
-    ) -> None:
-        choose(page, FILE)
-        expect(page.get_by_label("Amount to add")).to_have_value("2")
-        expect(page.locator("#preview td").get_by_text("Dora, D.")).to_be_visible()
-        page.get_by_role("button", name="Import", exact=True).click()
-        imported(page, "3 of 3 rows added, 1 player created.")
-        expect(row(page, "Dora, D.").locator(".score")).to_have_text("5")
-        start_import(page, FILE)  # again
-        imported(page, "3 of 3 rows added, 0 players created.")
-        assert api("GET", f"{board}players/alice/").json["score"] == 7
-        page.get_by_label("Count this file again").check()
-        start_import(page, FILE)
-        expect(row(page, "Alice").locator(".score")).to_have_text("14")
-
-    def test_bad_rows_are_named_and_the_others_added(
-        self, page: Page, api: Api, board: str
-    ) -> None:
-        api("PATCH", board, {"max": 10})
-        start_import(page, "id,amount\na b,1\nalice,x\nalice,2\nbob,4\nbob,7\n")
-        imported(page, "1 of 5 rows added, 0 players created.")
-        faults = page.locator("#import-faults li")
-        expect(faults).to_have_count(3)
-        expect(faults.nth(0)).to_contain_text("Line 2: player id “a b”")
-        expect(faults.nth(1)).to_contain_text("Line 3: amount “x”")
-        expect(faults.nth(2)).to_contain_text("Line 5: bob (with 6): the score of bob must stay")
-        assert api("GET", f"{board}players/alice/").json["score"] == 2
-
-    def test_new_players_have_the_addresses_that_the_board_asks_for(
-        self, visit: Visits, api: Api, board: str
-    ) -> None:
-        api("PATCH", board, {"ask_email": True})
-        api("POST", f"{board}players/", {"id": "eve", "name": "Eve", "email": "eve@example.com"})
-        page = visit(f"{board}manage/")
-        rows = "dora,5,dora@example.com\nfred,2,\ngus,3,eve@example.com\nalice,4,\n"
-        choose(page, f"id,points,email\n{rows}")
-        column = page.get_by_label("Email address, for new players")
-        expect(column).to_have_value("2")
-        column.select_option("(none)")
-        page.get_by_role("button", name="Import", exact=True).click()
-        imported(page, "1 of 4 rows added, 0 players created.")
-        column.select_option("email")
-        page.get_by_role("button", name="Import", exact=True).click()
-        imported(page, "2 of 4 rows added, 1 player created.")
-        faults = page.locator("#import-faults li")
-        expect(faults).to_have_text(
-            [
-                re.compile("Line 3: fred: email: missing"),
-                re.compile("Line 4: gus: .* has that email"),
-            ]
-        )
-        players = api("GET", f"{board}players/", headers=bearer("write")).json["players"]
-        by_id = {player["id"]: (player["score"], player["email"]) for player in players}
-        assert by_id["dora"] == (5, "dora@example.com")
-        assert by_id["alice"] == (4, None)  # not counted again with the addresses
-        visit.forgive("404|409|422")
-
-    def test_what_broke_off_goes_on_and_counts_nobody_twice(
-        self, page: Page, visit: Visits, api: Api, board: str
-    ) -> None:
-        lost: list[int] = []
-
-        def lose_answers(route: Route) -> None:
-            if len(lost) < 2:  # the first of each try: done, and nobody hears of it
-                lost.append(route.fetch().status)
-                route.abort()
-            else:
-                route.fallback()
-
-        page.route("**/scores/", lose_answers)
-        start_import(page, FILE)
-        imported(page, "3 of 3 rows added, 1 player created.")
-        assert lost == [200, 200]
-        assert api("GET", f"{board}players/alice/").json["score"] == 7
-        visit.forgive("ERR_FAILED")
-
-    def test_a_cancelled_one_goes_on(self, page: Page, visit: Visits, api: Api, board: str) -> None:
-        waiting: list[Route] = []
-        page.route("**/scores/", lambda route: waiting.append(route))
-        with page.expect_request("**/scores/"):
-            start_import(page, FILE)
-        page.get_by_role("button", name="Cancel").click()
-        expect(page.locator("#import-text")).to_contain_text("Cancelled. 0 of 2 players done")
-        page.unroute("**/scores/")
-        page.get_by_role("button", name="Continue").click()
-        imported(page, "3 of 3 rows added, 1 player created.")
-        assert api("GET", f"{board}players/alice/").json["score"] == 7
-
-    def test_a_limit_of_writes_is_waited_for(self, page: Page, visit: Visits) -> None:
-        refused: list[str] = []
-
-        def refuse_once(route: Route) -> None:
-            if refused:
-                return route.fallback()
-            refused.append(route.request.headers["idempotency-key"])
-            return route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
-
-        page.route("**/scores/", refuse_once)
-        with page.expect_request(lambda request: "/scores/" in request.url and len(refused) > 0):
-            start_import(page, FILE)
-        imported(page, "3 of 3 rows added, 1 player created.")
-        visit.forgive("429")
-
-    def test_more_than_one_request_takes(
-        self, page: Page, stack: Stack, api: Api, board: str, board_id: str
-    ) -> None:
-        rows = "".join(f"p{number % 1500},{number}\n" for number in range(3000))
-        file = f"id,score\n{rows}"
-        columns = ["--player-column", "id", "--amount-column", "score"]
-        stack.manage("import_scores", "-", "--board", board_id, *columns, stdin=file)
-        with page.expect_request("**/scores/") as first:
-            start_import(page, file)
-        assert (first.value.post_data or "").count('"player"') == 1000
-        imported(page, "3,000 of 3,000 rows added, 0 players created.")
-        assert api("GET", f"{board}players/p7/").json["score"] == 2 * (7 + 1507)
-        expect(row(page, "p1499").locator(".rank")).to_have_text("1")
-
-    def test_a_file_that_is_no_text_or_has_no_rows_is_refused(self, page: Page) -> None:
-        for content, reason in {b"id\n\xff\xfe": "UTF-8", b"id,amount\n": "no rows"}.items():
-            file: Any = {"name": "a.csv", "mimeType": "text/csv", "buffer": content}
-            page.locator("#file").set_input_files(file)
-            expect(page.get_by_role("alert").filter(has_text=reason)).to_be_visible()
-            expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
-
-
-def test_all_players_are_exported_and_no_name_is_a_formula(
-    page: Page, api: Api, board: str, board_id: str
-) -> None:
-    for number in range(120):
-        api("POST", f"{board}players/", {"id": f"p{number:03}", "name": f'P "{number}", x'})
-    api("PATCH", f"{board}players/bob/", {"name": "=1+1"})
-    api("PATCH", f"{board}players/alice/", {"hidden": True})
-    api("PUT", f"{board}players/p007/score/", {"score": -5})
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export CSV").click()
-    assert download.value.suggested_filename == f"{board_id}.csv"
-    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
-    assert lines[:3] == ["id,name,score,rank", "bob,'=1+1,0,1", 'p000,"P ""0"", x",0,2']
-    assert lines[-3:] == ['p007,"P ""7"", x",-5,121', "alice,Alice,0,", ""]
-    assert len(lines) == 1 + 122 + 1
-    expect(page.locator("#export-text")).to_have_text("Exported: 122 players.")
-
-
-def test_addresses_are_exported_even_if_all_players_are_hidden(
-    strict: Visits, strict_stack: Stack, private: str
-) -> None:
-    api, token = Api(strict_stack.port), bearer("write")
-    api("PATCH", private, {"ask_email": True}, token)
-    api("DELETE", f"{private}players/alice/", headers=token)
-    body = {"id": "dora", "name": "Dora", "email": "dora@example.com"}
-    api("POST", f"{private}players/", body, token)
-    api("PATCH", f"{private}players/dora/", {"hidden": True}, token)
-    page = strict(f"{private}manage/")
-    page.get_by_label("Token").fill(create_token(["write"], None, 60))
-    page.get_by_role("button", name="Open").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export CSV").click()
-    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
-    assert lines == ["id,name,score,rank,email", "dora,Dora,0,,dora@example.com", ""]
-
-
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_accessible_whatever_is_open(
@@ -542,10 +257,3 @@ def test_it_is_accessible_whatever_is_open(
     page.get_by_role("button", name="Delete", exact=True).click()
     check("confirm")
     visit.forgive("422")
-
-
-def test_the_form_for_the_token_is_accessible(strict: Visits, private: str) -> None:
-    page = strict(f"{private}manage/")
-    expect(page.get_by_label("Token")).to_be_visible()
-    report = Axe().run(page)
-    assert not report.violations_count, report.generate_report()

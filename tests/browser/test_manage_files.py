@@ -1,0 +1,171 @@
+"""The dashboard's files: scores are imported, and all players are exported."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Visits
+from tests.browser.dashboard import (
+    FILE,
+    bearer,
+    choose,
+    imported,
+    open_dashboard,
+    row,
+    start_import,
+)
+from tests.e2e.viewers import Api
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+def page(visit: Visits, board: str) -> Page:
+    return open_dashboard(visit, board)
+
+
+class TestImport:
+    def test_players_are_created_and_each_counts_once(
+        self, page: Page, api: Api, board: str
+    ) -> None:
+        choose(page, FILE)
+        expect(page.get_by_label("Amount to add")).to_have_value("2")
+        expect(page.locator("#preview td").get_by_text("Dora, D.")).to_be_visible()
+        page.get_by_role("button", name="Import", exact=True).click()
+        imported(page, "3 of 3 rows added, 1 player created.")
+        expect(row(page, "Dora, D.").locator(".score")).to_have_text("5")
+        start_import(page, FILE)  # again
+        imported(page, "3 of 3 rows added, 0 players created.")
+        assert api("GET", f"{board}players/alice/").json["score"] == 7
+        page.get_by_label("Count this file again").check()
+        start_import(page, FILE)
+        expect(row(page, "Alice").locator(".score")).to_have_text("14")
+
+    def test_bad_rows_are_named_and_the_others_added(
+        self, page: Page, api: Api, board: str
+    ) -> None:
+        api("PATCH", board, {"max": 10})
+        start_import(page, "id,amount\na b,1\nalice,x\nalice,2\nbob,4\nbob,7\n")
+        imported(page, "1 of 5 rows added, 0 players created.")
+        faults = page.locator("#import-faults li")
+        expect(faults).to_have_count(3)
+        expect(faults.nth(0)).to_contain_text("Line 2: player id “a b”")
+        expect(faults.nth(1)).to_contain_text("Line 3: amount “x”")
+        expect(faults.nth(2)).to_contain_text("Line 5: bob (with 6): the score of bob must stay")
+        assert api("GET", f"{board}players/alice/").json["score"] == 2
+
+    def test_new_players_have_the_addresses_that_the_board_asks_for(
+        self, visit: Visits, api: Api, board: str
+    ) -> None:
+        api("PATCH", board, {"ask_email": True})
+        api("POST", f"{board}players/", {"id": "eve", "name": "Eve", "email": "eve@example.com"})
+        page = visit(f"{board}manage/")
+        rows = "dora,5,dora@example.com\nfred,2,\ngus,3,eve@example.com\nalice,4,\n"
+        choose(page, f"id,points,email\n{rows}")
+        column = page.get_by_label("Email address, for new players")
+        expect(column).to_have_value("2")
+        column.select_option("(none)")
+        page.get_by_role("button", name="Import", exact=True).click()
+        imported(page, "1 of 4 rows added, 0 players created.")
+        column.select_option("email")
+        page.get_by_role("button", name="Import", exact=True).click()
+        imported(page, "2 of 4 rows added, 1 player created.")
+        faults = page.locator("#import-faults li")
+        expect(faults).to_have_text(
+            [
+                re.compile("Line 3: fred: email: missing"),
+                re.compile("Line 4: gus: .* has that email"),
+            ]
+        )
+        players = api("GET", f"{board}players/", headers=bearer("write")).json["players"]
+        by_id = {player["id"]: (player["score"], player["email"]) for player in players}
+        assert by_id["dora"] == (5, "dora@example.com")
+        assert by_id["alice"] == (4, None)  # not counted again with the addresses
+        visit.forgive("404|409|422")
+
+    def test_what_broke_off_goes_on_and_counts_nobody_twice(
+        self, page: Page, visit: Visits, api: Api, board: str
+    ) -> None:
+        lost: list[int] = []
+
+        def lose_answers(route: Route) -> None:
+            if len(lost) < 2:  # the first of each try: done, and nobody hears of it
+                lost.append(route.fetch().status)
+                route.abort()
+            else:
+                route.fallback()
+
+        page.route("**/scores/", lose_answers)
+        start_import(page, FILE)
+        imported(page, "3 of 3 rows added, 1 player created.")
+        assert lost == [200, 200]
+        assert api("GET", f"{board}players/alice/").json["score"] == 7
+        visit.forgive("ERR_FAILED")
+
+    def test_a_cancelled_one_goes_on(self, page: Page, visit: Visits, api: Api, board: str) -> None:
+        waiting: list[Route] = []
+        page.route("**/scores/", lambda route: waiting.append(route))
+        with page.expect_request("**/scores/"):
+            start_import(page, FILE)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#import-text")).to_contain_text("Cancelled. 0 of 2 players done")
+        page.unroute("**/scores/")
+        page.get_by_role("button", name="Continue").click()
+        imported(page, "3 of 3 rows added, 1 player created.")
+        assert api("GET", f"{board}players/alice/").json["score"] == 7
+
+    def test_a_limit_of_writes_is_waited_for(self, page: Page, visit: Visits) -> None:
+        refused: list[str] = []
+
+        def refuse_once(route: Route) -> None:
+            if refused:
+                return route.fallback()
+            refused.append(route.request.headers["idempotency-key"])
+            return route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
+
+        page.route("**/scores/", refuse_once)
+        with page.expect_request(lambda request: "/scores/" in request.url and len(refused) > 0):
+            start_import(page, FILE)
+        imported(page, "3 of 3 rows added, 1 player created.")
+        visit.forgive("429")
+
+    def test_more_than_one_request_takes(
+        self, page: Page, stack: Stack, api: Api, board: str, board_id: str
+    ) -> None:
+        rows = "".join(f"p{number % 1500},{number}\n" for number in range(3000))
+        file = f"id,score\n{rows}"
+        columns = ["--player-column", "id", "--amount-column", "score"]
+        stack.manage("import_scores", "-", "--board", board_id, *columns, stdin=file)
+        with page.expect_request("**/scores/") as first:
+            start_import(page, file)
+        assert (first.value.post_data or "").count('"player"') == 1000
+        imported(page, "3,000 of 3,000 rows added, 0 players created.")
+        assert api("GET", f"{board}players/p7/").json["score"] == 2 * (7 + 1507)
+        expect(row(page, "p1499").locator(".rank")).to_have_text("1")
+
+    def test_a_file_that_is_no_text_or_has_no_rows_is_refused(self, page: Page) -> None:
+        for content, reason in {b"id\n\xff\xfe": "UTF-8", b"id,amount\n": "no rows"}.items():
+            file: Any = {"name": "a.csv", "mimeType": "text/csv", "buffer": content}
+            page.locator("#file").set_input_files(file)
+            expect(page.get_by_role("alert").filter(has_text=reason)).to_be_visible()
+            expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+
+
+def test_all_players_are_exported_and_no_name_is_a_formula(
+    page: Page, api: Api, board: str, board_id: str
+) -> None:
+    for number in range(120):
+        api("POST", f"{board}players/", {"id": f"p{number:03}", "name": f'P "{number}", x'})
+    api("PATCH", f"{board}players/bob/", {"name": "=1+1"})
+    api("PATCH", f"{board}players/alice/", {"hidden": True})
+    api("PUT", f"{board}players/p007/score/", {"score": -5})
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    assert download.value.suggested_filename == f"{board_id}.csv"
+    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
+    assert lines[:3] == ["id,name,score,rank", "bob,'=1+1,0,1", 'p000,"P ""0"", x",0,2']
+    assert lines[-3:] == ['p007,"P ""7"", x",-5,121', "alice,Alice,0,", ""]
+    assert len(lines) == 1 + 122 + 1
+    expect(page.locator("#export-text")).to_have_text("Exported: 122 players.")

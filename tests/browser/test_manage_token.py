@@ -1,0 +1,135 @@
+"""The dashboard of a private board, on a service on which nobody writes without a token."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from leaderboardapp.web.auth import create_token
+from tests.browser.conftest import Visits
+from tests.browser.dashboard import bearer, row
+from tests.e2e.viewers import Api
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def strict_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack on which nobody writes without a token."""
+    folder = tmp_path_factory.mktemp("strict")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALLOW_ANONYMOUS_WRITES", "0")
+        stack = Stack(f"sqlite:///{folder}/leaderboard.sqlite3", folder)
+    with stack:
+        yield stack
+
+
+@pytest.fixture
+def strict(chromium: Browser, strict_stack: Stack) -> Iterator[Visits]:
+    visits = Visits(chromium, strict_stack.port)
+    yield visits
+    for page in visits.pages:
+        page.context.close()
+    assert visits.complaints == []
+
+
+@pytest.fixture
+def private(strict_stack: Stack, board_id: str) -> str:
+    """The path of a private board with the player alice, on the strict stack."""
+    api = Api(strict_stack.port)
+    body: dict[str, Any] = {"id": board_id, "name": "Top secret", "private": True}
+    assert api("POST", "/boards/", body, bearer("write")).status == 201
+    body = {"id": "alice", "name": "Alice"}
+    path = f"/boards/{board_id}/"
+    assert api("POST", f"{path}players/", body, bearer("write")).status == 201
+    return path
+
+
+class TestToken:
+    def test_nothing_of_a_private_board_is_shown_without_one(
+        self, strict: Visits, private: str
+    ) -> None:
+        page = strict(f"{private}manage/")
+        expect(page.get_by_label("Token")).to_be_focused()
+        expect(page.locator("#dashboard")).to_be_hidden()
+        assert "Top secret" not in page.content()
+
+    def test_it_opens_the_dashboard_and_stays_in_the_tab(
+        self, strict: Visits, private: str
+    ) -> None:
+        token = create_token(["write"], None, 60)
+        page = strict(f"{private}manage/")
+        page.get_by_label("Token").fill(token)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Top secret")
+        expect(row(page, "Alice")).to_be_visible()
+        assert token not in page.url
+        assert page.evaluate("Object.keys(localStorage)") == []
+        page.reload()
+        expect(row(page, "Alice")).to_be_visible()
+        other = page.context.new_page()
+        other.goto(page.url)
+        expect(other.get_by_label("Token")).to_be_visible()
+
+    def test_forgetting_it_leaves_nothing(self, strict: Visits, private: str) -> None:
+        page = strict(f"{private}manage/")
+        page.get_by_label("Token").fill(create_token(["write"], None, 60))
+        page.get_by_role("button", name="Open").click()
+        page.get_by_role("button", name="Forget the token").click()
+        expect(page.get_by_label("Token")).to_be_visible()
+        assert page.evaluate("Object.keys(sessionStorage)") == []
+        assert "Top secret" not in page.content()
+
+    def test_one_that_does_not_do_is_refused_with_the_reason(
+        self, strict: Visits, private: str
+    ) -> None:
+        page = strict(f"{private}manage/")
+        for token, reason in {
+            create_token(["read"], None, 60): "does not allow write",
+            create_token(["write"], ["another"], 60): "does not allow write",
+            create_token(["write"], None, -60): "expired",
+            "x": "not valid",
+            "ü": "not a token",
+        }.items():
+            page.get_by_label("Token").fill(token)
+            page.get_by_role("button", name="Open").click()
+            expect(page.get_by_role("alert").filter(has_text=reason)).to_be_visible()
+        strict.forgive("401|403")
+
+    def test_one_that_expires_meanwhile_leads_back(self, strict: Visits, private: str) -> None:
+        page = strict(f"{private}manage/")
+        page.get_by_label("Token").fill(create_token(["write"], None, 60))
+        page.get_by_role("button", name="Open").click()
+        expect(row(page, "Alice")).to_be_visible()
+        page.evaluate("Object.keys(sessionStorage).forEach((key) => sessionStorage[key] = 'x')")
+        page.reload()
+        expect(page.get_by_role("alert").filter(has_text="not valid")).to_be_visible()
+        expect(page.locator("#dashboard")).to_be_hidden()
+        strict.forgive("401")
+
+
+def test_addresses_are_exported_even_if_all_players_are_hidden(
+    strict: Visits, strict_stack: Stack, private: str
+) -> None:
+    api, token = Api(strict_stack.port), bearer("write")
+    api("PATCH", private, {"ask_email": True}, token)
+    api("DELETE", f"{private}players/alice/", headers=token)
+    body = {"id": "dora", "name": "Dora", "email": "dora@example.com"}
+    api("POST", f"{private}players/", body, token)
+    api("PATCH", f"{private}players/dora/", {"hidden": True}, token)
+    page = strict(f"{private}manage/")
+    page.get_by_label("Token").fill(create_token(["write"], None, 60))
+    page.get_by_role("button", name="Open").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
+    assert lines == ["id,name,score,rank,email", "dora,Dora,0,,dora@example.com", ""]
+
+
+def test_the_form_for_the_token_is_accessible(strict: Visits, private: str) -> None:
+    page = strict(f"{private}manage/")
+    expect(page.get_by_label("Token")).to_be_visible()
+    report = Axe().run(page)
+    assert not report.violations_count, report.generate_report()

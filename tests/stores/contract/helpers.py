@@ -1,0 +1,53 @@
+"""Short calls of a store, and what is compared of its answers."""
+
+from collections.abc import Callable
+
+from leaderboardapp.domain.types import (
+    Amount,
+    Import,
+    Row,
+)
+from leaderboardapp.stores.base import Feed, Store
+from tests.support.programs import wait_until
+
+
+def add_player(store: Store, board: str, player: str, score: int = 0) -> Row:
+    store.create_player(board, {"id": player, "name": player.title(), "score": score})
+    return store.get_player(board, player)
+
+
+def top_scores(store: Store, board: str) -> dict[str, int]:
+    return {
+        row["id"]: row["score"]
+        for row in store.get_ranking_window(store.get_board(board), 1000).rows
+    }
+
+
+def rank_of(store: Store, board: str, player: str) -> int:
+    around = store.get_player(board, player)
+    return store.get_ranking_window(store.get_board(board), 1, around=around).before + 1
+
+
+def public_fields(row: Row) -> Row:
+    return {field: row[field] for field in ("id", "name", "score")}
+
+
+def wait_for_change(feed: Feed, board: str) -> None:
+    wait_until(lambda: board in feed.poll(timeout=0.1), f"{board} in the feed")
+
+
+def every_kind_of_change(store: Store, board: str) -> list[Callable[[], object]]:
+    """To be made in this order."""
+    return [
+        lambda: add_player(store, board, "alice"),
+        lambda: store.add_score(board, "alice", 1),
+        lambda: store.update_player(board, "alice", {"name": "B"}),
+        lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
+        lambda: store.delete_player(board, "alice"),
+        lambda: store.update_board(board, {"name": "B"}),
+        lambda: store.delete_board(board),
+    ]
+
+
+def join(store: Store, board: str, player: str, email: str) -> None:
+    store.create_player(board, {"id": player, "name": player, "email": email})

@@ -1,0 +1,200 @@
+"""PostgreSQL's feed: nothing is missed, though it sleeps and commits come in any order."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection
+
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.stores.base import Feed
+from leaderboardapp.stores.sql.postgresql import connection as postgresql_connection
+from leaderboardapp.stores.sql.postgresql import feed as postgresql_feed
+from leaderboardapp.stores.sql.postgresql import store as postgresql
+from leaderboardapp.stores.sql.postgresql.feed import BUSY_SECONDS, PostgresFeed
+from leaderboardapp.stores.sql.postgresql.store import PostgresStore
+from leaderboardapp.stores.sql.postgresql.triggers import CHANNEL
+from tests.stores.postgresql.conftest import Console
+from tests.support.programs import wait_until
+
+
+@pytest.fixture
+def feed(postgres: PostgresStore) -> Iterator[Feed]:
+    feed = postgres.open_feed()
+    yield feed
+    feed.close()
+
+
+def quiet(feed: Feed) -> None:
+    wait_until(lambda: not feed.poll(timeout=0), "the feed to be quiet")
+
+
+def fall_asleep(feed: PostgresFeed) -> None:
+    wait_until(lambda: not feed.poll(timeout=0.05) and feed.asleep, "the feed to fall asleep")
+
+
+def test_a_change_that_is_committed_after_later_ones_is_not_missed(
+    postgres: PostgresStore, feed: Feed, board: str, console: Console
+) -> None:
+    postgres.create_board({"id": f"{board}-2", "name": "", "size": 5})
+    console.execute("UPDATE player SET score = 9 WHERE board_id = %s", [board])
+    postgres.update_board(f"{board}-2", {"name": "B"})
+    wait_until(lambda: f"{board}-2" in feed.poll(timeout=0.1), "the later change")
+    position = postgres.position()
+    assert board not in feed.poll(timeout=0)
+    console.commit()
+    assert board in feed.poll(timeout=5)
+    assert board in postgres.changed_since(position)
+
+
+def test_a_new_player_who_is_committed_late_is_reported_once(
+    postgres: PostgresStore, feed: Feed, board: str, console: Console
+) -> None:
+    quiet(feed)
+    console.execute(
+        "INSERT INTO player (board_id, player, name, score, reached_at, keys)"
+        " VALUES (%s, 'bob', 'Bob', 7, 1, '[]')",
+        [board],
+    )
+    postgres.create_board({"id": f"{board}-2", "name": "", "size": 5})
+    postgres.create_player(f"{board}-2", {"id": "carl", "name": "Carl"})
+    assert feed.poll(timeout=5)[f"{board}-2"] == [{"id": "carl", "name": "Carl", "score": 0}]
+    console.commit()
+    assert feed.poll(timeout=5) == {board: [{"id": "bob", "name": "Bob", "score": 7}]}
+    postgres.add_score(board, "bob", 1)
+    assert feed.poll(timeout=5) == {board: []}
+
+
+def test_a_feed_that_falls_asleep_misses_nothing(
+    postgres: PostgresStore, feed: Feed, board: str
+) -> None:
+    """Changes come at all distances around those at which it falls asleep and wakes."""
+
+    added: list[float] = []
+
+    def add() -> None:
+        postgres.add_score(board, "alice", 1)
+        added.append(time.monotonic())
+        postgres.close()
+
+    chance = random.Random(5)
+    quiet(feed)
+    for _ in range(30):
+        pause = chance.choice([0.0, 0.01, 0.03, 0.19, 0.2, 0.21, 0.25])
+        change = threading.Timer(pause, add)
+        change.start()
+        assert feed.poll(timeout=20) == {board: []}
+        reported = time.monotonic()
+        change.join()
+        assert reported < added[-1] + 4, "it does not notice only at the end of its timeout"
+        quiet(feed)
+
+
+def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_of(
+    postgres: PostgresStore, feed: PostgresFeed, board: str, console: Console
+) -> None:
+    quiet(feed)
+    assert not feed.asleep
+    console.execute("UPDATE player SET score = 9 WHERE board_id = %s", [board])
+    began = time.monotonic()
+    assert feed.poll(timeout=0.6) == {}
+    assert not feed.asleep
+    console.commit()
+    assert feed.poll(timeout=20) == {board: []}
+    assert time.monotonic() - began < 4, "it does not notice only at the end of its timeout"
+
+
+def test_while_much_happens_nobody_is_notified(
+    postgres: PostgresStore,
+    feed: PostgresFeed,
+    board: str,
+    postgresql_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # However long a commit takes on a busy disk, much happens.
+    monkeypatch.setattr(postgresql_feed, "BUSY_SECONDS", 5.0)
+    fall_asleep(feed)
+    with psycopg.connect(postgresql_url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}".encode())
+        for _ in range(100):
+            postgres.add_score(board, "alice", 1)
+            feed.poll(timeout=0)
+        notified = len(list(listener.notifies(timeout=0.5)))
+    assert 1 <= notified < 20
+
+
+def test_a_second_feed_reports_though_only_one_can_sleep(
+    postgres: PostgresStore, feed: PostgresFeed, board: str
+) -> None:
+    second = postgres.open_feed()
+    fall_asleep(feed)
+    quiet(second)
+    began = time.monotonic()
+    postgres.add_score(board, "alice", 1)
+    assert feed.poll(timeout=20) == second.poll(timeout=20) == {board: []}
+    assert time.monotonic() < began + 4, "they do not notice only at the end of their timeout"
+    second.close()
+
+
+def test_notifications_of_another_feed_do_not_pile_up(
+    postgres: PostgresStore, feed: PostgresFeed, board: str
+) -> None:
+    second = postgres.open_feed()
+    assert isinstance(second, PostgresFeed)
+    fall_asleep(feed)
+    for _ in range(5):
+        postgres.add_score(board, "alice", 1)
+        time.sleep(BUSY_SECONDS)  # so that the first one is notified each time
+        assert feed.asleep
+        second.poll(timeout=0.1)
+        feed.poll(timeout=0.1)
+
+    def done() -> bool:
+        return not second.poll(timeout=0.05) and not second.connection.connection._notifies_backlog
+
+    wait_until(done, "the last ones to be taken")
+    second.close()
+
+
+def test_a_feed_whose_connection_ends_while_it_sleeps_is_unavailable(
+    postgres: PostgresStore, feed: PostgresFeed, console: Console
+) -> None:
+    fall_asleep(feed)
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    threading.Timer(0.2, console.execute, [ended]).start()
+    with pytest.raises(StoreUnavailable):
+        feed.poll(timeout=5)
+
+
+def test_a_truncated_table_is_in_the_feed(
+    postgres: PostgresStore, feed: Feed, board: str, console: Console
+) -> None:
+    quiet(feed)
+    console.execute("TRUNCATE player")
+    console.commit()
+    assert board in feed.poll(timeout=5)
+
+
+def test_numbers_from_another_server_are_no_mark(postgres: PostgresStore, board: str) -> None:
+    """A dump was loaded here, with a lease and changes of a server that had counted further."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE change SET seq = %s WHERE board = %s", [2**50, board])
+    assert board in postgres.changed_since(2**50)
+    feed = postgres.open_feed()
+    quiet(feed)
+    postgres.add_score(board, "alice", 1)
+    assert board in feed.poll(timeout=5)
+    assert feed.poll(timeout=0) == {}
+    feed.close()
+
+
+def test_notifications_that_do_not_arrive_are_an_error(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_connection, "NOTIFY_SECONDS", 0.1)
+    monkeypatch.setattr(postgresql, "write", lambda *_: 0)
+    with pytest.raises(StoreUnavailable, match="DATABASE_FEED_URL"):
+        postgres.open_feed()

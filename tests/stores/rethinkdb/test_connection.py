@@ -1,0 +1,151 @@
+"""Connections to RethinkDB, against a real server: one that restarts, hangs, or speaks TLS."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from tests.support.programs import START_SECONDS, free_ports, wait_until
+from tests.support.servers import RethinkServer
+
+
+def test_the_url_gives_address_and_credentials_decoded() -> None:
+    url = "rethinkdb://us%40er:p%3Ass%2F@db.example:28016/scores?ssl_ca=/etc/ca.pem"
+    assert RethinkStore(url).db.address == {
+        "host": "db.example",
+        "port": 28016,
+        "user": "us@er",
+        "password": "p:ss/",
+        "db": "scores",
+        "ssl": {"ca_certs": "/etc/ca.pem"},
+    }
+
+
+def test_the_url_needs_only_a_database() -> None:
+    address = RethinkStore("rethinkdb:///scores").db.address
+    assert (address["host"], address["port"], address["user"]) == ("localhost", 28015, "admin")
+
+
+def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
+    parents = rethink.db.connections.get_connection()
+    child = os.fork()
+    if not child:
+        failed = 1
+        try:
+            rethink.add_score(board, "alice", 1)
+            failed = int(rethink.db.connections.get_connection() is parents)
+        finally:
+            os._exit(failed)
+    assert os.waitpid(child, 0)[1] == 0
+    assert rethink.db.connections.get_connection() is parents
+    assert rethink.get_player(board, "alice")["score"] == 1
+
+
+def test_without_a_server_the_address_is_named() -> None:
+    port = free_ports(1)[0]
+    store = RethinkStore(f"rethinkdb://127.0.0.1:{port}/db")
+    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}"):
+        store.ping()
+
+
+def test_a_restarted_server_is_found_again(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    store.create_player("b", {"id": "p", "name": "P", "score": 0})
+    server.program.stop()
+    server.program.start()
+    server.program.wait_for_port(server.port)
+    other = RethinkStore(f"rethinkdb://127.0.0.1:{server.port}/own")
+    wait_until(lambda: _takes_writes(other), "the tables", START_SECONDS)
+    other.close()
+    # Not one write fails because its thread has a connection from before.
+    assert store.add_score("b", "p", 1)["score"] == 1
+
+
+def test_a_server_that_hangs_is_given_up_in_time(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    store.ping()
+    server.program.signal_all(signal.SIGSTOP)
+    messages = []
+    for _ in range(100):
+        with pytest.raises(StoreUnavailable) as raised:
+            store.get_board("b")
+        messages.append(str(raised.value))
+    # A thread that waits can answer no other request: one at a time asks whether it is back.
+    assert "timed out" in messages[0]
+    assert sum("did not answer just now" in message for message in messages) > 90
+    server.program.signal_all(signal.SIGCONT)
+    # The answer to the old question is not taken for that to the new one.
+    assert first_answer(lambda: store.get_board("b"))["id"] == "b"
+
+
+def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    store.create_player("b", {"id": "p", "name": "P", "score": 0})
+    server.program.signal_all(signal.SIGSTOP)
+    with pytest.raises(OutcomeUnknown):
+        store.add_score("b", "p", 5, key="once")
+    server.program.signal_all(signal.SIGCONT)
+    assert first_answer(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
+    assert store.add_score("b", "p", 1)["score"] == 6
+
+
+def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
+    rethinkdb_server: RethinkServer, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(tmp_path / "cert.pem", append=True)
+    tls = ["--driver-tls-key", str(tmp_path / "key.pem")]
+    tls += ["--driver-tls-cert", str(tmp_path / "cert.pem")]
+    with RethinkServer(tmp_path, *tls) as server:
+        store = RethinkStore(f"rethinkdb://localhost:{server.port}/own?ssl_ca={tmp_path}/ca.pem")
+        store.ensure()
+        feed = store.open_feed()
+        store.create_board({"id": "b", "name": "", "size": 5})
+        wait_until(lambda: "b" in feed.poll(timeout=0.1), "the feed")
+        feed.close()
+        server.program.signal_all(signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable, match="timed out"):
+                store.get_board("b")
+        finally:
+            server.program.signal_all(signal.SIGCONT)
+        assert first_answer(lambda: store.get_board("b"))["id"] == "b"
+        store.close()
+
+
+def first_answer(call: Callable[[], Row]) -> Row:
+    """Return the call's first answer."""
+
+    def answer_or_none() -> Row | None:
+        try:
+            return call()
+        except StoreUnavailable:
+            return None
+
+    row = wait_until(answer_or_none, "the server to be back")
+    assert row is not None
+    return row
+
+
+def _takes_writes(store: RethinkStore) -> bool:
+    try:
+        store.add_score("b", "p", 0)
+    except StoreUnavailable:
+        return False
+    return True

@@ -1,0 +1,59 @@
+"""RethinkDB's feed: what it reports, and that it says so when it cannot."""
+
+import signal
+
+import pytest
+from rethinkdb.errors import ReqlDriverError
+
+from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.stores.rethinkdb.connection import Connection, r
+from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
+from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from tests.support.programs import wait_until
+from tests.support.servers import RethinkServer
+
+
+def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str) -> None:
+    feed = rethink.open_feed()
+    rethink.db.run(r.table("players").get(row_id(board, "alice")).update({"board": "other"}))
+    boards: set[str] = set()
+
+    def both() -> bool:
+        boards.update(feed.poll(timeout=0.1))
+        return {board, "other"} <= boards
+
+    wait_until(both, "both boards")
+    feed.close()
+
+
+def test_a_feed_that_cannot_be_opened_says_so(
+    own_server: tuple[RethinkServer, RethinkStore],
+) -> None:
+    server, store = own_server
+    connection = Connection(store.db.address, 0.5)
+    server.program.signal_all(signal.SIGSTOP)
+    with pytest.raises(StoreUnavailable):
+        RethinkFeed(connection, store.db)
+    assert not connection.is_alive()
+
+
+def test_a_feed_whose_server_dies_says_so(own_server: tuple[RethinkServer, RethinkStore]) -> None:
+    server, store = own_server
+    feed = store.open_feed()
+    server.program.stop()
+    with pytest.raises(StoreUnavailable):
+        wait_until(lambda: feed.poll(timeout=1), "an error")
+    feed.close()
+
+
+def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
+    feed = rethink.open_feed()
+    assert isinstance(feed, RethinkFeed)
+    try:
+        with pytest.raises(ReqlDriverError, match="over array size limit"):
+            feed._handle_change(
+                {"type": "error", "error": "Changefeed cache over array size limit"}
+            )
+    finally:
+        feed.close()
