@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import psutil
+import pytest
 from django.conf import settings
 
 from leaderboardapp.pubsub import SLOW, WAITING, Exchange, Message
@@ -36,6 +37,7 @@ def count_connections() -> int:
     return sum(1 for socket in sockets if socket.raddr and socket.raddr.port == port)
 
 
+@pytest.mark.processes
 def test_two_hundred_subscribers_get_ten_thousand_messages_in_order(
     store: Store, board_id: str
 ) -> None:

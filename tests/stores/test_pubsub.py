@@ -208,6 +208,7 @@ def test_a_predicate_that_fails_ends_its_own_loop_only(exchange: Exchange) -> No
         assert take(good, 1) == [Message("t", 1)]
 
 
+@pytest.mark.processes
 def test_a_forked_process_publishes_and_subscribes_for_itself(
     exchange: Exchange, store: Store
 ) -> None:

@@ -45,6 +45,7 @@ def running(folder: Path, *words: str) -> Iterator[Path]:
         program.stop()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("wanted", "topic", "other"),
     [
@@ -69,6 +70,7 @@ def test_published_messages_are_printed(
         assert "not for it" not in log.read_text()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("kind", ["regex", "tags", "hierarchy"])
 def test_the_demo_runs_in_two_terminals(tmp_path: Path, kind: str) -> None:
     with (
@@ -79,6 +81,7 @@ def test_the_demo_runs_in_two_terminals(tmp_path: Path, kind: str) -> None:
         wait_until(lambda: "published to" in published.read_text(), "its own line")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -47,6 +47,7 @@ def test_commits_are_durable_and_readers_do_not_wait_for_writers(sqlite: SqliteS
         assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
+@pytest.mark.processes
 def test_several_processes_write_at_once_and_nothing_is_lost(
     sqlite: SqliteStore, board: str
 ) -> None:

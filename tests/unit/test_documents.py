@@ -97,6 +97,7 @@ def test_the_example_has_every_variable_that_the_settings_read_and_no_other() ->
     assert example_variables() <= set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", source))
 
 
+@pytest.mark.processes
 def test_a_variable_that_is_empty_has_the_default_that_is_described() -> None:
     values = {name: default for name, default in described().items() if default}
     defaults = {name: values[name] for name in values.keys() & example_variables()}

@@ -149,6 +149,7 @@ def test_the_burst_is_ten_seconds_of_writes_and_at_least_one(
         assert count_passed(limiter, "bob", burst + 5) == burst
 
 
+@pytest.mark.processes
 def test_processes_share_one_file(path: Path) -> None:
     command = [sys.executable, "-c", TAKE_ALL, str(path), str(BIG_RATE), str(NOW)]
     programs = [

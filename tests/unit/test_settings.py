@@ -115,6 +115,7 @@ def test_what_has_no_default_is_asked_for(name: str, variables: dict[str, str]) 
     )
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("program", ["manage.py", "dblistener.py", "amqplistener.py"])
 def test_a_bad_value_stops_the_start_with_one_line(program: str) -> None:
     done = start(f"{program} check" if program == "manage.py" else program, DEBUG="yes")
@@ -122,6 +123,7 @@ def test_a_bad_value_stops_the_start_with_one_line(program: str) -> None:
     assert done.stderr == f"{program}: DEBUG='yes' is not a switch: set it to 0 or 1.\n"
 
 
+@pytest.mark.processes
 def test_a_bad_value_stops_the_start_of_the_web_server() -> None:
     """gunicorn logs the failure of its worker in its own way, with a traceback."""
     done = start("-m gunicorn --bind 127.0.0.1:0 leaderboard_project.wsgi", DEBUG="yes")
@@ -134,6 +136,7 @@ def test_writes_are_limited_where_a_rate_is_set(value: str, rate: float) -> None
     assert load_settings(WRITE_RATE=value)["WRITE_RATE"] == rate
 
 
+@pytest.mark.processes
 def test_certificates_that_cannot_be_read_stop_the_worker_with_one_line() -> None:
     """In a process of its own: the worker has its settings by then, and still prints one line."""
     done = start("amqplistener.py", AMQP_URL="amqps://localhost?cacertfile=/nowhere.pem")
@@ -237,16 +240,16 @@ def test_several_proxies_stand_between_spaces() -> None:
     ]
 
 
-def test_every_variable_is_in_the_example_and_the_readme() -> None:
+def test_every_variable_is_in_the_example_and_the_documentation() -> None:
     source = (PROJECT / "leaderboard_project/settings.py").read_text()
     read = set(re.findall(r'env\.read_\w+\(\s*"([A-Z_]+)"', source))
     example = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
     assert read == example
-    readme = (PROJECT / "README.md").read_text()
-    assert all(f"`{name}`" in readme for name in read)
+    documentation = (PROJECT / "docs/configuration.md").read_text()
+    assert all(f"`{name}`" in documentation for name in read)
     interval = re.search(r"^PUBLISH_INTERVAL=(.+)$", (PROJECT / ".env.example").read_text(), re.M)
     assert interval and f'read_seconds("PUBLISH_INTERVAL", {interval[1]}' in source
-    assert f"| `PUBLISH_INTERVAL` | `{interval[1]}` |" in readme
+    assert f"| `PUBLISH_INTERVAL` | `{interval[1]}` |" in documentation
 
 
 NAME = "THE_VARIABLE"

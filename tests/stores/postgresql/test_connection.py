@@ -96,6 +96,7 @@ def test_every_connection_is_closed_that_is_opened(postgres: PostgresStore, boar
         wait_until(lambda: connected() <= before, "the connections to be closed")
 
 
+@pytest.mark.processes
 def test_nothing_is_connected_before_gunicorn_forks(postgresql_url: str) -> None:
     program = (
         "import leaderboard_project.wsgi; from django.db import connections;"
