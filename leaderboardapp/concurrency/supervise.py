@@ -17,6 +17,7 @@ def supervise(
     wait: Callable[[float], bool],
     expected: tuple[type[Exception], ...] = (),
     on_failure: Callable[[Exception], None] = lambda error: None,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
 ) -> None:
     """Call `work` until it returns None, or `wait` says to stop.
 
@@ -25,14 +26,15 @@ def supervise(
 
     When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
     a row wait longer and longer, until `work` returns or has gone on for CALM_SECONDS. The
-    `expected` failures are logged in a line; any other is logged with its traceback."""
+    `expected` failures are logged in a line; any other is logged with its traceback. A failure
+    that is none of `retry_on` is raised."""
     failures = 0
     pause: float | None = 0.0
     while pause is not None and not wait(pause):
         began = time.monotonic()
         try:
             pause, failures = work(), 0
-        except Exception as error:  # whatever it is, others rely on this work
+        except retry_on as error:
             if time.monotonic() - began >= CALM_SECONDS:
                 failures = 0
             pause, failures = backoff(failures), failures + 1

@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 def run_listener(stop: threading.Event) -> None:
     """Listen or stand by until `stop` is set. Failures of the store and of proxies are retried."""
     listener = Listener(stop)
-    supervise("listener", listener.run_once, stop.wait, expected=(StoreUnavailable,))
+    # Any other failure ends the process: its successor begins with a clean state, and a standby may
+    # take the lease.
+    retry_on = (StoreUnavailable,)
+    supervise("listener", listener.run_once, stop.wait, retry_on, retry_on=retry_on)
     listener.close()
 
 

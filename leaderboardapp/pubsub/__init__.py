@@ -1,5 +1,6 @@
 """Publish and subscribe through the store: the public names."""
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub.delivery import AWAY, FORKED, OVERRUN, SLOW, Message, Missed
 from leaderboardapp.pubsub.exchange import MAX_PAYLOAD, WAITING, Exchange, ExchangeTopic, Queue
 
@@ -15,4 +16,5 @@ __all__ = [
     "Message",
     "Missed",
     "Queue",
+    "StoreUnavailable",
 ]

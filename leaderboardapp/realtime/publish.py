@@ -117,7 +117,7 @@ class ProxyPublisher:
         self.thread.join(sum(PUBLISH_TIMEOUT_SECONDS) + 1)
 
     def _run(self) -> None:
-        supervise("publisher", self._publish_once, self._wait, expected=(NotPublished,))
+        supervise(self.thread.name, self._publish_once, self._wait, expected=(NotPublished,))
         self.client.close()
         get_store().close()
 

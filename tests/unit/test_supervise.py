@@ -85,6 +85,15 @@ def test_expected_failures_are_a_line_and_others_have_a_traceback(
     assert "Expected; trying again" in nameless.getMessage()
 
 
+def test_a_failure_that_is_not_to_be_retried_is_raised(world: World) -> None:
+    def fail() -> float | None:
+        raise KeyError("odd")
+
+    with pytest.raises(KeyError):
+        supervise("the work", fail, world.wait, (Expected,), world.failures.append, retry_on=Expected)
+    assert world.failures == []
+
+
 def test_what_is_no_failure_passes(world: World) -> None:
     def interrupted() -> float | None:
         raise KeyboardInterrupt

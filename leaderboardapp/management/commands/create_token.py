@@ -1,6 +1,6 @@
 """manage.py create_token: print a token, signed with a secret of TOKEN_KEYS."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,11 +12,19 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(text: str) -> int:
-    """Return the seconds of `90s`, `15m`, `12h` or `30d`. Raises ValueError."""
+    """Return the seconds of `90s`, `15m`, `12h` or `30d`. Raises ArgumentTypeError."""
     number, unit = text[:-1], text[-1:]
     if unit not in UNITS or not number.isdecimal() or int(number) < 1:
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text!r} is not a time, such as 90s, 15m, 12h or 30d")
     return int(number) * UNITS[unit]
+
+
+def parse_board_id(text: str) -> str:
+    """Return the id. Raises ArgumentTypeError."""
+    try:
+        return id_field(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no id: it must be {error}") from error
 
 
 class Command(BaseCommand):
@@ -28,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--board",
             action="append",
-            type=id_field,
+            type=parse_board_id,
             help="a board that it is for, repeatable; without it, all boards",
         )
         parser.add_argument(
