@@ -23,7 +23,7 @@ from bench.costs import LISTENER, PROXY, STORE, WEB, name_of
 from bench.figure import STORE_NAMES, Figure, load, markdown, number
 from bench.service import PUBLISH_INTERVAL, STORES
 
-REPEAT_SECONDS = 2.0  # as in listener/scheduler.py, which needs settings to import
+REPEAT_SECONDS = 2.0  # as in listener/publish_scheduler.py, which needs settings to import
 USED = 0.6  # of a core, at most; the rest is for peaks
 PROXY_CORES = 2.0  # that one Pushpin can use: its handler has one thread, and so has its front
 PROXY_VIEWERS = 20_000  # client_maxconn of pushpin.conf

@@ -22,7 +22,7 @@ from gripcontrol import parse_grip_uri
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
-from leaderboardapp.rabbitmq import routes
+from leaderboardapp.rabbitmq import notification_routes as routes
 
 T = TypeVar("T")
 

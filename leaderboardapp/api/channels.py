@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.models import ObjectDoesNotExist
-from leaderboardapp.rabbitmq.routes import Target
+from leaderboardapp.rabbitmq.notification_routes import Target
 from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import (
     DELETED,

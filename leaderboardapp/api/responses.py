@@ -23,12 +23,12 @@ def get_readable_board(request: HttpRequest, board_id: str) -> Board:
 
 
 def player_data(player: Player) -> dict[str, Any]:
-    """Return a player as answers to writes have it."""
+    """Return a player's JSON fields for the answer to a write."""
     return {"id": player.id, "name": player.name, "score": player.score}
 
 
 def ranked_data(player: Player) -> dict[str, Any]:
-    """Return a player as answers to reads have it: with the rank, which may be None."""
+    """Return a player's JSON fields for the answer to a read; the rank may be None."""
     return {**player_data(player), "rank": player.rank}
 
 

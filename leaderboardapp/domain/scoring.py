@@ -34,8 +34,9 @@ def set_score(board: Row, player: Row, score: int, now: int, season: int | None 
 
 
 def set_best_score(board: Row, player: Row, score: int, now: int, season: int | None = None) -> Row:
-    """Return the fields after setting the score if it is better; none if the player's score is as
-    good. Raises WrongSeason, ScoreOutOfRange, the latter for a score that is not better, too."""
+    """Return the fields after setting a better score; none if it is not better.
+
+    Raises WrongSeason. Raises ScoreOutOfRange even if the score is not better."""
     fields = set_score(board, player, score, now, season)
     if has_score(board, player) and not is_better(board, score, player["score"]):
         return {}

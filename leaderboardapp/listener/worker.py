@@ -8,7 +8,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.listener.event_forwarder import EventForwarder
 from leaderboardapp.listener.lease import STANDBY_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
-from leaderboardapp.listener.scheduler import PublishScheduler
+from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Feed

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar, cast
 from django.conf import settings
 
 from leaderboardapp.models import Board, ObjectDoesNotExist
-from leaderboardapp.rabbitmq import routes
+from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.rabbitmq.consumer import (
     INVALID,
     Disconnected,
@@ -19,7 +19,7 @@ from leaderboardapp.rabbitmq.consumer import (
     Rejections,
     read_body,
 )
-from leaderboardapp.rabbitmq.routes import Target
+from leaderboardapp.rabbitmq.notification_routes import Target
 from leaderboardapp.realtime import items
 from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, board_channel
 from leaderboardapp.realtime.proxy_client import ProxyClient

@@ -247,8 +247,9 @@ class Store(ABC):
 
     @abstractmethod
     def run_maintenance(self, board: str) -> bool:
-        """Do a piece of the work that a board's changes have left behind, if there is any; return
-        whether there may be more. What is read is right before, between and after."""
+        """Do one piece of a board's pending maintenance; return whether more may be left.
+
+        Readers see correct data all the time."""
 
     # Rankings
 

@@ -13,7 +13,8 @@ import trustme
 from django.test import override_settings
 
 from leaderboardapp.models import Board, Player
-from leaderboardapp.rabbitmq import connection, consumer, routes
+from leaderboardapp.rabbitmq import connection, consumer
+from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.rabbitmq.consumer import Consumer
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import EXCHANGE, Broker

@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 from gripcontrol import WebSocketEvent
 
-from leaderboardapp.rabbitmq.routes import parse
+from leaderboardapp.rabbitmq.notification_routes import parse
 from tests.api.conftest import Send, SendEvents, assert_problem, decode_events
 
 OPEN = WebSocketEvent("OPEN")

@@ -14,7 +14,7 @@ import yaml
 from django.test import Client, override_settings
 
 from leaderboardapp.pages.api_reference import DESCRIPTION
-from leaderboardapp.rabbitmq import routes
+from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web.rate_limit import get_limiter

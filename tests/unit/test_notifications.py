@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from pika import BasicProperties
 
 from leaderboardapp.rabbitmq.consumer import INVALID, Message
+from leaderboardapp.rabbitmq.notification_routes import parse
 from leaderboardapp.rabbitmq.notifications import (
     PACED_BYTES,
     Notification,
     paced_batches,
     read_notifications,
 )
-from leaderboardapp.rabbitmq.routes import parse
 
 ITEMS = st.lists(
     st.builds(

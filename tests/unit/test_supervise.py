@@ -90,7 +90,9 @@ def test_a_failure_that_is_not_to_be_retried_is_raised(world: World) -> None:
         raise KeyError("odd")
 
     with pytest.raises(KeyError):
-        supervise("the work", fail, world.wait, (Expected,), world.failures.append, retry_on=Expected)
+        supervise(
+            "the work", fail, world.wait, (Expected,), world.failures.append, retry_on=Expected
+        )
     assert world.failures == []
 
 

@@ -16,8 +16,8 @@ READY_SECONDS = 10.0
 
 
 class RethinkFeed(Feed):
-    """A thread reads the changefeed and collects the boards that changed. A slow listener so
-    finds many changes of a board as one."""
+    """A thread reads the changefeed and collects the boards that changed. Changes that a slow
+    listener has not taken yet are merged by board."""
 
     def __init__(self, connection: Connection, db: Database) -> None:
         """Open the feed, and return once it is live. The feed closes the connection.

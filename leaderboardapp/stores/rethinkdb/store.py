@@ -263,7 +263,7 @@ class RethinkStore(Store):
     def _record_deletion(self, board: str) -> None:
         """Count a deletion of the board, or of a player of it, before it happens.
 
-        A listener that was stopped finds it all the same: it looks back further than it needs to.
+        That is early enough: a restarted listener reads from TOLERANCE_MS before its checkpoint.
         """
 
         def count(_: Any, old: Any, __: Any) -> Any:

@@ -70,7 +70,9 @@ def score_columns(board: Row, fields: Row) -> Row:
 
 
 def _add(board: Row, player: Player | None, increment: Increment, now: int) -> Player:
-    """Return the same object if the key is known, so that nothing is written."""
+    """Apply one increment; return the player afterwards.
+
+    If its key is known, that is the same object, so that nothing is written."""
     if player is None:
         raise ObjectDoesNotExist
     row, keys = player

@@ -15,8 +15,8 @@ from leaderboardapp.stores.sql.postgresql import connection as postgresql_connec
 from leaderboardapp.stores.sql.postgresql import feed as postgresql_feed
 from leaderboardapp.stores.sql.postgresql import store as postgresql
 from leaderboardapp.stores.sql.postgresql.feed import BUSY_SECONDS, PostgresFeed
+from leaderboardapp.stores.sql.postgresql.listen_notify import CHANNEL
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
-from leaderboardapp.stores.sql.postgresql.triggers import CHANNEL
 from tests.stores.postgresql.conftest import Console
 from tests.support.programs import wait_until
 

@@ -14,7 +14,7 @@ from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, map_error
 from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessageStream
-from leaderboardapp.stores.sql.postgresql.triggers import MESSAGES, NUMBER
+from leaderboardapp.stores.sql.postgresql.listen_notify import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
     BOARD_COLUMNS,
@@ -28,8 +28,8 @@ from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
 
-# For how many milliseconds a writer waits for its board, a writer that has stopped keeps the board,
-# and a statement runs. The server gives up before the driver does, which could only say that no
+# Timeouts in milliseconds: waiting for the board's lock; holding it while idle; running one
+# statement. The server gives up before the driver does, which could only say that no
 # answer has come.
 LOCK_BOARD = """
     SET LOCAL lock_timeout = 2500;

@@ -37,7 +37,7 @@ _write_lock = threading.RLock()
 
 
 def _renew_lock() -> None:
-    """In a forked process, where the thread that held the lock does not run."""
+    """Replace the write lock in a forked process: the thread that held it does not run there."""
     global _write_lock
     _write_lock = threading.RLock()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboardapp.rabbitmq.routes import Target, find_targets, parse
+from leaderboardapp.rabbitmq.notification_routes import Target, find_targets, parse
 
 WORDS = st.sampled_from(["a", "b", "c-1", "", "é"])
 KEYS = st.lists(WORDS, max_size=5).map(".".join)

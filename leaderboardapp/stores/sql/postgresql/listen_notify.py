@@ -5,8 +5,8 @@ The triggers are in the database: a migration has made them, from SQL that is fr
 """
 
 CHANNEL, MESSAGES = "leaderboard", "leaderboard_messages"  # of LISTEN and NOTIFY
-# The advisory lock of a sleeping feed. A commit that notifies waits for every other such commit,
-# so a writer notifies only if the feed is asleep. Otherwise the writer shares the lock until its
-# commit, and no feed falls asleep before.
+# A feed holds this advisory lock alone while it is asleep, and writers notify it then. They do so
+# only then, because a commit that notifies waits for every other such commit. While the feed is
+# awake, each writer shares the lock until its commit, so no feed can fall asleep before that.
 ASLEEP = f"hashtext('{CHANNEL}'), 'change'::regclass::oid::int"
 NUMBER = "pg_current_xact_id()::text::bigint"  # the transaction's, which numbers its changes

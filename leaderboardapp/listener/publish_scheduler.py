@@ -34,7 +34,8 @@ class PublishState(NamedTuple):
     """What was last published of a board. Times are those of time.monotonic()."""
 
     fingerprint: str  # of what was published, as `published_fingerprint` returns it
-    # When it was published. Once it is repeated: when a change came that shows no difference.
+    # When it was last published. After the repeat, a change that shows no difference sets it to the
+    # time of that change, so that another repeat follows.
     published_at: float
     changed_at: float  # when the board's last change came
     private: bool | None  # None: it was deleted
@@ -215,9 +216,10 @@ class PublishScheduler:
 
 
 def published_fingerprint(snapshot: Snapshot | None) -> str:
-    """Return what is equal for two snapshots exactly if the proxies are sent the same for both.
+    """Return a text that identifies what the proxies are sent.
 
-    A board that becomes private has an equal snapshot, but is published to other viewers."""
+    It differs from the snapshot's fingerprint, because a board that becomes private has an equal
+    snapshot, but is published to other viewers."""
     if snapshot is None:
         return "deleted"
     return f"private {snapshot.fingerprint}" if snapshot.private else snapshot.fingerprint

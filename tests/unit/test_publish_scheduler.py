@@ -9,8 +9,8 @@ from django.conf import settings
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
-from leaderboardapp.listener import scheduler as module
-from leaderboardapp.listener.scheduler import PublishScheduler
+from leaderboardapp.listener import publish_scheduler as module
+from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.base import Feed
