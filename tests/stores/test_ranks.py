@@ -131,6 +131,22 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "MOST", 3)
 
 
+def assert_windows(store: Store, row: Row, model: Model, limit: int) -> None:
+    """Each ranked player has the model's rank and window, and each other one has neither."""
+    board, expected = row["id"], model.ranked()
+    for index, (player, _, rank) in enumerate(expected):
+        row_read = store.get_player(board, player)
+        ranked = models.get_player_with_rank(row, row_read)
+        assert ranked and ranked["rank"] == rank
+        assert id_score_rank(models.get_window_around(row, row_read, limit)) == window(
+            expected, index, limit
+        )
+    for player in model.players.keys() - {player for player, *_ in expected}:
+        row_read = store.get_player(board, player)
+        assert models.get_player_with_rank(row, row_read) is None
+        assert models.get_window_around(row, row_read, limit) == []
+
+
 @settings(max_examples=25)
 @given(
     st.sampled_from(["desc", "asc"]),
@@ -166,18 +182,7 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
         id_score_rank(ranks.assign_ranks(row, store.get_top_players([board])[board][1]))
         == expected[:limit]
     )
-
-    for index, (player, _, rank) in enumerate(expected):
-        row_read = store.get_player(board, player)
-        ranked = models.get_player_with_rank(row, row_read)
-        assert ranked and ranked["rank"] == rank
-        assert id_score_rank(models.get_window_around(row, row_read, limit)) == window(
-            expected, index, limit
-        )
-    for player in model.players.keys() - {player for player, *_ in expected}:
-        row_read = store.get_player(board, player)
-        assert models.get_player_with_rank(row, row_read) is None
-        assert models.get_window_around(row, row_read, limit) == []
+    assert_windows(store, row, model, limit)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def test_nothing_is_connected_before_gunicorn_forks(postgresql_url: str) -> None
     assert result.stdout.strip() in ("[]", "[None]")
 
 
+@pytest.mark.processes
 def test_tls_is_checked_as_the_url_says(tmp_path: Path) -> None:
     authority, other = trustme.CA(), trustme.CA()
     certificate = authority.issue_cert("localhost")

@@ -16,6 +16,36 @@ from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 from tests.stores.postgresql.conftest import Console
 
+PLAYERS = [f"p{number}" for number in range(30)]
+
+
+def update_rows(url: str, board: str, seed: int) -> None:
+    """Write as another program does: several rows in a statement."""
+    chance = random.Random(seed)
+    with psycopg.connect(url, autocommit=True) as console:
+        for _ in range(10):
+            some = chance.sample(PLAYERS, 5)
+            try:
+                console.execute(
+                    "UPDATE player SET score = %s, hidden = %s"
+                    " WHERE board_id = %s AND player = ANY(%s)",
+                    [chance.randrange(20), chance.random() < 0.2, board, some],
+                )
+            except psycopg.errors.DeadlockDetected:
+                pass  # as a program has to expect that locks several rows
+
+
+def set_scores(postgres: PostgresStore, board: str, seed: int) -> None:
+    """Write as the service does, with its maintenance between the writes."""
+    chance = random.Random(seed)
+    for _ in range(15):
+        try:
+            postgres.set_score(board, chance.choice(PLAYERS), chance.randrange(20), False)
+            postgres.run_maintenance(board)
+        except StoreUnavailable as error:
+            assert re.search("deadlock|lock timeout", str(error))
+    postgres.close()
+
 
 def test_counts_of_blocks_are_exact_whoever_writes(
     postgres: PostgresStore,
@@ -26,38 +56,17 @@ def test_counts_of_blocks_are_exact_whoever_writes(
     """The service and other programs at once, with several rows in a statement and all rankings."""
     monkeypatch.setattr(blocks, "BLOCK", 4)
     monkeypatch.setattr(blocks, "MOST", 8)
-    players = [f"p{number}" for number in range(30)]
-    for player in players:
+    for player in PLAYERS:
         postgres.create_player(board, {"id": player, "name": "", "score": 0})
-
-    def other(seed: int) -> None:
-        chance = random.Random(seed)
-        with psycopg.connect(postgresql_url, autocommit=True) as console:
-            for _ in range(10):
-                some = chance.sample(players, 5)
-                try:
-                    console.execute(
-                        "UPDATE player SET score = %s, hidden = %s"
-                        " WHERE board_id = %s AND player = ANY(%s)",
-                        [chance.randrange(20), chance.random() < 0.2, board, some],
-                    )
-                except psycopg.errors.DeadlockDetected:
-                    pass  # as a program has to expect that locks several rows
-
-    def service(seed: int) -> None:
-        chance = random.Random(seed)
-        for _ in range(15):
-            try:
-                postgres.set_score(board, chance.choice(players), chance.randrange(20), False)
-                postgres.run_maintenance(board)
-            except StoreUnavailable as error:
-                assert re.search("deadlock|lock timeout", str(error))
-        postgres.close()
-
     for ranking in RANKINGS:
         row = postgres.update_board(board, {"ranking": ranking})
-        works = [(other, 1), (other, 2), (service, 3), (service, 4)]
-        threads = [threading.Thread(target=work, args=[seed]) for work, seed in works]
+        threads = [
+            *(
+                threading.Thread(target=update_rows, args=[postgresql_url, board, n])
+                for n in (1, 2)
+            ),
+            *(threading.Thread(target=set_scores, args=[postgres, board, n]) for n in (3, 4)),
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
