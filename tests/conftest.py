@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -16,6 +17,7 @@ from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
 LONG = ("faults", "bench", "browser", "e2e", "amqp")  # folders whose tests take long
+SLOW_TO_COLLECT = (*LONG, "test_schema.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --fast, do not even import what takes long.
+
+    For the tests from the API's description, cases are made up while they are collected."""
+    return True if config.getoption("fast") and collection_path.name in SLOW_TO_COLLECT else None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
@@ -78,8 +87,7 @@ def needs_processes(item: pytest.Item) -> bool:
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else []
     fixtures = getattr(item, "fixturenames", [])
     return bool(
-        item.path.parent.name in LONG
-        or item.get_closest_marker("processes")
+        item.get_closest_marker("processes")
         or {"rethinkdb", "postgresql"} & {value for value in parameters if isinstance(value, str)}
         or {"rethinkdb_server", "postgresql_server", "rethinkdb_url", "postgresql_url", "rabbit"}
         & {*fixtures}
