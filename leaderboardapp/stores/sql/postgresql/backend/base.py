@@ -1,12 +1,14 @@
 """Django's backend for PostgreSQL, with a limit to how long a connection waits for an answer."""
 
-from functools import partial
+from collections.abc import Generator
 from typing import Any, Self
 
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from psycopg import OperationalError
 
 ANSWER_SECONDS = 3.5
+LOOK_SECONDS = 0.1  # between two looks of a waiting thread, as psycopg does by itself
 
 
 class SchemaEditor(DatabaseSchemaEditor):
@@ -19,7 +21,7 @@ class SchemaEditor(DatabaseSchemaEditor):
 
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)
-        limit_waiting(self.connection.connection)
+        limit_silence(self.connection.connection)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -28,10 +30,38 @@ class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = SchemaEditor
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        return limit_waiting(super().get_new_connection(conn_params))
+        return limit_silence(super().get_new_connection(conn_params))
 
 
-def limit_waiting(driver: Any) -> Any:
-    """Return the driver's connection, which raises an error after ANSWER_SECONDS of waiting."""
-    driver.wait = partial(type(driver).wait, driver, timeout=ANSWER_SECONDS)
+def limit_silence(driver: Any) -> Any:
+    """Return the driver's connection, which raises OperationalError when the server has said
+    nothing for ANSWER_SECONDS of waiting."""
+    wait = type(driver).wait
+
+    def wait_for_answer(
+        answer: Any, interval: float = LOOK_SECONDS, timeout: float | None = None
+    ) -> Any:
+        if timeout is None:
+            answer = end_in_silence(answer, ANSWER_SECONDS / interval)
+        return wait(driver, answer, interval, timeout)
+
+    driver.wait = wait_for_answer
     return driver
+
+
+def end_in_silence(answer: Any, looks: float) -> Generator[Any, Any, Any]:
+    """Yield what `answer` waits for; raise OperationalError when so many looks in a row find
+    nothing.
+
+    Looks are counted and not time, because a busy process comes late to an answer that is there:
+    with 200 threads at work in it, each step of reading may take a second."""
+    silent = 0
+    try:
+        wanted = next(answer)
+        while silent < looks:
+            ready = yield wanted
+            silent = 0 if ready else silent + 1
+            wanted = answer.send(ready)
+    except StopIteration as end:
+        return end.value
+    raise OperationalError(f"no answer within {ANSWER_SECONDS:g} s")
