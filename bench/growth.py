@@ -69,11 +69,11 @@ def board_costs(players: int, calls: int) -> dict[str, float]:
     from leaderboardapp import models, snapshots
     from leaderboardapp.stores import get_store
 
-    store, board = get_store(), get_store().get_board("b")
+    store = get_store()
     return {
         "top": median_milliseconds(lambda _: snapshots.read_snapshots(["b"]), players, calls),
         "rank": median_milliseconds(
-            lambda n: models.get_player_with_rank(board, store.get_player("b", f"p{n}")),
+            lambda n: models.number_window(store.get_ranking_window("b", 1, around=f"p{n}")),
             players,
             calls,
         ),

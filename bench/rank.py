@@ -86,19 +86,18 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
     def naive(player: str) -> int:
         return NAIVE[name](store, board, store.get_player(BOARD, player))
 
-    def rank(player: str) -> Row | None:
-        return models.get_player_with_rank(board, store.get_player(BOARD, player))
+    def window(player: str, limit: int = LIMIT) -> list[Row]:
+        return models.number_window(store.get_ranking_window(BOARD, limit, around=player))
+
+    def rank(player: str) -> list[Row]:
+        return window(player, 1)
 
     for player in ("p0", f"p{number - 1}"):
-        ranked = rank(player)
-        assert ranked and ranked["rank"] == naive(player) + 1
+        [ranked] = rank(player)
+        assert ranked["rank"] == naive(player) + 1
     return [
         median_and_99th(rank, number, 500),
-        median_and_99th(
-            lambda player: models.get_window_around(board, store.get_player(BOARD, player), LIMIT),
-            number,
-            500,
-        ),
+        median_and_99th(window, number, 500),
         median_and_99th(naive, number, 20),
     ]
 

@@ -6,8 +6,6 @@
     Player.get_top_for_board(board, limit=10)
 
 Any method may raise StoreUnavailable.
-
-The functions after the classes read a board's ranking. They take and return rows of the store.
 """
 
 import uuid
@@ -19,6 +17,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp import events
 from leaderboardapp.domain import ranking
 from leaderboardapp.domain import schedule as schedules
+from leaderboardapp.domain.exceptions import PlayerNotFound
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row, Window, rank_position
 from leaderboardapp.stores import get_store
 
@@ -82,6 +81,10 @@ class Board:
         elif changes := _changes(self._stored, row):
             row = get_store().update_board(self.id, changes)
         return self._load(row)
+
+    def is_loaded(self) -> bool:
+        """Return whether the settings are those of the store, as they were at the last read."""
+        return self._stored is not None
 
     def reload(self) -> Self:
         """Read the board from the store; return it. Raises ObjectDoesNotExist."""
@@ -199,18 +202,27 @@ class Player:
         )
         return self._load(row)
 
-    def get_rank(self) -> int | None:
-        """Return the rank, from 1; None if the player is not ranked. Raises ObjectDoesNotExist."""
-        self._set_rank(get_player_with_rank(self.board.stored(), self._read_row()))
+    def get_rank(self, with_email: bool = False) -> int | None:
+        """Read the player again; return the rank, from 1, or None if the player is not ranked.
+
+        Score and rank are of one moment. `with_email` reads the email address, too. Raises
+        BoardNotFound, PlayerNotFound.
+        """
+        window = self._read_window(1, with_email)
+        row = window.player
+        assert row is not None
+        self._load(row)._set_rank(next(iter(number_window(window)), None))
+        if with_email:
+            self.email = window.emails.get(self.id)
         return self.rank
 
     def get_around(self, limit: int = 5) -> list[Self]:
         """Return a window of `limit` ranked players around this one, best first.
 
-        It is empty if the player is not ranked. Raises ObjectDoesNotExist.
+        Near the best and the worst player the window is shifted, so that it stays full. It is empty
+        if the player is not ranked. Raises BoardNotFound, PlayerNotFound.
         """
-        rows = get_window_around(self.board.stored(), self._read_row(), limit)
-        return self._load_ranked(self.board, rows)
+        return self._load_ranked(self.board, self._read_window(limit))
 
     @classmethod
     def get_for_board(cls, board: Board, id: str) -> Self:
@@ -219,19 +231,31 @@ class Player:
 
     @classmethod
     def get_page_for_board(
-        cls, board: Board, limit: int = 20, after: RankPosition | None = None
+        cls,
+        board: Board,
+        limit: int = 20,
+        after: RankPosition | None = None,
+        with_emails: bool = False,
     ) -> list[Self]:
         """Return up to `limit` players with their ranks, best first, from those after `after` on.
 
-        Raises ObjectDoesNotExist if there is no such board.
+        The board is read again, at the same moment. `with_emails` reads email addresses, too.
+        Raises BoardNotFound.
         """
-        return cls._load_ranked(board, get_ranked_page(board.stored(), limit, after))
+        window = get_store().get_ranking_window(board.id, limit, after, with_emails=with_emails)
+        return cls._load_ranked(board, window)
 
     @classmethod
-    def get_hidden_for_board(cls, board: Board, limit: int = 20, after: str = "") -> list[Self]:
-        """Return up to `limit` hidden players, sorted by id, whose ids come after `after`."""
-        rows = get_store().list_hidden(board.id, after, limit)
-        return [cls(board, row["id"])._load(row) for row in rows]
+    def get_hidden_for_board(
+        cls, board: Board, limit: int = 20, after: str = "", with_emails: bool = False
+    ) -> list[Self]:
+        """Return up to `limit` hidden players, sorted by id, whose ids come after `after`.
+
+        The board is read again, at the same moment. `with_emails` reads email addresses, too.
+        Raises BoardNotFound.
+        """
+        window = get_store().list_hidden(board.id, after, limit, with_emails=with_emails)
+        return cls._load_window(board, window)
 
     @classmethod
     def get_top_for_board(cls, board: Board, limit: int = 10) -> list[Self]:
@@ -256,12 +280,31 @@ class Player:
         finally:
             feed.close()
 
+    def _read_window(self, limit: int, with_email: bool = False) -> Window:
+        """Read the window around the player, and the board. Raises BoardNotFound,
+        PlayerNotFound."""
+        window = get_store().get_ranking_window(
+            self.board.id, limit, around=self.id, with_emails=with_email
+        )
+        self.board._load(window.board)
+        if window.player is None:
+            raise PlayerNotFound(self.board.id, self.id)
+        return window
+
     @classmethod
-    def _load_ranked(cls, board: Board, rows: list[Row]) -> list[Self]:
-        players = [cls(board, row["id"])._load(row) for row in rows]
-        for player, row in zip(players, rows, strict=True):
+    def _load_ranked(cls, board: Board, window: Window) -> list[Self]:
+        players = cls._load_window(board, window)
+        for player, row in zip(players, number_window(window), strict=True):
             player._set_rank(row)
         return players
+
+    @classmethod
+    def _load_window(cls, board: Board, window: Window) -> list[Self]:
+        board._load(window.board)
+        emails = window.emails
+        return [
+            cls(board, row["id"], email=emails.get(row["id"]))._load(row) for row in window.rows
+        ]
 
     def _set_rank(self, row: Row | None) -> None:
         self.rank, self.bound = (row["rank"], row["bound"]) if row else (None, 0)
@@ -287,31 +330,9 @@ def _changes(stored: Row, row: Row) -> Row:
     return {name: value for name, value in row.items() if value != stored[name]}
 
 
-# Reading a board's ranking. The rows that are returned are a player's, with two fields more:
-# `rank`, from 1, and `bound`, how far off the rank may be, either way (0 if it is exact).
-
-
-def get_ranked_page(board: Row, limit: int, after: RankPosition | None = None) -> list[Row]:
-    """Return up to `limit` ranked players, best first, from those after `after` on."""
-    return _number_window(board, get_store().get_ranking_window(board, limit, after))
-
-
-def get_window_around(board: Row, player: Row, limit: int) -> list[Row]:
-    """Return a window of `limit` ranked players with the player in its middle, best first.
-
-    Near the best and the worst player the window is shifted, so that it stays full. It is empty if
-    the player is not ranked.
-    """
-    if not ranking.is_ranked(board, player):
-        return []
-    return _number_window(board, get_store().get_ranking_window(board, limit, around=player))
-
-
-def get_player_with_rank(board: Row, player: Row) -> Row | None:
-    """Return the player with its rank; None if the player is not ranked."""
-    return next(iter(get_window_around(board, player, limit=1)), None)
-
-
-def _number_window(board: Row, window: Window) -> list[Row]:
-    rows = ranking.assign_ranks(board, window.rows, window.before + 1, window.better + 1)
+def number_window(window: Window) -> list[Row]:
+    """Return the window's rows with two fields more: `rank`, from 1, and `bound`, how far off the
+    rank may be, either way (0 if it is exact)."""
+    first = window.before + 1, window.better + 1
+    rows = ranking.assign_ranks(window.board, window.rows, *first)
     return [{**row, "bound": window.bound} for row in rows]

@@ -3,13 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.api.responses import (
-    add_emails,
     assign_fields,
-    get_readable_board,
     json_response,
+    may_see_emails,
     player_data,
     rank_error_fields,
     ranked_data,
+    reads_board,
 )
 from leaderboardapp.domain.fields import (
     RANK_POSITION_FIELDS,
@@ -52,11 +52,13 @@ def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
         return list_hidden_players(request, board_id)
     limit, cursor = read_limit(request), read_cursor(request, *RANK_POSITION_FIELDS)
     after = RankPosition(*cursor) if cursor else None
-    players = Player.get_page_for_board(get_readable_board(request, board_id), limit + 1, after)
+    with_emails = may_see_emails(request, board_id)
+    with reads_board(request, board_id) as board:
+        players = Player.get_page_for_board(board, limit + 1, after, with_emails)
     has_more = len(players) > limit
     return json_response(
         {
-            "players": add_emails(request, board_id, map(ranked_data, players[:limit])),
+            "players": [ranked_data(player, with_emails) for player in players[:limit]],
             "next": encode_cursor(*players[limit - 1].key()) if has_more else None,
             **rank_error_fields(*players),
         }
@@ -65,14 +67,15 @@ def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
 
 def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer a page of hidden players by id, to those who may write on the board."""
-    board = get_readable_board(request, board_id)
     auth.require_write(request, board_id)
     limit, cursor = read_limit(request), read_cursor(request, id_field)
-    players = Player.get_hidden_for_board(board, limit + 1, cursor[0] if cursor else "")
+    after, with_emails = cursor[0] if cursor else "", may_see_emails(request, board_id)
+    with reads_board(request, board_id) as board:
+        players = Player.get_hidden_for_board(board, limit + 1, after, with_emails)
     has_more = len(players) > limit
     return json_response(
         {
-            "players": add_emails(request, board_id, map(ranked_data, players[:limit])),
+            "players": [ranked_data(player, with_emails) for player in players[:limit]],
             "next": encode_cursor(players[limit - 1].id) if has_more else None,
         }
     )
@@ -80,10 +83,11 @@ def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
 
 def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer one player with the rank."""
-    player = Player.get_for_board(get_readable_board(request, board_id), player_id)
-    player.get_rank()
-    [data] = add_emails(request, board_id, [ranked_data(player)])
-    return json_response({**data, **rank_error_fields(player)})
+    with_email = may_see_emails(request, board_id)
+    with reads_board(request, board_id) as board:
+        player = Player(board, player_id)
+        player.get_rank(with_email)
+    return json_response({**ranked_data(player, with_email), **rank_error_fields(player)})
 
 
 def update_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
@@ -102,6 +106,6 @@ def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpRe
 def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer a window of the ranking around the player."""
     limit = read_limit(request, default=5)
-    player = Player.get_for_board(get_readable_board(request, board_id), player_id)
-    window = player.get_around(limit)
+    with reads_board(request, board_id) as board:
+        window = Player(board, player_id).get_around(limit)
     return json_response({"players": [*map(ranked_data, window)], **rank_error_fields(*window)})

@@ -1,25 +1,30 @@
 """Parts that the endpoints' answers share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from leaderboardapp.models import Board, Player
-from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 
 Model = TypeVar("Model", Board, Player)
 
 
-def get_readable_board(request: HttpRequest, board_id: str) -> Board:
-    """Return the board, if the sender may read it.
+@contextmanager
+def reads_board(request: HttpRequest, board_id: str) -> Iterator[Board]:
+    """Yield a board that the body reads with whatever it answers, all of one moment.
 
-    Raises ObjectDoesNotExist, Problem 401 or 403.
+    Raises Problem 401 or 403 if the sender may not read that board, even if the body raises that
+    a player of it is missing.
     """
-    board = Board.get(board_id)
-    auth.require_read(request, board_id, private=board.private)
-    return board
+    board = Board(board_id)
+    try:
+        yield board
+    finally:
+        if board.is_loaded():
+            auth.require_read(request, board_id, private=board.private)
 
 
 def player_data(player: Player) -> dict[str, Any]:
@@ -27,23 +32,18 @@ def player_data(player: Player) -> dict[str, Any]:
     return {"id": player.id, "name": player.name, "score": player.score}
 
 
-def ranked_data(player: Player) -> dict[str, Any]:
+def ranked_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     """Return a player's JSON fields for the answer to a read; the rank may be None."""
-    return {**player_data(player), "rank": player.rank}
+    data = {**player_data(player), "rank": player.rank}
+    return {**data, "email": player.email} if with_email else data
 
 
-def add_emails(
-    request: HttpRequest, board_id: str, players: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the players, each with `email` if the request has a write token for the board.
+def may_see_emails(request: HttpRequest, board_id: str) -> bool:
+    """Return whether the request has a write token for the board.
 
     Without a token nobody sees addresses, even where anybody may write.
     """
-    rows = list(players)
-    if not auth.has_scope(request, "write", board_id):
-        return rows
-    emails = get_store().get_emails(board_id, [row["id"] for row in rows])
-    return [{**row, "email": emails.get(row["id"])} for row in rows]
+    return auth.has_scope(request, "write", board_id)
 
 
 def rank_error_fields(*players: Player) -> dict[str, Any]:

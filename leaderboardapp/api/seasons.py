@@ -3,11 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp import snapshots
-from leaderboardapp.api.responses import get_readable_board, json_response
+from leaderboardapp.api.responses import json_response
 from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
+from leaderboardapp.web import auth
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
 
 
@@ -22,17 +23,17 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the running season's number, and a page of past seasons, the newest first."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
-    board = get_readable_board(request, board_id)
-    before = cursor[0] if cursor else board.season
-    past = get_store().list_seasons(board_id, before, limit + 1)
+    before = cursor[0] if cursor else None
+    board, past = get_store().list_seasons(board_id, before, limit + 1)
+    auth.require_read(request, board_id, private=board["private"])
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
-    return json_response({"season": board.season, "past": rows, "next": next_cursor})
+    return json_response({"season": board["season"], "past": rows, "next": next_cursor})
 
 
 def read_season(request: HttpRequest, board_id: str, season_number: int) -> HttpResponse:
     """Answer a past season: the board's name and top players as they were when it ended."""
-    get_readable_board(request, board_id)
+    auth.require_read(request, board_id, private=Board.get(board_id).private)
     ended_at, board, players = get_store().get_season(board_id, season_number)
     payload = snapshots.board_payload(board, players)
     return json_response({**payload, "season": season_number, "ended_at": ended_at})

@@ -1,6 +1,32 @@
 """What a store refuses, and how it fails."""
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from leaderboardapp.domain.types import Row, score_limits
+
+
+class BoardNotFound(ObjectDoesNotExist):
+    """There is no such board."""
+
+    def __init__(self, board: str) -> None:
+        """`board` is an id."""
+        super().__init__(f"There is no board {board}.")
+
+
+class PlayerNotFound(ObjectDoesNotExist):
+    """The board has no such player."""
+
+    def __init__(self, board: str, player: str) -> None:
+        """`board` and `player` are ids."""
+        super().__init__(f"The board {board} has no player {player}.")
+
+
+class SeasonNotFound(ObjectDoesNotExist):
+    """The board has no such past season."""
+
+    def __init__(self, board: str, season: int) -> None:
+        """`board` is an id."""
+        super().__init__(f"The board {board} has no past season {season}.")
 
 
 class AlreadyExists(Exception):

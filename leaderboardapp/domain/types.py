@@ -65,9 +65,13 @@ class RankPosition(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Ranked players who follow each other, best first, with counts for the first of them."""
+    """A board and ranked players of it who follow each other, best first, all of one moment, with
+    counts for the first of the players."""
 
+    board: Row
     rows: list[Row]
+    player: Row | None = None  # around whom it is, even if that one is not ranked
+    emails: dict[str, str] = {}  # by player, of those who have one, if they were asked for
     before: int = 0  # ranked players before the first; not counted with dense ranking
     better: int = 0  # with competition ranking, better players; with dense ranking, better scores
     bound: int = 0  # how far off either count may be, up or down

@@ -160,11 +160,6 @@ class Store(ABC):
         """Return the player's row. Raises ObjectDoesNotExist."""
 
     @abstractmethod
-    def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
-        """Return email addresses by id, of those players who have one. No row has the address, so
-        that none is shown by mistake."""
-
-    @abstractmethod
     def update_player(self, board: str, player: str, fields: Row) -> Row:
         """Change `name`, `hidden` or both; return the row afterwards. Raises
         ObjectDoesNotExist."""
@@ -174,8 +169,9 @@ class Store(ABC):
         """Delete the player, from past seasons, too. Raises ObjectDoesNotExist."""
 
     @abstractmethod
-    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
-        """Return hidden players by id, from the one after the id `after` on."""
+    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
+        """Return hidden players by id, from the one after the id `after` on, in a Window without
+        counts. Raises BoardNotFound."""
 
     # Scores
 
@@ -233,8 +229,11 @@ class Store(ABC):
         this one was not to end by `now`."""
 
     @abstractmethod
-    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
-        """Return past seasons before that one, the newest first: number, and when it ended."""
+    def list_seasons(
+        self, board: str, before: int | None, limit: int
+    ) -> tuple[Row, list[tuple[int, str]]]:
+        """Return the board, and its past seasons before that one, the newest first: number, and
+        when it ended. Raises BoardNotFound."""
 
     @abstractmethod
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
@@ -255,10 +254,20 @@ class Store(ABC):
 
     @abstractmethod
     def get_ranking_window(
-        self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
+        self,
+        board: str,
+        limit: int,
+        after: RankPosition | None = None,
+        around: str | None = None,
+        with_emails: bool = False,
     ) -> Window:
-        """Return ranked players from the one after `after` on, or from the best. With `around`,
-        that ranked player is in the middle, or as near to it as the best and the worst allow."""
+        """Return ranked players from the one after `after` on, or from the best.
+
+        With `around`, the player of this id is in the middle, or as near to it as the best and the
+        worst allow. If that player is not ranked, there are no rows. `with_emails` adds the email
+        addresses, which no row has, so that none is shown by mistake.
+
+        Raises BoardNotFound. A missing player is a Window without `player`."""
 
     @abstractmethod
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:

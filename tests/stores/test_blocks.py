@@ -5,9 +5,8 @@ import threading
 
 import pytest
 
-from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
-from leaderboardapp.domain.types import RANKINGS, Amount, Import, Row
+from leaderboardapp.domain.types import RANKINGS, Amount, Import, Row, Window
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
 from leaderboardapp.stores.rethinkdb import store as rethinkdb_store
@@ -16,6 +15,7 @@ from leaderboardapp.stores.sql import rank_blocks as sql
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.store import SqlStore
 from tests.support.programs import wait_until
+from tests.support.store import read_around, read_ranked
 
 PLAYERS = [f"p{number}" for number in range(60)]
 
@@ -55,12 +55,10 @@ def test_dense_ranks_are_exact_after_an_import_of_new_and_known_players(
     amounts.append(Amount("newer", "", 50))
     store.import_batch(board, "f", Import(0, 4, "x"), amounts)
     finish_maintenance(store, board)
-    expected = ranks.assign_ranks(row, store.get_ranking_window(row, 1000).rows)
+    expected = ranks.assign_ranks(row, store.get_ranking_window(board, 1000).rows)
     assert len(expected) == len(PLAYERS) + 2
     for row_expected in expected:
-        ranked_player = models.get_player_with_rank(
-            row, store.get_player(board, row_expected["id"])
-        )
+        ranked_player = read_ranked(store, board, row_expected["id"])
         assert (
             ranked_player
             and abs(ranked_player["rank"] - row_expected["rank"]) <= ranked_player["bound"]
@@ -125,12 +123,12 @@ def test_ranks_are_as_exact_as_they_say_while_many_write(
         row, players = ranked(store, board)
         assert len(players) > 8
         for player in players:
-            ranked_player = models.get_player_with_rank(row, player)
+            ranked_player = read_ranked(store, board, player["id"])
             assert ranked_player
             off = abs(ranked_player["rank"] - player["rank"])
             assert off <= (0 if settled else ranked_player["bound"])
     player = random.Random(7).choice(players)
-    window = models.get_window_around(row, player, 5)
+    window = read_around(store, board, player["id"], 5)
     assert [each["rank"] for each in window] == [
         each["rank"] for each in players if each["id"] in {other["id"] for other in window}
     ]
@@ -155,7 +153,7 @@ def test_a_bound_covers_what_has_changed_and_little_more(
 def worst_bound(store: Store, board: str) -> int:
     """Each rank is within its bound. The largest of them; after that, all is counted anew."""
     row, players = ranked(store, board)
-    ranks_read = [models.get_player_with_rank(row, player) for player in players]
+    ranks_read = [read_ranked(store, board, player["id"]) for player in players]
     for player, rank in zip(players, ranks_read, strict=True):
         assert rank and abs(rank["rank"] - player["rank"]) <= rank["bound"]
     finish_maintenance(store, board)
@@ -168,12 +166,16 @@ def test_a_dense_rank_begins_with_what_its_block_knows(store: Store, board: str)
         store.set_score(board, player, number // 3, only_better=False)
     finish_maintenance(store, board)
     row, players = ranked(store, board)
-    assert [store.get_ranking_window(row, 1, around=player).better for player in players] == [
+    assert [window.better for window in read_windows(store, board, players)] == [
         index // 3 for index in range(60)
     ]
     raise_first_count(store, board, 100)
-    ranks_read = [store.get_ranking_window(row, 1, around=player).better for player in players]
+    ranks_read = [window.better for window in read_windows(store, board, players)]
     assert sum(better >= 100 for better in ranks_read) > 40
+
+
+def read_windows(store: Store, board: str, players: list[Row]) -> list[Window]:
+    return [store.get_ranking_window(board, 1, around=player["id"]) for player in players]
 
 
 def raise_first_count(store: Store, board: str, more: int) -> None:
@@ -206,6 +208,6 @@ def test_blocks_that_are_gone_are_made_anew(store: Store, board: str) -> None:
         store.rank_blocks.delete(row)
     assert count_blocks(store, board) <= 1
     for _ in range(2):
-        numbers = [store.get_ranking_window(row, 1, around=player).before for player in players]
+        numbers = [window.before for window in read_windows(store, board, players)]
         assert numbers == list(range(60))
         finish_maintenance(store, board)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.domain.exceptions import WrongSeason
 from leaderboardapp.domain.types import RANKINGS, Increment, Row, rank_position
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
 from leaderboardapp.stores.sql import rank_blocks as sql
+from tests.support.store import read_around, read_page, read_ranked
 
 PLAYERS = "abcdefg"
 ENDED_AT = "2026-11-30T00:00:00Z"
@@ -135,16 +135,13 @@ def assert_windows(store: Store, row: Row, model: Model, limit: int) -> None:
     """Each ranked player has the model's rank and window, and each other one has neither."""
     board, expected = row["id"], model.ranked()
     for index, (player, _, rank) in enumerate(expected):
-        row_read = store.get_player(board, player)
-        ranked = models.get_player_with_rank(row, row_read)
+        ranked = read_ranked(store, board, player)
         assert ranked and ranked["rank"] == rank
-        assert id_score_rank(models.get_window_around(row, row_read, limit)) == window(
-            expected, index, limit
-        )
+        around = read_around(store, board, player, limit)
+        assert id_score_rank(around) == window(expected, index, limit)
     for player in model.players.keys() - {player for player, *_ in expected}:
-        row_read = store.get_player(board, player)
-        assert models.get_player_with_rank(row, row_read) is None
-        assert models.get_window_around(row, row_read, limit) == []
+        assert read_ranked(store, board, player) is None
+        assert read_around(store, board, player, limit) == []
 
 
 @settings(max_examples=25)
@@ -174,7 +171,7 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
         assert [(player["id"], player["score"]) for player in players] == top
 
     paged: list[Row] = []
-    while page := models.get_ranked_page(row, limit, rank_position(paged[-1]) if paged else None):
+    while page := read_page(store, board, limit, rank_position(paged[-1]) if paged else None):
         assert len(page) == min(limit, len(expected) - len(paged))
         paged += page
     assert id_score_rank(paged) == expected

@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp import models
 from leaderboardapp.domain import ranking
 from leaderboardapp.domain.exceptions import WrongSeason
 from leaderboardapp.domain.types import Row
@@ -20,10 +19,7 @@ ENDED_AT = "2026-11-30T00:00:00Z"
 
 
 def ranked(store: Store, board: str) -> list[tuple[str, int]]:
-    return [
-        (row["id"], row["score"])
-        for row in store.get_ranking_window(store.get_board(board), 100).rows
-    ]
+    return [(row["id"], row["score"]) for row in store.get_ranking_window(board, 100).rows]
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
@@ -116,18 +112,6 @@ def test_a_board_that_is_gone_has_no_seasons(store: Store, board_id: str) -> Non
         store.start_next_season(board_id, 1, ENDED_AT)
     with pytest.raises(ObjectDoesNotExist):
         store.get_season(board_id, 1)
-
-
-def test_a_board_that_was_read_long_ago_shows_the_running_season(
-    store: Store, board_id: str
-) -> None:
-    store.create_board({"id": board_id})
-    store.create_player(board_id, {"id": "alice", "name": "Alice", "score": 7})
-    old = store.get_board(board_id)
-    store.start_next_season(board_id, 1, ENDED_AT)
-    [alice] = store.get_ranking_window(old, 5).rows
-    assert alice["score"] == 0
-    assert models.get_player_with_rank(old, alice) == {**alice, "rank": 1, "bound": 0}
 
 
 def test_a_season_ends_by_schedule_only_if_it_still_has_to(store: Store, board_id: str) -> None:

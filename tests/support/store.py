@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from leaderboardapp.domain.types import RankPosition, Row
+from leaderboardapp.stores.base import Store
 from tests.support.programs import wait_until
 
 
@@ -48,3 +50,22 @@ def store_at(url: str) -> Iterator[Any]:
 def subscribed() -> bool:
     """Return whether a thread reads for subscribers in this process."""
     return any(thread.name == "pubsub" for thread in threading.enumerate())
+
+
+def read_page(store: Store, board: str, limit: int, after: RankPosition | None = None) -> list[Row]:
+    """Return a page of ranked rows, best first."""
+    from leaderboardapp.models import number_window
+
+    return number_window(store.get_ranking_window(board, limit, after))
+
+
+def read_around(store: Store, board: str, player: str, limit: int) -> list[Row]:
+    """Return the ranked rows around a player; none if the player is not ranked."""
+    from leaderboardapp.models import number_window
+
+    return number_window(store.get_ranking_window(board, limit, around=player))
+
+
+def read_ranked(store: Store, board: str, player: str) -> Row | None:
+    """Return a player's ranked row; None if the player is not ranked."""
+    return next(iter(read_around(store, board, player, 1)), None)

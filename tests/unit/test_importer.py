@@ -111,10 +111,7 @@ def test_the_store_gets_one_amount_per_player_in_the_order_of_their_last_rows(
     store.create_board({"id": board_id, "name": "", "size": 5})
     rows = rows_of("abab" + "ba")
     assert sum(import_rows(store, board_id, "file", rows)) == 6
-    assert [
-        (row["id"], row["score"])
-        for row in store.get_ranking_window(store.get_board(board_id), 5).rows
-    ] == [
+    assert [(row["id"], row["score"]) for row in store.get_ranking_window(board_id, 5).rows] == [
         ("b", 3),
         ("a", 3),
     ]

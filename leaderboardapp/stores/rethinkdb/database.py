@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
-from leaderboardapp.stores.rethinkdb.results import (
-    NO_BOARD,
-    get_updated_document,
-    raise_if_missing,
-)
+from leaderboardapp.stores.rethinkdb.results import NO_BOARD
 from leaderboardapp.stores.rethinkdb.rows import board_row
 
 QUERY_SECONDS = 2.5
@@ -35,12 +32,23 @@ class Database:
         return self.connections.run(query)
 
     def get_board(self, board: str) -> Row:
-        """Return the board's row. Raises ObjectDoesNotExist."""
-        return board_row(raise_if_missing(self.run(self.boards.get(board))))
+        """Return the board's row. Raises BoardNotFound."""
+        document = self.run(self.boards.get(board))
+        if document is None:
+            raise BoardNotFound(board)
+        return board_row(document)
 
-    def update(self, document: Any, change: Any) -> Row:
-        """Update one document, and return it as it is then. Raises ObjectDoesNotExist."""
-        return get_updated_document(self.run(document.update(change, return_changes="always")))
+    def read_of_board(self, board: str, read: Callable[[Any], Any]) -> Any:
+        """Run a query that is built from the board's document; return its answer. Raises
+        BoardNotFound."""
+
+        def build(row: Any) -> Any:
+            return r.branch(row.eq(None), None, [read(row)])
+
+        answer = self.run(self.boards.get(board).do(build))
+        if answer is None:
+            raise BoardNotFound(board)
+        return answer[0]
 
     def write_if_board_exists(self, board: Any, write: Callable[[Any], Any]) -> Any:
         """Build, as ReQL, a write that takes the board's document, or else fails with NO_BOARD."""

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
-
-from leaderboardapp.domain.exceptions import ScoreOutOfRange
+from leaderboardapp.domain.exceptions import BoardNotFound, ScoreOutOfRange
 from leaderboardapp.domain.types import Amount, Import, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
@@ -46,7 +44,7 @@ class Imports:
         raise_for_errors(result)
         try:
             self.record_progress(board, name, upto._replace(done=True))
-        except ObjectDoesNotExist:  # the board was deleted meanwhile
+        except BoardNotFound:  # the board was deleted meanwhile
             for rows in self.db.select_rows_of_board(board):
                 self.db.delete_in_pieces(rows, only_if=self.db.boards.get(board).eq(None))
             raise
@@ -54,7 +52,7 @@ class Imports:
     def record_progress(self, board: str, name: str, state: Import) -> None:
         """Begin a batch, or the same one again, where the last one ended; or end a begun one.
 
-        Raises ImportMoved if the import is elsewhere by now, ObjectDoesNotExist without a board.
+        Raises ImportMoved if the import is elsewhere by now, BoardNotFound.
         """
         row = {"id": row_id(board, name), "board": board, "name": name, **state._asdict()}
 
@@ -65,7 +63,8 @@ class Imports:
             return r.branch(expected, new, r.error(IMPORT_MOVED))
 
         insert = self.db.imports.insert(row, conflict=replace)
-        raise_for_errors(self.db.run(self.db.write_if_board_exists(board, lambda _: insert)))
+        written = self.db.run(self.db.write_if_board_exists(board, lambda _: insert))
+        raise_for_errors(written, board)
 
     def _raise_if_out_of_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         # Before anything is written, because a part of a batch cannot be taken back.

@@ -9,16 +9,29 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from leaderboardapp.domain.types import BOARD_DEFAULTS, MAX_SCORE, RANKINGS, RankPosition, Row
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.ranking import is_ranked
+from leaderboardapp.domain.types import (
+    BOARD_DEFAULTS,
+    MAX_SCORE,
+    RANKINGS,
+    RankPosition,
+    Row,
+    Window,
+    rank_position,
+)
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS
+from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
+from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, SERVER_FIELDS, row_id
 
 SortKey = list[Any]
 """A rank position as a board's order sorts it: the score or its negative, when the score was
 reached, the player."""
+Selection = Callable[[Any], Any]
+"""Takes rows of ReQL, and returns those that are wanted."""
 
-WINDOW_PARTS = ("above", "below")
+TRIES = 10  # to read a window that is full
 FIRST_KEY: SortKey = [-MAX_SCORE - 1, -1, ""]
 ONE_BLOCK = {"places": [FIRST_KEY], "before": [0], "scores": [0]}  # with all players in it
 # Steps of the binary search for a block. An array has at most 100,000 items, fewer than 2^17.
@@ -37,13 +50,16 @@ class Ranking:
     def __init__(self, db: Database) -> None:
         self.db = db
         parts = {
+            "top": self._build_top,
             "page": self._build_page,
+            "player": self._build_player,
             "around": self._build_surroundings,
-            "nobody": self._build_position,
         }
         self.queries = {
-            (part, ranking): CompiledFunction(self._build_query(parts[part], ranking))
-            for part, ranking in product(parts, RANKINGS)
+            (part, ranking, excluding): CompiledFunction(
+                self._build_query(parts[part], ranking, excluding)
+            )
+            for part, ranking, excluding in product(parts, RANKINGS, (False, True))
         }
 
     def select_top(self, board: Any) -> Any:
@@ -58,80 +74,164 @@ class Ranking:
         return self.select_top(board).without(*INTERNAL_FIELDS).coerce_to("array")
 
     def read_window(
-        self, board: Row, limit: int, position: RankPosition | None, player: str | None
+        self,
+        board: str,
+        limit: int,
+        after: RankPosition | None = None,
+        around: str | None = None,
+        with_emails: bool = False,
+    ) -> Window:
+        """Read a window as the store's `get_ranking_window` returns it. Raises BoardNotFound.
+
+        One query reads all of it. Nothing is atomic across documents, so a player of the window may
+        move on before all is read, or before those ahead are counted. Then all is read again, and
+        the window's players are counted out, wherever they are by then."""
+        settings, excluding = self.db.get_board(board), False
+        for _ in range(TRIES):
+            read = self._run_query(settings, limit, after, around, excluding)
+            window = _build_window(read, with_emails)
+            expected, settings = settings, window.board
+            is_other_order = any(expected[name] != settings[name] for name in ("order", "ranking"))
+            if not (is_other_order or read["moved"] or read["short"]):
+                break
+            excluding = excluding or read["moved"]
+        return window
+
+    def _run_query(
+        self,
+        board: Row,
+        limit: int,
+        after: RankPosition | None,
+        around: str | None,
+        excluding: bool,
     ) -> Row:
-        """Read a page after the position, or the players around `player`, who has that position.
+        part = "page" if after else "top"
+        if around is not None:
+            part = "around" if limit > 1 else "player"
+        query = self.queries[part, board["ranking"], excluding]
+        player = None if around is None else row_id(board["id"], around)
+        sort_key = build_sort_key(board, after) if after else FIRST_KEY
+        read: Row | None = self.db.run(
+            r.do(board["id"], board["order"], sort_key, limit, player, query)
+        )
+        if read is None:
+            raise BoardNotFound(board["id"])
+        return read
 
-        Returns players' documents: `below`, and around a player also `above`, the nearest first.
-        Window's other fields (`before`, `better`, `bound`) are beside them.
-        """
-        others = "around" if limit > 1 else "nobody"
-        query = self.queries[others if player else "page", board["ranking"]]
-        sort_key = build_sort_key(board, position) if position else FIRST_KEY
-        row: Row = self.db.run(r.do(board["id"], board["order"], sort_key, limit, player, query))
-        return row
-
-    def count_distinct_scores(self, order: Any, start: Any, end: Any) -> Any:
-        """Count the different scores from one key's score to before another's.
+    def count_distinct_scores(
+        self, order: Any, start: Any, end: Any, select: Selection = lambda rows: rows
+    ) -> Any:
+        """Count the different scores from one key's score to before another's, of the players that
+        `select` leaves.
 
         Only one player with the first score is read. A million may share it, in many blocks.
         """
         after = start.slice(0, 3).append(r.maxval)
-        first = self.db.players.between(start.slice(0, 3), after, index=order).limit(1).count()
-        others = self.db.players.between(after, end.slice(0, 3), index=order)
-        number = first + others["score"].distinct().count()
+        first = select(self.db.players.between(start.slice(0, 3), after, index=order)).limit(1)
+        others = select(self.db.players.between(after, end.slice(0, 3), index=order))
+        number = first.count() + others["score"].distinct().count()
         return r.branch(start[2] < end[2], number, 0)
 
     def count_deletions(self, board: Any) -> Any:
         """Count how often a player of the board was ever deleted."""
         return self.db.deleted.get(board)["times"].default(0)
 
-    def _build_query(self, build_part: Callable[..., Any], ranking: str) -> Callable[..., Any]:
+    def _build_query(
+        self, build_part: Callable[..., Any], ranking: str, excluding: bool
+    ) -> Callable[..., Any]:
+        """Build a query that answers null without the board. Else it answers `board`, `player` and
+        `rows` as documents, and Window's counts. `moved` is whether one of the players has moved
+        before all were counted, `short` whether the window is not full though it could be.
+
+        `excluding` leaves the players of the window out of the counts, wherever they are by then.
+        That takes longer."""
+
         def query(board: Any, order: Any, sort_key: Any, limit: Any, player: Any) -> Any:
             def add_counts(window: Any) -> Any:
-                counts = self._count_before(order, ranking, window["first"])
-                counted = window["first"].ne(None).branch(window.merge(counts), window)
-                return counted.without("first", *({part: INTERNAL_FIELDS} for part in WINDOW_PARTS))
+                members = window["members"]
+                select = _leave_out(members) if excluding else (lambda rows: rows)
+                counts = self._count_before(order, ranking, window["first"], select)
+                moved = False if excluding else self._have_moved(order, members)
+                counted = counts.merge({"moved": moved})
+                uncounted = {"moved": False}
+                return window.merge(r.branch(window["first"].eq(None), uncounted, counted)).without(
+                    "first", "members", {"rows": SERVER_FIELDS, "player": SERVER_FIELDS}
+                )
 
-            def read_in(season: Any) -> Any:
-                key = r.expr([board, season]).add(sort_key)
-                return build_part(order, key, limit, player).do(add_counts)
+            def read(row: Any) -> Any:
+                key = r.expr([board, row["season"].default(1)]).add(sort_key)
+                window = build_part(order, key, limit, player).do(add_counts)
+                answer = r.expr({"board": row, "short": False}).merge(window)
+                return r.branch(row.eq(None), None, answer)
 
-            # The running season, because the caller may have read the board long ago.
-            return self.db.boards.get(board)["season"].default(1).do(read_in)
+            return self.db.boards.get(board).do(read)
 
         return query
 
-    def _build_page(self, order: Any, key: Any, limit: Any, _: Any) -> Any:
+    def _build_top(self, order: Any, key: Any, limit: Any, _: Any) -> Any:
         rows = self._select_after(order, key, limit)
-        return rows.do(lambda rows: {"below": rows, "first": rows.nth(0)[order].default(None)})
+        return r.expr({"player": None, "rows": rows, "first": None, "members": []})
+
+    def _build_page(self, order: Any, key: Any, limit: Any, _: Any) -> Any:
+        def build(rows: Any) -> Any:
+            first = rows.nth(0)[order].default(None)
+            return {"player": None, "rows": rows, "first": first, "members": _keys(rows, order)}
+
+        return self._select_after(order, key, limit).do(build)
+
+    def _build_player(self, order: Any, key: Any, _: Any, player: Any) -> Any:
+        """Select only the player."""
+
+        def build(document: Any) -> Any:
+            own = _key_in_season(document, order, key)
+            members = r.branch(own.eq(None), [], [[document["id"], own]])
+            return {"player": document, "rows": [], "first": own, "members": members}
+
+        return self.db.players.get(player).do(build)
 
     def _build_surroundings(self, order: Any, key: Any, limit: Any, player: Any) -> Any:
-        """Select as many on either side. Near the first or the last, more on the other side."""
-        others = limit - 1
+        """Select the player, and as many others on either side. Near the first or the last, more
+        are on the other side."""
 
-        def without_player(rows: Any) -> Any:
-            # The player may have moved since, and then be met again elsewhere.
-            return rows.filter(lambda row: row["player"].ne(player))
+        def build(document: Any) -> Any:
+            def build_around(own: Any) -> Any:
+                return r.branch(
+                    own.eq(None), nobody, self._select_others(order, own, limit, document)
+                )
 
-        def build(above: Any, below: Any) -> Any:
-            missing = others - above.count()
-            more = without_player(self._select_after(order, key, missing))
-            return {
-                "above": above,
-                "below": r.branch(below.count() < missing, more, below),
-                "first": above.nth(-1)[order].default(key),
-            }
+            nobody = {"player": document, "rows": [], "first": None, "members": []}
+            return _key_in_season(document, order, key).do(build_around)
 
-        def build_with(below: Any) -> Any:
-            above = without_player(self._select_before(order, key, others - below.count()))
-            return above.do(lambda above: build(above, below))
+        return self.db.players.get(player).do(build)
 
-        return without_player(self._select_after(order, key, (limit / 2).floor())).do(build_with)
+    def _select_others(self, order: Any, own: Any, limit: Any, document: Any) -> Any:
+        def build(rows: Any) -> Any:
+            first = r.expr([own]).add(rows.limit(1).map(lambda row: row[order])).min()
+            members = _keys(rows, order).append([document["id"], own])
+            return {"player": document, "rows": rows, "first": first, "members": members}
 
-    def _build_position(self, order: Any, key: Any, limit: Any, player: Any) -> Any:
-        """Select nobody: only the player's own rank is wanted."""
-        return r.expr({"first": key})
+        def read_from(start: Any) -> Any:
+            # All in one reading: in two, somebody who moves meanwhile would be met twice or never.
+            end = own.slice(0, 2).append(r.maxval)
+            rows = self.db.players.between(start, end, index=order).order_by(index=order)
+            others = rows.filter(lambda row: row["id"].ne(document["id"]))
+            return others.limit(limit - 1).coerce_to("array").do(build)
+
+        def read(below: Any, above: Any) -> Any:
+            everybody = (below + above.count()) < limit - 1
+
+            def is_short(window: Any) -> Any:
+                return everybody.not_() & (window["rows"].count() < limit - 1)
+
+            start = r.branch(everybody, own.slice(0, 2), above.nth(-1)[order].default(own))
+            return read_from(start).do(lambda window: window.merge({"short": is_short(window)}))
+
+        below = self._select_after(order, own, (limit / 2).floor()).count()
+        return below.do(
+            lambda below: self._select_before(order, own, limit - 1 - below).do(
+                lambda above: read(below, above)
+            )
+        )
 
     def _select_after(self, order: Any, key: Any, limit: Any) -> Any:
         end = key.slice(0, 2).append(r.maxval)
@@ -142,17 +242,25 @@ class Ranking:
         rows = self.db.players.between(key.slice(0, 2), key, index=order)
         return rows.order_by(index=r.desc(order)).limit(limit).coerce_to("array")
 
-    def _count_before(self, order: Any, ranking: str, key: Any) -> Any:
+    def _have_moved(self, order: Any, members: Any) -> Any:
+        """Return, as ReQL, whether a player no longer has the key in `members`."""
+        ids = members.map(lambda member: member[0])
+        rows = self.db.players.get_all(r.args(ids)).coerce_to("array")
+        return members.set_difference(_keys(rows, order)).is_empty().not_()
+
+    def _count_before(self, order: Any, ranking: str, key: Any, select: Selection) -> Any:
         score = key.slice(0, 3).add(FIRST_KEY[1:])  # before all players with this score
 
         def count(blocks: Any) -> Any:
             bound = r.branch(blocks.has_fields("since"), self._count_changes(blocks), 0)
             if ranking == "dense":
-                return {"better": self._count_better_scores(order, blocks, score), "bound": bound}
-            before = {"before": self._count_players(order, blocks, key), "bound": bound}
+                better = self._count_better_scores(order, blocks, score, select)
+                return {"better": better, "bound": bound}
+            before = self._count_players(order, blocks, key, select)
+            counts = {"before": before, "bound": bound}
             if ranking == "competition":
-                before["better"] = self._count_players(order, blocks, score)
-            return before
+                counts["better"] = self._count_players(order, blocks, score, select)
+            return counts
 
         def are_usable(blocks: Any) -> Any:
             current = are_current(blocks, order, key)
@@ -161,22 +269,23 @@ class Ranking:
         blocks = self.db.blocks.get(key[0])
         return blocks.do(lambda blocks: r.branch(are_usable(blocks), blocks, ONE_BLOCK)).do(count)
 
-    def _count_players(self, order: Any, blocks: Any, key: Any) -> Any:
+    def _count_players(self, order: Any, blocks: Any, key: Any, select: Selection) -> Any:
         """Count the ranked players before the key."""
 
         def count_from(number: Any) -> Any:
             start = key.slice(0, 2).add(blocks["places"].nth(number))
-            rows = self.db.players.between(start, key, index=order)
+            rows = select(self.db.players.between(start, key, index=order))
             return blocks["before"].nth(number) + rows.count()
 
         return _find_block(blocks, key).do(count_from)
 
-    def _count_better_scores(self, order: Any, blocks: Any, key: Any) -> Any:
+    def _count_better_scores(self, order: Any, blocks: Any, key: Any, select: Selection) -> Any:
         """Count the different scores before the key's."""
 
         def count_from(number: Any) -> Any:
             start = key.slice(0, 2).add(blocks["places"].nth(number))
-            return blocks["scores"].nth(number) + self.count_distinct_scores(order, start, key)
+            better = self.count_distinct_scores(order, start, key, select)
+            return blocks["scores"].nth(number) + better
 
         return _find_block(blocks, key).do(count_from)
 
@@ -185,6 +294,37 @@ class Ranking:
         board, since = blocks["id"], r.epoch_time(blocks["since"] / 1000)
         changed = self.db.players.between([board, since], [board, r.maxval], index="changed_on")
         return changed.count() + self.count_deletions(board) - blocks["deletions"]
+
+
+def _leave_out(members: Any) -> Selection:
+    """Return a function that leaves these players out of a selection."""
+    ids = members.map(lambda member: member[0])
+    return lambda rows: rows.filter(lambda row: ids.contains(row["id"]).not_())
+
+
+def _keys(rows: Any, order: Any) -> Any:
+    """Return, as ReQL, `[id, key]` of each document."""
+    return rows.map(lambda row: [row["id"], row[order]])
+
+
+def _key_in_season(document: Any, order: Any, key: Any) -> Any:
+    """Return, as ReQL, the document's key, null if the player is not ranked in the key's season."""
+    own = document[order].default(None)
+    return r.branch(own.eq(None) | own.default([0, 0])[1].ne(key[1]), None, own)
+
+
+def _build_window(read: Row, with_emails: bool) -> Window:
+    """Return the window that a query has read."""
+    board = board_row(read["board"])
+    player = read["player"] and player_row(read["player"], board["season"])
+    documents = [*read["rows"], *([read["player"]] if player else [])]
+    rows = [player_row(row) for row in read["rows"]]
+    if player and is_ranked(board, player):
+        rows.append(player)
+        rows.sort(key=lambda row: build_sort_key(board, rank_position(row)))
+    emails = find_emails(documents if with_emails else [])
+    counts = {name: read[name] for name in ("before", "better", "bound") if name in read}
+    return Window(board, rows, player, emails, **counts)
 
 
 def are_current(blocks: Any, order: Any, key: Any) -> Any:

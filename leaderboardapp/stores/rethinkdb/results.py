@@ -6,13 +6,13 @@ The driver raises nothing when a single document fails. The answer counts such f
 
 from typing import NamedTuple
 
-from django.core.exceptions import ObjectDoesNotExist
-
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
+    BoardNotFound,
     EmailTaken,
     ImportMoved,
     OutcomeUnknown,
+    PlayerNotFound,
     ScoreOutOfRange,
     StoreUnavailable,
     WrongSeason,
@@ -56,45 +56,51 @@ def get_changes_by_id(result: Row) -> dict[str, Row]:
     return changes
 
 
-def parse_score_change(change: Row | None, player: str) -> Row | Exception | Refusal:
-    """Return the player's row after the write of its score, or why there is none."""
-    if change is None:
-        return ObjectDoesNotExist()
-    reason = change.get("error")
-    if reason in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
-        return Refusal(player, reason)
-    if reason:  # such as that its row was malformed; others in the same query were written
-        return OutcomeUnknown(reason)
-    return player_row(change["new_val"])
+def parse_score_changes(
+    written: Row, board: str, players: dict[str, str]
+) -> list[Row | Exception | Refusal]:
+    """Return each player's row after the write of its score, or why there is none.
+
+    `players` has their ids by those of their documents."""
+    changes = get_changes_by_id(written)
+    if written.get("first_error") == NO_BOARD:
+        return [BoardNotFound(board) for _ in players]
+    return [_parse_score_change(changes.get(key), board, id) for key, id in players.items()]
 
 
-def get_updated_document(result: Row) -> Row:
-    """Return the document after an update that returned its changes. Raises ObjectDoesNotExist."""
+def get_updated_document(result: Row, missing: Exception) -> Row:
+    """Return the document after an update that returned its changes. Raises `missing` if there was
+    none."""
     raise_for_errors(result)
     if not result.get("changes") or result["changes"][0]["new_val"] is None:
-        raise ObjectDoesNotExist
+        raise missing
     new: Row = result["changes"][0]["new_val"]
     return new
 
 
-def raise_if_missing(document: Row | None) -> Row:
-    """Return the document. Raises ObjectDoesNotExist if it is None."""
-    if document is None:
-        raise ObjectDoesNotExist
-    return document
-
-
-def raise_for_errors(result: Row, id: str = "") -> None:
-    """Raise the exception for a failed document, if there is one. `id` names a duplicate."""
+def raise_for_errors(result: Row, board: str = "", id: str = "") -> None:
+    """Raise the exception for a failed document, if there is one. `board` names one that is not
+    there, and `id` a duplicate."""
     error = result.get("first_error", "")
     if not result["errors"]:
         return
     if error.startswith("Duplicate primary key"):
         raise AlreadyExists(id)
     if error == NO_BOARD:
-        raise ObjectDoesNotExist
+        raise BoardNotFound(board)
     if error == EMAIL_TAKEN:
         raise EmailTaken
     if error == IMPORT_MOVED:
         raise ImportMoved
     raise StoreUnavailable(error)
+
+
+def _parse_score_change(change: Row | None, board: str, player: str) -> Row | Exception | Refusal:
+    if change is None:
+        return PlayerNotFound(board, player)
+    reason = change.get("error")
+    if reason in (OUT_OF_RANGE, WRONG_SEASON, KNOWN_KEY):
+        return Refusal(player, reason)
+    if reason:  # such as that its row was malformed; others in the same query were written
+        return OutcomeUnknown(reason)
+    return player_row(change["new_val"])

@@ -38,3 +38,8 @@ def player_row(document: Row, season: int = 0) -> Row:
         "scored": document.get("scored", True) and carried_over,
         "not_carried_over": not carried_over,
     }
+
+
+def find_emails(documents: list[Row]) -> dict[str, str]:
+    """Return the email addresses in players' documents, by the players' ids."""
+    return {row["player"]: row["email"] for row in documents if row.get("email")}

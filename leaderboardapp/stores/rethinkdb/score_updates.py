@@ -8,9 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from django.core.exceptions import ObjectDoesNotExist
-
-from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
@@ -25,8 +23,7 @@ from leaderboardapp.stores.rethinkdb.results import (
     OUT_OF_RANGE,
     WRONG_SEASON,
     Refusal,
-    get_changes_by_id,
-    parse_score_change,
+    parse_score_changes,
 )
 from leaderboardapp.stores.rethinkdb.schema import row_id
 
@@ -87,9 +84,8 @@ class ScoreUpdates:
         """Set a score, or with `only_better` leave one as good. Return the row afterwards."""
         key = row_id(board, player)
         written = self.db.run(r.do(board, key, score, now_us(), only_better, season, self.set_one))
-        [result] = self._replace_refusals(
-            board, [parse_score_change(get_changes_by_id(written).get(key), player)]
-        )
+        results = parse_score_changes(written, board, {key: player})
+        [result] = self._replace_refusals(board, results)
         if isinstance(result, Exception):
             raise result
         return result
@@ -97,11 +93,9 @@ class ScoreUpdates:
     def _write_runs(self, board: str, runs: list[IncrementRun], now: int) -> list[Result]:
         """Write runs of different players in one query."""
         wire = {row_id(board, run.player): run.to_wire(now) for run in runs}
-        changes = get_changes_by_id(self.db.run(self._build_write(board, wire)))
-        return [
-            parse_score_change(changes.get(key), run.player)
-            for key, run in zip(wire, runs, strict=True)
-        ]
+        written = self.db.run(self._build_write(board, wire))
+        players = {key: run.player for key, run in zip(wire, runs, strict=True)}
+        return parse_score_changes(written, board, players)
 
     def _write_singly(
         self, board: str, run: IncrementRun, now: int
@@ -114,7 +108,8 @@ class ScoreUpdates:
             writes = [self._build_write(board, {key: single.to_wire(now)}) for single in piece]
             for single, written in zip(piece, self.db.run(r.expr(writes)), strict=True):
                 [(index, _)] = single.increments
-                yield index, parse_score_change(get_changes_by_id(written).get(key), run.player)
+                [result] = parse_score_changes(written, board, {key: run.player})
+                yield index, result
 
     def _build_write(self, board: str, wire: dict[str, Row]) -> Any:
         """Build a write of runs in their wire form, by the keys of the players' documents."""
@@ -127,7 +122,7 @@ class ScoreUpdates:
             return cast(list[Row | Exception], results)
         try:
             row = self.db.get_board(board)
-        except ObjectDoesNotExist as error:
+        except BoardNotFound as error:
             return [error if isinstance(result, Refusal) else result for result in results]
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error

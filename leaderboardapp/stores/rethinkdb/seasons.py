@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
-
-from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable, WrongSeason
+from leaderboardapp.domain.exceptions import (
+    BoardNotFound,
+    OutcomeUnknown,
+    SeasonNotFound,
+    StoreUnavailable,
+    WrongSeason,
+)
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
 from leaderboardapp.stores.rethinkdb.ranking import Ranking, build_sort_key
-from leaderboardapp.stores.rethinkdb.results import (
-    WRONG_SEASON,
-    raise_for_errors,
-    raise_if_missing,
-)
+from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_updates import season_reset_fields
@@ -52,7 +52,7 @@ class Seasons:
         try:
             if result["skipped"]:  # the board was deleted, perhaps before the top was kept
                 self.db.run(self.db.seasons.get(row_id(board, str(season))).delete())
-                raise ObjectDoesNotExist
+                raise BoardNotFound(board)
             self.archive_top(row, now, final=True)
             self.run_maintenance(board)  # for most boards this is all of it
         except StoreUnavailable as error:
@@ -115,17 +115,32 @@ class Seasons:
         query = self.db.players.get_all(*rows).filter(overtaken).pluck("id", "player")
         return [{**rows[row["id"]], "player": row["player"]} for row in self.db.run(query)]
 
-    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
-        """Return number and end of past seasons before `before`, the newest first."""
-        past = self.db.seasons.between([board, r.minval], [board, before], index="board")
-        rows = self.db.run(past.order_by(index=r.desc("board")).limit(limit))
-        return [(row["number"], row["ended_at"]) for row in rows]
+    def list_seasons(
+        self, board: str, before: int | None, limit: int
+    ) -> tuple[Row, list[tuple[int, str]]]:
+        """Return the board, and number and end of past seasons before `before`, the newest first.
+        Raises BoardNotFound."""
+
+        def read(row: Any) -> Any:
+            # A season's top may be kept a moment before the season ends.
+            ends = [row["season"].default(1), *([] if before is None else [before])]
+            end = r.expr(ends).min()
+            past = self.db.seasons.between([board, r.minval], [board, end], index="board")
+            newest = past.order_by(index=r.desc("board")).limit(limit)
+            return [row, newest.pluck("number", "ended_at").coerce_to("array")]
+
+        row, past = self.db.read_of_board(board, read)
+        return board_row(row), [(season["number"], season["ended_at"]) for season in past]
 
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        """Return when a past season ended, its board and its top. Raises ObjectDoesNotExist."""
-        running = self.db.boards.get(board)["season"].default(1)
+        """Return when a past season ended, its board and its top. Raises BoardNotFound,
+        SeasonNotFound."""
         document = self.db.seasons.get(row_id(board, str(season)))
-        past = raise_if_missing(self.db.run(r.branch(running > season, document, None)))
+        past = self.db.read_of_board(
+            board, lambda row: r.branch(row["season"].default(1) > season, document, None)
+        )
+        if past is None:
+            raise SeasonNotFound(board, season)
         return past["ended_at"], past["settings"], past["players"]
 
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -143,11 +158,11 @@ class Seasons:
 
         try:
             result = self.db.run(self.db.write_if_board_exists(board, carry_over))
-            raise_for_errors(result)
+            raise_for_errors(result, board)
             if result["replaced"] == SWEEP_ROWS:
                 return True
             return self.rank_blocks.balance(self.db.get_board(board))
-        except ObjectDoesNotExist:
+        except BoardNotFound:
             return False
 
     def _select_carried_over(self, board: Row) -> Any:

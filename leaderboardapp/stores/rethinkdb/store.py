@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
-
-from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import (
+    BoardNotFound,
+    OutcomeUnknown,
+    PlayerNotFound,
+    StoreUnavailable,
+)
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -15,7 +18,6 @@ from leaderboardapp.domain.types import (
     RankPosition,
     Row,
     Window,
-    rank_position,
 )
 from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
 from leaderboardapp.stores.rethinkdb import message_stream
@@ -25,15 +27,17 @@ from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
-from leaderboardapp.stores.rethinkdb.ranking import WINDOW_PARTS, Ranking
-from leaderboardapp.stores.rethinkdb.results import (
-    get_updated_document,
-    raise_for_errors,
-    raise_if_missing,
+from leaderboardapp.stores.rethinkdb.ranking import Ranking
+from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_for_errors
+from leaderboardapp.stores.rethinkdb.rows import (
+    board_row,
+    find_emails,
+    player_document,
+    player_row,
 )
-from leaderboardapp.stores.rethinkdb.rows import board_row, player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import (
     INTERNAL_FIELDS,
+    SERVER_FIELDS,
     SETUP_SECONDS,
     ensure_schema,
     row_id,
@@ -81,7 +85,7 @@ class RethinkStore(Store):
         for rows in self.db.select_rows_of_board(board["id"]):
             self.db.delete_in_pieces(rows, only_if=absent)
         result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
-        raise_for_errors(result, board["id"])
+        raise_for_errors(result, id=board["id"])
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         rows = self.db.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
@@ -93,7 +97,8 @@ class RethinkStore(Store):
         return self.db.get_board(board)
 
     def update_board(self, board: str, fields: Row) -> Row:
-        return board_row(self.db.update(self.db.boards.get(board), fields))
+        result = self.db.run(self.db.boards.get(board).update(fields, return_changes="always"))
+        return board_row(get_updated_document(result, BoardNotFound(board)))
 
     def delete_board(self, board: str) -> None:
         self._record_deletion(board)
@@ -105,7 +110,7 @@ class RethinkStore(Store):
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         if not deleted:
-            raise ObjectDoesNotExist
+            raise BoardNotFound(board)
 
     def create_player(self, board: str, player: Row) -> Row:
         score, email = player.get("score"), player.get("email")
@@ -124,27 +129,22 @@ class RethinkStore(Store):
         if email:
             self.emails.reserve(board, email, document)
         result = self.db.run(self.db.write_if_board_exists(board, insert))
-        raise_for_errors(result, player["id"])
+        raise_for_errors(result, board, player["id"])
         return player_row(document)
 
-    def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
-        rows = self.db.players.get_all(*(row_id(board, player) for player in players))
-        with_email = self.db.run(rows.has_fields("email").pluck("player", "email"))
-        return {row["player"]: row["email"] for row in with_email}
-
     def get_player(self, board: str, player: str) -> Row:
-        row = self.db.boards.get(board)
         document = self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS)
-        settings, document = self.db.run(r.expr([row, document.default(None)]))
-        document, settings = raise_if_missing(document), raise_if_missing(settings)
-        return player_row(document, board_row(settings)["season"])
+        row, found = self.db.read_of_board(board, lambda row: [row, document.default(None)])
+        if found is None:
+            raise PlayerNotFound(board, player)
+        return player_row(found, board_row(row)["season"])
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
         document = self.db.players.get(row_id(board, player))
         update = document.update(fields, return_changes="always")
-        settings, result = self.db.run(r.expr([self.db.boards.get(board), update]))
-        updated = get_updated_document(result)
-        return player_row(updated, board_row(raise_if_missing(settings))["season"])
+        row, result = self.db.read_of_board(board, lambda row: [row, update])
+        updated = get_updated_document(result, PlayerNotFound(board, player))
+        return player_row(updated, board_row(row)["season"])
 
     def delete_player(self, board: str, player: str) -> None:
         self._record_deletion(board)
@@ -156,7 +156,8 @@ class RethinkStore(Store):
         release = self.emails.release(board, document)
         _, result = self.db.run(r.expr([release, document.delete()]))
         if not result["deleted"]:
-            raise ObjectDoesNotExist
+            self.db.get_board(board)
+            raise PlayerNotFound(board, player)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         return self.score_updates.add_scores(board, increments)
@@ -171,7 +172,9 @@ class RethinkStore(Store):
     ) -> Row:
         return self.seasons.start_next_season(board, season, now, only_if_due)
 
-    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
+    def list_seasons(
+        self, board: str, before: int | None, limit: int
+    ) -> tuple[Row, list[tuple[int, str]]]:
         return self.seasons.list_seasons(board, before, limit)
 
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
@@ -189,21 +192,24 @@ class RethinkStore(Store):
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         self.imports.import_batch(board, name, upto, amounts)
 
-    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
-        season = self.get_board(board)["season"]
+    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
         last, end = [board, after], [board, r.maxval]
         rows = self.db.players.between(last, end, index="hidden_on", left_bound="open")
-        ordered = rows.order_by(index="hidden_on").limit(limit).without(*INTERNAL_FIELDS)
-        return [player_row(row, season) for row in self.db.run(ordered)]
+        ordered = rows.order_by(index="hidden_on").limit(limit).without(*SERVER_FIELDS)
+        row, documents = self.db.read_of_board(board, lambda row: [row, ordered.coerce_to("array")])
+        settings = board_row(row)
+        players = [player_row(document, settings["season"]) for document in documents]
+        return Window(settings, players, emails=find_emails(documents if with_emails else []))
 
     def get_ranking_window(
-        self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
+        self,
+        board: str,
+        limit: int,
+        after: RankPosition | None = None,
+        around: str | None = None,
+        with_emails: bool = False,
     ) -> Window:
-        position, player = (rank_position(around), around["id"]) if around else (after, None)
-        read = self.ranking.read_window(board, limit, position, player)
-        above, below = ([player_row(row) for row in read.pop(part, [])] for part in WINDOW_PARTS)
-        rows = [*above[::-1], around, *below] if around else below
-        return Window(rows, **read)
+        return self.ranking.read_window(board, limit, after, around, with_emails)
 
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.db.run(r.expr(list(boards)).map(self.snapshot)) if row]

@@ -7,11 +7,10 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 
 from leaderboardapp.domain import scoring
-from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
+from leaderboardapp.domain.exceptions import PlayerNotFound, ScoreOutOfRange, WrongSeason
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
@@ -32,7 +31,7 @@ def add_increments(board: Row, increments: list[Increment]) -> list[Row | Except
     for index, increment in enumerate(increments):
         try:
             player = _add(board, players.get(increment.player), increment, now + index)
-        except (ObjectDoesNotExist, ScoreOutOfRange, WrongSeason) as error:
+        except (PlayerNotFound, ScoreOutOfRange, WrongSeason) as error:
             results.append(error)
         else:
             players[increment.player] = player
@@ -74,7 +73,7 @@ def _add(board: Row, player: Player | None, increment: Increment, now: int) -> P
 
     If its key is known, that is the same object, so that nothing is written."""
     if player is None:
-        raise ObjectDoesNotExist
+        raise PlayerNotFound(board["id"], increment.player)
     row, keys = player
     if increment.key and increment.key in keys:
         return player

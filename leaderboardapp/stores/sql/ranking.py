@@ -26,9 +26,7 @@ def read_around(board: Row, player: Row, limit: int) -> list[Row]:
         return [player]
 
     def read_neighbours(statement: dict[str, str], count: int) -> list[Row]:
-        # A concurrent write may have moved the player, who is then met on this side.
-        rows = _read_from(statement, board, count, rank_position(player))
-        return [row for row in rows if row["id"] != player["id"]]
+        return _read_from(statement, board, count, rank_position(player))
 
     worse = read_neighbours(AFTER, limit // 2)
     better = read_neighbours(BEFORE, limit - 1 - len(worse))

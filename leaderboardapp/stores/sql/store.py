@@ -9,7 +9,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import IntegrityError, connection, connections
 from django.db.models import QuerySet, TextField
@@ -18,10 +17,14 @@ from django.db.models.functions import Cast
 from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
+    BoardNotFound,
     EmailTaken,
     ImportMoved,
+    PlayerNotFound,
+    SeasonNotFound,
     StoreUnavailable,
 )
+from leaderboardapp.domain.ranking import is_ranked
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -93,8 +96,24 @@ def in_board_transaction(
     return call
 
 
+def of_one_moment(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Decorate a method of a store: all that it reads is as it was at one moment."""
+
+    @functools.wraps(method)
+    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        def work() -> R:
+            return method(self, *args, **kwargs)
+
+        return self.run(lambda: read_snapshot(self.begin_snapshot, work))
+
+    return call
+
+
 class SqlStore(Store):
     """A store in the tables of models.py."""
+
+    begin_snapshot: str
+    """The statement after which all reads are of one moment, until the COMMIT."""
 
     @abstractmethod
     def run(self, work: Callable[[], R]) -> R:
@@ -130,10 +149,7 @@ class SqlStore(Store):
 
     @maps_db_errors
     def get_board(self, board: str) -> Row:
-        rows = read(BOARD, [board])
-        if not rows:
-            raise ObjectDoesNotExist
-        return board_row(rows[0])
+        return read_board(board)
 
     @in_board_transaction
     def update_board(self, board: str, fields: Row) -> Row:
@@ -147,7 +163,8 @@ class SqlStore(Store):
         BlockRow.objects.filter(board_id=board).delete()
         while write(DELETE_PLAYERS, {"board": board, "limit": DELETE_ROWS}):
             pass
-        raise_if_missing(BoardRow.objects.filter(id=board).delete()[0])
+        if not BoardRow.objects.filter(id=board).delete()[0]:
+            raise BoardNotFound(board)
 
     @in_board_transaction
     def create_player(self, board: str, player: Row) -> Row:
@@ -167,17 +184,12 @@ class SqlStore(Store):
         )
         return self.get_player(board, player["id"])
 
-    @maps_db_errors
-    def get_emails(self, board: str, players: list[str]) -> dict[str, str]:
-        rows = PlayerRow.objects.filter(board_id=board, player__in=players)
-        return {player: email for player, email in rows.values_list("player", "email") if email}
-
-    @maps_db_errors
+    @of_one_moment
     def get_player(self, board: str, player: str) -> Row:
-        rows = read(PLAYER, [board, player])
-        if not rows:
-            raise ObjectDoesNotExist
-        return player_row(rows[0])
+        if row := find_player(board, player):
+            return row
+        read_board(board)
+        raise PlayerNotFound(board, player)
 
     @in_board_transaction
     def update_player(self, board: str, player: str, fields: Row) -> Row:
@@ -186,7 +198,9 @@ class SqlStore(Store):
 
     @in_board_transaction
     def delete_player(self, board: str, player: str) -> None:
-        raise_if_missing(_select(board, player).delete()[0])
+        if not _select(board, player).delete()[0]:
+            read_board(board)
+            raise PlayerNotFound(board, player)
         seasons = SeasonRow.objects.annotate(text=Cast("players", TextField()))
         for past in seasons.filter(board_id=board, text__contains=f'"{player}"'):
             past.players = [row for row in past.players if row["id"] != player]
@@ -196,7 +210,7 @@ class SqlStore(Store):
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         try:
             row = self.get_board(board)
-        except ObjectDoesNotExist as error:
+        except BoardNotFound as error:
             return [error] * len(increments)
         return add_increments(row, increments)
 
@@ -204,7 +218,7 @@ class SqlStore(Store):
     def set_score(
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
-        row, settings = self.get_player(board, player), self.get_board(board)
+        settings, row = self.get_board(board), self.get_player(board, player)
         write_score = scoring.set_best_score if only_better else scoring.set_score
         fields = write_score(settings, row, score, now_us(), season)
         if fields:
@@ -231,14 +245,21 @@ class SqlStore(Store):
         self._carry_over(board)  # as many players as others can wait for
         return row
 
-    @maps_db_errors
-    def list_seasons(self, board: str, before: int, limit: int) -> list[tuple[int, str]]:
-        past = SeasonRow.objects.filter(board_id=board, number__lt=before).order_by("-number")
-        return list(past.values_list("number", "ended_at")[:limit])
+    @of_one_moment
+    def list_seasons(
+        self, board: str, before: int | None, limit: int
+    ) -> tuple[Row, list[tuple[int, str]]]:
+        row, past = read_board(board), SeasonRow.objects.filter(board_id=board)
+        if before is not None:
+            past = past.filter(number__lt=before)
+        return row, list(past.order_by("-number").values_list("number", "ended_at")[:limit])
 
-    @maps_db_errors
+    @of_one_moment
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        past = SeasonRow.objects.get(board_id=board, number=season)
+        past = SeasonRow.objects.filter(board_id=board, number=season).first()
+        if past is None:
+            read_board(board)
+            raise SeasonNotFound(board, season)
         return past.ended_at, past.settings, past.players
 
     @maps_db_errors
@@ -255,7 +276,7 @@ class SqlStore(Store):
                 self._carry_over(board)
             else:
                 return False
-        except ObjectDoesNotExist:
+        except BoardNotFound:
             return False
         return True
 
@@ -269,7 +290,7 @@ class SqlStore(Store):
         if not rank_blocks.is_balanced(row):
             rank_blocks.balance(row)
 
-    @maps_db_errors
+    @of_one_moment
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         tops = {}
         for board in boards:
@@ -278,19 +299,30 @@ class SqlStore(Store):
                 tops[board] = (row, read_page(row, row["size"]))
         return tops
 
-    @maps_db_errors
-    def list_hidden(self, board: str, after: str, limit: int) -> list[Row]:
-        values = {"board": board, "after": after, "limit": limit}
-        return [player_row(row) for row in read(HIDDEN, values)]
+    @of_one_moment
+    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
+        row, values = read_board(board), {"board": board, "after": after, "limit": limit}
+        rows = [player_row(player) for player in read(HIDDEN, values)]
+        return Window(row, rows, emails=find_emails(board, rows if with_emails else []))
 
-    @maps_db_errors
+    @of_one_moment
     def get_ranking_window(
-        self, board: Row, limit: int, after: RankPosition | None = None, around: Row | None = None
+        self,
+        board: str,
+        limit: int,
+        after: RankPosition | None = None,
+        around: str | None = None,
+        with_emails: bool = False,
     ) -> Window:
-        rows = read_around(board, around, limit) if around else read_page(board, limit, after)
-        if not rows:
-            return Window([])
-        return Window(rows, *rank_blocks.count_before(board, rank_position(rows[0])))
+        row, player, rows = read_board(board), None, []
+        if around is None:
+            rows = read_page(row, limit, after)
+        elif (player := find_player(board, around)) and is_ranked(row, player):
+            rows = read_around(row, player, limit)
+        before, better = rank_blocks.count_before(row, rank_position(rows[0])) if rows else (0, 0)
+        shown = [player] if player and not rows else rows
+        emails = find_emails(board, shown if with_emails else [])
+        return Window(row, rows, player, emails, before, better)
 
     @maps_db_errors
     def get_import(self, board: str, name: str) -> Import:
@@ -324,10 +356,38 @@ class SqlStore(Store):
         connection.close()
 
 
-def raise_if_missing(count: int) -> None:
-    """Raise ObjectDoesNotExist if a statement met no row."""
-    if not count:
-        raise ObjectDoesNotExist
+def read_snapshot(begin: str, work: Callable[[], R]) -> R:
+    """Return what `work` returns; all that it reads is as it was at one moment."""
+    if not connection.get_autocommit():
+        return work()  # within a transaction already
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            return work()
+        finally:
+            cursor.execute("COMMIT")
+
+
+def read_board(board: str) -> Row:
+    """Return the board's row. Raises BoardNotFound."""
+    rows = read(BOARD, [board])
+    if not rows:
+        raise BoardNotFound(board)
+    return board_row(rows[0])
+
+
+def find_player(board: str, player: str) -> Row | None:
+    """Return the player's row, None if there is no such player."""
+    rows = read(PLAYER, [board, player])
+    return player_row(rows[0]) if rows else None
+
+
+def find_emails(board: str, players: list[Row]) -> dict[str, str]:
+    """Return the email addresses of these players, of those who have one, by their ids."""
+    if not players:
+        return {}
+    rows = PlayerRow.objects.filter(board_id=board, player__in=[row["id"] for row in players])
+    return {player: email for player, email in rows.values_list("player", "email") if email}
 
 
 def _select(board: str, player: str) -> QuerySet[PlayerRow]:

@@ -17,15 +17,11 @@ def add_player(store: Store, board: str, player: str, score: int = 0) -> Row:
 
 
 def top_scores(store: Store, board: str) -> dict[str, int]:
-    return {
-        row["id"]: row["score"]
-        for row in store.get_ranking_window(store.get_board(board), 1000).rows
-    }
+    return {row["id"]: row["score"] for row in store.get_ranking_window(board, 1000).rows}
 
 
 def rank_of(store: Store, board: str, player: str) -> int:
-    around = store.get_player(board, player)
-    return store.get_ranking_window(store.get_board(board), 1, around=around).before + 1
+    return store.get_ranking_window(board, 1, around=player).before + 1
 
 
 def public_fields(row: Row) -> Row:
@@ -51,3 +47,7 @@ def every_kind_of_change(store: Store, board: str) -> list[Callable[[], object]]
 
 def join(store: Store, board: str, player: str, email: str) -> None:
     store.create_player(board, {"id": player, "name": player, "email": email})
+
+
+def emails_of(store: Store, board: str) -> dict[str, str]:
+    return store.get_ranking_window(board, 100, with_emails=True).emails

@@ -9,6 +9,7 @@ from leaderboardapp.domain.exceptions import AlreadyExists, EmailTaken
 from leaderboardapp.stores.base import Store
 from tests.stores.contract.helpers import (
     add_player,
+    emails_of,
     join,
 )
 
@@ -23,7 +24,14 @@ class TestEmails:
         join(store, board, "bob", "b@example.com")
         emails = {"alice": "a@example.com", "bob": "b@example.com"}
         add_player(store, board, "carol")
-        assert store.get_emails(board, ["alice", "bob", "carol", "dave"]) == emails
+        assert emails_of(store, board) == emails
+        for player in ("alice", "carol"):
+            window = store.get_ranking_window(board, 1, around=player, with_emails=True)
+            assert window.emails == {id: emails[id] for id in emails if id == player}
+        store.update_player(board, "bob", {"hidden": True})
+        assert store.list_hidden(board, "", 5, with_emails=True).emails == {"bob": "b@example.com"}
+        assert store.list_hidden(board, "", 5).emails == {}
+        assert store.get_ranking_window(board, 5).emails == {}
 
     def test_another_board_may_have_the_same(self, store: Store, board: str) -> None:
         store.create_board({"id": f"{board}-2"})
@@ -32,18 +40,15 @@ class TestEmails:
 
     def test_no_row_of_a_player_has_it(self, store: Store, board: str) -> None:
         row = store.create_player(board, {"id": "alice", "name": "A", "email": "a@example.com"})
-        settings = store.get_board(board)
         rows = [row, store.get_player(board, "alice"), store.add_score(board, "alice", 1)]
-        rows += (
-            store.get_ranking_window(settings, 10).rows + store.get_top_players([board])[board][1]
-        )
+        rows += store.get_ranking_window(board, 10).rows + store.get_top_players([board])[board][1]
         rows += [store.update_player(board, "alice", {"name": "B"})]
         assert not any("example.com" in str(row) for row in rows)
 
     def test_it_is_erased_with_the_player(self, store: Store, board: str) -> None:
         join(store, board, "alice", "a@example.com")
         store.delete_player(board, "alice")
-        assert store.get_emails(board, ["alice"]) == {}
+        assert emails_of(store, board) == {}
         join(store, board, "bob", "a@example.com")
 
     def test_it_is_erased_with_the_board(self, store: Store, board: str) -> None:
@@ -78,5 +83,4 @@ class TestEmails:
         for thread in threads:
             thread.join()
         [winner] = outcomes
-        players = [f"p{number}" for number in range(8)]
-        assert store.get_emails(board, players) == {winner: "a@example.com"}
+        assert emails_of(store, board) == {winner: "a@example.com"}

@@ -59,18 +59,18 @@ class TestHiddenPlayers:
             add_player(store, board, player, 3)
         for player in ("dora", "Bob", "alice", "_eve"):
             store.update_player(board, player, {"hidden": True})
-        listed = store.list_hidden(board, "", 10)
+        listed = store.list_hidden(board, "", 10).rows
         assert [row["id"] for row in listed] == ["Bob", "_eve", "alice", "dora"]
         assert listed[0] == store.get_player(board, "Bob")
-        assert [row["id"] for row in store.list_hidden(board, "Bob", 2)] == ["_eve", "alice"]
-        assert store.list_hidden(board, "dora", 10) == []
+        assert [row["id"] for row in store.list_hidden(board, "Bob", 2).rows] == ["_eve", "alice"]
+        assert store.list_hidden(board, "dora", 10).rows == []
 
     def test_those_of_other_boards_are_not(self, store: Store, board: str) -> None:
         other = f"{board}-2"
         store.create_board({"id": other, "name": "", "size": 5})
         add_player(store, other, "alice")
         store.update_player(other, "alice", {"hidden": True})
-        assert store.list_hidden(board, "", 10) == []
+        assert store.list_hidden(board, "", 10).rows == []
 
     def test_who_is_shown_again_or_deleted_is_not(self, store: Store, board: str) -> None:
         for player in ("alice", "bob"):
@@ -78,14 +78,14 @@ class TestHiddenPlayers:
             store.update_player(board, player, {"hidden": True})
         store.update_player(board, "alice", {"hidden": False})
         store.delete_player(board, "bob")
-        assert store.list_hidden(board, "", 10) == []
+        assert store.list_hidden(board, "", 10).rows == []
 
     def test_their_score_of_a_past_season_is_over(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 3)
         store.update_player(board, "alice", {"hidden": True})
         store.start_next_season(board, 1, "2026-01-01T00:00:00Z")
-        assert store.list_hidden(board, "", 10) == [store.get_player(board, "alice")]
-        assert store.list_hidden(board, "", 10)[0]["score"] == 0
+        assert store.list_hidden(board, "", 10).rows == [store.get_player(board, "alice")]
+        assert store.list_hidden(board, "", 10).rows[0]["score"] == 0
 
     def test_an_increment_brings_them_into_the_season(self, store: Store, board: str) -> None:
         add_player(store, board, "alice", 3)

@@ -85,7 +85,7 @@ class TestRanks:
     def test_top_is_cut_at_the_limit(self, store: Store, board: str) -> None:
         for score in range(4):
             add_player(store, board, f"p{score}", score)
-        assert [row["id"] for row in store.get_ranking_window(store.get_board(board), 2).rows] == [
+        assert [row["id"] for row in store.get_ranking_window(board, 2).rows] == [
             "p3",
             "p2",
         ]
@@ -97,7 +97,7 @@ class TestRanks:
         assert list(tops) == [board]
         row, players = tops[board]
         assert row == store.get_board(board)
-        assert players == store.get_ranking_window(row, 5).rows
+        assert players == store.get_ranking_window(board, 5).rows
 
     @settings(max_examples=15)
     @given(

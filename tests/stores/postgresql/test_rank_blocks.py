@@ -7,7 +7,6 @@ import threading
 import psycopg
 import pytest
 
-from leaderboardapp import models
 from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import RANKINGS
@@ -15,6 +14,7 @@ from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 from tests.stores.postgresql.conftest import Console
+from tests.support.store import read_ranked
 
 PLAYERS = [f"p{number}" for number in range(30)]
 
@@ -74,11 +74,8 @@ def test_counts_of_blocks_are_exact_whoever_writes(
         while postgres.run_maintenance(board):
             pass
         assert BlockRow.objects.filter(board_id=board).count() >= 2
-        expected = ranks.assign_ranks(row, postgres.get_ranking_window(row, 100).rows)
-        rows_read = [
-            models.get_player_with_rank(row, postgres.get_player(board, player["id"]))
-            for player in expected
-        ]
+        expected = ranks.assign_ranks(row, postgres.get_ranking_window(board, 100).rows)
+        rows_read = [read_ranked(postgres, board, player["id"]) for player in expected]
         assert [row and row["rank"] for row in rows_read] == [row["rank"] for row in expected]
 
 

@@ -66,8 +66,8 @@ def test_a_board_that_somebody_keeps_locked_is_busy_and_then_not(
 def test_every_read_of_the_ranking_is_by_index(
     postgres: PostgresStore, board: str, order: str
 ) -> None:
-    row = postgres.update_board(board, {"order": order})
-    alice = postgres.set_score(board, "alice", 3, False)
+    postgres.update_board(board, {"order": order})
+    postgres.set_score(board, "alice", 3, False)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO player (board_id, player, name, score, reached_at, keys)"
@@ -88,10 +88,10 @@ def test_every_read_of_the_ranking_is_by_index(
 
     with connection.execute_wrapper(explain):
         for ranking in RANKINGS:
-            row["ranking"] = ranking
-            postgres.get_ranking_window(row, 5)
-            postgres.get_ranking_window(row, 5, after=RankPosition(3))
-            postgres.get_ranking_window(row, 5, around=alice)
+            postgres.update_board(board, {"ranking": ranking})
+            postgres.get_ranking_window(board, 5)
+            postgres.get_ranking_window(board, 5, after=RankPosition(3))
+            postgres.get_ranking_window(board, 5, around="alice")
         postgres.get_top_players([board])
     assert len(plans) >= 10
     for plan in plans:

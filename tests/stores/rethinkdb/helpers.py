@@ -4,7 +4,4 @@ from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 
 def top(store: RethinkStore, board: str) -> list[tuple[str, int]]:
-    return [
-        (row["id"], row["score"])
-        for row in store.get_ranking_window(store.get_board(board), 100).rows
-    ]
+    return [(row["id"], row["score"]) for row in store.get_ranking_window(board, 100).rows]

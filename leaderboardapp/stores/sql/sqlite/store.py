@@ -48,6 +48,8 @@ os.register_at_fork(after_in_child=_renew_lock)
 class SqliteStore(SqlStore):
     """The store in an SQLite database. Transactions hold the write lock of the whole database."""
 
+    begin_snapshot = "BEGIN"  # of the log (WAL), as it is at the first read; waits for no writer
+
     def check(self) -> None:
         """Do nothing: a file is never known to be unreachable."""
 
