@@ -160,7 +160,7 @@ class Ranking:
 
             def read(row: Any) -> Any:
                 key = r.expr([board, row["season"].default(1)]).add(sort_key)
-                window = build_part(order, key, limit, player).do(add_counts)
+                window = key.do(lambda key: build_part(order, key, limit, player)).do(add_counts)
                 answer = r.expr({"board": row, "short": False}).merge(window)
                 return r.branch(row.eq(None), None, answer)
 

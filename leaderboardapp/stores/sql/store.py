@@ -319,7 +319,9 @@ class SqlStore(Store):
             rows = read_page(row, limit, after)
         elif (player := find_player(board, around)) and is_ranked(row, player):
             rows = read_around(row, player, limit)
-        before, better = rank_blocks.count_before(row, rank_position(rows[0])) if rows else (0, 0)
+        before, better = 0, 0
+        if rows and (after or around):  # nobody is before the best
+            before, better = rank_blocks.count_before(row, rank_position(rows[0]))
         shown = [player] if player and not rows else rows
         emails = find_emails(board, shown if with_emails else [])
         return Window(row, rows, player, emails, before, better)
