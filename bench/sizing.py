@@ -137,7 +137,7 @@ def needed_parts(load: Load, cost: OperationCosts) -> Iterator[tuple[str, str, s
         nodes = math.ceil(cores[STORE] / (USED * NODE_CORES))
         yield STORE, number(cores[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"
     elif count_processes(cores[WEB]) > 8:
-        yield STORE, "", "SQLite has one writer and one machine: use RethinkDB"
+        yield STORE, "", "SQLite has one writer and one machine: use PostgreSQL or RethinkDB"
 
 
 def count_processes(cores: float) -> int:

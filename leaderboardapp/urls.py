@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
 from leaderboardapp.api import boards, channels, health, players, scores, seasons
-from leaderboardapp.domain.fields import ID_PATTERN
+from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pages import api_reference, views
 from leaderboardapp.web.methods import by_method
 

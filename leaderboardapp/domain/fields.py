@@ -14,11 +14,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from leaderboardapp.domain.schedule import SCHEDULES
-from leaderboardapp.domain.types import MAX_SCORE, RANKINGS
+from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, RANKINGS
 
 Field = Callable[[Any], Any]
 
-ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_NAME_LENGTH = 100  # characters
 MAX_EMAIL_LENGTH = 254  # characters
 MAX_BOARD_SIZE = 100  # players in a snapshot

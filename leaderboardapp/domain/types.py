@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 Row = dict[str, Any]
+ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"  # of boards, players, channels and exchanges
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
 
 # How many new players of a board are announced by name at once. A proxy that has a hundred messages

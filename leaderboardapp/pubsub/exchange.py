@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Topic, encode_topic, parse_filter
+from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
@@ -36,8 +37,8 @@ class Exchange:
 
     def __init__(self, name: str) -> None:
         """`name`: 1 to 64 of the characters A-Z, a-z, 0-9, _ and -. Raises ValueError."""
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-            raise ValueError(f"the name of an exchange is [A-Za-z0-9_-]{{1,64}}, not {name!r:.80}")
+        if not re.fullmatch(ID_PATTERN, name):
+            raise ValueError(f"the name of an exchange is {ID_PATTERN}, not {name!r:.80}")
         self.name = name
 
     def topic(self, key: Topic) -> "ExchangeTopic":

@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from leaderboardapp.domain.types import ID_PATTERN
+
 MAX_PATTERN = 255  # bytes of a routing key
-ID = r"[A-Za-z0-9_-]{1,64}"
 PLACEHOLDER = r"\{([a-z]+)\}"
 
 
@@ -43,7 +44,7 @@ class Route(NamedTuple):
         if not match:
             return None
         id = re.sub(PLACEHOLDER, lambda placeholder: match[placeholder[1]], self.id)
-        if not re.fullmatch(ID, id):
+        if not re.fullmatch(ID_PATTERN, id):
             raise ValueError(f"the route {self.pattern} makes of this key the id {id!r:.100}")
         return Target(self.kind, id)
 
@@ -67,7 +68,7 @@ def parse(text: str) -> Route:
     if len(pattern.encode()) > MAX_PATTERN or not all(map(_is_word, words)):
         raise ValueError("the pattern is not words, *, # and {names} between dots")
     kind, id = match.groups()
-    is_id = re.fullmatch(ID, re.sub(PLACEHOLDER, "x", id))
+    is_id = re.fullmatch(ID_PATTERN, re.sub(PLACEHOLDER, "x", id))
     if not {*re.findall(PLACEHOLDER, id)} <= {*names} or not is_id:
         raise ValueError(
             "the address has other characters than A-Z, a-z, 0-9, _ and -, or a {name} that the "

@@ -139,8 +139,8 @@ def count_writes(request: HttpRequest, writes: int = 1) -> None:
     if limiter and wait:
         seconds = math.ceil(wait)
         detail = (
-            f"Of one token or address, {settings.WRITE_RATE:g} writes per second are accepted, and "
-            f"after a pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
+            f"One token or address may make {settings.WRITE_RATE:g} writes per second, and after a "
+            f"pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
         )
         raise Problem(429, detail, {"Retry-After": str(seconds)})
 

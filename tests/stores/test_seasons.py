@@ -26,7 +26,7 @@ def ranked(store: Store, board: str) -> list[tuple[str, int]]:
 def test_no_player_is_shown_with_a_score_of_the_season_before(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr(rethinkdb, "SWEEP_ROWS", 3)
+    monkeypatch.setattr(rethinkdb, "CARRY_OVER_ROWS", 3)
     monkeypatch.setattr(sql, "CARRY_OVER_ROWS", 3)
     store.create_board({"id": board_id, "order": order, "size": 1})
     for number in range(10):

@@ -20,7 +20,7 @@ from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_updates import season_reset_fields
 
-SWEEP_ROWS = 1_000  # players carried over in one query, to stay far within QUERY_SECONDS
+CARRY_OVER_ROWS = 1_000  # players carried over in one query, to stay far within QUERY_SECONDS
 
 
 class Seasons:
@@ -154,12 +154,12 @@ class Seasons:
         def carry_over(row: Any) -> Any:
             ended = [board, row["season"].default(1)]
             rows = self.db.players.between([board, r.minval], ended, index="desc")
-            return rows.limit(SWEEP_ROWS).update(lambda old: season_reset_fields(row, old))
+            return rows.limit(CARRY_OVER_ROWS).update(lambda old: season_reset_fields(row, old))
 
         try:
             result = self.db.run(self.db.write_if_board_exists(board, carry_over))
             raise_for_errors(result, board)
-            if result["replaced"] == SWEEP_ROWS:
+            if result["replaced"] == CARRY_OVER_ROWS:
                 return True
             return self.rank_blocks.balance(self.db.get_board(board))
         except BoardNotFound:
