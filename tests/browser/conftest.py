@@ -26,9 +26,10 @@ ARGUMENTS = [
 expect.set_options(timeout=20_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """On SQLite: a browser cannot tell stores apart."""
+    """On SQLite: a browser cannot tell stores apart. Not for longer than these tests: a listener
+    that nobody needs looks for changes all the time."""
     folder = tmp_path_factory.mktemp("stack")
     with Stack(f"sqlite:///{folder}/leaderboard.sqlite3", folder) as stack:
         yield stack

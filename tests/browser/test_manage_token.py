@@ -15,7 +15,7 @@ from tests.e2e.viewers import Api
 from tests.support.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def strict_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack on which nobody writes without a token."""
     folder = tmp_path_factory.mktemp("strict")

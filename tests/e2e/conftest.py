@@ -13,7 +13,7 @@ ROUTES = "invoice.#=/events/invoices/ invoice.paid.{customer}=/events/customer-{
 BOARD_ROUTES = "match.{board}.*=/boards/{board}/ match.#=/events/matches/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(
     database_url: str, rabbit: RabbitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:

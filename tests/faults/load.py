@@ -20,6 +20,7 @@ from tests.support.programs import Program, wait_until
 from tests.support.stack import Stack
 
 RETRY_SECONDS = 0.2
+PAUSE_SECONDS = 0.01  # between increments: at full speed, they leave no processor to what restarts
 QUIET_SECONDS = 2.0
 GROWTH_BYTES = 40_000_000  # of one program, during one test
 
@@ -83,6 +84,7 @@ class Writers:
                 if self.stopping.wait(RETRY_SECONDS) and self.failures > 300:
                     return
             self.acknowledged[player] += 1
+            self.stopping.wait(PAUSE_SECONDS)
 
     def _post(self, path: str, headers: dict[str, str]) -> bool:
         try:

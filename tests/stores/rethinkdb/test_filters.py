@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp.domain.topics import parse_filter
@@ -22,6 +22,7 @@ def rethink(rethinkdb_url: str) -> Iterator[RethinkStore]:
 
 
 @settings(max_examples=100)
+@example(topics=[{"a": [False]}, {"a": [True, False]}], wanted={"a": [False, False]})
 @given(topics=st.lists(TOPICS, min_size=5, max_size=15), wanted=FILTERS)
 def test_the_server_passes_what_python_passes(
     rethink: RethinkStore, topics: list[Any], wanted: Any
