@@ -44,6 +44,18 @@ def test_a_server_that_does_not_answer_opens_the_breaker(
     postgres.ping()
 
 
+def test_an_answer_that_goes_on_coming_may_take_long(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a process whose threads keep it from reading does not take its server for gone."""
+    monkeypatch.setattr(base, "ANSWER_SECONDS", 0.5)
+    pieces = "SELECT repeat('x', 20000), pg_sleep(0.2) FROM generate_series(1, 5)"
+    assert len(postgres.run(lambda: read(pieces, []))) == 5
+    with pytest.raises(StoreUnavailable, match="no answer within 0.5 s"):
+        postgres.run(lambda: read("SELECT pg_sleep(60)", []))
+    time.sleep(OPEN_SECONDS)
+
+
 def test_a_commit_whose_answer_is_lost_is_of_unknown_outcome(
     postgres: PostgresStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
