@@ -21,6 +21,8 @@ from leaderboardapp.stores.rethinkdb.results import raise_for_errors
 
 T = TypeVar("T")
 
+LOOKS = 20  # at work of the loop, before it is too late
+
 TOPICS = r.table("topics")
 
 # The driver that can read many changefeeds through one connection.
@@ -101,7 +103,7 @@ class RethinkMessageStream(MessageStream):
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         with _map_driver_errors():
-            return self.runner.run(asyncio.wait_for(work, seconds))
+            return self.runner.run(finish(work, seconds))
 
     def _raise_if_unknown_syntax(self, expression: str) -> None:
         # The server's RE2 may be years older than ours. A changefeed skips documents that fail.
@@ -182,6 +184,21 @@ def _matches_pattern(value: Any, wanted: Any) -> Any:
             return _if_type(value, "ARRAY", r.and_(*parts))
         case _:
             return value.eq(wanted)
+
+
+async def finish(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Return what `work` returns. Raises TimeoutError if it is not done after so many seconds.
+
+    They are LOOKS turns of the loop at least, because a busy process comes late to an answer that
+    is there: with 200 threads at work in it, each turn may take a second."""
+    task = asyncio.ensure_future(work)
+    for _ in range(LOOKS):
+        await asyncio.wait([task], timeout=seconds / LOOKS)
+        if task.done():
+            return task.result()
+    task.cancel()
+    await asyncio.wait([task], timeout=seconds)
+    raise TimeoutError
 
 
 @contextmanager
