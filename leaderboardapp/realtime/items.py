@@ -16,6 +16,7 @@ from leaderboardapp.realtime.formats import (
     TRY_AGAIN,
     board_channel,
     stream_event,
+    to_line,
     update_event,
     update_message,
     websocket_message,
@@ -69,11 +70,11 @@ def _closing(code: int) -> tuple[Format, Format]:
 def build_event_items(board: str, events: BoardEvents) -> Iterator[bytes]:
     """Return an item for each of a board's events."""
     to = board_channel(board, events.private)
-    return (event_item(to, name, payload) for name, payload in events.events)
+    return (event_item(to, name, to_line(payload)) for name, payload in events.events)
 
 
-def event_item(grip_channel: str, name: str, data: Any) -> bytes:
-    """Return the item of an event, for streams and WebSockets.
+def event_item(grip_channel: str, name: str, data: str) -> bytes:
+    """Return the item of an event, for streams and WebSockets. `data` is JSON in one line.
 
     Long-polls are not sent events: they are answered with snapshots, which lack nothing."""
     event, message = stream_event(name, data), websocket_message(name, data)

@@ -16,7 +16,7 @@ from leaderboardapp.domain.exceptions import (
     StoreUnavailable,
     WrongSeason,
 )
-from leaderboardapp.domain.fields import InvalidInput, MalformedInput
+from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _get_client_problem(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
-        case MalformedInput():
+        case DuplicateKey() | MalformedInput():
             return Problem(400, error.detail)
         case InvalidInput():
             return Problem(422, error.detail)
