@@ -8,21 +8,22 @@ from django.utils.cache import get_conditional_response
 
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import assign_fields, json_response
-from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
-from leaderboardapp.models import Board, ObjectDoesNotExist
+from leaderboardapp.models import Board
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
-from leaderboardapp.realtime.formats import (
-    DELETED,
-    STREAM,
-    board_channel,
-    update_message,
-)
+from leaderboardapp.realtime.formats import STREAM, board_channel, update_message
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import auth, rate_limit
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
-from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
+from leaderboardapp.web.requests import (
+    encode_cursor,
+    read_body,
+    read_cursor,
+    read_limit,
+)
 
 PAGE = "text/html"
 
@@ -69,6 +70,9 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response, or a 304 or 412 instead
+    if conditional.status_code == 412:
+        detail = "If-Match: does not name the newest snapshot."
+        raise Problem(ProblemKind.PRECONDITION_FAILED, detail)
     if request.method == "GET" and conditional.status_code == 304:
         return subscribe.hold_response(request, board_id, snapshot, conditional)
     return conditional
@@ -78,14 +82,10 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the proxy's events of a board's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
-        try:
+        with subscribe.refuses_websocket(context):
             snapshot = get_readable_snapshot(request, board_id)
             grip_channel = board_channel(board_id, snapshot.private)
             subscribe.open_websocket(context, grip_channel, update_message(snapshot))
-        except ObjectDoesNotExist:
-            subscribe.refuse_websocket(context, DELETED)
-        except Problem as problem:  # 401 or 403
-            subscribe.refuse_websocket(context, 4000 + problem.status)
     subscribe.answer_websocket(context)
     return HttpResponse()
 
@@ -118,10 +118,10 @@ def negotiate(request: HttpRequest) -> str | None:
 def get_readable_snapshot(request: HttpRequest, board_id: str) -> Snapshot:
     """Return the board's snapshot, if the sender may read the board.
 
-    Raises ObjectDoesNotExist, Problem 401 or 403.
+    Raises BoardNotFound, Problem 401 or 403.
     """
     snapshot = snapshots.read_snapshot(board_id)
     if snapshot is None:
-        raise ObjectDoesNotExist
+        raise BoardNotFound(board_id)
     auth.require_read(request, board_id, private=snapshot.private)
     return snapshot

@@ -13,6 +13,7 @@ from leaderboardapp.api.responses import (
 )
 from leaderboardapp.domain.fields import (
     RANK_POSITION_FIELDS,
+    InvalidInput,
     email_field,
     flag_field,
     id_field,
@@ -22,7 +23,6 @@ from leaderboardapp.domain.fields import (
 from leaderboardapp.domain.types import RankPosition
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth
-from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.requests import (
     encode_cursor,
     read_body,
@@ -40,7 +40,7 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     if board.ask_email:
         require(body, "email")
     elif "email" in body:
-        raise Problem(422, "email: not asked for by this board; set ask_email first.")
+        raise InvalidInput("email: not asked for by this board; set ask_email first.")
     player = Player(board, **body).save()
     location = f"/boards/{board_id}/players/{player.id}/"
     return json_response(player_data(player), 201, {"Location": location})

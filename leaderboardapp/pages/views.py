@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from leaderboardapp import snapshots
-from leaderboardapp.models import Board, ObjectDoesNotExist
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.models import Board
 from leaderboardapp.web import auth
+from leaderboardapp.web.problem_kinds import ProblemKind
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
 POLICY = (
@@ -43,7 +45,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     auth.require_read(request, board_id, private=board.private)
     snapshot = snapshots.read_snapshots([board_id]).get(board_id)
     if snapshot is None:
-        raise ObjectDoesNotExist
+        raise BoardNotFound(board_id)
     players = json.loads(snapshot.body)["players"]
     for player in players:
         player["points"] = f"{player['score']:,}"
@@ -57,6 +59,11 @@ def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
     The page itself has no data. Its script asks for a write token, with which it calls the API.
     """
     return render_page(request, "manage", {"id": board_id})
+
+
+def render_problem_kinds_page(request: HttpRequest) -> HttpResponse:
+    """Answer the page to which the `type` of problem documents leads."""
+    return render_page(request, "problem_kinds", {"kinds": list(ProblemKind)})
 
 
 def render_page(
@@ -85,6 +92,6 @@ def render_page(
 
 
 def _link_query(request: HttpRequest) -> str:
-    """Return the query for a link to another page: it takes the token along."""
-    token = request.GET.get("token")
-    return f"?{urlencode({'token': token})}" if token else ""
+    """Return the query for a link to another page: it takes the token along, if there is one."""
+    tokens = request.GET.getlist("token")
+    return f"?{urlencode({'token': tokens[0]})}" if len(tokens) == 1 and tokens[0] else ""

@@ -22,6 +22,7 @@ from leaderboardapp.realtime.formats import (
     websocket_message,
 )
 from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
 
@@ -42,7 +43,7 @@ def build_items(
     # Without a GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        not_found = _refusal(Problem(404, "The board was deleted."))
+        not_found = _refusal(Problem(ProblemKind.BOARD_NOT_FOUND, "The board was deleted."))
         for pattern in (PUBLIC, PRIVATE):
             yield _item(pattern.format(board), *_closing(DELETED), not_found)
         return
@@ -55,7 +56,8 @@ def build_items(
     )
     if visibility_changed and snapshot.private:
         challenge = {"WWW-Authenticate": "Bearer"}
-        refusal = Problem(401, "The board is private now; this needs a token.", challenge)
+        detail = "The board is private now; this needs a token."
+        refusal = Problem(ProblemKind.TOKEN_REQUIRED, detail, challenge)
         yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
     elif visibility_changed:
         # These long-polls get no snapshot, but a 304, after which they ask again: they are few.

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.web import auth, proxy, rate_limit
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.rate_limit import View
 
@@ -23,7 +24,8 @@ def by_method(**views: View) -> View:
         method = "GET" if reads else str(request.method)
         if method not in views:
             allow = ", ".join(allowed)
-            raise Problem(405, f"Accepted here: {allow}.", {"Allow": allow})
+            detail = f"Accepted here: {allow}."
+            raise Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
         if method != "GET" and "board_id" in ids:
             auth.require_write(request, ids["board_id"])
             if not rate_limit.is_counted_by_view(views[method]):
