@@ -16,9 +16,11 @@ from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import STREAM, board_channel, update_message
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import auth, rate_limit
+from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query, takes_query
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.requests import (
+    check_query,
     encode_cursor,
     read_body,
     read_cursor,
@@ -37,6 +39,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
     return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
 
 
+@takes_query("limit", "cursor")
 def list_boards(request: HttpRequest) -> HttpResponse:
     """Answer a page of boards by id; private ones only to a read token for all boards."""
     limit, cursor = read_limit(request), read_cursor(request, id_field)
@@ -51,6 +54,7 @@ def list_boards(request: HttpRequest) -> HttpResponse:
     )
 
 
+@takes_any_query
 def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the board in the form that the client accepts.
 
@@ -60,6 +64,7 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     accepted = negotiate(request)
     if accepted == PAGE:
         return views.render_board_page(request, board_id)
+    check_query(request, READ_PARAMETERS)
     if request.method == "GET" and accepted == STREAM:
         try:
             snapshot = get_readable_snapshot(request, board_id)
@@ -78,11 +83,13 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     return conditional
 
 
+@takes_any_query
 def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the proxy's events of a board's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
         with subscribe.refuses_websocket(context):
+            check_query(request, READ_PARAMETERS)
             snapshot = get_readable_snapshot(request, board_id)
             grip_channel = board_channel(board_id, snapshot.private)
             subscribe.open_websocket(context, grip_channel, update_message(snapshot))

@@ -7,6 +7,8 @@ from leaderboardapp.domain.exceptions import ChannelNotFound
 from leaderboardapp.rabbitmq.notification_routes import Target
 from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import EVENTS, event_stream
+from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query
+from leaderboardapp.web.requests import check_query
 
 
 def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
@@ -17,11 +19,13 @@ def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
     return event_stream("")
 
 
+@takes_any_query
 def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
     """Answer the proxy's events of a channel's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
         with subscribe.refuses_websocket(context):
+            check_query(request, READ_PARAMETERS)
             require_channel(channel_name)
             subscribe.open_websocket(context, EVENTS.format(channel_name))
     subscribe.answer_websocket(context)

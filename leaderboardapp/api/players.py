@@ -23,6 +23,7 @@ from leaderboardapp.domain.fields import (
 from leaderboardapp.domain.types import RankPosition
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth
+from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import (
     encode_cursor,
     read_body,
@@ -46,6 +47,7 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     return json_response(player_data(player), 201, {"Location": location})
 
 
+@takes_query("hidden", "limit", "cursor")
 def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer a page of ranked players, best first; with `?hidden=true`, of hidden players."""
     if read_flag(request, "hidden"):
@@ -103,6 +105,7 @@ def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpRe
     return HttpResponse(status=204)
 
 
+@takes_query("limit")
 def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer a window of the ranking around the player."""
     limit = read_limit(request, default=5)

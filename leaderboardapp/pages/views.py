@@ -13,6 +13,7 @@ from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.models import Board
 from leaderboardapp.web import auth
+from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.problem_kinds import ProblemKind
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
@@ -23,6 +24,7 @@ POLICY = (
 MAX_HOME_BOARDS = 100
 
 
+@takes_any_query
 def render_home_page(request: HttpRequest) -> HttpResponse:
     """Answer the list of boards; if there is only one board, a redirect to it."""
     readable = auth.has_scope(request, "read", None)
@@ -53,6 +55,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     return render_page(request, "board", context, embeddable=True)
 
 
+@takes_any_query
 def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the dashboard of a board.
 
@@ -61,6 +64,7 @@ def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
     return render_page(request, "manage", {"id": board_id})
 
 
+@takes_any_query
 def render_problem_kinds_page(request: HttpRequest) -> HttpResponse:
     """Answer the page to which the `type` of problem documents leads."""
     return render_page(request, "problem_kinds", {"kinds": list(ProblemKind)})
