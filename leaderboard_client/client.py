@@ -19,12 +19,14 @@ SILENCE_SECONDS = 60.0  # the service sends something every 20 s
 class LeaderboardError(Exception):
     """A request failed for good: the service refused it, or the retry budget is used up.
 
-    `status` is that of the last answer, or 0 if there was none. The message says why.
+    `status` is that of the last answer, or 0 if there was none. The message says why. `type` is the
+    kind of problem, such as "/docs/problems/#board-not-found", and does not change between
+    releases. It is "about:blank" if only the status is known.
     """
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, type: str = "about:blank") -> None:
         super().__init__(detail)
-        self.status = status
+        self.status, self.type = status, type
 
 
 class Leaderboard:
@@ -311,9 +313,10 @@ def connection_error(error: httpx.TransportError) -> LeaderboardError:
 
 
 def status_error(response: httpx.Response) -> LeaderboardError:
-    """Return the error for a failed request, with the problem's detail if there is one."""
+    """Return the error for a failed request, with the problem's detail and type if there are."""
     try:
-        detail = str(response.json()["detail"])
+        problem = response.json()
+        detail, type = str(problem["detail"]), str(problem.get("type", "about:blank"))
     except (ValueError, KeyError, TypeError):
-        detail = response.text[:200] or response.reason_phrase
-    return LeaderboardError(response.status_code, detail)
+        detail, type = response.text[:200] or response.reason_phrase, "about:blank"
+    return LeaderboardError(response.status_code, detail, type)

@@ -7,6 +7,7 @@ from leaderboardapp.api import boards, channels, health, players, scores, season
 from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pages import api_reference, views
 from leaderboardapp.web.methods import by_method
+from leaderboardapp.web.problem_kinds import PAGE_PATH
 
 
 class IdConverter:
@@ -66,6 +67,7 @@ urlpatterns = [
     path("events/<key:channel_name>/ws/", by_method(GET=channels.watch_events)),
     path("openapi.yaml", by_method(GET=api_reference.read_openapi)),
     path("docs", by_method(GET=api_reference.read_docs)),
+    path(PAGE_PATH.removeprefix("/"), by_method(GET=views.render_problem_kinds_page)),
     path("healthz", by_method(GET=health.read_health)),
     path("readyz", by_method(GET=health.read_readiness)),
 ]

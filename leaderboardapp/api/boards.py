@@ -8,21 +8,24 @@ from django.utils.cache import get_conditional_response
 
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import assign_fields, json_response
-from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
-from leaderboardapp.models import Board, ObjectDoesNotExist
+from leaderboardapp.models import Board
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
-from leaderboardapp.realtime.formats import (
-    DELETED,
-    STREAM,
-    board_channel,
-    update_message,
-)
+from leaderboardapp.realtime.formats import STREAM, board_channel, update_message
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import auth, rate_limit
+from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query, takes_query
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
-from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
+from leaderboardapp.web.requests import (
+    check_query,
+    encode_cursor,
+    read_body,
+    read_cursor,
+    read_limit,
+)
 
 PAGE = "text/html"
 
@@ -36,6 +39,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
     return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
 
 
+@takes_query("limit", "cursor")
 def list_boards(request: HttpRequest) -> HttpResponse:
     """Answer a page of boards by id; private ones only to a read token for all boards."""
     limit, cursor = read_limit(request), read_cursor(request, id_field)
@@ -50,6 +54,7 @@ def list_boards(request: HttpRequest) -> HttpResponse:
     )
 
 
+@takes_any_query
 def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the board in the form that the client accepts.
 
@@ -59,6 +64,7 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     accepted = negotiate(request)
     if accepted == PAGE:
         return views.render_board_page(request, board_id)
+    check_query(request, READ_PARAMETERS)
     if request.method == "GET" and accepted == STREAM:
         try:
             snapshot = get_readable_snapshot(request, board_id)
@@ -69,23 +75,24 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     conditional = get_conditional_response(request, etag=response["ETag"], response=response)
     assert conditional is not None  # it is the response, or a 304 or 412 instead
+    if conditional.status_code == 412:
+        detail = "If-Match: does not name the newest snapshot."
+        raise Problem(ProblemKind.PRECONDITION_FAILED, detail)
     if request.method == "GET" and conditional.status_code == 304:
         return subscribe.hold_response(request, board_id, snapshot, conditional)
     return conditional
 
 
+@takes_any_query
 def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the proxy's events of a board's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
-        try:
+        with subscribe.refuses_websocket(context):
+            check_query(request, READ_PARAMETERS)
             snapshot = get_readable_snapshot(request, board_id)
             grip_channel = board_channel(board_id, snapshot.private)
             subscribe.open_websocket(context, grip_channel, update_message(snapshot))
-        except ObjectDoesNotExist:
-            subscribe.refuse_websocket(context, DELETED)
-        except Problem as problem:  # 401 or 403
-            subscribe.refuse_websocket(context, 4000 + problem.status)
     subscribe.answer_websocket(context)
     return HttpResponse()
 
@@ -118,10 +125,10 @@ def negotiate(request: HttpRequest) -> str | None:
 def get_readable_snapshot(request: HttpRequest, board_id: str) -> Snapshot:
     """Return the board's snapshot, if the sender may read the board.
 
-    Raises ObjectDoesNotExist, Problem 401 or 403.
+    Raises BoardNotFound, Problem 401 or 403.
     """
     snapshot = snapshots.read_snapshot(board_id)
     if snapshot is None:
-        raise ObjectDoesNotExist
+        raise BoardNotFound(board_id)
     auth.require_read(request, board_id, private=snapshot.private)
     return snapshot

@@ -3,14 +3,12 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from leaderboardapp.models import ObjectDoesNotExist
+from leaderboardapp.domain.exceptions import ChannelNotFound
 from leaderboardapp.rabbitmq.notification_routes import Target
 from leaderboardapp.realtime import subscribe
-from leaderboardapp.realtime.formats import (
-    DELETED,
-    EVENTS,
-    event_stream,
-)
+from leaderboardapp.realtime.formats import EVENTS, event_stream
+from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query
+from leaderboardapp.web.requests import check_query
 
 
 def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
@@ -21,21 +19,21 @@ def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
     return event_stream("")
 
 
+@takes_any_query
 def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
     """Answer the proxy's events of a channel's WebSocket (WebSocket-over-HTTP)."""
     context = subscribe.websocket(request)
     if context.is_opening():
-        try:
+        with subscribe.refuses_websocket(context):
+            check_query(request, READ_PARAMETERS)
             require_channel(channel_name)
             subscribe.open_websocket(context, EVENTS.format(channel_name))
-        except ObjectDoesNotExist:
-            subscribe.refuse_websocket(context, DELETED)
     subscribe.answer_websocket(context)
     return HttpResponse()
 
 
 def require_channel(channel_name: str) -> None:
-    """Raise ObjectDoesNotExist if no route of AMQP_ROUTES leads to the channel."""
+    """Raise ChannelNotFound if no route of AMQP_ROUTES leads to the channel."""
     target = Target("events", channel_name)
     if not any(route.can_reach(target) for route in settings.AMQP_ROUTES):
-        raise ObjectDoesNotExist
+        raise ChannelNotFound(channel_name)

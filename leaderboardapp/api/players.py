@@ -13,6 +13,7 @@ from leaderboardapp.api.responses import (
 )
 from leaderboardapp.domain.fields import (
     RANK_POSITION_FIELDS,
+    InvalidInput,
     email_field,
     flag_field,
     id_field,
@@ -22,7 +23,7 @@ from leaderboardapp.domain.fields import (
 from leaderboardapp.domain.types import RankPosition
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth
-from leaderboardapp.web.problems import Problem
+from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import (
     encode_cursor,
     read_body,
@@ -40,12 +41,13 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     if board.ask_email:
         require(body, "email")
     elif "email" in body:
-        raise Problem(422, "email: not asked for by this board; set ask_email first.")
+        raise InvalidInput("email: not asked for by this board; set ask_email first.")
     player = Player(board, **body).save()
     location = f"/boards/{board_id}/players/{player.id}/"
     return json_response(player_data(player), 201, {"Location": location})
 
 
+@takes_query("hidden", "limit", "cursor")
 def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer a page of ranked players, best first; with `?hidden=true`, of hidden players."""
     if read_flag(request, "hidden"):
@@ -103,6 +105,7 @@ def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpRe
     return HttpResponse(status=204)
 
 
+@takes_query("limit")
 def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer a window of the ranking around the player."""
     limit = read_limit(request, default=5)

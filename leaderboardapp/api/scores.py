@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.api.responses import json_response, player_data
-from leaderboardapp.domain.exceptions import ScoreOutOfRange, StoreUnavailable, WrongSeason
+from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.fields import (
     amount_field,
     choice_field,
@@ -17,6 +17,7 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import rate_limit
+from leaderboardapp.web.problems import to_problem
 from leaderboardapp.web.requests import read_body, read_idempotency_key, read_increments
 
 
@@ -45,7 +46,6 @@ def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
     """Add many increments in one request; answer a result for each, in their order."""
     increments = read_increments(request)
     rate_limit.count_writes(request, len(increments))
-    Board.get(board_id)  # raises ObjectDoesNotExist
     results = get_store().add_scores(board_id, increments)
     rows = [
         result_data(increment.player, result)
@@ -57,14 +57,13 @@ def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
 def result_data(player_id: str, result: Row | Exception) -> dict[str, Any]:
     """Return one row of a bulk answer: the new score, or why there is none.
 
-    Raises StoreUnavailable for an outcome that is unknown, which fails the request.
+    Raises what fails the whole request: BoardNotFound, and StoreUnavailable for an outcome that is
+    unknown.
     """
-    if isinstance(result, ScoreOutOfRange):
-        return {"player": player_id, "status": 422, "detail": f"{result}."}
-    if isinstance(result, WrongSeason):
-        return {"player": player_id, "status": 409, "detail": f"{result}."}
-    if isinstance(result, StoreUnavailable):
+    if not isinstance(result, Exception):
+        return {"player": player_id, "status": 200, "score": result["score"]}
+    problem = to_problem(result)
+    if problem is None or isinstance(result, BoardNotFound):
         raise result
-    if isinstance(result, Exception):
-        return {"player": player_id, "status": 404, "detail": f"There is no player {player_id}."}
-    return {"player": player_id, "status": 200, "score": result["score"]}
+    reason = {"status": problem.status, "type": problem.kind.type, "detail": problem.detail}
+    return {"player": player_id, **reason}

@@ -9,6 +9,7 @@ from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
+from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
 
 
@@ -20,6 +21,7 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
     return json_response(board.reset().row())
 
 
+@takes_query("limit", "cursor")
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the running season's number, and a page of past seasons, the newest first."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)

@@ -29,6 +29,14 @@ class SeasonNotFound(ObjectDoesNotExist):
         super().__init__(f"The board {board} has no past season {season}.")
 
 
+class ChannelNotFound(ObjectDoesNotExist):
+    """No route leads to a channel of this name."""
+
+    def __init__(self, channel: str) -> None:
+        """`channel` is a name."""
+        super().__init__(f"There is no channel {channel}.")
+
+
 class AlreadyExists(Exception):
     """The id is taken."""
 

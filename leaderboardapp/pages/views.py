@@ -10,8 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from leaderboardapp import snapshots
-from leaderboardapp.models import Board, ObjectDoesNotExist
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.models import Board
 from leaderboardapp.web import auth
+from leaderboardapp.web.methods import takes_any_query
+from leaderboardapp.web.problem_kinds import ProblemKind
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
 POLICY = (
@@ -21,6 +24,7 @@ POLICY = (
 MAX_HOME_BOARDS = 100
 
 
+@takes_any_query
 def render_home_page(request: HttpRequest) -> HttpResponse:
     """Answer the list of boards; if there is only one board, a redirect to it."""
     readable = auth.has_scope(request, "read", None)
@@ -43,7 +47,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     auth.require_read(request, board_id, private=board.private)
     snapshot = snapshots.read_snapshots([board_id]).get(board_id)
     if snapshot is None:
-        raise ObjectDoesNotExist
+        raise BoardNotFound(board_id)
     players = json.loads(snapshot.body)["players"]
     for player in players:
         player["points"] = f"{player['score']:,}"
@@ -51,12 +55,19 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     return render_page(request, "board", context, embeddable=True)
 
 
+@takes_any_query
 def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the dashboard of a board.
 
     The page itself has no data. Its script asks for a write token, with which it calls the API.
     """
     return render_page(request, "manage", {"id": board_id})
+
+
+@takes_any_query
+def render_problem_kinds_page(request: HttpRequest) -> HttpResponse:
+    """Answer the page to which the `type` of problem documents leads."""
+    return render_page(request, "problem_kinds", {"kinds": list(ProblemKind)})
 
 
 def render_page(
@@ -85,6 +96,6 @@ def render_page(
 
 
 def _link_query(request: HttpRequest) -> str:
-    """Return the query for a link to another page: it takes the token along."""
-    token = request.GET.get("token")
-    return f"?{urlencode({'token': token})}" if token else ""
+    """Return the query for a link to another page: it takes the token along, if there is one."""
+    tokens = request.GET.getlist("token")
+    return f"?{urlencode({'token': tokens[0]})}" if len(tokens) == 1 and tokens[0] else ""

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar, cast
 
 from django.conf import settings
 
-from leaderboardapp.models import Board, ObjectDoesNotExist
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.models import Board
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.rabbitmq.consumer import (
     INVALID,
@@ -21,7 +22,7 @@ from leaderboardapp.rabbitmq.consumer import (
 )
 from leaderboardapp.rabbitmq.notification_routes import Target
 from leaderboardapp.realtime import items
-from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, board_channel
+from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, board_channel, to_line
 from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.stores import get_store
 
@@ -31,6 +32,8 @@ IDS_REMEMBERED = 1_000  # of published notifications; many times as many as are 
 PACED_BYTES = 16_000  # of items for one channel; an item has the data twice
 PACE_SECONDS = 0.05  # after each paced batch
 UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without a worker
+
+WITHOUT_LINE_ENDS = str.maketrans("\r\n", "  ")
 
 Id = TypeVar("Id", bound=Hashable)
 
@@ -114,20 +117,31 @@ def read_notifications(message: Message, channels: dict[str, str]) -> Iterator[N
     `channels` has the GRIP channels of boards by id, and gets those of others. Raises one of
     INVALID at the end if a target does not exist."""
     body = read_body(message)
-    data = {"id": message.properties.message_id, "key": message.routing_key, "data": body}
     failures = []
     try:
-        json.dumps(data, allow_nan=False)
+        # Raises for half of a surrogate pair, which no viewer's language need accept.
+        json.dumps(body, ensure_ascii=False, default=str).encode()
+        data = build_data(message)
         for target in routes.find_targets(settings.AMQP_ROUTES, cast(str, message.routing_key)):
             try:
                 to = get_grip_channel(target, channels)
                 yield Notification(to, items.event_item(to, NOTIFICATION, data))
-            except ObjectDoesNotExist:
-                failures.append(f"There is no board {target.id}.")
-    except (ValueError, TypeError, RecursionError) as error:  # no text, no number, too deep
+            except BoardNotFound as error:
+                failures.append(str(error))
+    except (ValueError, TypeError, RecursionError) as error:  # no text, too deep
         raise Rejected(f"This cannot be shown: {error}.") from error
     if failures:
         raise Rejected(" ".join(failures))
+
+
+def build_data(message: Message) -> str:
+    """Return the `data` of a notification as JSON in one line: the id, the key and the body.
+
+    The body stays as it was sent, so that numbers are not rounded. Between JSON's tokens, and only
+    there, it may have ends of lines, which an event stream does not carry."""
+    id, key = to_line(message.properties.message_id), to_line(message.routing_key)
+    body = message.body.decode().translate(WITHOUT_LINE_ENDS)
+    return f'{{"id":{id},"key":{key},"data":{body}}}'
 
 
 def paced_batches(notifications: dict[Id, Notification]) -> Iterator[list[Id]]:
@@ -151,7 +165,7 @@ def paced_batches(notifications: dict[Id, Notification]) -> Iterator[list[Id]]:
 
 
 def get_grip_channel(target: Target, channels: dict[str, str]) -> str:
-    """Return the GRIP channel of a target's viewers. Raises ObjectDoesNotExist."""
+    """Return the GRIP channel of a target's viewers. Raises BoardNotFound."""
     if target.kind == "events":
         return EVENTS.format(target.id)
     if target.id not in channels:

@@ -6,7 +6,12 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown
+from leaderboardapp.domain.exceptions import (
+    AlreadyExists,
+    BoardNotFound,
+    OutcomeUnknown,
+    PlayerNotFound,
+)
 from leaderboardapp.domain.fields import (
     Field,
     amount_field,
@@ -18,7 +23,7 @@ from leaderboardapp.domain.fields import (
     season_field,
 )
 from leaderboardapp.domain.types import Increment, Row
-from leaderboardapp.models import Board, ObjectDoesNotExist, Player
+from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq.consumer import (
     DEAD_LETTERS,
     INVALID,
@@ -129,14 +134,13 @@ def process_board(board: str, scores: list[Score]) -> Rejections:
     """Add one board's scores, and create missing players; return {index: reason} for rejects."""
     results = add_scores(board, scores)
     unknown = [
-        score for score in scores if isinstance(results[score.message_index], ObjectDoesNotExist)
+        score for score in scores if isinstance(results[score.message_index], PlayerNotFound)
     ]
     if unknown:
         try:
             results |= create_named_players(Board.get(board), unknown)
-        except ObjectDoesNotExist:
-            no_board = Rejected(f"There is no board {board}.")
-            results |= {score.message_index: no_board for score in unknown}
+        except BoardNotFound as error:  # it was deleted meanwhile
+            results |= {score.message_index: error for score in unknown}
     reasons = {
         score.message_index: rejection_reason(score, results[score.message_index])
         for score in scores
@@ -147,8 +151,7 @@ def process_board(board: str, scores: list[Score]) -> Rejections:
 def create_named_players(board: Board, scores: list[Score]) -> Results:
     """Create the players whose name is given, and add their scores; return their results.
 
-    Creates none on a board that asks for an email address. Raises ObjectDoesNotExist if there is no
-    such board."""
+    Creates none on a board that asks for an email address. Raises BoardNotFound."""
     named = {score.increment.player: score.name for score in scores if score.name}
     if not named or board.ask_email:
         return {}
@@ -169,10 +172,10 @@ def add_scores(board: str, scores: list[Score]) -> Results:
 def rejection_reason(score: Score, result: Row | Exception) -> str | None:
     """Return why a score is rejected, a sentence; None if it was added."""
     match result:
-        case ObjectDoesNotExist():
+        case PlayerNotFound():
             return (
-                f"There is no player {score.increment.player}; one whose name is given is created, "
-                "unless the board asks for an email address."
+                f"{result} One whose name is given is created, unless the board asks for an email "
+                "address."
             )
         case OutcomeUnknown():  # its row is malformed, say, and would be so the next time
             return f"It is not known whether this was counted: {str(result).rstrip('.')}."

@@ -40,19 +40,20 @@ def update_message(snapshot: Snapshot) -> str:
     return f'{{"event":"update","id":"{snapshot.fingerprint}","data":{snapshot.body}}}'
 
 
-def stream_event(name: str, data: Any) -> str:
-    """Return an event other than an update as an event of a stream.
+def stream_event(name: str, data: str) -> str:
+    """Return an event other than an update as an event of a stream. `data` is JSON in one line.
 
     It has no id: a client that comes back names the last snapshot that it saw."""
-    return f"event: {name}\ndata: {_line(data)}\n\n"
+    return f"event: {name}\ndata: {data}\n\n"
 
 
-def websocket_message(name: str, data: Any) -> str:
-    """Return an event other than an update as a message of a WebSocket."""
-    return f'{{"event":{_line(name)},"data":{_line(data)}}}'
+def websocket_message(name: str, data: str) -> str:
+    """Return an event other than an update as a message of a WebSocket. `data` is JSON."""
+    return f'{{"event":{to_line(name)},"data":{data}}}'
 
 
-def _line(data: Any) -> str:
+def to_line(data: Any) -> str:
+    """Return the data as JSON in one line."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -16,11 +16,13 @@ from leaderboardapp.realtime.formats import (
     TRY_AGAIN,
     board_channel,
     stream_event,
+    to_line,
     update_event,
     update_message,
     websocket_message,
 )
 from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
 
@@ -41,7 +43,7 @@ def build_items(
     # Without a GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        not_found = _refusal(Problem(404, "The board was deleted."))
+        not_found = _refusal(Problem(ProblemKind.BOARD_NOT_FOUND, "The board was deleted."))
         for pattern in (PUBLIC, PRIVATE):
             yield _item(pattern.format(board), *_closing(DELETED), not_found)
         return
@@ -54,7 +56,8 @@ def build_items(
     )
     if visibility_changed and snapshot.private:
         challenge = {"WWW-Authenticate": "Bearer"}
-        refusal = Problem(401, "The board is private now; this needs a token.", challenge)
+        detail = "The board is private now; this needs a token."
+        refusal = Problem(ProblemKind.TOKEN_REQUIRED, detail, challenge)
         yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
     elif visibility_changed:
         # These long-polls get no snapshot, but a 304, after which they ask again: they are few.
@@ -69,11 +72,11 @@ def _closing(code: int) -> tuple[Format, Format]:
 def build_event_items(board: str, events: BoardEvents) -> Iterator[bytes]:
     """Return an item for each of a board's events."""
     to = board_channel(board, events.private)
-    return (event_item(to, name, payload) for name, payload in events.events)
+    return (event_item(to, name, to_line(payload)) for name, payload in events.events)
 
 
-def event_item(grip_channel: str, name: str, data: Any) -> bytes:
-    """Return the item of an event, for streams and WebSockets.
+def event_item(grip_channel: str, name: str, data: str) -> bytes:
+    """Return the item of an event, for streams and WebSockets. `data` is JSON in one line.
 
     Long-polls are not sent events: they are answered with snapshots, which lack nothing."""
     event, message = stream_event(name, data), websocket_message(name, data)

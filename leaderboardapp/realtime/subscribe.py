@@ -5,6 +5,8 @@ Sources: the GRIP protocol and WebSocket-over-HTTP (pushpin.org/docs/protocols).
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +22,8 @@ from leaderboardapp.realtime.formats import (
     update_event,
 )
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.web.problems import Problem
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import Problem, to_problem
 from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 
 KEEP_ALIVE_SECONDS = 20
@@ -75,13 +78,13 @@ def websocket(request: HttpRequest) -> WebSocketContext:
         return context
     if "Upgrade" in request.headers:
         raise Problem(
-            501,
+            ProblemKind.PROXY_REQUIRED,
             "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did "
             "not come through such a proxy. Connect to the proxy for WebSockets "
             "(ws://localhost:7998 in a local run).",
         )
     detail = "This is a WebSocket: connect to it with ws:// or wss://."
-    raise Problem(426, detail, {"Upgrade": "websocket"})
+    raise Problem(ProblemKind.WEBSOCKET_REQUIRED, detail, {"Upgrade": "websocket"})
 
 
 def open_websocket(context: WebSocketContext, grip_channel: str, *first: str) -> None:
@@ -95,12 +98,19 @@ def open_websocket(context: WebSocketContext, grip_channel: str, *first: str) ->
         context.send(message)
 
 
-def refuse_websocket(context: WebSocketContext, code: int) -> None:
-    """Accept a WebSocket and close it with a code.
+@contextmanager
+def refuses_websocket(context: WebSocketContext) -> Iterator[None]:
+    """Accept a WebSocket whose opening the body refuses, and close it with 4000 and the status.
 
     A browser's script never sees the HTTP status with which an opening is refused."""
-    context.accept()
-    context.close(code)
+    try:
+        yield
+    except Exception as error:
+        problem = to_problem(error)
+        if problem is None:
+            raise
+        context.accept()
+        context.close(4000 + problem.status)
 
 
 def answer_websocket(context: WebSocketContext) -> None:

@@ -17,8 +17,10 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import is_websocket
+from leaderboardapp.web.requests import read_parameter
 
 SCOPES = ("read", "write")
 
@@ -83,17 +85,17 @@ def read_token(request: HttpRequest) -> str:
     if scheme.lower() == "bearer":
         return token.strip()
     reads = request.method in ("GET", "HEAD") or is_websocket(request)
-    return request.GET.get("token", "") if reads else ""
+    return read_parameter(request, "token") if reads else ""
 
 
 def _require_scope(request: HttpRequest, scope: str, board_id: str | None) -> None:
     if not read_token(request):
         detail = f"This needs a token with the scope {scope}, as Authorization: Bearer ..."
-        raise Problem(401, detail, {"WWW-Authenticate": "Bearer"})
+        raise Problem(ProblemKind.TOKEN_REQUIRED, detail, {"WWW-Authenticate": "Bearer"})
     if not _read_grant(request).allows(scope, board_id):
         challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
         detail = f"The token does not allow {scope} here."
-        raise Problem(403, detail, {"WWW-Authenticate": challenge})
+        raise Problem(ProblemKind.INSUFFICIENT_SCOPE, detail, {"WWW-Authenticate": challenge})
 
 
 def _read_grant(request: HttpRequest) -> Grant:
@@ -135,4 +137,4 @@ def _parse_claims(claims: dict[str, Any]) -> Grant:
 
 def _invalid_token(reason: str) -> Problem:
     header = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return Problem(401, f"The token is not valid: {reason}.", header)
+    return Problem(ProblemKind.INVALID_TOKEN, f"The token is not valid: {reason}.", header)

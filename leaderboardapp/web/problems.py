@@ -4,19 +4,24 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
+    BoardNotFound,
+    ChannelNotFound,
     EmailTaken,
     OutcomeUnknown,
+    PlayerNotFound,
     ScoreOutOfRange,
+    SeasonNotFound,
     StoreUnavailable,
     WrongSeason,
 )
-from leaderboardapp.domain.fields import InvalidInput, MalformedInput
+from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
+from leaderboardapp.web.problem_kinds import UNTYPED, ProblemKind
 
 logger = logging.getLogger(__name__)
 
@@ -25,26 +30,18 @@ SAFE_METHODS = ("GET", "HEAD")
 
 
 class Problem(Exception):
-    """A failure with its HTTP status. A view raises it anywhere; the middleware answers it."""
+    """A failure of a known kind. A view raises it anywhere; the middleware answers it."""
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, kind: ProblemKind, detail: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.headers = HTTPStatus(status), detail, headers
+        self.kind, self.detail, self.headers = kind, detail, headers
+        self.status = kind.status
 
     def response(self) -> HttpResponse:
         """Return the problem document, with the problem's headers."""
-        # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
-        return JsonResponse(
-            {
-                "type": "about:blank",
-                "title": self.status.phrase,
-                "status": self.status.value,
-                "detail": self.detail,
-            },
-            status=self.status.value,
-            content_type=PROBLEM,
-            headers=self.headers,
-        )
+        return _respond(self.status, self.kind.type, self.kind.title, self.detail, self.headers)
 
 
 class ProblemMiddleware:
@@ -57,56 +54,83 @@ class ProblemMiddleware:
         response = self.get_response(request)
         if response.status_code < 400 or response.get("Content-Type") == PROBLEM:
             return response
-        # Django and django_grip refuse some requests themselves, such as one with If-Match.
+        # Django and django_grip refuse some requests themselves.
         status = HTTPStatus(response.status_code)
-        return Problem(status, f"{status.description or status.phrase}.").response()
+        return untyped_problem(status, f"{status.description or status.phrase}.")
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the answer to a view's exception; None leaves it to Django, which answers 500."""
-        if isinstance(error, ObjectDoesNotExist):
-            return not_found(request, error)
-        problem = _get_client_problem(error) or _get_store_problem(request, error)
+        problem = to_problem(error) or _get_store_problem(request, error)
         return problem.response() if problem else None
+
+
+def untyped_problem(status: HTTPStatus, detail: str) -> HttpResponse:
+    """Return a problem document for a failure of which only the status is known."""
+    return _respond(status, UNTYPED, status.phrase, detail)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 400, where Django could not read the request."""
-    return Problem(400, "The request could not be read.").response()
+    detail = "The request could not be read."
+    return Problem(ProblemKind.MALFORMED_REQUEST, detail).response()
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return 404, with a hint if the path lacks its last slash."""
+    """Return 404 for a path that leads nowhere, with a hint if it lacks its last slash."""
+    detail = f"There is nothing at {request.path}."
     if not request.path.endswith("/"):
-        return Problem(404, f"No such page; did you mean {request.path}/ ?").response()
-    return Problem(404, f"There is nothing at {request.path}.").response()
+        detail = f"No such page; did you mean {request.path}/ ?"
+    return Problem(ProblemKind.PATH_NOT_FOUND, detail).response()
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Return 500, for an exception that nothing else answers."""
-    return Problem(500, "This is a fault of the server; it has been logged.").response()
+    detail = "This is a fault of the server; it has been logged."
+    return untyped_problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
-def _get_client_problem(error: Exception) -> Problem | None:
+def to_problem(error: Exception) -> Problem | None:
+    """Return the problem of what is refused; None for any other error."""
+    return error if isinstance(error, Problem) else _get_missing(error) or _get_refusal(error)
+
+
+def _get_missing(error: Exception) -> Problem | None:
+    """Return the problem of something that does not exist; None for any other error."""
+    match error:
+        case BoardNotFound():
+            return Problem(ProblemKind.BOARD_NOT_FOUND, str(error))
+        case PlayerNotFound():
+            return Problem(ProblemKind.PLAYER_NOT_FOUND, str(error))
+        case SeasonNotFound():
+            return Problem(ProblemKind.SEASON_NOT_FOUND, str(error))
+        case ChannelNotFound():
+            return Problem(ProblemKind.CHANNEL_NOT_FOUND, str(error))
+    return None
+
+
+def _get_refusal(error: Exception) -> Problem | None:
     """Return the problem of a request that is refused; None for any other error."""
     match error:
-        case Problem():
-            return error
+        case DuplicateKey():
+            return Problem(ProblemKind.DUPLICATE_KEY, error.detail)
         case MalformedInput():
-            return Problem(400, error.detail)
+            return Problem(ProblemKind.MALFORMED_JSON, error.detail)
         case InvalidInput():
-            return Problem(422, error.detail)
+            return Problem(ProblemKind.INVALID_BODY, error.detail)
         case AlreadyExists():
-            return Problem(409, f"The id {error} is taken; choose another.")
+            return Problem(ProblemKind.ID_TAKEN, f"The id {error} is taken; choose another.")
         case EmailTaken():
-            return Problem(409, "A player of this board has that email address already.")
+            detail = "A player of this board has that email address already."
+            return Problem(ProblemKind.EMAIL_TAKEN, detail)
         case WrongSeason():
-            return Problem(409, f"The season meant is not running: {error}.")
+            return Problem(ProblemKind.WRONG_SEASON, f"The season meant is not running: {error}.")
         case ScoreOutOfRange():
-            return Problem(422, f"{error}.")
+            return Problem(ProblemKind.SCORE_OUT_OF_RANGE, f"{error}.")
         case UnreadablePostError():
-            return Problem(400, "The body could not be read to its end.")
+            detail = "The body could not be read to its end."
+            return Problem(ProblemKind.MALFORMED_REQUEST, detail)
         case RequestDataTooBig():
-            return Problem(413, "The body is larger than 256 KiB.")
+            return Problem(ProblemKind.BODY_TOO_LARGE, "The body is larger than 256 KiB.")
     return None
 
 
@@ -119,9 +143,17 @@ def _get_store_problem(request: HttpRequest, error: Exception) -> Problem | None
                 "The store did not answer in time; whether this was done is not known. With an "
                 "Idempotency-Key an increment can be sent again and counts once."
             )
-            return Problem(504, detail, {"Retry-After": "2"})
+            return Problem(ProblemKind.OUTCOME_UNKNOWN, detail, {"Retry-After": "2"})
         case StoreUnavailable():
             logger.error("store unavailable: %s", error)
             detail = "The store cannot be reached at the moment; nothing is queued. Try again."
-            return Problem(503, detail, {"Retry-After": "2"})
+            return Problem(ProblemKind.STORE_UNAVAILABLE, detail, {"Retry-After": "2"})
     return None
+
+
+def _respond(
+    status: HTTPStatus, type: str, title: str, detail: str, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    document = {"type": type, "title": title, "status": status.value, "detail": detail}
+    # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
+    return JsonResponse(document, status=status.value, content_type=PROBLEM, headers=headers)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django_grip import GripData
 from gripcontrol import WebSocketContext, validate_sig
 
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
 
@@ -83,7 +84,7 @@ def require_proxy(request: HttpRequest) -> None:
     """Raise Problem 501 unless the request came through a configured proxy."""
     if not is_signed(request):
         raise Problem(
-            501,
+            ProblemKind.PROXY_REQUIRED,
             "Streams are held by a GRIP proxy, and this request did not come through one. "
             "Ask the proxy (http://localhost:7999 in a local run).",
         )

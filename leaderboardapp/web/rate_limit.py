@@ -27,6 +27,7 @@ from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.domain.fields import MAX_BULK_ROWS
 from leaderboardapp.web.auth import read_token
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import client_address
 
@@ -142,7 +143,7 @@ def count_writes(request: HttpRequest, writes: int = 1) -> None:
             f"One token or address may make {settings.WRITE_RATE:g} writes per second, and after a "
             f"pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
         )
-        raise Problem(429, detail, {"Retry-After": str(seconds)})
+        raise Problem(ProblemKind.RATE_LIMIT_EXCEEDED, detail, {"Retry-After": str(seconds)})
 
 
 def counts_own_writes(view: View) -> View:

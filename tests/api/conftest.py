@@ -76,14 +76,16 @@ def decode_events(response: Response) -> list[tuple[str, Any]]:
     return [(event.type, event.content) for event in events]
 
 
-def assert_problem(response: Response, status: int, *mentioned: str) -> None:
+def assert_problem(response: Response, status: int, *mentioned: str) -> dict[str, Any]:
+    """Assert that the answer is such a problem, whose detail has these texts; return it."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
-    problem = response.json()
+    problem: dict[str, Any] = response.json()
     assert set(problem) == {"type", "title", "status", "detail"}
     assert problem["status"] == status
     for text in mentioned:
         assert text in problem["detail"]
+    return problem
 
 
 @pytest.fixture

@@ -25,20 +25,14 @@ def state(send: Send, board: str, alice: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_an_unknown_board_or_player_is_not_found(send: Send, board: str, method: str) -> None:
-    assert_problem(send(method, "/boards/nowhere/"), 404, "/boards/nowhere/")
-    assert_problem(send(method, f"{board}players/nobody/"), 404)
-
-
-def test_writes_to_an_unknown_board_are_not_found(send: Send, board: str) -> None:
-    assert_problem(send("POST", "/boards/nowhere/players/", {"name": "Al"}), 404)
-    assert_problem(send("POST", f"{board}players/nobody/score-add/"), 404)
-    assert_problem(send("POST", "/boards/nowhere/players/al/score-add/"), 404)
-    assert_problem(send("GET", "/boards/nowhere/"), 404)
+    assert_problem(send(method, "/boards/nowhere/"), 404, "There is no board nowhere.")
+    assert_problem(send(method, f"{board}players/nobody/"), 404, "has no player nobody.")
 
 
 @pytest.mark.parametrize("path", ["/nothing/", "/boards/b%20d/", f"/boards/{'a' * 65}/"])
 def test_an_unknown_path_is_not_found(send: Send, path: str) -> None:
-    assert_problem(send("GET", path), 404)
+    problem = assert_problem(send("GET", path), 404)
+    assert problem["type"] == "/docs/problems/#path-not-found"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -81,6 +75,77 @@ def test_a_wrong_method_is_told_the_right_ones(
 def test_a_body_that_is_not_json_is_malformed(client: Client, alice: str, body: bytes) -> None:
     path = f"{alice}score-add/"
     assert_problem(client.post(path, body, content_type="application/json"), 400, "JSON")
+
+
+NUMBERS = [
+    "0.9999999999999999999",
+    "4503599627370497.3",
+    "1e-400",
+    "-1e-400",
+    "9007199254740991.1",
+    "9007199254740992.0",
+    "1e16",
+    "1e400",
+    "-1e999999999",
+    "1e-999999999",
+    "2.5",
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.usefixtures("state")
+def test_a_number_that_is_no_integer_as_written_is_refused(
+    client: Client, board: str, alice: str, number: str
+) -> None:
+    for method, path, body in (
+        ("POST", f"{alice}score-add/", '{"amount": %s}'),
+        ("PUT", f"{alice}score/", '{"score": %s}'),
+        ("POST", f"{board}scores/", '[{"player": "alice", "amount": %s}]'),
+        ("PATCH", board, '{"max": %s}'),
+    ):
+        response = client.generic(method, path, body % number, "application/json")
+        assert_problem(response, 422, "an integer from")
+
+
+@pytest.mark.parametrize(
+    ("number", "score"),
+    [
+        ("1.0", 1),
+        ("1e2", 100),
+        ("-12.50E1", -125),
+        ("-0.0", 0),
+        ("0e999999999", 0),
+        ("9007199254740991.0", 9007199254740991),
+        ("900719925474099.1e1", 9007199254740991),
+    ],
+)
+def test_a_number_that_is_an_integer_as_written_counts_exactly(
+    client: Client, alice: str, number: str, score: int
+) -> None:
+    body = f'{{"amount": {number}}}'
+    response = client.post(f"{alice}score-add/", body, content_type="application/json")
+    assert response.status_code == 200 and response.json()["score"] == score
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "key"),
+    [
+        ("{alice}score-add/", '{"amount": 1, "amount": 2}', "amount"),
+        ("{alice}score-add/", '{"amount": 1, "amount": 1}', "amount"),
+        ("{alice}score-add/", r'{"amount": 1, "\u0061mount": 2}', "amount"),
+        ("{board}scores/", '[{"player": "alice"}, {"player": "alice", "player": "bob"}]', "player"),
+        ("{board}players/", '{"name": "a: {", "id": "x", "name": "b"}', "name"),
+        ("{board}players/", '{"name": "Bob", "deep": [{"a": {"b": 1, "b": 1}}]}', "b"),
+    ],
+)
+@pytest.mark.usefixtures("state")
+def test_a_key_that_is_there_twice_is_refused(
+    client: Client, board: str, alice: str, path: str, body: str, key: str
+) -> None:
+    path = path.format(board=board, alice=alice)
+    response = client.post(path, body, content_type="application/json")
+    problem = assert_problem(response, 400, f"{key}: is there twice")
+    assert problem["type"] == "/docs/problems/#duplicate-key"
 
 
 @pytest.mark.parametrize("body", [[], "text", 1, None, True])
@@ -170,9 +235,10 @@ def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(
 
 @pytest.mark.usefixtures("state")
 def test_refusals_by_the_framework_are_problems_too(client: Client, send: Send, board: str) -> None:
-    assert_problem(send("GET", board, if_match='"x"'), 412)
+    assert_problem(send("GET", board, if_match='"x"'), 412, "If-Match")
     events = "application/websocket-events"
-    assert_problem(client.post(board, "garbage", content_type=events), 400)
+    problem = assert_problem(client.post(board, "garbage", content_type=events), 400)
+    assert problem["type"] == "about:blank" and problem["title"] == "Bad Request"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])

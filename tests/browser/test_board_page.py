@@ -221,7 +221,7 @@ def test_a_stream_that_was_given_up_is_started_again(
     page = visit(board)
     expect_live(page)
     api("DELETE", board)
-    expect(page.locator("#trouble")).to_have_text(f"There is nothing at {board}.")
+    expect(page.locator("#trouble")).to_have_text(f"There is no board {board_id}.")
     expect(page.locator("#state")).to_have_text(re.compile("Offline since"))
     assert api("POST", "/boards/", {"id": board_id, "name": "Another"}).status == 201
     expect_live(page)

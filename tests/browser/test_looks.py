@@ -49,6 +49,7 @@ def pages(api: Api, board_id: str, made: list[str]) -> dict[str, str]:
         "problem": "/boards/nowhere/",
         "refused": f"/boards/{private}/",
         "docs": "/docs",
+        "kinds": "/docs/problems/",
     }
 
 

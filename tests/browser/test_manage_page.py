@@ -116,7 +116,7 @@ class TestPlayers:
         page.get_by_role("button", name="Close").click()
         find.fill("nobody")
         find.press("Enter")
-        news(page, "There is no player nobody.")
+        news(page, f"The board {board.split('/')[2]} has no player nobody.")
         visit.forgive("404")
 
     def test_one_is_deleted_only_after_a_yes(self, page: Page, api: Api, board: str) -> None:

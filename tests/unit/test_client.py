@@ -1,6 +1,7 @@
 """Test leaderboard_client against a server that gives prepared answers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -46,6 +47,25 @@ def test_a_refused_request_is_not_retried(call: Callable[[Board], object], statu
     with pytest.raises(LeaderboardError, match="never") as raised:
         call(a_board)
     assert raised.value.status == status and len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "type"),
+    [
+        (
+            {"json": {"detail": "no", "type": "/docs/problems/#id-taken"}},
+            "/docs/problems/#id-taken",
+        ),
+        ({"json": {"detail": "no"}}, "about:blank"),
+        ({"json": ["no"]}, "about:blank"),
+        ({"text": "no"}, "about:blank"),
+    ],
+)
+def test_an_error_has_the_type_of_the_problem(answer: dict[str, Any], type: str) -> None:
+    a_board, _ = board(httpx.Response(409, headers=PROBLEM, **answer))
+    with pytest.raises(LeaderboardError, match="no") as raised:
+        a_board.delete()
+    assert raised.value.type == type
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

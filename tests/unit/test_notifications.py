@@ -1,5 +1,8 @@
 """Notifications: what is read of a message, and how batches are paced."""
 
+import json
+
+import pytest
 from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +38,46 @@ def test_a_paced_batch_has_what_fits_of_each_channel_in_order(items: list[Notifi
             sizes = [len(named[name].item) for name in batch if named[name].channel == channel]
             assert sum(sizes) <= PACED_BYTES or len(sizes) == 1
     assert all(batches)
+
+
+@override_settings(AMQP_ROUTES=[parse("#=/events/all/")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"0.9999999999999999999",
+        b'{"price": 1e400, "tax": [1e-400, 4503599627370497.3]}',
+        b'{"many": 123456789012345678901234567890}',
+        rb'"\u00e9 \ud83c\udfc6"',
+    ],
+)
+def test_a_body_is_shown_as_it_was_sent(body: bytes) -> None:
+    message = Message(1, "a", BasicProperties(), body)
+    [notification] = read_notifications(message, {})
+    formats = json.loads(notification.item)
+    data = b'{"id":null,"key":"a","data":%s}' % body
+    stream, message_text = formats["http-stream"]["content"], formats["ws-message"]["content"]
+    assert stream == f"event: notification\ndata: {data.decode()}\n\n"
+    assert message_text == f'{{"event":"notification","data":{data.decode()}}}'
+
+
+@override_settings(AMQP_ROUTES=[parse("#=/events/all/")])
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_body_of_many_lines_is_shown_in_one(end: str) -> None:
+    body = f'{{{end}  "a":{end}[1,{end} 2]}}{end}'.encode()
+    [notification] = read_notifications(Message(1, "a", BasicProperties(), body), {})
+    event = json.loads(notification.item)["http-stream"]["content"]
+    assert len(event.splitlines()) == 3, "the event's name, its data and an empty line"
+    data = event.splitlines()[1].removeprefix("data: ")
+    assert json.loads(data) == {"id": None, "key": "a", "data": {"a": [1, 2]}}
+
+
+@override_settings(AMQP_ROUTES=[parse("#=/events/all/")])
+@pytest.mark.parametrize(
+    "body", [b"", b"NaN", b"\xff", b'{"a": 1, "a": 2}', b'"a\nb"', rb'"\ud800"']
+)
+def test_a_body_that_is_no_json_or_no_text_is_not_shown(body: bytes) -> None:
+    with pytest.raises(INVALID):
+        list(read_notifications(Message(1, "a", BasicProperties(), body), {}))
 
 
 @override_settings(AMQP_ROUTES=[parse("#=/events/all/")])

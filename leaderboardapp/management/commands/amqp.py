@@ -1,6 +1,5 @@
 """manage.py amqp: publish a message to the broker."""
 
-import json
 import uuid
 from argparse import ArgumentParser
 from typing import Any
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from pika import BasicProperties, BlockingConnection, DeliveryMode
 from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
+from leaderboardapp.domain.fields import RejectedInput, parse_json
 from leaderboardapp.rabbitmq.connection import BrokerUnavailable, connect
 from leaderboardapp.rabbitmq.scores import SCORE_FIELDS, ScoreHandler
 
@@ -40,13 +40,14 @@ class Command(BaseCommand):
         """Publish the message. Raises CommandError."""
         if not settings.AMQP_URL:
             raise CommandError("AMQP_URL is not set: it names the broker to publish to.")
+        body = options["body"].encode(errors="surrogateescape")  # the bytes that were typed
         try:
-            json.loads(options["body"])
-        except ValueError as error:
-            raise CommandError(f"the body is not JSON, such as {SCORE}: {error}") from error
+            parse_json(body)
+        except RejectedInput as error:
+            raise CommandError(f"{error} A score is {SCORE}.") from error
         try:
             with connect() as connection:
-                publish(connection, options["key"], options["body"].encode(), options["id"])
+                publish(connection, options["key"], body, options["id"])
         except (BrokerUnavailable, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"published, with the message_id {options['id']}")

@@ -86,7 +86,7 @@ export class Players {
       // A player without a rank is hidden or has no score yet; an empty change says which.
       const { hidden } = found.rank === null ? await this.api.send("PATCH", path, {}) : { hidden: false };
       this.open({ ...found, hidden });
-    }, { 404: `There is no player ${id}.` });
+    });
   }
 
   click(target) {
@@ -188,14 +188,13 @@ export class Players {
   }
 
   // Show a failure of `work`: in the dialog if it is open, because it covers the page.
-  async saying(work, texts = {}) {
+  async saying(work) {
     try {
       await work();
     } catch (error) {
-      const text = texts[error.status] ?? error.message;
       const fault = byId("amount-form").querySelector(".form-fault");
-      if (byId("player-dialog").open) fault.textContent = text;
-      else tell(text, true);
+      if (byId("player-dialog").open) fault.textContent = error.message;
+      else tell(error.message, true);
     }
   }
 }
