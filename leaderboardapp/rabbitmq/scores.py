@@ -6,7 +6,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown
+from leaderboardapp.domain.exceptions import AlreadyExists, EmailRequired, OutcomeUnknown
 from leaderboardapp.domain.fields import (
     Field,
     amount_field,
@@ -150,13 +150,13 @@ def create_named_players(board: Board, scores: list[Score]) -> Results:
     Creates none on a board that asks for an email address. Raises ObjectDoesNotExist if there is no
     such board."""
     named = {score.increment.player: score.name for score in scores if score.name}
-    if not named or board.ask_email:
-        return {}
     for player, name in named.items():
         try:
             Player(board, player, name).save()
         except AlreadyExists:  # somebody else was faster
             pass
+        except EmailRequired:
+            return {}
     return add_scores(board.id, [score for score in scores if score.increment.player in named])
 
 

@@ -10,6 +10,8 @@ from django.http.response import HttpResponseBase
 
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
+    EmailNotAsked,
+    EmailRequired,
     EmailTaken,
     OutcomeUnknown,
     ScoreOutOfRange,
@@ -99,6 +101,10 @@ def _get_client_problem(error: Exception) -> Problem | None:
             return Problem(409, f"The id {error} is taken; choose another.")
         case EmailTaken():
             return Problem(409, "A player of this board has that email address already.")
+        case EmailRequired():
+            return Problem(422, "email: missing.")
+        case EmailNotAsked():
+            return Problem(422, "email: not asked for by this board; set ask_email first.")
         case WrongSeason():
             return Problem(409, f"The season meant is not running: {error}.")
         case ScoreOutOfRange():
