@@ -1,14 +1,18 @@
 """Which names show something, by the properties of Unicode, and which addresses hide nothing."""
 
+import re
+import sys
 import unicodedata
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leaderboardapp.domain.fields import MAX_NAME_LENGTH, email_field, name_field
 from leaderboardapp.domain.joining import check_new_player
+from leaderboardapp.pages.api_reference import DESCRIPTION
 
 # A sample by hand: the field must find these by their properties.
 INVISIBLE = (
@@ -78,6 +82,15 @@ def test_control_characters_and_overrides_of_direction_are_refused(
 @pytest.mark.parametrize("name", [None, 7, [], "a" * (MAX_NAME_LENGTH + 1)])
 def test_what_is_no_name_is_refused(name: Any) -> None:
     assert is_refused(name)
+
+
+def test_the_description_of_the_api_accepts_the_same_names() -> None:
+    schema = yaml.safe_load(DESCRIPTION.read_text())["components"]["schemas"]["Name"]
+    # To Python, "$" is also before a last line break.
+    matches = re.compile(schema["pattern"].removesuffix("$") + r"\Z").search
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    for name in (name for character in characters for name in (character, f"x{character}")):
+        assert bool(matches(name)) != is_refused(name), ascii(name)
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u202e", "\ufeff", "\u3164"])
