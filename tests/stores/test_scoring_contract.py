@@ -233,13 +233,15 @@ def test_a_first_zero_of_an_ascending_board_is_reached_when_it_is_written(
     store: Store, board_id: str
 ) -> None:
     """The example of the rule: whichever way it is written, those who come later are behind."""
-    store.create_board({"id": board_id, "order": "asc"})
-    players = ["add", "set", "best", "import"]
-    for player in reversed(players):
+    store.create_board({"id": board_id, "order": "asc", "size": 6})
+    players = ["add", "bulk", "set", "best", "import", "create"]
+    for player in reversed(players[:-1]):
         store.create_player(board_id, {"id": player, "name": player})
     store.add_score(board_id, "add", 0)
+    store.add_scores(board_id, [Increment("bulk", 0), Increment("add", 0)])
     store.set_score(board_id, "set", 0, only_better=False)
     store.set_score(board_id, "best", 0, only_better=True)
     store.import_batch(board_id, "f", Import(0, 1, "x"), [Amount("import", "import", 0)])
+    store.create_player(board_id, {"id": "create", "name": "create", "score": 0})
     _, rows = store.get_top_players([board_id])[board_id]
     assert [row["id"] for row in rows] == players
