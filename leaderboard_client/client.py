@@ -1,5 +1,6 @@
 """Leaderboard, Board and Player: one method for each request of the API."""
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -14,6 +15,9 @@ Json = dict[str, Any]
 
 TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0  # the service sends something every 20 s
+ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+MAX_PAGE_ROWS = 100
+MAX_SEASON = 2**31 - 1
 
 
 class LeaderboardError(Exception):
@@ -52,17 +56,18 @@ class Leaderboard:
         self.url, self.headers, self.patience = url.rstrip("/"), headers, patience
 
     def board(self, id: str) -> "Board":
-        """Return the board with this id, without asking the service whether it exists."""
+        """Return the board with this id, without asking the service whether it exists. Raises
+        ValueError if no board can have the id."""
         return Board(self, id)
 
     def create_board(self, id: str | None = None, **settings: Any) -> "Board":
         """Create a board and return it. Without an `id` it gets a random one.
 
-        `settings`: name, size, order, ranking, min, max, max_amount, private, schedule.
+        `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email, schedule.
         """
-        body = {"id": id or str(uuid.uuid4()), **settings}
-        self.request("POST", "/boards/", body, retry_on=NOT_APPLIED)
-        return Board(self, body["id"])
+        board = Board(self, str(uuid.uuid4()) if id is None else id)
+        self.request("POST", "/boards/", {"id": board.id, **settings}, retry_on=NOT_APPLIED)
+        return board
 
     def boards(self) -> Iterator[Json]:
         """Yield all boards that may be listed, with their settings, read page by page."""
@@ -139,7 +144,7 @@ class Board:
     """A board of the service, by its id."""
 
     def __init__(self, leaderboard: Leaderboard, id: str) -> None:
-        self.leaderboard, self.id = leaderboard, id
+        self.leaderboard, self.id = leaderboard, require_id(id)
         self.path = f"/boards/{id}/"
 
     def snapshot(self) -> Json:
@@ -213,20 +218,23 @@ class Board:
 
     def season(self, number: int) -> Json:
         """Return the final snapshot of a past season, with `season` and `ended_at`."""
+        require_integer("season", number, MAX_SEASON)
         snapshot: Json = self.leaderboard.request("GET", f"{self.path}seasons/{number}/")
         return snapshot
 
     def player(self, id: str) -> "Player":
-        """Return the player with this id, without asking the service whether there is one."""
+        """Return the player with this id, without asking the service whether there is one. Raises
+        ValueError if no player can have the id."""
         return Player(self, id)
 
     def add_player(self, name: str, id: str | None = None, email: str | None = None) -> "Player":
         """Add a player and return it. Without an `id` the player gets a random one."""
-        body = {"id": id or str(uuid.uuid4()), "name": name}
+        player = Player(self, str(uuid.uuid4()) if id is None else id)
+        body = {"id": player.id, "name": name}
         if email is not None:
             body["email"] = email
         self.leaderboard.request("POST", f"{self.path}players/", body, retry_on=NOT_APPLIED)
-        return Player(self, body["id"])
+        return player
 
     def players(self) -> Iterator[Json]:
         """Yield all ranked players, best first, read page by page."""
@@ -252,7 +260,7 @@ class Player:
     """A player of a board, by its id."""
 
     def __init__(self, board: Board, id: str) -> None:
-        self.board, self.id = board, id
+        self.board, self.id = board, require_id(id)
         self.path = f"{board.path}players/{id}/"
 
     def read(self) -> Json:
@@ -261,6 +269,7 @@ class Player:
 
     def around(self, limit: int = 5) -> list[Json]:
         """Return a window of the ranking with the player in its middle."""
+        require_integer("limit", limit, MAX_PAGE_ROWS)
         players: list[Json] = self._request("GET", f"around/?limit={limit}")["players"]
         return players
 
@@ -270,7 +279,7 @@ class Player:
         Without a `key` the call makes its own. If a `season` is named and another one is running,
         LeaderboardError is raised with status 409.
         """
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        headers = {"Idempotency-Key": uuid.uuid4().hex if key is None else key}
         body = {"amount": amount, **season_field(season)}
         return int(self._request("POST", "score-add/", body, headers)["score"])
 
@@ -302,6 +311,20 @@ class StreamRefusedError(Exception):
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
+
+
+def require_id(id: str) -> str:
+    """Return the id, which stands in paths. Raises ValueError if it is none: ".." would lead to
+    another resource."""
+    if not isinstance(id, str) or not re.fullmatch(ID_PATTERN, id):
+        raise ValueError(f"id {id!r}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -")
+    return id
+
+
+def require_integer(name: str, value: int, most: int) -> None:
+    """Raise ValueError unless the value, which stands in a URL, is an integer from 1 to `most`."""
+    if type(value) is not int or not 1 <= value <= most:  # True is an int, too
+        raise ValueError(f"{name} {value!r}: must be an integer from 1 to {most}")
 
 
 def season_field(season: int | None) -> Json:

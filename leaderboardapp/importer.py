@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from leaderboardapp.domain.exceptions import PlayerRefused
 from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
 from leaderboardapp.domain.types import Amount, Import
 from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
+LINES_NAMED = 5  # of one player, in a message
 # A constant, so that a name gets the same id in every import.
 NAMESPACE = uuid.UUID("b8a9c5cd-3f0e-4ee5-9d3c-6e0c4f2e7a51")
 
@@ -36,6 +38,11 @@ class MissingColumn(Exception):
 
 class DifferentFile(Exception):
     """The rows up to the line that the import had reached are not those that were counted."""
+
+
+class RefusedRow(Exception):
+    """The board does not allow a row, so nothing of its batch was counted; the message says why,
+    and names the lines of that player."""
 
 
 class CountedRow(NamedTuple):
@@ -137,7 +144,7 @@ def import_rows(
     """Add the rows to the board, without those that this import has added before.
 
     Yields the number of rows added, each time that a batch is stored. Raises DifferentFile before
-    anything is added, ImportMoved if the same import is running elsewhere, and what
+    anything is added, ImportMoved if the same import is running elsewhere, RefusedRow, and what
     Store.import_batch raises.
     """
     state = store.get_import(board_id, import_name)
@@ -147,7 +154,10 @@ def import_rows(
     resumed = state.line == 0  # whether the rows have passed the line that the import had reached
 
     def store_batch(upto: Import) -> int:
-        store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
+        try:
+            store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
+        except PlayerRefused as error:
+            raise RefusedRow(f"{error} ({_name_lines(batch, error.player)})") from error
         added = len(batch)
         batch.clear()
         return added
@@ -185,9 +195,17 @@ def _sum_by_player(rows: list[CountedRow]) -> list[Amount]:
     """
     amounts: dict[str, Amount] = {}
     for _, player, name, amount in rows:
-        previous = amounts.pop(player, None)
-        amounts[player] = Amount(player, name, amount + (previous.amount if previous else 0))
+        previous = amounts.pop(player, Amount(player, name, 0))
+        largest = max(previous.largest, abs(amount))
+        amounts[player] = Amount(player, name, previous.amount + amount, largest)
     return list(amounts.values())
+
+
+def _name_lines(batch: list[CountedRow], player: str) -> str:
+    """Return the player's lines in the batch, such as "line 4" or "lines 4, 7, …"."""
+    lines = [str(row.line) for row in batch if row.player == player]
+    more = ", …" if len(lines) > LINES_NAMED else ""
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:LINES_NAMED])}{more}"
 
 
 def _get_value(row: FileRow, column: str) -> Any:

@@ -70,7 +70,7 @@ class Board:
         """Create the board, or update the settings that were changed; return the board.
 
         Raises AlreadyExists if a new board's id is taken, ObjectDoesNotExist if the board was
-        deleted.
+        deleted, InvalidInput for an id or a setting that is not accepted.
         """
         if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
             self.ends_at = schedules.end_after(schedules.now(), self.schedule)
@@ -157,7 +157,8 @@ class Player:
         """Create the player, or write the attributes that were assigned; return the player.
 
         A rename writes no score, and so undoes no increment. Raises AlreadyExists if a new player's
-        id is taken, EmailTaken, ScoreOutOfRange, or ObjectDoesNotExist if there is no such board.
+        id is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange, InvalidInput for a
+        field that is not accepted, or ObjectDoesNotExist if there is no such board.
         """
         if self._stored is None:
             row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}

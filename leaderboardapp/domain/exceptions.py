@@ -45,7 +45,33 @@ class EmailTaken(Exception):
     """Another player of the board has this email address."""
 
 
-class ScoreOutOfRange(Exception):
+class PlayerRefused(Exception):
+    """The board does not allow what was asked for this player, and nothing was changed."""
+
+    def __init__(self, player: str, reason: str) -> None:
+        """`player` is an id; `reason` is a sentence without its capital letter and full stop."""
+        super().__init__(reason)
+        self.player = player
+
+
+class EmailRequired(PlayerRefused):
+    """Nobody joins the board without an email address."""
+
+    def __init__(self, player: str) -> None:
+        """`player` is an id."""
+        super().__init__(player, f"{player} cannot join this board without an email address")
+
+
+class EmailNotAsked(PlayerRefused):
+    """The board keeps no email addresses."""
+
+    def __init__(self, player: str) -> None:
+        """`player` is an id."""
+        reason = f"{player} cannot join with an email address, which this board does not ask for"
+        super().__init__(player, reason)
+
+
+class ScoreOutOfRange(PlayerRefused):
     """The board's limits do not allow the score, and nothing was changed.
 
     One exception: a store without transactions may have imported part of a batch, if another
@@ -57,7 +83,7 @@ class ScoreOutOfRange(Exception):
         message = f"the score of {player} must stay from {low} to {high}"
         if board["max_amount"] is not None:
             message += f", and one increment within {board['max_amount']} either way"
-        super().__init__(message)
+        super().__init__(player, message)
 
 
 class WrongSeason(Exception):

@@ -7,23 +7,21 @@ and `now`, in microseconds. It returns the fields of the player's row that the w
 - The first score of the season on an ascending board counts as reached now, even if it is 0.
   There a player without one is not ranked, so 0 is not a score that was there before.
 - Any other score that stays the same keeps its `reached_at`: nothing was reached anew.
-- `max_amount` limits increments. Scores that are set, and amounts that are imported, only have to
-  stay within the board's `min` and `max`.
+- Every score stays within the board's `min` and `max`, that of a new player, too.
+- `max_amount` limits increments, and each row of an import is one. Scores that are set are none.
 
 RethinkDB runs the same rule in the server, as ReQL (stores/rethinkdb/score_updates.py).
 """
 
 from leaderboardapp.domain.exceptions import ScoreOutOfRange
 from leaderboardapp.domain.schedule import check_season
-from leaderboardapp.domain.types import MAX_SCORE, Row, score_limits
+from leaderboardapp.domain.types import MAX_SCORE, Amount, Row, score_limits
 
 
 def add_amount(board: Row, player: Row, amount: int, now: int, season: int | None = None) -> Row:
     """Return the fields after an increment. Raises WrongSeason, ScoreOutOfRange."""
     check_season(board, season)
-    largest = MAX_SCORE if board["max_amount"] is None else board["max_amount"]
-    if abs(amount) > largest:
-        raise ScoreOutOfRange(player["id"], board)
+    check_amount(board, player["id"], abs(amount))
     return _reach(board, player["id"], player, player["score"] + amount, now)
 
 
@@ -43,18 +41,20 @@ def set_best_score(board: Row, player: Row, score: int, now: int, season: int | 
     return fields
 
 
-def import_amount(board: Row, player_id: str, player: Row | None, amount: int, now: int) -> Row:
-    """Return the fields after importing an amount for the player with this id. `player` is None if
-    the import creates the player. Raises ScoreOutOfRange."""
+def import_amount(board: Row, player: Row | None, amount: Amount, now: int) -> Row:
+    """Return the fields after importing an amount. `player` is None if the import creates the
+    player. Raises ScoreOutOfRange."""
+    check_amount(board, amount.player, amount.largest_row())
     score = player["score"] if player else 0
-    return _reach(board, player_id, player, score + amount, now)
+    return _reach(board, amount.player, player, score + amount.amount, now)
 
 
-def start_with(score: int | None, now: int) -> Row:
-    """Return the fields of a new player, whose score is not checked against the board's limits.
-    Without a score the player begins with 0, and is not `scored`."""
-    scored = score is not None
-    return {"score": score or 0, "reached_at": now, "scored": scored, "not_carried_over": False}
+def start_with(board: Row, player_id: str, score: int | None, now: int) -> Row:
+    """Return the fields of a new player. Without a score the player begins with 0, and is not
+    `scored`. Raises ScoreOutOfRange."""
+    start, scored = score or 0, score is not None
+    check_range(board, player_id, start)
+    return {"score": start, "reached_at": now, "scored": scored, "not_carried_over": False}
 
 
 def has_score(board: Row, player: Row) -> bool:
@@ -66,6 +66,13 @@ def has_score(board: Row, player: Row) -> bool:
 def is_better(board: Row, score: int, other: int) -> bool:
     """Return whether a score ranks before the other one."""
     return score < other if board["order"] == "asc" else score > other
+
+
+def check_amount(board: Row, player_id: str, largest: int) -> None:
+    """Raise ScoreOutOfRange unless the board allows increments as large as `largest`, which is
+    not negative, for the player with this id."""
+    if largest > (MAX_SCORE if board["max_amount"] is None else board["max_amount"]):
+        raise ScoreOutOfRange(player_id, board)
 
 
 def check_range(board: Row, player_id: str, score: int) -> None:

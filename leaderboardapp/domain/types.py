@@ -40,11 +40,19 @@ class Import(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """What an import adds to one player, who is created under this name if missing."""
+    """What an import adds to one player, who is created under this name if missing.
+
+    The amount may be the sum of several rows. `largest` is then the amount of the largest one,
+    either way; it is 0 if there is one row."""
 
     player: str
     name: str
     amount: int
+    largest: int = 0
+
+    def largest_row(self) -> int:
+        """Return the amount of the largest row, without its sign."""
+        return self.largest or abs(self.amount)
 
 
 class Increment(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
+    EmailRequired,
     OutcomeUnknown,
     PlayerNotFound,
 )
@@ -153,13 +154,13 @@ def create_named_players(board: Board, scores: list[Score]) -> Results:
 
     Creates none on a board that asks for an email address. Raises BoardNotFound."""
     named = {score.increment.player: score.name for score in scores if score.name}
-    if not named or board.ask_email:
-        return {}
     for player, name in named.items():
         try:
             Player(board, player, name).save()
         except AlreadyExists:  # somebody else was faster
             pass
+        except EmailRequired:
+            return {}
     return add_scores(board.id, [score for score in scores if score.increment.player in named])
 
 

@@ -9,9 +9,9 @@ Rows are plain dictionaries.
 
 A player's id is unique on its board. `reached_at` is in microseconds since 1970. A player is
 `scored` once the first score of the season is written, and `not_carried_over` until a reset has
-come to its row; its score is 0 then. domain/scoring.py says what a write does to a score,
-domain/ranking.py which players are ranked: by the board's order, and of equal scores the one that
-was reached first.
+come to its row; its score is 0 then. domain/joining.py says who may join, domain/scoring.py what a
+write does to a score, and domain/ranking.py which players are ranked: by the board's order, and of
+equal scores the one that was reached first.
 
 Any method may raise StoreUnavailable. A missing board or player is Django's ObjectDoesNotExist. No
 driver's exception passes this boundary.
@@ -129,7 +129,8 @@ class Store(ABC):
 
     @abstractmethod
     def create_board(self, board: Row) -> None:
-        """Create a board. Fields that the row lacks have their defaults. Raises AlreadyExists."""
+        """Create a board. Fields that the row lacks have their defaults. Raises AlreadyExists,
+        InvalidInput."""
 
     @abstractmethod
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
@@ -142,7 +143,8 @@ class Store(ABC):
 
     @abstractmethod
     def update_board(self, board: str, fields: Row) -> Row:
-        """Change these fields; return the row afterwards. Raises ObjectDoesNotExist."""
+        """Change these fields; return the row afterwards. Raises ObjectDoesNotExist,
+        InvalidInput."""
 
     @abstractmethod
     def delete_board(self, board: str) -> None:
@@ -153,7 +155,8 @@ class Store(ABC):
     @abstractmethod
     def create_player(self, board: str, player: Row) -> Row:
         """Create a player of `id`, `name`, and perhaps `score` and `email`; return the row. Raises
-        AlreadyExists, EmailTaken, or ObjectDoesNotExist if there is no such board."""
+        AlreadyExists, EmailTaken, InvalidInput, PlayerRefused if the board does not allow it, or
+        ObjectDoesNotExist if there is no such board."""
 
     @abstractmethod
     def get_player(self, board: str, player: str) -> Row:
@@ -161,8 +164,8 @@ class Store(ABC):
 
     @abstractmethod
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        """Change `name`, `hidden` or both; return the row afterwards. Raises
-        ObjectDoesNotExist."""
+        """Change `name`, `hidden` or both; return the row afterwards. Raises ObjectDoesNotExist,
+        InvalidInput."""
 
     @abstractmethod
     def delete_player(self, board: str, player: str) -> None:
@@ -213,7 +216,8 @@ class Store(ABC):
 
         A batch that was interrupted counts once if it is repeated. Of equal scores, the one earlier
         in `amounts` was reached first. Raises ObjectDoesNotExist if there is no such board,
-        ScoreOutOfRange, ImportMoved."""
+        PlayerRefused if the board does not allow a score or a new player, InvalidInput,
+        ImportMoved."""
 
     # Seasons
 

@@ -12,6 +12,8 @@ from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
     ChannelNotFound,
+    EmailNotAsked,
+    EmailRequired,
     EmailTaken,
     OutcomeUnknown,
     PlayerNotFound,
@@ -122,6 +124,11 @@ def _get_refusal(error: Exception) -> Problem | None:
         case EmailTaken():
             detail = "A player of this board has that email address already."
             return Problem(ProblemKind.EMAIL_TAKEN, detail)
+        case EmailRequired():
+            return Problem(ProblemKind.INVALID_BODY, "email: missing.")
+        case EmailNotAsked():
+            detail = "email: not asked for by this board; set ask_email first."
+            return Problem(ProblemKind.INVALID_BODY, detail)
         case WrongSeason():
             return Problem(ProblemKind.WRONG_SEASON, f"The season meant is not running: {error}.")
         case ScoreOutOfRange():

@@ -72,6 +72,7 @@ def test_many_messages_of_many_players_and_boards_are_all_counted(
         ({"board": "a board"}, "board: must be 1 to 64 of the characters"),
         ({"season": 2}, "the board is in season 1"),
         ({"name": ""}, "name: must be text"),
+        ({"name": "\u3164"}, "name: must be text"),
         ({"points": 3}, "points: not known here; accepted are board, player, amount"),
         ({"key": "ä"}, "key: must be 1 to 255 visible ASCII characters"),
     ],

@@ -19,6 +19,11 @@ def test_nobody_joins_without_an_address(send: Send, asking: str) -> None:
     assert send("POST", f"{asking}players/", body).status_code == 201
 
 
+def test_a_blank_name_is_named_as_the_fault(send: Send, asking: str) -> None:
+    body = {"name": "\u3164", "email": "alice@example.com"}
+    assert_problem(send("POST", f"{asking}players/", body), 422, "name: must be text")
+
+
 def test_each_address_joins_once_however_it_is_written(send: Send, asking: str) -> None:
     for email, status in (("A@Example.com", 201), ("a@example.COM", 409), ("b@example.com", 201)):
         response = send("POST", f"{asking}players/", {"name": "A player", "email": email})

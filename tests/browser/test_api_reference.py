@@ -64,6 +64,18 @@ def test_a_post_is_answered_and_counts(docs: Page, api: Api, board: str) -> None
     assert api("GET", f"{board}players/alice/").json["score"] == 5
 
 
+def test_what_is_no_id_is_not_sent(docs: Page, api: Api, board: str) -> None:
+    sent: list[str] = []
+    docs.on("request", lambda request: sent.append(request.url))
+    block = open_operation(docs, "deletePlayer")
+    block.get_by_placeholder("board").fill(board.split("/")[2])
+    block.get_by_placeholder("player").fill("..")
+    block.get_by_role("button", name="Execute").click()
+    expect(block.get_by_placeholder("player")).to_have_class("invalid")
+    assert not [url for url in sent if "/boards/" in url]
+    assert api("GET", board).status == 200
+
+
 def test_a_token_is_sent_with_requests(visit: Visits, docs: Page, api: Api, board: str) -> None:
     assert api("PATCH", board, {"private": True}).status == 200
     id = board.split("/")[2]

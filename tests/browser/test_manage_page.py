@@ -119,6 +119,16 @@ class TestPlayers:
         news(page, f"The board {board.split('/')[2]} has no player nobody.")
         visit.forgive("404")
 
+    @pytest.mark.parametrize("text", ["..", "alice/../..", "%2e%2e", "é"])
+    def test_what_is_no_id_is_not_looked_for(self, page: Page, text: str) -> None:
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url))
+        page.get_by_label("Player id").first.fill(text)
+        page.get_by_label("Player id").first.press("Enter")
+        news(page, "id: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -.")
+        expect(page.locator("#player-dialog")).to_be_hidden()
+        assert sent == []
+
     def test_one_is_deleted_only_after_a_yes(self, page: Page, api: Api, board: str) -> None:
         for answer in ("Cancel", "Delete"):
             page.get_by_role("button", name="Edit Alice").click()

@@ -55,7 +55,7 @@ def test_a_season_that_ends_by_schedule_is_announced(
 
 def test_that_a_hidden_player_left_is_not_announced(queue: Queue, board_id: str) -> None:
     board = Board(board_id).save()
-    hidden, seen = Player(board, "hidden").save(), Player(board, "seen").save()
+    hidden, seen = Player(board, "hidden", "H").save(), Player(board, "seen", "S").save()
     hidden.hidden = True
     hidden.save().delete()
     seen.delete()

@@ -37,7 +37,7 @@ STATES = {
 
 
 class Write(NamedTuple):
-    kind: str  # "add", "add-key", "bulk", "set", "best", "import"
+    kind: str  # "add", "add-key", "bulk", "set", "best", "import", "create"
     number: int  # the amount, or the score
     season: int | None = None
 
@@ -45,7 +45,7 @@ class Write(NamedTuple):
 def writes(amounts: list[int], scores: list[int]) -> list[Write]:
     return [
         *(Write(kind, amount) for kind in ("add", "bulk", "import") for amount in amounts),
-        *(Write(kind, score) for kind in ("set", "best") for score in scores),
+        *(Write(kind, score) for kind in ("set", "best", "create") for score in scores),
     ]
 
 
@@ -72,7 +72,8 @@ BOARDS: dict[str, Row] = {
 
 
 class Case(NamedTuple):
-    """A write to a player. No state: the player is not there, which only an import allows."""
+    """A write to a player. No state: the player is not there, but an import and a "create" make
+    one."""
 
     player: str
     state: State | None
@@ -84,9 +85,9 @@ def cases(settings: Row) -> list[Case]:
     states = LIMIT_STATES if has_limits else list(STATES)
     table = LIMIT_WRITES if has_limits else WRITES
     rows: list[tuple[State | None, Write]] = [
-        (STATES[state], write) for state in states for write in table
+        (STATES[state], write) for state in states for write in table if write.kind != "create"
     ]
-    rows += [(None, write) for write in table if write.kind == "import"]
+    rows += [(None, write) for write in table if write.kind in ("import", "create")]
     return [Case(f"p{number}", *row) for number, row in enumerate(rows)]
 
 
@@ -103,11 +104,11 @@ def expect(board: Row, state: State | None, write: Write) -> Outcome:
     same = Outcome(None, score, scored, is_reached_now=False)
     if write.season == SEASON - 1:
         return same._replace(error=WrongSeason)
-    adds = write.kind not in ("set", "best")
+    adds = write.kind not in ("set", "best", "create")
     new = score + write.number if adds else write.number
     low, high = board.get("min", -MAX_SCORE), board.get("max", MAX_SCORE)
     largest = board.get("max_amount", MAX_SCORE)
-    if new < low or new > high or (adds and write.kind != "import" and abs(write.number) > largest):
+    if new < low or new > high or (adds and abs(write.number) > largest):
         return same._replace(error=ScoreOutOfRange)
     is_first = state is None or (board["order"] == "asc" and not scored)
     better = new < score if board["order"] == "asc" else new > score
@@ -135,9 +136,9 @@ def prepare(store: Store, board: str, table: list[Case]) -> dict[str, Row]:
 
 
 def import_scores(store: Store, board: str, scores: dict[str, int]) -> None:
-    """All at once, because there are many."""
+    """All at once, because there are many; each as a sum of ones, which no board forbids."""
     done = store.get_import(board, "scores")
-    amounts = [Amount(player, player, score) for player, score in scores.items()]
+    amounts = [Amount(player, player, score, largest=1) for player, score in scores.items()]
     store.import_batch(board, "scores", Import(done.line, done.line + 1, "digest"), amounts)
 
 
@@ -189,12 +190,18 @@ def import_one(store: Store, board: str, case: Case) -> None:
     store.import_batch(board, case.player, Import(0, 1, "digest"), amounts)
 
 
+def create(store: Store, board: str, case: Case) -> Row:
+    player = {"id": case.player, "name": case.player, "score": case.write.number}
+    return store.create_player(board, player)
+
+
 WRITERS: dict[str, Callable[[Store, str, Case], Row | None]] = {
     "add": add,
     "add-key": add_twice,
     "set": set_any,
     "best": set_best,
     "import": import_one,
+    "create": create,
 }
 
 
@@ -226,13 +233,15 @@ def test_a_first_zero_of_an_ascending_board_is_reached_when_it_is_written(
     store: Store, board_id: str
 ) -> None:
     """The example of the rule: whichever way it is written, those who come later are behind."""
-    store.create_board({"id": board_id, "order": "asc"})
-    players = ["add", "set", "best", "import"]
-    for player in reversed(players):
+    store.create_board({"id": board_id, "order": "asc", "size": 6})
+    players = ["add", "bulk", "set", "best", "import", "create"]
+    for player in reversed(players[:-1]):
         store.create_player(board_id, {"id": player, "name": player})
     store.add_score(board_id, "add", 0)
+    store.add_scores(board_id, [Increment("bulk", 0), Increment("add", 0)])
     store.set_score(board_id, "set", 0, only_better=False)
     store.set_score(board_id, "best", 0, only_better=True)
     store.import_batch(board_id, "f", Import(0, 1, "x"), [Amount("import", "import", 0)])
+    store.create_player(board_id, {"id": "create", "name": "create", "score": 0})
     _, rows = store.get_top_players([board_id])[board_id]
     assert [row["id"] for row in rows] == players

@@ -89,7 +89,7 @@ def test_rows_that_another_program_writes_count_in_blocks(
     monkeypatch.setattr(blocks, "MOST", 3)
     sqlite.update_board(board, {"ranking": ranking})
     for number in range(12):
-        row = {"id": f"p{number}", "name": "", "score": number % 9}
+        row = {"id": f"p{number}", "name": "A player", "score": number % 9}
         sqlite.create_player(board, row)
     while sqlite.run_maintenance(board):
         pass

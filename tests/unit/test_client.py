@@ -1,12 +1,17 @@
 """Test leaderboard_client against a server that gives prepared answers."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from leaderboard_client import Board, Leaderboard, LeaderboardError
+from leaderboard_client import Board, Leaderboard, LeaderboardError, client
+from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
+from leaderboardapp.domain.types import ID_PATTERN
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 EVENT = "event: update\nid: 1\ndata: {}\n\n"
@@ -74,3 +79,50 @@ def test_a_watch_is_retried_after_a_transient_failure(status: int) -> None:
     a_board, requests = board(httpx.Response(status, text="no"), stream)
     assert next(a_board.watch()) == {}
     assert len(requests) == 2
+
+
+BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a" * 65, "a\n", "é", None, 7]
+BAD_NUMBERS = [0, -1, 2**31, True, 1.0, "1", "1/../../..", None]
+
+
+@pytest.mark.parametrize("id", BAD_IDS)
+def test_what_is_no_id_is_refused_before_anything_is_sent(id: Any) -> None:
+    a_board, requests = board()
+    calls: list[Callable[[], object]] = [
+        lambda: a_board.leaderboard.board(id).delete(),
+        lambda: a_board.player(id).delete(),
+    ]
+    if id is not None:  # without an id there is a random one
+        calls += [
+            lambda: a_board.leaderboard.create_board(id),
+            lambda: a_board.add_player("Alice", id),
+        ]
+    for call in calls:
+        with pytest.raises(ValueError, match="must be 1 to 64 of the characters"):
+            call()
+    assert requests == []
+
+
+@pytest.mark.parametrize("number", BAD_NUMBERS)
+def test_what_is_no_number_is_refused_before_anything_is_sent(number: Any) -> None:
+    a_board, requests = board()
+    for call in (a_board.season, a_board.player("p").around):
+        with pytest.raises(ValueError, match="must be an integer from 1 to"):
+            call(number)
+    assert requests == []
+
+
+@given(st.text(max_size=70) | st.from_regex(ID_PATTERN, fullmatch=True))
+def test_a_players_path_is_below_the_board_or_there_is_none(id: str) -> None:
+    a_board, requests = board(httpx.Response(204))
+    try:
+        a_board.player(id).delete()
+    except ValueError:
+        assert requests == [] and not re.fullmatch(ID_PATTERN, id)
+    else:
+        assert str(requests[0].url) == f"http://localhost/boards/b/players/{id}/"
+
+
+def test_the_client_accepts_what_the_service_does() -> None:
+    assert (client.ID_PATTERN, client.MAX_SEASON) == (ID_PATTERN, MAX_SEASON)
+    assert client.MAX_PAGE_ROWS == MAX_PAGE_ROWS

@@ -48,7 +48,7 @@ class FailingStore:
             raise ImportMoved
         self.write()
         self.state = upto._replace(done=False)
-        for player, _, amount in amounts:
+        for player, _, amount, _ in amounts:
             self.write()
             if (player, upto.line) not in self.batches:
                 self.batches.add((player, upto.line))
@@ -218,7 +218,8 @@ def test_a_score_beyond_the_limits_ends_the_import_with_its_limits(
             "points",
         )
     assert str(raised.value) == (
-        "The score of alice must stay from -5 to 10, and one increment within 20 either way. "
+        "The score of alice must stay from -5 to 10, and one increment within 20 either way "
+        "(lines 2, 3). "
         "Correct the rows after those that were counted, and run the same command again."
     )
     assert Player.get_for_board(Board(board_id), "alice").score == 0

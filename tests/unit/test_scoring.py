@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
-from leaderboardapp.domain.types import BOARD_DEFAULTS, MAX_SCORE, Row, score_limits
+from leaderboardapp.domain.types import BOARD_DEFAULTS, MAX_SCORE, Amount, Row, score_limits
 
 NOW = 1_000
 scores = st.one_of(st.integers(-5, 5), st.integers(-MAX_SCORE, MAX_SCORE))
@@ -51,7 +51,7 @@ def best(board: Row, player: Row, number: int) -> Row:
 
 
 def import_to(board: Row, player: Row, number: int) -> Row:
-    return scoring.import_amount(board, "alice", player, number, NOW)
+    return scoring.import_amount(board, player, Amount("alice", "Alice", number), NOW)
 
 
 def apply(write: Callable[[Row, Row, int], Row], board: Row, player: Row, number: int) -> Row:
@@ -95,11 +95,25 @@ def test_an_amount_is_the_sum_set_unless_one_increment_may_not_be_so_large(
     board: Row, player: Row, amount: int
 ) -> None:
     total = player["score"] + amount
-    assert apply(import_to, board, player, amount) == apply(put, board, player, total)
-    if abs(amount) <= (board["max_amount"] or MAX_SCORE):
-        assert apply(add, board, player, amount) == apply(put, board, player, total)
-    else:
-        assert apply(add, board, player, amount) == player
+    is_allowed = abs(amount) <= (board["max_amount"] or MAX_SCORE)
+    expected = apply(put, board, player, total) if is_allowed else player
+    for write in (add, import_to):
+        assert apply(write, board, player, amount) == expected
+
+
+@given(boards, players(), st.lists(scores, min_size=2, max_size=4))
+def test_a_sum_of_rows_is_imported_if_each_row_is_a_small_enough_increment(
+    board: Row, player: Row, rows: list[int]
+) -> None:
+    total, largest = sum(rows), max(map(abs, rows))
+    amount = Amount("alice", "Alice", total, largest)
+
+    def import_sum(board: Row, player: Row, number: int) -> Row:
+        return scoring.import_amount(board, player, amount, NOW)
+
+    is_allowed = largest <= (board["max_amount"] or MAX_SCORE)
+    expected = apply(put, board, player, player["score"] + total) if is_allowed else player
+    assert apply(import_sum, board, player, total) == expected
 
 
 @given(boards, players(), scores)
@@ -109,21 +123,27 @@ def test_another_season_is_refused_whatever_the_score(board: Row, player: Row, n
             write(board, player, number, NOW, board["season"] + 1)
 
 
-@pytest.mark.parametrize(("score", "scored"), [(None, False), (0, True), (5, True)])
-def test_a_new_player_begins_with_a_score_or_with_zero(score: int | None, scored: bool) -> None:
-    fields = scoring.start_with(score, NOW)
-    assert fields == {
-        "score": score or 0,
-        "reached_at": NOW,
-        "scored": scored,
-        "not_carried_over": False,
-    }
+@given(boards, st.none() | scores)
+def test_a_new_player_begins_with_a_score_that_the_board_allows_or_with_zero(
+    board: Row, score: int | None
+) -> None:
+    low, high = score_limits(board)
+    if low <= (score or 0) <= high:
+        assert scoring.start_with(board, "alice", score, NOW) == {
+            "score": score or 0,
+            "reached_at": NOW,
+            "scored": score is not None,
+            "not_carried_over": False,
+        }
+    else:
+        with pytest.raises(ScoreOutOfRange, match="alice"):
+            scoring.start_with(board, "alice", score, NOW)
 
 
 @given(boards, scores)
 def test_a_new_player_of_an_import_has_reached_the_amount_now(board: Row, amount: int) -> None:
     try:
-        fields = scoring.import_amount(board, "alice", None, amount, NOW)
+        fields = scoring.import_amount(board, None, Amount("alice", "Alice", amount), NOW)
     except ScoreOutOfRange as error:
         assert "alice" in str(error)
     else:

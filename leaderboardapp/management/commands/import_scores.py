@@ -12,7 +12,6 @@ from tqdm import tqdm
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     ImportMoved,
-    ScoreOutOfRange,
     StoreUnavailable,
 )
 from leaderboardapp.domain.fields import id_field
@@ -20,6 +19,7 @@ from leaderboardapp.importer import (
     BadRow,
     DifferentFile,
     MissingColumn,
+    RefusedRow,
     Rules,
     count_rows,
     import_rows,
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             raise CommandError(f"Another import of {name!r} is at work on this board.") from error
         except ObjectDoesNotExist as error:
             raise CommandError("The board was deleted meanwhile.") from error
-        except ScoreOutOfRange as error:
+        except RefusedRow as error:
             raise CommandError(
                 f"{_to_sentence(error)} Correct the rows after those that were counted, and run "
                 "the same command again."

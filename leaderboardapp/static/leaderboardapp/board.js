@@ -1,6 +1,7 @@
 // The page of a live board.
 
 import { newKey, post } from "./api.js";
+import { playerPath } from "./ids.js";
 import { watch } from "./live.js";
 import { announcer, toast } from "./news.js";
 import { Ranking } from "./ranking.js";
@@ -38,7 +39,7 @@ ranking.list.addEventListener("click", async ({ target }) => {
   if (!target.matches(".plus")) return;
   const row = target.closest(".row");
   try {
-    const player = await post(`${path}players/${row.dataset.id}/score-add/`, null, newKey());
+    const player = await post(`${path}${playerPath(row.dataset.id)}score-add/`, null, newKey());
     row.querySelector(".error")?.remove();
     say(`${player.name} has ${player.score}.`);
   } catch (error) {
@@ -80,7 +81,7 @@ async function join(fields) {
     return await post(`${path}players/`, { id: joining, ...fields });
   } catch (error) {
     if (error.status !== 409) throw error;
-    const there = await fetch(`${path}players/${joining}/${query}`);
+    const there = await fetch(`${path}${playerPath(joining)}${query}`);
     if (!there.ok) throw error; // the conflict was about the email address
     return there.json();
   }

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from leaderboardapp.domain.exceptions import BoardNotFound
-from leaderboardapp.domain.types import Row
+from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
-from leaderboardapp.stores.rethinkdb.results import NO_BOARD
+from leaderboardapp.stores.rethinkdb.results import NO_BOARD, OUT_OF_RANGE, OUTDATED
 from leaderboardapp.stores.rethinkdb.rows import board_row
 
 QUERY_SECONDS = 2.5
 DELETE_ROWS = 2_000  # in one query, to stay far within QUERY_SECONDS
+CHECKS = 10  # of one write: each after the first because somebody else has changed something
+# The settings against which players and their scores are checked.
+RULES = ("ask_email", "min", "max", "max_amount", "order", "season")
 
 
 class Database:
@@ -53,8 +56,28 @@ class Database:
     def write_if_board_exists(self, board: Any, write: Callable[[Any], Any]) -> Any:
         """Build, as ReQL, a write that takes the board's document, or else fails with NO_BOARD."""
         return self.boards.get(board).do(
-            lambda row: r.branch(row.eq(None), {"errors": 1, "first_error": NO_BOARD}, write(row))
+            lambda row: r.branch(row.eq(None), refuse(NO_BOARD), write(row))
         )
+
+    def write_if_current(self, board: Row, write: Any) -> Any:
+        """Build, as ReQL, a write that fails with NO_BOARD, or with OUTDATED if the board has other
+        RULES by now than its row here."""
+
+        def guard(document: Any) -> Any:
+            rules = [document[name].default(BOARD_DEFAULTS[name]) for name in RULES]
+            is_current = r.expr(rules).eq([board[name] for name in RULES])
+            return r.branch(is_current, write, refuse(OUTDATED))
+
+        return self.write_if_board_exists(board["id"], guard)
+
+    def check_and_write(self, board: str, attempt: Callable[[Row], Row]) -> Row:
+        """Call `attempt` with the board's row until its write is not refused as outdated; return
+        the server's answer. `attempt` checks what it writes against the row, each time."""
+        for _ in range(CHECKS):
+            result = attempt(self.get_board(board))
+            if result.get("first_error") not in (OUTDATED, OUT_OF_RANGE):
+                return result
+        raise StoreUnavailable(f"The board {board} changes too often.")
 
     def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """Select, as ReQL, all documents that belong to a board, by table."""
@@ -70,3 +93,9 @@ class Database:
         piece = rows.limit(DELETE_ROWS).delete()
         while self.run(r.branch(only_if, piece, {"deleted": 0}))["deleted"]:
             pass
+
+
+def refuse(reason: str) -> Row:
+    """Return what the server answers to a write that failed for this reason, which is one of
+    results.py."""
+    return {"errors": 1, "first_error": reason}

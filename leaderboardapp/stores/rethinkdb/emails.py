@@ -10,7 +10,7 @@ from typing import Any
 from leaderboardapp.domain.exceptions import AlreadyExists
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.database import Database, refuse
 from leaderboardapp.stores.rethinkdb.results import EMAIL_TAKEN, raise_for_errors
 from leaderboardapp.stores.rethinkdb.schema import row_id
 
@@ -51,8 +51,7 @@ class Emails:
     def write_if_holder(self, board: str, email: str, player: str, write: Any) -> Any:
         """Build, as ReQL, a write that fails with EMAIL_TAKEN if another player is the holder."""
         holder = self.db.emails.get(row_id(board, email))["holder"].default("")
-        refused = {"errors": 1, "first_error": EMAIL_TAKEN}
-        return r.branch(holder.eq(player), write, refused)
+        return r.branch(holder.eq(player), write, refuse(EMAIL_TAKEN))
 
     def release(self, board: str, document: Any) -> Any:
         """Build, as ReQL, a write that frees the address in a player's document, if it has one."""

@@ -2,12 +2,19 @@
 
 from typing import Any
 
-from leaderboardapp.domain.exceptions import BoardNotFound, ScoreOutOfRange
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.joining import new_player
+from leaderboardapp.domain.scoring import import_amount
 from leaderboardapp.domain.types import Amount, Import, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.results import IMPORT_MOVED, OUT_OF_RANGE, raise_for_errors
+from leaderboardapp.stores.rethinkdb.database import Database, refuse
+from leaderboardapp.stores.rethinkdb.results import (
+    IMPORT_MOVED,
+    OUT_OF_RANGE,
+    OUTDATED,
+    raise_for_errors,
+)
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.score_updates import apply_once
@@ -33,16 +40,16 @@ class Imports:
 
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         """Add a batch, and remember `upto` as done. Raises as `Store.import_batch` does."""
-        settings, batch = self.db.get_board(board), f"{name}:{upto.line}"
-        self._raise_if_out_of_range(settings, batch, amounts)
-        self.record_progress(board, name, upto._replace(done=False))
-        documents = self._build_documents(settings, batch, amounts)
-        add = self._build_addition(settings, batch)
-        result = self.db.run(self.db.players.insert(documents, conflict=add))
-        if result.get("first_error") == OUT_OF_RANGE:
-            raise ScoreOutOfRange("a player", settings)
-        raise_for_errors(result)
+        batch = f"{name}:{upto.line}"
+
+        def attempt(settings: Row) -> Row:
+            self._raise_if_refused(settings, batch, amounts)
+            self.record_progress(board, name, upto._replace(done=False))
+            result: Row = self.db.run(self._build_write(settings, batch, amounts))
+            return result
+
         try:
+            raise_for_errors(self.db.check_and_write(board, attempt), board)
             self.record_progress(board, name, upto._replace(done=True))
         except BoardNotFound:  # the board was deleted meanwhile
             for rows in self.db.select_rows_of_board(board):
@@ -66,33 +73,47 @@ class Imports:
         written = self.db.run(self.db.write_if_board_exists(board, lambda _: insert))
         raise_for_errors(written, board)
 
-    def _raise_if_out_of_range(self, board: Row, batch: str, amounts: list[Amount]) -> None:
+    def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> None:
         # Before anything is written, because a part of a batch cannot be taken back.
-        low, high = score_limits(board)
+        players = self._select_players(board, amounts).without("keys", "desc", "asc")
+        documents = {document["player"]: document for document in self.db.run(players)}
+        for amount in amounts:
+            document = documents.get(amount.player)
+            if document is None:
+                new_player(board, amount)
+            elif batch in document.get("batches", ()):
+                continue  # it is counted
+            row = player_row(document, board["season"]) if document else None
+            import_amount(board, row, amount, now_us())
+
+    def _select_players(self, board: Row, amounts: list[Amount]) -> Any:
         keys = [row_id(board["id"], amount.player) for amount in amounts]
-        documents = self.db.run(self.db.players.get_all(*keys).without("keys", "desc", "asc"))
-        rows = {row["player"]: {**row, **player_row(row, board["season"])} for row in documents}
-        for player, _, amount in amounts:
-            row = rows.get(player, {"score": 0})
-            counted = batch in row.get("batches", ())
-            if not counted and not low <= row["score"] + amount <= high:
-                raise ScoreOutOfRange(player, board)
+        return self.db.players.get_all(*keys)
+
+    def _build_write(self, board: Row, batch: str, amounts: list[Amount]) -> Any:
+        """Build a write of the batch, which has been checked against the board."""
+        documents, add = self._build_documents(board, batch, amounts), self._addition(board, batch)
+        write = self.db.players.insert(documents, conflict=add)
+        if board["ask_email"]:  # then nobody may be created, not even who was deleted a moment ago
+            existing = self._select_players(board, amounts).count()
+            write = r.branch(existing.eq(len(amounts)), write, refuse(OUTDATED))
+        return self.db.write_if_current(board, write)
 
     def _build_documents(self, board: Row, batch: str, amounts: list[Amount]) -> list[Row]:
         now = now_us()
         return [
             {
-                **player_document(board["id"], player, name),
-                "score": amount,
+                **player_document(board["id"], amount.player, amount.name),
+                "score": amount.amount,
                 "reached_at": now + index,
                 "season": board["season"],
                 "batches": [batch],
             }
-            for index, (player, name, amount) in enumerate(amounts)
+            for index, amount in enumerate(amounts)
         ]
 
-    def _build_addition(self, board: Row, batch: str) -> Any:
-        """Return the conflict's function: it adds a new document's score to the old document."""
+    def _addition(self, board: Row, batch: str) -> Any:
+        """Build the conflict's function, which adds a new document's score to the old document."""
         low, high = score_limits(board)
 
         def add(_: Any, old: Any, new: Any) -> Any:

@@ -27,6 +27,7 @@ WRONG_SEASON = "wrong season"
 KNOWN_KEY = "a key of these is known"
 IMPORT_MOVED = "import moved"
 EMAIL_TAKEN = "email taken"
+OUTDATED = "outdated"  # what the write was checked against has changed since
 
 
 class Refusal(NamedTuple):

@@ -9,6 +9,13 @@ from leaderboardapp.domain.exceptions import (
     PlayerNotFound,
     StoreUnavailable,
 )
+from leaderboardapp.domain.joining import (
+    check_board,
+    check_email,
+    check_new_player,
+    check_player_change,
+)
+from leaderboardapp.domain.scoring import start_with
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -80,6 +87,7 @@ class RethinkStore(Store):
         self.db.run(self.db.boards.limit(1))
 
     def create_board(self, board: Row) -> None:
+        board = check_board(board)
         # A player who was added while a board of this id was deleted must not come back.
         absent = self.db.boards.get(board["id"]).eq(None)
         for rows in self.db.select_rows_of_board(board["id"]):
@@ -97,7 +105,8 @@ class RethinkStore(Store):
         return self.db.get_board(board)
 
     def update_board(self, board: str, fields: Row) -> Row:
-        result = self.db.run(self.db.boards.get(board).update(fields, return_changes="always"))
+        update = self.db.boards.get(board).update(check_board(fields), return_changes="always")
+        result = self.db.run(update)
         return board_row(get_updated_document(result, BoardNotFound(board)))
 
     def delete_board(self, board: str) -> None:
@@ -113,23 +122,24 @@ class RethinkStore(Store):
             raise BoardNotFound(board)
 
     def create_player(self, board: str, player: Row) -> Row:
-        score, email = player.get("score"), player.get("email")
-        document = {**player_document(board, player["id"], player["name"]), "score": score or 0}
-        document["scored"] = score is not None
-        if email:
+        new = check_new_player(player)
+        document = player_document(board, new["id"], new["name"])
+        if email := new.get("email"):
             document["email"] = email
 
-        def insert(row: Any) -> Any:
-            new = r.expr(document).merge({"season": row["season"].default(1)})
-            write = self.db.players.insert(new)
-            if not email:
-                return write
-            return self.emails.write_if_holder(board, email, document["id"], write)
+        def attempt(settings: Row) -> Row:
+            check_email(settings, new)
+            fields = start_with(settings, new["id"], new.get("score"), document["reached_at"])
+            document.update(score=fields["score"], scored=fields["scored"])
+            document["season"] = settings["season"]
+            write = self.db.players.insert(document)
+            if email:
+                self.emails.reserve(board, email, document)
+                write = self.emails.write_if_holder(board, email, document["id"], write)
+            result: Row = self.db.run(self.db.write_if_current(settings, write))
+            return result
 
-        if email:
-            self.emails.reserve(board, email, document)
-        result = self.db.run(self.db.write_if_board_exists(board, insert))
-        raise_for_errors(result, board, player["id"])
+        raise_for_errors(self.db.check_and_write(board, attempt), board, new["id"])
         return player_row(document)
 
     def get_player(self, board: str, player: str) -> Row:
@@ -141,7 +151,7 @@ class RethinkStore(Store):
 
     def update_player(self, board: str, player: str, fields: Row) -> Row:
         document = self.db.players.get(row_id(board, player))
-        update = document.update(fields, return_changes="always")
+        update = document.update(check_player_change(fields), return_changes="always")
         row, result = self.db.read_of_board(board, lambda row: [row, update])
         updated = get_updated_document(result, PlayerNotFound(board, player))
         return player_row(updated, board_row(row)["season"])

@@ -11,6 +11,7 @@ from django.db import connection
 
 from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import PlayerNotFound, ScoreOutOfRange, WrongSeason
+from leaderboardapp.domain.joining import new_player
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
@@ -45,13 +46,14 @@ def add_increments(board: Row, increments: list[Increment]) -> list[Row | Except
 
 
 def import_amounts(board: Row, amounts: list[Amount]) -> None:
-    """Add the amounts in their order; create players who are missing. Raises ScoreOutOfRange."""
+    """Add the amounts in their order; create players who are missing. Raises ScoreOutOfRange,
+    EmailRequired, InvalidInput."""
     before = _read(board, {amount.player for amount in amounts})
     rows, now = {id: player.row for id, player in before.items()}, now_us()
-    for index, (id, name, amount) in enumerate(amounts):
-        row = rows.get(id)
-        fields = scoring.import_amount(board, id, row, amount, now + index)
-        rows[id] = {**(row or {"name": name}), **fields}
+    for index, amount in enumerate(amounts):
+        row = rows.get(amount.player)
+        fields = scoring.import_amount(board, row, amount, now + index)
+        rows[amount.player] = {**(row or new_player(board, amount)), **fields}
     # In two statements, because PostgreSQL's triggers see what a statement has added apart from
     # what it has changed.
     PlayerRow.objects.bulk_create(

@@ -18,12 +18,12 @@ from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
-    EmailTaken,
     ImportMoved,
     PlayerNotFound,
     SeasonNotFound,
     StoreUnavailable,
 )
+from leaderboardapp.domain.joining import check_board, check_new_player, check_player_change
 from leaderboardapp.domain.ranking import is_ranked
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import (
@@ -40,6 +40,7 @@ from leaderboardapp.domain.types import (
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.sql import rank_blocks
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, score_columns
+from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
     BlockRow,
     BoardRow,
@@ -133,8 +134,9 @@ class SqlStore(Store):
         BoardRow.objects.exists()
 
     def create_board(self, board: Row) -> None:
+        columns = {**BOARD_DEFAULTS, **check_board(board)}
         try:
-            self.transaction(None, lambda: BoardRow.objects.create(**{**BOARD_DEFAULTS, **board}))
+            self.transaction(None, lambda: BoardRow.objects.create(**columns))
         except StoreUnavailable as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise AlreadyExists(board["id"]) from error
@@ -153,7 +155,7 @@ class SqlStore(Store):
 
     @in_board_transaction
     def update_board(self, board: str, fields: Row) -> Row:
-        BoardRow.objects.filter(id=board).update(**fields)
+        BoardRow.objects.filter(id=board).update(**check_board(fields))
         return self.get_board(board)
 
     @in_board_transaction
@@ -168,20 +170,7 @@ class SqlStore(Store):
 
     @in_board_transaction
     def create_player(self, board: str, player: Row) -> Row:
-        settings = self.get_board(board)
-        if _select(board, player["id"]).exists():
-            raise AlreadyExists(player["id"])
-        email = player.get("email")
-        if email and PlayerRow.objects.filter(board_id=board, email=email).exists():
-            raise EmailTaken
-        fields = scoring.start_with(player.get("score"), now_us())
-        PlayerRow.objects.create(
-            board_id=board,
-            player=player["id"],
-            name=player["name"],
-            email=email,
-            **score_columns(settings, fields),
-        )
+        insert_player(self.get_board(board), check_new_player(player))
         return self.get_player(board, player["id"])
 
     @of_one_moment
@@ -193,7 +182,7 @@ class SqlStore(Store):
 
     @in_board_transaction
     def update_player(self, board: str, player: str, fields: Row) -> Row:
-        _select(board, player).update(**fields)
+        _select(board, player).update(**check_player_change(fields))
         return self.get_player(board, player)
 
     @in_board_transaction

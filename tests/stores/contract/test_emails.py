@@ -14,6 +14,12 @@ from tests.stores.contract.helpers import (
 )
 
 
+@pytest.fixture
+def board(store: Store, board_id: str) -> str:
+    store.create_board({"id": board_id, "ask_email": True})
+    return board_id
+
+
 class TestEmails:
     def test_an_address_is_one_players_of_a_board(self, store: Store, board: str) -> None:
         join(store, board, "alice", "a@example.com")
@@ -23,6 +29,7 @@ class TestEmails:
             store.get_player(board, "bob")
         join(store, board, "bob", "b@example.com")
         emails = {"alice": "a@example.com", "bob": "b@example.com"}
+        store.update_board(board, {"ask_email": False})
         add_player(store, board, "carol")
         assert emails_of(store, board) == emails
         for player in ("alice", "carol"):
@@ -34,7 +41,7 @@ class TestEmails:
         assert store.get_ranking_window(board, 5).emails == {}
 
     def test_another_board_may_have_the_same(self, store: Store, board: str) -> None:
-        store.create_board({"id": f"{board}-2"})
+        store.create_board({"id": f"{board}-2", "ask_email": True})
         join(store, board, "alice", "a@example.com")
         join(store, f"{board}-2", "alice", "a@example.com")
 
@@ -54,13 +61,13 @@ class TestEmails:
     def test_it_is_erased_with_the_board(self, store: Store, board: str) -> None:
         join(store, board, "alice", "a@example.com")
         store.delete_board(board)
-        store.create_board({"id": board})
+        store.create_board({"id": board, "ask_email": True})
         join(store, board, "bob", "a@example.com")
 
     def test_whoever_comes_with_a_taken_id_leaves_the_address_free(
         self, store: Store, board: str
     ) -> None:
-        add_player(store, board, "alice")
+        join(store, board, "alice", "b@example.com")
         with pytest.raises(AlreadyExists):
             join(store, board, "alice", "a@example.com")
         join(store, board, "bob", "a@example.com")

@@ -57,7 +57,7 @@ def test_counts_of_blocks_are_exact_whoever_writes(
     monkeypatch.setattr(blocks, "BLOCK", 4)
     monkeypatch.setattr(blocks, "MOST", 8)
     for player in PLAYERS:
-        postgres.create_player(board, {"id": player, "name": "", "score": 0})
+        postgres.create_player(board, {"id": player, "name": "A player", "score": 0})
     for ranking in RANKINGS:
         row = postgres.update_board(board, {"ranking": ranking})
         threads = [

@@ -21,7 +21,7 @@ def test_a_writer_who_met_others_locks_in_the_other_order_tries_again(
     postgres: PostgresStore, board: str, console: Console
 ) -> None:
     for player in ("bob", "carl"):
-        postgres.create_player(board, {"id": player, "name": "", "score": 0})
+        postgres.create_player(board, {"id": player, "name": "A player", "score": 0})
     console.execute(
         "SELECT FROM player WHERE board_id = %s AND player = 'carl' FOR UPDATE", [board]
     )

@@ -30,7 +30,7 @@ def test_players_of_an_earlier_version_are_ranked_after_ensure(
     old.db.run(old.db.players.index_create("season_desc", lambda row: row["score"]))
     old.create_board({"id": "b", "size": 5})
     for number in range(10):
-        old.create_player("b", {"id": f"p{number}", "name": "", "score": number})
+        old.create_player("b", {"id": f"p{number}", "name": "A player", "score": number})
     old.ensure()
     assert top(old, "b") == [(f"p{number}", number) for number in reversed(range(10))]
     assert "season_desc" not in old.db.run(old.db.players.index_list())

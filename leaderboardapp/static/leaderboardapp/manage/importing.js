@@ -1,5 +1,6 @@
 // Import: from the text of a CSV file to increments. This module does not use the page.
 
+import { ID_RULE, isId, playerPath } from "../ids.js";
 import { Failure } from "./api.js";
 import { readCsv, unguard } from "./csv.js";
 
@@ -67,8 +68,8 @@ function addRow(players, row, columns) {
 }
 
 function idOf(text) {
-  if (/^[A-Za-z0-9_-]{1,64}$/.test(text)) return text;
-  throw new BadRow(`player id ${shown(text)}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -`);
+  if (isId(text)) return text;
+  throw new BadRow(`player id ${shown(text)}: must be ${ID_RULE}`);
 }
 
 function nameOf(text) {
@@ -198,7 +199,7 @@ export class Import {
 
   async isThere(id, signal) {
     try {
-      await this.api.send("GET", `players/${id}/`, undefined, { signal, patient: true });
+      await this.api.send("GET", playerPath(id), undefined, { signal, patient: true });
       return true;
     } catch (error) {
       if (error.status === 404) return false;

@@ -1,6 +1,7 @@
 // The table of players, and the dialogs that change them.
 
 import { newKey } from "../api.js";
+import { playerPath } from "../ids.js";
 import { byId, clearFaults, confirmed, count, onSubmit, tell, valueOf } from "./forms.js";
 
 const PAGE = 25;
@@ -81,7 +82,7 @@ export class Players {
   async find(id) {
     if (!id) return;
     await this.saying(async () => {
-      const path = pathOf(id);
+      const path = playerPath(id);
       const found = await this.api.send("GET", path);
       // A player without a rank is hidden or has no score yet; an empty change says which.
       const { hidden } = found.rank === null ? await this.api.send("PATCH", path, {}) : { hidden: false };
@@ -104,7 +105,7 @@ export class Players {
   // The rank stays as it was: a row that moves under the pointer would be clicked by mistake.
   async add(player, amount) {
     const options = { key: newKey(), patient: true };
-    const path = `${pathOf(player.id)}score-add/`;
+    const path = `${playerPath(player.id)}score-add/`;
     Object.assign(player, await this.api.send("POST", path, { amount }, options));
     const row = rowIn(this.body, player.id);
     if (row) fill(row, player);
@@ -130,17 +131,17 @@ export class Players {
     const { player } = this;
     const [name, score] = [valueOf(byId("player-name")), valueOf(byId("player-score"))];
     if (name !== player.name) {
-      player.name = (await this.api.send("PATCH", pathOf(player.id), { name })).name;
+      player.name = (await this.api.send("PATCH", playerPath(player.id), { name })).name;
     }
     if (score !== player.score) {
-      await this.api.send("PUT", `${pathOf(player.id)}score/`, { score });
+      await this.api.send("PUT", `${playerPath(player.id)}score/`, { score });
     }
     this.done(`${player.name} is saved.`);
   }
 
   async addAmount() {
     const amount = valueOf(byId("player-amount"));
-    const path = `${pathOf(this.player.id)}score-add/`;
+    const path = `${playerPath(this.player.id)}score-add/`;
     const options = { key: newKey(), patient: true };
     const { name, score } = await this.api.send("POST", path, { amount }, options);
     this.done(`${name}: ${count(score)}.`);
@@ -148,7 +149,7 @@ export class Players {
 
   async toggleHidden() {
     const hidden = !this.player.hidden;
-    await this.api.send("PATCH", pathOf(this.player.id), { hidden });
+    await this.api.send("PATCH", playerPath(this.player.id), { hidden });
     this.done(`${this.player.name} is ${hidden ? "hidden" : "shown again"}.`);
   }
 
@@ -156,7 +157,7 @@ export class Players {
     const { id, name } = this.player;
     const text = `${id} is erased for good, with the score, from past seasons too.`;
     if (!(await confirmed({ title: `Delete ${name}?`, text, action: "Delete" }))) return;
-    await this.api.send("DELETE", pathOf(id));
+    await this.api.send("DELETE", playerPath(id));
     this.done(`${name} is deleted.`);
   }
 
@@ -181,7 +182,7 @@ export class Players {
     const { id, name } = await this.api.send("POST", "players/", body);
     byId("add-dialog").close();
     await this.saying(async () => {
-      if (score !== null) await this.api.send("PUT", `${pathOf(id)}score/`, { score });
+      if (score !== null) await this.api.send("PUT", `${playerPath(id)}score/`, { score });
       tell(`${name} is added.`);
     });
     await this.load();
@@ -197,10 +198,6 @@ export class Players {
       else tell(error.message, true);
     }
   }
-}
-
-function pathOf(id) {
-  return `players/${encodeURIComponent(id)}/`;
 }
 
 function rowIn(body, id) {
