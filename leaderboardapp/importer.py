@@ -251,7 +251,8 @@ def _name_cells(columns: list[str], row: CsvRow) -> FileRow | BadRow:
     if number > len(columns):
         return BadRow(f"there are more cells than columns, {number} for {len(columns)}")
     # Spreadsheets may leave out empty cells at the end.
-    return dict(zip(columns, map(unguard, row.cells), strict=False))
+    cells = [unguard(cell) if cell[:1] == "'" else cell for cell in row.cells]
+    return dict(zip(columns, cells, strict=False))
 
 
 def _explain(row: CsvRow) -> str:

@@ -63,7 +63,7 @@ def is_utf8(text: str) -> bool:
 
 def unguard(text: str) -> str:
     """Return the text of a cell without the apostrophe by which an export guards formulas."""
-    return text[1:] if text[:1] == "'" and _GUARDED.match(text) else text
+    return text[1:] if _GUARDED.match(text) else text
 
 
 def _take_header(lines: Iterator[str]) -> list[str]:
@@ -89,7 +89,7 @@ def _split(lines: Iterable[str], delimiter: str, start: int) -> Iterator[CsvRow]
     number, row = start, None
     for number, line in enumerate(lines, start):
         if row is None and '"' not in line:
-            text = _without_end(line)
+            text = line.rstrip("\r\n")
             if text:
                 cells = [cell.strip(BLANKS) for cell in text.split(delimiter)]
                 yield CsvRow(number, number, cells, _find_fault(len(text), is_utf8(text)))

@@ -5,6 +5,7 @@ import { readCsv, trim, unguard } from "./csv.js";
 import { makePlayerId } from "./uuid.js";
 
 const BREATH = 12; // milliseconds of work after which the browser may update the page
+const SHOWN_LINES = 3; // of each player
 const SHOWN_LENGTH = 40; // characters of a text in a message
 
 // What a name must have and must not have, as in `name_field` of the service. A character without an
@@ -54,7 +55,7 @@ export function* countRows(text, columns) {
   requireDistinct(header, columns);
   for (const row of rows) {
     try {
-      yield { line: row.line, ...countRow(header, row, columns) };
+      yield countRow(header, row, columns);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
       yield { line: row.line, fault: error.message };
@@ -87,12 +88,15 @@ export async function addUp(text, columns, { signal, progress } = {}) {
 
 // Add the row to its player; return why that cannot be, or nothing.
 function addRow(players, { line, id, name, email, amount }) {
-  const before = players.get(id) ?? { name, email, amount: 0, rows: 0, lines: [] };
-  const sum = before.amount + amount;
+  const player = players.get(id) ?? { id, name, email, amount: 0, rows: 0, lines: [] };
+  const sum = player.amount + amount;
   if (!Number.isSafeInteger(sum)) return "the player's amounts add up to too much";
-  const lines = before.lines.length < 3 ? [...before.lines, line] : before.lines;
+  player.amount = sum;
+  player.email ||= email;
+  player.rows += 1;
+  if (player.lines.length < SHOWN_LINES) player.lines.push(line);
   players.delete(id); // so that `set` puts the player at the end
-  players.set(id, { ...before, id, email: before.email || email, amount: sum, rows: before.rows + 1, lines });
+  players.set(id, player);
   return "";
 }
 
@@ -121,7 +125,7 @@ function countRow(header, row, columns) {
   const name = cell("name").text ? nameOf(cell("name")) : player;
   const amount = columns.amount < 0 ? 1 : amountOf(cell("amount"));
   // The service checks the address, for new players only.
-  return { id: makePlayerId(player), name, email: trim(cell("email").text), amount };
+  return { line: row.line, id: makePlayerId(player), name, email: trim(cell("email").text), amount };
 }
 
 // Return the row's fault, and which lines it takes with it.

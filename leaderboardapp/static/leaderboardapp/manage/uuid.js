@@ -35,7 +35,11 @@ function addBlock(state, words) {
   let [a, b, c, d, e] = state;
   for (let t = 0; t < 80; t += 1) {
     const next = (rotate(a, 5) + mix(t, b, c, d) + e + words[t]) | 0;
-    [a, b, c, d, e] = [next, a, rotate(b, 30), c, d];
+    e = d;
+    d = c;
+    c = rotate(b, 30);
+    b = a;
+    a = next;
   }
   return [a, b, c, d, e].map((word, index) => (word + state[index]) | 0);
 }
