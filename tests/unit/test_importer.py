@@ -216,7 +216,9 @@ def test_a_condition_is_compared_with_a_json_number_as_it_is_written() -> None:
     assert good == [(1, "Al", 1)]
 
 
-@pytest.mark.parametrize("row", ['{"who": "Al", "who": "Bo"}', '{"who": "Al", "x": "\udce9"}', '{"who": NaN}'])
+@pytest.mark.parametrize(
+    "row", ['{"who": "Al", "who": "Bo"}', '{"who": "Al", "x": "\udce9"}', '{"who": NaN}']
+)
 def test_a_json_row_of_two_meanings_or_no_text_is_bad(row: str) -> None:
     assert count_text(row, Rules("who"), read_json_lines) == ([], [1])
 
