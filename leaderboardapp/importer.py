@@ -5,22 +5,27 @@ and a hash of all rows counted up to it. The same import can therefore run again
 interruption, or when its file has grown. A different file under the same name is detected.
 """
 
-import csv
 import hashlib
+import io
 import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple, NoReturn
 
+from leaderboardapp.domain.csv_rows import BLANKS, NOT_UTF8, CsvRow, is_utf8, read_rows, unguard
 from leaderboardapp.domain.exceptions import PlayerRefused
 from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
-from leaderboardapp.domain.types import Amount, Import
+from leaderboardapp.domain.types import MAX_SCORE, Amount, Import
 from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
 LINES_NAMED = 5  # of one player, in a message
+SHOWN_LENGTH = 40  # characters of a text in a message
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
 # A constant, so that a name gets the same id in every import.
 NAMESPACE = uuid.UUID("b8a9c5cd-3f0e-4ee5-9d3c-6e0c4f2e7a51")
 
@@ -32,8 +37,9 @@ class BadRow(Exception):
     """A row cannot be counted; the message says why."""
 
 
-class MissingColumn(Exception):
-    """The file lacks a column; the message says which columns it has."""
+class BadHeader(Exception):
+    """The first row does not name the columns that are asked for, each once; the message says
+    why."""
 
 
 class DifferentFile(Exception):
@@ -48,7 +54,7 @@ class RefusedRow(Exception):
 class CountedRow(NamedTuple):
     """A row of the file that counts, with what it adds to which player."""
 
-    line: int  # in the file, from 1; the last one of the row
+    line: int  # in the file, from 1; the first one of the row
     player: str  # id
     name: str
     amount: int
@@ -61,22 +67,29 @@ class Rules:
     player_column: str
     amount_column: str | None = None  # None: each row counts 1
     where: Mapping[str, str] = field(default_factory=dict)  # texts that a row must have, by column
+    name_column: str | None = None  # None: a player is named as in player_column
 
     def columns(self) -> list[str]:
         """Return the columns that the file must have."""
-        return [self.player_column, *filter(None, [self.amount_column]), *self.where]
+        given = [self.player_column, self.amount_column, self.name_column, *self.where]
+        return [column for column in given if column is not None]
 
     def count(self, line: int, row: FileRow) -> CountedRow | None:
         """Return what the row adds; None if `where` leaves it out. Raises BadRow."""
         if any(_to_text(_get_value(row, column)) != text for column, text in self.where.items()):
             return None
-        name = _to_text(_get_value(row, self.player_column)).strip()
-        _validate(self.player_column, name_field, name)
+        player = name = _to_text(_get_value(row, self.player_column)).strip(BLANKS)
+        _validate(self.player_column, name_field, player, player)
+        if self.name_column and row.get(self.name_column) not in (None, ""):
+            name = _to_text(row[self.name_column])
+            _validate(self.name_column, name_field, name, name)
         amount = 1
         if self.amount_column:
-            value = _to_integer(_get_value(row, self.amount_column))
-            amount = _validate(self.amount_column, amount_field, value)
-        return CountedRow(line, make_player_id(name), name, amount)
+            value = _get_value(row, self.amount_column)
+            amount = _validate(
+                self.amount_column, amount_field, _to_integer(value), _to_text(value)
+            )
+        return CountedRow(line, make_player_id(player), name, amount)
 
 
 def make_player_id(name: str) -> str:
@@ -87,37 +100,42 @@ def make_player_id(name: str) -> str:
         return str(uuid.uuid5(NAMESPACE, name))
 
 
+def read_lines(file: io.BufferedReader | io.BytesIO) -> Iterator[str]:
+    """Yield the lines of a file in UTF-8, with their ends: LF, CRLF or CR.
+
+    Bytes that are not UTF-8 become characters for which `is_utf8` is false.
+    """
+    # Without a byte order mark, which spreadsheets write.
+    return io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+
+
 def read_csv(
     lines: Iterable[str], required: Iterable[str] = ()
 ) -> Iterator[tuple[int, FileRow | BadRow]]:
-    """Yield (line, row) for each row of a CSV file, whose first row names the columns.
+    """Return (line, row) for each row of a CSV file, whose first row names the columns.
 
-    `line` is the last line of the row. Raises MissingColumn if a required column is missing.
+    `line` is the first line of the row. Raises BadHeader at once, the rows are read one by one.
     """
-    reader = csv.DictReader(lines)
+    rows = read_rows(lines)
+    header = next(rows, None)
+    if header is None:
+        raise BadHeader("the file is empty; its first line must name the columns")
+    if header.fault:
+        raise BadHeader(f"the header on line {header.line} cannot be read: {_explain(header)}")
+    columns = header.cells
     for column in required:
-        if column not in (reader.fieldnames or ()):
-            columns = ", ".join(reader.fieldnames or ()) or "none"
-            raise MissingColumn(f"there is no column {column!r}; there are {columns}")
-    while True:
-        try:
-            row: FileRow | BadRow = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            row = BadRow(str(error))
-        yield reader.line_num, row
+        if columns.count(column) != 1:
+            there = "are several columns" if column in columns else "is no column"
+            names = ", ".join(map(show, columns))
+            raise BadHeader(f"there {there} {show(column)}; the columns are {names}")
+    return ((row.line, _name_cells(columns, row)) for row in rows)
 
 
 def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, FileRow | BadRow]]:
     """Yield (line, row) for each line of a JSON Lines file that is not blank."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                row = BadRow(f"not JSON: {error}")
-            yield number, row if isinstance(row, dict | BadRow) else BadRow("not a JSON object")
+            yield number, _parse_json_row(line)
 
 
 def count_rows(
@@ -188,7 +206,7 @@ def _require_digest(state: Import, digest: str) -> None:
 
 
 def _sum_by_player(rows: list[CountedRow]) -> list[Amount]:
-    """Return one amount for each player, in the order of the players' last rows.
+    """Return one amount for each player, named as in the first row, in the order of the last rows.
 
     Equal scores rank in this order, because the player whose last row is earlier reached the score
     first.
@@ -197,7 +215,7 @@ def _sum_by_player(rows: list[CountedRow]) -> list[Amount]:
     for _, player, name, amount in rows:
         previous = amounts.pop(player, Amount(player, name, 0))
         largest = max(previous.largest, abs(amount))
-        amounts[player] = Amount(player, name, previous.amount + amount, largest)
+        amounts[player] = Amount(player, previous.name, previous.amount + amount, largest)
     return list(amounts.values())
 
 
@@ -208,10 +226,63 @@ def _name_lines(batch: list[CountedRow], player: str) -> str:
     return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:LINES_NAMED])}{more}"
 
 
+class JsonNumber(str):
+    """A number of JSON that is not written as an integer, as it is written."""
+
+
+def _parse_json_row(line: str) -> FileRow | BadRow:
+    try:
+        row = JSON_DECODER.decode(line) if is_utf8(line) else BadRow(NOT_UTF8)
+    except (ValueError, RecursionError) as error:
+        return BadRow(f"not JSON: {error}")
+    return row if isinstance(row, dict | BadRow) else BadRow("not a JSON object")
+
+
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{show(twice)} is there twice in an object")
+    return values
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+JSON_DECODER = json.JSONDecoder(
+    parse_float=JsonNumber, parse_constant=_refuse_constant, object_pairs_hook=_make_object
+)
+
+
+def show(text: str) -> str:
+    """Return the text in quotes, short and without control characters, for a message."""
+    short = text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
+    return f"“{_UNPRINTABLE.sub(_REPLACEMENT, short)}”"
+
+
+def _name_cells(columns: list[str], row: CsvRow) -> FileRow | BadRow:
+    number = len(row.cells)
+    if row.fault:
+        return BadRow(_explain(row))
+    if number > len(columns):
+        return BadRow(f"there are more cells than columns, {number} for {len(columns)}")
+    # Spreadsheets may leave out empty cells at the end.
+    cells = [unguard(cell) if cell[:1] == "'" else cell for cell in row.cells]
+    return dict(zip(columns, cells, strict=False))
+
+
+def _explain(row: CsvRow) -> str:
+    """Return the row's fault, and which lines it takes with it."""
+    lines = f", so lines {row.line} to {row.last_line} are left out"
+    return f"{row.fault}{lines if row.last_line > row.line else ''}"
+
+
 def _get_value(row: FileRow, column: str) -> Any:
     value = row.get(column)
     if value is None:
-        raise BadRow(f"no value for {column}")
+        raise BadRow(f"{show(column)} is missing")
     return value
 
 
@@ -220,14 +291,28 @@ def _to_text(value: Any) -> str:
 
 
 def _to_integer(value: Any) -> Any:
-    """Return the integer that a text spells; any other value as it is."""
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
+    """Return the integer that a text spells, or a number is; any other value as it is."""
+    if isinstance(value, JsonNumber):
+        return _to_whole(value)
+    if isinstance(value, str) and re.fullmatch(r"[+-]?0*[0-9]{1,16}", value.strip(BLANKS)):
         return int(value)
     return value
 
 
-def _validate(column: str, accept: Field, value: Any) -> Any:
+def _to_whole(number: JsonNumber) -> int | JsonNumber:
+    """Return the integer that the number is exactly; the number itself if it is none, or too
+    large for a score: to make an integer of 1e999999 takes long."""
+    try:
+        value = Decimal(number)
+    except InvalidOperation:  # the exponent is beyond any limit
+        return number
+    return int(value) if abs(value) <= MAX_SCORE and value == int(value) else number
+
+
+def _validate(column: str, accept: Field, value: Any, text: str) -> Any:
+    """Return what the field makes of a value, which is written as `text`. Raises BadRow."""
     try:
         return accept(value)
     except ValueError as error:
-        raise BadRow(f"{column}: must be {error}") from error
+        reason = f"{show(text)}; it must be {error}" if text else "missing"
+        raise BadRow(f"{show(column)} is {reason}") from error

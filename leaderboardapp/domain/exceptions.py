@@ -82,7 +82,8 @@ class ScoreOutOfRange(PlayerRefused):
         low, high = score_limits(board)
         message = f"the score of {player} must stay from {low} to {high}"
         if board["max_amount"] is not None:
-            message += f", and one increment within {board['max_amount']} either way"
+            largest = board["max_amount"]
+            message += f", and an increment from {-largest} to {largest}"
         super().__init__(player, message)
 
 

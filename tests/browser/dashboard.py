@@ -29,9 +29,13 @@ def row(page: Page, name: str) -> Any:
     return page.locator("#players-table tbody tr").filter(has_text=name)
 
 
-def choose(page: Page, text: str) -> None:
-    file: Any = {"name": "scores.csv", "mimeType": "text/csv", "buffer": text.encode()}
+def set_file(page: Page, content: bytes) -> None:
+    file: Any = {"name": "scores.csv", "mimeType": "text/csv", "buffer": content}
     page.locator("#file").set_input_files(file)
+
+
+def choose(page: Page, text: str) -> None:
+    set_file(page, text.encode())
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
 
 

@@ -1,13 +1,30 @@
-"""static/leaderboardapp/manage/csv.js and importing.js, run where they will run."""
+"""The modules in static/leaderboardapp/manage that read and write files, run where they will run.
 
+They are compared to the readers of `manage.py import_scores`: a file is the same to both."""
+
+import base64
+import io
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
 from django.contrib.staticfiles.storage import staticfiles_storage
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Page
 
+from leaderboardapp.domain.csv_rows import read_rows
+from leaderboardapp.domain.types import MAX_SCORE
+from leaderboardapp.importer import (
+    Rules,
+    count_rows,
+    make_player_id,
+    read_csv,
+    read_lines,
+)
 from tests.browser.conftest import Visits
+from tests.support.csv_files import FILES
 
 
 class Module:
@@ -32,76 +49,106 @@ def csv(page: Page) -> Module:
 
 
 @pytest.fixture
+def counting(page: Page) -> Module:
+    return Module(page, "counting")
+
+
+@pytest.fixture
+def exporting(page: Page) -> Module:
+    return Module(page, "exporting")
+
+
+@pytest.fixture
 def importing(page: Page) -> Module:
     return Module(page, "importing")
 
 
-def test_rows_are_read_as_they_are_meant(csv: Module) -> None:
-    for text, rows in {
-        "": [],
-        "a": [["a"]],
-        "a,b\r\nc,d\r\n": [["a", "b"], ["c", "d"]],
-        "a,b\nc,d": [["a", "b"], ["c", "d"]],
-        "a,b\rc,d\r": [["a", "b"], ["c", "d"]],
-        "\ufeffa,b\n": [["a", "b"]],
-        '\ufeff"a",b\n': [["a", "b"]],
-        ",\n": [["", ""]],
-        "a,\n,b\n": [["a", ""], ["", "b"]],
-        "a,": [["a", ""]],
-        "\n\r\n a \n\n": [[" a "]],
-        '"a,b","c""d","e\r\nf",""\n': [["a,b", 'c"d', "e\r\nf", ""]],
-        '""""': [['"']],
-        'a"b,c\n': [['a"b', "c"]],
-        "Zoë,😀\n": [["Zoë", "😀"]],
-    }.items():
-        assert csv("Array.from(it.readCsv(a[0]), (row) => row.cells)", text) == rows, repr(text)
-        assert csv('Array.from(it.readCsv(a[0]), (row) => row.fault).join("")', text) == ""
+READ_ROWS = """async ([csv, files]) => {
+  const { decode, readCsv } = await import(csv);
+  return files.map((file) => {
+    const bytes = Uint8Array.from(atob(file), (byte) => byte.charCodeAt(0));
+    return Array.from(readCsv(decode(bytes)), ({ line, last, cells, fault }) =>
+      [line, last, fault ? [] : cells, fault]);
+  });
+}"""
+
+COUNT_ROWS = """async ([csv, counting, files]) => {
+  const { decode } = await import(csv);
+  const { countRows, readHeader } = await import(counting);
+  return files.map((file) => {
+    const text = decode(Uint8Array.from(atob(file), (byte) => byte.charCodeAt(0)));
+    try {
+      const header = readHeader(text);
+      const [id, name, amount] = ["who", "name", "points"].map((title) => header.indexOf(title));
+      return Array.from(countRows(text, { id, name, amount }));
+    } catch (error) {
+      return error.message;
+    }
+  });
+}"""
 
 
-def test_a_row_is_at_the_line_that_it_begins_on(csv: Module) -> None:
-    text = 'a\r\n\r\n"b\r\nb\rb\nb",c\nd\re\n'
-    assert csv("Array.from(it.readCsv(a[0]), (row) => row.line)", text) == [1, 3, 7, 8]
+def test_the_dashboard_reads_every_file_as_the_command_does(
+    csv: Module, counting: Module, page: Page
+) -> None:
+    files = [encode(file.content) for file in FILES.values()]
+    results = page.evaluate(COUNT_ROWS, [csv.url, counting.url, files])
+    for (name, file), result in zip(FILES.items(), results, strict=True):
+        if file.refused:
+            assert isinstance(result, str), name
+            assert result[1:].startswith(file.refused[1:]), name  # here it begins with a capital
+            continue
+        assert not isinstance(result, str), f"{name}: {result}"
+        rows = {
+            row["line"]: (row["id"], row["name"], row["amount"])
+            for row in result
+            if "fault" not in row
+        }
+        assert rows == {
+            line: (make_player_id(player), shown, amount)
+            for line, (player, shown, amount) in file.rows.items()
+        }, name
+        bad = {row["line"]: row["fault"] for row in result if "fault" in row}
+        assert list(bad) == list(file.bad), name
+        for line, reason in file.bad.items():
+            assert bad[line].startswith(reason), name
 
 
-def test_a_row_with_misplaced_quotes_is_not_trusted(csv: Module) -> None:
-    faults = "Array.from(it.readCsv(a[0]), (row) => row.fault)"
-    after = "there is text after a closing quote"
-    assert csv(faults, '"a"b,c\nd\n') == [after, ""]
-    assert csv(faults, 'a\n"b,c\nd') == ["", "a quote is never closed"]
+def test_any_bytes_are_the_same_rows_to_the_dashboard_and_the_command(
+    csv: Module, page: Page
+) -> None:
+    random = Random(17)
+    pieces = [b"a", b" ", b'"', b'"', b",", b";", b"\t", b"\r", b"\n", b"\xe9", b"\xc3\xa9"]
+    pieces += [b"sep=;\n", b"\xef\xbb\xbf"]
+    files = [b"".join(random.choices(pieces, k=random.randint(0, 24))) for _ in range(3000)]
+    results = page.evaluate(READ_ROWS, [csv.url, [encode(file) for file in files]])
+    for file, rows in zip(files, results, strict=True):
+        expected = [
+            [line, last, [] if fault else cells, fault]
+            for line, last, cells, fault in read_rows(read_lines(io.BytesIO(file)))
+        ]
+        assert rows == expected, file
 
 
-def test_the_delimiter_is_that_of_the_first_line(csv: Module) -> None:
-    for text, delimiter in {
-        "a;b\n1,2;3": ";",
-        "a\tb;c": ";",
-        "a\tb": "\t",
-        "a,b;c": ",",
-        '"a,b";c': ";",
-        "a": ",",
-        "": ",",
-    }.items():
-        assert csv("it.delimiterOf(a[0])", text) == delimiter, repr(text)
-    read = "Array.from(it.readCsv(a[0], ';'), (row) => row.cells)"
-    assert csv(read, '1,5;"2;5"\n') == [["1,5", "2;5"]]
+def encode(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
-def test_what_is_written_is_read_back_whatever_it_is(csv: Module) -> None:
-    cells = ["", "a", 'say "a"', "a,b", "a\nb", "a\r\nb", " a ", "Zoë", "=1", "'=1", "''@", "'a"]
-    back = "Array.from(it.readCsv(it.writeRow(a[0])), (row) => row.cells.map(it.unguard))"
-    assert csv(back, cells) == [cells]
+def test_a_row_is_written_as_rfc_4180_says(csv: Module) -> None:
     assert csv("it.writeRow(a[0])", ["a", 'b"', None, -5, 0]) == 'a,"b""",,-5,0\r\n'
+    assert csv("it.writeRow(a[0])", [" a", "a\t", "a b", ""]) == '" a","a\t",a b,\r\n'
 
 
 def test_a_spreadsheet_finds_no_formula_in_a_name(csv: Module) -> None:
-    for name in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "＝1"):
+    for name in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "＝1", " =1", "' =1"):
         assert csv("it.guard(a[0])", name) == f"'{name}"
         assert csv("it.unguard(it.guard(a[0]))", name) == name
-    for name in ("a=1", "1-1", "'quoted'", "", "#1"):
+    for name in ("a=1", "1-1", "'quoted'", "", "#1", "' a"):
         assert csv("it.guard(a[0])", name) == name
         assert csv("it.unguard(a[0])", name) == name
 
 
-def test_columns_are_guessed_from_their_titles(importing: Module) -> None:
+def test_columns_are_guessed_from_their_titles(counting: Module) -> None:
     for titles, guess in {
         "id,name,score,rank,email": (0, 1, 2, 4),
         "Points,Player ID,Player name,E-mail address": (1, 2, 0, 3),
@@ -109,18 +156,18 @@ def test_columns_are_guessed_from_their_titles(importing: Module) -> None:
         "date,scorer,minute": (1, -1, -1, -1),
         "x,y": (0, -1, -1, -1),
     }.items():
-        columns = importing("it.guessColumns(a[0])", titles.split(","))
+        columns = counting("it.guessColumns(a[0])", titles.split(","))
         assert tuple(columns.values()) == guess, titles
 
 
-ADD_UP = "it.addUp(a[0], ',', {id: 0, name: 1, amount: 2})"
+ADD_UP = "it.addUp(a[0], {id: 0, name: 1, amount: 2})"
 
 
 def test_a_players_rows_are_added_up_and_the_earlier_last_row_comes_first(
-    importing: Module,
+    counting: Module,
 ) -> None:
     text = "id,name,amount\na,Al,1\nb,,2\na,Other,+3\n"
-    read = importing(ADD_UP, text)
+    read = counting(ADD_UP, text)
     assert read["faults"] == [] and read["rows"] == 3
     assert [(row["id"], row["name"], row["amount"]) for row in read["players"]] == [
         ("b", "b", 2),
@@ -129,29 +176,12 @@ def test_a_players_rows_are_added_up_and_the_earlier_last_row_comes_first(
     assert read["players"][1]["lines"] == [2, 4]
 
 
-def test_rows_that_cannot_count_are_named_with_their_lines(importing: Module) -> None:
-    bad = ["a b,x,1", ",x,1", "a,x,1.5", "a,x,", "a", "a,x,9007199254740992", f"a,{'x' * 101},1"]
-    text = "id,name,amount\n" + "\n".join([*bad, '"a"x,y,1', "a,ok,9007199254740991", "a,ok,1"])
-    read = importing(ADD_UP, text)
-    assert [fault["line"] for fault in read["faults"]] == [*range(2, 10), 11]
-    for fault, word in zip(
-        read["faults"],
-        [
-            "id “a b”",
-            "missing",
-            "“1.5”",
-            "missing",
-            "missing",
-            "whole",
-            "name",
-            "quote",
-            "too much",
-        ],
-        strict=True,
-    ):
-        assert word in fault["detail"]
+def test_amounts_that_add_up_to_too_much_are_a_bad_row(counting: Module) -> None:
+    read = counting(ADD_UP, "id,name,amount\na,x,1.5\na,ok,9007199254740991\na,ok,1\n")
+    assert [fault["line"] for fault in read["faults"]] == [2, 4]
+    assert read["faults"][1]["detail"] == "the player's amounts add up to too much"
     [player] = read["players"]
-    assert player["amount"] == 2**53 - 1
+    assert (player["amount"], player["name"]) == (2**53 - 1, "ok")
 
 
 def test_an_import_is_named_after_all_that_it_would_count(importing: Module) -> None:
@@ -161,3 +191,60 @@ def test_an_import_is_named_after_all_that_it_would_count(importing: Module) -> 
     )
     assert names[0] == names[1] and len(set(names)) == 4
     assert all(name.isalnum() for name in names)
+
+
+EXPORT = """async ([csv, counting, exporting, players]) => {
+  const { decode } = await import(csv);
+  const { countRows, guessColumns, readHeader } = await import(counting);
+  const { exportPlayers } = await import(exporting);
+  const api = { async *pages(list) { yield { players: list.includes("hidden") ? [] : players }; } };
+  const parts = await exportPlayers(api, null, () => {});
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  const text = decode(bytes);
+  return [Array.from(bytes), Array.from(countRows(text, guessColumns(readHeader(text))))];
+}"""
+
+ids = st.text("-_=Aa0", min_size=1, max_size=8).map(lambda text: text.replace("=", "-"))
+# What is special to a file or a spreadsheet, and anything that a name may have besides.
+name_parts = st.text(
+    st.one_of(
+        st.sampled_from(" '\"=+-@,;|＝\u00a0\ufeff#"), st.characters(exclude_categories=["C", "Z"])
+    ),
+    max_size=40,
+)
+names = st.builds(lambda before, after: f"{before}x{after}", name_parts, name_parts) | st.builds(
+    lambda mark, after: f"{mark}{after}", st.sampled_from("=+-@'"), name_parts
+)
+players = st.lists(
+    st.tuples(ids, names, st.integers(-MAX_SCORE, MAX_SCORE)),
+    max_size=8,
+    unique_by=lambda row: row[0],
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(players=players)
+def test_both_importers_read_back_what_was_exported(
+    csv: Module, counting: Module, exporting: Module, players: list[tuple[str, str, int]]
+) -> None:
+    listed = [
+        {"id": id, "name": name, "score": score, "rank": rank}
+        for rank, (id, name, score) in enumerate(players, 1)
+    ]
+    modules = [csv.url, counting.url, exporting.url]
+    content, rows = csv.page.evaluate(EXPORT, [*modules, listed])
+    assert [(row["id"], row["name"], row["amount"]) for row in rows] == players
+
+    rules = Rules("id", "score", name_column="name")
+    lines = read_lines(io.BytesIO(bytes(content)))
+    counted = count_rows(read_csv(lines, rules.columns()), rules, fail)
+    assert [row[1:] for row in counted] == players
+    assert bytes(content).startswith(b"\xef\xbb\xbf"), "so that Excel knows that it is UTF-8"
+
+
+def fail(line: int, error: Exception) -> None:
+    raise AssertionError(f"line {line}: {error}")

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -15,6 +14,7 @@ from tests.browser.dashboard import (
     imported,
     open_dashboard,
     row,
+    set_file,
     start_import,
 )
 from tests.e2e.viewers import Api
@@ -47,12 +47,12 @@ class TestImport:
         self, page: Page, api: Api, board: str
     ) -> None:
         api("PATCH", board, {"max": 10})
-        start_import(page, "id,amount\na b,1\nalice,x\nalice,2\nbob,4\nbob,7\n")
+        start_import(page, 'id,amount\n"a"b,1\nalice,x\nalice,2\nbob,4\nbob,7\n')
         imported(page, "1 of 5 rows added, 0 players created.")
         faults = page.locator("#import-faults li")
         expect(faults).to_have_count(3)
-        expect(faults.nth(0)).to_contain_text("Line 2: player id “a b”")
-        expect(faults.nth(1)).to_contain_text("Line 3: amount “x”")
+        expect(faults.nth(0)).to_have_text("Line 2: there is text after a closing quote")
+        expect(faults.nth(1)).to_contain_text("Line 3: “amount” is “x”; it must be")
         expect(faults.nth(2)).to_contain_text("Line 5: bob (with 6): the score of bob must stay")
         assert api("GET", f"{board}players/alice/").json["score"] == 2
 
@@ -145,10 +145,40 @@ class TestImport:
         assert api("GET", f"{board}players/p7/").json["score"] == 2 * (7 + 1507)
         expect(row(page, "p1499").locator(".rank")).to_have_text("1")
 
+    def test_a_player_by_name_gets_the_same_id_as_from_the_command(
+        self, page: Page, stack: Stack, api: Api, board: str, board_id: str
+    ) -> None:
+        file = "Player,Points\nZoë S.,3\n"
+        columns = ["--player-column", "Player", "--amount-column", "Points"]
+        stack.manage("import_scores", "-", "--board", board_id, *columns, stdin=file)
+        start_import(page, file)
+        imported(page, "1 of 1 row added, 0 players created.")
+        players = api("GET", f"{board}players/").json["players"]
+        assert [row["score"] for row in players if row["name"] == "Zoë S."] == [6]
+
+    def test_a_column_is_not_chosen_between_two_of_its_name(self, page: Page) -> None:
+        choose(page, "id,score,points\nalice,1,2\n")  # those that a column was chosen from before
+        set_file(page, b"id,points,name,points\nalice,1,Alice,2\n")
+        expect(
+            page.get_by_role("alert").filter(has_text="several columns “points”")
+        ).to_be_visible()
+        expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+        page.get_by_label("Amount to add").select_option("(1 for each row)")
+        expect(page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
+        expect(page.locator("#import-fault")).to_have_text("")
+
+    def test_a_row_that_is_not_utf8_does_not_keep_the_others_out(
+        self, page: Page, api: Api, board: str
+    ) -> None:
+        set_file(page, b"sep=;\rid;points\ralice;4\rbob\xe9;3\r")
+        page.get_by_role("button", name="Import", exact=True).click()
+        imported(page, "1 of 2 rows added, 0 players created.")
+        expect(page.locator("#import-faults li")).to_contain_text("Line 4: the row is not text")
+        assert api("GET", f"{board}players/alice/").json["score"] == 4
+
     def test_a_file_that_is_no_text_or_has_no_rows_is_refused(self, page: Page) -> None:
-        for content, reason in {b"id\n\xff\xfe": "UTF-8", b"id,amount\n": "no rows"}.items():
-            file: Any = {"name": "a.csv", "mimeType": "text/csv", "buffer": content}
-            page.locator("#file").set_input_files(file)
+        for content, reason in {b"id\xff\xfe\n": "UTF-8", b"id,amount\n": "no rows"}.items():
+            set_file(page, content)
             expect(page.get_by_role("alert").filter(has_text=reason)).to_be_visible()
             expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
 
@@ -164,8 +194,40 @@ def test_all_players_are_exported_and_no_name_is_a_formula(
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
     assert download.value.suggested_filename == f"{board_id}.csv"
-    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
+    text = Path(download.value.path()).read_bytes().decode()
+    assert text.startswith("\ufeff"), "by which Excel knows that it is UTF-8"
+    lines = text[1:].split("\r\n")
     assert lines[:3] == ["id,name,score,rank", "bob,'=1+1,0,1", 'p000,"P ""0"", x",0,2']
     assert lines[-3:] == ['p007,"P ""7"", x",-5,121', "alice,Alice,0,", ""]
     assert len(lines) == 1 + 122 + 1
     expect(page.locator("#export-text")).to_have_text("Exported: 122 players.")
+
+
+def test_what_is_exported_is_imported_as_the_same_players(
+    visit: Visits, stack: Stack, api: Api, board: str, made: list[str], tmp_path: Path
+) -> None:
+    api("POST", f"{board}players/", {"id": "-abc", "name": "-abc"})
+    api("POST", f"{board}players/", {"id": "c_1", "name": " \"=Zoë\", 'x' "})
+    for player, score in {"alice": 5, "bob": -3, "-abc": 2**53 - 1, "c_1": 7}.items():
+        api("PUT", f"{board}players/{player}/score/", {"score": score})
+    page = visit(f"{board}manage/")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    file = tmp_path / "export.csv"
+    download.value.save_as(file)
+
+    by_page, by_command = (f"{board[:-1]}-{number}/" for number in (1, 2))
+    for path in (by_page, by_command):
+        made.append(path)
+        api("POST", "/boards/", {"id": path.split("/")[2]})
+    page = visit(f"{by_page}manage/")
+    set_file(page, file.read_bytes())
+    page.get_by_role("button", name="Import", exact=True).click()
+    imported(page, "4 of 4 rows added, 4 players created.")
+    columns = ["--player-column", "id", "--name-column", "name", "--amount-column", "score"]
+    stack.manage("import_scores", str(file), "--board", by_command.split("/")[2], *columns)
+
+    exported = api("GET", f"{board}players/").json["players"]
+    assert len(exported) == 4
+    for path in (by_page, by_command):
+        assert api("GET", f"{path}players/").json["players"] == exported

@@ -1,7 +1,9 @@
 """Rows of files, and imports that are interrupted, repeated and refused."""
 
+import io
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +16,19 @@ from leaderboardapp import importer
 from leaderboardapp.domain.exceptions import ImportMoved, StoreUnavailable
 from leaderboardapp.domain.types import Amount, Import
 from leaderboardapp.importer import (
+    BadHeader,
     BadRow,
     CountedRow,
     DifferentFile,
-    MissingColumn,
     Rules,
     count_rows,
     import_rows,
     make_player_id,
     read_csv,
     read_json_lines,
+    read_lines,
 )
-from leaderboardapp.models import Board, Player
+from leaderboardapp.models import Board, ObjectDoesNotExist, Player
 from leaderboardapp.stores.base import Store
 
 
@@ -117,10 +120,13 @@ def test_the_store_gets_one_amount_per_player_in_the_order_of_their_last_rows(
     ]
 
 
+def lines_of(text: str) -> Iterator[str]:
+    return read_lines(io.BytesIO(text.encode("utf-8", "surrogateescape")))
+
+
 def count_text(text: str, rules: Rules, read: Any = read_csv) -> tuple[list[Any], list[int]]:
     bad: list[int] = []
-    lines = text.splitlines(keepends=True)
-    counted = count_rows(read(lines), rules, lambda line, error: bad.append(line))
+    counted = count_rows(read(lines_of(text)), rules, lambda line, error: bad.append(line))
     return [(row.line, row.name, row.amount) for row in counted], bad
 
 
@@ -128,7 +134,7 @@ def test_csv_rows_are_counted_by_their_columns() -> None:
     text = 'who,points,kind\nAl,3,x\n"B, ""C""\nD",-2,x\nEd, 4 ,x\nAl,1,y\n'
     good, bad = count_text(text, Rules("who", "points", {"kind": "x"}))
     assert good == [(2, "Al", 3), (5, "Ed", 4)]
-    assert bad == [4], "a name over two lines is not accepted; its row ended on line 4"
+    assert bad == [3], "a name over two lines is not accepted; its row begins on line 3"
 
 
 def test_rows_without_an_amount_column_count_one() -> None:
@@ -175,15 +181,66 @@ def test_json_lines_are_counted_by_their_fields() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["who,points\nAl,3\n", ""])
-def test_a_column_that_the_file_does_not_have_is_named_at_once(text: str) -> None:
-    rules = Rules("player", "points", {"kind": "x"})
-    with pytest.raises(MissingColumn, match="no column 'player'"):
-        list(read_csv(text.splitlines(keepends=True), rules.columns()))
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_json_lines_have_any_line_ends(end: str) -> None:
+    text = end.join(['\ufeff{"who": "Al", "points": 3}', "", '{"who": "Bo", "points": 4}'])
+    rows = count_text(text, Rules("who", "points"), read_json_lines)
+    assert rows == ([(1, "Al", 3), (3, "Bo", 4)], [])
+
+
+@pytest.mark.parametrize(
+    ("number", "amount"),
+    [
+        ("3.000", 3),
+        ("-2e1", -20),
+        ("4503599627370497.0", 4503599627370497),
+        ("9007199254740991", 2**53 - 1),
+        ("4503599627370497.3", None),
+        ("1e-400", None),
+        ("1e999999999999999999999", None),
+        ("9007199254740992", None),
+        ("NaN", None),
+        ("-Infinity", None),
+        ("5" * 5000, None),
+    ],
+)
+def test_a_json_number_counts_as_it_is_written(number: str, amount: int | None) -> None:
+    text = f'{{"who": "Al", "points": {number}}}'
+    good, bad = count_text(text, Rules("who", "points"), read_json_lines)
+    assert (good, bad) == (([], [1]) if amount is None else ([(1, "Al", amount)], []))
+
+
+def test_a_condition_is_compared_with_a_json_number_as_it_is_written() -> None:
+    text = '{"who": "Al", "v": 1.50}\n{"who": "Bo", "v": 1.5}\n'
+    good, _ = count_text(text, Rules("who", where={"v": "1.50"}), read_json_lines)
+    assert good == [(1, "Al", 1)]
+
+
+@pytest.mark.parametrize(
+    "row", ['{"who": "Al", "who": "Bo"}', '{"who": "Al", "x": "\udce9"}', '{"who": NaN}']
+)
+def test_a_json_row_of_two_meanings_or_no_text_is_bad(row: str) -> None:
+    assert count_text(row, Rules("who"), read_json_lines) == ([], [1])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("who,points\nAl,3\n", "no column “player”; the columns are “who”, “points”"),
+        ("", "the file is empty"),
+        ("player,points,kind,points\n", "several columns “points”"),
+        ("player,points,nick,kind,kind\n", "several columns “kind”"),
+        ("player,points,kind\n", "no column “nick”"),
+    ],
+)
+def test_a_column_that_the_file_has_not_once_is_named_at_once(text: str, reason: str) -> None:
+    rules = Rules("player", "points", {"kind": "x"}, name_column="nick")
+    with pytest.raises(BadHeader, match=reason):
+        read_csv(lines_of(text), rules.columns())
 
 
 def test_a_row_without_the_column_says_which() -> None:
-    with pytest.raises(BadRow, match="no value for who"):
+    with pytest.raises(BadRow, match="“who” is missing"):
         Rules("who").count(2, {"name": "Al"})
 
 
@@ -199,27 +256,113 @@ def test_a_name_that_is_a_valid_id_is_its_own() -> None:
     assert make_player_id("Pelé") != "Pelé"
 
 
+def import_text(path: Path, text: str, board_id: str, *options: str) -> None:
+    path.write_text(text)
+    columns = ["--player-column", "who", "--amount-column", "points"]
+    call_command("import_scores", str(path), "--board", board_id, *columns, *options)
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [
+        ({"max": 10}, "from -9007199254740991 to 10"),
+        ({"min": -5}, "from -5 to 9007199254740991"),
+        ({"min": -5, "max": 0}, "from -5 to 0"),
+        (
+            {"min": -5, "max": 10, "max_amount": 20},
+            "from -5 to 10, and an increment from -20 to 20",
+        ),
+    ],
+)
 def test_a_score_beyond_the_limits_ends_the_import_with_its_limits(
-    store: Store, board_id: str, tmp_path: Path
+    store: Store, board_id: str, tmp_path: Path, limits: dict[str, Any], allowed: str
 ) -> None:
-    Board(board_id, min=-5, max=10, max_amount=20).save()
+    Board(board_id, **limits).save()
     Player(Board(board_id), "alice", "Alice").save()
-    file = tmp_path / "scores.csv"
-    file.write_text("who,points\nalice,7\nalice,4\n")
+    sign = 1 if "max" in limits else -1
     with pytest.raises(CommandError) as raised:
-        call_command(
-            "import_scores",
-            str(file),
-            "--board",
-            board_id,
-            "--player-column",
-            "who",
-            "--amount-column",
-            "points",
-        )
-    assert str(raised.value) == (
-        "The score of alice must stay from -5 to 10, and one increment within 20 either way "
-        "(lines 2, 3). "
+        rows = f"who,points\nalice,{sign * 7}\nalice,{sign * 4}\n"
+        import_text(tmp_path / "scores.csv", rows, board_id)
+    assert f"he score of alice must stay {allowed} (lines 2, 3). Correct the rows" in str(
+        raised.value
+    )
+    assert str(raised.value).endswith(
         "Correct the rows after those that were counted, and run the same command again."
     )
     assert Player.get_for_board(Board(board_id), "alice").score == 0
+
+
+@pytest.mark.parametrize("text", ["who,points,points\nal,5,7\n", 'who,"points\nal,5\n', ""])
+def test_a_file_that_is_refused_makes_no_board(
+    store: Store, board_id: str, tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(CommandError, match="scores.csv: the.*[.]$"):
+        import_text(tmp_path / "scores.csv", text, board_id, "--create")
+    with pytest.raises(ObjectDoesNotExist):
+        Board.get(board_id)
+
+
+@pytest.mark.parametrize(
+    ("text", "bad", "end"),
+    [
+        ("al,5\n", [], "1 row counted, 0 bad rows left out."),
+        (
+            'al,5\nbo,"2\n',
+            ["line 3: a quote is never closed"],
+            "1 row counted, 1 bad row left out.",
+        ),
+        (
+            "al,5\nal,\n" + "x" * 140_000 + ",1\nal,1",
+            ["line 3: “points” is missing", "line 4: the row is longer than 131,072 characters"],
+            "2 rows counted, 2 bad rows left out.",
+        ),
+        (
+            "al,x\n" * 21,
+            [f"line {line}: “points” is “x”; it must be an integer" for line in range(2, 22)]
+            + ["… and 1 more bad row."],
+            "0 rows counted, 21 bad rows left out.",
+        ),
+    ],
+)
+def test_the_command_says_what_was_counted_and_which_rows_were_not(
+    store: Store,
+    board_id: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    bad: list[str],
+    end: str,
+) -> None:
+    import_text(tmp_path / "scores.csv", f"who,points\n{text}", board_id, "--create")
+    output = capsys.readouterr()
+    assert output.out.strip() == end
+    lines = output.err.strip().splitlines()
+    assert len(lines) == len(bad)
+    for line, begin in zip(lines, bad, strict=True):
+        assert line.startswith(begin)
+
+
+def test_strict_stops_at_the_first_bad_row(store: Store, board_id: str, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="^Line 3: there is text after a closing quote. Stopped"):
+        text = 'who,points\nal,1\n"a"l,5\n'
+        import_text(tmp_path / "scores.csv", text, board_id, "--create", "--strict")
+
+
+def test_a_new_player_has_the_name_of_its_column(
+    store: Store, board_id: str, tmp_path: Path
+) -> None:
+    text = "who;points;name\nal;5;Al Ö.\nbo;4;\nal;1;Other\n"
+    import_text(tmp_path / "a.csv", text, board_id, "--create", "--name-column", "name")
+    rows = store.get_ranking_window(board_id, 5).rows
+    assert [(row["id"], row["name"], row["score"]) for row in rows] == [
+        ("al", "Al Ö.", 6),
+        ("bo", "bo", 4),
+    ]
+
+
+def test_a_condition_on_one_column_is_given_once(
+    store: Store, board_id: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="--where: each column may be named once"):
+        options = ["--where", "who=al", "--where", "who=bo"]
+        import_text(tmp_path / "a.csv", "who,points\nal,5\n", board_id, "--create", *options)

@@ -1,9 +1,10 @@
 """manage.py import_scores: add the scores in a file to a board."""
 
+import io
 import os
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,15 +17,17 @@ from leaderboardapp.domain.exceptions import (
 )
 from leaderboardapp.domain.fields import id_field
 from leaderboardapp.importer import (
+    BadHeader,
     BadRow,
+    CountedRow,
     DifferentFile,
-    MissingColumn,
     RefusedRow,
     Rules,
     count_rows,
     import_rows,
     read_csv,
     read_json_lines,
+    read_lines,
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.stores import get_store
@@ -51,6 +54,11 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--amount-column", metavar="COLUMN", help="by how much; without it, each row counts 1"
+        )
+        parser.add_argument(
+            "--name-column",
+            metavar="COLUMN",
+            help="what a new player is called; without it, as in the player column",
         )
         parser.add_argument(
             "--where",
@@ -80,7 +88,7 @@ class Command(BaseCommand):
                     self.import_file(file, os.fstat(file.fileno()).st_size, name, options)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from error
-        except MissingColumn as error:
+        except BadHeader as error:
             raise CommandError(f"{path}: {error}.") from error
         except DifferentFile as error:
             raise CommandError(
@@ -106,36 +114,56 @@ class Command(BaseCommand):
         self, file: BinaryIO, size: int | None, name: str, options: dict[str, Any]
     ) -> None:
         """Import an open file of `size` bytes, None if its size is not known."""
-        rules = Rules(options["player_column"], options["amount_column"], dict(options["where"]))
-        file_format = options["format"] or ("jsonl" if file.name.endswith(JSON_ENDINGS) else "csv")
-        _require_board(options["board"], create=options["create"])
-        added = bad = 0
-
-        def on_bad_row(line: int, error: BadRow) -> None:
-            nonlocal bad
-            bad += 1
-            if options["strict"]:
-                raise CommandError(f"Line {line}: {error}. Stopped there; fix it and run again.")
-            if bad <= BAD_ROWS_SHOWN:
-                tqdm.write(f"line {line}: {error}", file=sys.stderr)
-
+        bad_rows = _BadRows(stop=options["strict"])
+        added = 0
         # `disable=None` shows the bar on a terminal only.
-        bar = tqdm(total=size, unit="B", unit_scale=True, disable=None, desc=name)
-        lines = _read_lines(file, bar)
-        rows = (
-            read_json_lines(lines) if file_format == "jsonl" else read_csv(lines, rules.columns())
-        )
-        counted = count_rows(rows, rules, on_bad_row)
-        try:
-            with bar:
-                for batch_size in import_rows(get_store(), options["board"], name, counted):
+        with tqdm(total=size, unit="B", unit_scale=True, disable=None, desc=name) as bar:
+            lines = read_lines(io.BufferedReader(_WatchedFile(file, bar)))
+            rows = _count_rows(lines, file.name, options, bad_rows)
+            _require_board(options["board"], create=options["create"])
+            try:
+                for batch_size in import_rows(get_store(), options["board"], name, rows):
                     added += batch_size
-        except KeyboardInterrupt:
-            self.stderr.write(f"Stopped after {added} rows. Run the same command again to go on.")
-            sys.exit(130)
-        if bad > BAD_ROWS_SHOWN:
-            self.stderr.write(f"… and {bad - BAD_ROWS_SHOWN} more bad rows.")
-        self.stdout.write(f"{added} rows counted, {bad} bad rows left out.")
+            except KeyboardInterrupt:
+                self.stderr.write(
+                    f"Stopped after {_count(added, 'row')}. Run the same command again to go on."
+                )
+                sys.exit(130)
+        if bad_rows.number > BAD_ROWS_SHOWN:
+            more = _count(bad_rows.number - BAD_ROWS_SHOWN, "more bad row")
+            self.stderr.write(f"… and {more}.")
+        bad = _count(bad_rows.number, "bad row")
+        self.stdout.write(f"{_count(added, 'row')} counted, {bad} left out.")
+
+
+class _BadRows:
+    """Shows the first bad rows and counts all of them."""
+
+    def __init__(self, *, stop: bool) -> None:
+        """`stop` at the first one."""
+        self.stop, self.number = stop, 0
+
+    def __call__(self, line: int, error: BadRow) -> None:
+        self.number += 1
+        if self.stop:
+            raise CommandError(f"Line {line}: {error}. Stopped there; fix it and run again.")
+        if self.number <= BAD_ROWS_SHOWN:
+            tqdm.write(f"line {line}: {error}", file=sys.stderr)
+
+
+def _count_rows(
+    lines: Iterable[str], file_name: str, options: dict[str, Any], on_bad_row: _BadRows
+) -> Iterator[CountedRow]:
+    """Return the rows that count; the header was read. Raises BadHeader."""
+    rules = Rules(
+        options["player_column"],
+        options["amount_column"],
+        _require_distinct(options["where"]),
+        options["name_column"],
+    )
+    file_format = options["format"] or ("jsonl" if file_name.endswith(JSON_ENDINGS) else "csv")
+    rows = read_json_lines(lines) if file_format == "jsonl" else read_csv(lines, rules.columns())
+    return count_rows(rows, rules, on_bad_row)
 
 
 def _require_board(board_id: str, *, create: bool) -> None:
@@ -155,11 +183,32 @@ def _require_board(board_id: str, *, create: bool) -> None:
             pass  # somebody else was faster
 
 
-def _read_lines(file: BinaryIO, bar: "tqdm[Any]") -> Iterator[str]:
-    for number, line in enumerate(file):
-        bar.update(len(line))
-        # A broken byte becomes a character that no name may have: a bad row, not the end.
-        yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
+class _WatchedFile(io.RawIOBase):
+    """A file whose progress bar shows how much of it was read."""
+
+    def __init__(self, file: BinaryIO, bar: "tqdm[Any]") -> None:
+        self.file, self.bar = file, bar
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.file.read(len(buffer))
+        buffer[: len(data)] = data
+        self.bar.update(len(data))
+        return len(data)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _require_distinct(conditions: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the values by columns. Raises CommandError if a column is there twice."""
+    values = dict(conditions)
+    if len(values) < len(conditions):
+        raise CommandError("--where: each column may be named once.")
+    return values
 
 
 def _to_sentence(error: Exception) -> str:

@@ -1,6 +1,6 @@
 // All players of a board as a CSV file.
 
-import { writeRow } from "./csv.js";
+import { BYTE_ORDER_MARK, writeRow } from "./csv.js";
 
 const COLUMNS = ["id", "name", "score", "rank"];
 
@@ -19,7 +19,7 @@ export async function exportPlayers(api, signal, progress) {
       progress(seen.size);
     }
   }
-  return [writeRow(columns ?? COLUMNS), ...parts];
+  return [BYTE_ORDER_MARK, writeRow(columns ?? COLUMNS), ...parts];
 }
 
 export function save(parts, name) {

@@ -1,91 +1,10 @@
-// Import: from the text of a CSV file to increments. This module does not use the page.
+// Import: from players and amounts to increments. This module does not use the page.
 
-import { ID_RULE, isId, playerPath } from "../ids.js";
+import { playerPath } from "../ids.js";
 import { Failure } from "./api.js";
-import { readCsv, unguard } from "./csv.js";
 
 const BATCH = 1000; // rows that one request may have
 const AT_ONCE = 4; // players created at the same time
-const BREATH = 12; // milliseconds of work after which the browser may update the page
-
-const COLUMNS = {
-  id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
-  name: /^(player|user|display|full)?[ _-]?name$|^nick(name)?$/i,
-  amount: /^(amount|scores?|points?|value|add|increment|total)$/i,
-  email: /^e?-?mail([ _-]?address)?$/i,
-};
-
-// Guess the columns' meanings from their titles; return indexes, -1 for none.
-export function guessColumns(header) {
-  const find = (pattern) => header.findIndex((title) => pattern.test(title.trim()));
-  const [id, name, amount, email] = Object.values(COLUMNS).map(find);
-  return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email };
-}
-
-// Add up the amounts of each player, because with an idempotency key a bulk request may list each
-// player only once. Return {players: [{id, name, email, amount, rows, lines}], faults, rows}, where a
-// fault is {line, detail}. Players are in the order of their last rows: among equal scores, the player
-// whose last row is earlier ranks first.
-export async function addUp(text, delimiter, columns, { signal, progress } = {}) {
-  const players = new Map();
-  const faults = [];
-  const rows = readCsv(text, delimiter);
-  rows.next(); // the header
-  let since = performance.now();
-  let count = 0;
-  for (const row of rows) {
-    count += 1;
-    try {
-      addRow(players, row, columns);
-    } catch (error) {
-      if (!(error instanceof BadRow)) throw error;
-      faults.push({ line: row.line, detail: error.message });
-    }
-    if (performance.now() - since > BREATH) {
-      progress?.(count);
-      await new Promise((resolve) => setTimeout(resolve));
-      signal?.throwIfAborted();
-      since = performance.now();
-    }
-  }
-  return { players: [...players.values()], faults, rows: count };
-}
-
-class BadRow extends Error {}
-
-function addRow(players, row, columns) {
-  if (row.fault) throw new BadRow(row.fault);
-  const cell = (column) => unguard((row.cells[column] ?? "").trim());
-  const id = idOf(cell(columns.id));
-  const name = columns.name < 0 ? id : nameOf(cell(columns.name) || id);
-  const before = players.get(id) ?? { amount: 0, rows: 0, lines: [] };
-  const amount = before.amount + (columns.amount < 0 ? 1 : amountOf(cell(columns.amount)));
-  if (!Number.isSafeInteger(amount)) throw new BadRow("the player's amounts add up to too much");
-  const lines = before.lines.length < 3 ? [...before.lines, row.line] : before.lines;
-  players.delete(id); // so that `set` puts the player at the end
-  const email = before.email || cell(columns.email); // the service checks it, for new players only
-  players.set(id, { id, name: before.name ?? name, email, amount, rows: before.rows + 1, lines });
-}
-
-function idOf(text) {
-  if (isId(text)) return text;
-  throw new BadRow(`player id ${shown(text)}: must be ${ID_RULE}`);
-}
-
-function nameOf(text) {
-  if ([...text].length <= 100 && !/[\p{Cc}\p{Cs}]/u.test(text)) return text;
-  throw new BadRow(`name ${shown(text)}: must be 1 to 100 characters, no control characters`);
-}
-
-function amountOf(text) {
-  const amount = Number(text);
-  if (/^[+-]?[0-9]{1,16}$/.test(text) && Number.isSafeInteger(amount)) return amount;
-  throw new BadRow(`amount ${shown(text)}: must be a whole number`);
-}
-
-function shown(text) {
-  return text ? `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”` : "missing";
-}
 
 // Return a name for an import, the same for the same file. So nothing that was counted before a
 // failure is counted twice. It is 53 bits of the text's hash (cyrb53), enough for a board's files.

@@ -1,8 +1,9 @@
 // The dashboard's transfers of files, in and out, with their progress bars.
 
 import { save, exportPlayers } from "./exporting.js";
-import { addUp, guessColumns, Import, nameOfImport } from "./importing.js";
-import { delimiterOf, readCsv } from "./csv.js";
+import { addUp, BadHeader, guessColumns, readHeader, requireDistinct } from "./counting.js";
+import { decode, readCsv } from "./csv.js";
+import { Import, nameOfImport } from "./importing.js";
 import { newKey } from "../api.js";
 import { byId, count, tell } from "./forms.js";
 
@@ -14,6 +15,7 @@ export class Importing {
   constructor(api, boardNow, done) {
     Object.assign(this, { api, boardNow, done });
     byId("file").addEventListener("change", () => this.choose(byId("file").files[0]));
+    byId("import-columns").addEventListener("change", () => this.checkColumns());
     byId("import-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.start();
@@ -27,14 +29,14 @@ export class Importing {
     byId("import-fault").textContent = "";
     if (!file) return;
     try {
-      this.text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
-    } catch {
-      byId("import-fault").textContent = "The file is not text in UTF-8. Save it as “CSV UTF-8”.";
+      this.text = decode(await file.arrayBuffer());
+      this.header = readHeader(this.text);
+    } catch (error) {
+      this.refuse(error);
       return;
     }
-    this.delimiter = delimiterOf(this.text);
     const rows = [];
-    for (const row of readCsv(this.text, this.delimiter)) {
+    for (const row of readCsv(this.text)) {
       if (rows.push(row.cells) > PREVIEW) break;
     }
     if (rows.length < 2) {
@@ -42,7 +44,8 @@ export class Importing {
       return;
     }
     this.preview(rows);
-    byId("import-columns").hidden = byId("import-start").disabled = false;
+    byId("import-columns").hidden = false;
+    this.checkColumns();
   }
 
   preview([header, ...rows]) {
@@ -58,12 +61,33 @@ export class Importing {
     table.tBodies[0].replaceChildren(...rows.map((cells) => line("td", cells)));
   }
 
-  async start() {
-    if (this.running) return;
-    const columns = Object.fromEntries(
+  get columns() {
+    const { email, ...counted } = Object.fromEntries(
       Object.keys(COLUMNS).map((column) => [column, Number(byId(`column-${column}`).value)]),
     );
-    const { season, ask_email } = this.boardNow();
+    return this.boardNow().ask_email ? { ...counted, email } : counted;
+  }
+
+  checkColumns() {
+    byId("import-fault").textContent = "";
+    byId("import-start").disabled = true;
+    try {
+      requireDistinct(this.header, this.columns);
+      byId("import-start").disabled = Boolean(this.running);
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  refuse(error) {
+    const isBad = error instanceof BadHeader; // otherwise it has changed, say, or is too large
+    byId("import-fault").textContent = isBad ? error.message : `The file cannot be read: ${error.message}`;
+  }
+
+  async start() {
+    if (this.running) return;
+    const { columns } = this;
+    const { season } = this.boardNow();
     const { email, ...counted } = columns; // an address that is added later does not change what counts
     const other = byId("again").checked ? newKey() : null;
     const name = nameOfImport(this.text, season, counted, other);
@@ -71,7 +95,7 @@ export class Importing {
     await this.job(async (signal) => {
       byId("import-bar").removeAttribute("value");
       const progress = (rows) => this.say(`Reading: ${count(rows, "row")}`);
-      const read = await addUp(this.text, this.delimiter, ask_email ? columns : counted, { signal, progress });
+      const read = await addUp(this.text, columns, { signal, progress });
       this.read = read;
       this.task = new Import(this.api, name, season, read.players);
       await this.send(signal);

@@ -1,0 +1,159 @@
+// Count the rows of a CSV file: what its columns mean, what each row adds to whom, and which rows
+// are bad. `importer.py` of the service does the same. This module does not use the page.
+
+import { readCsv, trim, unguard } from "./csv.js";
+import { makePlayerId } from "./uuid.js";
+
+const BREATH = 12; // milliseconds of work after which the browser may update the page
+const SHOWN_LINES = 3; // of each player
+const SHOWN_LENGTH = 40; // characters of a text in a message
+
+// What a name must have and must not have, as in `name_field` of the service. A character without an
+// ink of its own is not visible; the last ones are format characters that have some.
+const MAX_NAME_LENGTH = 100; // characters
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+const VISIBLE =
+  /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800\u{1d159}\u{13441}\u{13442}]|[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/u;
+
+const COLUMNS = {
+  id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
+  name: /^(player|user|display|full)?[ _-]?name$|^nick(name)?$/i,
+  amount: /^(amount|scores?|points?|value|add|increment|total)$/i,
+  email: /^e?-?mail([ _-]?address)?$/i,
+};
+
+// The first row does not name the columns, each once. The message says why.
+export class BadHeader extends Error {}
+
+class BadRow extends Error {}
+
+// Return the columns' titles. Throws BadHeader.
+export function readHeader(text) {
+  return open(text).header;
+}
+
+// Guess the columns' meanings from their titles; return indexes, -1 for none.
+export function guessColumns(header) {
+  const find = (pattern) => header.findIndex((title) => pattern.test(title.trim()));
+  const [id, name, amount, email] = Object.values(COLUMNS).map(find);
+  return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email };
+}
+
+// Throw BadHeader if another column has the same title as one of those that are chosen.
+export function requireDistinct(header, columns) {
+  for (const index of Object.values(columns)) {
+    const title = header[index];
+    if (title && header.filter((other) => other === title).length > 1) {
+      throw new BadHeader(`There are several columns ${show(title)}. Give each a name of its own.`);
+    }
+  }
+}
+
+// Yield what each row adds: {line, id, name, email, amount}, or {line, fault} for a bad row.
+export function* countRows(text, columns) {
+  const { header, rows } = open(text);
+  requireDistinct(header, columns);
+  for (const row of rows) {
+    try {
+      yield countRow(header, row, columns);
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+      yield { line: row.line, fault: error.message };
+    }
+  }
+}
+
+// Add up the amounts of each player, because with an idempotency key a bulk request may list each
+// player only once. Return {players: [{id, name, email, amount, rows, lines}], faults, rows}, where a
+// fault is {line, detail}. Players are in the order of their last rows: among equal scores, the player
+// whose last row is earlier ranks first.
+export async function addUp(text, columns, { signal, progress } = {}) {
+  const players = new Map();
+  const faults = [];
+  let since = performance.now();
+  let count = 0;
+  for (const row of countRows(text, columns)) {
+    count += 1;
+    const detail = row.fault ?? addRow(players, row);
+    if (detail) faults.push({ line: row.line, detail });
+    if (performance.now() - since > BREATH) {
+      progress?.(count);
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+      since = performance.now();
+    }
+  }
+  return { players: [...players.values()], faults, rows: count };
+}
+
+// Add the row to its player; return why that cannot be, or nothing.
+function addRow(players, { line, id, name, email, amount }) {
+  const player = players.get(id) ?? { id, name, email, amount: 0, rows: 0, lines: [] };
+  const sum = player.amount + amount;
+  if (!Number.isSafeInteger(sum)) return "the player's amounts add up to too much";
+  player.amount = sum;
+  player.email ||= email;
+  player.rows += 1;
+  if (player.lines.length < SHOWN_LINES) player.lines.push(line);
+  players.delete(id); // so that `set` puts the player at the end
+  players.set(id, player);
+  return "";
+}
+
+function open(text) {
+  const rows = readCsv(text);
+  const { value: header } = rows.next();
+  if (!header) throw new BadHeader("The file is empty. Its first line must name the columns.");
+  if (header.fault) {
+    throw new BadHeader(`The header on line ${header.line} cannot be read: ${explain(header)}.`);
+  }
+  return { header: header.cells, rows };
+}
+
+function countRow(header, row, columns) {
+  if (row.fault) throw new BadRow(explain(row));
+  const number = row.cells.length;
+  if (number > header.length) {
+    throw new BadRow(`there are more cells than columns, ${number} for ${header.length}`);
+  }
+  const cell = (column) => ({
+    title: header[columns[column]] || `Column ${columns[column] + 1}`,
+    text: unguard(row.cells[columns[column]] ?? ""),
+  });
+  const { title, text } = cell("id");
+  const player = nameOf({ title, text: trim(text) });
+  const name = cell("name").text ? nameOf(cell("name")) : player;
+  const amount = columns.amount < 0 ? 1 : amountOf(cell("amount"));
+  // The service checks the address, for new players only.
+  return { line: row.line, id: makePlayerId(player), name, email: trim(cell("email").text), amount };
+}
+
+// Return the row's fault, and which lines it takes with it.
+function explain({ line, last, fault }) {
+  return last > line ? `${fault}, so lines ${line} to ${last} are left out` : fault;
+}
+
+function nameOf({ title, text }) {
+  const isName = [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
+  if (isName) return text;
+  throw bad(title, text, `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters`);
+}
+
+function amountOf({ title, text }) {
+  const digits = trim(text);
+  const amount = Number(digits);
+  if (/^[+-]?0*[0-9]{1,16}$/.test(digits) && Number.isSafeInteger(amount)) return amount;
+  const most = Number.MAX_SAFE_INTEGER;
+  throw bad(title, text, `an integer from ${-most} to ${most}`);
+}
+
+function bad(title, text, accepted) {
+  return new BadRow(`${show(title)} is ${text ? `${show(text)}; it must be ${accepted}` : "missing"}`);
+}
+
+// Return the text in quotes, short and without control characters.
+function show(text) {
+  const characters = [...text];
+  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}]/gu, "\ufffd");
+  return `“${short}${characters.length > SHOWN_LENGTH ? "…" : ""}”`;
+}
