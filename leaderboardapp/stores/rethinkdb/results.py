@@ -27,6 +27,7 @@ WRONG_SEASON = "wrong season"
 KNOWN_KEY = "a key of these is known"
 IMPORT_MOVED = "import moved"
 EMAIL_TAKEN = "email taken"
+ROW_CHANGED = "the row has changed since the precondition held"
 
 
 class Refusal(NamedTuple):
