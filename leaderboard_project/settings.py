@@ -63,6 +63,7 @@ if DATABASE_URL.startswith("postgres"):
     DATABASES["feed"]["OPTIONS"].setdefault("application_name", "leaderboard feed")
 
 MIDDLEWARE = [
+    "leaderboardapp.web.caching.CacheControlMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.common.CommonMiddleware",  # for Content-Length
