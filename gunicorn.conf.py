@@ -4,6 +4,14 @@ gunicorn itself reads PORT and WEB_CONCURRENCY (the number of processes) from th
 platforms with a Procfile set them.
 """
 
+from gunicorn import util
+from gunicorn.workers.base import Worker
+
+# The proxy hands a client's headers on, so none may move the path, or fail for being at odds with
+# another one. By default, SCRIPT_NAME and three headers with the scheme are believed from here.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
 worker_class = "gthread"
 threads = 16  # many of them wait for the same coalesced read or write (docs/adr/0015)
 # No kept-alive connections: with them, this worker of gunicorn 27.0 left 3 of 5,000 requests that
@@ -13,3 +21,12 @@ graceful_timeout = 30
 timeout = 60
 # All projects of a user share the socket's path, and nothing of this service uses the socket.
 control_socket_disable = True
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Have this worker answer problems where gunicorn itself refuses a request.
+
+    Imported here, because what the first process imports, SIGHUP does not renew."""
+    from leaderboardapp.web.bad_requests import write_problem
+
+    util.write_error = write_problem

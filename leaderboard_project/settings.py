@@ -16,9 +16,11 @@ load_dotenv(BASE_DIR / ".env")
 
 DEBUG = env.read_switch("DEBUG", False)
 SECRET_KEY = env.read_text("SECRET_KEY")
-# Any name that reaches us is as good as another: the list of boards shows it, in an example of a
-# request, to whoever used it; no other answer is built from the Host header.
+# Any name that reaches us is as good as another, and none is validated. The list of boards shows it
+# in an example of a request, to whoever used it. No other answer is built from the Host header, nor
+# from X-Forwarded-Proto.
 ALLOWED_HOSTS = ["*"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 DATABASE_URL = env.read_store_url("DATABASE_URL", "sqlite:///leaderboard.sqlite3")
 GRIP_PROXIES = env.read_proxies("GRIP_URL")
@@ -40,6 +42,7 @@ CORS_ALLOW_HEADERS = [
     "authorization",
     "content-type",
     "idempotency-key",
+    "if-match",
     "if-none-match",
     "last-event-id",
     "prefer",
@@ -63,9 +66,10 @@ if DATABASE_URL.startswith("postgres"):
     DATABASES["feed"]["OPTIONS"].setdefault("application_name", "leaderboard feed")
 
 MIDDLEWARE = [
+    "leaderboardapp.web.caching.CacheControlMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.common.CommonMiddleware",  # for Content-Length
+    "leaderboardapp.web.content_length.ContentLengthMiddleware",
     "leaderboardapp.pages.problem_pages.ProblemPageMiddleware",
     "leaderboardapp.web.problems.ProblemMiddleware",
     "leaderboardapp.web.proxy.GripMiddleware",

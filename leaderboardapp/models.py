@@ -18,7 +18,14 @@ from leaderboardapp import events
 from leaderboardapp.domain import ranking
 from leaderboardapp.domain import schedule as schedules
 from leaderboardapp.domain.exceptions import PlayerNotFound
-from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row, Window, rank_position
+from leaderboardapp.domain.types import (
+    BOARD_DEFAULTS,
+    Precondition,
+    RankPosition,
+    Row,
+    Window,
+    rank_position,
+)
 from leaderboardapp.stores import get_store
 
 __all__ = ["Board", "ObjectDoesNotExist", "Player"]
@@ -66,11 +73,12 @@ class Board:
         assert self._stored is not None
         return self._stored
 
-    def save(self) -> Self:
+    def save(self, precondition: Precondition | None = None) -> Self:
         """Create the board, or update the settings that were changed; return the board.
 
-        Raises AlreadyExists if a new board's id is taken, ObjectDoesNotExist if the board was
-        deleted, InvalidInput for an id or a setting that is not accepted.
+        The precondition is for an update. Raises what it raises, AlreadyExists if a new board's id
+        is taken, ObjectDoesNotExist if the board was deleted, InvalidInput for an id or a setting
+        that is not accepted.
         """
         if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
             self.ends_at = schedules.end_after(schedules.now(), self.schedule)
@@ -79,7 +87,9 @@ class Board:
             get_store().create_board(row)
             events.announce(self.id, events.CREATED, {"name": self.name})
         elif changes := _changes(self._stored, row):
-            row = get_store().update_board(self.id, changes)
+            row = get_store().update_board(self.id, changes, precondition)
+        elif precondition:
+            precondition()
         return self._load(row)
 
     def is_loaded(self) -> bool:
@@ -90,9 +100,10 @@ class Board:
         """Read the board from the store; return it. Raises ObjectDoesNotExist."""
         return self._load(get_store().get_board(self.id))
 
-    def delete(self) -> None:
-        """Delete the board with its players. Raises ObjectDoesNotExist."""
-        get_store().delete_board(self.id)
+    def delete(self, precondition: Precondition | None = None) -> None:
+        """Delete the board with its players. Raises ObjectDoesNotExist, and what the precondition
+        raises."""
+        get_store().delete_board(self.id, precondition)
         self._stored = None
 
     def reset(self) -> Self:
@@ -153,11 +164,12 @@ class Player:
         self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
 
-    def save(self) -> Self:
+    def save(self, precondition: Precondition | None = None) -> Self:
         """Create the player, or write the attributes that were assigned; return the player.
 
-        A rename writes no score, and so undoes no increment. Raises AlreadyExists if a new player's
-        id is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange, InvalidInput for a
+        A rename writes no score, and so undoes no increment. The precondition is for the name and
+        `hidden` of a player who exists. Raises what it raises, AlreadyExists if a new player's id
+        is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange, InvalidInput for a
         field that is not accepted, or ObjectDoesNotExist if there is no such board.
         """
         if self._stored is None:
@@ -170,17 +182,20 @@ class Player:
             score = changes.pop("score")
             self._load(get_store().set_score(self.board.id, self.id, score, only_better=False))
         if changes:
-            self._load(get_store().update_player(self.board.id, self.id, changes))
+            self._load(get_store().update_player(self.board.id, self.id, changes, precondition))
+        elif precondition:
+            precondition()
         return self
 
     def reload(self) -> Self:
         """Read the player from the store; return it. Raises ObjectDoesNotExist."""
         return self._load(get_store().get_player(self.board.id, self.id))
 
-    def delete(self) -> None:
-        """Delete the player, from past seasons too. Raises ObjectDoesNotExist."""
-        player = self._read_row()
-        get_store().delete_player(self.board.id, self.id)
+    def delete(self, precondition: Precondition | None = None) -> None:
+        """Delete the player, from past seasons too. Raises ObjectDoesNotExist, and what the
+        precondition raises."""
+        player = self.stored()
+        get_store().delete_player(self.board.id, self.id, precondition)
         if not player["hidden"]:
             events.announce(self.board.id, events.LEFT, events.player_payload(player))
         self._stored = None
@@ -265,7 +280,7 @@ class Player:
 
     def key(self) -> RankPosition:
         """Return the player's rank position, for `after`."""
-        return rank_position(self._read_row())
+        return rank_position(self.stored())
 
     @staticmethod
     def get_all_changes() -> Iterator[str]:
@@ -316,7 +331,8 @@ class Player:
         self._stored = row
         return self
 
-    def _read_row(self) -> Row:
+    def stored(self) -> Row:
+        """Return the stored row, reading it on first use. Raises ObjectDoesNotExist."""
         if self._stored is None:
             self.reload()
         assert self._stored is not None

@@ -11,6 +11,9 @@ from leaderboardapp.domain import ranking
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores import get_store
 
+# Cache-Control: may be kept, and is asked for again before each use; or is for one client only.
+REVALIDATED, PRIVATE = "no-cache", "private, no-store"
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -21,22 +24,31 @@ class Snapshot:
     private: bool = False
     leader: Row | None = None  # the best player, if that one has scored in this season
 
+    def etag(self) -> str:
+        """Return the entity tag."""
+        return f'"{self.fingerprint}"'
+
     def headers(self) -> dict[str, str]:
         """Return the headers of a response whose body is this snapshot."""
         return {
             "Content-Type": "application/json",
-            "Cache-Control": "no-cache",
+            "Cache-Control": PRIVATE if self.private else REVALIDATED,
             "Vary": "Accept, Prefer",
-            "ETag": f'"{self.fingerprint}"',
+            "ETag": self.etag(),
         }
 
     @classmethod
     def from_rows(cls, board: Row, players: list[Row]) -> "Snapshot":
         """Make a snapshot of a board's row and its top players' rows, best first."""
         body = json.dumps(board_payload(board, players), ensure_ascii=False, separators=(",", ":"))
-        fingerprint = hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+        fingerprint = compute_fingerprint(body)
         leader = players[0] if players and players[0]["scored"] else None
         return cls(body, fingerprint, board["private"], leader)
+
+
+def compute_fingerprint(text: str) -> str:
+    """Return a hash of the text, in hexadecimal digits."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:

@@ -4,21 +4,25 @@ Views keep no state and publish nothing: the listener reads the changes from the
 """
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import get_conditional_response
 
 from leaderboardapp import snapshots
-from leaderboardapp.api.responses import assign_fields, json_response
+from leaderboardapp.api.responses import (
+    assign_fields,
+    entity_tag,
+    json_response,
+    settings_response,
+)
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
+from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import STREAM, board_channel, update_message
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.web import auth, rate_limit
+from leaderboardapp.stores import get_store
+from leaderboardapp.web import auth, preconditions, rate_limit
 from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query, takes_query
-from leaderboardapp.web.problem_kinds import ProblemKind
-from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.requests import (
     check_query,
     encode_cursor,
@@ -36,7 +40,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
     auth.require_write(request, body.get("id"))
     rate_limit.count_writes(request)
     board = Board(**body).save()
-    return json_response(board.row(), 201, {"Location": f"/boards/{board.id}/"})
+    return settings_response(board.row(), 201, Location=f"/boards/{board.id}/")
 
 
 @takes_query("limit", "cursor")
@@ -73,14 +77,10 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
             return subscribe.reconnect_response()
     snapshot = get_readable_snapshot(request, board_id)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
-    conditional = get_conditional_response(request, etag=response["ETag"], response=response)
-    assert conditional is not None  # it is the response, or a 304 or 412 instead
-    if conditional.status_code == 412:
-        detail = "If-Match: does not name the newest snapshot."
-        raise Problem(ProblemKind.PRECONDITION_FAILED, detail)
-    if request.method == "GET" and conditional.status_code == 304:
-        return subscribe.hold_response(request, board_id, snapshot, conditional)
-    return conditional
+    response = preconditions.apply(request, response)
+    if request.method == "GET" and response.status_code == 304:
+        return subscribe.hold_response(request, board_id, snapshot, response)
+    return response
 
 
 @takes_any_query
@@ -97,16 +97,32 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     return HttpResponse()
 
 
+@preconditions.requires_own
 def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Change settings of the board; answer all of them."""
     body = read_body(request, BOARD_SETTING_FIELDS)
-    return json_response(assign_fields(Board.get(board_id), body).save().row())
+    board = assign_fields(Board.get(board_id), body)
+    board.save(preconditions.build(request, lambda: read_tags(board_id)))
+    return settings_response(board.row())
 
 
+@preconditions.requires_own
 def delete_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Delete the board with its players; answer 204."""
-    Board(board_id).delete()
+    Board(board_id).delete(preconditions.build(request, lambda: read_tags(board_id)))
     return HttpResponse(status=204)
+
+
+def read_tags(board_id: str) -> tuple[Row, list[str]]:
+    """Return the board's row, and the ETags of its snapshot and of its settings.
+
+    Raises BoardNotFound."""
+    # Not coalesced: it reads in the transaction of the write that it allows.
+    tops = get_store().get_top_players([board_id])
+    if board_id not in tops:
+        raise BoardNotFound(board_id)
+    row, players = tops[board_id]
+    return row, [Snapshot.from_rows(row, players).etag(), entity_tag(row)]
 
 
 def negotiate(request: HttpRequest) -> str | None:

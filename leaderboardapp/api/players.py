@@ -1,9 +1,12 @@
 """Endpoints of a board's players."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.api.responses import (
     assign_fields,
+    entity_tag,
     json_response,
     may_see_emails,
     player_data,
@@ -19,9 +22,9 @@ from leaderboardapp.domain.fields import (
     name_field,
     require,
 )
-from leaderboardapp.domain.types import RankPosition
+from leaderboardapp.domain.types import Precondition, RankPosition, Row
 from leaderboardapp.models import Board, Player
-from leaderboardapp.web import auth
+from leaderboardapp.web import auth, preconditions
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import (
     encode_cursor,
@@ -83,19 +86,24 @@ def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
     with reads_board(request, board_id) as board:
         player = Player(board, player_id)
         player.get_rank(with_email)
-    return json_response({**ranked_data(player, with_email), **rank_error_fields(player)})
+    data = _shown_data(player, with_email)
+    return json_response(data, headers={"ETag": entity_tag(data)})
 
 
+@preconditions.requires_own
 def update_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Rename, hide or show the player; answer the player."""
     body = read_body(request, {"name": name_field, "hidden": flag_field})
-    player = assign_fields(Player.get_for_board(Board(board_id), player_id), body).save()
+    player = assign_fields(Player.get_for_board(Board(board_id), player_id), body)
+    player.save(_build_precondition(request, board_id, player_id))
     return json_response({**player_data(player), "hidden": player.hidden})
 
 
+@preconditions.requires_own
 def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Delete the player, from past seasons too; answer 204."""
-    Player(Board(board_id), player_id).delete()
+    player = Player(Board(board_id), player_id)
+    player.delete(_build_precondition(request, board_id, player_id))
     return HttpResponse(status=204)
 
 
@@ -106,3 +114,20 @@ def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
     with reads_board(request, board_id) as board:
         window = Player(board, player_id).get_around(limit)
     return json_response({"players": [*map(ranked_data, window)], **rank_error_fields(*window)})
+
+
+def _shown_data(player: Player, with_email: bool) -> dict[str, Any]:
+    return {**ranked_data(player, with_email), **rank_error_fields(player)}
+
+
+def _build_precondition(request: HttpRequest, board_id: str, player_id: str) -> Precondition | None:
+    """Return the request's preconditions for a write of the player; None without any."""
+
+    def read_tags() -> tuple[Row, list[str]]:
+        # Whoever may see the email address may have read the player without a token as well.
+        forms = {False, may_see_emails(request, board_id)}
+        player = Player(Board(board_id), player_id)
+        player.get_rank(with_email=True in forms)
+        return player.stored(), [entity_tag(_shown_data(player, form)) for form in forms]
+
+    return preconditions.build(request, read_tags)

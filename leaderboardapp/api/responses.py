@@ -1,12 +1,15 @@
 """Parts that the endpoints' answers share."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
+from leaderboardapp.snapshots import compute_fingerprint
 from leaderboardapp.web import auth
 
 Model = TypeVar("Model", Board, Player)
@@ -57,6 +60,16 @@ def assign_fields(model: Model, fields: dict[str, Any]) -> Model:
     for name, value in fields.items():
         setattr(model, name, value)
     return model
+
+
+def settings_response(board: Row, status: int = 200, **headers: str) -> HttpResponse:
+    """Return a response with a board's settings, whose ETag is theirs and not the snapshot's."""
+    return json_response(board, status, {"ETag": entity_tag(board), **headers})
+
+
+def entity_tag(data: dict[str, Any]) -> str:
+    """Return the ETag of an answer with this data."""
+    return f'"{compute_fingerprint(json.dumps(data, sort_keys=True))}"'
 
 
 def json_response(

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp import snapshots
-from leaderboardapp.api.responses import json_response
+from leaderboardapp.api.responses import json_response, settings_response
 from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
@@ -18,7 +18,7 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
     season = read_body(request, {"season": season_field}).get("season")
     board = Board.get(board_id)
     check_season(board.row(), season)
-    return json_response(board.reset().row())
+    return settings_response(board.reset().row())
 
 
 @takes_query("limit", "cursor")

@@ -1,9 +1,13 @@
 """Rows, and the values that pass between the layers."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"  # of boards, players, channels and exchanges
+Precondition = Callable[[], Row | None]
+"""What must hold for a write, or it raises and nothing is written. It returns the row of which it
+holds, or None if it would hold of any row."""
 MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry exactly
 
 # How many new players of a board are announced by name at once. A proxy that has a hundred messages

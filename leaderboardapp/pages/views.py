@@ -30,13 +30,13 @@ def render_home_page(request: HttpRequest) -> HttpResponse:
     readable = auth.has_scope(request, "read", None)
     boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=readable)
     if len(boards) == 1:
-        headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
+        headers = {"Vary": "Accept"}
         path = f"/boards/{boards[0].id}/{_link_query(request)}"
         return HttpResponseRedirect(path, headers=headers)
     context = {
         "boards": boards[:MAX_HOME_BOARDS],
         "more": len(boards) > MAX_HOME_BOARDS,
-        "address": request.build_absolute_uri("/boards/"),
+        "address": _get_address(request),
     }
     return render_page(request, "home", context)
 
@@ -90,9 +90,16 @@ def render_page(
     )
     ancestors = "*" if embed else "'none'"
     response["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
-    response["Cache-Control"] = "no-cache"
     response["Vary"] = "Accept"
     return response
+
+
+def _get_address(request: HttpRequest) -> str:
+    """Return the URL of the boards, by whichever name the client used for this service.
+
+    Django's own way refuses some names, such as those with an underscore."""
+    host = request.META.get("HTTP_HOST") or f"{request.META['SERVER_NAME']}:{request.get_port()}"
+    return f"{request.scheme}://{host}/boards/"
 
 
 def _link_query(request: HttpRequest) -> str:

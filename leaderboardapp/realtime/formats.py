@@ -11,12 +11,15 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.snapshots import REVALIDATED, Snapshot
 
 STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # GRIP channels of a board; no id has a dot
 EVENTS = "events-{}"  # the GRIP channel of a channel of notifications
 NOTIFICATION = "notification"
+# A filter of the proxy: a long-poll, whose `user` is the fingerprint that its client has, is not
+# answered with a snapshot that is for other users than this one.
+SKIP_USERS = "skip-users"
 
 # Codes with which a WebSocket is closed (RFC 6455): the client closes it; it sent bytes that are
 # no text; it is to come back.
@@ -38,6 +41,11 @@ def update_event(snapshot: Snapshot) -> str:
 def update_message(snapshot: Snapshot) -> str:
     """Return a snapshot as a message of a WebSocket."""
     return f'{{"event":"update","id":"{snapshot.fingerprint}","data":{snapshot.body}}}'
+
+
+def skip_long_polls_with(snapshot: Snapshot) -> dict[str, str]:
+    """Return the meta data of an item by which SKIP_USERS keeps it from those who have it."""
+    return {"skip_users": snapshot.fingerprint}
 
 
 def stream_event(name: str, data: str) -> str:
@@ -66,5 +74,5 @@ def retry_line() -> str:
 def event_stream(body: str) -> HttpResponse:
     """Return a response that is an event stream and begins with the body."""
     return HttpResponse(
-        body, content_type=STREAM, headers={"Cache-Control": "no-cache", "Vary": "Accept"}
+        body, content_type=STREAM, headers={"Cache-Control": REVALIDATED, "Vary": "Accept"}
     )

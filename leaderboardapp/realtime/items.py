@@ -15,13 +15,15 @@ from leaderboardapp.realtime.formats import (
     PUBLIC,
     TRY_AGAIN,
     board_channel,
+    skip_long_polls_with,
     stream_event,
     to_line,
     update_event,
     update_message,
     websocket_message,
 )
-from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.snapshots import PRIVATE as NOT_KEPT
+from leaderboardapp.snapshots import REVALIDATED, Snapshot
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
@@ -53,6 +55,7 @@ def build_items(
         HttpStreamFormat(update_event(snapshot)),
         HttpResponseFormat(200, headers=headers, body=snapshot.body),
         WebSocketMessageFormat(update_message(snapshot)),
+        meta=skip_long_polls_with(snapshot),
     )
     if visibility_changed and snapshot.private:
         challenge = {"WWW-Authenticate": "Bearer"}
@@ -61,7 +64,11 @@ def build_items(
         yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
     elif visibility_changed:
         # These long-polls get no snapshot, but a 304, after which they ask again: they are few.
-        yield _item(PRIVATE.format(board), *_closing(TRY_AGAIN), HttpResponseFormat(304))
+        yield _item(
+            PRIVATE.format(board),
+            *_closing(TRY_AGAIN),
+            HttpResponseFormat(304, headers={"Cache-Control": NOT_KEPT}),
+        )
 
 
 def _closing(code: int) -> tuple[Format, Format]:
@@ -83,14 +90,14 @@ def event_item(grip_channel: str, name: str, data: str) -> bytes:
     return _item(grip_channel, HttpStreamFormat(event), WebSocketMessageFormat(message))
 
 
-def _item(grip_channel: str, *formats: Format) -> bytes:
-    item = {"channel": grip_channel, **Item(list(formats)).export()}
+def _item(grip_channel: str, *formats: Format, meta: dict[str, str] | None = None) -> bytes:
+    item = {"channel": grip_channel, **Item(list(formats), meta=meta or {}).export()}
     return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _refusal(problem: Problem) -> HttpResponseFormat:
     response = problem.response()
-    headers = dict(response.items())
+    headers = {**dict(response.items()), "Cache-Control": REVALIDATED}
     return HttpResponseFormat(response.status_code, headers=headers, body=response.content)
 
 

@@ -4,24 +4,26 @@ Sources: the GRIP protocol and WebSocket-over-HTTP (pushpin.org/docs/protocols).
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
 from django_grip import set_hold_longpoll, set_hold_stream
-from gripcontrol import WebSocketContext, websocket_control_message
+from gripcontrol import Channel, WebSocketContext, websocket_control_message
 
 from leaderboardapp.realtime.formats import (
     NORMAL,
     NOT_TEXT,
+    SKIP_USERS,
     board_channel,
     event_stream,
     retry_line,
     update_event,
 )
 from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.web import preconditions
+from leaderboardapp.web.headers import parse_preferences
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem, to_problem
 from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
@@ -58,13 +60,25 @@ def hold_response(
     """Return the response `unchanged`, held back as a long-poll if the client prefers to wait.
 
     The client has the newest snapshot. With `Prefer: wait` (RFC 7240) and through a proxy, it gets
-    the next one, or `unchanged` when the wait is over. Otherwise it gets `unchanged` at once."""
-    wait = re.search(r'(?:^|[,\s])wait\s*=\s*"?([0-9]{1,9})\b', request.headers.get("Prefer", ""))
-    if wait and is_signed(request):
-        seconds = max(MIN_WAIT_SECONDS, min(int(wait[1]), MAX_WAIT_SECONDS))
-        set_hold_longpoll(request, board_channel(board, snapshot.private), timeout=seconds)
+    the next one, or `unchanged` when the wait is over. Otherwise it gets `unchanged` at once, and
+    so does a client that names more than one snapshot, because the proxy keeps back only one."""
+    seconds = read_wait(request)
+    if seconds and is_signed(request) and preconditions.names_one_tag(request):
+        channel = Channel(board_channel(board, snapshot.private))
+        channel.filters.append(SKIP_USERS)
+        set_hold_longpoll(request, channel, timeout=seconds)
+        cast(GripRequest, request).grip.instruct.meta["user"] = snapshot.fingerprint
         unchanged["Preference-Applied"] = f"wait={seconds}"
     return unchanged
+
+
+def read_wait(request: HttpRequest) -> int | None:
+    """Return for how many seconds a long-poll is held, None if the client does not prefer to."""
+    wait = parse_preferences(request.headers.get("Prefer", "")).get("wait", "")
+    if not (wait.isascii() and wait.isdecimal()):
+        return None
+    digits = wait.lstrip("0")[:9]  # Python converts no more than some thousand
+    return max(MIN_WAIT_SECONDS, min(int(digits or "0"), MAX_WAIT_SECONDS))
 
 
 def websocket(request: HttpRequest) -> WebSocketContext:

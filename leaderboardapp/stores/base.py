@@ -13,6 +13,10 @@ come to its row; its score is 0 then. domain/joining.py says who may join, domai
 write does to a score, and domain/ranking.py which players are ranked: by the board's order, and of
 equal scores the one that was reached first.
 
+A precondition is called before its write, in the write's transaction if the store has any. Without
+transactions, the write is done only if the row is still the one that the precondition returned; if
+not, the precondition is called again. What it raises passes unchanged.
+
 Any method may raise StoreUnavailable. A missing board or player is Django's ObjectDoesNotExist. No
 driver's exception passes this boundary.
 """
@@ -30,6 +34,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    Precondition,
     RankPosition,
     Row,
     Window,
@@ -142,12 +147,14 @@ class Store(ABC):
         """Return the board's row. Raises ObjectDoesNotExist."""
 
     @abstractmethod
-    def update_board(self, board: str, fields: Row) -> Row:
+    def update_board(
+        self, board: str, fields: Row, precondition: Precondition | None = None
+    ) -> Row:
         """Change these fields; return the row afterwards. Raises ObjectDoesNotExist,
         InvalidInput."""
 
     @abstractmethod
-    def delete_board(self, board: str) -> None:
+    def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         """Delete the board and everything on it. Raises ObjectDoesNotExist."""
 
     # Players
@@ -163,12 +170,16 @@ class Store(ABC):
         """Return the player's row. Raises ObjectDoesNotExist."""
 
     @abstractmethod
-    def update_player(self, board: str, player: str, fields: Row) -> Row:
+    def update_player(
+        self, board: str, player: str, fields: Row, precondition: Precondition | None = None
+    ) -> Row:
         """Change `name`, `hidden` or both; return the row afterwards. Raises ObjectDoesNotExist,
         InvalidInput."""
 
     @abstractmethod
-    def delete_player(self, board: str, player: str) -> None:
+    def delete_player(
+        self, board: str, player: str, precondition: Precondition | None = None
+    ) -> None:
         """Delete the player, from past seasons, too. Raises ObjectDoesNotExist."""
 
     @abstractmethod

@@ -17,12 +17,14 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
+from leaderboardapp.web.caching import mark_private
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import is_websocket
 from leaderboardapp.web.requests import read_parameter
 
 SCOPES = ("read", "write")
+CLOCK_DIFFERENCE_SECONDS = 10  # between whoever signs tokens and us
 
 
 class Grant(NamedTuple):
@@ -56,6 +58,7 @@ def require_write(request: HttpRequest, board_id: str | None) -> None:
 
     `board_id` is None for a board that has no id yet.
     """
+    mark_private(request)
     if not settings.ALLOW_ANONYMOUS_WRITES:
         _require_scope(request, "write", board_id)
 
@@ -63,6 +66,7 @@ def require_write(request: HttpRequest, board_id: str | None) -> None:
 def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
     """Raise Problem 401 or 403 if the board is private and the sender may not read it."""
     if private:
+        mark_private(request)
         _require_scope(request, "read", board_id)
 
 
@@ -72,7 +76,10 @@ def has_scope(request: HttpRequest, scope: str, board_id: str | None) -> bool:
     With `board_id` None the token must be for all boards. Raises Problem 401 if the token is not
     valid.
     """
-    return _read_grant(request).allows(scope, board_id)
+    is_granted = _read_grant(request).allows(scope, board_id)
+    if is_granted:
+        mark_private(request)
+    return is_granted
 
 
 def read_token(request: HttpRequest) -> str:
@@ -109,7 +116,11 @@ def _read_grant(request: HttpRequest) -> Grant:
     for algorithm, key in settings.TOKEN_KEYS:
         try:
             claims = jwt.decode(
-                token, key, algorithms=[algorithm], options={"require": ["exp", "scope"]}
+                token,
+                key,
+                algorithms=[algorithm],
+                options={"require": ["exp", "scope"]},
+                leeway=CLOCK_DIFFERENCE_SECONDS,
             )
             return _parse_claims(claims)
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from leaderboardapp.web import auth, proxy, rate_limit
+from leaderboardapp.web import auth, cross_site, preconditions, proxy, rate_limit
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.rate_limit import View
@@ -41,8 +41,9 @@ def by_method(**views: View) -> View:
     """Return the view of one URL, which calls the function for the request's method.
 
     It raises Problem 405, with Allow, for other methods, and 422 for a query parameter that the
-    function does not read. A write on a board is allowed by the sender's token, and counted against
-    the rate limit, before the function is called.
+    function does not read. A write is refused if a page of another site sent it. A write on a board
+    is allowed by the sender's token, and counted against the rate limit, before the function is
+    called. Preconditions are held to the ETag that there is.
     """
     allowed = [*views, "HEAD"] if "GET" in views else [*views]
 
@@ -54,14 +55,25 @@ def by_method(**views: View) -> View:
             allow = ", ".join(allowed)
             detail = f"Accepted here: {allow}."
             raise Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
-        writes_board = method != "GET" and "board_id" in ids
-        if writes_board:
+        function = views[method]
+        if method == "GET":
+            _check_query(request, function, READ_PARAMETERS)
+            return preconditions.apply(request, function(request, **ids))
+        cross_site.require_same_origin(request)
+        if "board_id" in ids:
             auth.require_write(request, ids["board_id"])
-        parameters = _parameters.get(views[method], ())
-        if parameters is not None:
-            check_query(request, (*parameters, *READ_PARAMETERS) if method == "GET" else parameters)
-        if writes_board and not rate_limit.is_counted_by_view(views[method]):
+        _check_query(request, function)
+        if "board_id" in ids and not rate_limit.is_counted_by_view(function):
             rate_limit.count_writes(request)
-        return views[method](request, **ids)
+        if not preconditions.is_required_by_view(function):
+            preconditions.require(request, tags=[], exists="GET" in views)
+        return function(request, **ids)
 
     return view
+
+
+def _check_query(request: HttpRequest, view: View, others: tuple[str, ...] = ()) -> None:
+    """Raise Problem 422 for a query parameter that neither the view reads nor `others` name."""
+    parameters = _parameters.get(view, ())
+    if parameters is not None:
+        check_query(request, (*parameters, *others))

@@ -75,6 +75,13 @@ class ProblemKind(Enum):
         "The token is valid, but lacks the scope, or is for other boards.",
         "Get a token with the scope that the detail names, for this board.",
     )
+    CROSS_SITE = (
+        "cross-site",
+        HTTPStatus.FORBIDDEN,
+        "A page of another site sent this",
+        "A browser sent a write for a page of another origin, which the service does not allow.",
+        "Whoever runs the service can allow the origin, by CORS_ALLOWED_ORIGINS.",
+    )
     PATH_NOT_FOUND = (
         "path-not-found",
         HTTPStatus.NOT_FOUND,

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import io
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -81,7 +82,17 @@ def test_a_board_is_created_with_a_token_for_its_id(send: Send, board_id: str) -
 
 
 @pytest.mark.parametrize(
-    "claims", [{"exp": 1}, {"exp": "x"}, {"exp": None}, {"scope": 1}, {"boards": "b"}]
+    "claims",
+    [
+        {"exp": 1},
+        {"exp": "x"},
+        {"exp": None},
+        {"exp": math.inf},
+        {"nbf": math.inf},
+        {"iat": -math.inf},
+        {"scope": 1},
+        {"boards": "b"},
+    ],
 )
 @pytest.mark.usefixtures("strict")
 def test_a_token_that_is_not_valid_is_refused(
@@ -97,6 +108,8 @@ def test_a_token_that_is_not_valid_is_refused(
     [
         "garbage",
         "a.b.c",
+        "é.é.é",
+        f"{base64.urlsafe_b64encode(b'[' * 4500).decode()}.e30.e30",
         jwt.encode({"scope": "write", "exp": 2**40}, b"x" * 32, algorithm="HS256"),
         jwt.encode({"scope": "write", "exp": 2**40}, "", algorithm="none"),
         jwt.encode({"scope": "write"}, SECRET, algorithm="HS256"),
@@ -134,6 +147,21 @@ def test_tokens_may_be_signed_elsewhere_with_a_private_key(
         path = f"{alice}score-add/"
         assert send("POST", path, authorization=f"Bearer {token}").status_code == 200
         assert_challenged(send("POST", path, authorization=f"Bearer {forged}"), 401)
+
+
+@pytest.mark.parametrize(
+    ("claim", "accepted", "refused"), [("iat", 8, 60), ("nbf", 8, 60), ("exp", -8, -60)]
+)
+@pytest.mark.usefixtures("strict")
+def test_clocks_may_differ_by_ten_seconds(
+    send: Send, alice: str, claim: str, accepted: int, refused: int
+) -> None:
+    def add(seconds: int) -> Response:
+        claims = {"scope": "write", claim: int(time.time()) + seconds}
+        return send("POST", f"{alice}score-add/", **bearer(**claims))
+
+    assert add(accepted).status_code == 200
+    assert_challenged(add(refused), 401, "not valid")
 
 
 @pytest.mark.parametrize("path", READS)

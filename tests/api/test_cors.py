@@ -36,11 +36,11 @@ def test_a_page_of_an_allowed_origin_may_write(send: Send, alice: str, method: s
         alice,
         origin=GAME,
         access_control_request_method=method,
-        access_control_request_headers="authorization, content-type, idempotency-key",
+        access_control_request_headers="authorization, content-type, if-match, idempotency-key",
     )
     assert response.status_code == 200
     assert method in response["Access-Control-Allow-Methods"]
-    for header in ("authorization", "content-type", "idempotency-key", "prefer"):
+    for header in ("authorization", "content-type", "idempotency-key", "if-match", "prefer"):
         assert header in response["Access-Control-Allow-Headers"]
 
 

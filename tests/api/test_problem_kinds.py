@@ -27,6 +27,7 @@ SLUGS = {
     "token-required": 401,
     "invalid-token": 401,
     "insufficient-scope": 403,
+    "cross-site": 403,
     "path-not-found": 404,
     "board-not-found": 404,
     "player-not-found": 404,

@@ -58,7 +58,7 @@ def test_one_increment_stays_within_the_boards_limit(send: Send, board: str, ali
     for amount in (3, -3):
         assert send("POST", f"{alice}score-add/", {"amount": amount}).status_code == 200
     for amount in (4, -4):
-        assert_problem(send("POST", f"{alice}score-add/", {"amount": amount}), 422, "within 3")
+        assert_problem(send("POST", f"{alice}score-add/", {"amount": amount}), 422, "from -3 to 3")
     assert send("GET", alice).json()["score"] == 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.viewers import Answer, Api, settle
+from tests.e2e.viewers import Answer, Api, Viewer, settle
 from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
@@ -68,3 +68,24 @@ def test_a_long_poll_of_a_deleted_board_is_not_found(api: Api, board: str, poll:
     thread.join()
     assert answers[0].status == 404
     assert answers[0].json["status"] == 404
+
+
+def test_a_long_poll_waits_on_while_its_snapshot_stays_the_same(
+    api: Api, board: str, poll: Poll, stack: Stack
+) -> None:
+    """The same snapshot is published once more, because of a change that nobody sees."""
+    api("PATCH", board, {"size": 1})
+    api("POST", f"{board}players/alice/score-add/", {"amount": 9})
+    with Viewer(stack.port, board) as viewer:
+        thread, answers = poll(9)
+        sent = len(viewer.events)
+        api("POST", f"{board}players/bob/score-add/")  # is not shown
+        wait_until(lambda: len(viewer.events) > sent, "the repeat")
+        assert viewer.events[-1].id == viewer.events[-2].id
+        thread.join(0.5)
+        assert thread.is_alive(), "it is held"
+        api("POST", f"{board}players/alice/score-add/")
+        wait_until(lambda: answers, "the answer", 3)
+    thread.join()
+    assert answers[0].status == 200
+    assert answers[0].json["players"][0]["score"] == 10

@@ -100,11 +100,16 @@ def test_a_snapshot_is_for_streams_long_polls_and_web_sockets(
             "http-stream": {"content": 'event: update\nid: abc\ndata: {"name":"é"}\n\n'},
             "http-response": {"code": 200, "headers": snapshot.headers(), "body": '{"name":"é"}'},
             "ws-message": {"content": '{"event":"update","id":"abc","data":{"name":"é"}}'},
+            "meta": {"skip_users": "abc"},  # long-polls that have this snapshot
         },
         # Who watched it with a token while it was private comes back without.
         "board-b.private": {
             "http-stream": {"action": "close"},
-            "http-response": {"code": 304, "body": ""},
+            "http-response": {
+                "code": 304,
+                "headers": {"Cache-Control": "private, no-store"},
+                "body": "",
+            },
             "ws-message": {"action": "close", "code": 1013},
         },
     }

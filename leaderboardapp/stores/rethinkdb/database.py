@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Precondition, Row
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
-from leaderboardapp.stores.rethinkdb.results import NO_BOARD, OUT_OF_RANGE, OUTDATED
+from leaderboardapp.stores.rethinkdb.results import NO_BOARD, OUT_OF_RANGE, OUTDATED, ROW_CHANGED
 from leaderboardapp.stores.rethinkdb.rows import board_row
 
 QUERY_SECONDS = 2.5
@@ -78,6 +78,30 @@ class Database:
             if result.get("first_error") not in (OUTDATED, OUT_OF_RANGE):
                 return result
         raise StoreUnavailable(f"The board {board} changes too often.")
+
+    def write_if(
+        self,
+        precondition: Precondition | None,
+        write: Callable[[Callable[[Any, Any], Any]], Any],
+        is_same: Callable[[Any, Row], Any],
+    ) -> Any:
+        """Run a write of one document if the precondition holds; return the server's answer.
+
+        `write` builds it with a function `guard(document, new)`, which returns what the document
+        becomes. `is_same`, as ReQL, compares a document with the row of which the precondition
+        held; if it is another one, the precondition is called again."""
+        while True:
+            expected = precondition() if precondition else None
+
+            def guard(old: Any, new: Any, row: Row | None = expected) -> Any:
+                if row is None:
+                    return new
+                unchanged = old.eq(None) | is_same(old, row)
+                return r.branch(unchanged, new, r.error(ROW_CHANGED))
+
+            answer = self.run(write(guard))
+            if answer.get("first_error") != ROW_CHANGED:
+                return answer
 
     def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """Select, as ReQL, all documents that belong to a board, by table."""

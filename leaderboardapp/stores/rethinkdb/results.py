@@ -28,6 +28,7 @@ KNOWN_KEY = "a key of these is known"
 IMPORT_MOVED = "import moved"
 EMAIL_TAKEN = "email taken"
 OUTDATED = "outdated"  # what the write was checked against has changed since
+ROW_CHANGED = "the row has changed since the precondition held"
 
 
 class Refusal(NamedTuple):

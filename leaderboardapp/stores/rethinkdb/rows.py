@@ -1,7 +1,10 @@
 """Documents and the rows that the store gives out (stores/base.py)."""
 
+from typing import Any
+
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import row_id
 
 
@@ -20,6 +23,24 @@ def player_document(board: str, player: str, name: str) -> Row:
 def board_row(document: Row) -> Row:
     """Return a board's row. A document made in the console may lack fields; they get defaults."""
     return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
+
+
+def is_board(document: Any, row: Row) -> Any:
+    """Return, as ReQL, whether a board's document still has these values."""
+    return r.and_(
+        *(document[field].default(value).eq(row[field]) for field, value in BOARD_DEFAULTS.items())
+    )
+
+
+def is_player(document: Any, row: Row) -> Any:
+    """Return, as ReQL, whether a player's document still has the values of this row.
+
+    Every score that is written sets `reached_at`, but one that stays the same."""
+    return (
+        document["name"].default("").eq(row["name"])
+        & document["hidden"].default(False).eq(row["hidden"])
+        & document["reached_at"].eq(row["reached_at"])
+    )
 
 
 def player_row(document: Row, season: int = 0) -> Row:

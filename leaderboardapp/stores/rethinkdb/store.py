@@ -22,6 +22,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    Precondition,
     RankPosition,
     Row,
     Window,
@@ -39,6 +40,8 @@ from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_
 from leaderboardapp.stores.rethinkdb.rows import (
     board_row,
     find_emails,
+    is_board,
+    is_player,
     player_document,
     player_row,
 )
@@ -104,15 +107,26 @@ class RethinkStore(Store):
     def get_board(self, board: str) -> Row:
         return self.db.get_board(board)
 
-    def update_board(self, board: str, fields: Row) -> Row:
-        update = self.db.boards.get(board).update(check_board(fields), return_changes="always")
-        result = self.db.run(update)
+    def update_board(
+        self, board: str, fields: Row, precondition: Precondition | None = None
+    ) -> Row:
+        document, checked = self.db.boards.get(board), check_board(fields)
+
+        def write(guard: Any) -> Any:
+            return document.update(lambda old: guard(old, checked), return_changes="always")
+
+        result = self.db.write_if(precondition, write, is_board)
         return board_row(get_updated_document(result, BoardNotFound(board)))
 
-    def delete_board(self, board: str) -> None:
+    def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         self._record_deletion(board)
+        document = self.db.boards.get(board)
         # The board first, so that no write to it begins.
-        deleted = self.db.run(self.db.boards.get(board).delete())["deleted"]
+        result = self.db.write_if(
+            precondition, lambda guard: document.replace(lambda old: guard(old, None)), is_board
+        )
+        raise_for_errors(result)
+        deleted = result["deleted"]
         try:
             for rows in self.db.select_rows_of_board(board):
                 self.db.delete_in_pieces(rows)
@@ -149,14 +163,28 @@ class RethinkStore(Store):
             raise PlayerNotFound(board, player)
         return player_row(found, board_row(row)["season"])
 
-    def update_player(self, board: str, player: str, fields: Row) -> Row:
+    def update_player(
+        self, board: str, player: str, fields: Row, precondition: Precondition | None = None
+    ) -> Row:
         document = self.db.players.get(row_id(board, player))
-        update = document.update(check_player_change(fields), return_changes="always")
-        row, result = self.db.read_of_board(board, lambda row: [row, update])
-        updated = get_updated_document(result, PlayerNotFound(board, player))
-        return player_row(updated, board_row(row)["season"])
+        checked = check_player_change(fields)
 
-    def delete_player(self, board: str, player: str) -> None:
+        def write(guard: Any) -> Any:
+            update = document.update(lambda old: guard(old, checked), return_changes="always")
+            return self.db.write_if_board_exists(
+                board, lambda row: update.merge({"season": row["season"].default(1)})
+            )
+
+        result = self.db.write_if(precondition, write, is_player)
+        raise_for_errors(result, board)
+        updated = get_updated_document(result, PlayerNotFound(board, player))
+        return player_row(updated, result["season"])
+
+    def delete_player(
+        self, board: str, player: str, precondition: Precondition | None = None
+    ) -> None:
+        if precondition:
+            precondition()  # and not again: what follows is more than one write
         self._record_deletion(board)
         # The player last: if something fails before, the request can be repeated.
         past = self.db.seasons.between([board, r.minval], [board, r.maxval], index="board")

@@ -32,6 +32,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    Precondition,
     RankPosition,
     Row,
     Window,
@@ -154,12 +155,18 @@ class SqlStore(Store):
         return read_board(board)
 
     @in_board_transaction
-    def update_board(self, board: str, fields: Row) -> Row:
+    def update_board(
+        self, board: str, fields: Row, precondition: Precondition | None = None
+    ) -> Row:
+        if precondition:
+            precondition()
         BoardRow.objects.filter(id=board).update(**check_board(fields))
         return self.get_board(board)
 
     @in_board_transaction
-    def delete_board(self, board: str) -> None:
+    def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
+        if precondition:
+            precondition()
         # Blocks first, so that no trigger counts the players. There may be more players than one
         # statement can delete in time.
         BlockRow.objects.filter(board_id=board).delete()
@@ -181,12 +188,20 @@ class SqlStore(Store):
         raise PlayerNotFound(board, player)
 
     @in_board_transaction
-    def update_player(self, board: str, player: str, fields: Row) -> Row:
+    def update_player(
+        self, board: str, player: str, fields: Row, precondition: Precondition | None = None
+    ) -> Row:
+        if precondition:
+            precondition()
         _select(board, player).update(**check_player_change(fields))
         return self.get_player(board, player)
 
     @in_board_transaction
-    def delete_player(self, board: str, player: str) -> None:
+    def delete_player(
+        self, board: str, player: str, precondition: Precondition | None = None
+    ) -> None:
+        if precondition:
+            precondition()
         if not _select(board, player).delete()[0]:
             read_board(board)
             raise PlayerNotFound(board, player)

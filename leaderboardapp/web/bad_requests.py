@@ -1,0 +1,25 @@
+"""The answer to a request that gunicorn could not read."""
+
+import socket
+from http import HTTPStatus
+
+from gunicorn.util import write_nonblock
+
+from leaderboardapp.snapshots import REVALIDATED
+from leaderboardapp.web.problems import untyped_problem
+
+
+def write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
+    """Write a problem document in place of gunicorn's page of an error (`gunicorn.util`)."""
+    detail = message or HTTPStatus(status).description or f"{reason}."
+    response = untyped_problem(HTTPStatus(status), detail)
+    lines = [
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        f"Content-Type: {response['Content-Type']}",
+        f"Content-Length: {len(response.content)}",
+        f"Cache-Control: {REVALIDATED}",
+        "",
+        "",
+    ]
+    write_nonblock(client, "\r\n".join(lines).encode() + response.content)

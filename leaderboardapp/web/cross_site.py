@@ -1,0 +1,45 @@
+"""Writes that a browser sends for a page of another origin, which the visitor knows nothing of."""
+
+from urllib.parse import urlsplit
+
+from corsheaders.middleware import CorsMiddleware
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import Problem
+
+_cors = CorsMiddleware(lambda request: HttpResponse())
+
+
+def require_same_origin(request: HttpRequest) -> None:
+    """Raise Problem 403 if a page of another origin sent the request, unless it is an allowed one.
+
+    Programs send neither Origin nor Sec-Fetch-Site, and pass."""
+    origin = request.META.get("HTTP_ORIGIN")
+    site = request.META.get("HTTP_SEC_FETCH_SITE")
+    if (origin is None and site is None) or _is_same_origin(request, origin, site):
+        return
+    if settings.CORS_ALLOW_ALL_ORIGINS or (origin and _is_allowed(origin)):
+        return
+    raise Problem(
+        ProblemKind.CROSS_SITE,
+        f"This was sent by a page of another origin ({origin or site}), and nothing was changed. "
+        "Accepted are pages of this service, and of the origins in CORS_ALLOWED_ORIGINS.",
+    )
+
+
+def _is_same_origin(request: HttpRequest, origin: str | None, site: str | None) -> bool:
+    """Return whether a page of this service, or the visitor by hand, sent the request."""
+    if site is not None:  # the browser knows best: a proxy may have changed Host
+        return site.strip().lower() in ("same-origin", "none")
+    # Without the scheme, because TLS may end in front of us.
+    host = request.META.get("HTTP_HOST", "").lower()
+    return bool(host) and (origin or "").lower().partition("://")[2] == host
+
+
+def _is_allowed(origin: str) -> bool:
+    try:
+        return _cors.origin_found_in_white_lists(origin, urlsplit(origin))
+    except ValueError:  # no URL at all
+        return False

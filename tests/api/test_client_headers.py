@@ -1,0 +1,168 @@
+"""Headers of a client's: none makes a fault of the server, whatever it has in it."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tests.api.conftest import Send
+
+NAMES = [
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Method",
+    "Authorization",
+    "Cache-Control",
+    "Connection",
+    "Connection-Id",
+    "Content-Encoding",
+    "Content-Type",
+    "Cookie",
+    "Date",
+    "Expect",
+    "Forwarded",
+    "From",
+    "Grip-Feature",
+    "Grip-Last",
+    "Grip-Sig",
+    "Host",
+    "Idempotency-Key",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Last-Event-ID",
+    "Meta-User",
+    "Origin",
+    "Path-Info",
+    "Prefer",
+    "Range",
+    "Referer",
+    "Remote-User",
+    "Script-Name",
+    "Sec-Fetch-Site",
+    "Sec-WebSocket-Key",
+    "TE",
+    "Upgrade",
+    "User-Agent",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-HTTP-Method-Override",
+    "X-Real-IP",
+    "X-Script-Name",
+]
+# What a server makes of the bytes of a header.
+VALUES = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60) | (
+    st.lists(
+        st.sampled_from(
+            [
+                "*",
+                ",",
+                ";",
+                "=",
+                '"',
+                "W/",
+                "q=",
+                "1e999",
+                "-1",
+                "text/html",
+                "*/*",
+                "Bearer ",
+                "a.b.c",
+                "https://",
+                "[",
+                "]",
+                ":",
+                "bytes=",
+                "0-",
+                "charset=",
+                "utf-7",
+                "wait=",
+                "é",
+                " ",
+            ]
+        ),
+        max_size=8,
+    ).map("".join)
+)
+HOSTS = [
+    "my_service:8000",
+    "web_1",
+    "localhost",
+    "board.example",
+    "127.0.0.1:5000",
+    "[::1]:5000",
+    "bücher.example",
+    "-",
+    "a b",
+    "",
+    "<script>",
+    "x" * 300,
+]
+PATHS = ["/", "/boards/", "{board}", "{alice}", "{board}ws/", "/nowhere", "/events/x/", "/docs"]
+
+
+@examples(max_examples=150)
+@given(
+    method=st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "PATCH"]),
+    path=st.sampled_from(PATHS),
+    headers=st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1, max_size=4),
+)
+def test_no_header_makes_a_server_error(
+    client: Client, board: str, alice: str, method: str, path: str, headers: dict[str, str]
+) -> None:
+    content_type = headers.pop("Content-Type", "")
+    path = path.format(board=board, alice=alice)
+    answer = client.generic(method, path, b"", content_type, headers=headers)
+    assert answer.status_code < 500 or answer.status_code == 501, answer.content
+    assert "Cache-Control" in answer
+
+
+def test_any_host_name_reaches_the_service(client: Client, send: Send, board: str) -> None:
+    for host in HOSTS:
+        assert send("GET", board, host=host).status_code == 200
+        assert send("PATCH", board, {"name": "B"}, host=host).status_code == 200
+        assert send("GET", "/nowhere", host=host, accept="text/html").status_code == 404
+        home = client.get("/", headers={"host": host, "accept": "text/html"})
+        assert home.status_code in (200, 302)
+
+
+def test_the_list_of_boards_shows_the_name_that_was_used(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leaderboardapp.models.Board.get_page", lambda *_, **__: [])
+    for host, scheme, shown in (
+        ("my_service:8000", "", "http://my_service:8000/boards/"),
+        ("board.example", "https", "https://board.example/boards/"),
+        ("<b>", "ftp", "http://&lt;b&gt;/boards/"),
+    ):
+        headers = {"host": host, "x-forwarded-proto": scheme}
+        assert shown in client.get("/", headers=headers).content.decode()
+
+
+def test_forwarded_headers_move_no_path(client: Client, send: Send, board: str) -> None:
+    for name in (
+        "script-name",
+        "path-info",
+        "x-script-name",
+        "x-forwarded-prefix",
+        "x-original-url",
+    ):
+        assert client.get(board, headers={name: "/x"}).json()["id"] in board
+
+
+def test_static_files_keep_their_own_cache_control(client: Client) -> None:
+    file = next(Path(settings.STATIC_ROOT).glob("leaderboardapp/*.css"))
+    answer = client.get(f"/static/leaderboardapp/{file.name}")
+    answer.close()
+    assert answer.status_code == 200 and "max-age" in answer["Cache-Control"]

@@ -1,0 +1,116 @@
+"""What a page of another origin has a browser send: it changes nothing, unless it is allowed to."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+
+from tests.api.conftest import Send, assert_problem
+from tests.api.test_auth import bearer
+
+HERE, GAME = "https://board.example:8443", "https://game.example"
+WRITES = [
+    ("POST", "/boards/", {"id": "{new}"}),
+    ("PATCH", "{board}", {"name": "B"}),
+    ("DELETE", "{board}", None),
+    ("POST", "{board}players/", {"name": "Bob"}),
+    ("PATCH", "{board}players/alice/", {"name": "B"}),
+    ("DELETE", "{board}players/alice/", None),
+    ("POST", "{board}players/alice/score-add/", None),
+    ("PUT", "{board}players/alice/score/", {"score": 1}),
+    ("POST", "{board}scores/", [{"player": "alice"}]),
+    ("POST", "{board}reset/", None),
+]
+OF_OTHERS = [
+    {"origin": "https://other.example", "sec_fetch_site": "cross-site"},
+    {"origin": "https://other.example"},
+    {"origin": "https://other.example", "sec_fetch_site": "same-site"},
+    {"origin": "https://board.example"},  # another port
+    {"origin": "https://other.board.example:8443"},
+    {"origin": "null"},
+    {"origin": ""},
+    {"origin": "https://[not-a-host"},
+    {"sec_fetch_site": "cross-site"},
+    {"sec_fetch_site": "same-site"},
+    {"sec_fetch_site": "unheard-of"},
+]
+OF_THIS = [
+    {},
+    {"origin": HERE},
+    {"origin": "http://BOARD.example:8443"},  # TLS may end in front of the service
+    {"origin": HERE, "sec_fetch_site": "same-origin"},
+    {"origin": HERE, "sec_fetch_site": "same-origin", "host": "localhost:5000"},  # a proxy's
+    {"sec_fetch_site": "none"},
+]
+
+
+@pytest.fixture
+def state(send: Send, board: str, alice: str) -> Iterator[None]:
+    """Asserts that the board and its player are afterwards as they were before."""
+
+    def read() -> list[Any]:
+        paths = (board, f"{board}players/", f"{board}seasons/", "/boards/?limit=100")
+        return [send("GET", path).json() for path in paths]
+
+    before = read()
+    yield
+    assert read() == before
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_a_page_of_another_origin_writes_nothing(
+    send: Send, board: str, method: str, path: str, body: Any
+) -> None:
+    for headers, token in itertools.product(OF_OTHERS, ({}, bearer(scope="write"))):
+        sent = {"host": "board.example:8443", **headers}
+        answer = send(method, path.format(board=board), body, **sent, **token)
+        assert_problem(answer, 403, "another origin", "CORS_ALLOWED_ORIGINS")
+
+
+@pytest.mark.usefixtures("state")
+def test_neither_does_a_form_of_any_type(client: Client, alice: str) -> None:
+    headers = {"origin": "https://other.example", "sec-fetch-site": "cross-site"}
+    forms = (
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    )
+    for content_type, body in itertools.product(forms, (b"", b"{}", b"--x--")):
+        answer = client.generic("POST", f"{alice}score-add/", body, content_type, headers=headers)
+        assert_problem(answer, 403)
+
+
+@pytest.mark.parametrize("headers", OF_THIS)
+def test_a_page_of_this_service_and_any_program_may_write(
+    send: Send, board: str, alice: str, headers: dict[str, str]
+) -> None:
+    sent = {"host": "board.example:8443", **headers}
+    writes = [*WRITES[3:5], *WRITES[6:], WRITES[5], WRITES[1], WRITES[2]]  # deletions last
+    for method, path, body in writes:
+        assert send(method, path.format(board=board), body, **sent).status_code < 300
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": GAME}, {"origin": GAME, "sec_fetch_site": "cross-site"}]
+)
+def test_an_origin_that_is_allowed_may_write(
+    send: Send, alice: str, headers: dict[str, str]
+) -> None:
+    with override_settings(CORS_ALLOWED_ORIGINS=[GAME]):
+        assert send("POST", f"{alice}score-add/", **headers).status_code == 200
+        for other in OF_OTHERS:
+            assert_problem(send("POST", f"{alice}score-add/", **other), 403)
+    with override_settings(CORS_ALLOW_ALL_ORIGINS=True):
+        for allowed in (headers, *OF_OTHERS):
+            assert send("POST", f"{alice}score-add/", **allowed).status_code == 200
+
+
+def test_reading_is_for_all(send: Send, board: str) -> None:
+    for headers in OF_OTHERS:
+        for method in ("GET", "HEAD"):
+            assert send(method, board, **headers).status_code == 200
+        assert_problem(send("OPTIONS", board, **headers), 405)
