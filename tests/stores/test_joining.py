@@ -87,7 +87,7 @@ def test_an_import_to_a_board_that_asks_for_addresses_names_the_line_and_counts_
     )
     assert alice.reload().score == 0
     file.write_text("who,points\nalice,1\n")
-    assert import_scores(asking, file) == "1 rows counted, 0 bad rows left out.\n"
+    assert import_scores(asking, file) == "1 row counted, 0 bad rows left out.\n"
     assert alice.reload().score == 1
 
 
@@ -98,7 +98,7 @@ def test_an_imported_row_is_an_increment(board_id: str, tmp_path: Path) -> None:
     import_scores(board, file)
     assert Player.get_for_board(board, "alice").score == 4
     file.write_text("who,points\nalice,3\nalice,-3\n")
-    with pytest.raises(CommandError, match=r"one increment within 2 either way \(lines 2, 3\)"):
+    with pytest.raises(CommandError, match=r"an increment from -2 to 2 \(lines 2, 3\)"):
         import_scores(board, file, "--name", "other")
     assert Player.get_for_board(board, "alice").score == 4
 
@@ -108,5 +108,5 @@ def test_a_row_whose_name_shows_nothing_is_bad(board_id: str, tmp_path: Path, st
     file = tmp_path / "scores.jsonl"
     rows = [{"who": "alice", "points": 1}, {"who": "\u3164", "points": 1}]
     file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    assert import_scores(board, file) == "1 rows counted, 1 bad rows left out.\n"
+    assert import_scores(board, file) == "1 row counted, 1 bad row left out.\n"
     assert [row["id"] for row in store.get_ranking_window(board_id, 5).rows] == ["alice"]

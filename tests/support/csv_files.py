@@ -134,6 +134,14 @@ FILES = {
     "a name of two lines": body(
         '"an\nn",5\nbea,3\n', {4: BEA_3}, {2: "“who” is “an\ufffdn”; it must"}
     ),
+    "a name of a zero-width space": bad_row(
+        "\u200b,5", "“who” is “\u200b”; it must be text of 1 to 100"
+    ),
+    "a name of a mark": bad_row("\ufeff,5", "“who” is “\ufeff”; it must be text of 1 to 100"),
+    "a name of a filler": bad_row("\u3164,5", "“who” is “\u3164”; it must be text of 1 to 100"),
+    "a name that turns text around": bad_row(
+        "a\u202eb,5", "“who” is “a\u202eb”; it must be text of 1"
+    ),
     "a name that is too long": bad_row(
         "x" * 101 + ",3", f"“who” is “{'x' * 40}…”; it must be text"
     ),
