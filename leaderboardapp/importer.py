@@ -172,10 +172,7 @@ def import_rows(
     resumed = state.line == 0  # whether the rows have passed the line that the import had reached
 
     def store_batch(upto: Import) -> int:
-        try:
-            store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
-        except PlayerRefused as error:
-            raise RefusedRow(f"{error} ({_name_lines(batch, error.player)})") from error
+        _store_batch(store, board_id, import_name, upto, batch)
         added = len(batch)
         batch.clear()
         return added
@@ -198,6 +195,15 @@ def import_rows(
     if batch:
         last = Import(stored_line, batch[-1].line, hasher.hexdigest()) if resumed else state
         yield store_batch(last)
+
+
+def _store_batch(
+    store: Store, board_id: str, import_name: str, upto: Import, batch: list[CountedRow]
+) -> None:
+    try:
+        store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
+    except PlayerRefused as error:
+        raise RefusedRow(f"{error} ({_name_lines(batch, error.player)})") from error
 
 
 def _require_digest(state: Import, digest: str) -> None:

@@ -52,6 +52,12 @@ from leaderboardapp.stores.sql.models import (
     SeasonRow,
 )
 from leaderboardapp.stores.sql.ranking import read_around, read_page
+from leaderboardapp.stores.sql.reading import (
+    find_emails,
+    find_player,
+    read_at_one_moment,
+    read_board,
+)
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
@@ -59,7 +65,6 @@ from leaderboardapp.stores.sql.statements import (
     DELETE_PLAYERS,
     FIND_NOT_CARRIED_OVER,
     HIDDEN,
-    PLAYER,
     REPLACE_LEASE,
     board_row,
     player_row,
@@ -106,7 +111,7 @@ def of_one_moment(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
         def work() -> R:
             return method(self, *args, **kwargs)
 
-        return self.run(lambda: read_snapshot(self.begin_snapshot, work))
+        return self.run(lambda: read_at_one_moment(self.begin_snapshot, work))
 
     return call
 
@@ -360,40 +365,6 @@ class SqlStore(Store):
 
     def close(self) -> None:
         connection.close()
-
-
-def read_snapshot(begin: str, work: Callable[[], R]) -> R:
-    """Return what `work` returns; all that it reads is as it was at one moment."""
-    if not connection.get_autocommit():
-        return work()  # within a transaction already
-    with connection.cursor() as cursor:
-        cursor.execute(begin)
-        try:
-            return work()
-        finally:
-            cursor.execute("COMMIT")
-
-
-def read_board(board: str) -> Row:
-    """Return the board's row. Raises BoardNotFound."""
-    rows = read(BOARD, [board])
-    if not rows:
-        raise BoardNotFound(board)
-    return board_row(rows[0])
-
-
-def find_player(board: str, player: str) -> Row | None:
-    """Return the player's row, None if there is no such player."""
-    rows = read(PLAYER, [board, player])
-    return player_row(rows[0]) if rows else None
-
-
-def find_emails(board: str, players: list[Row]) -> dict[str, str]:
-    """Return the email addresses of these players, of those who have one, by their ids."""
-    if not players:
-        return {}
-    rows = PlayerRow.objects.filter(board_id=board, player__in=[row["id"] for row in players])
-    return {player: email for player, email in rows.values_list("player", "email") if email}
 
 
 def _select(board: str, player: str) -> QuerySet[PlayerRow]:
