@@ -1,0 +1,47 @@
+"""Reading boards and players, several reads at one moment (ADR 22)."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import connection
+
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.sql.models import PlayerRow
+from leaderboardapp.stores.sql.statements import BOARD, PLAYER, board_row, player_row, read
+
+R = TypeVar("R")
+
+
+def read_at_one_moment(begin: str, work: Callable[[], R]) -> R:
+    """Return what `work` returns; all that it reads is as it was at one moment."""
+    if not connection.get_autocommit():
+        return work()  # within a transaction already
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            return work()
+        finally:
+            cursor.execute("COMMIT")
+
+
+def read_board(board: str) -> Row:
+    """Return the board's row. Raises BoardNotFound."""
+    rows = read(BOARD, [board])
+    if not rows:
+        raise BoardNotFound(board)
+    return board_row(rows[0])
+
+
+def find_player(board: str, player: str) -> Row | None:
+    """Return the player's row, None if there is no such player."""
+    rows = read(PLAYER, [board, player])
+    return player_row(rows[0]) if rows else None
+
+
+def find_emails(board: str, players: list[Row]) -> dict[str, str]:
+    """Return the email addresses of these players, of those who have one, by their ids."""
+    if not players:
+        return {}
+    rows = PlayerRow.objects.filter(board_id=board, player__in=[row["id"] for row in players])
+    return {player: email for player, email in rows.values_list("player", "email") if email}
