@@ -35,7 +35,9 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
 
 def read_season(request: HttpRequest, board_id: str, season_number: int) -> HttpResponse:
     """Answer a past season: the board's name and top players as they were when it ended."""
-    auth.require_read(request, board_id, private=Board.get(board_id).private)
-    ended_at, board, players = get_store().get_season(board_id, season_number)
+    try:
+        ended_at, board, players = get_store().get_season(board_id, season_number)
+    finally:  # after it was read, or the board might have become private in between
+        auth.require_read(request, board_id, private=Board.get(board_id).private)
     payload = snapshots.board_payload(board, players)
     return json_response({**payload, "season": season_number, "ended_at": ended_at})

@@ -15,7 +15,7 @@ from leaderboardapp.domain.fields import (
     require,
     score_field,
 )
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Row
+from leaderboardapp.domain.types import Amount, Row
 
 NEW_BOARD_FIELDS = {"id": id_field, **BOARD_SETTING_FIELDS}
 NEW_PLAYER_FIELDS = {
@@ -30,12 +30,11 @@ PLAYER_CHANGE_FIELDS = {"name": name_field, "hidden": flag_field}
 def check_board(fields: Row) -> Row:
     """Return the fields of a new board, or those that change. Raises InvalidInput.
 
-    A default is accepted as it is: a board may have no name. `season` and `ends_at` are the
-    store's own, and not checked."""
+    A board may have no name. `season` and `ends_at` are the store's own, and not checked."""
     chosen = {
         name: value
         for name, value in fields.items()
-        if name in NEW_BOARD_FIELDS and (name == "id" or value != BOARD_DEFAULTS[name])
+        if name in NEW_BOARD_FIELDS and (name, value) != ("name", "")
     }
     return {**fields, **check_fields(chosen, NEW_BOARD_FIELDS)}
 
@@ -52,6 +51,12 @@ def check_new_player(player: Row) -> Row:
 def check_player_change(fields: Row) -> Row:
     """Return the fields of a player that change. Raises InvalidInput."""
     return check_fields(fields, PLAYER_CHANGE_FIELDS)
+
+
+def check_score(score: int) -> int:
+    """Return the score, or the amount. Raises InvalidInput."""
+    checked: int = check_fields({"score": score}, {"score": score_field})["score"]
+    return checked
 
 
 def new_player(board: Row, amount: Amount) -> Row:

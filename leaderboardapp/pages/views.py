@@ -1,6 +1,5 @@
 """Pages for browsers, made of templates and ES modules. They load nothing from another host."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +11,7 @@ from django.shortcuts import render
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.models import Board
+from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.problem_kinds import ProblemKind
@@ -43,12 +43,12 @@ def render_home_page(request: HttpRequest) -> HttpResponse:
 
 def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the live board, which is readable before its script runs and without it."""
-    board = Board.get(board_id)
-    auth.require_read(request, board_id, private=board.private)
-    snapshot = snapshots.read_snapshots([board_id]).get(board_id)
-    if snapshot is None:
+    tops = get_store().get_top_players([board_id])
+    if board_id not in tops:
         raise BoardNotFound(board_id)
-    players = json.loads(snapshot.body)["players"]
+    board, rows = tops[board_id]
+    auth.require_read(request, board_id, private=board["private"])
+    players = snapshots.board_payload(board, rows)["players"]
     for player in players:
         player["points"] = f"{player['score']:,}"
     context = {"board": board, "players": players, "now": datetime.now(UTC)}

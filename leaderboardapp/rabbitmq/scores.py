@@ -139,7 +139,7 @@ def process_board(board: str, scores: list[Score]) -> Rejections:
     ]
     if unknown:
         try:
-            results |= create_named_players(Board.get(board), unknown)
+            results |= create_named_players(Board(board), unknown)
         except BoardNotFound as error:  # it was deleted meanwhile
             results |= {score.message_index: error for score in unknown}
     reasons = {

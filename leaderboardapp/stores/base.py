@@ -15,7 +15,8 @@ equal scores the one that was reached first.
 
 A precondition is called before its write, in the write's transaction if the store has any. Without
 transactions, the write is done only if the row is still the one that the precondition returned; if
-not, the precondition is called again. What it raises passes unchanged.
+not, the precondition is called again. What it raises passes unchanged. One exception: without
+transactions, the deletion of a player is several writes, and is checked before the first.
 
 Any method may raise StoreUnavailable. A missing board or player is Django's ObjectDoesNotExist. No
 driver's exception passes this boundary.
@@ -27,6 +28,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from leaderboardapp.concurrency.coalescing import Coalescer
+from leaderboardapp.domain.joining import check_score
 from leaderboardapp.domain.topics import Filter
 from leaderboardapp.domain.types import (
     Amount,
@@ -204,8 +206,10 @@ class Store(ABC):
         season: int | None = None,
     ) -> Row:
         """Add an increment; return the player's row afterwards. Concurrent calls of a process for
-        one board are coalesced. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
-        result = self._coalesce_add(board, Increment(player, amount, key, season))
+        one board are coalesced. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason,
+        InvalidInput."""
+        increment = Increment(player, check_score(amount), key, season)
+        result = self._coalesce_add(board, increment)
         if isinstance(result, Exception):
             raise result
         return result

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 ANY = "*"
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-# A comma within quotes parts nothing. A quote that is never closed is a character like others.
-_PREFERENCES = re.compile(rf"(?:{_QUOTED}|[^,])+")
-_PREFERENCE = re.compile(rf"({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|{_QUOTED})?)?[ \t]*(?:;.*)?")
+# No repetition gives back what it took ("++", "*+"), so that reading takes time by length alone.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+# A comma within quotes parts nothing. A quote that is never closed takes the rest of the text.
+_PREFERENCES = re.compile(r'(?:"(?:[^"\\]|\\.)*+(?:"|\\?$)|[^,"])++')
+_PREFERENCE = re.compile(rf"({_TOKEN})(?:[ \t]*+=[ \t]*+({_TOKEN}|{_QUOTED})?+)?+[ \t]*+(?:;.*+)?+")
 # In a tag, a backslash is a character like others.
-_ENTITY_TAGS = re.compile(r'(?:"[^"]*"|[^,])+')
+_ENTITY_TAGS = re.compile(r'(?:"[^"]*+(?:"|$)|[^,"])++')
 _ENTITY_TAG = re.compile(r'(?:W/)?"[!#-~\x80-\xff]*"')
 
 

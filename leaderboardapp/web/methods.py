@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, cross_site, preconditions, proxy, rate_limit
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
@@ -66,10 +67,22 @@ def by_method(**views: View) -> View:
         if "board_id" in ids and not rate_limit.is_counted_by_view(function):
             rate_limit.count_writes(request)
         if not preconditions.is_required_by_view(function):
-            preconditions.require(request, tags=[], exists="GET" in views)
+            try:
+                preconditions.require(request, tags=[], exists="GET" in views)
+            except Problem:
+                _require_existence(**ids)
+                raise
         return function(request, **ids)
 
     return view
+
+
+def _require_existence(board_id: str = "", player_id: str = "", **_: Any) -> None:
+    """Raise BoardNotFound or PlayerNotFound: no precondition is about what is not there."""
+    if player_id:
+        get_store().get_player(board_id, player_id)
+    elif board_id:
+        get_store().get_board(board_id)
 
 
 def _check_query(request: HttpRequest, view: View, others: tuple[str, ...] = ()) -> None:

@@ -142,6 +142,13 @@ FILES = {
     "a name that turns text around": bad_row(
         "a\u202eb,5", "“who” is “a\u202eb”; it must be text of 1"
     ),
+    "names with a line separator and joiners": body(
+        "a\u2028b,5\n\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645,3\n",
+        {
+            2: ("a\u2028b", "a\u2028b", 5),
+            3: (*("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",) * 2, 3),
+        },
+    ),
     "a name that is too long": bad_row(
         "x" * 101 + ",3", f"“who” is “{'x' * 40}…”; it must be text"
     ),

@@ -3,7 +3,7 @@
 export const ID_RULE = "1 to 64 of the characters A-Z, a-z, 0-9, _ and -";
 
 export function isId(text) {
-  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+  return typeof text === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(text);
 }
 
 /** Return a player's path below the board's. Throw an Error for a text that is no id.

@@ -90,7 +90,7 @@ class Database:
         `write` builds it with a function `guard(document, new)`, which returns what the document
         becomes. `is_same`, as ReQL, compares a document with the row of which the precondition
         held; if it is another one, the precondition is called again."""
-        while True:
+        for _ in range(CHECKS):
             expected = precondition() if precondition else None
 
             def guard(old: Any, new: Any, row: Row | None = expected) -> Any:
@@ -102,6 +102,7 @@ class Database:
             answer = self.run(write(guard))
             if answer.get("first_error") != ROW_CHANGED:
                 return answer
+        raise StoreUnavailable("what is to be written changes too often")
 
     def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """Select, as ReQL, all documents that belong to a board, by table."""

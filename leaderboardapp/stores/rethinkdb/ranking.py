@@ -319,11 +319,11 @@ def _build_window(read: Row, with_emails: bool) -> Window:
     player = read["player"] and player_row(read["player"], board["season"])
     documents = [*read["rows"], *([read["player"]] if player else [])]
     rows = [player_row(row) for row in read["rows"]]
-    if player and is_ranked(board, player):
+    counts = {name: read[name] for name in ("before", "better", "bound") if name in read}
+    if player and counts and is_ranked(board, player):
         rows.append(player)
         rows.sort(key=lambda row: build_sort_key(board, rank_position(row)))
     emails = find_emails(documents if with_emails else [])
-    counts = {name: read[name] for name in ("before", "better", "bound") if name in read}
     return Window(board, rows, player, emails, **counts)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.joining import check_score
 from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
@@ -82,7 +83,7 @@ class ScoreUpdates:
         self, board: str, player: str, score: int, only_better: bool, season: int | None = None
     ) -> Row:
         """Set a score, or with `only_better` leave one as good. Return the row afterwards."""
-        key = row_id(board, player)
+        key, score = row_id(board, player), check_score(score)
         written = self.db.run(r.do(board, key, score, now_us(), only_better, season, self.set_one))
         results = parse_score_changes(written, board, {key: player})
         [result] = self._replace_refusals(board, results)

@@ -119,12 +119,14 @@ class RethinkStore(Store):
         return board_row(get_updated_document(result, BoardNotFound(board)))
 
     def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
-        self._record_deletion(board)
         document = self.db.boards.get(board)
+
+        def write(guard: Any) -> Any:
+            self._record_deletion(board)
+            return document.replace(lambda old: guard(old, None))
+
         # The board first, so that no write to it begins.
-        result = self.db.write_if(
-            precondition, lambda guard: document.replace(lambda old: guard(old, None)), is_board
-        )
+        result = self.db.write_if(precondition, write, is_board)
         raise_for_errors(result)
         deleted = result["deleted"]
         try:

@@ -1,9 +1,10 @@
 """Reading boards and players, several reads at one moment (ADR 22)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
-from django.db import connection
+from django.db import Error, connection
 
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.types import Row
@@ -20,9 +21,13 @@ def read_at_one_moment(begin: str, work: Callable[[], R]) -> R:
     with connection.cursor() as cursor:
         cursor.execute(begin)
         try:
-            return work()
-        finally:
-            cursor.execute("COMMIT")
+            result = work()
+        except BaseException:
+            with suppress(Error):  # such as that the connection is gone, which is raised already
+                cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+        return result
 
 
 def read_board(board: str) -> Row:

@@ -23,7 +23,12 @@ from leaderboardapp.domain.exceptions import (
     SeasonNotFound,
     StoreUnavailable,
 )
-from leaderboardapp.domain.joining import check_board, check_new_player, check_player_change
+from leaderboardapp.domain.joining import (
+    check_board,
+    check_new_player,
+    check_player_change,
+    check_score,
+)
 from leaderboardapp.domain.ranking import is_ranked
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import (
@@ -185,7 +190,7 @@ class SqlStore(Store):
         insert_player(self.get_board(board), check_new_player(player))
         return self.get_player(board, player["id"])
 
-    @of_one_moment
+    @maps_db_errors
     def get_player(self, board: str, player: str) -> Row:
         if row := find_player(board, player):
             return row
@@ -229,7 +234,7 @@ class SqlStore(Store):
     ) -> Row:
         settings, row = self.get_board(board), self.get_player(board, player)
         write_score = scoring.set_best_score if only_better else scoring.set_score
-        fields = write_score(settings, row, score, now_us(), season)
+        fields = write_score(settings, row, check_score(score), now_us(), season)
         if fields:
             _select(board, player).update(**score_columns(settings, fields))
         return {**row, **fields}

@@ -130,6 +130,6 @@ def test_nobody_joins_with_a_score_beyond_the_limits(store: Store, board: str) -
 def test_each_row_of_a_sum_that_is_imported_is_an_increment(store: Store, board: str) -> None:
     store.update_board(board, {"max_amount": 2})
     store.import_batch(board, "f", Import(0, 9, "x"), [Amount("alice", "Alice", 6, largest=2)])
-    with pytest.raises(ScoreOutOfRange, match="within 2 either way"):
+    with pytest.raises(ScoreOutOfRange, match="an increment from -2 to 2"):
         store.import_batch(board, "f", Import(9, 12, "y"), [Amount("alice", "Alice", 0, largest=3)])
     assert top_scores(store, board) == {"alice": 6}
