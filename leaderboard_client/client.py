@@ -209,6 +209,7 @@ class Board:
 
         LeaderboardError with status 409 says that the season had ended before.
         """
+        require_integer("season", season, MAX_SEASON)
         board: Json = self.leaderboard.request("POST", f"{self.path}reset/", {"season": season})
         return board
 
@@ -248,7 +249,8 @@ class Board:
         """
         fields = season_field(season)
         rows = [
-            {"player": player, "amount": amount, **fields} for player, amount in amounts.items()
+            {"player": require_id(player), "amount": amount, **fields}
+            for player, amount in amounts.items()
         ]
         path, headers = f"{self.path}scores/", {"Idempotency-Key": uuid.uuid4().hex}
         answer = self.leaderboard.request("POST", path, rows, headers)
@@ -322,13 +324,16 @@ def require_id(id: str) -> str:
 
 
 def require_integer(name: str, value: int, most: int) -> None:
-    """Raise ValueError unless the value, which stands in a URL, is an integer from 1 to `most`."""
+    """Raise ValueError unless the value is an integer from 1 to `most`."""
     if type(value) is not int or not 1 <= value <= most:  # True is an int, too
         raise ValueError(f"{name} {value!r}: must be an integer from 1 to {most}")
 
 
 def season_field(season: int | None) -> Json:
-    return {} if season is None else {"season": season}
+    if season is None:
+        return {}
+    require_integer("season", season, MAX_SEASON)
+    return {"season": season}
 
 
 def connection_error(error: httpx.TransportError) -> LeaderboardError:

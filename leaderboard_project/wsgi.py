@@ -9,6 +9,9 @@ application = get_wsgi_application()
 
 # Only now, because django_grip reads the settings when it is imported.
 from leaderboardapp.web.rate_limit import get_limiter  # noqa: E402
+from leaderboardapp.web.requests import Request  # noqa: E402
+
+application.request_class = Request
 
 # A limits file that cannot be used stops the start, instead of the first write.
 get_limiter()

@@ -80,11 +80,11 @@ class Rules:
             return None
         player = name = _to_text(_get_value(row, self.player_column)).strip(BLANKS)
         _validate(self.player_column, name_field, player, player)
-        if self.name_column and row.get(self.name_column) not in (None, ""):
+        if self.name_column is not None and row.get(self.name_column) not in (None, ""):
             name = _to_text(row[self.name_column])
             _validate(self.name_column, name_field, name, name)
         amount = 1
-        if self.amount_column:
+        if self.amount_column is not None:
             value = _get_value(row, self.amount_column)
             amount = _validate(
                 self.amount_column, amount_field, _to_integer(value), _to_text(value)
@@ -274,9 +274,9 @@ def _name_cells(columns: list[str], row: CsvRow) -> FileRow | BadRow:
         return BadRow(_explain(row))
     if number > len(columns):
         return BadRow(f"there are more cells than columns, {number} for {len(columns)}")
-    # Spreadsheets may leave out empty cells at the end.
     cells = [unguard(cell) if cell[:1] == "'" else cell for cell in row.cells]
-    return dict(zip(columns, cells, strict=False))
+    missing = [""] * (len(columns) - number)  # spreadsheets may leave out empty cells at the end
+    return dict(zip(columns, cells + missing, strict=True))
 
 
 def _explain(row: CsvRow) -> str:
@@ -300,9 +300,9 @@ def _to_integer(value: Any) -> Any:
     """Return the integer that a text spells, or a number is; any other value as it is."""
     if isinstance(value, JsonNumber):
         return _to_whole(value)
-    if isinstance(value, str) and re.fullmatch(r"[+-]?0*[0-9]{1,16}", value.strip(BLANKS)):
-        return int(value)
-    return value
+    # Without leading zeros, of which Python reads only some thousand.
+    digits = isinstance(value, str) and re.fullmatch(r"([+-]?)0*([0-9]{1,16})", value.strip(BLANKS))
+    return int(digits[1] + digits[2]) if digits else value
 
 
 def _to_whole(number: JsonNumber) -> int | JsonNumber:

@@ -59,7 +59,9 @@ class EmailRequired(PlayerRefused):
 
     def __init__(self, player: str) -> None:
         """`player` is an id."""
-        super().__init__(player, f"{player} cannot join this board without an email address")
+        super().__init__(
+            player, f"the player {player} cannot join this board without an email address"
+        )
 
 
 class EmailNotAsked(PlayerRefused):
@@ -67,8 +69,8 @@ class EmailNotAsked(PlayerRefused):
 
     def __init__(self, player: str) -> None:
         """`player` is an id."""
-        reason = f"{player} cannot join with an email address, which this board does not ask for"
-        super().__init__(player, reason)
+        reason = "cannot join with an email address, which this board does not ask for"
+        super().__init__(player, f"the player {player} {reason}")
 
 
 class ScoreOutOfRange(PlayerRefused):

@@ -23,7 +23,7 @@ from leaderboardapp.realtime.formats import (
     websocket_message,
 )
 from leaderboardapp.snapshots import PRIVATE as NOT_KEPT
-from leaderboardapp.snapshots import REVALIDATED, Snapshot
+from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
@@ -97,7 +97,7 @@ def _item(grip_channel: str, *formats: Format, meta: dict[str, str] | None = Non
 
 def _refusal(problem: Problem) -> HttpResponseFormat:
     response = problem.response()
-    headers = {**dict(response.items()), "Cache-Control": REVALIDATED}
+    headers = {**dict(response.items()), "Cache-Control": NOT_KEPT}
     return HttpResponseFormat(response.status_code, headers=headers, body=response.content)
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.urls import is_valid_path
 
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
@@ -80,7 +81,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 404 for a path that leads nowhere, with a hint if it lacks its last slash."""
     detail = f"There is nothing at {request.path}."
-    if not request.path.endswith("/"):
+    if not request.path.endswith("/") and is_valid_path(f"{request.path}/"):
         detail = f"No such page; did you mean {request.path}/ ?"
     return Problem(ProblemKind.PATH_NOT_FOUND, detail).response()
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
 
 from leaderboardapp.domain.fields import (
     INCREMENT_FIELDS,
@@ -152,3 +154,15 @@ def _read_json(request: HttpRequest, default: Any) -> Any:
         detail = "The body must be JSON, with Content-Type: application/json."
         raise Problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail)
     return parse_json(request.body)
+
+
+class Request(WSGIRequest):
+    """A request whose query is UTF-8, whatever charset its Content-Type names.
+
+    Django would read the query by that charset: with `hex` it fails, and with others it means
+    something else."""
+
+    def _set_content_type_params(self, meta: Mapping[str, str]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(
+            meta.get("CONTENT_TYPE", "")
+        )

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from leaderboard_project.wsgi import application
 from tests.api.conftest import Send
 
 NAMES = [
@@ -166,3 +167,10 @@ def test_static_files_keep_their_own_cache_control(client: Client) -> None:
     answer = client.get(f"/static/leaderboardapp/{file.name}")
     answer.close()
     assert answer.status_code == 200 and "max-age" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("charset", ["hex", "utf-16", "cp037", "punycode", "undefined", "none"])
+def test_a_charset_does_not_change_what_the_query_means(charset: str) -> None:
+    environ = RequestFactory().get("/boards/?limit=%35").environ
+    environ["CONTENT_TYPE"] = f"text/plain; charset={charset}"
+    assert application.request_class(environ).GET["limit"] == "5"

@@ -347,7 +347,12 @@ def test_a_board_is_live_in_a_frame_of_another_site(visit: Visits, board: str) -
 
 
 def test_names_of_any_kind_are_text_and_keep_their_row(visit: Visits, api: Api, board: str) -> None:
-    odd = ["<img src=x onerror=alert(1)>", "\u202egnihtyna", "Z" + "\u0315" * 64, "W" * 100]
+    odd = [
+        "<img src=x onerror=alert(1)>",
+        "\u200f\u05d0\u05d1 & \u200eanything",
+        "Z" + "\u0315" * 64,
+        "W" * 100,
+    ]
     page = visit(board)
     expect_live(page)
     for name in odd:

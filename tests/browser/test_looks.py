@@ -20,7 +20,7 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 NAMES = ["Ada Lovelace", "Grace Hopper", "Edsger", "Barbara Liskov", "Alan", "Margaret", "Linus"]
 ODD_NAMES = [
     "<img src=x onerror=alert(1)>",
-    "‮evil‬ & left again",
+    "\u200fmarks of direction\u200e & left again",
     "محمد بن موسى الخوارزمي",
     "👩‍👩‍👧‍👦 the Emojis 🏆",
     "Z" + "\u0315\u0351\u0323\u0300" * 16,

@@ -124,7 +124,7 @@ def test_addresses_are_exported_even_if_all_players_are_hidden(
     page.get_by_role("button", name="Open").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
-    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
+    lines = Path(download.value.path()).read_bytes().decode("utf-8-sig").split("\r\n")
     assert lines == ["id,name,score,rank,email", "dora,Dora,0,,dora@example.com", ""]
 
 

@@ -83,7 +83,7 @@ def test_an_import_to_a_board_that_asks_for_addresses_names_the_line_and_counts_
     with pytest.raises(CommandError) as raised:
         import_scores(asking, file)
     assert str(raised.value).startswith(
-        "Bob cannot join this board without an email address (lines 3, 4). "
+        "The player bob cannot join this board without an email address (lines 3, 4). "
     )
     assert alice.reload().score == 0
     file.write_text("who,points\nalice,1\n")

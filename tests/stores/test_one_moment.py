@@ -15,7 +15,9 @@ from leaderboardapp.domain.types import RANKINGS, Increment, Row, rank_position
 from leaderboardapp.models import number_window
 from leaderboardapp.stores.base import Store
 
-READS = 20  # of each kind, in an example
+READS = 10  # of each kind, in an example
+FAR = 10**9  # points
+ENDS = 4  # players at each end who do not move
 amounts = st.lists(st.integers(-3, 5).filter(bool), min_size=1, max_size=20)
 
 
@@ -49,12 +51,29 @@ def written_by(store: Store, board: str, players: list[str], steps: list[int]) -
     assert not errors
 
 
-def make_board(store: Store, order: str, ranking: str, players: int) -> tuple[str, list[str]]:
+def make_board(
+    store: Store, order: str, ranking: str, players: int, ends: int = 0
+) -> tuple[str, list[str]]:
+    """Make a board of so many players, whose ids are returned, and at each of its ends so many
+    others, who are further away than anybody gets."""
     board, ids = f"moment-{uuid.uuid4().hex}", [f"p{number}" for number in range(players)]
     store.create_board({"id": board, "order": order, "ranking": ranking, "size": 100})
-    for number, player in enumerate(ids):
-        store.create_player(board, {"id": player, "name": player, "score": number})
+    scores = {player: number for number, player in enumerate(ids)}
+    sign = 1 if order == "asc" else -1
+    for number in range(ends):
+        scores[f"best{number}"] = sign * (number - FAR)
+        scores[f"worst{number}"] = sign * (number + FAR)
+    for player, score in scores.items():
+        store.create_player(board, {"id": player, "name": player, "score": score})
     return board, ids
+
+
+def expected_rank(player: str, moving: int, ends: int) -> int | None:
+    """Return the rank of a player at one of the ends; None for one who moves."""
+    number = int(player.lstrip("bestworp"))
+    if player.startswith("best"):
+        return number + 1
+    return ends + moving + number + 1 if player.startswith("worst") else None
 
 
 def assert_in_order(board: Row, rows: list[Row]) -> None:
@@ -63,13 +82,17 @@ def assert_in_order(board: Row, rows: list[Row]) -> None:
     sign = 1 if board["order"] == "asc" else -1
     keys = [(sign * row["score"], row["reached_at"], row["id"]) for row in rows]
     assert keys == sorted(keys)
-    if rows:
-        first = rows[0]["rank"]
-        unranked = [{name: row[name] for name in row if name != "rank"} for row in rows]
-        # With competition ranking the number of the first row is not seen in the answer.
-        if board["ranking"] != "competition":
-            assert rows == ranks.assign_ranks(board, unranked, first, first)
-        assert all(row["rank"] >= 1 for row in rows)
+
+
+def assert_ranks(board: Row, rows: list[Row], moving: int) -> None:
+    """Whoever does not move has the rank that is known, whoever else moves past others. With dense
+    ranking, only those at the better end have one: nobody knows how many scores are between."""
+    for row in rows:
+        rank = expected_rank(row["id"], moving, ENDS)
+        if rank is None:
+            assert ENDS < row["rank"] <= ENDS + moving
+        elif board["ranking"] != "dense" or row["id"].startswith("best"):
+            assert row["rank"] == rank
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)
@@ -93,39 +116,39 @@ def test_the_only_player_is_always_first(store: Store, order: str, ranking: str)
     order=st.sampled_from(["desc", "asc"]),
     ranking=st.sampled_from(RANKINGS),
     players=st.integers(2, 14),
-    limit=st.integers(1, 7),
+    limit=st.integers(1, 2 * ENDS),
     steps=amounts,
 )
 def test_an_answer_is_right_by_itself(
     store: Store, order: str, ranking: str, players: int, limit: int, steps: list[int]
 ) -> None:
-    board, ids = make_board(store, order, ranking, players)
+    board, ids = make_board(store, order, ranking, players, ENDS)
+    everybody = players + 2 * ENDS
     with written_by(store, board, ids, steps):
         for number in range(READS):
-            player = ids[number % players]
-            whole = store.get_ranking_window(board, players + 1)
+            whole = store.get_ranking_window(board, everybody + 1)
             rows = number_window(whole)
             assert_in_order(whole.board, rows)
-            assert {row["id"] for row in rows} == {*ids}, "everybody"
-            assert rows[0]["rank"] == 1
+            assert_ranks(whole.board, rows, players)
+            assert len(rows) == everybody
 
-            around = store.get_ranking_window(board, limit, around=player)
-            window = number_window(around)
-            assert_in_order(around.board, window)
-            assert len(window) == min(limit, players), "a full window"
-            assert around.player and player in {row["id"] for row in window}
-            assert all(1 <= row["rank"] <= players for row in window)
-            if limit >= players:
-                assert window[0]["rank"] == 1
+            for player in (ids[number % players], "best3", "worst0"):
+                around = store.get_ranking_window(board, limit, around=player)
+                window = number_window(around)
+                assert_in_order(around.board, window)
+                assert_ranks(around.board, window, players)
+                assert len(window) == limit, "a full window"
+                assert around.player and player in {row["id"] for row in window}
 
-            after = rank_position(rows[players // 2])
-            page = number_window(store.get_ranking_window(board, players, after))
+            after = rank_position(rows[ENDS + players // 2])
+            page = number_window(store.get_ranking_window(board, everybody, after))
             assert_in_order(whole.board, page)
-            assert not page or page[-1]["rank"] <= players
+            assert_ranks(whole.board, page, players)
 
             row, top = store.get_top_players([board])[board]
-            assert {player["id"] for player in top} == {*ids}
-            assert_in_order(row, ranks.assign_ranks(row, top))
+            assert len(top) == everybody
+            assert_in_order(row, top)
+            assert_ranks(row, ranks.assign_ranks(row, top), players)
 
 
 def test_a_player_who_is_missing_is_told_from_a_missing_board(store: Store, board_id: str) -> None:

@@ -136,7 +136,7 @@ function explain({ line, last, fault }) {
 function nameOf({ title, text }) {
   const isName = [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
   if (isName) return text;
-  throw bad(title, text, `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters`);
+  throw bad(title, text, `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters or overrides of direction`);
 }
 
 function amountOf({ title, text }) {
