@@ -37,6 +37,12 @@ def standby(stack: Stack) -> Iterator[Program]:
         program.stop()
 
 
+def count_starts(listener: Program) -> int:
+    """Return how often the listener has said that it waits for the lease, or has it."""
+    log = listener.log.read_text()
+    return log.count("standing by") + log.count("listening, with")
+
+
 def test_a_killed_listener_that_is_started_again_catches_up(
     stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
@@ -47,7 +53,9 @@ def test_a_killed_listener_that_is_started_again_catches_up(
             stack.listener.signal_all(signal.SIGKILL)
             writers.go_on()
         stack.listener.process.wait()
+        starts = count_starts(stack.listener)
         stack.listener.start()  # and it finds the changes made meanwhile by itself
+        wait_until(lambda: count_starts(stack.listener) > starts, "its start", START_SECONDS)
         started = time.monotonic()
         assert_right(api, board, writers, viewer, recovery=TAKEOVER_SECONDS)
         recovered(time.monotonic() - started)
