@@ -154,6 +154,8 @@ def create_named_players(board: Board, scores: list[Score]) -> Results:
 
     Creates none on a board that asks for an email address. Raises BoardNotFound."""
     named = {score.increment.player: score.name for score in scores if score.name}
+    if not named:
+        return {}
     for player, name in named.items():
         try:
             Player(board, player, name).save()

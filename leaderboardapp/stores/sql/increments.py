@@ -87,6 +87,8 @@ def _add(board: Row, player: Player | None, increment: Increment, now: int) -> P
 
 def _read(board: Row, players: Iterable[str]) -> dict[str, Player]:
     ids = list(players)
+    if not ids:  # PostgreSQL knows no empty list
+        return {}
     rows = read(PLAYERS.format(players=_placeholders(ids)), [board["id"], *ids])
     return {row[0]: Player(player_row(row[:-1]), json.loads(row[-1])) for row in rows}
 

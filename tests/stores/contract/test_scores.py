@@ -11,6 +11,7 @@ from leaderboardapp.domain.exceptions import ScoreOutOfRange
 from leaderboardapp.domain.types import (
     KEYS_REMEMBERED,
     MAX_SCORE,
+    Import,
 )
 from leaderboardapp.stores.base import Store
 from tests.stores.contract.helpers import (
@@ -60,6 +61,12 @@ class TestScoreAdd:
             store.add_score(board, "alice", 1, key)
         assert store.get_player(board, "alice")["score"] == len(keys)
         assert store.add_score(board, "alice", 1, keys[0])["score"] == len(keys) + 1, "no others"
+
+    def test_nothing_to_add_changes_nothing(self, store: Store, board: str) -> None:
+        add_player(store, board, "alice", 3)
+        assert store.add_scores(board, []) == []
+        store.import_batch(board, "f", Import(0, 9, "x"), [])
+        assert store.get_player(board, "alice")["score"] == 3
 
     @pytest.mark.parametrize("sign", [1, -1])
     def test_a_sum_out_of_range_changes_nothing(self, store: Store, board: str, sign: int) -> None:
