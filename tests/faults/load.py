@@ -33,7 +33,7 @@ class Writers:
     def __init__(self, api: Api, board: str, players: list[str]) -> None:
         self.api, self.board = api, board
         self.acknowledged = dict.fromkeys(players, 0)
-        self.failures = 0
+        self.failures: list[str] = []
         self.statuses: set[int] = set()
         self.mark()
         self.stopping = threading.Event()
@@ -80,18 +80,20 @@ class Writers:
         while not self.stopping.is_set():
             headers = {"Idempotency-Key": uuid.uuid4().hex}
             while not self._post(path, headers):
-                self.failures += 1
-                if self.stopping.wait(RETRY_SECONDS) and self.failures > 300:
+                if self.stopping.wait(RETRY_SECONDS) and len(self.failures) > 300:
                     return
             self.acknowledged[player] += 1
             self.stopping.wait(PAUSE_SECONDS)
 
     def _post(self, path: str, headers: dict[str, str]) -> bool:
         try:
-            status = self.api("POST", path, headers=headers).status
-            self.statuses.add(status)
-            return status == 200
-        except (OSError, http.client.HTTPException):
+            answer = self.api("POST", path, headers=headers)
+            self.statuses.add(answer.status)
+            if answer.status != 200:
+                self.failures.append(f"{answer.status} {answer.text}")
+            return answer.status == 200
+        except (OSError, http.client.HTTPException) as error:
+            self.failures.append(repr(error))
             return False
 
 

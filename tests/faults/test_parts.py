@@ -62,7 +62,7 @@ def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
         stack.listener.stop()
         stack.listener.start()
         writers.go_on(200)
-    assert writers.failures == 0
+    assert writers.failures == []
 
 
 def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
