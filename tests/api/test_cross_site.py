@@ -8,19 +8,13 @@ import pytest
 from django.test import Client, override_settings
 
 from tests.api.conftest import Send, assert_problem
+from tests.api.test_auth import WRITES as WRITES_OF_A_BOARD
 from tests.api.test_auth import bearer
 
 HERE, GAME = "https://board.example:8443", "https://game.example"
 WRITES = [
     ("POST", "/boards/", {"id": "{new}"}),
-    ("PATCH", "{board}", {"name": "B"}),
-    ("DELETE", "{board}", None),
-    ("POST", "{board}players/", {"name": "Bob"}),
-    ("PATCH", "{board}players/alice/", {"name": "B"}),
-    ("DELETE", "{board}players/alice/", None),
-    ("POST", "{board}players/alice/score-add/", None),
-    ("PUT", "{board}players/alice/score/", {"score": 1}),
-    ("POST", "{board}scores/", [{"player": "alice"}]),
+    *WRITES_OF_A_BOARD,
     ("POST", "{board}reset/", None),
 ]
 OF_OTHERS = [
