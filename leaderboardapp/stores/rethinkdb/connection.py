@@ -5,12 +5,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import getpid
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from rethinkdb import RethinkDB
+from rethinkdb import RethinkDB, net
 from rethinkdb.errors import (
     ReqlDriverError,
     ReqlError,
@@ -18,6 +18,7 @@ from rethinkdb.errors import (
     ReqlOpIndeterminateError,
     ReqlRuntimeError,
 )
+from rethinkdb.net import ConnectionInstance, SocketWrapper
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable, peer_closed
@@ -67,24 +68,64 @@ class CompiledFunction(r.ast.Func):  # type: ignore[misc, name-defined]
         return self.wire
 
 
-class Connection:
-    """One connection, for one thread. Its methods raise StoreUnavailable.
+class DriverSocket(SocketWrapper):  # type: ignore[misc]
+    """The driver's socket, with a limit on answers, and closed whoever closed it first."""
 
-    An answer may take `answer_seconds`, or for ever with None.
-    """
+    answer_seconds: float | None = None
+
+    def recvall(self, length: int, deadline: float | None) -> bytes:
+        """Read `length` bytes before `deadline`. The driver sets none for a query, and the
+        system's own, SO_RCVTIMEO, has no effect on Python's TLS sockets."""
+        if deadline is None and self.answer_seconds is not None:
+            deadline = time.time() + self.answer_seconds
+        data: bytes = super().recvall(length, deadline)
+        return data
+
+    def close(self) -> None:
+        """Close the socket. The driver's own leaves it open when the server was first."""
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            with suppress(OSError):  # the server was first
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
+
+
+class DriverInstance(ConnectionInstance):  # type: ignore[misc]
+    """What the driver's connection is made of, with our socket."""
+
+    def connect(self, timeout: float) -> Any:
+        """Connect, and return the driver's connection."""
+        self._socket = DriverSocket(self, timeout)
+        return self._parent
+
+
+class DriverConnection(net.Connection):  # type: ignore[misc, name-defined]
+    """The driver's connection, with our socket."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(DriverInstance, *arguments, **options)
+
+
+r.connection_type = DriverConnection
+
+
+class Connection:
+    """One connection, for one thread. Its methods raise StoreUnavailable."""
 
     def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
         """Connect. Raises Unreachable."""
-        self.answer_seconds: float | None = answer_seconds
         try:
             self.driver = r.connect(**address, timeout=CONNECT_SECONDS)
         except (ReqlDriverError, OSError) as error:
             where = f"{address['host']}:{address['port']}"
             raise Unreachable(f"RethinkDB at {where}: {error}") from error
-        # Kept, because the driver does not close it when the server has closed it first.
         self.socket: socket.socket = self.driver._instance._socket._socket
-        self._limit_read_time(self.driver._instance._socket)
         keep_alive(self.socket)
+        self.limit_answers(answer_seconds)
+
+    def limit_answers(self, seconds: float | None) -> None:
+        """Let an answer take `seconds`, or for ever with None."""
+        self.driver._instance._socket.answer_seconds = seconds
 
     def run(self, query: Any) -> Any:
         """Send a query. Return its answer; a cursor's rows as a list."""
@@ -130,24 +171,8 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection without waiting for the server."""
-        try:
+        with suppress(ReqlError, OSError):
             self.driver.close(noreply_wait=False)
-        except (ReqlError, OSError):
-            pass
-        self.socket.close()
-
-    def _limit_read_time(self, wrapper: Any) -> None:
-        # The driver can read with a deadline, but sets none for a query. The system's own timeout,
-        # SO_RCVTIMEO, has no effect on Python's TLS sockets.
-        recvall = wrapper.recvall
-
-        def bounded(length: int, deadline: float | None) -> bytes:
-            if deadline is None and self.answer_seconds is not None:
-                deadline = time.time() + self.answer_seconds
-            data: bytes = recvall(length, deadline)
-            return data
-
-        wrapper.recvall = bounded
 
 
 class Connections:

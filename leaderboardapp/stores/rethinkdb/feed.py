@@ -37,7 +37,7 @@ class RethinkFeed(Feed):
         except StoreUnavailable:
             connection.close()
             raise
-        connection.answer_seconds = None  # from here on it waits for changes, however long
+        connection.limit_answers(None)  # from here on it waits for changes, however long
         threading.Thread(target=self._read, name="rethinkdb-feed", daemon=True).start()
         self._wait_until_ready()
 

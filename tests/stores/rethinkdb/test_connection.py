@@ -1,9 +1,15 @@
 """Connections to RethinkDB, against a real server: one that restarts, hangs, or speaks TLS."""
 
+import gc
 import os
 import signal
+import socket
+import struct
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -52,6 +58,29 @@ def test_without_a_server_the_address_is_named() -> None:
     store = RethinkStore(f"rethinkdb://127.0.0.1:{port}/db")
     with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}"):
         store.ping()
+
+
+def test_a_server_that_resets_a_connection_leaves_no_socket_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unraisable: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)  # a socket nobody closed is one
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        resetting = threading.Thread(target=_reset_one, args=(listening,))
+        resetting.start()
+        store = RethinkStore(f"rethinkdb://127.0.0.1:{listening.getsockname()[1]}/db")
+        with pytest.raises(StoreUnavailable):
+            store.ping()
+        resetting.join()
+    gc.collect()
+    assert unraisable == []
+
+
+def _reset_one(listening: socket.socket) -> None:
+    accepted, _ = listening.accept()
+    with accepted:
+        accepted.recv(1)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def test_a_restarted_server_is_found_again(
