@@ -24,9 +24,11 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Have this worker answer problems where gunicorn itself refuses a request.
+    """Have this worker answer problems where gunicorn itself refuses a request, and say that it is
+    ready, some seconds after it has said that it begins.
 
     Imported here, because what the first process imports, SIGHUP does not renew."""
     from leaderboardapp.web.bad_requests import write_problem
 
     util.write_error = write_problem
+    worker.log.info("Worker %d takes requests", worker.pid)

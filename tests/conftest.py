@@ -17,6 +17,7 @@ from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
 LONG = ("faults", "bench", "browser", "e2e", "amqp")  # folders whose tests take long
+SHARED = ("database_url", "shared_stack", "shared_server")  # parameters: a store
 SLOW_TO_COLLECT = (*LONG, "test_schema.py")
 
 
@@ -66,20 +67,31 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
-    """Group the tests that run in one process: those of a file, and all end-to-end tests of a
-    store, because its processes take longer to start than most of these tests. Long ones come
-    first, so that no process waits for another one's at the end."""
+    """Group the tests that run in one process: those of a file, and those of a folder that share
+    the processes of a store, which take longer to start than most tests. Long ones come first, so
+    that no process waits for another one's at the end."""
     if config.getoption("fast"):
         left_out = [item for item in items if needs_processes(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not needs_processes(item)]
     for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        store = parameters.get("database_url") if "e2e" in item.path.parts else None
-        group = f"e2e on {store}" if store else "/".join(item.path.parts[-2:])
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     yield
-    items.sort(key=lambda item: (*LONG, item.path.parent.name).index(item.path.parent.name))
+    if items and config.getoption("loadgroup", False) and "@" not in items[0].nodeid:
+        raise pytest.UsageError("pytest-xdist does not group tests: see requirements-dev.txt")
+
+    def place(item: pytest.Item) -> tuple[int, str]:
+        folder = item.path.parent.name
+        return (LONG.index(folder), group_of(item)) if folder in LONG else (len(LONG), "")
+
+    items.sort(key=place)
+
+
+def group_of(item: pytest.Item) -> str:
+    """Return the name of the group that the test belongs to."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    shared = [f"{name} {parameters[name]}" for name in SHARED if name in parameters]
+    return "/".join([item.path.parent.name, *(shared or [item.path.name])])
 
 
 def needs_processes(item: pytest.Item) -> bool:
@@ -151,12 +163,20 @@ def postgresql_url(new_database: Callable[[str], str]) -> str:
     return new_database("postgresql")
 
 
+@pytest.fixture(scope="session")
+def ensured() -> set[str]:
+    """The URLs of databases that have all tables, which takes long to find out."""
+    return set()
+
+
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator[Any]:
+def store(request: pytest.FixtureRequest, ensured: set[str]) -> Iterator[Any]:
     """The store of this process, each kind in turn, ready for use."""
     url = os.environ["DATABASE_URL"]
     if request.param != "sqlite":
         url = request.getfixturevalue(f"{request.param}_url")
     with store_at(url) as store:
-        store.ensure()
+        if url not in ensured:
+            store.ensure()
+            ensured.add(url)
         yield store

@@ -7,15 +7,20 @@ from django.conf import settings
 from leaderboardapp.stores.base import Store
 
 
-@cache
 def get_store() -> Store:
-    """Return the store that DATABASE_URL names; settings have checked its scheme. A driver is
-    imported only in the branch that needs it."""
-    if settings.DATABASE_URL.startswith("rethinkdb:"):
+    """Return the store that DATABASE_URL names, always the same one."""
+    return _make_store(settings.DATABASE_URL)
+
+
+@cache
+def _make_store(url: str) -> Store:
+    """Return a store; settings have checked the URL's scheme. A driver is imported only in the
+    branch that needs it."""
+    if url.startswith("rethinkdb:"):
         from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
-        return RethinkStore(settings.DATABASE_URL)
-    if settings.DATABASE_URL.startswith("sqlite:"):
+        return RethinkStore(url)
+    if url.startswith("sqlite:"):
         from leaderboardapp.stores.sql.sqlite.store import SqliteStore
 
         return SqliteStore()

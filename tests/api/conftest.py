@@ -6,12 +6,11 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings
-from django.test import Client, override_settings
+from django.test import Client
 from gripcontrol import WebSocketEvent, decode_websocket_events, encode_websocket_events
 
-from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
-from tests.support.programs import free_ports
+from tests.support.store import unreachable_store
 
 Response = Any  # the test client adds json() to HttpResponse
 Send = Callable[..., Response]
@@ -91,7 +90,5 @@ def assert_problem(response: Response, status: int, *mentioned: str) -> dict[str
 @pytest.fixture
 def no_store() -> Iterator[None]:
     """A store that cannot be reached."""
-    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
-        get_store.cache_clear()
+    with unreachable_store():
         yield
-    get_store.cache_clear()

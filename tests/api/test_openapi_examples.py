@@ -15,14 +15,12 @@ from django.test import Client, override_settings
 
 from leaderboardapp.pages.api_reference import DESCRIPTION
 from leaderboardapp.rabbitmq import notification_routes as routes
-from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web.rate_limit import get_limiter
 from tests.api.conftest import Response
 from tests.conftest import STORES
 from tests.e2e.viewers import token
-from tests.support.programs import free_ports
-from tests.support.store import store_at
+from tests.support.store import store_at, unreachable_store
 
 API: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -162,15 +160,6 @@ def few_writes() -> Iterator[None]:
     get_limiter.cache_clear()
 
 
-@contextmanager
-def no_store() -> Iterator[None]:
-    """The store cannot be reached, from now on."""
-    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
-        get_store.cache_clear()
-        yield
-    get_store.cache_clear()
-
-
 class Step(NamedTuple):
     """A request with the operation's examples, but for what is given here."""
 
@@ -218,7 +207,7 @@ STEPS = [
     Step("updatePlayer", 200),
     Step("deletePlayer", 204),
     Step("deleteBoard", 204),
-    Step("readBoard", 503, "unavailable", given=no_store),
+    Step("readBoard", 503, "unavailable", given=unreachable_store),
 ]
 
 

@@ -37,7 +37,7 @@ class Api:
     def __call__(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        connection = HTTPConnection("localhost", self.port, timeout=10)
+        connection = HTTPConnection("localhost", self.port, timeout=30)  # a start may take 10 s
         all_headers = dict(headers or {})
         if body is not None:
             all_headers["Content-Type"] = "application/json"

@@ -1,6 +1,5 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -16,21 +15,42 @@ Recovered = Callable[[float], None]
 Load = Callable[..., AbstractContextManager[Writers]]
 
 
-@pytest.fixture(params=SERVERS)
-def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A database server that the test may kill."""
+@pytest.fixture(scope="package", params=SERVERS)
+def shared_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A database server that tests may kill."""
     request.getfixturevalue(f"{request.param}_server")  # or skip
-    with RethinkServer(tmp_path) if request.param == "rethinkdb" else PostgresServer() as server:
+    folder = tmp_path_factory.mktemp("server")
+    with RethinkServer(folder) if request.param == "rethinkdb" else PostgresServer() as server:
         yield server
 
 
-@pytest.fixture(params=STORES)
-def stack(
-    request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]
+@pytest.fixture
+def own_server(shared_server: Server) -> Server:
+    """A database server that the test may kill; an earlier test may have."""
+    if shared_server.program.process.poll() is not None:
+        shared_server.program.restart()
+        shared_server.wait()
+    return shared_server
+
+
+@pytest.fixture(scope="package", params=STORES)
+def shared_stack(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[str], str],
 ) -> Iterator[Stack]:
-    """Processes that the test may kill, on each store in turn."""
-    with Stack(new_database(request.param), tmp_path) as stack:
+    """Processes that tests may kill, on each store in turn."""
+    with Stack(new_database(request.param), tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture
+def stack(shared_stack: Stack) -> Stack:
+    """Processes that the test may kill; those that an earlier test has ended run again."""
+    shared_stack.repair()
+    return shared_stack
 
 
 @pytest.fixture
@@ -38,11 +58,20 @@ def api(stack: Stack) -> Api:
     return Api(stack.port)
 
 
-@pytest.fixture
-def server_stack(own_server: Server, tmp_path: Path) -> Iterator[Stack]:
-    """On a server that the test may kill."""
-    with Stack(own_server.database("fault"), tmp_path) as stack:
+@pytest.fixture(scope="package")
+def shared_server_stack(
+    shared_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Processes on a server that tests may kill."""
+    with Stack(shared_server.database("fault"), tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture
+def server_stack(own_server: Server, shared_server_stack: Stack) -> Stack:
+    """On a server that the test may kill; what an earlier test has ended runs again."""
+    shared_server_stack.repair()
+    return shared_server_stack
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ Writers retry with their idempotency key, and viewers come back as an EventSourc
 
 import http.client
 import json
-import signal
 import threading
 import time
 import uuid
@@ -13,10 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-import psutil
-
 from tests.e2e.viewers import Api
-from tests.support.programs import Program, wait_until
+from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
 RETRY_SECONDS = 0.2
@@ -199,15 +196,3 @@ def bounded_memory(stack: Stack) -> Iterator[None]:
     yield
     for name, size in stack.memory().items():
         assert size - before[name] < GROWTH_BYTES, name
-
-
-def restart(program: Program) -> None:
-    """Kill a program and start it again once all of its processes are gone.
-
-    PostgreSQL does not start while one of its former processes is alive."""
-    processes = program.processes()
-    program.signal_all(signal.SIGKILL)
-    program.process.wait()
-    _, alive = psutil.wait_procs(processes, timeout=30)
-    assert not alive
-    program.start()

@@ -20,7 +20,7 @@ from pika.exceptions import AMQPError
 from tests.amqp.broker import EXCHANGE, Broker, DeadLetter, broker_at
 from tests.e2e.viewers import Api, Viewer
 from tests.faults.conftest import Server
-from tests.faults.load import EventSource, make_board, restart
+from tests.faults.load import EventSource, make_board
 from tests.support.programs import wait_until
 from tests.support.servers import RabbitServer
 from tests.support.stack import Stack
@@ -103,15 +103,15 @@ def kill_in_turn(
     """Kill the worker, end it, kill the broker and the store, each when more messages have been
     counted; wait until the scores add up to `everything`."""
     wait_until(lambda: total(viewer) > everything / 8, "the first messages", 60)
-    restart(stack.amqp)
+    stack.amqp.restart()
     wait_until(lambda: total(viewer) > everything / 5, "more messages", 60)
     stack.amqp.process.terminate()
     assert stack.amqp.process.wait(10) == 0
     stack.amqp.start()
     wait_until(lambda: total(viewer) > everything / 4, "more messages", 60)
-    restart(rabbit.program)
+    rabbit.program.restart()
     wait_until(lambda: total(viewer) > everything / 2, "half of the messages", 90)
-    restart(server.program)
+    server.program.restart()
     wait_until(lambda: total(viewer) >= everything, "all of them", 120)
 
 

@@ -28,19 +28,26 @@ def standby(stack: Stack) -> Iterator[Program]:
     """A second listener."""
     program = stack.program("standby", [*stack.listener.command])
     try:
-        wait_until(
-            lambda: "standing by" in program.log.read_text(), "it to stand by", START_SECONDS
-        )
+        wait_until(lambda: count_standing_by(program), "it to stand by", START_SECONDS)
         yield program
     finally:
         program.signal_all(signal.SIGCONT)
         program.stop()
 
 
-def count_starts(listener: Program) -> int:
-    """Return how often the listener has said that it waits for the lease, or has it."""
-    log = listener.log.read_text()
-    return log.count("standing by") + log.count("listening, with")
+def count_standing_by(listener: Program) -> int:
+    """Return how often the listener has said that it waits for the lease, since its start."""
+    return listener.output().count("standing by")
+
+
+def count_listening(listener: Program) -> int:
+    """Return how often the listener has said that it has the lease, since its start."""
+    return listener.output().count("listening, with")
+
+
+def has_begun(listener: Program) -> bool:
+    """Return whether the listener has said that it waits for the lease, or has it."""
+    return bool(count_standing_by(listener) + count_listening(listener))
 
 
 def test_a_killed_listener_that_is_started_again_catches_up(
@@ -53,9 +60,8 @@ def test_a_killed_listener_that_is_started_again_catches_up(
             stack.listener.signal_all(signal.SIGKILL)
             writers.go_on()
         stack.listener.process.wait()
-        starts = count_starts(stack.listener)
         stack.listener.start()  # and it finds the changes made meanwhile by itself
-        wait_until(lambda: count_starts(stack.listener) > starts, "its start", START_SECONDS)
+        wait_until(lambda: has_begun(stack.listener), "its start", START_SECONDS)
         started = time.monotonic()
         assert_right(api, board, writers, viewer, recovery=TAKEOVER_SECONDS)
         recovered(time.monotonic() - started)
@@ -84,23 +90,24 @@ def test_a_standby_takes_over_from_a_killed_listener_within_five_seconds(
     with standby(stack) as second, under_load(stack) as writers:
         stack.listener.signal_all(signal.SIGKILL)
         writers.mark()
-        wait_until(lambda: "listening" in second.log.read_text(), "the takeover", TAKEOVER_SECONDS)
+        wait_until(lambda: count_listening(second), "the takeover", TAKEOVER_SECONDS)
 
 
 def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_active(
     stack: Stack, under_load: Load
 ) -> None:
+    first, turns = stack.listener, count_listening(stack.listener)
     with standby(stack) as second:
         with under_load(stack) as writers:
-            stack.listener.signal_all(signal.SIGSTOP)
+            first.signal_all(signal.SIGSTOP)
             writers.mark()
-            wait_until(lambda: "listening" in second.log.read_text(), "the takeover")
+            wait_until(lambda: count_listening(second), "the takeover")
             writers.go_on()
-            stack.listener.signal_all(signal.SIGCONT)
-            wait_until(lambda: "standing by" in stack.listener.log.read_text(), "it to step down")
+            stepped_down = count_standing_by(first)
+            first.signal_all(signal.SIGCONT)
+            wait_until(lambda: count_standing_by(first) > stepped_down, "it to step down")
         # Before the second one ends, and the first takes over again.
-        for program in (second, stack.listener):
-            assert program.log.read_text().count("listening,") == 1
+        assert (count_listening(first), count_listening(second)) == (turns, 1)
 
 
 def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, under_load: Load) -> None:

@@ -20,9 +20,8 @@ from tests.faults.conftest import Load, Recovered
 from tests.faults.load import (
     GROWTH_BYTES,
     make_board,
-    restart,
 )
-from tests.support.programs import wait_until
+from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 
 BYTES_A_VIEWER = 100_000
@@ -39,7 +38,7 @@ def test_killed_web_processes_lose_no_acknowledged_increment(
             worker.kill()
             wait_until(lambda: not worker.is_running(), "its end")
         else:
-            restart(stack.web)
+            stack.web.restart()
             stack.web.wait_for_port(stack.web_port)
 
 
@@ -53,10 +52,13 @@ def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
         if how == "SIGHUP":
             old.send_signal(signal.SIGHUP)
         else:  # a new master takes over the socket; the old one answers what it has begun
-            workers = set(old.children())
+            ready = stack.web.output().count("takes requests")
             old.send_signal(signal.SIGUSR2)
-            [new] = wait_until(lambda: set(old.children()) - workers, "the new master")
-            wait_until(lambda: len(new.children()) == len(workers), "its workers")
+            wait_until(
+                lambda: stack.web.output().count("takes requests") == ready + 2,
+                "the new master's workers",
+                START_SECONDS,
+            )
             old.terminate()
             stack.web.process.wait(30)
         stack.listener.stop()
@@ -71,7 +73,7 @@ def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
     # A viewer comes back after four seconds at most, the listener tries again after five.
     # In its first moments Pushpin may say 500.
     with under_load(stack, recovery=5, connects=2, passing=(500, 502, 503, 504)) as writers:
-        restart(stack.pushpin)
+        stack.pushpin.restart()
         writers.mark()
         stack.pushpin.wait_for_port(stack.port)
 
@@ -137,7 +139,7 @@ def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
         thread.start()
         wait_until(lambda: seen, "the snapshot")
         for program, score in ((stack.web, 20), (stack.pushpin, 40), (stack.listener, 60)):
-            restart(program)
+            program.restart()
             for _ in range(20):
                 last = alice.add()
             assert last == score

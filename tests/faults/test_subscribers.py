@@ -16,7 +16,6 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub import Exchange, Missed
 from tests.faults.conftest import Server
 from tests.faults.link import Link
-from tests.faults.load import restart
 from tests.support.programs import wait_until
 from tests.support.store import store_at
 
@@ -123,7 +122,7 @@ def test_a_killed_server_is_announced_and_subscribers_resume(own_server: Server)
     with store_at(own_server.database("pubsub")) as store:
         store.ensure()
         with traffic():
-            restart(own_server.program)
+            own_server.program.restart()
 
 
 def test_a_dead_link_is_announced_and_subscribers_resume(own_server: Server) -> None:

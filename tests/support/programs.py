@@ -81,6 +81,7 @@ class Program:
     def start(self) -> None:
         """Start the program, again if it has ended."""
         with self.log.open("ab") as log:
+            self.written_before = log.tell()
             self.process = subprocess.Popen(
                 self.command,
                 cwd=PROJECT,
@@ -91,6 +92,12 @@ class Program:
                 start_new_session=True,
                 user=self.user,
             )
+
+    def output(self) -> str:
+        """Return what the program has written since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self.written_before)
+            return log.read().decode()
 
     def signal_all(self, signum: signal.Signals) -> None:
         """Send a signal to all processes of the program.
@@ -117,6 +124,18 @@ class Program:
     def stop(self) -> None:
         """Tell the program to end, then kill what is left of it."""
         stop([self])
+
+    def restart(self) -> None:
+        """Kill the program, and start it again once all of its processes are gone.
+
+        PostgreSQL does not start while one of its former processes is alive."""
+        processes = self.processes()
+        send_signal(processes, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        _, alive = psutil.wait_procs(processes, timeout=30)
+        assert not alive
+        self.start()
 
     def wait_for_port(self, port: int) -> None:
         """Wait until somebody listens at the port. Raises AssertionError if the program ends."""

@@ -25,6 +25,10 @@ class RethinkServer:
         command += ["--bind", "127.0.0.1", "--driver-port", str(self.port)]
         command += ["--cluster-port", str(cluster_port), "--no-http-admin", "--no-update-check"]
         self.program = Program([*command, *options], folder / "log")
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the server takes connections."""
         self.program.wait_for_port(self.port)
 
     def database(self, name: str) -> str:
@@ -174,7 +178,9 @@ class RabbitServer:
             "RABBITMQ_DIST_PORT": str(node_port),
             "ERL_EPMD_PORT": str(names_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # Idle schedulers would keep a processor busy for a while, in case of more work.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}"
+            " +sbwt none +sbwtdcpu none +sbwtdio none",
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),

@@ -64,10 +64,10 @@ class Stack:
         gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
         pushpin = [sys.executable, "script/pushpin"]
         route = f"--route=* localhost:{self.web_port}"
-        self.pushpin = self.program("pushpin", [*pushpin, f"--port={self.port}", route])
+        self.pushpin = self.program("pushpin", [*pushpin, f"--port=127.0.0.1:{self.port}", route])
         self.programs.append(self.pushpin)
         if websockets:
-            pushpin += ["--websockets", f"--port={self.ws_port}", f"{route},over_http"]
+            pushpin += ["--websockets", f"--port=127.0.0.1:{self.ws_port}", f"{route},over_http"]
             self.websockets = self.program("websockets", pushpin)
             self.programs.append(self.websockets)
         self.web = self.program(
@@ -81,16 +81,36 @@ class Stack:
         if self.env["AMQP_URL"]:
             self.amqp = self.program("amqp", [sys.executable, "amqplistener.py"])
             self.programs.append(self.amqp)
-        waiting = [(self.web, self.web_port)]
-        waiting += [(self.pushpin, port) for port in (self.port, control_ports[0])]
+        self.ports = [(self.web, self.web_port)]
+        self.ports += [(self.pushpin, port) for port in (self.port, control_ports[0])]
         if websockets:
-            waiting += [(self.websockets, port) for port in (self.ws_port, control_ports[1])]
-        for program, port in waiting:
+            self.ports += [(self.websockets, port) for port in (self.ws_port, control_ports[1])]
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        for program, port in self.ports:
             program.wait_for_port(port)
-        wait_until(
-            lambda: "listening" in self.listener.log.read_text(), "the listener", START_SECONDS
-        )
+        wait_until(self.works, "the web processes", START_SECONDS)
+        wait_until(self.listens, "the listener", START_SECONDS)
         wait_until(self.answers, "an answer through Pushpin", START_SECONDS)
+
+    def repair(self) -> None:
+        """Start again what has ended or was replaced; return when all is ready."""
+        for program in self.programs:
+            if program.process.poll() is not None:
+                program.restart()
+        self._wait_until_ready()
+
+    def works(self) -> bool:
+        """Return whether all web processes that were begun take requests, as far as their log
+        says."""
+        log = self.web.output()
+        return 0 < log.count("Booting worker") == log.count("takes requests")
+
+    def listens(self) -> bool:
+        """Return whether the listener is active, as far as its log says."""
+        log = self.listener.output()
+        return log.rfind("listening, with") > max(log.rfind("standing by"), log.rfind("lease is"))
 
     def program(self, name: str, command: list[str], **env: str) -> Program:
         """Start a program with the stack's environment; return it. Its log is named like it."""

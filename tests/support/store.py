@@ -8,7 +8,7 @@ from typing import Any
 
 from leaderboardapp.domain.types import RankPosition, Row
 from leaderboardapp.stores.base import Store
-from tests.support.programs import wait_until
+from tests.support.programs import free_ports, wait_until
 
 
 @contextmanager
@@ -34,7 +34,6 @@ def store_at(url: str) -> Iterator[Any]:
         database = build_database("DATABASE_URL", url)
         connect_to({"default": database, "feed": database})
     with override_settings(DATABASE_URL=url):
-        get_store.cache_clear()
         store = get_store()
         try:
             yield store
@@ -43,8 +42,16 @@ def store_at(url: str) -> Iterator[Any]:
                 wait_until(lambda: not subscribed(), "the end of the subscribers' thread")
         finally:
             store.close()
-            get_store.cache_clear()
             connect_to(before)
+
+
+@contextmanager
+def unreachable_store() -> Iterator[None]:
+    """Make this process use a store that cannot be reached."""
+    from django.test import override_settings
+
+    with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
+        yield
 
 
 def subscribed() -> bool:

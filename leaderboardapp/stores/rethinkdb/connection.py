@@ -72,6 +72,7 @@ class DriverSocket(SocketWrapper):  # type: ignore[misc]
     """The driver's socket, with a limit on answers, and closed whoever closed it first."""
 
     answer_seconds: float | None = None
+    _socket: socket.socket | None
 
     def recvall(self, length: int, deadline: float | None) -> bytes:
         """Read `length` bytes before `deadline`. The driver sets none for a query, and the
@@ -99,7 +100,7 @@ class DriverInstance(ConnectionInstance):  # type: ignore[misc]
         return self._parent
 
 
-class DriverConnection(net.Connection):  # type: ignore[misc, name-defined]
+class DriverConnection(net.Connection):  # type: ignore[misc]
     """The driver's connection, with our socket."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
