@@ -48,7 +48,7 @@ class DifferentFile(Exception):
 
 class RefusedRow(Exception):
     """The board does not allow a row, so nothing of its batch was counted; the message says why,
-    and names the lines of that player."""
+    and names the line."""
 
 
 class CountedRow(NamedTuple):
@@ -201,9 +201,10 @@ def _store_batch(
     store: Store, board_id: str, import_name: str, upto: Import, batch: list[CountedRow]
 ) -> None:
     try:
-        store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
+        store.import_batch(board_id, import_name, upto, _group_by_player(batch))
     except PlayerRefused as error:
-        raise RefusedRow(f"{error} ({_name_lines(batch, error.player)})") from error
+        lines = [row.line for row in batch if row.player == error.player]
+        raise RefusedRow(f"{error} (line {lines[error.row]})") from error
 
 
 def _require_digest(state: Import, digest: str) -> None:
@@ -211,25 +212,21 @@ def _require_digest(state: Import, digest: str) -> None:
         raise DifferentFile(f"up to line {state.line}")
 
 
-def _sum_by_player(rows: list[CountedRow]) -> list[Amount]:
-    """Return one amount for each player, named as in the first row, in the order of the last rows.
+def _group_by_player(rows: list[CountedRow]) -> list[Amount]:
+    """Return the rows of each player, named as in the first one, in the order in which the players
+    reached their scores.
 
-    Equal scores rank in this order, because the player whose last row is earlier reached the score
-    first.
+    Equal scores rank in this order. A player's first row counts, and each later one but those that
+    add 0, by which nothing is reached.
     """
-    amounts: dict[str, Amount] = {}
+    names: dict[str, str] = {}
+    added: dict[str, list[int]] = {}
     for _, player, name, amount in rows:
-        previous = amounts.pop(player, Amount(player, name, 0))
-        largest = max(previous.largest, abs(amount))
-        amounts[player] = Amount(player, previous.name, previous.amount + amount, largest)
-    return list(amounts.values())
-
-
-def _name_lines(batch: list[CountedRow], player: str) -> str:
-    """Return the player's lines in the batch, such as "line 4" or "lines 4, 7, …"."""
-    lines = [str(row.line) for row in batch if row.player == player]
-    more = ", …" if len(lines) > LINES_NAMED else ""
-    return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:LINES_NAMED])}{more}"
+        names.setdefault(player, name)
+        if amount and player in added:
+            added[player] = added.pop(player)  # puts the player at the end
+        added.setdefault(player, []).append(amount)
+    return [Amount(player, names[player], tuple(amounts)) for player, amounts in added.items()]
 
 
 class JsonNumber(str):

@@ -163,15 +163,16 @@ def test_columns_are_guessed_from_their_titles(counting: Module) -> None:
 ADD_UP = "it.addUp(a[0], {id: 0, name: 1, amount: 2})"
 
 
-def test_a_players_rows_are_added_up_and_the_earlier_last_row_comes_first(
+def test_a_players_rows_are_added_up_and_who_reached_the_sum_first_comes_first(
     counting: Module,
 ) -> None:
-    text = "id,name,amount\na,Al,1\nb,,2\na,Other,+3\n"
+    text = "id,name,amount\na,Al,1\nb,,2\na,Other,+3\nc,,0\nb,,0\n"
     read = counting(ADD_UP, text)
-    assert read["faults"] == [] and read["rows"] == 3
+    assert read["faults"] == [] and read["rows"] == 5
     assert [(row["id"], row["name"], row["amount"]) for row in read["players"]] == [
         ("b", "b", 2),
         ("a", "Al", 4),
+        ("c", "c", 0),
     ]
     assert read["players"][1]["lines"] == [2, 4]
 

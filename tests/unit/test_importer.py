@@ -51,11 +51,11 @@ class FailingStore:
             raise ImportMoved
         self.write()
         self.state = upto._replace(done=False)
-        for player, _, amount, _ in amounts:
+        for amount in amounts:
             self.write()
-            if (player, upto.line) not in self.batches:
-                self.batches.add((player, upto.line))
-                self.scores[player] += amount
+            if (amount.player, upto.line) not in self.batches:
+                self.batches.add((amount.player, upto.line))
+                self.scores[amount.player] += amount.total
         self.write()
         self.state = upto._replace(done=True)
 
@@ -263,33 +263,38 @@ def import_text(path: Path, text: str, board_id: str, *options: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "allowed"),
+    ("limits", "amounts", "allowed", "line"),
     [
-        ({"max": 10}, "from -9007199254740991 to 10"),
-        ({"min": -5}, "from -5 to 9007199254740991"),
-        ({"min": -5, "max": 0}, "from -5 to 0"),
+        ({"max": 10}, [7, 4], "from -9007199254740991 to 10", 5),
+        ({"min": -5}, [-7, -4], "from -5 to 9007199254740991", 3),
+        ({"min": -5, "max": 0}, [7, -7], "from -5 to 0", 3),
         (
-            {"min": -5, "max": 10, "max_amount": 20},
-            "from -5 to 10, and an increment from -20 to 20",
+            {"min": -5, "max": 10, "max_amount": 6},
+            [3, -7, 4],
+            "from -5 to 10, and an increment from -6 to 6",
+            5,
         ),
     ],
 )
-def test_a_score_beyond_the_limits_ends_the_import_with_its_limits(
-    store: Store, board_id: str, tmp_path: Path, limits: dict[str, Any], allowed: str
+def test_a_row_that_the_board_does_not_allow_ends_the_import_with_its_line_and_the_limits(
+    store: Store,
+    board_id: str,
+    tmp_path: Path,
+    limits: dict[str, Any],
+    amounts: list[int],
+    allowed: str,
+    line: int,
 ) -> None:
     Board(board_id, **limits).save()
     Player(Board(board_id), "alice", "Alice").save()
-    sign = 1 if "max" in limits else -1
     with pytest.raises(CommandError) as raised:
-        rows = f"who,points\nalice,{sign * 7}\nalice,{sign * 4}\n"
-        import_text(tmp_path / "scores.csv", rows, board_id)
-    assert f"he score of alice must stay {allowed} (lines 2, 3). Correct the rows" in str(
-        raised.value
+        rows = "".join(f"bob,0\nalice,{amount}\n" for amount in amounts)
+        import_text(tmp_path / "scores.csv", f"who,points\n{rows}", board_id)
+    assert str(raised.value) == (
+        f"The score of alice must stay {allowed} (line {line}). Correct the rows after those that "
+        "were counted, and run the same command again."
     )
-    assert str(raised.value).endswith(
-        "Correct the rows after those that were counted, and run the same command again."
-    )
-    assert Player.get_for_board(Board(board_id), "alice").score == 0
+    assert [row["score"] for row in store.get_ranking_window(board_id, 9).rows] == [0]
 
 
 @pytest.mark.parametrize("text", ["who,points,points\nal,5,7\n", 'who,"points\nal,5\n', ""])
