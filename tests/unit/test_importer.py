@@ -1,7 +1,6 @@
 """Rows of files, and imports that are interrupted, repeated and refused."""
 
 import io
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +24,6 @@ from leaderboardapp.importer import (
     import_rows,
     make_player_id,
     read_csv,
-    read_json_lines,
     read_lines,
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
@@ -124,9 +122,9 @@ def lines_of(text: str) -> Iterator[str]:
     return read_lines(io.BytesIO(text.encode("utf-8", "surrogateescape")))
 
 
-def count_text(text: str, rules: Rules, read: Any = read_csv) -> tuple[list[Any], list[int]]:
+def count_text(text: str, rules: Rules) -> tuple[list[Any], list[int]]:
     bad: list[int] = []
-    counted = count_rows(read(lines_of(text)), rules, lambda line, error: bad.append(line))
+    counted = count_rows(read_csv(lines_of(text)), rules, lambda line, error: bad.append(line))
     return [(row.line, row.name, row.amount) for row in counted], bad
 
 
@@ -161,66 +159,6 @@ def test_a_bad_csv_row_is_named_by_its_line_and_left_out(row: str) -> None:
     good, bad = count_text(f"who,points\nBo,1\n{row}\nBo,2\n", Rules("who", "points"))
     assert good == [(2, "Bo", 1), (4, "Bo", 2)]
     assert bad == ([3] if row else [])  # an empty line is no row
-
-
-def test_json_lines_are_counted_by_their_fields() -> None:
-    rows: list[Any] = [
-        {"who": "Al", "points": 3, "ok": True},
-        {"who": 7, "points": "4", "ok": True},
-        {"who": "Bo", "points": 3, "ok": False},
-        {"who": "Bo", "points": True, "ok": True},
-        {"who": "Bo", "points": 3.0, "ok": True},
-        {"points": 3, "ok": True},
-        ["Al"],
-    ]
-    text = "\n".join([*map(json.dumps, rows), "", "{", "[" * 5000])
-    rules = Rules("who", "points", {"ok": "true"})
-    assert count_text(text, rules, read_json_lines) == (
-        [(1, "Al", 3), (2, "7", 4), (5, "Bo", 3)],
-        [4, 6, 7, 9, 10],
-    )
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_json_lines_have_any_line_ends(end: str) -> None:
-    text = end.join(['\ufeff{"who": "Al", "points": 3}', "", '{"who": "Bo", "points": 4}'])
-    rows = count_text(text, Rules("who", "points"), read_json_lines)
-    assert rows == ([(1, "Al", 3), (3, "Bo", 4)], [])
-
-
-@pytest.mark.parametrize(
-    ("number", "amount"),
-    [
-        ("3.000", 3),
-        ("-2e1", -20),
-        ("4503599627370497.0", 4503599627370497),
-        ("9007199254740991", 2**53 - 1),
-        ("4503599627370497.3", None),
-        ("1e-400", None),
-        ("1e999999999999999999999", None),
-        ("9007199254740992", None),
-        ("NaN", None),
-        ("-Infinity", None),
-        ("5" * 5000, None),
-    ],
-)
-def test_a_json_number_counts_as_it_is_written(number: str, amount: int | None) -> None:
-    text = f'{{"who": "Al", "points": {number}}}'
-    good, bad = count_text(text, Rules("who", "points"), read_json_lines)
-    assert (good, bad) == (([], [1]) if amount is None else ([(1, "Al", amount)], []))
-
-
-def test_a_condition_is_compared_with_a_json_number_as_it_is_written() -> None:
-    text = '{"who": "Al", "v": 1.50}\n{"who": "Bo", "v": 1.5}\n'
-    good, _ = count_text(text, Rules("who", where={"v": "1.50"}), read_json_lines)
-    assert good == [(1, "Al", 1)]
-
-
-@pytest.mark.parametrize(
-    "row", ['{"who": "Al", "who": "Bo"}', '{"who": "Al", "x": "\udce9"}', '{"who": NaN}']
-)
-def test_a_json_row_of_two_meanings_or_no_text_is_bad(row: str) -> None:
-    assert count_text(row, Rules("who"), read_json_lines) == ([], [1])
 
 
 @pytest.mark.parametrize(

@@ -148,12 +148,12 @@ function amountOf({ title, text }) {
 }
 
 function bad(title, text, accepted) {
-  return new BadRow(`${show(title)} is ${text ? `${show(text)}; it must be ${accepted}` : "missing"}`);
+  return new BadRow(`${show(title)} is ${trim(text) ? `${show(text)}; it must be ${accepted}` : "missing"}`);
 }
 
-// Return the text in quotes, short and without control characters.
+// Return the text in quotes, short and without what no name may have.
 function show(text) {
   const characters = [...text];
-  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}]/gu, "\ufffd");
+  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(new RegExp(FORBIDDEN, "gu"), "\ufffd");
   return `“${short}${characters.length > SHOWN_LENGTH ? "…" : ""}”`;
 }
