@@ -309,3 +309,30 @@ def test_a_condition_on_one_column_is_given_once(
     with pytest.raises(CommandError, match="--where: each column may be named once"):
         options = ["--where", "who=al", "--where", "who=bo"]
         import_text(tmp_path / "a.csv", "who,points\nal,5\n", board_id, "--create", *options)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\x00", "a\nb", "a\u202eb", "a\udce9"])
+def test_an_import_has_a_name_that_can_be_stored_and_shown(
+    store: Store, board_id: str, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(CommandError, match="^--name: must be text of 1 to 100 characters, .*n[.]$"):
+        import_text(tmp_path / "a.csv", "who,points\nal,5\n", board_id, "--create", "--name", name)
+    with pytest.raises(ObjectDoesNotExist):
+        Board.get(board_id)
+
+
+@pytest.mark.parametrize("file", ["g\udce9.csv", "\x1b[31m.csv", "x" * 101])
+def test_a_file_whose_name_is_none_for_an_import_needs_another_one(
+    store: Store, board_id: str, tmp_path: Path, file: str
+) -> None:
+    text = "who,points\nal,5\n"
+    with pytest.raises(CommandError) as raised:
+        import_text(tmp_path / file, text, board_id, "--create")
+    message = str(raised.value)
+    assert message.startswith("--name: must be text of 1 to 100 characters, not blank, no control")
+    assert ", which the file's name “" in message
+    assert message.isprintable()
+    with pytest.raises(ObjectDoesNotExist):
+        Board.get(board_id)
+    import_text(tmp_path / file, text, board_id, "--create", "--name", "goals")
+    assert store.get_import(board_id, "goals").line == 2
