@@ -17,14 +17,19 @@ from typing import Any, NamedTuple, NoReturn
 
 from leaderboardapp.domain.csv_rows import BLANKS, NOT_UTF8, CsvRow, is_utf8, read_rows, unguard
 from leaderboardapp.domain.exceptions import PlayerRefused
-from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
+from leaderboardapp.domain.fields import (
+    FORBIDDEN_IN_NAMES,
+    Field,
+    amount_field,
+    id_field,
+    name_field,
+)
 from leaderboardapp.domain.types import MAX_SCORE, Amount, Import
 from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
-LINES_NAMED = 5  # of one player, in a message
+JSON_BLANKS = " \t\r\n"
 SHOWN_LENGTH = 40  # characters of a text in a message
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 # A constant, so that a name gets the same id in every import.
 NAMESPACE = uuid.UUID("b8a9c5cd-3f0e-4ee5-9d3c-6e0c4f2e7a51")
@@ -48,7 +53,7 @@ class DifferentFile(Exception):
 
 class RefusedRow(Exception):
     """The board does not allow a row, so nothing of its batch was counted; the message says why,
-    and names the lines of that player."""
+    and names the line."""
 
 
 class CountedRow(NamedTuple):
@@ -76,19 +81,14 @@ class Rules:
 
     def count(self, line: int, row: FileRow) -> CountedRow | None:
         """Return what the row adds; None if `where` leaves it out. Raises BadRow."""
-        if any(_to_text(_get_value(row, column)) != text for column, text in self.where.items()):
+        if not all(_is(text, _get_value(row, column)) for column, text in self.where.items()):
             return None
-        player = name = _to_text(_get_value(row, self.player_column)).strip(BLANKS)
-        _validate(self.player_column, name_field, player, player)
-        if self.name_column is not None and row.get(self.name_column) not in (None, ""):
-            name = _to_text(row[self.name_column])
-            _validate(self.name_column, name_field, name, name)
+        player = name = _read(row, self.player_column, _player_field)
+        if self.name_column is not None and row.get(self.name_column, "") != "":
+            name = _read(row, self.name_column, _text_field)
         amount = 1
         if self.amount_column is not None:
-            value = _get_value(row, self.amount_column)
-            amount = _validate(
-                self.amount_column, amount_field, _to_integer(value), _to_text(value)
-            )
+            amount = _read(row, self.amount_column, _number_field)
         return CountedRow(line, make_player_id(player), name, amount)
 
 
@@ -134,8 +134,8 @@ def read_csv(
 def read_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, FileRow | BadRow]]:
     """Yield (line, row) for each line of a JSON Lines file that is not blank."""
     for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield number, _parse_json_row(line)
+        if line.strip(JSON_BLANKS):
+            yield number, _parse_json_row(line.rstrip("\r\n"))
 
 
 def count_rows(
@@ -201,9 +201,10 @@ def _store_batch(
     store: Store, board_id: str, import_name: str, upto: Import, batch: list[CountedRow]
 ) -> None:
     try:
-        store.import_batch(board_id, import_name, upto, _sum_by_player(batch))
+        store.import_batch(board_id, import_name, upto, _group_by_player(batch))
     except PlayerRefused as error:
-        raise RefusedRow(f"{error} ({_name_lines(batch, error.player)})") from error
+        lines = [row.line for row in batch if row.player == error.player]
+        raise RefusedRow(f"{error} (line {lines[error.row]})") from error
 
 
 def _require_digest(state: Import, digest: str) -> None:
@@ -211,36 +212,36 @@ def _require_digest(state: Import, digest: str) -> None:
         raise DifferentFile(f"up to line {state.line}")
 
 
-def _sum_by_player(rows: list[CountedRow]) -> list[Amount]:
-    """Return one amount for each player, named as in the first row, in the order of the last rows.
+def _group_by_player(rows: list[CountedRow]) -> list[Amount]:
+    """Return the rows of each player, named as in the first one, in the order in which the players
+    reached their scores.
 
-    Equal scores rank in this order, because the player whose last row is earlier reached the score
-    first.
+    Equal scores rank in this order. A player's first row counts, and each later one but those that
+    add 0, by which nothing is reached.
     """
-    amounts: dict[str, Amount] = {}
+    names: dict[str, str] = {}
+    added: dict[str, list[int]] = {}
     for _, player, name, amount in rows:
-        previous = amounts.pop(player, Amount(player, name, 0))
-        largest = max(previous.largest, abs(amount))
-        amounts[player] = Amount(player, previous.name, previous.amount + amount, largest)
-    return list(amounts.values())
-
-
-def _name_lines(batch: list[CountedRow], player: str) -> str:
-    """Return the player's lines in the batch, such as "line 4" or "lines 4, 7, …"."""
-    lines = [str(row.line) for row in batch if row.player == player]
-    more = ", …" if len(lines) > LINES_NAMED else ""
-    return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:LINES_NAMED])}{more}"
+        names.setdefault(player, name)
+        if amount and player in added:
+            added[player] = added.pop(player)  # puts the player at the end
+        added.setdefault(player, []).append(amount)
+    return [Amount(player, names[player], tuple(amounts)) for player, amounts in added.items()]
 
 
 class JsonNumber(str):
-    """A number of JSON that is not written as an integer, as it is written."""
+    """A number of JSON, as it is written."""
 
 
 def _parse_json_row(line: str) -> FileRow | BadRow:
     try:
         row = JSON_DECODER.decode(line) if is_utf8(line) else BadRow(NOT_UTF8)
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:  # its text has a line number, which is 1
+        return BadRow(f"not JSON: {error.msg} at character {error.pos + 1}")
+    except ValueError as error:
         return BadRow(f"not JSON: {error}")
+    except RecursionError:
+        return BadRow("it is nested too deeply")
     return row if isinstance(row, dict | BadRow) else BadRow("not a JSON object")
 
 
@@ -258,14 +259,17 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 JSON_DECODER = json.JSONDecoder(
-    parse_float=JsonNumber, parse_constant=_refuse_constant, object_pairs_hook=_make_object
+    parse_float=JsonNumber,
+    parse_int=JsonNumber,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_make_object,
 )
 
 
 def show(text: str) -> str:
-    """Return the text in quotes, short and without control characters, for a message."""
+    """Return the text in quotes, short and without what no name may have, for a message."""
     short = text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
-    return f"“{_UNPRINTABLE.sub(_REPLACEMENT, short)}”"
+    return f"“{FORBIDDEN_IN_NAMES.sub(_REPLACEMENT, short)}”"
 
 
 def _name_cells(columns: list[str], row: CsvRow) -> FileRow | BadRow:
@@ -286,14 +290,16 @@ def _explain(row: CsvRow) -> str:
 
 
 def _get_value(row: FileRow, column: str) -> Any:
-    value = row.get(column)
-    if value is None:
+    if column not in row:
         raise BadRow(f"{show(column)} is missing")
-    return value
+    return row[column]
 
 
-def _to_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _is(text: str, value: Any) -> bool:
+    """Return whether the value is this text, or is written so in JSON. No list or object is."""
+    if isinstance(value, list | dict):
+        return False
+    return text == (value if isinstance(value, str) else json.dumps(value))
 
 
 def _to_integer(value: Any) -> Any:
@@ -315,10 +321,37 @@ def _to_whole(number: JsonNumber) -> int | JsonNumber:
     return int(value) if abs(value) <= MAX_SCORE and value == int(value) else number
 
 
-def _validate(column: str, accept: Field, value: Any, text: str) -> Any:
-    """Return what the field makes of a value, which is written as `text`. Raises BadRow."""
+def _read(row: FileRow, column: str, accept: Field) -> Any:
+    """Return what the field makes of the row's value in a column. Raises BadRow."""
+    value = _get_value(row, column)
     try:
         return accept(value)
     except ValueError as error:
-        reason = f"{show(text)}; it must be {error}" if text else "missing"
+        is_blank = isinstance(value, str) and not value.strip(BLANKS)
+        reason = "missing" if is_blank else f"{_describe(value)}; it must be {error}"
         raise BadRow(f"{show(column)} is {reason}") from error
+
+
+def _describe(value: Any) -> str:
+    """Return what a message calls a value."""
+    if isinstance(value, list | dict):  # which may be too long, and too deep to be written
+        return "a list" if isinstance(value, list) else "an object"
+    return show(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _player_field(value: Any) -> str:
+    """Accept a player, as an id or a name."""
+    return _text_field(value.strip(BLANKS) if isinstance(value, str) else value)
+
+
+def _text_field(value: Any) -> str:
+    """Accept a name, or a number as it is written."""
+    if not isinstance(value, str):
+        raise ValueError("text or a number")
+    return str(name_field(value))  # no JsonNumber
+
+
+def _number_field(value: Any) -> int:
+    """Accept an amount."""
+    amount: int = amount_field(_to_integer(value))
+    return amount

@@ -48,10 +48,12 @@ class EmailTaken(Exception):
 class PlayerRefused(Exception):
     """The board does not allow what was asked for this player, and nothing was changed."""
 
-    def __init__(self, player: str, reason: str) -> None:
-        """`player` is an id; `reason` is a sentence without its capital letter and full stop."""
+    def __init__(self, player: str, reason: str, row: int = 0) -> None:
+        """`player` is an id; `reason` is a sentence without its capital letter and full stop.
+
+        `row` says which of the player's rows in a batch of an import it is, counted from 0."""
         super().__init__(reason)
-        self.player = player
+        self.player, self.row = player, row
 
 
 class EmailRequired(PlayerRefused):
@@ -79,14 +81,14 @@ class ScoreOutOfRange(PlayerRefused):
     One exception: a store without transactions may have imported part of a batch, if another
     program set a score in the middle of it."""
 
-    def __init__(self, player: str, board: Row) -> None:
-        """Name the limits of the board. `player` is an id."""
+    def __init__(self, player: str, board: Row, row: int = 0) -> None:
+        """Name the limits of the board. `player` is an id, `row` as in PlayerRefused."""
         low, high = score_limits(board)
         message = f"the score of {player} must stay from {low} to {high}"
         if board["max_amount"] is not None:
             largest = board["max_amount"]
             message += f", and an increment from {-largest} to {largest}"
-        super().__init__(player, message)
+        super().__init__(player, message, row)
 
 
 class WrongSeason(Exception):

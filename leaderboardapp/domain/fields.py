@@ -29,7 +29,7 @@ MAX_SEASON = 2**31 - 1
 # Control characters break terminals and logs; half a surrogate pair has no UTF-8 form. Embeddings,
 # overrides and isolates turn the text that comes after a name. Marks of direction and joiners stay,
 # because Hebrew, Persian and emoji need them.
-_FORBIDDEN_IN_NAMES = regex.compile(
+FORBIDDEN_IN_NAMES = regex.compile(
     r"[\p{Cc}\p{Cs}"
     r"\p{bc=LRE}\p{bc=RLE}\p{bc=LRO}\p{bc=RLO}\p{bc=PDF}\p{bc=LRI}\p{bc=RLI}\p{bc=FSI}\p{bc=PDI}]"
 )
@@ -76,7 +76,7 @@ def name_field(value: Any) -> str:
         not isinstance(value, str)
         or len(value) > MAX_NAME_LENGTH
         or not _VISIBLE.search(value)
-        or _FORBIDDEN_IN_NAMES.search(value)
+        or FORBIDDEN_IN_NAMES.search(value)
     ):
         raise ValueError(
             f"text of 1 to {MAX_NAME_LENGTH} characters, not blank, no control characters "

@@ -8,7 +8,8 @@ and `now`, in microseconds. It returns the fields of the player's row that the w
   There a player without one is not ranked, so 0 is not a score that was there before.
 - Any other score that stays the same keeps its `reached_at`: nothing was reached anew.
 - Every score stays within the board's `min` and `max`, that of a new player, too.
-- `max_amount` limits increments, and each row of an import is one. Scores that are set are none.
+- `max_amount` limits increments. Scores that are set are none.
+- Each row of an import is an increment: all of this holds at each row, and not only at their sum.
 
 RethinkDB runs the same rule in the server, as ReQL (stores/rethinkdb/score_updates.py).
 """
@@ -21,14 +22,14 @@ from leaderboardapp.domain.types import MAX_SCORE, Amount, Row, score_limits
 def add_amount(board: Row, player: Row, amount: int, now: int, season: int | None = None) -> Row:
     """Return the fields after an increment. Raises WrongSeason, ScoreOutOfRange."""
     check_season(board, season)
-    check_amount(board, player["id"], abs(amount))
-    return _reach(board, player["id"], player, player["score"] + amount, now)
+    check_amount(board, player["id"], amount)
+    return _reach(board, player, player["score"] + amount, now)
 
 
 def set_score(board: Row, player: Row, score: int, now: int, season: int | None = None) -> Row:
     """Return the fields after setting the score. Raises WrongSeason, ScoreOutOfRange."""
     check_season(board, season)
-    return _reach(board, player["id"], player, score, now)
+    return _reach(board, player, score, now)
 
 
 def set_best_score(board: Row, player: Row, score: int, now: int, season: int | None = None) -> Row:
@@ -42,11 +43,19 @@ def set_best_score(board: Row, player: Row, score: int, now: int, season: int | 
 
 
 def import_amount(board: Row, player: Row | None, amount: Amount, now: int) -> Row:
-    """Return the fields after importing an amount. `player` is None if the import creates the
-    player. Raises ScoreOutOfRange."""
-    check_amount(board, amount.player, amount.largest_row())
-    score = player["score"] if player else 0
-    return _reach(board, amount.player, player, score + amount.amount, now)
+    """Return the fields after each row of an import was added as an increment, all of them `now`.
+
+    `player` is None if the import creates the player. Raises ScoreOutOfRange, which says which of
+    the rows the board does not allow."""
+    row = player or {"id": amount.player, **start_with(board, amount.player, None, now)}
+    fields: Row = {}
+    for index, added in enumerate(amount.rows):
+        try:
+            fields = add_amount(board, row, added, now)
+        except ScoreOutOfRange as error:
+            raise ScoreOutOfRange(amount.player, board, index) from error
+        row = {**row, **fields}
+    return fields
 
 
 def start_with(board: Row, player_id: str, score: int | None, now: int) -> Row:
@@ -68,10 +77,10 @@ def is_better(board: Row, score: int, other: int) -> bool:
     return score < other if board["order"] == "asc" else score > other
 
 
-def check_amount(board: Row, player_id: str, largest: int) -> None:
-    """Raise ScoreOutOfRange unless the board allows increments as large as `largest`, which is
-    not negative, for the player with this id."""
-    if largest > (MAX_SCORE if board["max_amount"] is None else board["max_amount"]):
+def check_amount(board: Row, player_id: str, amount: int) -> None:
+    """Raise ScoreOutOfRange unless the board allows an increment of this amount for the player
+    with this id."""
+    if abs(amount) > (MAX_SCORE if board["max_amount"] is None else board["max_amount"]):
         raise ScoreOutOfRange(player_id, board)
 
 
@@ -82,9 +91,8 @@ def check_range(board: Row, player_id: str, score: int) -> None:
         raise ScoreOutOfRange(player_id, board)
 
 
-def _reach(board: Row, player_id: str, player: Row | None, score: int, now: int) -> Row:
-    check_range(board, player_id, score)
-    reached_at = now
-    if player and has_score(board, player) and score == player["score"]:
-        reached_at = player["reached_at"]
+def _reach(board: Row, player: Row, score: int, now: int) -> Row:
+    check_range(board, player["id"], score)
+    is_same = has_score(board, player) and score == player["score"]
+    reached_at = player["reached_at"] if is_same else now
     return {"score": score, "reached_at": reached_at, "scored": True, "not_carried_over": False}

@@ -44,19 +44,23 @@ class Import(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """What an import adds to one player, who is created under this name if missing.
+    """What a batch of an import adds to one player, who is created under this name if missing.
 
-    The amount may be the sum of several rows. `largest` is then the amount of the largest one,
-    either way; it is 0 if there is one row."""
+    Each of its rows is an increment. There is one at least, and a batch has at most a thousand."""
 
     player: str
     name: str
-    amount: int
-    largest: int = 0
+    rows: tuple[int, ...]  # what each adds, in the order of the file
 
-    def largest_row(self) -> int:
-        """Return the amount of the largest row, without its sign."""
-        return self.largest or abs(self.amount)
+    @property
+    def total(self) -> int:
+        """The sum of the rows."""
+        return sum(self.rows)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a row changes the score, even if the rows add up to 0."""
+        return any(self.rows)
 
 
 class Increment(NamedTuple):

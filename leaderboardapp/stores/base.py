@@ -229,10 +229,10 @@ class Store(ABC):
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         """Add a batch, the lines from `upto.start` to `upto.line`, and record `upto` as done.
 
-        A batch that was interrupted counts once if it is repeated. Of equal scores, the one earlier
-        in `amounts` was reached first. Raises ObjectDoesNotExist if there is no such board,
-        PlayerRefused if the board does not allow a score or a new player, InvalidInput,
-        ImportMoved."""
+        A batch that was interrupted counts once if it is repeated. It has each player once, whose
+        rows are increments. Of equal scores, the one earlier in `amounts` was reached first. Raises
+        ObjectDoesNotExist if there is no such board, PlayerRefused if the board does not allow a
+        row or a new player, InvalidInput, ImportMoved."""
 
     # Seasons
 

@@ -4,6 +4,7 @@ They are compared to the readers of `manage.py import_scores`: a file is the sam
 
 import base64
 import io
+import itertools
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -14,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
+from leaderboardapp.domain import scoring
 from leaderboardapp.domain.csv_rows import read_rows
-from leaderboardapp.domain.types import MAX_SCORE
+from leaderboardapp.domain.exceptions import ScoreOutOfRange, WrongSeason
+from leaderboardapp.domain.types import BOARD_DEFAULTS, MAX_SCORE, Row
 from leaderboardapp.importer import (
     Rules,
     count_rows,
@@ -23,6 +26,7 @@ from leaderboardapp.importer import (
     read_csv,
     read_lines,
 )
+from leaderboardapp.web.problems import to_problem
 from tests.browser.conftest import Visits
 from tests.support.csv_files import FILES
 
@@ -163,15 +167,16 @@ def test_columns_are_guessed_from_their_titles(counting: Module) -> None:
 ADD_UP = "it.addUp(a[0], {id: 0, name: 1, amount: 2})"
 
 
-def test_a_players_rows_are_added_up_and_the_earlier_last_row_comes_first(
+def test_a_players_rows_are_added_up_and_who_reached_the_sum_first_comes_first(
     counting: Module,
 ) -> None:
-    text = "id,name,amount\na,Al,1\nb,,2\na,Other,+3\n"
+    text = "id,name,amount\na,Al,1\nb,,2\na,Other,+3\nc,,0\nb,,0\n"
     read = counting(ADD_UP, text)
-    assert read["faults"] == [] and read["rows"] == 3
+    assert read["faults"] == [] and read["rows"] == 5
     assert [(row["id"], row["name"], row["amount"]) for row in read["players"]] == [
         ("b", "b", 2),
         ("a", "Al", 4),
+        ("c", "c", 0),
     ]
     assert read["players"][1]["lines"] == [2, 4]
 
@@ -191,6 +196,36 @@ def test_an_import_is_named_after_all_that_it_would_count(importing: Module) -> 
     )
     assert names[0] == names[1] and len(set(names)) == 4
     assert all(name.isalnum() for name in names)
+
+
+def test_a_new_players_sum_is_refused_for_the_reason_that_the_service_has(
+    importing: Module,
+) -> None:
+    """So that nobody is created in vain."""
+    limits = itertools.product((None, -3, 0), (None, 0, 4), (None, 2), (1, 2))
+    boards = [
+        {**BOARD_DEFAULTS, "min": low, "max": high, "max_amount": largest, "season": season}
+        for low, high, largest, season in limits
+    ]
+    amounts = [0, 1, -1, 2, -2, 3, -3, 4, 5, -4, MAX_SCORE, -MAX_SCORE]
+    reasons = importing(
+        "a[0].map((board) => a[1].map((amount) => it.whyRefused(board, 1, {id: 'al', amount})))",
+        boards,
+        amounts,
+    )
+    for board, of_board in zip(boards, reasons, strict=True):
+        assert of_board == [why_refused(board, amount) for amount in amounts], board
+
+
+def why_refused(board: Row, amount: int) -> str:
+    player = {"id": "al", "score": 0, "scored": False, "reached_at": 1}
+    try:
+        scoring.add_amount(board, player, amount, now=2, season=1)
+    except (ScoreOutOfRange, WrongSeason) as error:
+        problem = to_problem(error)
+        assert problem
+        return problem.detail
+    return ""
 
 
 EXPORT = """async ([csv, counting, exporting, players]) => {

@@ -56,6 +56,34 @@ class TestImport:
         expect(faults.nth(2)).to_contain_text("Line 5: bob (with 6): the score of bob must stay")
         assert api("GET", f"{board}players/alice/").json["score"] == 2
 
+    def test_nobody_is_created_whose_sum_the_board_does_not_allow(
+        self, page: Page, visit: Visits, api: Api, board: str
+    ) -> None:
+        """By the board's rules of now, which were others when the page was loaded."""
+        api("PATCH", board, {"min": -2, "max": 10, "max_amount": 4})
+        start_import(page, "id,amount\nalice,5\nbea,2\nbea,3\ncem,-3\ndora,4\neve,-2\n")
+        imported(page, "2 of 6 rows added, 2 players created.")
+        faults = page.locator("#import-faults li")
+        allowed = "must stay from -2 to 10, and an increment from -4 to 4."
+        expect(faults).to_have_text(
+            [
+                f"Line 2: alice: the score of alice {allowed}",
+                f"Line 3: bea (with 4): the score of bea {allowed}",
+                f"Line 5: cem: the score of cem {allowed}",
+            ]
+        )
+        players = api("GET", f"{board}players/").json["players"]
+        scores = {player["id"]: player["score"] for player in players}
+        assert scores == {"alice": 0, "bob": 0, "dora": 4, "eve": -2}
+
+        api("POST", f"{board}reset/")
+        start_import(page, "id,amount\nbea,2\n")
+        imported(page, "0 of 1 row added, 0 players created.")
+        expect(faults).to_have_text(
+            ["Line 2: bea: The season meant is not running: the board is in season 2."]
+        )
+        assert len(api("GET", f"{board}players/").json["players"]) == 4
+
     def test_new_players_have_the_addresses_that_the_board_asks_for(
         self, visit: Visits, api: Api, board: str
     ) -> None:

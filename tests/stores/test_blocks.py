@@ -52,11 +52,11 @@ def test_dense_ranks_are_exact_after_an_import_of_new_and_known_players(
         store.set_score(board, player, 10 * number, only_better=False)
     finish_maintenance(store, board)
     amounts = [
-        Amount("p0", "A player", 205),
-        Amount("new", "A player", 205),
-        Amount("p5", "A player", 300),
+        Amount("p0", "A player", (205,)),
+        Amount("new", "A player", (205,)),
+        Amount("p5", "A player", (300,)),
     ]
-    amounts.append(Amount("newer", "A player", 50))
+    amounts.append(Amount("newer", "A player", (50,)))
     store.import_batch(board, "f", Import(0, 4, "x"), amounts)
     finish_maintenance(store, board)
     expected = ranks.assign_ranks(row, store.get_ranking_window(board, 1000).rows)

@@ -37,14 +37,19 @@ STATES = {
 
 
 class Write(NamedTuple):
-    kind: str  # "add", "add-key", "bulk", "set", "best", "import", "create"
+    # "add", "add-key", "bulk", "set", "best", "import", "create"; "import-back" has a row with the
+    # amount, and a row that takes it back
+    kind: str
     number: int  # the amount, or the score
     season: int | None = None
 
 
+IMPORTS = ("import", "import-back")
+
+
 def writes(amounts: list[int], scores: list[int]) -> list[Write]:
     return [
-        *(Write(kind, amount) for kind in ("add", "bulk", "import") for amount in amounts),
+        *(Write(kind, amount) for kind in ("add", "bulk", *IMPORTS) for amount in amounts),
         *(Write(kind, score) for kind in ("set", "best", "create") for score in scores),
     ]
 
@@ -87,7 +92,7 @@ def cases(settings: Row) -> list[Case]:
     rows: list[tuple[State | None, Write]] = [
         (STATES[state], write) for state in states for write in table if write.kind != "create"
     ]
-    rows += [(None, write) for write in table if write.kind in ("import", "create")]
+    rows += [(None, write) for write in table if write.kind in (*IMPORTS, "create")]
     return [Case(f"p{number}", *row) for number, row in enumerate(rows)]
 
 
@@ -111,10 +116,13 @@ def expect(board: Row, state: State | None, write: Write) -> Outcome:
     if new < low or new > high or (adds and abs(write.number) > largest):
         return same._replace(error=ScoreOutOfRange)
     is_first = state is None or (board["order"] == "asc" and not scored)
+    is_reached_now = is_first or new != score
+    if write.kind == "import-back":
+        new = score
     better = new < score if board["order"] == "asc" else new > score
     if write.kind == "best" and not is_first and not better:
         return same
-    return Outcome(None, new, scored=True, is_reached_now=is_first or new != score)
+    return Outcome(None, new, scored=True, is_reached_now=is_reached_now)
 
 
 def prepare(store: Store, board: str, table: list[Case]) -> dict[str, Row]:
@@ -136,9 +144,9 @@ def prepare(store: Store, board: str, table: list[Case]) -> dict[str, Row]:
 
 
 def import_scores(store: Store, board: str, scores: dict[str, int]) -> None:
-    """All at once, because there are many; each as a sum of ones, which no board forbids."""
+    """All at once, because there are many; each as rows of 1, which no board forbids."""
     done = store.get_import(board, "scores")
-    amounts = [Amount(player, player, score, largest=1) for player, score in scores.items()]
+    amounts = [Amount(player, player, (1,) * score or (0,)) for player, score in scores.items()]
     store.import_batch(board, "scores", Import(done.line, done.line + 1, "digest"), amounts)
 
 
@@ -186,8 +194,13 @@ def set_best(store: Store, board: str, case: Case) -> Row:
 
 
 def import_one(store: Store, board: str, case: Case) -> None:
-    amounts = [Amount(case.player, case.player, case.write.number)]
+    amounts = [Amount(case.player, case.player, (case.write.number,))]
     store.import_batch(board, case.player, Import(0, 1, "digest"), amounts)
+
+
+def import_back(store: Store, board: str, case: Case) -> None:
+    amounts = [Amount(case.player, case.player, (case.write.number, -case.write.number))]
+    store.import_batch(board, case.player, Import(0, 2, "digest"), amounts)
 
 
 def create(store: Store, board: str, case: Case) -> Row:
@@ -201,6 +214,7 @@ WRITERS: dict[str, Callable[[Store, str, Case], Row | None]] = {
     "set": set_any,
     "best": set_best,
     "import": import_one,
+    "import-back": import_back,
     "create": create,
 }
 
@@ -241,7 +255,7 @@ def test_a_first_zero_of_an_ascending_board_is_reached_when_it_is_written(
     store.add_scores(board_id, [Increment("bulk", 0), Increment("add", 0)])
     store.set_score(board_id, "set", 0, only_better=False)
     store.set_score(board_id, "best", 0, only_better=True)
-    store.import_batch(board_id, "f", Import(0, 1, "x"), [Amount("import", "import", 0)])
+    store.import_batch(board_id, "f", Import(0, 1, "x"), [Amount("import", "import", (0,))])
     store.create_player(board_id, {"id": "create", "name": "create", "score": 0})
     _, rows = store.get_top_players([board_id])[board_id]
     assert [row["id"] for row in rows] == players

@@ -51,7 +51,7 @@ def best(board: Row, player: Row, number: int) -> Row:
 
 
 def import_to(board: Row, player: Row, number: int) -> Row:
-    return scoring.import_amount(board, player, Amount("alice", "Alice", number), NOW)
+    return scoring.import_amount(board, player, Amount("alice", "Alice", (number,)), NOW)
 
 
 def apply(write: Callable[[Row, Row, int], Row], board: Row, player: Row, number: int) -> Row:
@@ -102,18 +102,36 @@ def test_an_amount_is_the_sum_set_unless_one_increment_may_not_be_so_large(
 
 
 @given(boards, players(), st.lists(scores, min_size=2, max_size=4))
-def test_a_sum_of_rows_is_imported_if_each_row_is_a_small_enough_increment(
+def test_rows_are_imported_as_increments_or_the_one_that_is_not_allowed_is_named(
     board: Row, player: Row, rows: list[int]
 ) -> None:
-    total, largest = sum(rows), max(map(abs, rows))
-    amount = Amount("alice", "Alice", total, largest)
+    amount, expected = Amount("alice", "Alice", tuple(rows)), player
+    for index, added in enumerate(rows):
+        try:
+            expected = {**expected, **add(board, expected, added)}
+        except ScoreOutOfRange:
+            with pytest.raises(ScoreOutOfRange) as raised:
+                scoring.import_amount(board, player, amount, NOW)
+            assert (raised.value.player, raised.value.row) == ("alice", index)
+            return
+    assert {**player, **scoring.import_amount(board, player, amount, NOW)} == expected
 
-    def import_sum(board: Row, player: Row, number: int) -> Row:
-        return scoring.import_amount(board, player, amount, NOW)
 
-    is_allowed = largest <= (board["max_amount"] or MAX_SCORE)
-    expected = apply(put, board, player, player["score"] + total) if is_allowed else player
-    assert apply(import_sum, board, player, total) == expected
+@given(boards, st.lists(scores, min_size=1, max_size=4))
+def test_rows_of_a_new_player_are_those_of_a_player_who_joined_a_moment_ago(
+    board: Row, rows: list[int]
+) -> None:
+    amount = Amount("alice", "Alice", tuple(rows))
+    joined = {"id": "alice", **scoring.start_with(board, "alice", None, NOW)}
+    try:
+        expected = scoring.import_amount(board, joined, amount, NOW)
+    except ScoreOutOfRange as error:
+        with pytest.raises(ScoreOutOfRange) as raised:
+            scoring.import_amount(board, None, amount, NOW)
+        assert raised.value.row == error.row
+    else:
+        assert scoring.import_amount(board, None, amount, NOW) == expected
+        assert expected["reached_at"] == NOW
 
 
 @given(boards, players(), scores)
@@ -143,7 +161,7 @@ def test_a_new_player_begins_with_a_score_that_the_board_allows_or_with_zero(
 @given(boards, scores)
 def test_a_new_player_of_an_import_has_reached_the_amount_now(board: Row, amount: int) -> None:
     try:
-        fields = scoring.import_amount(board, None, Amount("alice", "Alice", amount), NOW)
+        fields = scoring.import_amount(board, None, Amount("alice", "Alice", (amount,)), NOW)
     except ScoreOutOfRange as error:
         assert "alice" in str(error)
     else:

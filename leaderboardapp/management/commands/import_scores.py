@@ -5,6 +5,7 @@ import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,7 +16,7 @@ from leaderboardapp.domain.exceptions import (
     ImportMoved,
     StoreUnavailable,
 )
-from leaderboardapp.domain.fields import id_field
+from leaderboardapp.domain.fields import id_field, name_field
 from leaderboardapp.importer import (
     BadHeader,
     BadRow,
@@ -28,6 +29,7 @@ from leaderboardapp.importer import (
     read_csv,
     read_json_lines,
     read_lines,
+    show,
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.stores import get_store
@@ -79,7 +81,7 @@ class Command(BaseCommand):
         parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path, name = options["file"], options["name"] or os.path.basename(options["file"])
+        path, name = options["file"], _read_name(options)
         try:
             if path == "-":
                 self.import_file(sys.stdin.buffer, None, name, options)
@@ -164,6 +166,17 @@ def _count_rows(
     file_format = options["format"] or ("jsonl" if file_name.endswith(JSON_ENDINGS) else "csv")
     rows = read_json_lines(lines) if file_format == "jsonl" else read_csv(lines, rules.columns())
     return count_rows(rows, rules, on_bad_row)
+
+
+def _read_name(options: dict[str, Any]) -> str:
+    """Return what the import is remembered under. Raises CommandError."""
+    given = options["name"]
+    name = Path(options["file"]).name if given is None else given
+    try:
+        return str(name_field(name))
+    except ValueError as error:
+        default = "" if given is not None else f", which the file's name {show(name)} is not"
+        raise CommandError(f"--name: must be {error}{default}.") from error
 
 
 def _require_board(board_id: str, *, create: bool) -> None:

@@ -1,11 +1,12 @@
 """Imports: batches of amounts that are added to many players at once."""
 
+import json
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.joining import new_player
 from leaderboardapp.domain.scoring import import_amount
-from leaderboardapp.domain.types import Amount, Import, Row, score_limits
+from leaderboardapp.domain.types import MAX_SCORE, Amount, Import, Row, score_limits
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database, refuse
@@ -28,6 +29,10 @@ class Imports:
     Nothing is atomic across documents. The intent is written first, and each player's document
     remembers the batch with its score. A batch that was cut short is applied again, and then
     counts for the other players.
+
+    Each row of a player is checked in Python, just before the write. The write checks again what
+    the rows lead to, and no score on the way: that takes one update of the player's document. If
+    somebody else changes a score in between, the rows count as if they came after that change.
     """
 
     def __init__(self, db: Database) -> None:
@@ -43,9 +48,9 @@ class Imports:
         batch = f"{name}:{upto.line}"
 
         def attempt(settings: Row) -> Row:
-            self._raise_if_refused(settings, batch, amounts)
+            known = self._raise_if_refused(settings, batch, amounts)
             self.record_progress(board, name, upto._replace(done=False))
-            result: Row = self.db.run(self._build_write(settings, batch, amounts))
+            result: Row = self.db.run(self._build_write(settings, batch, amounts, known))
             return result
 
         try:
@@ -73,7 +78,8 @@ class Imports:
         written = self.db.run(self.db.write_if_board_exists(board, lambda _: insert))
         raise_for_errors(written, board)
 
-    def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> None:
+    def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> int:
+        """Return how many of the players are on the board. Raises PlayerRefused, InvalidInput."""
         # Before anything is written, because a part of a batch cannot be taken back.
         players = self._select_players(board, amounts).without("keys", "desc", "asc")
         documents = {document["player"]: document for document in self.db.run(players)}
@@ -85,26 +91,33 @@ class Imports:
                 continue  # it is counted
             row = player_row(document, board["season"]) if document else None
             import_amount(board, row, amount, now_us())
+        return len(documents)
 
     def _select_players(self, board: Row, amounts: list[Amount]) -> Any:
         keys = [row_id(board["id"], amount.player) for amount in amounts]
         return self.db.players.get_all(*keys)
 
-    def _build_write(self, board: Row, batch: str, amounts: list[Amount]) -> Any:
-        """Build a write of the batch, which has been checked against the board."""
-        documents, add = self._build_documents(board, batch, amounts), self._addition(board, batch)
-        write = self.db.players.insert(documents, conflict=add)
-        if board["ask_email"]:  # then nobody may be created, not even who was deleted a moment ago
-            existing = self._select_players(board, amounts).count()
-            write = r.branch(existing.eq(len(amounts)), write, refuse(OUTDATED))
-        return self.db.write_if_current(board, write)
+    def _build_write(self, board: Row, batch: str, amounts: list[Amount], known: int) -> Any:
+        """Build a write of the batch, which has been checked against the board and the players.
+
+        It fails with OUTDATED if not as many of them are `known` by now: who was deleted a moment
+        ago must not be created with what may only be added to a score."""
+        documents = self._build_documents(board, batch, amounts)
+        by_key = {row_id(board["id"], amount.player): _to_wire(amount) for amount in amounts}
+
+        def write(added: Any) -> Any:
+            return self.db.players.insert(documents, conflict=self._addition(board, batch, added))
+
+        is_same = self._select_players(board, amounts).count().eq(known)
+        added = r.do(r.json(json.dumps(by_key)), write)
+        return self.db.write_if_current(board, r.branch(is_same, added, refuse(OUTDATED)))
 
     def _build_documents(self, board: Row, batch: str, amounts: list[Amount]) -> list[Row]:
         now = now_us()
         return [
             {
                 **player_document(board["id"], amount.player, amount.name),
-                "score": amount.amount,
+                "score": _take_exact(amount.total),
                 "reached_at": now + index,
                 "season": board["season"],
                 "batches": [batch],
@@ -112,16 +125,19 @@ class Imports:
             for index, amount in enumerate(amounts)
         ]
 
-    def _addition(self, board: Row, batch: str) -> Any:
-        """Build the conflict's function, which adds a new document's score to the old document."""
+    def _addition(self, board: Row, batch: str, added: Any) -> Any:
+        """Build the conflict's function, which adds a new document's score to the old document.
+
+        `added` are all amounts in their wire form, by the keys of the documents."""
         low, high = score_limits(board)
 
         def add(_: Any, old: Any, new: Any) -> Any:
             is_running = old["season"].default(1) >= board["season"]
-            score = r.branch(is_running, old["score"], 0) + new["score"]
+            amount = added[new["id"]]
+            score = r.branch(is_running, old["score"], 0) + new["score"] + amount["rest"]
             # As domain/scoring.py says: the first score on an ascending board is reached now.
             has_score = (is_running & old["scored"].default(True)) | (board["order"] == "desc")
-            is_unmoved = new["score"].eq(0) & has_score
+            is_unmoved = ~amount["moves"] & has_score
             reached_at = r.branch(is_unmoved, old["reached_at"], new["reached_at"])
             season = r.expr([old["season"].default(1), board["season"]]).max()
             fields = {"score": score, "reached_at": reached_at, "scored": True, "season": season}
@@ -129,3 +145,15 @@ class Imports:
             return old.merge(apply_once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
         return add
+
+
+def _to_wire(amount: Amount) -> Row:
+    """Return what a new document does not say of an amount."""
+    return {"moves": amount.moves, "rest": amount.total - _take_exact(amount.total)}
+
+
+def _take_exact(total: int) -> int:
+    """Return the total, or the part of it that ReQL's numbers carry exactly.
+
+    Only a score of the other sign can take more, so that the rest can be added after this part."""
+    return max(-MAX_SCORE, min(total, MAX_SCORE))

@@ -52,8 +52,8 @@ def import_amounts(board: Row, amounts: list[Amount]) -> None:
     rows, now = {id: player.row for id, player in before.items()}, now_us()
     for index, amount in enumerate(amounts):
         row = rows.get(amount.player)
-        fields = scoring.import_amount(board, row, amount, now + index)
-        rows[amount.player] = {**(row or new_player(board, amount)), **fields}
+        old = row or new_player(board, amount)
+        rows[amount.player] = {**old, **scoring.import_amount(board, row, amount, now + index)}
     # In two statements, because PostgreSQL's triggers see what a statement has added apart from
     # what it has changed.
     PlayerRow.objects.bulk_create(

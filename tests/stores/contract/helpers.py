@@ -38,7 +38,7 @@ def every_kind_of_change(store: Store, board: str) -> list[Callable[[], object]]
         lambda: add_player(store, board, "alice"),
         lambda: store.add_score(board, "alice", 1),
         lambda: store.update_player(board, "alice", {"name": "B"}),
-        lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", 1)]),
+        lambda: store.import_batch(board, "f", Import(0, 9, "a"), [Amount("bob", "Bob", (1,))]),
         lambda: store.delete_player(board, "alice"),
         lambda: store.update_board(board, {"name": "B"}),
         lambda: store.delete_board(board),

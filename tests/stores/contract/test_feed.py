@@ -65,7 +65,7 @@ class TestFeed:
         self, store: Store, feed: Feed, board: str
     ) -> None:
         wait_for_change(feed, board)
-        amounts = [Amount(f"p{number}", "A player", 1) for number in range(100)]
+        amounts = [Amount(f"p{number}", "A player", (1,)) for number in range(100)]
         store.import_batch(board, "f", Import(0, 100, "a"), amounts)
         reported: list[Row] = []
 

@@ -26,7 +26,7 @@ def rename(store: Store, board: str, name: Any) -> None:
 
 
 def import_new(store: Store, board: str, name: Any) -> None:
-    amounts = [Amount("bob", "Bob", 1), Amount("alice", name, 1)]
+    amounts = [Amount("bob", "Bob", (1,)), Amount("alice", name, (1,))]
     store.import_batch(board, "f", Import(0, 9, "x"), amounts)
 
 
@@ -59,7 +59,7 @@ def test_nobody_gets_an_id_that_is_none(store: Store, board: str, id: Any) -> No
     for write in (
         lambda: store.create_board({"id": id}),
         lambda: store.create_player(board, {"id": id, "name": "Alice"}),
-        lambda: store.import_batch(board, "f", Import(0, 9, "x"), [Amount(id, "Alice", 1)]),
+        lambda: store.import_batch(board, "f", Import(0, 9, "x"), [Amount(id, "Alice", (1,))]),
     ):
         with pytest.raises(InvalidInput, match="id: must be 1 to 64"):
             write()
@@ -109,7 +109,7 @@ def test_an_import_adds_to_players_of_a_board_that_asks_for_addresses_but_create
 ) -> None:
     add_player(store, board, "bob", 1)
     store.update_board(board, {"ask_email": True})
-    amounts = [Amount("bob", "Bob", 2), Amount("alice", "Alice", 2)]
+    amounts = [Amount("bob", "Bob", (2,)), Amount("alice", "Alice", (2,))]
     with pytest.raises(EmailRequired) as raised:
         store.import_batch(board, "f", Import(0, 9, "x"), amounts)
     assert raised.value.player == "alice"
@@ -129,7 +129,7 @@ def test_nobody_joins_with_a_score_beyond_the_limits(store: Store, board: str) -
 
 def test_each_row_of_a_sum_that_is_imported_is_an_increment(store: Store, board: str) -> None:
     store.update_board(board, {"max_amount": 2})
-    store.import_batch(board, "f", Import(0, 9, "x"), [Amount("alice", "Alice", 6, largest=2)])
+    store.import_batch(board, "f", Import(0, 9, "x"), [Amount("alice", "Alice", (2, 2, 2))])
     with pytest.raises(ScoreOutOfRange, match="an increment from -2 to 2"):
-        store.import_batch(board, "f", Import(9, 12, "y"), [Amount("alice", "Alice", 0, largest=3)])
+        store.import_batch(board, "f", Import(9, 12, "y"), [Amount("alice", "Alice", (3, -3))])
     assert top_scores(store, board) == {"alice": 6}

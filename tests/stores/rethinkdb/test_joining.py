@@ -21,7 +21,7 @@ def create(rethink: RethinkStore, board: str) -> None:
 
 
 def import_new(rethink: RethinkStore, board: str) -> None:
-    rethink.import_batch(board, "f", BATCH, [Amount("bob", "Bob", 3)])
+    rethink.import_batch(board, "f", BATCH, [Amount("bob", "Bob", (3,))])
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_who_was_deleted_between_check_and_write_is_not_created_without_an_addre
 
     monkeypatch.setattr(rethink.imports, "_build_write", delete_then_build)
     with pytest.raises(EmailRequired, match="alice"):
-        rethink.import_batch(board, "f", BATCH, [Amount("alice", "Alice", 3)])
+        rethink.import_batch(board, "f", BATCH, [Amount("alice", "Alice", (3,))])
     with pytest.raises(ObjectDoesNotExist):
         rethink.get_player(board, "alice")
 
@@ -112,7 +112,7 @@ def test_a_score_that_is_set_during_an_import_is_named_and_no_amount_counts_twic
         return real_build(*arguments)
 
     monkeypatch.setattr(rethink.imports, "_build_write", score_then_build)
-    amounts = [Amount("bob", "Bob", 1), Amount("alice", "Alice", 3)]
+    amounts = [Amount("bob", "Bob", (1,)), Amount("alice", "Alice", (3,))]
     with pytest.raises(ScoreOutOfRange, match="alice"):
         rethink.import_batch(board, "f", BATCH, amounts)
     rethink.set_score(board, "alice", 0, only_better=False)
@@ -128,3 +128,22 @@ def test_a_board_that_changes_all_the_time_fails_the_write(
     with pytest.raises(StoreUnavailable, match="changes too often"):
         create(rethink, board)
     assert top(rethink, board) == [("alice", 0)]
+
+
+def test_who_was_deleted_between_check_and_write_is_not_created_with_what_was_to_be_added(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sum that a score allows is not one to begin with."""
+    rethink.update_board(board, {"min": -1})
+    rethink.set_score(board, "alice", 3, only_better=False)
+    real_build = rethink.imports._build_write
+
+    def delete_then_build(*arguments: Any) -> Any:
+        rethink.delete_player(board, "alice")
+        monkeypatch.undo()
+        return real_build(*arguments)
+
+    monkeypatch.setattr(rethink.imports, "_build_write", delete_then_build)
+    with pytest.raises(ScoreOutOfRange, match="alice"):
+        rethink.import_batch(board, "f", BATCH, [Amount("alice", "Alice", (-3,))])
+    assert top(rethink, board) == []

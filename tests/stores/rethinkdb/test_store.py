@@ -110,7 +110,7 @@ def test_players_added_while_their_board_was_deleted_do_not_come_back(
 
     monkeypatch.setattr(rethink.imports, "record_progress", delete_then_record)
     with pytest.raises(ObjectDoesNotExist):
-        rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", 3)])
+        rethink.import_batch(board, "f", Import(0, 10, "x"), [Amount("bob", "Bob", (3,))])
     with pytest.raises(ObjectDoesNotExist):
         rethink.get_player(board, "bob")
     latecomer = {"board": board, "player": "latecomer", "name": "", "score": 3, "reached_at": 1}
@@ -130,7 +130,7 @@ def test_an_import_batch_that_was_cut_short_counts_once(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
     real_run, upto = rethink.db.run, Import(0, 10, "digest")
-    amounts = [Amount("alice", "Alice", 2), Amount("bob", "Bob", 3)]
+    amounts = [Amount("alice", "Alice", (2,)), Amount("bob", "Bob", (3,))]
 
     def failing_run(query: Any) -> Any:
         players = "insert(" in str(query) and "'batches'" in str(query)
@@ -155,7 +155,7 @@ def test_a_big_board_is_deleted_in_pieces(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "DELETE_ROWS", 3)
-    amounts = [Amount(f"p{number}", "P", 1) for number in range(10)]
+    amounts = [Amount(f"p{number}", "P", (1,)) for number in range(10)]
     rethink.import_batch(board, "f", Import(0, 10, "x"), amounts)
     rethink.delete_board(board)
     rethink.db.run(rethink.db.boards.insert({"id": board}))

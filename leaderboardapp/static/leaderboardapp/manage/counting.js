@@ -65,8 +65,8 @@ export function* countRows(text, columns) {
 
 // Add up the amounts of each player, because with an idempotency key a bulk request may list each
 // player only once. Return {players: [{id, name, email, amount, rows, lines}], faults, rows}, where a
-// fault is {line, detail}. Players are in the order of their last rows: among equal scores, the player
-// whose last row is earlier ranks first.
+// fault is {line, detail}. Players are in the order in which they reached their scores, as in
+// `_group_by_player` of importer.py: a player's first row counts, and each later one that is not 0.
 export async function addUp(text, columns, { signal, progress } = {}) {
   const players = new Map();
   const faults = [];
@@ -95,7 +95,7 @@ function addRow(players, { line, id, name, email, amount }) {
   player.email ||= email;
   player.rows += 1;
   if (player.lines.length < SHOWN_LINES) player.lines.push(line);
-  players.delete(id); // so that `set` puts the player at the end
+  if (amount !== 0) players.delete(id); // so that `set` puts the player at the end
   players.set(id, player);
   return "";
 }
@@ -148,12 +148,12 @@ function amountOf({ title, text }) {
 }
 
 function bad(title, text, accepted) {
-  return new BadRow(`${show(title)} is ${text ? `${show(text)}; it must be ${accepted}` : "missing"}`);
+  return new BadRow(`${show(title)} is ${trim(text) ? `${show(text)}; it must be ${accepted}` : "missing"}`);
 }
 
-// Return the text in quotes, short and without control characters.
+// Return the text in quotes, short and without what no name may have.
 function show(text) {
   const characters = [...text];
-  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}]/gu, "\ufffd");
+  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(new RegExp(FORBIDDEN, "gu"), "\ufffd");
   return `“${short}${characters.length > SHOWN_LENGTH ? "…" : ""}”`;
 }

@@ -67,7 +67,7 @@ export class Import {
     settle(there);
     this.ahead = there.length;
     progress();
-    const players = missing.map(({ player }) => player);
+    const players = await this.keepAllowed(missing, faults, signal);
     const created = await this.createAll(players, faults, signal, progress);
     if (created.length) settle(await this.add(created, signal));
     this.added += added;
@@ -80,6 +80,20 @@ export class Import {
     const options = { key, signal, patient: true };
     const { results } = await this.api.send("POST", "scores/", rows, options);
     return players.map((player, number) => ({ player, result: results[number] }));
+  }
+
+  // Return the players whose sum the board allows. Nobody is created who would be left with 0.
+  async keepAllowed(missing, faults, signal) {
+    if (missing.length === 0) return [];
+    // An empty change: its answer has the settings, which may be others than when the page was loaded.
+    const board = await this.api.send("PATCH", "", {}, { signal, patient: true });
+    return missing.flatMap(({ player }) => {
+      const detail = whyRefused(board, this.season, player);
+      if (!detail) return [player];
+      faults.push(fault(player, detail));
+      this.ahead += 1;
+      return [];
+    });
   }
 
   // Create the players; return those who are on the board then.
@@ -125,6 +139,19 @@ export class Import {
       throw error;
     }
   }
+}
+
+// Return why the board does not allow the sum as a new player's first increment, as the service says
+// it; nothing if it does.
+export function whyRefused(board, season, { id, amount }) {
+  if (board.season !== season) {
+    return `The season meant is not running: the board is in season ${board.season}.`;
+  }
+  const most = Number.MAX_SAFE_INTEGER;
+  const [least, greatest, largest] = [board.min ?? -most, board.max ?? most, board.max_amount ?? most];
+  if (amount >= least && amount <= greatest && Math.abs(amount) <= largest) return "";
+  const increments = board.max_amount === null ? "" : `, and an increment from ${-largest} to ${largest}`;
+  return `the score of ${id} must stay from ${least} to ${greatest}${increments}.`;
 }
 
 function fault(player, detail) {
