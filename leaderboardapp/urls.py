@@ -38,7 +38,10 @@ urlpatterns = [
         "boards/<key:board_id>/",
         by_method(GET=boards.read_board, PATCH=boards.update_board, DELETE=boards.delete_board),
     ),
-    path("boards/<key:board_id>/ws/", by_method(GET=boards.watch_board)),
+    path(
+        "boards/<key:board_id>/ws/",
+        by_method(GET=boards.watch_board, WEBSOCKET=boards.watch_board),
+    ),
     path(
         "boards/<key:board_id>/players/",
         by_method(GET=players.list_players, POST=players.create_player),
@@ -64,7 +67,10 @@ urlpatterns = [
     ),
     path("boards/<key:board_id>/manage/", by_method(GET=views.render_dashboard_page)),
     path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
-    path("events/<key:channel_name>/ws/", by_method(GET=channels.watch_events)),
+    path(
+        "events/<key:channel_name>/ws/",
+        by_method(GET=channels.watch_events, WEBSOCKET=channels.watch_events),
+    ),
     path("openapi.yaml", by_method(GET=api_reference.read_openapi)),
     path("docs", by_method(GET=api_reference.read_docs)),
     path(PAGE_PATH.removeprefix("/"), by_method(GET=views.render_problem_kinds_page)),

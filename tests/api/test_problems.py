@@ -234,10 +234,14 @@ def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(
 
 
 @pytest.mark.usefixtures("state")
-def test_refusals_by_the_framework_are_problems_too(client: Client, send: Send, board: str) -> None:
+def test_refusals_by_the_framework_are_problems_too(
+    client: Client, send: Send, board: str, grip_sig: str
+) -> None:
     assert_problem(send("GET", board, if_match='"x"'), 412, "If-Match")
-    events = "application/websocket-events"
-    problem = assert_problem(client.post(board, "garbage", content_type=events), 400)
+    headers = {"Content-Type": "application/websocket-events", "Grip-Sig": grip_sig}
+    problem = assert_problem(
+        client.post(board, b"garbage", headers["Content-Type"], headers=headers), 400
+    )
     assert problem["type"] == "about:blank" and problem["title"] == "Bad Request"
 
 
