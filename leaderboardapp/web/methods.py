@@ -34,8 +34,8 @@ def takes_query(*names: str) -> Callable[[View], View]:
 def takes_any_query(view: View) -> View:
     """Mark a view that is called with any query.
 
-    It is a page, to whose links other sites append parameters of theirs, or it calls `check_query`
-    itself.
+    It is one to which others append parameters of theirs: a page, a document or a health check. Or
+    it calls `check_query` itself.
     """
     _parameters[view] = None
     return view
