@@ -25,6 +25,7 @@ MAX_BOARD_SIZE = 100  # players in a snapshot
 MAX_PAGE_ROWS = 100  # rows in one answer
 MAX_BULK_ROWS = 1000  # increments in one request
 MAX_SEASON = 2**31 - 1
+MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
 
 # Control characters break terminals and logs; half a surrogate pair has no UTF-8 form. Embeddings,
 # overrides and isolates turn the text that comes after a name. Marks of direction and joiners stay,
@@ -200,15 +201,14 @@ def check_fields(
 def parse_json(body: bytes) -> Any:
     """Return the JSON value in the bytes. Raises MalformedInput, DuplicateKey.
 
-    Numbers that are not written as integers are Decimal: a float would round them.
+    Numbers that are not written as integers are Decimal: a float would round them. So are integers
+    with very many digits.
     """
     try:
         text = body.decode()
         value = DECODER.decode(text)
         if not _has_distinct_keys(text, value):
             DECODER_OF_DISTINCT_KEYS.decode(text)
-    except InvalidOperation as error:
-        raise MalformedInput("The body is not JSON in UTF-8: an exponent is too large.") from error
     except (ValueError, RecursionError) as error:
         raise MalformedInput(f"The body is not JSON in UTF-8: {error}.") from error
     return value
@@ -230,6 +230,21 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _parse_integer(text: str) -> int | Decimal:
+    """Return the number. Python makes an int of some thousand digits at most, and slowly."""
+    return int(text) if len(text) <= MAX_INT_LENGTH else Decimal(text)
+
+
+def _parse_decimal(text: str) -> Decimal:
+    """Return the number. If no Decimal has its exponent, it is 0, infinite, or nearly 0."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        mantissa, _, exponent = text.lower().partition("e")
+        limit = "1e-999999999" if exponent.startswith("-") else "Infinity"
+        return Decimal(limit).copy_sign(Decimal(mantissa)) if Decimal(mantissa) else Decimal(0)
+
+
 def _require_distinct(pairs: list[tuple[str, Any]]) -> None:
     """Raise DuplicateKey if an object's keys are not distinct."""
     keys = set()
@@ -239,5 +254,9 @@ def _require_distinct(pairs: list[tuple[str, Any]]) -> None:
         keys.add(key)
 
 
-DECODER = JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-DECODER_OF_DISTINCT_KEYS = JSONDecoder(object_pairs_hook=_require_distinct)
+DECODER = JSONDecoder(
+    parse_int=_parse_integer, parse_float=_parse_decimal, parse_constant=_refuse_constant
+)
+DECODER_OF_DISTINCT_KEYS = JSONDecoder(
+    parse_int=str, parse_float=str, object_pairs_hook=_require_distinct
+)
