@@ -131,9 +131,13 @@ def encode_cursor(*parts: Any) -> str:
 
 
 def read_idempotency_key(request: HttpRequest) -> str | None:
-    """Return the header Idempotency-Key, None if it is missing. Raises Problem 400."""
+    """Return the header Idempotency-Key, None if it is missing. Raises Problem 400.
+
+    A header that is there twice comes with a comma between its values, so no key has one."""
     key = request.headers.get("Idempotency-Key")
     try:
+        if key is not None and "," in key:
+            raise ValueError("one key without a comma")
         return None if key is None else key_field(key)
     except ValueError as error:
         detail = f"Idempotency-Key: must be {error}."

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from leaderboardapp.domain.exceptions import OutcomeUnknown
 from leaderboardapp.stores.base import Store
 from tests.api.conftest import Send, assert_problem
+from tests.api.test_auth import bearer
 
 
 @pytest.fixture
@@ -263,6 +264,33 @@ def test_refusals_by_the_framework_are_problems_too(
 def test_an_idempotency_key_must_be_visible_ascii(send: Send, alice: str, key: str) -> None:
     response = send("POST", f"{alice}score-add/", idempotency_key=key)
     assert_problem(response, 400, "Idempotency-Key", "255")
+
+
+@pytest.mark.usefixtures("state")
+def test_two_idempotency_keys_are_not_taken_for_one(send: Send, board: str, alice: str) -> None:
+    """A web server joins the values of a header that is there twice by a comma."""
+    for path, body in ((f"{alice}score-add/", None), (f"{board}scores/", [{"player": "alice"}])):
+        for key in ("a,b", "a, b", ",a"):
+            assert_problem(
+                send("POST", path, body, idempotency_key=key), 400, "Idempotency-Key", "one"
+            )
+
+
+def test_a_header_that_is_there_twice_gains_nothing(
+    send: Send, board: str, alice: str, grip_sig: str
+) -> None:
+    etag = send("GET", board)["ETag"].strip('"')
+    stream = {"accept": "text/event-stream", "grip_sig": grip_sig}
+    twice = send("GET", board, last_event_id=f"{etag},{etag}", **stream)
+    assert b"event: update" in twice.content
+    stream["grip_sig"] = f"{grip_sig},{grip_sig}"
+    assert_problem(send("GET", board, **stream), 501)
+    site = {"host": "here", "sec_fetch_site": "same-origin,cross-site"}
+    assert_problem(send("POST", f"{alice}score-add/", **site), 403)
+    assert send("PATCH", board, {"private": True}).status_code == 200
+    token = bearer(scope="read")["authorization"]
+    assert send("GET", board, authorization=token).status_code == 200
+    assert_problem(send("GET", board, authorization=f"{token},{token}"), 401)
 
 
 @given(
