@@ -14,6 +14,7 @@ import regex  # the standard library's `re` does not know the properties of Unic
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from leaderboardapp.domain.messages import DISTORTING, clean
 from leaderboardapp.domain.schedule import SCHEDULES
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, RANKINGS
 
@@ -27,13 +28,7 @@ MAX_BULK_ROWS = 1000  # increments in one request
 MAX_SEASON = 2**31 - 1
 MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
 
-# Control characters break terminals and logs; half a surrogate pair has no UTF-8 form. Embeddings,
-# overrides and isolates turn the text that comes after a name. Marks of direction and joiners stay,
-# because Hebrew, Persian and emoji need them.
-_FORBIDDEN_IN_NAMES = regex.compile(
-    r"[\p{Cc}\p{Cs}"
-    r"\p{bc=LRE}\p{bc=RLE}\p{bc=LRO}\p{bc=RLO}\p{bc=PDF}\p{bc=LRI}\p{bc=RLI}\p{bc=FSI}\p{bc=PDI}]"
-)
+_FORBIDDEN_IN_NAMES = regex.compile(f"[{DISTORTING}]")
 # Symbols that are drawn as empty space, which no property says: the braille pattern without dots,
 # the null notehead and the blank hieroglyphs.
 _EMPTY_SYMBOLS = "\u2800\U0001d159\U00013441\U00013442"
@@ -190,7 +185,7 @@ def check_fields(
     for name, value in values.items():
         if name not in fields:
             names = ", ".join(fields)
-            raise InvalidInput(f"{prefix}{name}: not known here; accepted are {names}.")
+            raise InvalidInput(f"{prefix}{clean(name)}: not known here; accepted are {names}.")
         try:
             accepted[name] = fields[name](value)
         except ValueError as error:
@@ -250,7 +245,8 @@ def _require_distinct(pairs: list[tuple[str, Any]]) -> None:
     keys = set()
     for key, _ in pairs:
         if key in keys:
-            raise DuplicateKey(f"{key}: is there twice in one object; each key must be there once.")
+            detail = f"{clean(key)}: is there twice in one object; each key must be there once."
+            raise DuplicateKey(detail)
         keys.add(key)
 
 

@@ -6,10 +6,12 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.headers import normalize_origin
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
+MAX_SHOWN = 200  # characters of an origin, in a message
 _cors = CorsMiddleware(lambda request: HttpResponse())
 
 
@@ -23,11 +25,12 @@ def require_same_origin(request: HttpRequest) -> None:
         return
     if settings.CORS_ALLOW_ALL_ORIGINS or (origin and _is_allowed(origin)):
         return
-    raise Problem(
-        ProblemKind.CROSS_SITE,
-        f"This was sent by a page of another origin ({origin or site}), and nothing was changed. "
-        "Accepted are pages of this service, and of the origins in CORS_ALLOWED_ORIGINS.",
+    detail = (
+        f"This was sent by a page of another origin ({clean(origin or str(site), MAX_SHOWN)}), and "
+        "nothing was changed. Accepted are pages of this service, and of the origins in "
+        "CORS_ALLOWED_ORIGINS."
     )
+    raise Problem(ProblemKind.CROSS_SITE, detail)
 
 
 def _is_same_origin(request: HttpRequest, origin: str | None, site: str | None) -> bool:

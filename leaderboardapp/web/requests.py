@@ -22,6 +22,7 @@ from leaderboardapp.domain.fields import (
     parse_json,
     require,
 )
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.types import Increment
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
@@ -70,7 +71,7 @@ def check_query(request: HttpRequest, accepted: Collection[str]) -> None:
     for name in request.GET:
         if name not in accepted:
             names = ", ".join(accepted) or "none"
-            detail = f"{name}: not known here as a query parameter; accepted are {names}."
+            detail = f"{clean(name)}: not known here as a query parameter; accepted are {names}."
             raise Problem(ProblemKind.INVALID_PARAMETER, detail)
         read_parameter(request, name)
 

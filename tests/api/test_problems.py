@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings
@@ -210,6 +211,35 @@ def test_a_board_field_must_be_as_accepted(
 def test_the_name_of_an_unknown_field_may_be_anything(send: Send, board: str) -> None:
     for name in ("\ud800", "\x00", "é", "x" * 10_000):
         assert_problem(send("PATCH", board, {name: 1}), 422, "accepted are name, size")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("x" * 10_000, f"{'x' * 40}…"),
+        ("a\u202eb\u2066c\u2069", "a\ufffdb\ufffdc\ufffd"),
+        ("a\r\nb\x1b[31m\u2028", "a\ufffd\ufffdb\ufffd[31m\ufffd"),
+        ("\u05d0\u200f é", "\u05d0\u200f é"),
+    ],
+)
+@pytest.mark.usefixtures("state")
+def test_a_clients_own_text_does_not_distort_a_message(
+    client: Client, send: Send, board: str, alice: str, sent: str, shown: str
+) -> None:
+    query = urlencode({sent: "1"})
+    assert_problem(send("GET", f"{alice}?{query}"), 422, f"{shown}: not known here")
+    assert_problem(send("PATCH", board, {sent: 1}), 422, f"{shown}: not known here")
+    rows = [{"player": "alice", sent: 1}]
+    assert_problem(send("POST", f"{board}scores/", rows), 422, f"Row 0: {shown}: not known here")
+    key = json.dumps(sent)
+    answer = client.generic("PATCH", board, f"{{{key}: 1, {key}: 2}}", "application/json")
+    assert_problem(answer, 400, f"{shown}: is there twice")
+    long = len(sent) > 200
+    answer = send("GET", f"/nothing/{quote(sent)}/")
+    assert_problem(answer, 404, f"/nothing/{sent[:191]}…" if long else f"/nothing/{shown}/")
+    if sent.isascii() and sent.isprintable():
+        answer = send("POST", f"{alice}score-add/", origin=f"https://{sent}")
+        assert len(assert_problem(answer, 403)["detail"]) < 500
 
 
 @pytest.mark.usefixtures("state")

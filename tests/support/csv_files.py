@@ -140,7 +140,7 @@ FILES = {
     "a name of a mark": bad_row("\ufeff,5", "“who” is “\ufeff”; it must be text of 1 to 100"),
     "a name of a filler": bad_row("\u3164,5", "“who” is “\u3164”; it must be text of 1 to 100"),
     "a name that turns text around": bad_row(
-        "a\u202eb,5", "“who” is “a\u202eb”; it must be text of 1"
+        "a\u202eb,5", "“who” is “a\ufffdb”; it must be text of 1"
     ),
     "names with a line separator and joiners": body(
         "a\u2028b,5\n\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645,3\n",

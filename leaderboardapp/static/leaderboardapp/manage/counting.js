@@ -151,9 +151,10 @@ function bad(title, text, accepted) {
   return new BadRow(`${show(title)} is ${text ? `${show(text)}; it must be ${accepted}` : "missing"}`);
 }
 
-// Return the text in quotes, short and without control characters.
+// Return the text in quotes, short and without characters that distort the message, as `show` of the
+// service does.
 function show(text) {
   const characters = [...text];
-  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}]/gu, "\ufffd");
+  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
   return `“${short}${characters.length > SHOWN_LENGTH ? "…" : ""}”`;
 }
