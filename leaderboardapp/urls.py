@@ -1,7 +1,6 @@
 """The URL table: each path, and the function that answers each of its methods."""
 
 from django.urls import path, register_converter
-from django.urls.converters import IntConverter
 
 from leaderboardapp.api import boards, channels, health, players, scores, seasons
 from leaderboardapp.domain.types import ID_PATTERN
@@ -22,10 +21,10 @@ class IdConverter:
     to_url = to_python
 
 
-class NumberConverter(IntConverter):
-    """Numbers of seasons, which fit every store's integers."""
+class NumberConverter(IdConverter):
+    """Numbers of seasons, as they are written: a number that no season has is not found either."""
 
-    regex = "[1-9][0-9]{0,8}"
+    regex = "-?[0-9]+"
 
 
 register_converter(IdConverter, "key")
