@@ -29,9 +29,9 @@ MAX_SEASON = 2**31 - 1
 MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
 
 _FORBIDDEN_IN_NAMES = regex.compile(f"[{DISTORTING}]")
-# Symbols that are drawn as empty space, which no property says: the braille pattern without dots,
-# the null notehead and the blank hieroglyphs.
-_EMPTY_SYMBOLS = "\u2800\U0001d159\U00013441\U00013442"
+# Symbols that are drawn as empty space or not at all, which no property says: the braille pattern
+# without dots, the blank hieroglyphs, Khitan's filler, Duployan's selector and the null notehead.
+_EMPTY_SYMBOLS = "\u2800\U00013441\U00013442\U00016fe4\U0001bc9d\U0001d159"
 _VISIBLE = regex.compile(
     r"[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}" + _EMPTY_SYMBOLS + "]"
     r"|\p{Prepended_Concatenation_Mark}"  # format characters (Cf) that are drawn
