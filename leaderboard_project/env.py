@@ -23,6 +23,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
 from leaderboardapp.rabbitmq import notification_routes as routes
+from leaderboardapp.web.headers import normalize_origin
 
 T = TypeVar("T")
 
@@ -158,7 +159,7 @@ def read_routes(name: str) -> list[routes.Route]:
 
 
 def read_origins(name: str) -> list[str]:
-    """Read the origins whose pages may use the API; return them as they stand."""
+    """Read the origins whose pages may use the API; return them as browsers write them."""
     return _read_entries(
         name,
         _parse_origin,
@@ -283,7 +284,7 @@ def _parse_token_key(entry: str) -> tuple[str, str | bytes]:
 def _parse_origin(origin: str) -> str:
     if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
         raise ValueError("no origin")
-    return origin
+    return normalize_origin(origin)
 
 
 def _decode_secret(text: str) -> bytes:

@@ -67,9 +67,9 @@ if DATABASE_URL.startswith("postgres"):
 
 MIDDLEWARE = [
     "leaderboardapp.web.caching.CacheControlMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "leaderboardapp.web.content_length.ContentLengthMiddleware",
+    "leaderboardapp.pages.staticfiles.StaticFilesMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "leaderboardapp.pages.problem_pages.ProblemPageMiddleware",
     "leaderboardapp.web.problems.ProblemMiddleware",
     "leaderboardapp.web.proxy.GripMiddleware",

@@ -17,20 +17,13 @@ from typing import Any, NamedTuple, NoReturn
 
 from leaderboardapp.domain.csv_rows import BLANKS, NOT_UTF8, CsvRow, is_utf8, read_rows, unguard
 from leaderboardapp.domain.exceptions import PlayerRefused
-from leaderboardapp.domain.fields import (
-    FORBIDDEN_IN_NAMES,
-    Field,
-    amount_field,
-    id_field,
-    name_field,
-)
+from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
+from leaderboardapp.domain.messages import show
 from leaderboardapp.domain.types import MAX_SCORE, Amount, Import
 from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
 JSON_BLANKS = " \t\r\n"
-SHOWN_LENGTH = 40  # characters of a text in a message
-_REPLACEMENT = "\ufffd"
 # A constant, so that a name gets the same id in every import.
 NAMESPACE = uuid.UUID("b8a9c5cd-3f0e-4ee5-9d3c-6e0c4f2e7a51")
 
@@ -264,12 +257,6 @@ JSON_DECODER = json.JSONDecoder(
     parse_constant=_refuse_constant,
     object_pairs_hook=_make_object,
 )
-
-
-def show(text: str) -> str:
-    """Return the text in quotes, short and without what no name may have, for a message."""
-    short = text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
-    return f"“{FORBIDDEN_IN_NAMES.sub(_REPLACEMENT, short)}”"
 
 
 def _name_cells(columns: list[str], row: CsvRow) -> FileRow | BadRow:

@@ -1,7 +1,6 @@
 """The URL table: each path, and the function that answers each of its methods."""
 
 from django.urls import path, register_converter
-from django.urls.converters import IntConverter
 
 from leaderboardapp.api import boards, channels, health, players, scores, seasons
 from leaderboardapp.domain.types import ID_PATTERN
@@ -22,10 +21,10 @@ class IdConverter:
     to_url = to_python
 
 
-class NumberConverter(IntConverter):
-    """Numbers of seasons, which fit every store's integers."""
+class NumberConverter(IdConverter):
+    """Numbers of seasons, as they are written: a number that no season has is not found either."""
 
-    regex = "[1-9][0-9]{0,8}"
+    regex = "-?[0-9]+"
 
 
 register_converter(IdConverter, "key")
@@ -38,7 +37,10 @@ urlpatterns = [
         "boards/<key:board_id>/",
         by_method(GET=boards.read_board, PATCH=boards.update_board, DELETE=boards.delete_board),
     ),
-    path("boards/<key:board_id>/ws/", by_method(GET=boards.watch_board)),
+    path(
+        "boards/<key:board_id>/ws/",
+        by_method(GET=boards.watch_board, WEBSOCKET=boards.watch_board),
+    ),
     path(
         "boards/<key:board_id>/players/",
         by_method(GET=players.list_players, POST=players.create_player),
@@ -64,7 +66,10 @@ urlpatterns = [
     ),
     path("boards/<key:board_id>/manage/", by_method(GET=views.render_dashboard_page)),
     path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
-    path("events/<key:channel_name>/ws/", by_method(GET=channels.watch_events)),
+    path(
+        "events/<key:channel_name>/ws/",
+        by_method(GET=channels.watch_events, WEBSOCKET=channels.watch_events),
+    ),
     path("openapi.yaml", by_method(GET=api_reference.read_openapi)),
     path("docs", by_method(GET=api_reference.read_docs)),
     path(PAGE_PATH.removeprefix("/"), by_method(GET=views.render_problem_kinds_page)),

@@ -63,6 +63,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.getoption("fast") and collection_path.name in SLOW_TO_COLLECT else None
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten long texts in the names of tests."""
+    return f"{val[:40]!r}…" if isinstance(val, str | bytes) and len(val) > 60 else None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]

@@ -1,16 +1,23 @@
 """Endpoints of a board's seasons."""
 
+import re
+
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import json_response, settings_response
+from leaderboardapp.domain.exceptions import SeasonNotFound
 from leaderboardapp.domain.fields import season_field
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
+
+NUMBERS = "[1-9][0-9]{0,8}"  # of seasons: one URL for each, and all fit every store's integers
+NO_SEASON = 0
 
 
 def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
@@ -33,11 +40,14 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     return json_response({"season": board["season"], "past": rows, "next": next_cursor})
 
 
-def read_season(request: HttpRequest, board_id: str, season_number: int) -> HttpResponse:
+def read_season(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
     """Answer a past season: the board's name and top players as they were when it ended."""
+    number = int(season_number) if re.fullmatch(NUMBERS, season_number) else NO_SEASON
     try:
-        ended_at, board, players = get_store().get_season(board_id, season_number)
+        ended_at, board, players = get_store().get_season(board_id, number)
+    except SeasonNotFound:
+        raise SeasonNotFound(board_id, clean(season_number)) from None
     finally:  # after it was read, or the board might have become private in between
         auth.require_read(request, board_id, private=Board.get(board_id).private)
     payload = snapshots.board_payload(board, players)
-    return json_response({**payload, "season": season_number, "ended_at": ended_at})
+    return json_response({**payload, "season": number, "ended_at": ended_at})

@@ -24,8 +24,8 @@ class PlayerNotFound(ObjectDoesNotExist):
 class SeasonNotFound(ObjectDoesNotExist):
     """The board has no such past season."""
 
-    def __init__(self, board: str, season: int) -> None:
-        """`board` is an id."""
+    def __init__(self, board: str, season: int | str) -> None:
+        """`board` is an id; `season` is a number, or how it was written."""
         super().__init__(f"The board {board} has no past season {season}.")
 
 

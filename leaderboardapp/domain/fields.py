@@ -14,6 +14,7 @@ import regex  # the standard library's `re` does not know the properties of Unic
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from leaderboardapp.domain.messages import DISTORTING, clean
 from leaderboardapp.domain.schedule import SCHEDULES
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, RANKINGS
 
@@ -25,17 +26,12 @@ MAX_BOARD_SIZE = 100  # players in a snapshot
 MAX_PAGE_ROWS = 100  # rows in one answer
 MAX_BULK_ROWS = 1000  # increments in one request
 MAX_SEASON = 2**31 - 1
+MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
 
-# Control characters break terminals and logs; half a surrogate pair has no UTF-8 form. Embeddings,
-# overrides and isolates turn the text that comes after a name. Marks of direction and joiners stay,
-# because Hebrew, Persian and emoji need them.
-FORBIDDEN_IN_NAMES = regex.compile(
-    r"[\p{Cc}\p{Cs}"
-    r"\p{bc=LRE}\p{bc=RLE}\p{bc=LRO}\p{bc=RLO}\p{bc=PDF}\p{bc=LRI}\p{bc=RLI}\p{bc=FSI}\p{bc=PDI}]"
-)
-# Symbols that are drawn as empty space, which no property says: the braille pattern without dots,
-# the null notehead and the blank hieroglyphs.
-_EMPTY_SYMBOLS = "\u2800\U0001d159\U00013441\U00013442"
+_FORBIDDEN_IN_NAMES = regex.compile(f"[{DISTORTING}]")
+# Symbols that are drawn as empty space or not at all, which no property says: the braille pattern
+# without dots, the blank hieroglyphs, Khitan's filler, Duployan's selector and the null notehead.
+_EMPTY_SYMBOLS = "\u2800\U00013441\U00013442\U00016fe4\U0001bc9d\U0001d159"
 _VISIBLE = regex.compile(
     r"[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}" + _EMPTY_SYMBOLS + "]"
     r"|\p{Prepended_Concatenation_Mark}"  # format characters (Cf) that are drawn
@@ -76,7 +72,7 @@ def name_field(value: Any) -> str:
         not isinstance(value, str)
         or len(value) > MAX_NAME_LENGTH
         or not _VISIBLE.search(value)
-        or FORBIDDEN_IN_NAMES.search(value)
+        or _FORBIDDEN_IN_NAMES.search(value)
     ):
         raise ValueError(
             f"text of 1 to {MAX_NAME_LENGTH} characters, not blank, no control characters "
@@ -189,7 +185,7 @@ def check_fields(
     for name, value in values.items():
         if name not in fields:
             names = ", ".join(fields)
-            raise InvalidInput(f"{prefix}{name}: not known here; accepted are {names}.")
+            raise InvalidInput(f"{prefix}{clean(name)}: not known here; accepted are {names}.")
         try:
             accepted[name] = fields[name](value)
         except ValueError as error:
@@ -200,15 +196,14 @@ def check_fields(
 def parse_json(body: bytes) -> Any:
     """Return the JSON value in the bytes. Raises MalformedInput, DuplicateKey.
 
-    Numbers that are not written as integers are Decimal: a float would round them.
+    Numbers that are not written as integers are Decimal: a float would round them. So are integers
+    with very many digits.
     """
     try:
         text = body.decode()
         value = DECODER.decode(text)
         if not _has_distinct_keys(text, value):
             DECODER_OF_DISTINCT_KEYS.decode(text)
-    except InvalidOperation as error:
-        raise MalformedInput("The body is not JSON in UTF-8: an exponent is too large.") from error
     except (ValueError, RecursionError) as error:
         raise MalformedInput(f"The body is not JSON in UTF-8: {error}.") from error
     return value
@@ -230,14 +225,34 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _parse_integer(text: str) -> int | Decimal:
+    """Return the number. Python makes an int of some thousand digits at most, and slowly."""
+    return int(text) if len(text) <= MAX_INT_LENGTH else Decimal(text)
+
+
+def _parse_decimal(text: str) -> Decimal:
+    """Return the number. If no Decimal has its exponent, it is 0, infinite, or nearly 0."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        mantissa, _, exponent = text.lower().partition("e")
+        limit = "1e-999999999" if exponent.startswith("-") else "Infinity"
+        return Decimal(limit).copy_sign(Decimal(mantissa)) if Decimal(mantissa) else Decimal(0)
+
+
 def _require_distinct(pairs: list[tuple[str, Any]]) -> None:
     """Raise DuplicateKey if an object's keys are not distinct."""
     keys = set()
     for key, _ in pairs:
         if key in keys:
-            raise DuplicateKey(f"{key}: is there twice in one object; each key must be there once.")
+            detail = f"{clean(key)}: is there twice in one object; each key must be there once."
+            raise DuplicateKey(detail)
         keys.add(key)
 
 
-DECODER = JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-DECODER_OF_DISTINCT_KEYS = JSONDecoder(object_pairs_hook=_require_distinct)
+DECODER = JSONDecoder(
+    parse_int=_parse_integer, parse_float=_parse_decimal, parse_constant=_refuse_constant
+)
+DECODER_OF_DISTINCT_KEYS = JSONDecoder(
+    parse_int=str, parse_float=str, object_pairs_hook=_require_distinct
+)

@@ -9,6 +9,7 @@ from leaderboardapp.web.methods import takes_any_query
 DESCRIPTION = settings.BASE_DIR / "docs" / "openapi.yaml"
 
 
+@takes_any_query
 def read_openapi(request: HttpRequest) -> HttpResponse:
     """Return the description as it is in the repository."""
     return HttpResponse(DESCRIPTION.read_bytes(), content_type="application/yaml")

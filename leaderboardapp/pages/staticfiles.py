@@ -1,9 +1,17 @@
-"""Static files: which are collected, and under which names."""
+"""Static files: which are collected, under which names, and how they are served."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.staticfiles import apps
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import SAFE_METHODS, Problem, untyped_problem
 
 
 class StaticFilesConfig(apps.StaticFilesConfig):
@@ -29,3 +37,24 @@ class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._patterns = {f"leaderboardapp/{name}": each for name, each in self._patterns.items()}
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # no types
+    """Serve static files; what cannot be done with one is answered with a problem document."""
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponseBase:
+        """Return the file, or that the browser has it, or a problem."""
+        if request.method not in SAFE_METHODS:
+            allow = ", ".join(SAFE_METHODS)
+            detail = f"Accepted here: {allow}."
+            problem = Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
+            return problem.response()
+        response: HttpResponseBase = WhiteNoiseMiddleware.serve(static_file, request)
+        if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return response
+        size = response["Content-Range"]
+        detail = f"The file has no such range ({size})."
+        problem = untyped_problem(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, detail)
+        problem["Content-Range"] = size
+        return problem

@@ -12,6 +12,8 @@ from leaderboardapp.domain.exceptions import (
     EmailRequired,
     OutcomeUnknown,
     PlayerNotFound,
+    ScoreOutOfRange,
+    WrongSeason,
 )
 from leaderboardapp.domain.fields import (
     Field,
@@ -23,6 +25,7 @@ from leaderboardapp.domain.fields import (
     require,
     season_field,
 )
+from leaderboardapp.domain.scoring import add_amount, start_with
 from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq.consumer import (
@@ -46,7 +49,9 @@ SCORE_FIELDS: dict[str, Field] = {
     "key": key_field,
 }
 BOARDS_AT_ONCE = 8  # whose scores are written at the same time
+MAX_KNOWN = 100_000
 Results = dict[int, Row | Exception]  # by a message's index, the player's row or what went wrong
+Known = set[tuple[str, str]]  # board and player, of players who were there a moment ago
 
 
 class Score(NamedTuple):
@@ -76,6 +81,7 @@ class ScoreHandler(QueueHandler):
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(BOARDS_AT_ONCE)
+        self.known: Known = set()  # so that a player is looked up once, not with each message
 
     def require_ready(self) -> None:
         """Return if the store answers. Raises StoreUnavailable."""
@@ -95,7 +101,7 @@ class ScoreHandler(QueueHandler):
         def process_before_deadline(board: str) -> Rejections:
             if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
-            return process_board(board, boards[board])
+            return process_board(board, boards[board], self.known)
 
         futures = [self.pool.submit(process_before_deadline, board) for board in boards]
         wait(futures)  # for all, or some would be written after the messages are returned
@@ -131,17 +137,17 @@ def read_score(index: int, message: Message) -> tuple[str, Score]:
     return board, Score(index, increment, fields.get("name"))
 
 
-def process_board(board: str, scores: list[Score]) -> Rejections:
-    """Add one board's scores, and create missing players; return {index: reason} for rejects."""
-    results = add_scores(board, scores)
-    unknown = [
+def process_board(board: str, scores: list[Score], known: Known) -> Rejections:
+    """Add one board's scores, and create missing players; return {index: reason} for rejects.
+
+    `known` are players who need not be looked up, and is changed."""
+    results = add_scores(board, scores, known)
+    missing = [
         score for score in scores if isinstance(results[score.message_index], PlayerNotFound)
     ]
-    if unknown:
-        try:
-            results |= create_named_players(Board(board), unknown)
-        except BoardNotFound as error:  # it was deleted meanwhile
-            results |= {score.message_index: error for score in unknown}
+    if any(score.name for score in missing):  # somebody known was deleted, perhaps
+        known.difference_update((board, score.increment.player) for score in missing)
+        results |= add_scores(board, missing, known)
     reasons = {
         score.message_index: rejection_reason(score, results[score.message_index])
         for score in scores
@@ -149,27 +155,54 @@ def process_board(board: str, scores: list[Score]) -> Rejections:
     return {index: reason for index, reason in reasons.items() if reason}
 
 
-def create_named_players(board: Board, scores: list[Score]) -> Results:
-    """Create the players whose name is given, and add their scores; return their results.
+def add_scores(board: str, scores: list[Score], known: Known) -> Results:
+    """Create the missing players whose name is given, and add all scores in one write, in their
+    order; return their results."""
+    results = create_named_players(board, scores, known)
+    added = get_store().add_scores(board, [score.increment for score in scores])
+    for score, result in zip(scores, added, strict=True):
+        if not isinstance(result, PlayerNotFound):
+            results[score.message_index] = result
+        results.setdefault(score.message_index, result)
+    return results
 
-    Creates none on a board that asks for an email address. Raises BoardNotFound."""
-    named = {score.increment.player: score.name for score in scores if score.name}
-    if not named:
-        return {}
-    for player, name in named.items():
+
+def create_named_players(board: str, scores: list[Score], known: Known) -> Results:
+    """Create each missing player at the first score with a name that the board allows.
+
+    Return the scores that created nobody because the board refuses them, each with the reason."""
+    refused: Results = {}
+    if len(known) > MAX_KNOWN:
+        known.clear()
+    for score in scores:
+        player = (board, score.increment.player)
+        if score.name is None or player in known:
+            continue
         try:
-            Player(board, player, name).save()
+            require_player(board, score.increment, score.name)
+            known.add(player)
+        except (ScoreOutOfRange, WrongSeason) as error:
+            refused[score.message_index] = error
+        except (BoardNotFound, EmailRequired):  # to add the score fails, too
+            pass
+    return refused
+
+
+def require_player(board_id: str, increment: Increment, name: str) -> None:
+    """Create the player under this name if it is missing and the board allows the increment.
+
+    Raises ScoreOutOfRange, WrongSeason, BoardNotFound, EmailRequired."""
+    store, id = get_store(), increment.player
+    try:
+        store.get_player(board_id, id)
+    except PlayerNotFound:
+        board = store.get_board(board_id)
+        player = {"id": id, **start_with(board, id, None, 0)}
+        add_amount(board, player, increment.amount, 0, increment.season)
+        try:
+            Player(Board(board_id), id, name).save()
         except AlreadyExists:  # somebody else was faster
             pass
-        except EmailRequired:
-            return {}
-    return add_scores(board.id, [score for score in scores if score.increment.player in named])
-
-
-def add_scores(board: str, scores: list[Score]) -> Results:
-    """Add the scores in one write; return their results."""
-    results = get_store().add_scores(board, [score.increment for score in scores])
-    return {score.message_index: result for score, result in zip(scores, results, strict=True)}
 
 
 def rejection_reason(score: Score, result: Row | Exception) -> str | None:

@@ -96,8 +96,14 @@ def _item(grip_channel: str, *formats: Format, meta: dict[str, str] | None = Non
 
 
 def _refusal(problem: Problem) -> HttpResponseFormat:
+    """Return what answers a long-poll with a problem, without what was said of the snapshot."""
     response = problem.response()
-    headers = {**dict(response.items()), "Cache-Control": NOT_KEPT}
+    headers = {
+        **dict(response.items()),
+        "Cache-Control": NOT_KEPT,
+        # Pushpin adds the headers of the 304 that it holds, but for those that this one names.
+        "Grip-Expose-Headers": "ETag, Preference-Applied",
+    }
     return HttpResponseFormat(response.status_code, headers=headers, body=response.content)
 
 

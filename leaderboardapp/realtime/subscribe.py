@@ -86,9 +86,7 @@ def websocket(request: HttpRequest) -> WebSocketContext:
 
     Raises Problem 501 if the request did not come through a proxy that does that, and 426 if the
     client did not ask for a WebSocket."""
-    context = cast(GripRequest, request).wscontext
-    if context:
-        require_proxy(request)
+    if context := cast(GripRequest, request).wscontext:
         return context
     if "Upgrade" in request.headers:
         raise Problem(

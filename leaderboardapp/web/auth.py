@@ -17,12 +17,14 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.caching import mark_private
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import is_websocket
 from leaderboardapp.web.requests import read_parameter
 
+MAX_REASON = 200  # characters, in a message
 SCOPES = ("read", "write")
 CLOCK_DIFFERENCE_SECONDS = 10  # between whoever signs tokens and us
 
@@ -148,4 +150,6 @@ def _parse_claims(claims: dict[str, Any]) -> Grant:
 
 def _invalid_token(reason: str) -> Problem:
     header = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return Problem(ProblemKind.INVALID_TOKEN, f"The token is not valid: {reason}.", header)
+    return Problem(
+        ProblemKind.INVALID_TOKEN, f"The token is not valid: {clean(reason, MAX_REASON)}.", header
+    )

@@ -6,9 +6,12 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from leaderboardapp.domain.messages import clean
+from leaderboardapp.web.headers import normalize_origin
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 
+MAX_SHOWN = 200  # characters of an origin, in a message
 _cors = CorsMiddleware(lambda request: HttpResponse())
 
 
@@ -22,23 +25,27 @@ def require_same_origin(request: HttpRequest) -> None:
         return
     if settings.CORS_ALLOW_ALL_ORIGINS or (origin and _is_allowed(origin)):
         return
-    raise Problem(
-        ProblemKind.CROSS_SITE,
-        f"This was sent by a page of another origin ({origin or site}), and nothing was changed. "
-        "Accepted are pages of this service, and of the origins in CORS_ALLOWED_ORIGINS.",
+    detail = (
+        f"This was sent by a page of another origin ({clean(origin or str(site), MAX_SHOWN)}), and "
+        "nothing was changed. Accepted are pages of this service, and of the origins in "
+        "CORS_ALLOWED_ORIGINS."
     )
+    raise Problem(ProblemKind.CROSS_SITE, detail)
 
 
 def _is_same_origin(request: HttpRequest, origin: str | None, site: str | None) -> bool:
     """Return whether a page of this service, or the visitor by hand, sent the request."""
     if site is not None:  # the browser knows best: a proxy may have changed Host
         return site.strip().lower() in ("same-origin", "none")
-    # Without the scheme, because TLS may end in front of us.
-    host = request.META.get("HTTP_HOST", "").lower()
-    return bool(host) and (origin or "").lower().partition("://")[2] == host
+    # By the origin's own scheme, because TLS may end in front of us.
+    scheme, separator, _ = (origin or "").partition("://")
+    host = request.META.get("HTTP_HOST", "")
+    here = normalize_origin(f"{scheme}://{host}")
+    return bool(host and separator) and normalize_origin(origin or "") == here
 
 
 def _is_allowed(origin: str) -> bool:
+    origin = normalize_origin(origin)
     try:
         return _cors.origin_found_in_white_lists(origin, urlsplit(origin))
     except ValueError:  # no URL at all

@@ -1,13 +1,15 @@
 """Headers whose values have a grammar, parsed as it says. Members that it does not allow are
 skipped.
 
-Sources: RFC 9110 (5.6, lists and tokens; 8.8.3, entity tags), RFC 7240 (2, preferences).
+Sources: RFC 9110 (5.6, lists and tokens; 8.8.3, entity tags), RFC 7240 (2, preferences), RFC 6454
+(6.2, origins).
 """
 
 import re
 from collections.abc import Iterator
 
 ANY = "*"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 # No repetition gives back what it took ("++", "*+"), so that reading takes time by length alone.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
@@ -36,6 +38,13 @@ def parse_entity_tags(text: str) -> list[str]:
 
     The text `*` gives `[ANY]`."""
     return [ANY] if text.strip(" \t") == ANY else list(_find_entity_tags(text))
+
+
+def normalize_origin(origin: str) -> str:
+    """Return a page's origin as browsers write it: in small letters, without a default port."""
+    origin = origin.lower()
+    port = _DEFAULT_PORTS.get(origin.partition("://")[0])
+    return origin.removesuffix(port) if port else origin
 
 
 def _find_entity_tags(text: str) -> Iterator[str]:

@@ -15,6 +15,9 @@ from leaderboardapp.web.requests import check_query
 # Query parameters of every read: neither an EventSource nor a WebSocket can send a header.
 READ_PARAMETERS = ("token",)
 
+# A client opens a WebSocket with a GET, which the proxy passes on as a POST of its own.
+WEBSOCKET = "WEBSOCKET"
+
 _parameters: dict[View, tuple[str, ...] | None] = {}  # by view; None: it is called with any
 
 
@@ -31,8 +34,8 @@ def takes_query(*names: str) -> Callable[[View], View]:
 def takes_any_query(view: View) -> View:
     """Mark a view that is called with any query.
 
-    It is a page, to whose links other sites append parameters of theirs, or it calls `check_query`
-    itself.
+    It is one to which others append parameters of theirs: a page, a document or a health check. Or
+    it calls `check_query` itself.
     """
     _parameters[view] = None
     return view
@@ -44,20 +47,19 @@ def by_method(**views: View) -> View:
     It raises Problem 405, with Allow, for other methods, and 422 for a query parameter that the
     function does not read. A write is refused if a page of another site sent it. A write on a board
     is allowed by the sender's token, and counted against the rate limit, before the function is
-    called. Preconditions are held to the ETag that there is.
+    called. Preconditions are held to the ETag that there is. The function for WEBSOCKET answers
+    what the proxy sends for a WebSocket, which no other function is called with.
     """
-    allowed = [*views, "HEAD"] if "GET" in views else [*views]
+    methods = [method for method in views if method != WEBSOCKET]
+    allow = ", ".join([*methods, "HEAD"] if "GET" in views else methods)
 
     def view(request: HttpRequest, **ids: Any) -> HttpResponse:
-        # A client opens a WebSocket with a GET, which the proxy passes on as a POST of its own.
-        reads = request.method == "HEAD" or proxy.is_websocket(request)
-        method = "GET" if reads else str(request.method)
+        method = _get_method(request)
         if method not in views:
-            allow = ", ".join(allowed)
             detail = f"Accepted here: {allow}."
             raise Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
         function = views[method]
-        if method == "GET":
+        if method in ("GET", WEBSOCKET):
             _check_query(request, function, READ_PARAMETERS)
             return preconditions.apply(request, function(request, **ids))
         cross_site.require_same_origin(request)
@@ -75,6 +77,13 @@ def by_method(**views: View) -> View:
         return function(request, **ids)
 
     return view
+
+
+def _get_method(request: HttpRequest) -> str:
+    """Return the method by whose function the request is answered."""
+    if proxy.is_websocket(request):
+        return WEBSOCKET
+    return "GET" if request.method == "HEAD" else str(request.method)
 
 
 def _require_existence(board_id: str = "", player_id: str = "", **_: Any) -> None:

@@ -37,7 +37,7 @@ class ProblemKind(Enum):
         "malformed-json",
         HTTPStatus.BAD_REQUEST,
         "The body is not JSON",
-        "The body is not JSON in UTF-8, or has a number with more digits than can be read.",
+        "The body is not JSON in UTF-8.",
         "Make the body with a JSON library. The detail says where reading ended.",
     )
     DUPLICATE_KEY = (

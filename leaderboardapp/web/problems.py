@@ -24,11 +24,13 @@ from leaderboardapp.domain.exceptions import (
     WrongSeason,
 )
 from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.problem_kinds import UNTYPED, ProblemKind
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+MAX_PATH_LENGTH = 200  # characters, in a message
 SAFE_METHODS = ("GET", "HEAD")
 
 
@@ -80,7 +82,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 404 for a path that leads nowhere, with a hint if it lacks its last slash."""
-    detail = f"There is nothing at {request.path}."
+    detail = f"There is nothing at {clean(request.path, MAX_PATH_LENGTH)}."
     if not request.path.endswith("/") and is_valid_path(f"{request.path}/"):
         detail = f"No such page; did you mean {request.path}/ ?"
     return Problem(ProblemKind.PATH_NOT_FOUND, detail).response()

@@ -22,19 +22,27 @@ class GripRequest(HttpRequest):
     wscontext: WebSocketContext | None  # the WebSocket's events, if the request carries any
 
 
+EVENTS_TYPE = "application/websocket-events"  # of WebSocket-over-HTTP
+
+
 class GripMiddleware(django_grip.GripMiddleware):  # type: ignore[misc]  # it has no types
     """django_grip's middleware, with a cache of the signatures that were verified.
 
     All requests of one second carry the same signature, and verifying one takes as long as reading
-    a board.
+    a board. A WebSocket's events are believed only from a proxy: to anybody else they would be a
+    way to have a POST taken for something else.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Set `request.grip` and `request.wscontext`; return a response only to refuse."""
         signature = request.META.pop("HTTP_GRIP_SIG", "")
+        is_signed = _is_valid_signature(signature, int(time.time()))
+        if not is_signed and request.method == "POST" and request.content_type == EVENTS_TYPE:
+            cast(GripRequest, request).grip = GripData()
+            return _proxy_required("Events of WebSockets come from a GRIP proxy").response()
         response: HttpResponse | None = super().process_request(request)
         grip = cast(GripRequest, request).grip
-        grip.signed = grip.proxied = _is_valid_signature(signature, int(time.time()))
+        grip.signed = grip.proxied = is_signed
         return response
 
 
@@ -76,15 +84,19 @@ def is_signed(request: HttpRequest) -> bool:
 
 
 def is_websocket(request: HttpRequest) -> bool:
-    """Return whether the request carries events of a WebSocket (WebSocket-over-HTTP)."""
+    """Return whether the request has a WebSocket's events, from a proxy (WebSocket-over-HTTP)."""
     return cast(GripRequest, request).wscontext is not None
 
 
 def require_proxy(request: HttpRequest) -> None:
     """Raise Problem 501 unless the request came through a configured proxy."""
     if not is_signed(request):
-        raise Problem(
-            ProblemKind.PROXY_REQUIRED,
-            "Streams are held by a GRIP proxy, and this request did not come through one. "
-            "Ask the proxy (http://localhost:7999 in a local run).",
-        )
+        raise _proxy_required("Streams are held by a GRIP proxy")
+
+
+def _proxy_required(reason: str) -> Problem:
+    detail = (
+        f"{reason}, and this request did not come through one. Ask the proxy "
+        "(http://localhost:7999 in a local run)."
+    )
+    return Problem(ProblemKind.PROXY_REQUIRED, detail)

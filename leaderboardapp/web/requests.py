@@ -22,6 +22,7 @@ from leaderboardapp.domain.fields import (
     parse_json,
     require,
 )
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.types import Increment
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
@@ -70,7 +71,7 @@ def check_query(request: HttpRequest, accepted: Collection[str]) -> None:
     for name in request.GET:
         if name not in accepted:
             names = ", ".join(accepted) or "none"
-            detail = f"{name}: not known here as a query parameter; accepted are {names}."
+            detail = f"{clean(name)}: not known here as a query parameter; accepted are {names}."
             raise Problem(ProblemKind.INVALID_PARAMETER, detail)
         read_parameter(request, name)
 
@@ -131,9 +132,13 @@ def encode_cursor(*parts: Any) -> str:
 
 
 def read_idempotency_key(request: HttpRequest) -> str | None:
-    """Return the header Idempotency-Key, None if it is missing. Raises Problem 400."""
+    """Return the header Idempotency-Key, None if it is missing. Raises Problem 400.
+
+    A header that is there twice comes with a comma between its values, so no key has one."""
     key = request.headers.get("Idempotency-Key")
     try:
+        if key is not None and "," in key:
+            raise ValueError("one key without a comma")
         return None if key is None else key_field(key)
     except ValueError as error:
         detail = f"Idempotency-Key: must be {error}."

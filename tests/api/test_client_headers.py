@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from leaderboard_project.wsgi import application
-from tests.api.conftest import Send
+from tests.api.conftest import Send, assert_problem
 
 NAMES = [
     "Accept",
@@ -162,11 +162,36 @@ def test_forwarded_headers_move_no_path(client: Client, send: Send, board: str) 
         assert client.get(board, headers={name: "/x"}).json()["id"] in board
 
 
-def test_static_files_keep_their_own_cache_control(client: Client) -> None:
+@pytest.fixture
+def static_file(client: Client) -> str:
+    """The path of a static file."""
     file = next(Path(settings.STATIC_ROOT).glob("leaderboardapp/*.css"))
-    answer = client.get(f"/static/leaderboardapp/{file.name}")
+    return f"/static/leaderboardapp/{file.name}"
+
+
+def test_static_files_keep_their_own_cache_control(client: Client, static_file: str) -> None:
+    answer = client.get(static_file)
     answer.close()
     assert answer.status_code == 200 and "max-age" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_static_file_is_only_read(client: Client, static_file: str, method: str) -> None:
+    answer = client.generic(method, static_file, b"{}", "application/json")
+    problem = assert_problem(answer, 405, "GET, HEAD")
+    assert problem["type"] == "/docs/problems/#method-not-allowed"
+    assert answer["Allow"] == "GET, HEAD"
+    assert int(answer["Content-Length"]) == len(answer.content)
+
+
+def test_a_range_that_a_static_file_lacks_is_a_problem(client: Client, static_file: str) -> None:
+    with_part = client.get(static_file, headers={"Range": "bytes=0-9"})
+    assert with_part.status_code == 206
+    with_part.close()
+    answer = client.get(static_file, headers={"Range": "bytes=999999999-"})
+    assert_problem(answer, 416, "no such range")
+    assert answer["Content-Range"].startswith("bytes */") and "ETag" not in answer
+    assert answer["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize("charset", ["hex", "utf-16", "cp037", "punycode", "undefined", "none"])

@@ -103,6 +103,34 @@ def test_an_origin_that_is_allowed_may_write(
             assert send("POST", f"{alice}score-add/", **allowed).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("https://a.example", "a.example:443", 200),
+        ("https://a.example:443", "a.example", 200),
+        ("https://a.example:443", "A.example:443", 200),
+        ("http://a.example", "a.example:80", 200),
+        ("http://a.example:80", "a.example", 200),
+        ("http://[::1]", "[::1]:80", 200),
+        ("https://a.example", "a.example:80", 403),
+        ("http://a.example", "a.example:443", 403),
+        ("https://a.example", "a.example:4430", 403),
+        ("https://a.example:80", "a.example", 403),
+        ("https://a.example", ":443", 403),
+        ("a.example", "a.example", 403),
+        ("null", "null", 403),
+    ],
+)
+def test_a_default_port_is_written_or_not(
+    send: Send, alice: str, origin: str, host: str, status: int
+) -> None:
+    assert send("POST", f"{alice}score-add/", origin=origin, host=host).status_code == status
+    with override_settings(CORS_ALLOWED_ORIGINS=["https://a.example"]):
+        answer = send("POST", f"{alice}score-add/", origin=origin, host="here.example")
+        allowed = origin in ("https://a.example", "https://a.example:443")
+        assert answer.status_code == (200 if allowed else 403)
+
+
 def test_reading_is_for_all(send: Send, board: str) -> None:
     for headers in OF_OTHERS:
         for method in ("GET", "HEAD"):

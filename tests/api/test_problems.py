@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from leaderboardapp.domain.exceptions import OutcomeUnknown
 from leaderboardapp.stores.base import Store
 from tests.api.conftest import Send, assert_problem
+from tests.api.test_auth import bearer
 
 
 @pytest.fixture
@@ -88,6 +90,14 @@ NUMBERS = [
     "1e400",
     "-1e999999999",
     "1e-999999999",
+    "1e9999999999999999999",
+    "-1e9999999999999999999",
+    "1e-9999999999999999999",
+    "-0.5E-9999999999999999999",
+    "9" * 5000,
+    f"-{'9' * 5000}",
+    f"1{'0' * 100_000}",
+    f"0.{'9' * 100_000}",
     "2.5",
 ]
 
@@ -114,7 +124,12 @@ def test_a_number_that_is_no_integer_as_written_is_refused(
         ("1e2", 100),
         ("-12.50E1", -125),
         ("-0.0", 0),
+        ("0e5", 0),
         ("0e999999999", 0),
+        ("0e9999999999999999999", 0),
+        ("-0.0E-9999999999999999999", 0),
+        (f"0e{'9' * 5000}", 0),
+        (f"1.{'0' * 5000}", 1),
         ("9007199254740991.0", 9007199254740991),
         ("900719925474099.1e1", 9007199254740991),
     ],
@@ -198,6 +213,35 @@ def test_the_name_of_an_unknown_field_may_be_anything(send: Send, board: str) ->
         assert_problem(send("PATCH", board, {name: 1}), 422, "accepted are name, size")
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("x" * 10_000, f"{'x' * 40}…"),
+        ("a\u202eb\u2066c\u2069", "a\ufffdb\ufffdc\ufffd"),
+        ("a\r\nb\x1b[31m\u2028", "a\ufffd\ufffdb\ufffd[31m\ufffd"),
+        ("\u05d0\u200f é", "\u05d0\u200f é"),
+    ],
+)
+@pytest.mark.usefixtures("state")
+def test_a_clients_own_text_does_not_distort_a_message(
+    client: Client, send: Send, board: str, alice: str, sent: str, shown: str
+) -> None:
+    query = urlencode({sent: "1"})
+    assert_problem(send("GET", f"{alice}?{query}"), 422, f"{shown}: not known here")
+    assert_problem(send("PATCH", board, {sent: 1}), 422, f"{shown}: not known here")
+    rows = [{"player": "alice", sent: 1}]
+    assert_problem(send("POST", f"{board}scores/", rows), 422, f"Row 0: {shown}: not known here")
+    key = json.dumps(sent)
+    answer = client.generic("PATCH", board, f"{{{key}: 1, {key}: 2}}", "application/json")
+    assert_problem(answer, 400, f"{shown}: is there twice")
+    long = len(sent) > 200
+    answer = send("GET", f"/nothing/{quote(sent)}/")
+    assert_problem(answer, 404, f"/nothing/{sent[:191]}…" if long else f"/nothing/{shown}/")
+    if sent.isascii() and sent.isprintable():
+        answer = send("POST", f"{alice}score-add/", origin=f"https://{sent}")
+        assert len(assert_problem(answer, 403)["detail"]) < 500
+
+
 @pytest.mark.usefixtures("state")
 def test_a_player_needs_a_name(send: Send, board: str) -> None:
     assert_problem(send("POST", f"{board}players/", {"id": "bob"}), 422, "name: missing")
@@ -234,10 +278,14 @@ def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(
 
 
 @pytest.mark.usefixtures("state")
-def test_refusals_by_the_framework_are_problems_too(client: Client, send: Send, board: str) -> None:
+def test_refusals_by_the_framework_are_problems_too(
+    client: Client, send: Send, board: str, grip_sig: str
+) -> None:
     assert_problem(send("GET", board, if_match='"x"'), 412, "If-Match")
-    events = "application/websocket-events"
-    problem = assert_problem(client.post(board, "garbage", content_type=events), 400)
+    headers = {"Content-Type": "application/websocket-events", "Grip-Sig": grip_sig}
+    problem = assert_problem(
+        client.post(board, b"garbage", headers["Content-Type"], headers=headers), 400
+    )
     assert problem["type"] == "about:blank" and problem["title"] == "Bad Request"
 
 
@@ -246,6 +294,33 @@ def test_refusals_by_the_framework_are_problems_too(client: Client, send: Send, 
 def test_an_idempotency_key_must_be_visible_ascii(send: Send, alice: str, key: str) -> None:
     response = send("POST", f"{alice}score-add/", idempotency_key=key)
     assert_problem(response, 400, "Idempotency-Key", "255")
+
+
+@pytest.mark.usefixtures("state")
+def test_two_idempotency_keys_are_not_taken_for_one(send: Send, board: str, alice: str) -> None:
+    """A web server joins the values of a header that is there twice by a comma."""
+    for path, body in ((f"{alice}score-add/", None), (f"{board}scores/", [{"player": "alice"}])):
+        for key in ("a,b", "a, b", ",a"):
+            assert_problem(
+                send("POST", path, body, idempotency_key=key), 400, "Idempotency-Key", "one"
+            )
+
+
+def test_a_header_that_is_there_twice_gains_nothing(
+    send: Send, board: str, alice: str, grip_sig: str
+) -> None:
+    etag = send("GET", board)["ETag"].strip('"')
+    stream = {"accept": "text/event-stream", "grip_sig": grip_sig}
+    twice = send("GET", board, last_event_id=f"{etag},{etag}", **stream)
+    assert b"event: update" in twice.content
+    stream["grip_sig"] = f"{grip_sig},{grip_sig}"
+    assert_problem(send("GET", board, **stream), 501)
+    site = {"host": "here", "sec_fetch_site": "same-origin,cross-site"}
+    assert_problem(send("POST", f"{alice}score-add/", **site), 403)
+    assert send("PATCH", board, {"private": True}).status_code == 200
+    token = bearer(scope="read")["authorization"]
+    assert send("GET", board, authorization=token).status_code == 200
+    assert_problem(send("GET", board, authorization=f"{token},{token}"), 401)
 
 
 @given(

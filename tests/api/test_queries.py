@@ -16,6 +16,7 @@ from tests.api.conftest import Send, SendEvents, assert_problem, decode_events
 from tests.api.test_reference import API, METHODS
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+TAKE_ANY_QUERY = ("/healthz", "/readyz")
 INVALID = "/docs/problems/#invalid-parameter"
 OPERATIONS = [
     (method, path, operation)
@@ -43,8 +44,9 @@ def test_an_operation_takes_the_parameters_that_are_described_and_no_other(
     path = path.format(board="b", player="p", season=1, channel="c")
     names = described_parameters(operation)
     websocket = {"Upgrade": "websocket"} if path.endswith("/ws/") else {}
+    takes_any = bool(websocket) or path in TAKE_ANY_QUERY
     for name in ("limit", "cursor", "hidden", "amount", "Limit", ""):
-        if name not in names and not websocket:
+        if name not in names and not takes_any:
             problem = assert_problem(send(method.upper(), f"{path}?{name}=1"), 422, f"{name}: not")
             assert problem["type"] == INVALID
     for name in names:
@@ -72,6 +74,11 @@ def test_a_write_that_has_its_field_in_the_query_changes_nothing(send: Send, ali
     detail = "amount: not known here as a query parameter; accepted are none."
     assert_problem(send("POST", f"{alice}score-add/?amount=5"), 422, detail)
     assert send("GET", alice).json()["score"] == 0
+
+
+def test_a_health_check_and_the_description_take_any_parameter(client: Client) -> None:
+    for path in (*TAKE_ANY_QUERY, "/openapi.yaml"):
+        assert client.get(f"{path}?v=2&v=3&token=x").status_code == 200
 
 
 def test_a_page_takes_any_parameter_because_other_sites_append_theirs(

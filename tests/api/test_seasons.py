@@ -36,10 +36,23 @@ def test_a_past_season_stays_readable(send: Send, board: str, board_id: str, ali
     }
 
 
-@pytest.mark.parametrize("season", ["2", "3", "0", "-1", "1.5", "x"])
+@pytest.mark.parametrize(
+    "season", ["2", "3", "0", "-1", "01", "00", "2147483648", "9" * 10, "9" * 30, "9" * 5000]
+)
 def test_a_season_that_is_not_past_is_not_found(send: Send, board: str, season: str) -> None:
     send("POST", f"{board}reset/")
-    assert_problem(send("GET", f"{board}seasons/{season}/"), 404)
+    problem = assert_problem(send("GET", f"{board}seasons/{season}/"), 404, season[:40])
+    assert problem["type"] == "/docs/problems/#season-not-found"
+    problem = assert_problem(send("GET", f"/boards/nowhere/seasons/{season}/"), 404, "nowhere")
+    assert problem["type"] == "/docs/problems/#board-not-found"
+    assert send("PATCH", board, {"private": True}).status_code == 200
+    assert_problem(send("GET", f"{board}seasons/{season}/"), 401)
+
+
+@pytest.mark.parametrize("season", ["1.5", "x", "+1", "1e0", "\u0661"])
+def test_what_is_no_number_is_no_season(send: Send, board: str, season: str) -> None:
+    problem = assert_problem(send("GET", f"{board}seasons/{season}/"), 404)
+    assert problem["type"] == "/docs/problems/#path-not-found"
 
 
 def test_past_seasons_are_listed_newest_first_page_by_page(send: Send, board: str) -> None:

@@ -1,5 +1,7 @@
 """Events of a WebSocket that the proxy sends, and their answers (WebSocket-over-HTTP)."""
 
+import pytest
+from django.test import Client
 from gripcontrol import WebSocketEvent
 
 from tests.api.conftest import Send, SendEvents, assert_problem, decode_events
@@ -37,14 +39,24 @@ def test_a_text_that_is_not_utf8_closes_the_websocket(send_events: SendEvents, b
     assert events == [("CLOSE", (1007).to_bytes(2))]
 
 
-def test_unsigned_requests_are_refused(send_events: SendEvents, board: str) -> None:
-    assert_problem(send_events(f"{board}ws/", OPEN, signature="forged"), 501, "proxy")
+@pytest.mark.parametrize("signature", ["", "forged"])
+def test_only_a_proxy_is_believed_to_send_a_websockets_events(
+    client: Client, send_events: SendEvents, board: str, alice: str, signature: str
+) -> None:
+    for path in (f"{board}ws/", board, f"{board}players/", f"{alice}score-add/", "/boards/"):
+        assert_problem(send_events(path, OPEN, signature=signature), 501, "proxy")
+    assert client.get(alice).json()["score"] == 0
 
 
-def test_a_websocket_does_not_write(send_events: SendEvents, alice: str) -> None:
-    response = send_events(f"{alice}score-add/", OPEN)
-    assert_problem(response, 405)
-    assert response["Allow"] == "POST"
+def test_nothing_but_a_websocket_is_done_with_its_events(
+    client: Client, send_events: SendEvents, board: str, alice: str
+) -> None:
+    for path in (board, f"{board}players/", alice, f"{alice}score-add/", "/boards/", "/healthz"):
+        answer = send_events(path, OPEN)
+        assert_problem(answer, 405)
+        assert answer["Allow"] == client.options(path)["Allow"]
+    assert client.get(alice).json()["score"] == 0
+    assert_problem(send_events("/nothing/", OPEN), 404)
 
 
 def test_without_the_store_the_opening_is_refused(send_events: SendEvents, no_store: None) -> None:

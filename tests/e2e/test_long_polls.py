@@ -68,6 +68,9 @@ def test_a_long_poll_of_a_deleted_board_is_not_found(api: Api, board: str, poll:
     thread.join()
     assert answers[0].status == 404
     assert answers[0].json["status"] == 404
+    assert answers[0].headers["Content-Type"] == "application/problem+json"
+    for name in ("ETag", "Preference-Applied", "Grip-Expose-Headers"):
+        assert name not in answers[0].headers
 
 
 def test_a_long_poll_waits_on_while_its_snapshot_stays_the_same(

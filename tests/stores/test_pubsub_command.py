@@ -6,11 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from leaderboardapp.management.commands.pubsub import parse_or_text
 from leaderboardapp.stores import get_store
 from tests.support.programs import PROJECT, START_SECONDS, Program, wait_until
 
@@ -96,3 +101,48 @@ def test_a_mistake_is_reported_in_one_line(words: list[str], why: str) -> None:
     done = run(*words)
     assert done.returncode
     assert re.search(why, done.stderr) and "Traceback" not in done.stderr
+
+
+@given(
+    st.decimals(allow_nan=False, allow_infinity=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers()
+)
+@example(Decimal("0.1000000000000000000000000000001"))
+@example(Decimal("1e400"))
+@example(Decimal("1e-400"))
+@example(10**299)
+@example(10**301)
+def test_a_number_is_published_as_it_is_written_or_refused(number: Any) -> None:
+    exact = Decimal(str(number))
+    try:
+        published = json.dumps(parse_or_text(f'{{"n": [{number}]}}'))
+    except ValueError as error:
+        assert "write it in quotes" in str(error)
+        assert Decimal(repr(float(exact))) != exact
+    else:
+        assert json.loads(published, parse_float=Decimal) == {"n": [exact]}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("NaN", "NaN is not a JSON number"),
+        ('{"a": [-Infinity]}', "-Infinity is not a JSON number"),
+        ('{"a": 1, "a": 2}', "a: is there twice"),
+        ('[{"b": {"a": 1, "a": 1}}]', "a: is there twice"),
+        ("9" * 5000, "write it in quotes"),
+        ("1e99999999999999999999", "write it in quotes"),
+    ],
+)
+def test_what_only_some_take_for_json_is_refused(text: str, why: str) -> None:
+    for words in (("e", "t", text), ("e", text if text[0] in "[{" else f'{{"a": {text}}}', "x")):
+        with pytest.raises(CommandError, match=why):
+            call_command("pubsub", "publish", *words)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "Infinity and beyond", "NaN?", '{"a": 1', "[" * 99_999]
+)
+def test_what_is_no_json_is_a_text(text: str) -> None:
+    assert parse_or_text(text) == text

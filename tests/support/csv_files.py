@@ -139,6 +139,9 @@ FILES = {
     ),
     "a name of a mark": bad_row("\ufeff,5", "“who” is “\ufeff”; it must be text of 1 to 100"),
     "a name of a filler": bad_row("\u3164,5", "“who” is “\u3164”; it must be text of 1 to 100"),
+    "a name of Khitan's filler": bad_row(
+        "\U00016fe4,5", "“who” is “\U00016fe4”; it must be text of 1 to 100"
+    ),
     "a name that turns text around": bad_row(
         "a\u202eb,5", "“who” is “a\ufffdb”; it must be text of 1"
     ),

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboardapp.web.headers import ANY, parse_entity_tags, parse_preferences
+from leaderboardapp.web.headers import (
+    ANY,
+    normalize_origin,
+    parse_entity_tags,
+    parse_preferences,
+)
 
 TOKEN = st.text("!#$%&'*+.^_`|~019azAZ-", min_size=1, max_size=8)
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
@@ -107,3 +112,19 @@ def test_no_header_keeps_the_parsers_busy(piece: str) -> None:
     for text in (piece * (800_000 // len(piece)), f"a={piece * 400_000}(", f'a{piece * 400_000}"('):
         parse_preferences(text)
         parse_entity_tags(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://Game.example", "https://game.example"),
+        ("https://game.example:443", "https://game.example"),
+        ("HTTP://game.example:80", "http://game.example"),
+        ("https://game.example:80", "https://game.example:80"),
+        ("http://[::443]", "http://[::443]"),
+        ("*", "*"),
+        ("null", "null"),
+    ],
+)
+def test_an_origin_is_normalized(text: str, origin: str) -> None:
+    assert normalize_origin(text) == origin

@@ -17,7 +17,7 @@ from leaderboardapp.pages.api_reference import DESCRIPTION
 # A sample by hand: the field must find these by their properties.
 INVISIBLE = (
     " \u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u2000\u200b\u200c\u200d\u200e\u2028\u2060"
-    "\u2063\u2800\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U0001d159\U0001d173\U00013441\U000e0001"
+    "\u2063\u2800\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U00016fe4\U0001bc9d\U0001d159\U0001d173\U00013441\U000e0001"
     "\U000e0041\U000e0100"
 )
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

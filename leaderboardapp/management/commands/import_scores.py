@@ -17,6 +17,7 @@ from leaderboardapp.domain.exceptions import (
     StoreUnavailable,
 )
 from leaderboardapp.domain.fields import id_field, name_field
+from leaderboardapp.domain.messages import show
 from leaderboardapp.importer import (
     BadHeader,
     BadRow,
@@ -29,7 +30,6 @@ from leaderboardapp.importer import (
     read_csv,
     read_json_lines,
     read_lines,
-    show,
 )
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.stores import get_store

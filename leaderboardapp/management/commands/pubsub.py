@@ -1,15 +1,19 @@
 """manage.py pubsub: publish messages and print those of a subscription."""
 
 import json
+import math
 import random
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.fields import RejectedInput, parse_json
+from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.topics import Topic
 from leaderboardapp.pubsub import Exchange, Missed, Queue
 
@@ -62,7 +66,7 @@ class Command(BaseCommand):
         run = {"publish": self.publish, "subscribe": self.subscribe, "demo": self.demo}[action]
         try:
             run(options)
-        except (ValueError, StoreUnavailable) as error:
+        except (ValueError, RejectedInput, StoreUnavailable) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             pass
@@ -126,9 +130,31 @@ class Command(BaseCommand):
 
 
 def parse_or_text(text: str, kinds: tuple[type, ...] = (object,)) -> Any:
-    """Return the text's JSON value if it is of these kinds; else the text itself."""
+    """Return the text's JSON value if it is of these kinds; else the text itself.
+
+    Raises RejectedInput for what only some take for JSON, such as NaN or a key that is there twice,
+    and ValueError for a number that would change."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
         return text
+    value = to_floats(parse_json(text.encode()))
     return value if isinstance(value, kinds) else text
+
+
+def to_floats(value: Any) -> Any:
+    """Return the JSON value with a float for each Decimal. Raises ValueError if it is not equal."""
+    match value:
+        case Decimal():
+            number = float(value)
+            if not math.isfinite(number) or Decimal(repr(number)) != value:
+                raise ValueError(
+                    f"the number {clean(str(value))} has more digits, or is larger or smaller, "
+                    "than subscribers can read: write it in quotes, as a text"
+                )
+            return number
+        case dict():
+            return {key: to_floats(part) for key, part in value.items()}
+        case list():
+            return [to_floats(part) for part in value]
+    return value

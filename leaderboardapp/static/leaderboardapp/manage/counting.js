@@ -13,7 +13,7 @@ const SHOWN_LENGTH = 40; // characters of a text in a message
 const MAX_NAME_LENGTH = 100; // characters
 const FORBIDDEN = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u;
 const VISIBLE =
-  /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800\u{1d159}\u{13441}\u{13442}]|[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/u;
+  /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800\u{13441}\u{13442}\u{16fe4}\u{1bc9d}\u{1d159}]|[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/u;
 
 const COLUMNS = {
   id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
@@ -151,9 +151,10 @@ function bad(title, text, accepted) {
   return new BadRow(`${show(title)} is ${trim(text) ? `${show(text)}; it must be ${accepted}` : "missing"}`);
 }
 
-// Return the text in quotes, short and without what no name may have.
+// Return the text in quotes, short and without characters that distort the message, as `show` of the
+// service does.
 function show(text) {
   const characters = [...text];
-  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(new RegExp(FORBIDDEN, "gu"), "\ufffd");
+  const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
   return `“${short}${characters.length > SHOWN_LENGTH ? "…" : ""}”`;
 }

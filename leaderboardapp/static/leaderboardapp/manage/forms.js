@@ -2,16 +2,16 @@
 
 export const byId = (id) => document.getElementById(id);
 
-// Return the field's value for the API. An empty number is null. A number that is none stays text,
-// which the API refuses.
+// Return the field's value for the API: a text as it was typed, blanks included. An empty number is
+// null. A number that is none stays text, which the API refuses.
 export function valueOf(input) {
   if (input.type === "checkbox") return input.checked;
-  const text = input.value.trim();
   if ("number" in input.dataset) {
+    const text = input.value.trim();
     if (text === "") return null;
     return /^[+-]?[0-9]+$/.test(text) ? Number(text) : text;
   }
-  return input.tagName === "SELECT" && text === "" ? null : text;
+  return input.tagName === "SELECT" && input.value === "" ? null : input.value;
 }
 
 // Show a problem at its field, whose name begins the problem's detail; or else at the form's end.
