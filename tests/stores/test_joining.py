@@ -83,7 +83,7 @@ def test_an_import_to_a_board_that_asks_for_addresses_names_the_line_and_counts_
     with pytest.raises(CommandError) as raised:
         import_scores(asking, file)
     assert str(raised.value).startswith(
-        "The player bob cannot join this board without an email address (lines 3, 4). "
+        "The player bob cannot join this board without an email address (line 3). "
     )
     assert alice.reload().score == 0
     file.write_text("who,points\nalice,1\n")
@@ -97,8 +97,8 @@ def test_an_imported_row_is_an_increment(board_id: str, tmp_path: Path) -> None:
     file.write_text("who,points\nalice,2\nalice,2\nbob,1\n")
     import_scores(board, file)
     assert Player.get_for_board(board, "alice").score == 4
-    file.write_text("who,points\nalice,3\nalice,-3\n")
-    with pytest.raises(CommandError, match=r"an increment from -2 to 2 \(lines 2, 3\)"):
+    file.write_text("who,points\nalice,1\nbob,1\nalice,3\nalice,-3\n")
+    with pytest.raises(CommandError, match=r"an increment from -2 to 2 \(line 4\)"):
         import_scores(board, file, "--name", "other")
     assert Player.get_for_board(board, "alice").score == 4
 
