@@ -109,7 +109,7 @@ def test_a_watch_waits_for_keep_alives_and_shows_none() -> None:
     assert list(itertools.islice(a_board.watch(), 2)) == [{}, {}]
     assert len(requests) == 1
     silence = requests[0].extensions["timeout"]["read"]
-    assert 2 * KEEP_ALIVE_SECONDS < silence == client.SILENCE_SECONDS
+    assert 2 * KEEP_ALIVE_SECONDS < silence < 3 * KEEP_ALIVE_SECONDS
 
 
 BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a" * 65, "a\n", "é", None, 7]
