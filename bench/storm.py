@@ -27,7 +27,10 @@ def empty_hold(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[b
         ("Vary", "Accept"),
         ("Grip-Hold", "stream"),
         ("Grip-Channel", "board-hot"),
-        ("Grip-Keep-Alive", r":\n\n; format=cstring; timeout=20"),
+        (
+            "Grip-Keep-Alive",
+            r"event: keep-alive\ndata: {}\n\n; format=cstring; mode=interval; timeout=20",
+        ),
     ]
     start("200 OK", headers)
     return [b""]

@@ -1,20 +1,25 @@
 """Leaderboard, Board and Player: one method for each request of the API."""
 
+import logging
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from httpx_sse import connect_sse
+from httpx_sse import ServerSentEvent, connect_sse
 
 from leaderboard_client.retry import NOT_APPLIED, TRANSIENT, RetryBudget, is_transient
 
 Json = dict[str, Any]
 
+logger = logging.getLogger("leaderboard_client")
+NO_SIGN_OF_LIFE = "board %s: no sign of life since %s, reconnecting: %s"
+
 TIMEOUT_SECONDS = 10.0
-SILENCE_SECONDS = 60.0  # the service sends something every 20 s
+SILENCE_SECONDS = 45.0  # after which a stream is dead: the service sends a keep-alive every 20 s
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_PAGE_ROWS = 100
 MAX_SEASON = 2**31 - 1
@@ -158,16 +163,21 @@ class Board:
     def watch(self) -> Iterator[Json]:
         """Yield the snapshot now, and again after each change of it, without end.
 
-        The stream reconnects by itself. LeaderboardError is raised when the service refuses it,
-        such as with 404 after the board was deleted.
+        The stream reconnects by itself, also after SILENCE_SECONDS without a sign of life. Then a
+        warning is logged, which says since when there was none. LeaderboardError is raised when
+        the service refuses the stream, such as with 404 after the board was deleted, and when the
+        first snapshot has not come within the patience.
         """
         last_id, budget = "", RetryBudget(self.leaderboard.patience)
+        heard, is_lost = datetime.now(), False
         while True:
             try:
-                for id, snapshot in self._stream(last_id, budget):
-                    if id != last_id:  # else it is a repeat
-                        last_id = id
-                        yield snapshot
+                for event in self._stream(last_id, budget):
+                    heard, is_lost = datetime.now(), False
+                    if event.event == "update" and event.id != last_id:  # else it is a repeat
+                        last_id = event.id
+                        budget.lift()
+                        yield event.json()
                 failure = LeaderboardError(0, "the stream ended")
             except httpx.TransportError as error:
                 failure = connection_error(error)
@@ -175,10 +185,13 @@ class Board:
                 failure = status_error(error.response)
                 if not is_transient(error.response):
                     raise failure from None
+            if last_id and not is_lost:
+                logger.warning(NO_SIGN_OF_LIFE, self.id, heard.strftime("%X"), failure)
+            is_lost = True
             budget.wait(failure)
 
-    def _stream(self, last_id: str, budget: RetryBudget) -> Iterator[tuple[str, Json]]:
-        """Yield the fingerprint and the snapshot of each update, until the stream ends."""
+    def _stream(self, last_id: str, budget: RetryBudget) -> Iterator[ServerSentEvent]:
+        """Yield each event, keep-alives as well, until the stream ends."""
         board = self.leaderboard
         headers = {**board.headers, **({"Last-Event-ID": last_id} if last_id else {})}
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
@@ -192,8 +205,7 @@ class Board:
             for event in source.iter_sse():
                 if event.retry is not None:
                     budget.pause = event.retry / 1000
-                if event.event == "update":
-                    yield event.id, event.json()
+                yield event
 
     def update(self, **settings: Any) -> Json:
         """Change settings; return the board with all of them."""

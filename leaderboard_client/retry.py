@@ -1,5 +1,6 @@
 """When to send a request again, and how long to wait before."""
 
+import math
 import random
 import time
 
@@ -22,6 +23,11 @@ class RetryBudget:
         """Start the budget anew, because something has succeeded."""
         self.end = time.monotonic() + self.seconds
         self.factor = 1.0
+
+    def lift(self) -> None:
+        """Let retries go on without end."""
+        self.seconds = math.inf
+        self.restart()
 
     def wait(self, failure: Exception, retry_after: str | None = None) -> None:
         """Sleep before the next attempt. Raise `failure` if that would exceed the budget.

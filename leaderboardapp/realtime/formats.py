@@ -10,13 +10,19 @@ import random
 from typing import Any
 
 from django.http import HttpResponse
+from gripcontrol import websocket_control_message
 
 from leaderboardapp.snapshots import REVALIDATED, Snapshot
+from leaderboardapp.web.caching import NO_TRANSFORM
 
 STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # GRIP channels of a board; no id has a dot
 EVENTS = "events-{}"  # the GRIP channel of a channel of notifications
 NOTIFICATION = "notification"
+# The event that the proxy sends by itself, so often, on each stream and WebSocket. A comment or a
+# ping would keep the connection open as well, but scripts see neither.
+KEEP_ALIVE, KEEP_ALIVE_SECONDS = "keep-alive", 20
+KEEP_ALIVE_DATA = "{}"
 # A filter of the proxy: a long-poll, whose `user` is the fingerprint that its client has, is not
 # answered with a snapshot that is for other users than this one.
 SKIP_USERS = "skip-users"
@@ -73,6 +79,25 @@ def retry_line() -> str:
 
 def event_stream(body: str) -> HttpResponse:
     """Return a response that is an event stream and begins with the body."""
-    return HttpResponse(
-        body, content_type=STREAM, headers={"Cache-Control": REVALIDATED, "Vary": "Accept"}
-    )
+    headers = {
+        "Cache-Control": f"{REVALIDATED}, {NO_TRANSFORM}",
+        "Vary": "Accept",
+        "X-Accel-Buffering": "no",  # nginx would keep events back until it has some kilobytes
+    }
+    return HttpResponse(body, content_type=STREAM, headers=headers)
+
+
+def stream_keep_alive() -> str:
+    """Return the header Grip-Keep-Alive, by which the proxy sends the keep-alives of a stream."""
+    event = stream_event(KEEP_ALIVE, KEEP_ALIVE_DATA).replace("\n", r"\n")
+    # By interval, not only when nothing else is sent: a script need not listen to all events.
+    return f"{event}; format=cstring; mode=interval; timeout={KEEP_ALIVE_SECONDS}"
+
+
+def websocket_keep_alive() -> str:
+    """Return the control message by which the proxy sends the keep-alives of a WebSocket."""
+    content = websocket_message(KEEP_ALIVE, KEEP_ALIVE_DATA)
+    fields: dict[str, Any] = {"message-type": "text", "content": content, "mode": "interval"}
+    fields["timeout"] = KEEP_ALIVE_SECONDS
+    message: str = websocket_control_message("keep-alive", fields)
+    return message

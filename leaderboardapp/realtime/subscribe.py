@@ -10,7 +10,7 @@ from typing import cast
 
 from django.http import HttpRequest, HttpResponse
 from django_grip import set_hold_longpoll, set_hold_stream
-from gripcontrol import Channel, WebSocketContext, websocket_control_message
+from gripcontrol import Channel, WebSocketContext
 
 from leaderboardapp.realtime.formats import (
     NORMAL,
@@ -19,7 +19,9 @@ from leaderboardapp.realtime.formats import (
     board_channel,
     event_stream,
     retry_line,
+    stream_keep_alive,
     update_event,
+    websocket_keep_alive,
 )
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import preconditions
@@ -28,7 +30,6 @@ from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem, to_problem
 from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 
-KEEP_ALIVE_SECONDS = 20
 # Of a long-poll: the shortest for which Pushpin holds a response, and the longest that we allow.
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 300
 
@@ -38,10 +39,10 @@ def hold_stream(request: HttpRequest, grip_channel: str, first: str = "") -> Htt
 
     Raises Problem 501 if the request did not come through a proxy."""
     require_proxy(request)
-    set_hold_stream(
-        request, grip_channel, keep_alive_data=":\n\n", keep_alive_timeout=KEEP_ALIVE_SECONDS
-    )
-    return event_stream(retry_line() + first)
+    set_hold_stream(request, grip_channel)
+    response = event_stream(retry_line() + first)
+    response["Grip-Keep-Alive"] = stream_keep_alive()  # django_grip's own one has no mode
+    return response
 
 
 def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
@@ -103,9 +104,7 @@ def open_websocket(context: WebSocketContext, grip_channel: str, *first: str) ->
     """Accept a WebSocket, subscribe it to a GRIP channel, and send it the `first` messages."""
     context.accept()
     context.subscribe(grip_channel)
-    # The proxy pings for us, so that nothing in between takes a quiet connection for a dead one.
-    ping = {"message-type": "ping", "content": "alive", "timeout": KEEP_ALIVE_SECONDS}
-    context.send_control(websocket_control_message("keep-alive", ping))
+    context.send_control(websocket_keep_alive())
     for message in first:
         context.send(message)
 

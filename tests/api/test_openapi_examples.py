@@ -15,6 +15,7 @@ from django.test import Client, override_settings
 
 from leaderboardapp.pages.api_reference import DESCRIPTION
 from leaderboardapp.rabbitmq import notification_routes as routes
+from leaderboardapp.realtime import formats
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web.rate_limit import get_limiter
 from tests.api.conftest import Response
@@ -128,6 +129,8 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
                 assert data.keys() == {"season"}
             case "notification":
                 assert data.keys() == {"id", "key", "data"}
+            case formats.KEEP_ALIVE:
+                assert event["data"] == formats.KEEP_ALIVE_DATA
             case name:
                 raise AssertionError(f"there is no event {name!r}")
 

@@ -26,7 +26,8 @@ def test_the_response_asks_for_a_hold_and_carries_the_snapshot(
     assert response["Content-Type"] == "text/event-stream"
     assert response["Grip-Hold"] == "stream"
     assert response["Grip-Channel"] == f"board-{board_id}"
-    assert response["Grip-Keep-Alive"] == r":\n\n; format=cstring; timeout=20"
+    keep_alive = r"event: keep-alive\ndata: {}\n\n; format=cstring; mode=interval; timeout=20"
+    assert response["Grip-Keep-Alive"] == keep_alive
     snapshot = send("GET", board)
     event = f"event: update\nid: {snapshot['ETag'][1:-1]}\ndata: {snapshot.content.decode()}\n\n"
     assert re.fullmatch(RETRY + re.escape(event), response.content.decode())

@@ -1,5 +1,7 @@
 """Events of a WebSocket that the proxy sends, and their answers (WebSocket-over-HTTP)."""
 
+import json
+
 import pytest
 from django.test import Client
 from gripcontrol import WebSocketEvent
@@ -16,7 +18,13 @@ def test_a_websocket_is_opened_subscribed_and_sent_the_board(
     assert [kind for kind, _ in events] == ["OPEN", "TEXT", "TEXT", "TEXT"]
     subscribe, keep_alive, update = (content for _, content in events[1:])
     assert subscribe.startswith(b"c:") and b'"subscribe"' in subscribe
-    assert b'"ping"' in keep_alive
+    assert json.loads(keep_alive.removeprefix(b"c:")) == {
+        "type": "keep-alive",
+        "message-type": "text",
+        "content": '{"event":"keep-alive","data":{}}',
+        "mode": "interval",
+        "timeout": 20,
+    }
     assert update.startswith(b'm:{"event":"update"')
     assert send("GET", board)["ETag"].strip('"').encode() in update
 

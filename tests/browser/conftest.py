@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,13 +83,18 @@ class Visits:
         self.pages: list[Page] = []
         self.complaints: list[tuple[str, str]] = []  # what, and of which address
 
-    def __call__(self, path: str, **options: Any) -> Page:
-        """`options` are a context's, such as its viewport."""
+    def __call__(
+        self, path: str, prepare: Callable[[Page], object] | None = None, **options: Any
+    ) -> Page:
+        """`prepare(page)` is called before the page loads. `options` are a context's, such as its
+        viewport."""
         page = self.browser.new_context(**options).new_page()
         self.pages.append(page)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append((str(error), page.url)))
         page.on("request", self._see)
+        if prepare:
+            prepare(page)
         page.goto(f"{self.address}{path}")
         return page
 

@@ -31,7 +31,11 @@ def plus(page: Page, name: str) -> None:
 def publish_joined(stack: Stack, board_id: str, name: str) -> None:
     """Publish to Pushpin, as the publisher does."""
     data = json.dumps({"player": {"id": "new", "name": name, "score": 0}})
-    content = f"event: joined\ndata: {data}\n\n"
+    publish(stack, board_id, f"event: joined\ndata: {data}\n\n")
+
+
+def publish(stack: Stack, board_id: str, content: str) -> None:
+    """Have Pushpin send this to all who watch the board."""
     item = {"channel": f"board-{board_id}", "formats": {"http-stream": {"content": content}}}
     control = urlsplit(stack.env["GRIP_URL"]).netloc
     connection = HTTPConnection(control, timeout=10)
@@ -188,7 +192,7 @@ def test_a_restart_of_the_proxy_is_recovered_from(
     stack.pushpin.stop()
     for page in pages:
         expect(page.locator("#state")).to_have_text(
-            re.compile("(Reconnecting|Offline) since .*[0-9]")
+            re.compile("(Reconnecting|No connection) since .*[0-9]")
         )
     stack.pushpin.start()
     stack.pushpin.wait_for_port(stack.port)
@@ -222,7 +226,7 @@ def test_a_stream_that_was_given_up_is_started_again(
     expect_live(page)
     api("DELETE", board)
     expect(page.locator("#trouble")).to_have_text(f"There is no board {board_id}.")
-    expect(page.locator("#state")).to_have_text(re.compile("Offline since"))
+    expect(page.locator("#state")).to_have_text(re.compile("No connection since"))
     assert api("POST", "/boards/", {"id": board_id, "name": "Another"}).status == 201
     expect_live(page)
     expect(page.get_by_role("heading", name="Another")).to_be_visible()

@@ -1,14 +1,17 @@
 """Test leaderboard_client through the real Pushpin."""
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from leaderboard_client import Board, Leaderboard, LeaderboardError
+from leaderboard_client import Board, Leaderboard, LeaderboardError, client
 from tests.e2e.viewers import Viewer, settle
+from tests.faults.link import Link
 from tests.support.programs import free_ports, wait_until
 from tests.support.stack import Stack
 
@@ -100,6 +103,39 @@ def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, board: 
     board.delete()
     wait_until(lambda: ended == [404], "the end")
     thread.join()
+
+
+def test_a_watch_outlives_a_link_that_dies_silently(
+    stack: Stack, board: Board, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its stream is taken for dead after two seconds here: it comes back on a living link, too."""
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 2.0)
+    alice = board.add_player("Alice", id="alice")
+    seen: list[Any] = []
+
+    def watch(a_board: Board) -> None:
+        with suppress(LeaderboardError):
+            for snapshot in a_board.watch():
+                seen.append(snapshot["players"][0]["score"])
+
+    with Link(stack.port) as link:
+        patience = 0.5  # after the first snapshot it is no limit
+        with Leaderboard(f"http://localhost:{link.port}", patience=patience) as leaderboard:
+            thread = threading.Thread(target=watch, args=[leaderboard.board(board.id)])
+            thread.start()
+            wait_until(lambda: seen == [0], "the snapshot")
+            link.go_silent()
+            caplog.clear()
+            alice.add()
+            wait_until(lambda: len(link.pairs) >= 3, "two attempts in vain", 30)
+            assert seen == [0]
+            link.restore()
+            wait_until(lambda: seen == [0, 1], "the change", 30)
+            board.delete()
+            thread.join(30)
+            assert not thread.is_alive()
+    pattern = rf"board {board.id}: no sign of life since \d\d:\d\d:\d\d, reconnecting: "
+    assert re.search(pattern, caplog.text)
 
 
 def test_a_watch_can_be_left(board: Board) -> None:

@@ -13,6 +13,7 @@ class Link:
         self.target = target
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
         self.dead: set[socket.socket] = set()
+        self.is_silent = False
         self.stopping = threading.Event()
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
@@ -37,6 +38,15 @@ class Link:
         for pair in list(self.pairs) if only is None else [self.pairs[only]]:
             self.dead.update(pair)
 
+    def go_silent(self) -> None:
+        """Cut all connections, and from now on each new one as soon as it is open."""
+        self.is_silent = True
+        self.cut()
+
+    def restore(self) -> None:
+        """Forward new connections again. Those that were cut stay dead."""
+        self.is_silent = False
+
     def _forward(self) -> None:
         while not self.stopping.is_set():
             other = {a: b for pair in self.pairs for a, b in (pair, pair[::-1])}
@@ -46,6 +56,8 @@ class Link:
                     client, _ = self.server.accept()
                     server = socket.create_connection(("127.0.0.1", self.target))
                     self.pairs.append((client, server))
+                    if self.is_silent:
+                        self.dead.update((client, server))
                 elif end not in self.dead and end.fileno() >= 0:  # else closed with its other end
                     self._pass_on(end, other[end])
 

@@ -1,5 +1,6 @@
 """Test leaderboard_client against a server that gives prepared answers."""
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,12 @@ from hypothesis import strategies as st
 from leaderboard_client import Board, Leaderboard, LeaderboardError, client
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
 from leaderboardapp.domain.types import ID_PATTERN
+from leaderboardapp.realtime.formats import (
+    KEEP_ALIVE,
+    KEEP_ALIVE_DATA,
+    KEEP_ALIVE_SECONDS,
+    stream_event,
+)
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 EVENT = "event: update\nid: 1\ndata: {}\n\n"
@@ -75,10 +82,34 @@ def test_an_error_has_the_type_of_the_problem(answer: dict[str, Any], type: str)
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_watch_is_retried_after_a_transient_failure(status: int) -> None:
-    stream = httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=EVENT)
-    a_board, requests = board(httpx.Response(status, text="no"), stream)
+    a_board, requests = board(httpx.Response(status, text="no"), stream(EVENT))
     assert next(a_board.watch()) == {}
     assert len(requests) == 2
+
+
+def stream(*events: str) -> httpx.Response:
+    return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text="".join(events))
+
+
+def test_a_watch_that_has_begun_is_retried_however_long_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours = itertools.count(step=3600)
+    monkeypatch.setattr("leaderboard_client.retry.time.monotonic", lambda: next(hours))
+    away = [httpx.Response(502, text="no") for _ in range(5)]
+    a_board, requests = board(stream(EVENT), *away, stream(EVENT.replace("id: 1", "id: 2")))
+    assert list(itertools.islice(a_board.watch(), 2)) == [{}, {}]
+    assert [request.headers.get("Last-Event-ID") for request in requests] == [None, *["1"] * 6]
+
+
+def test_a_watch_waits_for_keep_alives_and_shows_none() -> None:
+    keep_alive = stream_event(KEEP_ALIVE, KEEP_ALIVE_DATA)
+    second = EVENT.replace("id: 1", "id: 2")
+    a_board, requests = board(stream(keep_alive, EVENT, keep_alive, EVENT, second))
+    assert list(itertools.islice(a_board.watch(), 2)) == [{}, {}]
+    assert len(requests) == 1
+    silence = requests[0].extensions["timeout"]["read"]
+    assert 2 * KEEP_ALIVE_SECONDS < silence < 3 * KEEP_ALIVE_SECONDS
 
 
 BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a" * 65, "a\n", "é", None, 7]

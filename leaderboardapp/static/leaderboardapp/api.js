@@ -1,6 +1,7 @@
 // POST requests to the API. A failure is an Error with a message for people.
 
 const ATTEMPTS = 3;
+const ANSWER = 20000; // milliseconds within which a request has to be answered; a link may be dead
 const PAUSE = 1000; // milliseconds before the second attempt, doubled for each one after it
 export const PASSING = [502, 503, 504];
 
@@ -28,10 +29,11 @@ async function send(path, body, key) {
   const headers = {};
   if (body) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
+  const signal = AbortSignal.timeout(ANSWER);
   try {
-    return await fetch(path, { method: "POST", headers, body: body && JSON.stringify(body) });
+    return await fetch(path, { method: "POST", headers, body: body && JSON.stringify(body), signal });
   } catch {
-    return null; // no connection
+    return null; // no connection, or a dead one
   }
 }
 

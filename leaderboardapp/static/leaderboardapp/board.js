@@ -22,7 +22,7 @@ watch(path + query, {
   update: ({ id, name, players }) => ranking.show(players, () => drawn(name || id, players)),
   joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
   live: () => state.live(),
-  lost: () => state.lost(),
+  lost: (since) => state.lost(since),
   refused: (detail) => state.refused(detail),
 });
 
