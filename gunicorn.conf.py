@@ -28,7 +28,10 @@ def post_worker_init(worker: Worker) -> None:
     ready, some seconds after it has said that it begins.
 
     Imported here, because what the first process imports, SIGHUP does not renew."""
+    from leaderboardapp.web.auth import warn_of_anonymous_writes
     from leaderboardapp.web.bad_requests import write_problem
 
     util.write_error = write_problem
+    if worker.age == 1:  # the first one speaks for all
+        warn_of_anonymous_writes()
     worker.log.info("Worker %d takes requests", worker.pid)

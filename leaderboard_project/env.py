@@ -83,6 +83,13 @@ def read_rate(name: str) -> float:
     )
 
 
+def read_port(name: str, default: int) -> int:
+    """Read a TCP port; return its number."""
+    accepted = validate.Range(1, 65_535)
+    rejection = "is no port: set it to a number from 1 to 65535."
+    return _read(_env.int, name, default, accepted, rejection)
+
+
 def read_exchange(name: str, default: str) -> str:
     """Read the name of a topic exchange; return it."""
     return _read(

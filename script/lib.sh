@@ -6,18 +6,30 @@ say() { printf '%s\n' "→ $*"; }
 die() { printf '%s\n' "${0##*/}: $*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Install Debian packages, by name or from files.
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$@" >/dev/null
+}
+
+# Bring the lists of Debian packages up to date, once. The arguments are what is to be installed.
+apt_update() {
+    [ "$(id -u)" = 0 ] || has sudo ||
+        die "installing $* needs root: run 'apt-get install $*' as root, then try again."
+    [ -n "${apt_is_updated:-}" ] || as_root apt-get -qq update >/dev/null || die "apt-get update failed: see its message above."
+    apt_is_updated=1
+}
+
 # Install system packages by their Debian or, if it differs, "debian=homebrew" names.
 install_packages() {
-    local debian=("${@%%=*}") brew=("${@##*=}") sudo=()
+    local debian=("${@%%=*}") brew=("${@##*=}")
     if has apt-get; then
-        if [ "$(id -u)" != 0 ]; then
-            has sudo || die "installing ${debian[*]} needs root: run 'apt-get install ${debian[*]}' as root, then try again."
-            sudo=(sudo)
-        fi
         say "installing ${debian[*]} (Debian packages)"
-        "${sudo[@]}" apt-get -qq update >/dev/null || die "apt-get update failed: see its message above."
-        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${debian[@]}" >/dev/null ||
-            die "could not install ${debian[*]}: see apt-get's message above."
+        apt_update "${debian[@]}"
+        apt_install "${debian[@]}" || die "could not install ${debian[*]}: see apt-get's message above."
     elif has brew; then
         say "installing ${brew[*]} (Homebrew)"
         brew install --quiet "${brew[@]}" || die "could not install ${brew[*]}: see brew's message above."

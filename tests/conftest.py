@@ -16,7 +16,7 @@ from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
 from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
-LONG = ("faults", "bench", "browser", "e2e", "amqp")  # folders whose tests take long
+LONG = ("faults", "bench", "browser", "e2e", "local_run", "amqp")  # folders whose tests take long
 SHARED = ("database_url", "shared_stack", "shared_server")  # parameters: a store
 SLOW_TO_COLLECT = (*LONG, "test_schema.py")
 
@@ -36,6 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
         DEBUG="0",
         DATABASE_URL=f"sqlite:///{folder}/in-process.sqlite3",
         GRIP_URL="http://localhost:9?iss=pushpin&key=a-key-of-32-bytes-or-more-for-the-tests",
+        LOCAL_HTTP_PORT="7999",
+        LOCAL_WEBSOCKETS_PORT="7998",
+        LOCAL_WEB_PORT="5000",
         PUBLISH_INTERVAL="0.05",
         TOKEN_KEYS=f"HS256:{base64.b64encode(b'k' * 32).decode()}",
         ALLOW_ANONYMOUS_WRITES="1",

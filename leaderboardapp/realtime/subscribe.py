@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django_grip import set_hold_longpoll, set_hold_stream
 from gripcontrol import Channel, WebSocketContext
@@ -94,7 +95,7 @@ def websocket(request: HttpRequest) -> WebSocketContext:
             ProblemKind.PROXY_REQUIRED,
             "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did "
             "not come through such a proxy. Connect to the proxy for WebSockets "
-            "(ws://localhost:7998 in a local run).",
+            f"(ws://localhost:{settings.LOCAL_WEBSOCKETS_PORT} in a local run).",
         )
     detail = "This is a WebSocket: connect to it with ws:// or wss://."
     raise Problem(ProblemKind.WEBSOCKET_REQUIRED, detail, {"Upgrade": "websocket"})

@@ -9,6 +9,7 @@ A token is a JWT, signed with a key of TOKEN_KEYS. Its claims:
 Boards that are not private are read without a token.
 """
 
+import logging
 import time
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import is_websocket
 from leaderboardapp.web.requests import read_parameter
+
+logger = logging.getLogger(__name__)
 
 MAX_REASON = 200  # characters, in a message
 SCOPES = ("read", "write")
@@ -53,6 +56,12 @@ def create_token(scopes: Collection[str], boards: Collection[str] | None, second
     if boards is not None:
         claims["boards"] = sorted(boards)
     return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def warn_of_anonymous_writes() -> None:
+    """Warn if anybody may write, which is meant for development."""
+    if settings.ALLOW_ANONYMOUS_WRITES and not settings.DEBUG:
+        logger.warning("ALLOW_ANONYMOUS_WRITES=1: anybody who reaches this service may write")
 
 
 def require_write(request: HttpRequest, board_id: str | None) -> None:

@@ -97,6 +97,6 @@ def require_proxy(request: HttpRequest) -> None:
 def _proxy_required(reason: str) -> Problem:
     detail = (
         f"{reason}, and this request did not come through one. Ask the proxy "
-        "(http://localhost:7999 in a local run)."
+        f"(http://localhost:{settings.LOCAL_HTTP_PORT} in a local run)."
     )
     return Problem(ProblemKind.PROXY_REQUIRED, detail)

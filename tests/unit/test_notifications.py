@@ -83,7 +83,7 @@ def test_a_body_that_is_no_json_or_no_text_is_not_shown(body: bytes) -> None:
 @override_settings(AMQP_ROUTES=[parse("#=/events/all/")])
 def test_a_body_of_any_depth_is_shown_or_rejected() -> None:
     refused = 0
-    for depth in range(800, 1100):
+    for depth in (*range(800, 1100), 100_000):  # from 3.12 on Python itself takes more
         message = Message(1, "a", BasicProperties(), b"[" * depth + b"]" * depth)
         try:
             assert len(list(read_notifications(message, {}))) == 1

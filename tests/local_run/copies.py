@@ -1,0 +1,175 @@
+"""A copy of the project in which script/server runs, and terminals that it runs in."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+
+from local_run.ports import try_port
+from tests.support.programs import free_ports, wait_until
+
+SERVER = "script/server"
+MARK = "LEADERBOARD_TEST_RUN"
+LOCAL_PORTS = ("LOCAL_HTTP_PORT", "LOCAL_WEBSOCKETS_PORT", "LOCAL_WEB_PORT")
+ENDING_SECONDS = 10.0
+START_SECONDS = 60.0  # with bootstrap, ensure_store and collectstatic
+# Makes the terminal at standard input the one that controls the session, then runs a command.
+LOG_IN = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
+
+
+class ProjectCopy:
+    """A copy of the project, with ports of its own in .env."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.mark = folder, uuid.uuid4().hex
+        self.ports = free_ports(5)
+        example = (folder / ".env.example").read_text()
+        self.variables = {line.partition("=")[0] for line in example.splitlines()}
+        self.write_env(example)
+
+    def write_env(self, text: str) -> None:
+        """Write .env from the text of an example, with this copy's ports and with keys."""
+        text = text.replace("SECRET_KEY=\n", f"SECRET_KEY={'s' * 50}\n")
+        text = text.replace("&key=", f"&key=base64:{'a' * 44}")
+        for port, default in zip(self.ports, (7999, 7998, 5000, 5561, 5571), strict=True):
+            text = text.replace(f"={default}\n", f"={port}\n").replace(f":{default}?", f":{port}?")
+        (self.folder / ".env").write_text(text)
+
+    @property
+    def port(self) -> int:
+        """Return the port of Pushpin."""
+        return self.ports[0]
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Return an environment that has no setting but these, and the mark of our processes."""
+        inherited = {name: text for name, text in os.environ.items() if name not in self.variables}
+        inherited.pop("DJANGO_SETTINGS_MODULE", None)
+        return {**inherited, MARK: self.mark, "TERM": "xterm", **variables}
+
+    def processes(self) -> list[psutil.Process]:
+        """Return all processes that have come from a start in this copy."""
+        processes = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get(MARK) == self.mark:
+                    processes.append(process)
+        return processes
+
+    def part(self, *words: str) -> psutil.Process:
+        """Return the first process whose command line has all these words."""
+        for process in sorted(self.processes(), key=lambda process: process.pid):
+            with suppress(psutil.Error):
+                command = " ".join(process.cmdline())
+                if all(word in command for word in words):
+                    return process
+        raise AssertionError(f"no process of {words}")
+
+    def is_live(self) -> bool:
+        """Return whether the service is ready, asked through Pushpin."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def has_ended(self) -> bool:
+        """Return whether no process is left, and no port is taken."""
+        return not self.processes() and not any(map(try_port, self.ports))
+
+    def wait_for_end(self) -> None:
+        """Wait until nothing is left."""
+        wait_until(self.has_ended, "no process and no port left", ENDING_SECONDS)
+
+    def kill(self) -> None:
+        """Kill all that is left."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+class Terminal:
+    """A terminal with a command in it, and what the command has written there."""
+
+    def __init__(self, project: ProjectCopy, *command: str, **variables: str) -> None:
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LOG_IN, *command],
+            cwd=project.folder,
+            env=project.environment(**variables),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.text = b""
+        self.is_closed = Event()
+        self.reader = Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def type(self, text: bytes) -> None:
+        """Type a text."""
+        os.write(self.master, text)
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send a signal to the command."""
+        os.kill(self.process.pid, signum)
+
+    def close(self) -> None:
+        """Close the terminal, as its window's button does."""
+        if not self.is_closed.is_set():
+            self.is_closed.set()
+            self.reader.join()
+            os.close(self.master)
+
+    def lines(self) -> list[str]:
+        """Return the lines that were written."""
+        return self.text.decode(errors="replace").splitlines()
+
+    def wait_for(self, text: str, count: int = 1) -> None:
+        """Wait until the text was written this often."""
+        wanted = text.encode()
+        try:
+            wait_until(lambda: self.text.count(wanted) >= count, text, START_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}, but\n{self.text.decode(errors='replace')}") from None
+
+    def _read(self) -> None:
+        while not self.is_closed.is_set():
+            # A read that waits would keep the terminal open.
+            if select.select([self.master], [], [], 0.05)[0]:
+                try:
+                    self.text += os.read(self.master, 65_536)
+                except OSError:  # nobody has the other side any more
+                    return
+
+
+@contextmanager
+def live(project: ProjectCopy, *command: str, **variables: str) -> Iterator[Terminal]:
+    """Run a command, by default script/server, in a terminal; go on once the service is live.
+
+    At the end the terminal is closed, and whatever is left is killed."""
+    terminal = Terminal(project, *(command or (SERVER,)), **variables)
+    try:
+        terminal.wait_for("Serving at")
+        yield terminal
+    finally:
+        terminal.close()
+        project.kill()
+        terminal.process.wait()
