@@ -1,0 +1,369 @@
+"""nginx, HAProxy and Caddy in front of both Pushpins, each as its file in deploy/ has it."""
+
+import asyncio
+import json
+import random
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.e2e.viewers import Api, settle
+from tests.support.fronts import FILES, Front, find
+from tests.support.programs import Program, free_ports, wait_until
+from tests.support.stack import Stack
+
+EVENT_STREAM = {"Accept": "text/event-stream"}
+SECONDS = 60
+VIEWERS = 1000
+
+
+@pytest.fixture(scope="module")
+def stack(
+    new_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The service on one store: what is in front of it knows of none."""
+    folder = tmp_path_factory.mktemp("stack")
+    env = {"TRUSTED_PROXIES": "127.0.0.1", "WRITE_RATE": "50"}
+    with Stack(new_database("sqlite"), folder, websockets=True, **env) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module", params=FILES)
+def front(
+    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    """Each front proxy in turn."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with Front(request.param, folder, stack.port, stack.ws_port) as front:
+        yield front
+
+
+@contextmanager
+def client(front: Front, http2: bool = True, **options: Any) -> Iterator[httpx.Client]:
+    """A client of the front, with HTTP/2 or HTTP/1.1."""
+    url = f"https://localhost:{front.port}"
+    options.setdefault("verify", front.trust())
+    with httpx.Client(
+        base_url=url, http2=http2, http1=not http2, timeout=SECONDS, trust_env=False, **options
+    ) as client:
+        yield client
+
+
+@contextmanager
+def websocket(front: Front, board: str) -> Iterator[ClientConnection]:
+    url = f"wss://localhost:{front.port}{board}ws/"
+    with connect(url, ssl=front.trust(), proxy=None) as socket:
+        yield socket
+
+
+def add(port: int, board: str, amount: int = 1) -> None:
+    """Add to Bob's score, past the front."""
+    body = {"amount": amount}
+    assert Api(port)("POST", f"{board}players/bob/score-add/", body).status == 200
+
+
+def snapshots(lines: Iterator[str]) -> Iterator[Any]:
+    """Yield the snapshots in an event stream's lines."""
+    yield from (json.loads(line[6:]) for line in lines if line.startswith('data: {"id"'))
+
+
+def best(snapshot: Any) -> int:
+    score: int = snapshot["players"][0]["score"]
+    return score
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_a_stream_shows_the_snapshot_and_each_change_while_it_is_open(
+    front: Front, stack: Stack, board: str, http2: bool
+) -> None:
+    with (
+        client(front, http2) as viewer,
+        viewer.stream("GET", board, headers=EVENT_STREAM) as stream,
+    ):
+        assert (stream.status_code, stream.http_version) == (200, f"HTTP/{2 if http2 else 1.1}")
+        assert "Content-Encoding" not in stream.headers
+        shown = snapshots(stream.iter_lines())
+        assert best(next(shown)) == 0
+        for score in (1, 2, 3):
+            add(stack.port, board)
+            while best(next(shown)) != score:
+                pass
+
+
+def test_a_websocket_is_at_the_same_address(front: Front, stack: Stack, board: str) -> None:
+    with websocket(front, board) as socket:
+        messages = (json.loads(socket.recv(timeout=SECONDS)) for _ in range(50))
+        shown = (message["data"] for message in messages if message["event"] == "update")
+        assert best(next(shown)) == 0
+        add(stack.port, board)
+        while best(next(shown)) != 1:
+            pass
+        socket.close(4000)
+        assert socket.close_code == 1000
+
+
+def test_a_long_poll_is_held_until_the_next_change(front: Front, stack: Stack, board: str) -> None:
+    settle(stack.port, board)
+
+    async def poll() -> httpx.Response:
+        async with httpx.AsyncClient(verify=front.trust(), http2=True, timeout=SECONDS) as viewer:
+            url = f"https://localhost:{front.port}{board}"
+            headers = {"If-None-Match": (await viewer.get(url)).headers["ETag"]}
+            held = asyncio.create_task(viewer.get(url, headers={**headers, "Prefer": "wait=20"}))
+            done, _ = await asyncio.wait([held], timeout=0.5)
+            assert not done
+            await asyncio.to_thread(add, stack.port, board)
+            return await held
+
+    answer = asyncio.run(poll())
+    assert answer.status_code == 200
+    assert best(answer.json()) == 1
+
+
+def test_fifty_streams_and_a_poll_share_one_connection(
+    front: Front, stack: Stack, board: str
+) -> None:
+    with client(front) as viewer, ExitStack() as streams:
+        opened = [
+            streams.enter_context(viewer.stream("GET", board, headers=EVENT_STREAM))
+            for _ in range(50)
+        ]
+        shown = [snapshots(stream.iter_lines()) for stream in opened]
+        assert {best(next(each)) for each in shown} == {0}
+        polled = viewer.get(board)
+        assert polled.status_code == 200
+        connections = {
+            answer.extensions["network_stream"].get_extra_info("client_addr")
+            for answer in (*opened, polled)
+        }
+        assert len(connections) == 1
+
+
+def test_text_is_compressed_and_preconditions_hold_with_the_etags_of_that(
+    front: Front, stack: Stack, board: str
+) -> None:
+    players = [{"id": f"p{n}", "name": f"A player with a long name, {n}"} for n in range(40)]
+    with client(front) as viewer:
+        assert viewer.patch(board, json={"size": 50}).status_code == 200
+        for player in players:
+            assert viewer.post(f"{board}players/", json=player).status_code == 201
+        settle(stack.port, board)
+        for path in (board, f"{board}players/", "/docs", "/openapi.yaml"):
+            answer = viewer.get(path)
+            assert answer.headers["Content-Encoding"] == "gzip", path
+            assert "Accept-Encoding" in answer.headers["Vary"], path
+        etag = viewer.get(board).headers["ETag"]
+        assert viewer.get(board, headers={"If-None-Match": etag}).status_code == 304
+        waiting = {"If-None-Match": etag, "Prefer": "wait=5"}
+        assert viewer.get(board, headers=waiting).headers["Preference-Applied"] == "wait=5"
+        assert viewer.patch(board, headers={"If-Match": '"x"'}, json={}).status_code == 412
+        renamed = viewer.patch(board, headers={"If-Match": etag}, json={"name": "Renamed"})
+        assert renamed.status_code == 200
+        assert viewer.patch(board, headers={"If-Match": etag}, json={}).status_code == 412
+
+
+def test_a_client_cannot_choose_its_address(front: Front, board: str) -> None:
+    def post(address: str, body: Any, **headers: str) -> int:
+        transport = httpx.HTTPTransport(verify=front.trust(), local_address=address)
+        with client(front, transport=transport) as writer:
+            return writer.post(f"{board}scores/", json=body, headers=headers).status_code
+
+    # Nobody had them before: the limits outlive the tests.
+    one, other = (
+        str(IPv4Address("127.1.0.0") + random.SystemRandom().randrange(2**23)) for _ in "12"
+    )
+    rows = [{"player": "bob", "amount": 1}] * 1000
+    assert post(one, rows) == 200
+    assert post(one, rows[:1]) == 429
+    for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
+        assert post(one, rows[:1], **{name: "192.0.2.7"}) == 429
+    assert post(other, rows[:1]) == 200
+
+
+def test_plain_http_leads_to_tls_and_older_clients_are_served(front: Front, board: str) -> None:
+    with httpx.Client(trust_env=False) as plain:
+        answer = plain.get(f"http://localhost:{front.plain_port}{board}?limit=1")
+    assert answer.status_code == 308
+    assert answer.headers["Location"].startswith("https://localhost")
+    assert answer.headers["Location"].endswith(f"{board}?limit=1")
+    tls = front.trust()
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    with client(front, http2=False, verify=tls) as older:
+        answer = older.get(board)
+    assert (answer.status_code, answer.http_version) == (200, "HTTP/1.1")
+
+
+def test_pages_of_the_front_may_write_and_those_of_others_may_not(front: Front, board: str) -> None:
+    with client(front) as browser:
+        for origin, status in ((str(browser.base_url), 200), ("https://other.example", 403)):
+            headers = {"Origin": origin.rstrip("/")}
+            path = f"{board}players/bob/score-add/"
+            assert browser.post(path, headers=headers).status_code == status
+
+
+@asynccontextmanager
+async def raw_stream(
+    port: int, tls: ssl.SSLContext, path: str
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A stream's connection, of which nothing has been read yet."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=tls, server_hostname="localhost"
+    )
+    try:
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Accept: text/event-stream"]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def read_until(reader: asyncio.StreamReader, score: int) -> None:
+    """Read the stream up to the snapshot with this score. Raises AssertionError if it ends."""
+    while line := await reader.readline():
+        if line.startswith(b'data: {"id"') and best(json.loads(line[6:])) == score:
+            return
+    raise AssertionError(f"the stream ended before score {score}")
+
+
+def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
+    front: Front, stack: Stack, board: str
+) -> None:
+    tls = front.trust()
+
+    async def watch() -> None:
+        async with AsyncExitStack() as streams, asyncio.timeout(2 * SECONDS):
+            viewers = [raw_stream(front.port, tls, board) for _ in range(VIEWERS)]
+            opened = await asyncio.gather(*map(streams.enter_async_context, viewers))
+            await asyncio.gather(*(read_until(reader, 0) for reader, _ in opened))
+            await asyncio.to_thread(add, stack.port, board)
+            await asyncio.gather(*(read_until(reader, 1) for reader, _ in opened))
+
+    asyncio.run(watch())
+
+
+def test_a_reload_ends_no_stream(front: Front, stack: Stack, board: str) -> None:
+    with ExitStack() as streams:
+        shown = [
+            streams.enter_context(curl(front, board, protocol))
+            for protocol in ("--http1.1", "--http2")
+        ]
+        assert [best(next(each)) for each in shown] == [0, 0]
+        mark_and_reload(front)
+        shown.append(streams.enter_context(curl(front, board, "--http2")))
+        assert best(next(shown[-1])) == 0
+        add(stack.port, board)
+        for each in shown:
+            while best(next(each)) != 1:
+                pass
+
+
+@contextmanager
+def curl(front: Front, path: str, protocol: str) -> Iterator[Iterator[Any]]:
+    """A stream's snapshots. httpx ends all streams of HTTP/2 when the front takes no new ones."""
+    command = ["curl", "--silent", "--no-buffer", "--noproxy", "*", protocol]
+    command += ["--cacert", str(front.folder / "authority.pem"), "--max-time", str(SECONDS)]
+    command += ["--header", "Accept: text/event-stream", f"https://localhost:{front.port}{path}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield snapshots(process.stdout)
+        finally:
+            process.kill()
+
+
+def mark_and_reload(front: Front) -> None:
+    """Change the front's file, reload it, and return once new connections see the change."""
+    mark = f"mark-{random.SystemRandom().randrange(2**32)}"
+    front.replace(
+        {
+            "nginx": {
+                "        location / {": f"        add_header {mark} x;\n        location / {{"
+            },
+            "haproxy": {
+                "    compression algo": f"    http-response set-header {mark} x\n"
+                "    compression algo"
+            },
+            "caddy": {"\tencode {": f"\theader {mark} x\n\tencode {{"},
+        }[front.name]
+    )
+    front.reload()
+
+    def is_marked() -> bool:
+        with client(front) as new:
+            return mark in new.get("/healthz").headers
+
+    wait_until(is_marked, "the new file", SECONDS)
+
+
+def test_who_reads_slowly_keeps_nobody_waiting(front: Front, stack: Stack, board: str) -> None:
+    """Whoever asks for much and reads none of it, and viewers who stop reading."""
+    big = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+
+    tls = front.trust()
+
+    async def watch() -> None:
+        async with AsyncExitStack() as streams, asyncio.timeout(SECONDS):
+            for path in [big] * 40 + [board] * 40:
+                opened = raw_stream(front.port, tls, path)
+                reader, writer = await streams.enter_async_context(opened)
+                await reader.readline()
+                writer.transport.pause_reading()  # type: ignore[attr-defined]
+            opened = raw_stream(front.port, tls, board)
+            reader, _ = await streams.enter_async_context(opened)
+            await read_until(reader, 0)
+            for score in range(1, 6):
+                await asyncio.to_thread(add, stack.port, board)
+                await read_until(reader, score)
+
+    asyncio.run(watch())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_eventsource_comes_back_while_pushpin_is_away(name: str, tmp_path: Path) -> None:
+    """It never does after another status than 200 (HTML standard, 9.2.3)."""
+    nobody = free_ports(2)
+    with Front(name, tmp_path, *nobody) as front, client(front) as viewer:
+        stream = viewer.get("/boards/demo/", headers=EVENT_STREAM)
+        assert stream.status_code == 200
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        assert stream.headers["Access-Control-Allow-Origin"] == "*"
+        assert not list(snapshots(stream.iter_lines()))
+        refused = viewer.get("/boards/demo/")
+        assert refused.status_code == 503
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert refused.headers["Retry-After"] == "3"
+        assert refused.json()["status"] == 503
+
+
+def test_an_nginx_of_nothing_but_proxy_pass_passes_events_on(
+    stack: Stack, board: str, tmp_path: Path
+) -> None:
+    """With gzip, as Debian ships it. The stream's own headers are enough."""
+    [port] = free_ports(1)
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;\nevents {{}}\n"
+        f"http {{ access_log off; gzip on; server {{ listen 127.0.0.1:{port};\n"
+        f"location / {{ proxy_pass http://127.0.0.1:{stack.port}; }} }} }}\n"
+    )
+    nginx = Program([find("nginx"), "-e", "stderr", "-c", str(file)], tmp_path / "log")
+    try:
+        nginx.wait_for_port(port)
+        with httpx.stream(
+            "GET", f"http://127.0.0.1:{port}{board}", headers=EVENT_STREAM, timeout=10
+        ) as stream:
+            shown = snapshots(stream.iter_lines())
+            assert best(next(shown)) == 0
+            add(stack.port, board)
+            while best(next(shown)) != 1:
+                pass
+    finally:
+        nginx.stop()
