@@ -1,13 +1,12 @@
 """nginx, HAProxy and Caddy in front of both Pushpins, each as its file in deploy/ has it."""
 
 import asyncio
-import json
 import random
-import socket
 import ssl
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,25 @@ from typing import Any
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosedOK
-from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.viewers import Api, settle
+from tests.e2e.front_clients import (
+    EVENT_STREAM,
+    SECONDS,
+    add,
+    best,
+    client,
+    curl,
+    raw_stream,
+    read_snapshots,
+    snapshots,
+    updates,
+    websocket,
+)
+from tests.e2e.viewers import settle
 from tests.support.fronts import FILES, Front, find
 from tests.support.programs import Program, free_ports, wait_until
 from tests.support.stack import Stack
 
-EVENT_STREAM = {"Accept": "text/event-stream"}
-SECONDS = 60
 VIEWERS = 1000
 
 
@@ -46,48 +55,6 @@ def front(
     folder = tmp_path_factory.mktemp(request.param)
     with Front(request.param, folder, stack.port, stack.ws_port) as front:
         yield front
-
-
-@contextmanager
-def client(front: Front, http2: bool = True, **options: Any) -> Iterator[httpx.Client]:
-    """A client of the front, with HTTP/2 or HTTP/1.1."""
-    url = f"https://localhost:{front.port}"
-    options.setdefault("verify", front.trust())
-    with httpx.Client(
-        base_url=url, http2=http2, http1=not http2, timeout=SECONDS, trust_env=False, **options
-    ) as client:
-        yield client
-
-
-@contextmanager
-def websocket(front: Front, board: str) -> Iterator[ClientConnection]:
-    url = f"wss://localhost:{front.port}{board}ws/"
-    with connect(url, ssl=front.trust(), proxy=None) as opened:
-        yield opened
-
-
-def add(port: int, board: str, amount: int = 1) -> None:
-    """Add to Bob's score, past the front."""
-    body = {"amount": amount}
-    assert Api(port)("POST", f"{board}players/bob/score-add/", body).status == 200
-
-
-def snapshots(lines: Iterator[str]) -> Iterator[Any]:
-    """Yield the snapshots in an event stream's lines."""
-    yield from (json.loads(line[6:]) for line in lines if line.startswith('data: {"id"'))
-
-
-def updates(opened: ClientConnection) -> Iterator[Any]:
-    """Yield the snapshots in a WebSocket's messages."""
-    while True:
-        message = json.loads(opened.recv(timeout=SECONDS))
-        if message["event"] == "update":
-            yield message["data"]
-
-
-def best(snapshot: Any) -> int:
-    score: int = snapshot["players"][0]["score"]
-    return score
 
 
 @pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
@@ -218,37 +185,6 @@ def test_pages_of_the_front_may_write_and_those_of_others_may_not(front: Front, 
             assert browser.post(path, headers=headers).status_code == status
 
 
-@asynccontextmanager
-async def raw_stream(
-    port: int, tls: ssl.SSLContext, path: str, receive_bytes: int = 0
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A stream's connection, of which nothing has been read yet. `receive_bytes` is how much the
-    system receives before that, by default as much as it likes."""
-    connection = socket.socket()
-    if receive_bytes:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-    reader, writer = await asyncio.open_connection(
-        sock=connection, ssl=tls, server_hostname="localhost"
-    )
-    try:
-        lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Accept: text/event-stream"]
-        lines.append("Connection: close")  # or it stays open after the stream's last chunk
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def read_snapshots(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
-    """Yield the stream's snapshots until it ends."""
-    with suppress(ConnectionError):
-        while line := await reader.readline():
-            if line.startswith(b'data: {"id"'):
-                yield json.loads(line[6:])
-
-
 def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
     front: Front, stack: Stack, board: str
 ) -> None:
@@ -309,20 +245,6 @@ def test_a_reload_ends_websockets_of_caddy_only(front: Front, stack: Stack, boar
             pass
 
 
-@contextmanager
-def curl(front: Front, path: str, protocol: str) -> Iterator[Iterator[Any]]:
-    """A stream's snapshots. httpx ends all streams of HTTP/2 when the front takes no new ones."""
-    command = ["curl", "--silent", "--no-buffer", "--noproxy", "*", protocol]
-    command += ["--cacert", str(front.folder / "authority.pem"), "--max-time", str(SECONDS)]
-    command += ["--header", "Accept: text/event-stream", f"https://localhost:{front.port}{path}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            yield snapshots(process.stdout)
-        finally:
-            process.kill()
-
-
 def mark_and_reload(front: Front) -> None:
     """Change the front's file, reload it, and return once new connections see the change."""
     mark = f"mark-{random.SystemRandom().randrange(2**32)}"
@@ -372,11 +294,32 @@ def test_who_reads_slowly_keeps_nobody_waiting(front: Front, stack: Stack, board
     asyncio.run(watch())
 
 
+class BadGateway(BaseHTTPRequestHandler):
+    """Answers as Pushpin does when no web process answers."""
+
+    def do_GET(self) -> None:
+        self.send_error(502)
+
+
+@pytest.fixture
+def bad_gateway() -> Iterator[int]:
+    """The port of a Pushpin whose web processes are away."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BadGateway) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_an_eventsource_comes_back_while_pushpin_is_away(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("away", ["Pushpin", "the web processes"])
+def test_an_eventsource_comes_back_while_the_service_is_away(
+    name: str, away: str, bad_gateway: int, tmp_path: Path
+) -> None:
     """It never does after another status than 200 (HTML standard, 9.2.3)."""
-    nobody = free_ports(2)
-    with Front(name, tmp_path, *nobody) as front, client(front) as viewer:
+    port = bad_gateway if away == "the web processes" else free_ports(1)[0]
+    with Front(name, tmp_path, port, port) as front, client(front) as viewer:
         stream = viewer.get("/boards/demo/", headers=EVENT_STREAM)
         assert stream.status_code == 200
         assert stream.headers["Content-Type"] == "text/event-stream"
