@@ -5,6 +5,7 @@ message for any other value: the variable, its value without secrets, what is ac
 """
 
 import base64
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -170,6 +171,16 @@ def read_origins(name: str) -> list[str]:
         _parse_origin,
         "has the entry {entry!r}, which is no origin: write * for any, or origins like "
         "https://game.example, separated by spaces.",
+    )
+
+
+def read_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Read addresses and networks; return them as networks."""
+    return _read_entries(
+        name,
+        ipaddress.ip_network,
+        "has the entry {entry!r}, which is no address: write addresses like 127.0.0.1 or networks "
+        "like 10.0.0.0/8, separated by spaces.",
     )
 
 

@@ -32,6 +32,7 @@ PUBLISH_INTERVAL = env.read_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)
 TOKEN_KEYS = env.read_token_keys("TOKEN_KEYS")
 ALLOW_ANONYMOUS_WRITES = env.read_switch("ALLOW_ANONYMOUS_WRITES", False)
 WRITE_RATE = env.read_rate("WRITE_RATE")
+TRUSTED_PROXIES = env.read_networks("TRUSTED_PROXIES")
 # A hoster's add-on sets CLOUDAMQP_URL.
 AMQP_URL = env.read_broker_url("AMQP_URL") or env.read_broker_url("CLOUDAMQP_URL")
 AMQP_EXCHANGE = env.read_exchange("AMQP_EXCHANGE", "leaderboard")

@@ -47,9 +47,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # no t
         """Return the file, or that the browser has it, or a problem."""
         if request.method not in SAFE_METHODS:
             allow = ", ".join(SAFE_METHODS)
-            detail = f"Accepted here: {allow}."
-            problem = Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
-            return problem.response()
+            detail, headers = f"Accepted here: {allow}.", {"Allow": allow}
+            return Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, headers).response()
         response: HttpResponseBase = WhiteNoiseMiddleware.serve(static_file, request)
         if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return response

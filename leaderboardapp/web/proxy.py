@@ -60,21 +60,36 @@ def _is_valid_signature(signature: str, second: int) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's address: as the proxy saw it, or that of the connection without a proxy.
+    """Return the client's address: the last one on the request's way that no proxy has.
 
-    For IPv6 it is the /64 network, in which a client may use any address.
+    A GRIP proxy is known by its signature, a front proxy by its address, which TRUSTED_PROXIES
+    names. For IPv6 it is the /64 network, in which a client may use any address.
     """
-    text: str = request.META.get("REMOTE_ADDR", "")
-    if is_signed(request):
-        # The proxy appends the last entry; anybody can send the entries before it.
-        text = request.headers.get("X-Forwarded-For", text).rpartition(",")[2].strip()
+    # Each proxy appends the address that it saw. Anybody can send the entries before those.
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    if not is_signed(request) or hops == [""]:
+        hops.append(request.META.get("REMOTE_ADDR", ""))
+    while len(hops) > 1 and _is_trusted(hops[-1]):
+        hops.pop()
+    address = _parse_address(hops[-1])
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address.packed[:8] + bytes(8), 64)))
+    return str(address or hops[-1])
+
+
+def _is_trusted(text: str) -> bool:
+    """Return whether this is the address of a front proxy."""
+    address = _parse_address(text)
+    return address is not None and any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address, as IPv4 if IPv6 only wraps it; None if the text is no address."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or ipaddress.IPv6Network((address.packed[:8] + bytes(8), 64)))
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def is_signed(request: HttpRequest) -> bool:

@@ -1,6 +1,7 @@
 """The rate limit of writes for each token or address, with a clock that the test sets."""
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -166,6 +167,28 @@ def test_without_tokens_each_address_that_the_proxy_saw_has_a_limit_of_its_own(
     # Directly, there is the address of the connection only.
     assert add(x_forwarded_for="192.0.2.7").status_code == 200
     assert add(grip_sig=grip_sig).status_code == 200
+
+
+@pytest.mark.usefixtures("clock")
+def test_trusted_proxies_say_who_the_client_is(add: Add, grip_sig: str) -> None:
+    trusted = [*map(ip_network, ("10.0.0.0/8", "127.0.0.1", "2001:db8:ffff::/48"))]
+    with override_settings(TRUSTED_PROXIES=trusted):
+        use_up(add, grip_sig=grip_sig, x_forwarded_for="192.0.2.7, 127.0.0.1")
+        for same in (
+            "192.0.2.7",
+            "192.0.2.99, 192.0.2.7, 127.0.0.1",  # what the client sent, before it
+            "192.0.2.7, 10.1.2.3, 2001:db8:ffff::1, ::ffff:127.0.0.1",  # several proxies
+        ):
+            assert add(grip_sig=grip_sig, x_forwarded_for=same).status_code == 429
+        for other in (
+            "192.0.2.7, 192.0.2.8",  # past the proxies, who is not one of them
+            "192.0.2.7, 127.0.0.2",
+            "127.0.0.1, 10.0.0.1",  # a proxy itself is the client: the first one
+            "192.0.2.7, unknown, 127.0.0.1",
+        ):
+            assert add(grip_sig=grip_sig, x_forwarded_for=other).status_code == 200
+        # Past Pushpin, the connection is from a proxy, too.
+        assert add(x_forwarded_for="192.0.2.7").status_code == 429
 
 
 @pytest.mark.usefixtures("clock")

@@ -127,8 +127,8 @@ def test_an_open_operation_is_accessible(
     visit: Visits, screenshots: Path, board: str, size: str, colours: str
 ) -> None:
     width, height = SIZES[size]
-    options = {"viewport": {"width": width, "height": height}, "color_scheme": colours}
-    page = shown(visit("/docs", **options))
+    viewport = {"width": width, "height": height}
+    page = shown(visit("/docs", viewport=viewport, color_scheme=colours))
     assert ("dark-mode" in (page.locator("html").get_attribute("class") or "")) is (
         colours == "dark"
     )

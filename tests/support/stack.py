@@ -25,7 +25,8 @@ class Stack:
     """Pushpin, web and listener on a store, as a deployment has them.
 
     With `websockets`, another Pushpin holds WebSockets on `ws_port`. With `amqp_url`, there is an
-    amqplistener.py, too. `listener_url` is the listener's own way to the store."""
+    amqplistener.py, too. `listener_url` is the listener's own way to the store. `env` has further
+    variables for all programs."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Stack:
         websockets: bool = False,
         amqp_url: str = "",
         amqp_routes: str = "",
+        **env: str,
     ) -> None:
         self.port, self.web_port, self.ws_port, *control_ports = free_ports(5)
         if not websockets:
@@ -50,6 +52,7 @@ class Stack:
             "AMQP_URL": amqp_url,
             "AMQP_ROUTES": amqp_routes,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **env,
         }
         self.manage("ensure_store")
         self.programs: list[Program] = []

@@ -13,7 +13,9 @@ def test_the_compose_file_runs_programs_and_sets_variables_that_there_are() -> N
     assert found
     services = yaml.safe_load(found[1])["services"]
     ours = {name: service for name, service in services.items() if "build" in service}
-    assert set(ours) == {"pushpin", "web", "listener", "amqp"}
+    assert set(ours) == {"pushpin", "websockets", "web", "listener", "amqp"}
+    for volume in services["caddy"]["volumes"]:
+        assert (PROJECT / volume.split(":")[0]).is_file()
     variables = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
     for service in ours.values():
         assert set(service["environment"]) <= set(variables)

@@ -84,6 +84,8 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ("WRITE_RATE", "-1", ["'-1'"]),
         ("WRITE_RATE", "0.0001", ["'0.0001'", "from 0.001 to 1000000"]),
         ("WRITE_RATE", "nan", ["'nan'"]),
+        ("TRUSTED_PROXIES", "10.0.0.0/8 nginx", ["'nginx'", "127.0.0.1", "10.0.0.0/8"]),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", ["'10.0.0.1/8'"]),
         ("PUBLISH_INTERVAL", "fast", ["'fast'", "seconds from 0 to 60"]),
         ("PUBLISH_INTERVAL", "-1", ["'-1'"]),
         ("PUBLISH_INTERVAL", "nan", ["'nan'"]),

@@ -1,0 +1,106 @@
+"""Clients of a front proxy: requests, event streams and WebSockets over TLS."""
+
+import asyncio
+import json
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+from tests.e2e.viewers import Api
+from tests.support.fronts import Front
+
+EVENT_STREAM = {"Accept": "text/event-stream"}
+SECONDS = 60
+
+
+@contextmanager
+def client(front: Front, http2: bool = True, **options: Any) -> Iterator[httpx.Client]:
+    """A client of the front, with HTTP/2 or HTTP/1.1."""
+    url = f"https://localhost:{front.port}"
+    options.setdefault("verify", front.trust())
+    with httpx.Client(
+        base_url=url, http2=http2, http1=not http2, timeout=SECONDS, trust_env=False, **options
+    ) as client:
+        yield client
+
+
+@contextmanager
+def websocket(front: Front, board: str) -> Iterator[ClientConnection]:
+    url = f"wss://localhost:{front.port}{board}ws/"
+    with connect(url, ssl=front.trust(), proxy=None) as opened:
+        yield opened
+
+
+def add(port: int, board: str, amount: int = 1) -> None:
+    """Add to Bob's score, past the front."""
+    body = {"amount": amount}
+    assert Api(port)("POST", f"{board}players/bob/score-add/", body).status == 200
+
+
+def snapshots(lines: Iterator[str]) -> Iterator[Any]:
+    """Yield the snapshots in an event stream's lines."""
+    yield from (json.loads(line[6:]) for line in lines if line.startswith('data: {"id"'))
+
+
+def updates(opened: ClientConnection) -> Iterator[Any]:
+    """Yield the snapshots in a WebSocket's messages."""
+    while True:
+        message = json.loads(opened.recv(timeout=SECONDS))
+        if message["event"] == "update":
+            yield message["data"]
+
+
+def best(snapshot: Any) -> int:
+    score: int = snapshot["players"][0]["score"]
+    return score
+
+
+@asynccontextmanager
+async def raw_stream(
+    port: int, tls: ssl.SSLContext, path: str, receive_bytes: int = 0
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A stream's connection, of which nothing has been read yet. `receive_bytes` is how much the
+    system receives before that, by default as much as it likes."""
+    connection = socket.socket()
+    if receive_bytes:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    connection.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(
+        sock=connection, ssl=tls, server_hostname="localhost"
+    )
+    try:
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Accept: text/event-stream"]
+        lines.append("Connection: close")  # or it stays open after the stream's last chunk
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def read_snapshots(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
+    """Yield the stream's snapshots until it ends."""
+    with suppress(ConnectionError):
+        while line := await reader.readline():
+            if line.startswith(b'data: {"id"'):
+                yield json.loads(line[6:])
+
+
+@contextmanager
+def curl(front: Front, path: str, protocol: str) -> Iterator[Iterator[Any]]:
+    """A stream's snapshots. httpx ends all streams of HTTP/2 when the front takes no new ones."""
+    command = ["curl", "--silent", "--no-buffer", "--noproxy", "*", protocol]
+    command += ["--cacert", str(front.folder / "authority.pem"), "--max-time", str(SECONDS)]
+    command += ["--header", "Accept: text/event-stream", f"https://localhost:{front.port}{path}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield snapshots(process.stdout)
+        finally:
+            process.kill()
