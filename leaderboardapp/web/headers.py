@@ -5,8 +5,10 @@ Sources: RFC 9110 (5.6, lists and tokens; 8.8.3, entity tags), RFC 7240 (2, pref
 (6.2, origins).
 """
 
-import re
 from collections.abc import Iterator
+
+# Not re, whose groups that give nothing back go wrong in Python 3.11.2, which Debian 12 has.
+import regex as re
 
 ANY = "*"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
