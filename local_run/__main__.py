@@ -6,7 +6,9 @@ Whatever ends it, no process of it is left ten seconds later.
 import os
 import signal
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -19,9 +21,11 @@ from local_run.parts import Output, Part, Parts, say
 from local_run.ports import find_conflict, ports_of
 
 PREPARATIONS = (
-    "python manage.py ensure_store",
-    "python manage.py collectstatic --noinput --verbosity 0",
+    ["python", "manage.py", "ensure_store"],
+    ["python", "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
 )
+# No .env for honcho, which would let it override the environment. Settings do not.
+HONCHO = ["honcho", "--env", "/dev/null", "--procfile", "Procfile.dev", "start"]
 START_SECONDS = 60.0
 PORT_SETTINGS = ("LOCAL_HTTP_PORT", "LOCAL_WEBSOCKETS_PORT", "LOCAL_WEB_PORT")
 
@@ -32,13 +36,14 @@ Ending = Part | signal.Signals | Output
 class LocalRun:
     """One run of all parts."""
 
-    def __init__(self, port: int, commands: dict[str, str]) -> None:
-        self.port, self.commands = port, commands
+    def __init__(self, port: int, folder: str) -> None:
+        """Prepare a run at this port. `folder` is an empty one."""
+        self.port = port
+        self.end_file = Path(folder) / "end"  # the first part of Procfile.dev to end writes it
         self.endings: SimpleQueue[Ending] = SimpleQueue()
         self.output = Output()
         self.catch_signals()
-        width = max(map(len, ["prepare", *commands]))
-        self.parts = Parts(self.output, width, self.endings.put)
+        self.parts = Parts(self.endings.put)
 
     def catch_signals(self) -> None:
         """Have signals end the run, but for those that whoever started it has us ignore (nohup)."""
@@ -66,9 +71,8 @@ class LocalRun:
         return None
 
     def serve(self) -> Ending:
-        """Start the parts; return what ends the run."""
-        for name, command in self.commands.items():
-            self.parts.start(name, command, {**os.environ})
+        """Have honcho start the parts; return what ends the run."""
+        self.parts.start("honcho", HONCHO, {**os.environ, "LOCAL_RUN_END": str(self.end_file)})
         Thread(target=self.announce, daemon=True).start()
         return self.wait()
 
@@ -100,7 +104,10 @@ class LocalRun:
     def report(self, ending: Ending) -> int:
         """Say what ended the run, as the last line; return our exit status."""
         if isinstance(ending, Part):
-            say(self.output, f"server: {ending.describe_end()}. All other parts were ended.")
+            how = ending.describe_end()
+            with suppress(FileNotFoundError):
+                how = self.end_file.read_text()
+            say(self.output, f"server: {how}. All other parts were ended.")
             return 1
         if isinstance(ending, signal.Signals):
             say(self.output, f"server: ended by {ending.name}.")
@@ -117,12 +124,6 @@ def example(port: int) -> str:
     )
 
 
-def read_procfile(path: str) -> dict[str, str]:
-    """Return the commands in a Procfile by the names of their processes."""
-    lines = (line for line in Path(path).read_text().splitlines() if line and line[0] != "#")
-    return {name.strip(): command.strip() for name, _, command in (s.partition(":") for s in lines)}
-
-
 def main() -> None:
     """Run the service. Exits with 1 if a part ended, and with 128 and its number after a signal."""
     try:
@@ -134,7 +135,8 @@ def main() -> None:
         sys.exit(f"server: {conflict}")
     for name in PORT_SETTINGS:
         os.environ[name] = str(getattr(settings, name))
-    status = LocalRun(settings.LOCAL_HTTP_PORT, read_procfile("Procfile.dev")).run()
+    with tempfile.TemporaryDirectory() as folder:
+        status = LocalRun(settings.LOCAL_HTTP_PORT, folder).run()
     os._exit(status)  # a thread may be stuck in writing to a terminal that stands still
 
 

@@ -13,28 +13,41 @@ KILLING_SECONDS = 2.0
 
 
 def end_sessions(sessions: Collection[int]) -> None:
-    """Tell the sessions to end, and kill those of their processes that live after five seconds."""
-    _send(_leaders(sessions), signal.SIGTERM)
-    if not _wait_for_end(sessions, ENDING_SECONDS):
-        _send(_processes(sessions), signal.SIGKILL)
-        _wait_for_end(sessions, KILLING_SECONDS)
+    """Tell the sessions' leaders to end, and kill what lives after five seconds, of them and of the
+    sessions that their processes have begun."""
+    known = _find_begun(sessions)
+    leaders = [process for process in _processes(known) if process.pid in sessions]
+    _send(leaders or _processes(known), signal.SIGTERM)
+    if not _wait_for_end(known, ENDING_SECONDS):
+        _send(_processes(known), signal.SIGKILL)
+        _wait_for_end(known, KILLING_SECONDS)
+
+
+def kill_rest_of_session() -> None:
+    """Kill all other processes of this process's session."""
+    others = [process for process in _processes({os.getsid(0)}) if process.pid != os.getpid()]
+    _send(others, signal.SIGKILL)
+
+
+def _find_begun(sessions: Collection[int]) -> set[int]:
+    """Return the sessions, and those that their processes have begun, and so on."""
+    found = {*sessions}
+    while True:
+        members = {process.pid for process in _processes(found)}
+        begun = set()
+        for process in psutil.process_iter():
+            with suppress(OSError, psutil.NoSuchProcess):
+                if process.ppid() in members:
+                    begun.add(os.getsid(process.pid))
+        if begun <= found:
+            return found
+        found |= begun
 
 
 def _send(processes: Collection[psutil.Process], signum: signal.Signals) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signum)
-
-
-def _leaders(sessions: Collection[int]) -> list[psutil.Process]:
-    """Return each session's first process, which ends the others, or all of them if it is gone."""
-    processes = _processes(sessions)
-    led = {process.pid for process in processes} & {*sessions}
-    return [
-        process
-        for process, session in processes.items()
-        if process.pid == session or session not in led
-    ]
 
 
 def _wait_for_end(sessions: Collection[int], seconds: float) -> bool:

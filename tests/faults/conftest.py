@@ -27,12 +27,13 @@ def shared_server(
 
 
 @pytest.fixture
-def own_server(shared_server: Server) -> Server:
-    """A database server that the test may kill; an earlier test may have."""
+def own_server(shared_server: Server) -> Iterator[Server]:
+    """A database server that the test may kill. It runs again afterwards, because the stack on it
+    may be begun before this fixture of the next test."""
+    yield shared_server
     if shared_server.program.process.poll() is not None:
         shared_server.program.restart()
         shared_server.wait()
-    return shared_server
 
 
 @pytest.fixture(scope="package", params=STORES)
@@ -69,7 +70,7 @@ def shared_server_stack(
 
 @pytest.fixture
 def server_stack(own_server: Server, shared_server_stack: Stack) -> Stack:
-    """On a server that the test may kill; what an earlier test has ended runs again."""
+    """On a server that the test may kill; processes that an earlier test has ended run again."""
     shared_server_stack.repair()
     return shared_server_stack
 

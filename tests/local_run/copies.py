@@ -69,11 +69,12 @@ class ProjectCopy:
         return processes
 
     def part(self, *words: str) -> psutil.Process:
-        """Return the first process whose command line has all these words."""
+        """Return the first process whose command line has all these words, and is not that of the
+        one that honcho has started for it."""
         for process in sorted(self.processes(), key=lambda process: process.pid):
             with suppress(psutil.Error):
                 command = " ".join(process.cmdline())
-                if all(word in command for word in words):
+                if all(word in command for word in words) and "local_run.part" not in command:
                     return process
         raise AssertionError(f"no process of {words}")
 
