@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -140,8 +141,8 @@ class Terminal:
             os.close(self.master)
 
     def lines(self) -> list[str]:
-        """Return the lines that were written."""
-        return self.text.decode(errors="replace").splitlines()
+        """Return the lines that were written, without their colours."""
+        return re.sub("\x1b\\[[0-9;]*m", "", self.text.decode(errors="replace")).splitlines()
 
     def wait_for(self, text: str, count: int = 1) -> None:
         """Wait until the text was written this often."""
