@@ -98,7 +98,7 @@ def test_a_store_that_is_away_ends_the_run_with_its_message(project: ProjectCopy
     terminal = Terminal(project, SERVER, DATABASE_URL=f"rethinkdb://127.0.0.1:{port}/db")
     assert terminal.process.wait(60) == 1
     wait_until(lambda: terminal.lines()[-1].startswith("server: prepare ended"), "the last line")
-    assert not project.processes()
+    project.wait_for_end()
     terminal.close()
 
 
