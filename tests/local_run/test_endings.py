@@ -14,7 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local_run.copies import SERVER, START_SECONDS, ProjectCopy, Terminal, live
+from tests.local_run.copies import (
+    ENDING_SECONDS,
+    SERVER,
+    START_SECONDS,
+    ProjectCopy,
+    Terminal,
+    live,
+)
 from tests.support.programs import wait_until
 
 pytestmark = pytest.mark.processes
@@ -42,7 +49,7 @@ ENDINGS: dict[str, Callable[[Terminal], None]] = {
 def test_nothing_is_left_after(ending: str, project: ProjectCopy) -> None:
     with live(project) as terminal:
         ENDINGS[ending](terminal)
-        terminal.process.wait(10)
+        terminal.process.wait(ENDING_SECONDS)
         project.wait_for_end()
 
 
@@ -83,7 +90,7 @@ def test_nothing_is_left_after_its_reader_has_gone(project: ProjectCopy, log: Pa
     with live(project, "bash", "-c", f"{SERVER} 2>&1 | tee {log}") as terminal:
         project.part("tee", str(log)).kill()
         project.part("gunicorn").send_signal(signal.SIGHUP)  # which it logs
-        terminal.process.wait(10)
+        terminal.process.wait(ENDING_SECONDS)
         project.wait_for_end()
 
 
@@ -91,7 +98,7 @@ def test_nothing_is_left_when_it_is_ended_while_it_starts(project: ProjectCopy) 
     terminal = Terminal(project, SERVER)
     wait_until(lambda: find_local_run(project), "the first process", START_SECONDS)
     terminal.signal(signal.SIGHUP)
-    terminal.process.wait(10)
+    terminal.process.wait(ENDING_SECONDS)
     project.wait_for_end()
     terminal.close()
 
@@ -123,7 +130,7 @@ PARTS = {
 def test_the_last_line_says_which_part_ended_and_how(part: str, project: ProjectCopy) -> None:
     with live(project) as terminal:
         project.part(*PARTS[part]).kill()
-        assert terminal.process.wait(10) == 1
+        assert terminal.process.wait(ENDING_SECONDS) == 1
         project.wait_for_end()
         wait_until(lambda: "All other parts were ended" in terminal.lines()[-1], "the last line")
         assert re.match(rf"server: {part} ended by SIGKILL", terminal.lines()[-1])
@@ -132,7 +139,7 @@ def test_the_last_line_says_which_part_ended_and_how(part: str, project: Project
 def test_a_service_of_pushpins_that_ends_ends_the_run(project: ProjectCopy) -> None:
     with live(project) as terminal:
         project.part("pushpin-proxy").kill()
-        assert terminal.process.wait(10) == 1
+        assert terminal.process.wait(ENDING_SECONDS) == 1
         project.wait_for_end()
         wait_until(lambda: "All other parts were ended" in terminal.lines()[-1], "the last line")
         assert re.match(r"server: (pushpin|websockets) ended", terminal.lines()[-1])
