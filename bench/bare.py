@@ -143,7 +143,6 @@ urlpatterns = [
     path("article/add/<player>/", view(store.article_add)),
 ]
 settings.configure(
-    ALLOW_ANONYMOUS_WRITES=False,  # gunicorn.conf.py asks for it
     ALLOWED_HOSTS=["*"],
     DATABASES=DATABASES,
     ROOT_URLCONF=__name__,

@@ -37,7 +37,6 @@ def add(request: HttpRequest, player: str) -> JsonResponse:
 
 
 settings.configure(
-    ALLOW_ANONYMOUS_WRITES=False,  # gunicorn.conf.py asks for it
     ALLOWED_HOSTS=["*"],
     DATABASES=DATABASES,
     GRIP_URL=os.environ["GRIP_URL"],
