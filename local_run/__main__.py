@@ -17,8 +17,8 @@ from urllib.request import urlopen
 
 from django.core.exceptions import ImproperlyConfigured
 
-from local_run.parts import Output, Part, Parts, say
 from local_run.ports import find_conflict, ports_of
+from local_run.programs import Output, Program, Programs, say
 
 PREPARATIONS = (
     ["python", "manage.py", "ensure_store"],
@@ -29,8 +29,8 @@ HONCHO = ["honcho", "--env", "/dev/null", "--procfile", "Procfile.dev", "start"]
 START_SECONDS = 60.0
 PORT_SETTINGS = ("LOCAL_HTTP_PORT", "LOCAL_WEBSOCKETS_PORT", "LOCAL_WEB_PORT")
 
-# What may end the run: a part that has ended, a signal, or the output that has gone away.
-Ending = Part | signal.Signals | Output
+# What may end the run: a program that has ended, a signal, or the output that has gone away.
+Ending = Program | signal.Signals | Output
 
 
 class LocalRun:
@@ -43,7 +43,7 @@ class LocalRun:
         self.endings: SimpleQueue[Ending] = SimpleQueue()
         self.output = Output()
         self.catch_signals()
-        self.parts = Parts(self.endings.put)
+        self.programs = Programs(self.endings.put)
 
     def catch_signals(self) -> None:
         """Have signals end the run, but for those that whoever started it has us ignore (nohup)."""
@@ -58,26 +58,26 @@ class LocalRun:
     def run(self) -> int:
         """Prepare, start all parts, and wait for whatever ends them; return our exit status."""
         ending = self.prepare() or self.serve()
-        self.parts.end()
+        self.programs.end()
         return self.report(ending)
 
     def prepare(self) -> Ending | None:
         """Prepare the store and the static files; return what ended the run meanwhile, if any."""
         for command in PREPARATIONS:
-            part = self.parts.start("prepare", command, {**os.environ})
+            program = self.programs.start("prepare", command, {**os.environ})
             ending = self.wait()
-            if ending is not part or part.process.returncode:
+            if ending is not program or program.process.returncode:
                 return ending
         return None
 
     def serve(self) -> Ending:
         """Have honcho start the parts; return what ends the run."""
-        self.parts.start("honcho", HONCHO, {**os.environ, "LOCAL_RUN_END": str(self.end_file)})
+        self.programs.start("honcho", HONCHO, {**os.environ, "LOCAL_RUN_END": str(self.end_file)})
         Thread(target=self.announce, daemon=True).start()
         return self.wait()
 
     def wait(self) -> Ending:
-        """Return what ends the run, or the part that is being waited for, once it happens."""
+        """Return what ends the run, or the program that is being waited for, once it happens."""
         while True:
             try:
                 return self.endings.get(timeout=1)
@@ -103,7 +103,7 @@ class LocalRun:
 
     def report(self, ending: Ending) -> int:
         """Say what ended the run, as the last line; return our exit status."""
-        if isinstance(ending, Part):
+        if isinstance(ending, Program):
             how = ending.describe_end()
             with suppress(FileNotFoundError):
                 how = self.end_file.read_text()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from local_run.parts import describe_end
+from local_run.programs import describe_end
 from local_run.sessions import kill_rest_of_session
 
 

@@ -161,9 +161,9 @@ def add_scores(board: str, scores: list[Score], known: Known) -> Results:
     results = create_named_players(board, scores, known)
     added = get_store().add_scores(board, [score.increment for score in scores])
     for score, result in zip(scores, added, strict=True):
-        if not isinstance(result, PlayerNotFound):
+        # Of a missing player, why it was not created says more.
+        if score.message_index not in results or not isinstance(result, PlayerNotFound):
             results[score.message_index] = result
-        results.setdefault(score.message_index, result)
     return results
 
 

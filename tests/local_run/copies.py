@@ -10,14 +10,13 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 
 import psutil
 
 from local_run.ports import try_port
-from tests.support.programs import free_ports, wait_until
+from tests.support.programs import free_ports, is_ready, wait_until
 
 SERVER = "script/server"
 MARK = "LEADERBOARD_TEST_RUN"
@@ -81,14 +80,7 @@ class ProjectCopy:
 
     def is_live(self) -> bool:
         """Return whether the service is ready, asked through Pushpin."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return is_ready(self.port)
 
     def has_ended(self) -> bool:
         """Return whether no process is left, and no port is taken."""

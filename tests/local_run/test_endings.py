@@ -29,7 +29,7 @@ pytestmark = pytest.mark.processes
 
 def press_twice(terminal: Terminal) -> None:
     terminal.type(b"\x03")
-    time.sleep(0.3)  # as somebody who is impatient
+    terminal.wait_for("SIGTERM")  # which the parts are sent
     with suppress(OSError):
         terminal.type(b"\x03")
 

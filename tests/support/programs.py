@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,6 +55,18 @@ def free_ports(count: int) -> list[int]:
                 probe.bind(("127.0.0.1", port))
                 ports.add(port)
         return list(ports)
+
+
+def is_ready(port: int) -> bool:
+    """Return whether the service at this port says that it is ready."""
+    connection = HTTPConnection("localhost", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def program_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +14,7 @@ from tests.support.programs import (
     START_SECONDS,
     Program,
     free_ports,
+    is_ready,
     program_environment,
     stop,
     wait_until,
@@ -143,14 +143,7 @@ class Stack:
 
     def answers(self) -> bool:
         """Return whether the service is ready, asked through Pushpin."""
-        connection = HTTPConnection("localhost", self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return is_ready(self.port)
 
     def __enter__(self) -> Self:
         return self

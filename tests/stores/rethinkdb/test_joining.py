@@ -45,6 +45,24 @@ def change_after_check(
     return change_after_check
 
 
+@pytest.fixture
+def change_before_import(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Change], None]:
+    """change_before_import(change): make the change when an import is about to write."""
+    real_build = rethink.imports._build_write
+
+    def change_before_import(change: Change) -> None:
+        def change_then_build(*arguments: Any) -> Any:
+            change()
+            monkeypatch.undo()
+            return real_build(*arguments)
+
+        monkeypatch.setattr(rethink.imports, "_build_write", change_then_build)
+
+    return change_before_import
+
+
 @pytest.mark.parametrize(
     ("write", "fields", "error"),
     [
@@ -83,17 +101,10 @@ def test_who_joins_while_a_season_ends_has_the_score_in_the_next_one(
 
 
 def test_who_was_deleted_between_check_and_write_is_not_created_without_an_address(
-    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+    rethink: RethinkStore, board: str, change_before_import: Callable[[Change], None]
 ) -> None:
     rethink.update_board(board, {"ask_email": True})
-    real_build = rethink.imports._build_write
-
-    def delete_then_build(*arguments: Any) -> Any:
-        rethink.delete_player(board, "alice")
-        monkeypatch.undo()
-        return real_build(*arguments)
-
-    monkeypatch.setattr(rethink.imports, "_build_write", delete_then_build)
+    change_before_import(lambda: rethink.delete_player(board, "alice"))
     with pytest.raises(EmailRequired, match="alice"):
         rethink.import_batch(board, "f", BATCH, [Amount("alice", "Alice", (3,))])
     with pytest.raises(ObjectDoesNotExist):
@@ -101,17 +112,10 @@ def test_who_was_deleted_between_check_and_write_is_not_created_without_an_addre
 
 
 def test_a_score_that_is_set_during_an_import_is_named_and_no_amount_counts_twice(
-    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+    rethink: RethinkStore, board: str, change_before_import: Callable[[Change], None]
 ) -> None:
     rethink.update_board(board, {"max": 5})
-    real_build = rethink.imports._build_write
-
-    def score_then_build(*arguments: Any) -> Any:
-        rethink.set_score(board, "alice", 4, only_better=False)
-        monkeypatch.undo()
-        return real_build(*arguments)
-
-    monkeypatch.setattr(rethink.imports, "_build_write", score_then_build)
+    change_before_import(lambda: rethink.set_score(board, "alice", 4, only_better=False))
     amounts = [Amount("bob", "Bob", (1,)), Amount("alice", "Alice", (3,))]
     with pytest.raises(ScoreOutOfRange, match="alice"):
         rethink.import_batch(board, "f", BATCH, amounts)
@@ -131,19 +135,12 @@ def test_a_board_that_changes_all_the_time_fails_the_write(
 
 
 def test_who_was_deleted_between_check_and_write_is_not_created_with_what_was_to_be_added(
-    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+    rethink: RethinkStore, board: str, change_before_import: Callable[[Change], None]
 ) -> None:
     """A sum that a score allows is not one to begin with."""
     rethink.update_board(board, {"min": -1})
     rethink.set_score(board, "alice", 3, only_better=False)
-    real_build = rethink.imports._build_write
-
-    def delete_then_build(*arguments: Any) -> Any:
-        rethink.delete_player(board, "alice")
-        monkeypatch.undo()
-        return real_build(*arguments)
-
-    monkeypatch.setattr(rethink.imports, "_build_write", delete_then_build)
+    change_before_import(lambda: rethink.delete_player(board, "alice"))
     with pytest.raises(ScoreOutOfRange, match="alice"):
         rethink.import_batch(board, "f", BATCH, [Amount("alice", "Alice", (-3,))])
     assert top(rethink, board) == []

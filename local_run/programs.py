@@ -35,7 +35,7 @@ class Output:
         return self.is_terminal and not os.isatty(1)
 
 
-class Part:
+class Program:
     """A command that runs as the leader of a session of its own."""
 
     def __init__(self, name: str, command: list[str], env: dict[str, str]) -> None:
@@ -45,34 +45,34 @@ class Part:
         )
 
     def describe_end(self) -> str:
-        """Return how the part ended."""
+        """Return how the program ended."""
         return describe_end(self.name, self.process.returncode)
 
 
-class Parts:
-    """The parts of a local run. They end together."""
+class Programs:
+    """The programs that a local run starts. They end together, with all that they have started."""
 
-    def __init__(self, on_end: Callable[[Part], None]) -> None:
-        """Prepare to start parts. `on_end` is called for each that ends, in a thread."""
+    def __init__(self, on_end: Callable[[Program], None]) -> None:
+        """Prepare to start programs. `on_end` is called for each that ends, in a thread."""
         self.on_end = on_end
         self.watchdog = Watchdog()
-        self.parts: list[Part] = []
+        self.programs: list[Program] = []
 
-    def start(self, name: str, command: list[str], env: dict[str, str]) -> Part:
-        """Start a part; return it."""
-        part = Part(name, command, env)
-        self.watchdog.watch(part.process.pid)
-        Thread(target=self._wait_for, args=(part,), daemon=True).start()
-        self.parts.append(part)
-        return part
+    def start(self, name: str, command: list[str], env: dict[str, str]) -> Program:
+        """Start a program; return it."""
+        program = Program(name, command, env)
+        self.watchdog.watch(program.process.pid)
+        Thread(target=self._wait_for, args=(program,), daemon=True).start()
+        self.programs.append(program)
+        return program
 
     def end(self) -> None:
-        """End all parts, and whatever they have started."""
-        end_sessions({part.process.pid for part in self.parts})
+        """End all programs, and whatever they have started."""
+        end_sessions({program.process.pid for program in self.programs})
 
-    def _wait_for(self, part: Part) -> None:
-        part.process.wait()
-        self.on_end(part)
+    def _wait_for(self, program: Program) -> None:
+        program.process.wait()
+        self.on_end(program)
 
 
 def describe_end(name: str, code: int) -> str:
