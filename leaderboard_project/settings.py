@@ -26,6 +26,7 @@ DATABASE_URL = env.read_store_url("DATABASE_URL", "sqlite:///leaderboard.sqlite3
 GRIP_PROXIES = env.read_proxies("GRIP_URL")
 # Where a local run listens. Procfile.dev and script/pushpin have them from the environment.
 LOCAL_HTTP_PORT = env.read_port("LOCAL_HTTP_PORT", 7999)
+LOCAL_PUSHPIN_PORT = env.read_port("LOCAL_PUSHPIN_PORT", 7997)
 LOCAL_WEBSOCKETS_PORT = env.read_port("LOCAL_WEBSOCKETS_PORT", 7998)
 LOCAL_WEB_PORT = env.read_port("LOCAL_WEB_PORT", 5000)
 PUBLISH_INTERVAL = env.read_seconds("PUBLISH_INTERVAL", 0.1, at_most=60)

@@ -27,7 +27,12 @@ PREPARATIONS = (
 # No .env for honcho, which would let it override the environment. Settings do not.
 HONCHO = ["honcho", "--env", "/dev/null", "--procfile", "Procfile.dev", "start"]
 START_SECONDS = 60.0
-PORT_SETTINGS = ("LOCAL_HTTP_PORT", "LOCAL_WEBSOCKETS_PORT", "LOCAL_WEB_PORT")
+PORT_SETTINGS = (
+    "LOCAL_HTTP_PORT",
+    "LOCAL_PUSHPIN_PORT",
+    "LOCAL_WEBSOCKETS_PORT",
+    "LOCAL_WEB_PORT",
+)
 
 # What may end the run: a program that has ended, a signal, or the output that has gone away.
 Ending = Program | signal.Signals | Output

@@ -26,7 +26,8 @@ def ports_of(settings: Mapping[str, object], controls: Sequence[str]) -> list[Po
     proxies' control ports."""
     purposes = ("Pushpin's control port", "the control port of the Pushpin for WebSockets")
     return [
-        _local_port(settings, "LOCAL_HTTP_PORT", "Pushpin", SYSTEM_PUSHPIN),
+        _local_port(settings, "LOCAL_HTTP_PORT", "the address of everything", SYSTEM_PUSHPIN),
+        _local_port(settings, "LOCAL_PUSHPIN_PORT", "Pushpin"),
         _local_port(settings, "LOCAL_WEBSOCKETS_PORT", "the Pushpin for WebSockets"),
         _local_port(settings, "LOCAL_WEB_PORT", "the web processes", AIRPLAY),
         *(

@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
         DATABASE_URL=f"sqlite:///{folder}/in-process.sqlite3",
         GRIP_URL="http://localhost:9?iss=pushpin&key=a-key-of-32-bytes-or-more-for-the-tests",
         LOCAL_HTTP_PORT="7999",
+        LOCAL_PUSHPIN_PORT="7997",
         LOCAL_WEBSOCKETS_PORT="7998",
         LOCAL_WEB_PORT="5000",
         PUBLISH_INTERVAL="0.05",

@@ -95,7 +95,7 @@ def websocket(request: HttpRequest) -> WebSocketContext:
             ProblemKind.PROXY_REQUIRED,
             "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did "
             "not come through such a proxy. Connect to the proxy for WebSockets "
-            f"(ws://localhost:{settings.LOCAL_WEBSOCKETS_PORT} in a local run).",
+            f"(ws://localhost:{settings.LOCAL_HTTP_PORT} in a local run).",
         )
     detail = "This is a WebSocket: connect to it with ws:// or wss://."
     raise Problem(ProblemKind.WEBSOCKET_REQUIRED, detail, {"Upgrade": "websocket"})

@@ -55,10 +55,11 @@ def ask(url: str, body: object = None, headers: dict[str, str] | None = None) ->
 
 def try_service(machine: Machine, user: str, log: Path) -> None:
     """Run script/server until a board is live, then end it. Raises if any of that fails."""
-    http, websockets, web, control, control2 = free_ports(5)
+    http, pushpin, websockets, web, control, control2 = free_ports(6)
     key = f"iss=pushpin&key=base64:{'a' * 44}"
     variables = {
         "LOCAL_HTTP_PORT": str(http),
+        "LOCAL_PUSHPIN_PORT": str(pushpin),
         "LOCAL_WEBSOCKETS_PORT": str(websockets),
         "LOCAL_WEB_PORT": str(web),
         "GRIP_URL": f"http://localhost:{control}?{key} http://localhost:{control2}?{key}",

@@ -20,7 +20,13 @@ from tests.support.programs import free_ports, is_ready, wait_until
 
 SERVER = "script/server"
 MARK = "LEADERBOARD_TEST_RUN"
-LOCAL_PORTS = ("LOCAL_HTTP_PORT", "LOCAL_WEBSOCKETS_PORT", "LOCAL_WEB_PORT")
+LOCAL_PORTS = (
+    "LOCAL_HTTP_PORT",
+    "LOCAL_PUSHPIN_PORT",
+    "LOCAL_WEBSOCKETS_PORT",
+    "LOCAL_WEB_PORT",
+)
+DEFAULT_PORTS = (7999, 7997, 7998, 5000, 5561, 5571)
 ENDING_SECONDS = 30.0  # ten are promised, on a machine with little else to do
 START_SECONDS = 60.0  # with bootstrap, ensure_store and collectstatic
 # Makes the terminal at standard input the one that controls the session, then runs a command.
@@ -35,7 +41,7 @@ class ProjectCopy:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.mark = folder, uuid.uuid4().hex
-        self.ports = free_ports(5)
+        self.ports = free_ports(len(DEFAULT_PORTS))
         example = (folder / ".env.example").read_text()
         self.variables = {line.partition("=")[0] for line in example.splitlines()}
         self.write_env(example)
@@ -44,13 +50,13 @@ class ProjectCopy:
         """Write .env from the text of an example, with this copy's ports and with keys."""
         text = text.replace("SECRET_KEY=\n", f"SECRET_KEY={'s' * 50}\n")
         text = text.replace("&key=", f"&key=base64:{'a' * 44}")
-        for port, default in zip(self.ports, (7999, 7998, 5000, 5561, 5571), strict=True):
+        for port, default in zip(self.ports, DEFAULT_PORTS, strict=True):
             text = text.replace(f"={default}\n", f"={port}\n").replace(f":{default}?", f":{port}?")
         (self.folder / ".env").write_text(text)
 
     @property
     def port(self) -> int:
-        """Return the port of Pushpin."""
+        """Return the port of everything."""
         return self.ports[0]
 
     def environment(self, **variables: str) -> dict[str, str]:

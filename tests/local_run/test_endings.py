@@ -119,17 +119,21 @@ def test_with_nohup_it_outlives_its_terminal(project: ProjectCopy, log: Path) ->
         project.wait_for_end()
 
 
+# For each part, what the command line of its first process has.
 PARTS = {
-    "web": ("gunicorn",),
-    "listener": ("dblistener.py",),
-    "pushpin": ("pushpin --merge-output",),
+    "web": "gunicorn",
+    "listener": "dblistener.py",
+    "pushpin": "pushpin --merge-output --config=pushpin.conf --port=127.0.0.1:{pushpin}",
+    "websockets": "pushpin --merge-output --config=pushpin.conf --port=127.0.0.1:{websockets}",
+    "front": "haproxy",
 }
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_last_line_says_which_part_ended_and_how(part: str, project: ProjectCopy) -> None:
     with live(project) as terminal:
-        project.part(*PARTS[part]).kill()
+        _, pushpin, websockets, *_ = project.ports
+        project.part(PARTS[part].format(pushpin=pushpin, websockets=websockets)).kill()
         assert terminal.process.wait(ENDING_SECONDS) == 1
         project.wait_for_end()
         wait_until(lambda: "All other parts were ended" in terminal.lines()[-1], "the last line")

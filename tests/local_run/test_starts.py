@@ -1,11 +1,16 @@
 """What a start of script/server says, and the ports that it takes."""
 
 import json
+import os
 import re
+import socket
 import subprocess
+import uuid
 
 import pytest
+from websockets.sync.client import connect
 
+from tests.e2e.viewers import Api, Viewer
 from tests.local_run.copies import LOCAL_PORTS, SERVER, ProjectCopy, Terminal, live
 from tests.support.programs import PROJECT, free_ports, wait_until
 
@@ -24,6 +29,22 @@ def test_a_start_warns_once_and_its_example_works(project: ProjectCopy) -> None:
         )
         assert json.loads(done.stdout)["id"] == "demo", done
         assert example.replace(f":{project.port}/", ":7999/") in (PROJECT / "README.md").read_text()
+
+
+def test_everything_is_at_one_address(project: ProjectCopy) -> None:
+    board = f"board-{uuid.uuid4().hex[:12]}"
+    with live(project):
+        api, path = Api(project.port), f"/boards/{board}/"
+        assert api("POST", "/boards/", {"id": board, "name": "Demo"}).status == 201
+        assert "<html" in api("GET", path, headers={"Accept": "text/html"}).text
+        with (
+            Viewer(project.port, path) as viewer,
+            connect(f"ws://localhost:{project.port}{path}ws/") as opened,
+        ):
+            assert json.loads(opened.recv(10))["data"]["players"] == []
+            api("POST", f"{path}players/", {"id": "ann", "name": "Ann"})
+            wait_until(lambda: viewer.events and viewer.events[-1].data["players"], "the stream")
+            wait_until(lambda: json.loads(opened.recv(10))["data"].get("players"), "the WebSocket")
 
 
 def test_commands_of_manage_py_do_not_warn(project: ProjectCopy) -> None:
@@ -103,12 +124,7 @@ def test_a_store_that_is_away_ends_the_run_with_its_message(project: ProjectCopy
 
 
 def test_a_program_that_is_not_ours_is_named_too(project: ProjectCopy) -> None:
-    program = "import socket, time; s = socket.create_server(('127.0.0.1', {})); time.sleep(100)"
-    port = project.ports[1]
-    other = subprocess.Popen([".venv/bin/python", "-c", program.format(port)], cwd=project.folder)
-    try:
-        wait_until(lambda: "taken" in run_server(project).stderr, "the port to be taken")
-        assert f"(pid {other.pid})" in run_server(project).stderr
-    finally:
-        other.kill()
-        other.wait()
+    with socket.create_server(("127.0.0.1", project.ports[1])):
+        done = run_server(project)
+    assert done.returncode
+    assert f"(pid {os.getpid()})" in done.stderr
