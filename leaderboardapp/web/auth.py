@@ -3,7 +3,8 @@
 A token is a JWT, signed with a key of TOKEN_KEYS. Its claims:
 
 - `scope`: "read", "write" or "read write". The scope write includes read.
-- `boards`: a list of board ids. Without it the token is for all boards.
+- `boards`: a list of board ids; `eu-*` stands for all that begin with `eu-`. Without it the token is
+  for all boards.
 - `exp`: when the token expires.
 
 Boards that are not private are read without a token.
@@ -36,18 +37,26 @@ class Grant(NamedTuple):
     """The rights that a token gives. Without a token there are none."""
 
     scopes: frozenset[str] = frozenset()
-    boards: frozenset[str] | None = frozenset()  # ids; None: all boards
+    boards: frozenset[str] | None = frozenset()  # ids, and beginnings with a "*"; None: all boards
 
     def allows(self, scope: str, board_id: str | None) -> bool:
         """Return whether the scope is granted on this board.
 
         `board_id` is None for a board that has no id yet, and for the list of all boards.
         """
-        return scope in self.scopes and (self.boards is None or board_id in self.boards)
+        return scope in self.scopes and (
+            self.boards is None or (board_id is not None and self._names(board_id))
+        )
+
+    def _names(self, board_id: str) -> bool:
+        assert self.boards is not None
+        beginnings = (f"{board_id[:length]}*" for length in range(len(board_id) + 1))
+        return board_id in self.boards or not self.boards.isdisjoint(beginnings)
 
 
 def create_token(scopes: Collection[str], boards: Collection[str] | None, seconds: int) -> str:
-    """Return a token that is valid for so many seconds, for these board ids or, with None, for all.
+    """Return a token that is valid for so many seconds, for these board ids, or beginnings of
+    ids with a `*`, or, with None, for all.
 
     It is signed with the first secret (HS256) of TOKEN_KEYS. Raises StopIteration if there is none.
     """

@@ -71,6 +71,19 @@ def test_every_write_needs_a_token_for_the_board(
 
 
 @pytest.mark.usefixtures("strict")
+def test_a_beginning_with_a_star_stands_for_all_boards_that_begin_so(
+    send: Send, board: str, board_id: str
+) -> None:
+    rename = ("PATCH", board, {"name": "New"})
+    for named in (f"{board_id}*", f"{board_id[:7]}*", "*"):
+        assert send(*rename, **bearer(scope="write", boards=["x", named])).status_code == 200
+    for named in (board_id[:-1], f"{board_id}-*", f"*{board_id}", f"{board_id[:3]}*-", "**"):
+        assert_challenged(send(*rename, **bearer(scope="write", boards=[named])), 403)
+    # Boards without an id of the client's, and the list, are for tokens of all boards.
+    assert_challenged(send("POST", "/boards/", {}, **bearer(scope="write", boards=["*"])), 403)
+
+
+@pytest.mark.usefixtures("strict")
 def test_a_board_is_created_with_a_token_for_its_id(send: Send, board_id: str) -> None:
     new = {"id": f"{board_id}-new"}
     assert_challenged(send("POST", "/boards/", new), 401)

@@ -104,6 +104,18 @@ def test_a_long_poll_is_held_until_the_next_change(front: Front, stack: Stack, b
     assert best(answer.json()) == 1
 
 
+def test_what_pushpin_would_not_answer_is_answered(front: Front, board: str) -> None:
+    with client(front) as viewer:
+        token = {"Authorization": f"Bearer {'a' * 15_000}"}
+        assert viewer.get(board, headers=token).status_code == 200  # a public board
+        url = board + "?token="
+        assert viewer.get(url + "a" * (4_000 - len(url))).status_code == 200
+        answer = viewer.get(url + "a" * (4_001 - len(url)))
+        assert answer.status_code == answer.json()["status"] == 414
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "4,000 characters" in answer.json()["detail"]
+
+
 def test_fifty_streams_and_a_poll_share_one_connection(
     front: Front, stack: Stack, board: str
 ) -> None:

@@ -78,3 +78,11 @@ def test_preconditions_pass_the_proxy(api: Api, board: str) -> None:
     assert refused.status == 412
     etag = api("GET", board).headers["ETag"]
     assert api("DELETE", board, headers={"If-Match": etag}).status == 204
+
+
+def test_a_token_of_many_boards_fits_and_a_longer_one_is_answered(stack: Stack, board: str) -> None:
+    request = [f"GET {board} HTTP/1.1", "Host: localhost", "Connection: close"]
+    for length, expected in ((16_000, 200), (17_000, 431), (28_000, 431)):
+        status, headers, _ = send_raw(stack.port, *request, f"Authorization: Bearer {'a' * length}")
+        assert status == expected
+        assert status == 200 or headers["content-type"] == "application/problem+json"

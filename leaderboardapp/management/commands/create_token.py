@@ -19,12 +19,14 @@ def parse_duration(text: str) -> int:
     return int(number) * UNITS[unit]
 
 
-def parse_board_id(text: str) -> str:
-    """Return the id. Raises ArgumentTypeError."""
+def parse_board(text: str) -> str:
+    """Return the id, or the beginning of ids with a `*`. Raises ArgumentTypeError."""
     try:
-        return id_field(text)
+        id_field(text.removesuffix("*"))
     except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no id: it must be {error}") from error
+        message = f"{text!r} is no id: it must be {error}, and may end in * for all that begin so"
+        raise ArgumentTypeError(message) from error
+    return text
 
 
 class Command(BaseCommand):
@@ -36,8 +38,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--board",
             action="append",
-            type=parse_board_id,
-            help="a board that it is for, repeatable; without it, all boards",
+            type=parse_board,
+            help="a board that it is for, or eu-* for all that begin so; repeatable; without it, all",
         )
         parser.add_argument(
             "--valid", type=parse_duration, default="1h", help="such as 15m, 12h, 30d; default: 1h"
