@@ -14,6 +14,8 @@ from tests.browser.conftest import Visits
 from tests.browser.test_board_page import (
     expect_live,
     expect_rows,
+    join,
+    plus,
     publish,
     publish_joined,
     record_states,
@@ -196,3 +198,32 @@ def test_the_example_of_the_documentation_begins_anew_without_keep_alives(
     assert page.evaluate("shown.at(-1)") == 0
     page.clock.fast_forward(51 * SECOND)
     wait_until(lambda: page.evaluate("shown.at(-1)") == 1, "the new score")
+
+
+GONE = "The server cannot be reached. Try again."
+HURRY = "const timeout = AbortSignal.timeout; AbortSignal.timeout = (ms) => timeout(ms / 50);"
+
+
+def test_a_press_on_a_dead_link_is_given_up(
+    visit: Visits, link: Link, api: Api, board: str
+) -> None:
+    page = visit(board, prepare=lambda page: page.add_init_script(HURRY))
+    expect_live(page)
+    link.go_silent()
+    plus(page, "Bob")
+    expect(page.locator(".row .error")).to_have_text(GONE, timeout=20_000)
+    join(page, "Carol")
+    expect(page.locator("#join-error")).to_have_text(GONE, timeout=20_000)
+    shown = [(row["name"], row["score"]) for row in api("GET", board).json["players"]]
+    assert shown == [("Alice", 0), ("Bob", 0)]
+
+
+def test_the_dashboard_gives_up_a_request_on_a_dead_link(
+    visit: Visits, link: Link, board: str
+) -> None:
+    page = visit(f"{board}manage/", prepare=lambda page: page.add_init_script(HURRY))
+    expect(page.locator("#players-table tbody tr")).to_have_count(2)
+    link.go_silent()
+    page.get_by_label("Players shown").fill("7")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The service cannot be reached.")).to_be_visible(timeout=20_000)

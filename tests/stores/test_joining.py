@@ -105,7 +105,7 @@ def test_an_imported_row_is_an_increment(board_id: str, tmp_path: Path) -> None:
 
 def test_a_row_whose_name_shows_nothing_is_bad(board_id: str, tmp_path: Path, store: Store) -> None:
     board = Board(board_id).save()
-    file = tmp_path / "scores.jsonl"
+    file = tmp_path / "scores.JSONL"
     rows = [{"who": "alice", "points": 1}, {"who": "\u3164", "points": 1}]
     file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert import_scores(board, file) == "1 row counted, 1 bad row left out.\n"

@@ -1,7 +1,7 @@
 // POST requests to the API. A failure is an Error with a message for people.
 
 const ATTEMPTS = 3;
-const ANSWER = 20000; // milliseconds within which a request has to be answered; a link may be dead
+export const ANSWER = 20000; // milliseconds within which a request has to be answered; a link may be dead
 const PAUSE = 1000; // milliseconds before the second attempt, doubled for each one after it
 export const PASSING = [502, 503, 504];
 

@@ -1,6 +1,6 @@
 // The page of a live board.
 
-import { newKey, post } from "./api.js";
+import { ANSWER, newKey, post } from "./api.js";
 import { playerPath } from "./ids.js";
 import { watch } from "./live.js";
 import { announcer, toast } from "./news.js";
@@ -81,8 +81,9 @@ async function join(fields) {
     return await post(`${path}players/`, { id: joining, ...fields });
   } catch (error) {
     if (error.status !== 409) throw error;
-    const there = await fetch(`${path}${playerPath(joining)}${query}`);
-    if (!there.ok) throw error; // the conflict was about the email address
+    const signal = AbortSignal.timeout(ANSWER);
+    const there = await fetch(`${path}${playerPath(joining)}${query}`, { signal }).catch(() => null);
+    if (!there?.ok) throw error; // the conflict was about the email address
     return there.json();
   }
 }

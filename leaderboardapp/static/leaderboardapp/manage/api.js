@@ -3,6 +3,7 @@
 import { PASSING } from "../api.js";
 
 const TRIES = 6;
+const ANSWER = 60000; // milliseconds within which a request has to be answered; a link may be dead
 
 // A problem (RFC 9457) that was answered. The status 0 means that there was no answer.
 export class Failure extends Error {
@@ -60,13 +61,20 @@ export class Api {
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     if (key) headers["Idempotency-Key"] = key;
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    const options = { method, headers, signal, body: JSON.stringify(body), cache: "no-store" };
+    const limit = AbortSignal.timeout(ANSWER);
+    const options = {
+      method,
+      headers,
+      body: JSON.stringify(body),
+      cache: "no-store",
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    };
     let response;
     try {
       response = await fetch(this.path + path, options);
       if (response.ok) return response.status === 204 ? null : await response.json();
     } catch (error) {
-      if (error.name === "AbortError") throw error;
+      if (signal?.aborted) throw error;
       throw new Failure(0, "The service cannot be reached.");
     }
     throw await failure(response);
