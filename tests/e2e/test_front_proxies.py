@@ -28,7 +28,7 @@ from tests.e2e.front_clients import (
     updates,
     websocket,
 )
-from tests.e2e.viewers import settle
+from tests.e2e.viewers import open_files, settle
 from tests.support.fronts import FILES, Front, find
 from tests.support.programs import Program, free_ports, wait_until
 from tests.support.stack import Stack
@@ -224,7 +224,8 @@ def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
                 await all_watch.acquire()
             await asyncio.to_thread(add, stack.port, board)
 
-    asyncio.run(watch())
+    with open_files(4000):
+        asyncio.run(watch())
 
 
 def test_a_reload_ends_no_stream(front: Front, stack: Stack, board: str) -> None:

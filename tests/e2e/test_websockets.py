@@ -1,15 +1,17 @@
 """WebSockets, held by the real Pushpin."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from websockets.asyncio import client as asynchronous
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.viewers import Api, Viewer, token
+from tests.e2e.viewers import Api, Viewer, open_files, token
 from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
@@ -72,6 +74,23 @@ def test_a_client_that_closes_it_is_answered(stack: Stack, board: str) -> None:
         assert message(socket)["event"] == "update"
         socket.close(4000, "enough")
         assert socket.close_code == 1000, "not 1006, which is that of a lost connection"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # none has a part in it
+def test_a_thousand_at_once_are_all_accepted(stack: Stack, board: str) -> None:
+    async def open_all() -> list[int]:
+        async def open_one() -> int:
+            url = f"ws://localhost:{stack.ws_port}{board}ws/"
+            try:
+                async with asynchronous.connect(url, proxy=None, open_timeout=90) as opened:
+                    return 101 if json.loads(await opened.recv())["event"] == "update" else 0
+            except InvalidStatus as error:
+                return error.response.status_code
+
+        return await asyncio.gather(*(open_one() for _ in range(1000)))
+
+    with open_files(2000):
+        assert set(asyncio.run(open_all())) == {101}
 
 
 def test_no_board_no_websocket(stack: Stack) -> None:

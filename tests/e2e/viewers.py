@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any, NamedTuple, Self
 
 import jwt
+import pytest
 from django.conf import settings
 
 from tests.support.programs import wait_until
@@ -132,6 +135,19 @@ def settle(port: int, path: str) -> None:
             lambda: [event.data["name"] for event in viewer.events].count("Settled") == 2,
             "the repeat",
         )
+
+
+@contextmanager
+def open_files(number: int) -> Iterator[None]:
+    """Have this process be allowed so many, or skip the test."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < number:
+        pytest.skip(f"only {hard} open files are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def first_events(port: int, path: str, viewers: int, seconds: float) -> list[tuple[str, str]]:

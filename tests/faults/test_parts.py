@@ -4,7 +4,6 @@ Afterwards acknowledged increments = the store's score, and every viewer shows t
 """
 
 import asyncio
-import resource
 import signal
 import socket
 import threading
@@ -15,7 +14,7 @@ import psutil
 import pytest
 
 from leaderboard_client import Leaderboard
-from tests.e2e.viewers import Api, first_events
+from tests.e2e.viewers import Api, first_events, open_files
 from tests.faults.conftest import Load, Recovered
 from tests.faults.load import (
     GROWTH_BYTES,
@@ -100,19 +99,13 @@ def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) ->
 def test_five_thousand_viewers_at_once_are_all_served(
     stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < 6000:
-        pytest.skip(f"only {hard} open files are allowed here")
     board = make_board(api, board_id)
     api("POST", f"{board}players/alice/score-add/")
     before = stack.memory()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 6000), hard))
-    try:
+    with open_files(6000):
         started = time.monotonic()
         answers = asyncio.run(first_events(stack.port, board, viewers=5000, seconds=100))
         recovered(time.monotonic() - started)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert {status for status, _ in answers} == {"HTTP/1.1 200 OK"}
     assert {id for _, id in answers} == {api("GET", board).headers["ETag"].strip('"')}
     after = stack.memory()

@@ -2,10 +2,9 @@
 
 usage: python -m tests.fresh.pushpin [option of pytest ...]
 
-Run it as root; it needs debootstrap. The system is made once, in /var/tmp/fresh, and takes some five
-minutes. Its Pushpin runs there, with the network and the folder for temporary files of this one.
-Without options the tests of faults, streams and WebSockets run. No test that script/test runs does
-this.
+Run it as root; it needs debootstrap. The system is made once, in /var/tmp/fresh, which takes some
+five minutes. Its Pushpin has the network and the folder for temporary files of this one. Without
+options the tests of faults, streams and WebSockets run. No test that script/test runs does this.
 """
 
 import os
@@ -25,7 +24,8 @@ exec unshare --mount --propagation=private sh -ec '
 mount -t proc proc {root}/proc
 mount --rbind /dev {root}/dev
 mount --rbind {temporary} {root}{temporary}
-exec chroot {root} sh -ec "cd \\"\\$0\\" 2>/dev/null || cd /; exec pushpin \\"\\$@\\"" "$0" "$@"' "$PWD" "$@"
+exec chroot {root} sh -ec "cd \\"\\$0\\" 2>&- || cd /; exec pushpin \\"\\$@\\"" "$0" "$@"
+' "$PWD" "$@"
 """
 
 
