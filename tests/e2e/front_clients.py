@@ -33,7 +33,7 @@ def client(front: Front, http2: bool = True, **options: Any) -> Iterator[httpx.C
 @contextmanager
 def websocket(front: Front, board: str) -> Iterator[ClientConnection]:
     url = f"wss://localhost:{front.port}{board}ws/"
-    with connect(url, ssl=front.trust(), proxy=None) as opened:
+    with connect(url, ssl=front.trust(), proxy=None, open_timeout=SECONDS) as opened:
         yield opened
 
 

@@ -39,7 +39,9 @@ def test_everything_is_at_one_address(project: ProjectCopy) -> None:
         assert "<html" in api("GET", path, headers={"Accept": "text/html"}).text
         with (
             Viewer(project.port, path) as viewer,
-            connect(f"ws://localhost:{project.port}{path}ws/") as opened,
+            connect(
+                f"ws://localhost:{project.port}{path}ws/", proxy=None, open_timeout=30
+            ) as opened,
         ):
             assert json.loads(opened.recv(10))["data"]["players"] == []
             api("POST", f"{path}players/", {"id": "ann", "name": "Ann"})
