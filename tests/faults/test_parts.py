@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from contextlib import ExitStack
+from itertools import pairwise
 
 import psutil
 import pytest
@@ -137,4 +138,7 @@ def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
                 last = alice.add()
             assert last == score
         thread.join(20)
-        assert not thread.is_alive() and sorted(seen) == seen
+        assert not thread.is_alive() and seen[-1] == 60
+        # A snapshot that was on its way when the stream was opened again, after Pushpin's restart,
+        # may follow a newer one (docs/api.md, "The same update again").
+        assert sum(later < earlier for earlier, later in pairwise(seen)) <= 1
