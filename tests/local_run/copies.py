@@ -29,8 +29,8 @@ LOCAL_PORTS = (
 DEFAULT_PORTS = (7999, 7997, 7998, 5000, 5561, 5571)
 ENDING_SECONDS = 30.0  # ten are promised, on a machine with little else to do
 START_SECONDS = 60.0  # with bootstrap, ensure_store and collectstatic
-# Makes the terminal at standard input the one that controls the session, then runs a command. Like a
-# login, it ignores no signal, whatever started the tests ignores (nohup).
+# Makes the terminal at standard input the one that controls the session, then runs a command. Like
+# a login it ignores no signal, whatever was ignored where the tests were started (nohup).
 LOG_IN = (
     "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     "[signal.signal(s, signal.SIG_DFL) for s in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)];"
