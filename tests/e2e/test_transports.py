@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 VIEWERS_OF_EACH = 300
 INCREMENTS = 20
-SECONDS = 60
+SECONDS = 100
 
 
 async def request(
