@@ -68,7 +68,8 @@ class Leaderboard:
     def create_board(self, id: str | None = None, **settings: Any) -> "Board":
         """Create a board and return it. Without an `id` it gets a random one.
 
-        `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email, schedule.
+        `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email,
+        player_writes, schedule.
         """
         board = Board(self, str(uuid.uuid4()) if id is None else id)
         self.request("POST", "/boards/", {"id": board.id, **settings}, retry_on=NOT_APPLIED)

@@ -48,6 +48,7 @@ class Board:
         max_amount: int | None = None,
         private: bool = False,
         ask_email: bool = False,
+        player_writes: str = "none",
         schedule: str | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
@@ -58,6 +59,7 @@ class Board:
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private, self.ask_email = private, ask_email
+        self.player_writes = player_writes
         self.schedule, self.season = schedule, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None

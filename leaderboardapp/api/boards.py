@@ -21,7 +21,7 @@ from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import STREAM, board_channel, update_message
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.web import auth, preconditions, rate_limit
+from leaderboardapp.web import auth, preconditions, rate_limit, rights
 from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query, takes_query
 from leaderboardapp.web.requests import (
     check_query,
@@ -37,7 +37,7 @@ PAGE = "text/html"
 def create_board(request: HttpRequest) -> HttpResponse:
     """Create a board; answer 201 with its settings and Location."""
     body = read_body(request, {"id": id_field, **BOARD_SETTING_FIELDS})
-    auth.require_write(request, body.get("id"))
+    auth.require_scope(request, "admin", body.get("id"))
     rate_limit.count_writes(request)
     board = Board(**body).save()
     return settings_response(board.row(), 201, Location=f"/boards/{board.id}/")
@@ -45,10 +45,10 @@ def create_board(request: HttpRequest) -> HttpResponse:
 
 @takes_query("limit", "cursor")
 def list_boards(request: HttpRequest) -> HttpResponse:
-    """Answer a page of boards by id; private ones only to a read token for all boards."""
+    """Answer a page of boards by id; private ones only to an admin token for all boards."""
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
-    boards = Board.get_page(limit + 1, after, private=auth.has_scope(request, "read", None))
+    boards = Board.get_page(limit + 1, after, private=auth.has_scope(request, "admin", None))
     has_more = len(boards) > limit
     return json_response(
         {
@@ -99,13 +99,18 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
 
 @preconditions.requires_own
 def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Change settings of the board; answer all of them."""
+    """Change settings of the board; answer all of them.
+
+    A change needs the scope admin. Without one it is a read of the settings, for who may write."""
     body = read_body(request, BOARD_SETTING_FIELDS)
+    if body:
+        auth.require_scope(request, "admin", board_id)
     board = assign_fields(Board.get(board_id), body)
     board.save(preconditions.build(request, lambda: read_tags(board_id)))
     return settings_response(board.row())
 
 
+@rights.needs_admin
 @preconditions.requires_own
 def delete_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Delete the board with its players; answer 204."""

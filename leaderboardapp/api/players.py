@@ -24,7 +24,7 @@ from leaderboardapp.domain.fields import (
 )
 from leaderboardapp.domain.types import Precondition, RankPosition, Row
 from leaderboardapp.models import Board, Player
-from leaderboardapp.web import auth, preconditions
+from leaderboardapp.web import auth, preconditions, rights
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import (
     encode_cursor,
@@ -35,10 +35,16 @@ from leaderboardapp.web.requests import (
 )
 
 
+@rights.open_to_players(*rights.ANY_WRITES)
 def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Create a player; answer 201 with the player and Location."""
+    """Create a player; answer 201 with the player and Location.
+
+    Without an id, a token of a player gives that player's."""
     body = read_body(request, {"id": id_field, "name": name_field, "email": email_field})
     require(body, "name")
+    if own := auth.get_own_player(request, board_id):
+        body = {"id": own, **body}
+        rights.require_own_player(request, board_id, body["id"])
     player = Player(Board(board_id), **body).save()
     location = f"/boards/{board_id}/players/{player.id}/"
     return json_response(player_data(player), 201, {"Location": location})
@@ -66,7 +72,7 @@ def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
 
 def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer a page of hidden players by id, to those who may write on the board."""
-    auth.require_write(request, board_id)
+    auth.require_scope(request, "write", board_id)
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after, with_emails = cursor[0] if cursor else "", may_see_emails(request, board_id)
     with reads_board(request, board_id) as board:
@@ -90,20 +96,28 @@ def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
     return json_response(data, headers={"ETag": entity_tag(data)})
 
 
+@rights.open_to_players(*rights.ANY_WRITES)
 @preconditions.requires_own
 def update_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Rename, hide or show the player; answer the player."""
+    """Rename, hide or show the player; answer the player. Players only rename themselves."""
     body = read_body(request, {"name": name_field, "hidden": flag_field})
+    if "hidden" in body and (own := auth.get_own_player(request, board_id)):
+        raise rights.forbid(
+            f"hidden: the token writes for the player {own}, who cannot hide or show."
+        )
     player = assign_fields(Player.get_for_board(Board(board_id), player_id), body)
     player.save(_build_precondition(request, board_id, player_id))
     return json_response({**player_data(player), "hidden": player.hidden})
 
 
+@rights.open_to_players(*rights.ANY_WRITES)
 @preconditions.requires_own
 def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Delete the player, from past seasons too; answer 204."""
-    player = Player(Board(board_id), player_id)
-    player.delete(_build_precondition(request, board_id, player_id))
+    """Delete the player, from past seasons too; answer 204. A player who is hidden cannot leave."""
+    precondition = _build_precondition(request, board_id, player_id)
+    if auth.get_own_player(request, board_id):
+        precondition = _build_leaving_precondition(board_id, player_id, precondition)
+    Player(Board(board_id), player_id).delete(precondition)
     return HttpResponse(status=204)
 
 
@@ -118,6 +132,20 @@ def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
 
 def _shown_data(player: Player, with_email: bool) -> dict[str, Any]:
     return {**ranked_data(player, with_email), **rank_error_fields(player)}
+
+
+def _build_leaving_precondition(
+    board_id: str, player_id: str, others: Precondition | None
+) -> Precondition:
+    """Return the precondition that the player is not hidden, or joining again would end that, and
+    the other ones."""
+
+    def check() -> Row | None:
+        if Player.get_for_board(Board(board_id), player_id).hidden:
+            raise rights.forbid(f"The player {player_id} is hidden, and so cannot leave.")
+        return others() if others else None
+
+    return check
 
 
 def _build_precondition(request: HttpRequest, board_id: str, player_id: str) -> Precondition | None:

@@ -16,11 +16,12 @@ from leaderboardapp.domain.fields import (
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.stores import get_store
-from leaderboardapp.web import rate_limit
+from leaderboardapp.web import rate_limit, rights
 from leaderboardapp.web.problems import to_problem
 from leaderboardapp.web.requests import read_body, read_idempotency_key, read_increments
 
 
+@rights.open_to_players("add", "set")
 def add_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Add to the player's score; answer the player."""
     body = read_body(request, {"amount": amount_field, "season": season_field})
@@ -30,21 +31,26 @@ def add_score(request: HttpRequest, board_id: str, player_id: str) -> HttpRespon
     return json_response(player_data(player))
 
 
+@rights.open_to_players("best", "set")
 def set_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Set the player's score, or with the mode "best" only a better one; answer the player."""
     mode_field = choice_field("set", "best")
     fields = {"score": score_field, "mode": mode_field, "season": season_field}
     body = read_body(request, fields)
     score, only_better = require(body, "score"), body.get("mode") == "best"
+    if not only_better:
+        rights.require_player_writes(request, board_id, "set")
     player = Player(Board(board_id), player_id)
     player.score_put(score, only_better=only_better, season=body.get("season"))
     return json_response(player_data(player))
 
 
+@rights.open_to_players("add", "set")
 @rate_limit.counts_own_writes
 def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
     """Add many increments in one request; answer a result for each, in their order."""
     increments = read_increments(request)
+    rights.require_own_player(request, board_id, *(row.player for row in increments))
     rate_limit.count_writes(request, len(increments))
     results = get_store().add_scores(board_id, increments)
     rows = [

@@ -12,7 +12,7 @@ from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
-from leaderboardapp.web import auth
+from leaderboardapp.web import auth, rights
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
 
@@ -20,6 +20,7 @@ NUMBERS = "[1-9][0-9]{0,8}"  # of seasons: one URL for each, and all fit every s
 NO_SEASON = 0
 
 
+@rights.needs_admin
 def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """End the running season, or only the one that the body names; answer the board."""
     season = read_body(request, {"season": season_field}).get("season")

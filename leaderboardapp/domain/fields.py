@@ -16,7 +16,7 @@ from django.core.validators import validate_email
 
 from leaderboardapp.domain.messages import DISTORTING, clean
 from leaderboardapp.domain.schedule import SCHEDULES
-from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, RANKINGS
+from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, PLAYER_WRITES, RANKINGS
 
 Field = Callable[[Any], Any]
 
@@ -159,6 +159,7 @@ BOARD_SETTING_FIELDS: dict[str, Field] = {
     "max_amount": nullable_field(integer_field(1, MAX_SCORE)),
     "private": flag_field,
     "ask_email": flag_field,
+    "player_writes": choice_field(*PLAYER_WRITES),
     "schedule": nullable_field(choice_field(*SCHEDULES)),
 }
 

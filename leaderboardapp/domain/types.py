@@ -14,6 +14,7 @@ MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry e
 # waiting for a slow viewer drops snapshots, too.
 MAX_JOINED = 5
 RANKINGS = ("ordinal", "competition", "dense")  # 1, 2, 3, 4 or 1, 2, 2, 4 or 1, 2, 2, 3
+PLAYER_WRITES = ("none", "best", "add", "set")
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 BOARD_DEFAULTS: Row = {
     "name": "",
@@ -25,6 +26,7 @@ BOARD_DEFAULTS: Row = {
     "max_amount": None,  # limit of one increment, up or down
     "private": False,
     "ask_email": False,  # whether a player needs an email address to join
+    "player_writes": "none",  # one of PLAYER_WRITES: what tokens of players may do to scores
     "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
     "season": 1,  # the running one
     "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"

@@ -27,8 +27,8 @@ MAX_HOME_BOARDS = 100
 @takes_any_query
 def render_home_page(request: HttpRequest) -> HttpResponse:
     """Answer the list of boards; if there is only one board, a redirect to it."""
-    readable = auth.has_scope(request, "read", None)
-    boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=readable)
+    is_admin = auth.has_scope(request, "admin", None)
+    boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=is_admin)
     if len(boards) == 1:
         headers = {"Vary": "Accept"}
         path = f"/boards/{boards[0].id}/{_link_query(request)}"
@@ -59,7 +59,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
 def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the dashboard of a board.
 
-    The page itself has no data. Its script asks for a write token, with which it calls the API.
+    The page itself has no data. Its script asks for a token, with which it calls the API.
     """
     return render_page(request, "manage", {"id": board_id})
 

@@ -2,12 +2,13 @@
 
 A token is a JWT, signed with a key of TOKEN_KEYS. Its claims:
 
-- `scope`: "read", "write" or "read write". The scope write includes read.
-- `boards`: a list of board ids; `eu-*` stands for all that begin with `eu-`. Without it the token is
-  for all boards.
+- `scope`: one or more of SCOPES, with spaces in between. Others say nothing here.
+- `player`: the id of the player that a token with the scope play is for.
+- `boards`: a list of board ids; `eu-*` stands for all that begin with `eu-`. Without it the token
+  is for all boards.
 - `exp`: when the token expires.
 
-Boards that are not private are read without a token.
+Boards that are not private are read without a token. rights.py says what each write needs.
 """
 
 import logging
@@ -19,6 +20,7 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
+from leaderboardapp.domain.fields import id_field
 from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.caching import mark_private
 from leaderboardapp.web.problem_kinds import ProblemKind
@@ -29,7 +31,13 @@ from leaderboardapp.web.requests import read_parameter
 logger = logging.getLogger(__name__)
 
 MAX_REASON = 200  # characters, in a message
-SCOPES = ("read", "write")
+# Each scope with those that it includes. None includes play: that is for one player.
+SCOPES = {
+    "read": ("read",),
+    "play": ("play", "read"),
+    "write": ("write", "read"),
+    "admin": ("admin", "write", "read"),
+}
 CLOCK_DIFFERENCE_SECONDS = 10  # between whoever signs tokens and us
 
 
@@ -38,25 +46,36 @@ class Grant(NamedTuple):
 
     scopes: frozenset[str] = frozenset()
     boards: frozenset[str] | None = frozenset()  # ids, and beginnings with a "*"; None: all boards
+    player: str | None = None  # for whom the scope play is; None without that scope
 
     def allows(self, scope: str, board_id: str | None) -> bool:
         """Return whether the scope is granted on this board.
 
         `board_id` is None for a board that has no id yet, and for the list of all boards.
         """
-        return scope in self.scopes and (
-            self.boards is None or (board_id is not None and self._names(board_id))
-        )
+        return scope in self.scopes and self._is_for(board_id)
 
-    def _names(self, board_id: str) -> bool:
-        assert self.boards is not None
+    def get_lack(self, scope: str, board_id: str | None) -> str:
+        """Return, for a message, what the token lacks that does not allow the scope here."""
+        if scope not in self.scopes:
+            return "lacks that scope"
+        return "is not for all boards" if board_id is None else "is not for this board"
+
+    def _is_for(self, board_id: str | None) -> bool:
+        if self.boards is None or board_id is None:
+            return self.boards is None
         beginnings = (f"{board_id[:length]}*" for length in range(len(board_id) + 1))
         return board_id in self.boards or not self.boards.isdisjoint(beginnings)
 
 
-def create_token(scopes: Collection[str], boards: Collection[str] | None, seconds: int) -> str:
+def create_token(
+    scopes: Collection[str],
+    boards: Collection[str] | None,
+    seconds: int,
+    player: str | None = None,
+) -> str:
     """Return a token that is valid for so many seconds, for these board ids, or beginnings of
-    ids with a `*`, or, with None, for all.
+    ids with a `*`, or, with None, for all. The scope play needs a player's id.
 
     It is signed with the first secret (HS256) of TOKEN_KEYS. Raises StopIteration if there is none.
     """
@@ -64,6 +83,8 @@ def create_token(scopes: Collection[str], boards: Collection[str] | None, second
     claims: dict[str, Any] = {"scope": " ".join(scopes), "exp": int(time.time()) + seconds}
     if boards is not None:
         claims["boards"] = sorted(boards)
+    if player is not None:
+        claims["player"] = player
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -73,14 +94,27 @@ def warn_of_anonymous_writes() -> None:
         logger.warning("ALLOW_ANONYMOUS_WRITES=1: anybody who reaches this service may write")
 
 
-def require_write(request: HttpRequest, board_id: str | None) -> None:
-    """Raise Problem 401 or 403 unless the sender may write on the board.
+def require_scope(request: HttpRequest, scope: str, board_id: str | None) -> None:
+    """Raise Problem 401 or 403 unless the sender has the scope on the board, which is one that
+    writes, or anybody may write.
 
     `board_id` is None for a board that has no id yet.
     """
     mark_private(request)
     if not settings.ALLOW_ANONYMOUS_WRITES:
-        _require_scope(request, "write", board_id)
+        _require_scope(request, scope, board_id)
+
+
+def get_own_player(request: HttpRequest, board_id: str) -> str | None:
+    """Return the id of the only player as whom the sender writes on the board.
+
+    None if the sender may write for all players, or for none. Raises Problem 401.
+    """
+    if settings.ALLOW_ANONYMOUS_WRITES:
+        return None
+    grant = read_grant(request)
+    is_own = grant.allows("play", board_id) and not grant.allows("write", board_id)
+    return grant.player if is_own else None
 
 
 def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
@@ -96,7 +130,7 @@ def has_scope(request: HttpRequest, scope: str, board_id: str | None) -> bool:
     With `board_id` None the token must be for all boards. Raises Problem 401 if the token is not
     valid.
     """
-    is_granted = _read_grant(request).allows(scope, board_id)
+    is_granted = read_grant(request).allows(scope, board_id)
     if is_granted:
         mark_private(request)
     return is_granted
@@ -119,20 +153,28 @@ def _require_scope(request: HttpRequest, scope: str, board_id: str | None) -> No
     if not read_token(request):
         detail = f"This needs a token with the scope {scope}, as Authorization: Bearer ..."
         raise Problem(ProblemKind.TOKEN_REQUIRED, detail, {"WWW-Authenticate": "Bearer"})
-    if not _read_grant(request).allows(scope, board_id):
+    grant = read_grant(request)
+    if not grant.allows(scope, board_id):
         challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-        detail = f"The token does not allow {scope} here."
+        detail = f"The token does not allow {scope} here: it {grant.get_lack(scope, board_id)}."
         raise Problem(ProblemKind.INSUFFICIENT_SCOPE, detail, {"WWW-Authenticate": challenge})
 
 
-def _read_grant(request: HttpRequest) -> Grant:
-    """Return the rights that the request's token gives.
+def read_grant(request: HttpRequest) -> Grant:
+    """Return the rights that the request's token gives, which is verified once.
 
     Raises Problem 401 if the token is not valid.
     """
-    token = read_token(request)
-    if not token:
-        return Grant()
+    grant: Grant | None = getattr(request, "grant", None)
+    if grant is None:
+        token = read_token(request)
+        grant = _verify(token) if token else Grant()
+        request.grant = grant  # type: ignore[attr-defined]
+    return grant
+
+
+def _verify(token: str) -> Grant:
+    """Return the rights that the token gives. Raises Problem 401 if it is not valid."""
     for algorithm, key in settings.TOKEN_KEYS:
         try:
             claims = jwt.decode(
@@ -158,12 +200,22 @@ def _parse_claims(claims: dict[str, Any]) -> Grant:
     scopes, boards = claims["scope"], claims.get("boards")
     if not isinstance(scopes, str):
         raise TypeError("scope must be a string")
-    if boards is not None and not isinstance(boards, list):
-        raise TypeError("boards must be a list")
-    granted = frozenset(scopes.split())
-    if "write" in granted:
-        granted |= {"read"}
-    return Grant(granted, None if boards is None else frozenset(map(str, boards)))
+    is_list = isinstance(boards, list) and all(isinstance(board, str) for board in boards)
+    if boards is not None and not is_list:
+        raise TypeError("boards must be a list of strings")
+    granted = frozenset(name for scope in scopes.split() for name in SCOPES.get(scope, ()))
+    player = _parse_player(claims) if "play" in granted else None
+    return Grant(granted, None if boards is None else frozenset(boards), player)
+
+
+def _parse_player(claims: dict[str, Any]) -> str:
+    """Return the player that a token with the scope play is for. Raises TypeError."""
+    if "player" not in claims:
+        raise TypeError("with the scope play it must have the claim player, an id")
+    try:
+        return id_field(claims["player"])
+    except ValueError as error:
+        raise TypeError(f"player must be {error}") from error
 
 
 def _invalid_token(reason: str) -> Problem:

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.stores import get_store
-from leaderboardapp.web import auth, cross_site, preconditions, proxy, rate_limit
+from leaderboardapp.web import cross_site, preconditions, proxy, rate_limit, rights
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.rate_limit import View
@@ -46,9 +46,9 @@ def by_method(**views: View) -> View:
 
     It raises Problem 405, with Allow, for other methods, and 422 for a query parameter that the
     function does not read. A write is refused if a page of another site sent it. A write on a board
-    is allowed by the sender's token, and counted against the rate limit, before the function is
-    called. Preconditions are held to the ETag that there is. The function for WEBSOCKET answers
-    what the proxy sends for a WebSocket, which no other function is called with.
+    is allowed by the sender's token, as rights.py says, and counted against the rate limit, before
+    the function is called. Preconditions are held to the ETag that there is. The function for
+    WEBSOCKET answers what the proxy sends for a WebSocket, which no other function is called with.
     """
     methods = [method for method in views if method != WEBSOCKET]
     allow = ", ".join([*methods, "HEAD"] if "GET" in views else methods)
@@ -64,7 +64,7 @@ def by_method(**views: View) -> View:
             return preconditions.apply(request, function(request, **ids))
         cross_site.require_same_origin(request)
         if "board_id" in ids:
-            auth.require_write(request, ids["board_id"])
+            rights.require_write(request, function, **ids)
         _check_query(request, function)
         if "board_id" in ids and not rate_limit.is_counted_by_view(function):
             rate_limit.count_writes(request)

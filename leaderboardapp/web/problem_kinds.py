@@ -65,15 +65,17 @@ class ProblemKind(Enum):
         "invalid-token",
         HTTPStatus.UNAUTHORIZED,
         "The token is not valid",
-        "The token has expired, or is not signed with a key that the service knows.",
+        "The token has expired, is not signed with a key that the service knows, or has a claim "
+        "that is not accepted.",
         "Get a new token.",
     )
     INSUFFICIENT_SCOPE = (
         "insufficient-scope",
         HTTPStatus.FORBIDDEN,
         "The token does not allow this",
-        "The token is valid, but lacks the scope, or is for other boards.",
-        "Get a token with the scope that the detail names, for this board.",
+        "The token is valid, but lacks the scope, or is for other boards or another player. Or it "
+        "is a player's, and the board's player_writes does not allow this.",
+        "Get a token with what the detail names. Whoever runs the board sets player_writes.",
     )
     CROSS_SITE = (
         "cross-site",

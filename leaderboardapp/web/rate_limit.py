@@ -26,7 +26,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.domain.fields import MAX_BULK_ROWS
-from leaderboardapp.web.auth import read_token
+from leaderboardapp.web.auth import read_grant, read_token
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import client_address
@@ -131,17 +131,18 @@ def get_limiter() -> Limiter | None:
 
 
 def count_writes(request: HttpRequest, writes: int = 1) -> None:
-    """Count the request's writes. Raises Problem 429 if its token, or its address, has none left.
+    """Count the request's writes. Raises Problem 429 if its player, token or address has none left.
 
-    Call it after `require_write`: a request that may not write takes nothing from anybody.
+    Call it after the sender's rights were checked: a request that may not write takes nothing from
+    anybody.
     """
     limiter = get_limiter()
     wait = limiter.take(_get_caller(request), writes) if limiter else 0
     if limiter and wait:
         seconds = math.ceil(wait)
         detail = (
-            f"One token or address may make {settings.WRITE_RATE:g} writes per second, and after a "
-            f"pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
+            f"One player, token or address may make {settings.WRITE_RATE:g} writes per second, and "
+            f"after a pause {limiter.burst} at once. Nothing was changed; try again in {seconds} s."
         )
         raise Problem(ProblemKind.RATE_LIMIT_EXCEEDED, detail, {"Retry-After": str(seconds)})
 
@@ -158,11 +159,13 @@ def is_counted_by_view(view: View) -> bool:
 
 
 def _get_caller(request: HttpRequest) -> str:
-    """Return who is counted: the token, or the address where anybody may write.
+    """Return who is counted: the token's player, the token, or the address where anybody may write.
 
-    In the latter case tokens are not verified, so a caller could make up any number of them.
+    In the last case tokens are not verified, so a caller could make up any number of them.
     """
     if settings.ALLOW_ANONYMOUS_WRITES:
         return client_address(request)
+    if player := read_grant(request).player:
+        return f"player {player}"  # however many tokens there are for the player
     # Without the signature, which can be written in more than one way.
     return read_token(request).rpartition(".")[0]

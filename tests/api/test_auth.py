@@ -61,12 +61,13 @@ def test_every_write_needs_a_token_for_the_board(
     send: Send, board: str, board_id: str, method: str, path: str, body: Any
 ) -> None:
     path = path.format(board=board)
+    scope = "admin" if path == board else "write"
     before = send("GET", f"{board}players/").json()
-    assert_challenged(send(method, path, body), 401, "scope write")
-    for claims in ({"scope": "read"}, {"scope": "write", "boards": ["another"]}, {"scope": ""}):
-        assert_challenged(send(method, path, body, **bearer(**claims)), 403, "write")
+    assert_challenged(send(method, path, body), 401, "needs a token with the scope")
+    for claims in ({"scope": "read"}, {"scope": scope, "boards": ["another"]}, {"scope": ""}):
+        assert_challenged(send(method, path, body, **bearer(**claims)), 403, "does not allow")
     assert send("GET", f"{board}players/").json() == before
-    allowed = send(method, path, body, **bearer(scope="write", boards=["x", board_id]))
+    allowed = send(method, path, body, **bearer(scope=scope, boards=["x", board_id]))
     assert allowed.status_code < 300
 
 
@@ -76,22 +77,22 @@ def test_a_beginning_with_a_star_stands_for_all_boards_that_begin_so(
 ) -> None:
     rename = ("PATCH", board, {"name": "New"})
     for named in (f"{board_id}*", f"{board_id[:7]}*", "*"):
-        assert send(*rename, **bearer(scope="write", boards=["x", named])).status_code == 200
+        assert send(*rename, **bearer(scope="admin", boards=["x", named])).status_code == 200
     for named in (board_id[:-1], f"{board_id}-*", f"*{board_id}", f"{board_id[:3]}*-", "**"):
-        assert_challenged(send(*rename, **bearer(scope="write", boards=[named])), 403)
+        assert_challenged(send(*rename, **bearer(scope="admin", boards=[named])), 403)
     # Boards without an id of the client's, and the list, are for tokens of all boards.
-    assert_challenged(send("POST", "/boards/", {}, **bearer(scope="write", boards=["*"])), 403)
+    assert_challenged(send("POST", "/boards/", {}, **bearer(scope="admin", boards=["*"])), 403)
 
 
 @pytest.mark.usefixtures("strict")
 def test_a_board_is_created_with_a_token_for_its_id(send: Send, board_id: str) -> None:
     new = {"id": f"{board_id}-new"}
     assert_challenged(send("POST", "/boards/", new), 401)
-    for_one = bearer(scope="write", boards=[new["id"]])
+    for_one = bearer(scope="admin", boards=[new["id"]])
     assert_challenged(send("POST", "/boards/", {}, **for_one), 403)
     assert_challenged(send("POST", "/boards/", {"id": "other"}, **for_one), 403)
     assert send("POST", "/boards/", new, **for_one).status_code == 201
-    assert send("POST", "/boards/", {}, **bearer(scope="write")).status_code == 201
+    assert send("POST", "/boards/", {}, **bearer(scope="admin")).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,13 @@ def test_a_board_is_created_with_a_token_for_its_id(send: Send, board_id: str) -
         {"iat": -math.inf},
         {"scope": 1},
         {"boards": "b"},
+        {"boards": [["b"]]},
+        {"scope": "play"},
+        {"scope": "write play", "player": None},
+        {"scope": "play", "player": ""},
+        {"scope": "play", "player": "a b"},
+        {"scope": "play", "player": "a" * 65},
+        {"scope": "play", "player": ["alice"]},
     ],
 )
 @pytest.mark.usefixtures("strict")
@@ -201,24 +209,6 @@ def test_the_stream_of_a_private_board_needs_a_token(
     assert held["Grip-Channel"] == f"board-{board_id}.private"
 
 
-def test_a_private_board_is_listed_for_tokens_of_all_boards_only(
-    send: Send, private: str, board_id: str
-) -> None:
-    def listed(**headers: str) -> bool:
-        path, ids = "/boards/?limit=100", []
-        while path:
-            page = send("GET", path, **headers).json()
-            ids += [board["id"] for board in page["boards"]]
-            path = page["next"] and f"/boards/?limit=100&cursor={page['next']}"
-        return board_id in ids
-
-    assert not listed()
-    assert not listed(**bearer(scope="read", boards=[board_id]))
-    assert listed(**bearer(scope="read"))
-    send("PATCH", private, {"private": False})
-    assert listed()
-
-
 @pytest.mark.usefixtures("strict")
 def test_hidden_players_are_listed_for_who_may_write(send: Send, board: str, board_id: str) -> None:
     path = f"{board}players/?hidden=true"
@@ -253,12 +243,26 @@ def test_a_token_is_made_on_the_command_line(send: Send, private: str, board_id:
     assert 880 < claims["exp"] - time.time() <= 900
 
 
+@pytest.mark.usefixtures("strict")
+def test_a_players_token_is_made_on_the_command_line(send: Send, board: str) -> None:
+    out = io.StringIO()
+    call_command("create_token", "--scope", "play", "--player", "alice", stdout=out)
+    token = {"authorization": f"Bearer {out.getvalue().strip()}"}
+    with override_settings(ALLOW_ANONYMOUS_WRITES=True):
+        assert send("PATCH", board, {"player_writes": "add"}).json()["player_writes"] == "add"
+    assert send("POST", f"{board}players/alice/score-add/", **token).json()["score"] == 1
+    for options in (["--scope", "play"], ["--player", "alice"]):
+        with pytest.raises(CommandError, match="--scope play and --player go together"):
+            call_command("create_token", *options)
+
+
 @pytest.mark.parametrize(
     ("option", "value", "accepted"),
     [
         ("--valid", "1", "such as 90s, 15m, 12h or 30d"),
         ("--valid", "0s", "such as 90s, 15m, 12h or 30d"),
         ("--board", "a b", "A-Z, a-z, 0-9, _ and -"),
+        ("--player", "a b", "A-Z, a-z, 0-9, _ and -"),
     ],
 )
 def test_what_the_command_line_does_not_accept_is_named(

@@ -74,7 +74,7 @@ def test_what_is_private_is_kept_by_nobody(
 
 @pytest.mark.parametrize("path", ["/", "/boards/"])
 def test_lists_with_private_boards_are_kept_by_nobody(send: Send, board: str, path: str) -> None:
-    answer = send("GET", path, **bearer(scope="read"))
+    answer = send("GET", path, **bearer(scope="admin"))
     assert answer["Cache-Control"] == "private, no-store"
 
 

@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from leaderboard_client import Leaderboard, LeaderboardError, retry
 from leaderboard_project.wsgi import application
+from leaderboardapp.stores.base import Store
 from leaderboardapp.web.rate_limit import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_auth import READS, WRITES, bearer
@@ -135,6 +136,21 @@ def test_each_token_has_a_limit_of_its_own(add: Add, board_id: str) -> None:
     use_up(add, **bearer(scope="write", boards=[board_id]))
     assert_limited(add(**one), 4)
     assert_limited(add(**one, x_forwarded_for="192.0.2.7"), 4)
+
+
+@pytest.mark.usefixtures("tokens")
+def test_all_tokens_of_a_player_have_one_limit(
+    add: Add, send: Send, store: Store, board: str, board_id: str
+) -> None:
+    store.update_board(board_id, {"player_writes": "add"})
+    store.create_player(board_id, {"id": "bob", "name": "Bob"})
+    use_up(add, **bearer(scope="play", player="alice"))
+    for claims in ({"boards": [board_id]}, {"iat": 1}, {"scope": "read play"}):
+        assert add(**bearer(**{"scope": "play", "player": "alice", **claims})).status_code == 429
+    # Others are not held up: neither another player, nor a token that only mentions the player.
+    other = bearer(scope="play", player="bob")
+    assert send("POST", f"{board}players/bob/score-add/", **other).status_code == 200
+    use_up(add, **bearer(scope="write", player="alice"))
 
 
 @pytest.mark.usefixtures("tokens")

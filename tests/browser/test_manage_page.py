@@ -40,11 +40,13 @@ class TestSettings:
         form.get_by_label("Name").fill("Renamed")
         form.get_by_label("Equal scores rank").select_option("dense")
         form.get_by_label("Highest score").fill("100")
+        form.get_by_label("Players write their scores").select_option("best")
         form.get_by_label("Private").check()
         form.get_by_role("button", name="Save").click()
         news(page, "The settings are saved.")
         expect(page.get_by_role("heading", level=1)).to_have_text("Renamed")
         changed = {"name": "Renamed", "ranking": "dense", "max": 100, "private": True}
+        changed["player_writes"] = "best"
         assert api("PATCH", board, {}).json == {**before, "size": 7, **changed}
         form.get_by_label("Highest score").fill("")
         form.get_by_label("Private").uncheck()

@@ -40,7 +40,7 @@ def private(strict_stack: Stack, board_id: str) -> str:
     """The path of a private board with the player alice, on the strict stack."""
     api = Api(strict_stack.port)
     body: dict[str, Any] = {"id": board_id, "name": "Top secret", "private": True}
-    assert api("POST", "/boards/", body, bearer("write")).status == 201
+    assert api("POST", "/boards/", body, bearer("admin")).status == 201
     body = {"id": "alice", "name": "Alice"}
     path = f"/boards/{board_id}/"
     assert api("POST", f"{path}players/", body, bearer("write")).status == 201
@@ -59,7 +59,7 @@ class TestToken:
     def test_it_opens_the_dashboard_and_stays_in_the_tab(
         self, strict: Visits, private: str
     ) -> None:
-        token = create_token(["write"], None, 60)
+        token = create_token(["admin"], None, 60)
         page = strict(f"{private}manage/")
         page.get_by_label("Token").fill(token)
         page.keyboard.press("Enter")
@@ -89,7 +89,8 @@ class TestToken:
         for token, reason in {
             create_token(["read"], None, 60): "does not allow write",
             create_token(["write"], ["another"], 60): "does not allow write",
-            create_token(["write"], None, -60): "expired",
+            create_token(["play"], None, 60, "alice"): "does not allow write",
+            create_token(["admin"], None, -60): "expired",
             "x": "not valid",
             "ü": "not a token",
         }.items():
@@ -110,10 +111,30 @@ class TestToken:
         strict.forgive("401")
 
 
+def test_a_write_token_opens_the_players_and_it_is_said_what_it_lacks(
+    strict: Visits, strict_stack: Stack, private: str
+) -> None:
+    page = strict(f"{private}manage/")
+    page.get_by_label("Token").fill(create_token(["write"], [private.split("/")[2]], 60))
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("note")).to_contain_text("lacks the scope admin")
+    for name in ("Settings", "Delete"):
+        expect(page.get_by_role("navigation").get_by_role("link", name=name)).to_have_count(0)
+    for button in ("Save the settings", "End the season", "Delete the board"):
+        expect(page.get_by_role("button", name=button)).to_have_count(0)
+    row(page, "Alice").locator("[data-add='1']").click()
+    expect(row(page, "Alice").locator(".score")).to_have_text("1")
+    page.get_by_role("button", name="Forget the token").click()
+    page.get_by_label("Token").fill(create_token(["admin"], None, 60))
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("button", name="End the season")).to_be_visible()
+    expect(page.get_by_role("note")).to_have_count(0)
+
+
 def test_addresses_are_exported_even_if_all_players_are_hidden(
     strict: Visits, strict_stack: Stack, private: str
 ) -> None:
-    api, token = Api(strict_stack.port), bearer("write")
+    api, token = Api(strict_stack.port), bearer("admin")
     api("PATCH", private, {"ask_email": True}, token)
     api("DELETE", f"{private}players/alice/", headers=token)
     body = {"id": "dora", "name": "Dora", "email": "dora@example.com"}

@@ -19,6 +19,14 @@ def parse_duration(text: str) -> int:
     return int(number) * UNITS[unit]
 
 
+def parse_player(text: str) -> str:
+    """Return the id. Raises ArgumentTypeError."""
+    try:
+        return id_field(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no id: it must be {error}") from error
+
+
 def parse_board(text: str) -> str:
     """Return the id, or the beginning of ids with a `*`. Raises ArgumentTypeError."""
     try:
@@ -36,18 +44,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--scope", choices=SCOPES, default="write", help="default: write")
         parser.add_argument(
+            "--player", type=parse_player, help="the player that it is for, with --scope play"
+        )
+        parser.add_argument(
             "--board",
             action="append",
             type=parse_board,
-            help="a board that it is for, or eu-* for all that begin so; repeatable; without it, all",
+            help="a board that it is for, or eu-* for all that begin so; repeatable; default: all",
         )
         parser.add_argument(
             "--valid", type=parse_duration, default="1h", help="such as 15m, 12h, 30d; default: 1h"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        scope, player = options["scope"], options["player"]
+        if (scope == "play") != (player is not None):
+            raise CommandError("--scope play and --player go together: such a token is a player's.")
         try:
-            token = create_token([options["scope"]], options["board"], options["valid"])
+            token = create_token([scope], options["board"], options["valid"], player)
         except StopIteration as error:
             raise CommandError(
                 "TOKEN_KEYS has no HS256 secret to sign with: add HS256:<base64 of 32 random "

@@ -1,6 +1,6 @@
 // The dashboard. It asks for a token first, and then loads the board.
 
-import { Api } from "./manage/api.js";
+import { Api, scopesOf } from "./manage/api.js";
 import { byId, closeButtons, confirmed, tell } from "./manage/forms.js";
 import { Players } from "./manage/players.js";
 import { Seasons } from "./manage/seasons.js";
@@ -43,16 +43,22 @@ else askForToken("");
 async function start() {
   api.token = sessionStorage.getItem(TOKEN);
   try {
-    // An empty change: its answer has the settings, and the token must be one that may write.
+    // An empty change: its answer has the settings, and the token must have the scope write.
     const found = await api.send("PATCH", "", {});
     byId("token-form").hidden = true;
     byId("dashboard").hidden = false;
     byId("forget").hidden = !api.token;
+    showRights(open === "yes" || scopesOf(api.token).includes("admin"));
     show(found);
     await players.restart();
   } catch (error) {
     if (error.status !== 401 && error.status !== 403) tell(error.message, true);
   }
+}
+
+function showRights(isAdmin) {
+  byId("lack").hidden = isAdmin;
+  for (const part of document.querySelectorAll("[data-admin]")) part.hidden = !isAdmin;
 }
 
 function show(changed) {

@@ -23,6 +23,7 @@ class BoardRow(models.Model):
     max_amount = models.BigIntegerField(null=True)
     private = models.BooleanField(db_default=False)
     ask_email = models.BooleanField(db_default=False)
+    player_writes = models.CharField(max_length=4, db_default="none")
     schedule = models.CharField(max_length=10, null=True)
     season = models.PositiveIntegerField(db_default=1)
     ends_at = models.CharField(max_length=20, null=True)

@@ -14,6 +14,16 @@ export class Failure extends Error {
   }
 }
 
+// The scopes that a token names. They say what to offer; the service decides what is done.
+export function scopesOf(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(payload)).scope.split(" ");
+  } catch {
+    return [];
+  }
+}
+
 export class Api {
   // `path` is the board's. `denied(detail)` is called when the token does not allow a request, and
   // `waiting(seconds)` when a request waits because of the rate limit.
