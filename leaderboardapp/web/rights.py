@@ -1,4 +1,4 @@
-"""Which request needs which right (ADR 31).
+"""Which request needs which right (ADR 32).
 
 A write on a board needs the scope write, or admin where its view is marked so. A view that is
 marked as open to players takes the scope play, too. Such a token writes for its own player only,
