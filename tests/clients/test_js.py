@@ -19,7 +19,7 @@ from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import chromium as chromium
 from tests.e2e.viewers import Api
-from tests.support.programs import PROJECT, free_ports, program_environment, wait_until
+from tests.support.programs import PROJECT, Program, free_ports, program_environment, wait_until
 from tests.support.stack import Stack
 
 CLIENT = PROJECT / "clients" / "js"
@@ -109,6 +109,23 @@ def test_it_accepts_what_the_service_does_and_knows_its_keep_alives() -> None:
     silence = re.search(r"^const SILENCE = (\d+);", source, re.MULTILINE)
     assert silence and 2 * KEEP_ALIVE_SECONDS < int(silence[1]) < 3 * KEEP_ALIVE_SECONDS
     assert f'"{KEEP_ALIVE}"' in source
+
+
+def test_the_example_of_the_documentation_runs(stack: Stack, tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "clients.md").read_text()
+    examples = re.findall(r"```js\n(import .*?)```", text, re.DOTALL)
+    assert len(examples) == 1
+    example = examples[0].replace(":7999", f":{stack.port}")
+    shutil.copy(BUILT / "leaderboard.js", tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "example.js").write_text(example)
+    program = Program(["node", str(tmp_path / "example.js")], tmp_path / "example.log")
+    try:
+        wait_until(
+            lambda: re.search(r"0 +│ +1 +│ +'Dora' +│ +7 ", program.output()), "the board", 30
+        )
+    finally:
+        program.stop()
 
 
 @pytest.fixture

@@ -315,10 +315,8 @@ var Watcher = class {
   // attempts in a row without an event
   #isLive = false;
   #settled;
-  #signOfLife = new Stopwatch();
-  // since the last one
   #silence = new Stopwatch();
-  // since the last one, or since the connection was last tried
+  // since the last sign of life, or since the connection was last tried
   #limit = ANSWER;
   // of the silence, in milliseconds
   constructor(service, path, options) {
@@ -347,7 +345,6 @@ var Watcher = class {
   }
   heard() {
     this.#silence.restart();
-    if (this.#isLive) this.#signOfLife.restart();
     this.#limit = (this.#options.silence ?? SILENCE) * 1e3;
     this.#settled ??= setTimeout(() => this.#live(), SETTLED);
   }
@@ -412,7 +409,6 @@ var Watcher = class {
     }
   }
   #live() {
-    this.#signOfLife.restart();
     if (this.#isLive) return;
     this.#isLive = true;
     this.#tell(() => this.#options.onLive?.());
@@ -420,7 +416,7 @@ var Watcher = class {
   #lose(failure) {
     if (!this.#isLive) return;
     this.#isLive = false;
-    const since = this.#signOfLife.started;
+    const since = this.#silence.started;
     this.#tell(() => this.#options.onLost?.(since, failure));
   }
   /** Call back, so that what is thrown there is an error of the program, and no failure of the connection. */

@@ -63,8 +63,7 @@ class Watcher implements Listener {
   #failures = 0; // attempts in a row without an event
   #isLive = false;
   #settled: ReturnType<typeof setTimeout> | undefined;
-  #signOfLife = new Stopwatch(); // since the last one
-  #silence = new Stopwatch(); // since the last one, or since the connection was last tried
+  #silence = new Stopwatch(); // since the last sign of life, or since the connection was last tried
   #limit = ANSWER; // of the silence, in milliseconds
 
   constructor(service: Service, path: string, options: WatchOptions) {
@@ -96,7 +95,6 @@ class Watcher implements Listener {
 
   heard(): void {
     this.#silence.restart();
-    if (this.#isLive) this.#signOfLife.restart();
     this.#limit = (this.#options.silence ?? SILENCE) * 1000;
     this.#settled ??= setTimeout(() => this.#live(), SETTLED);
   }
@@ -166,7 +164,6 @@ class Watcher implements Listener {
   }
 
   #live(): void {
-    this.#signOfLife.restart();
     if (this.#isLive) return;
     this.#isLive = true;
     this.#tell(() => this.#options.onLive?.());
@@ -175,7 +172,7 @@ class Watcher implements Listener {
   #lose(failure: LeaderboardError): void {
     if (!this.#isLive) return;
     this.#isLive = false;
-    const since = this.#signOfLife.started;
+    const since = this.#silence.started;
     this.#tell(() => this.#options.onLost?.(since, failure));
   }
 

@@ -90,11 +90,14 @@ describe("a watch", { concurrency: true }, () => {
   });
 
   it("shows a slow loop the newest snapshot only", async () => {
-    const { board } = prepared([stream([update(1)]), stream([update(2), update(3), update(4)], { stays: true })]);
-    const watch = board.watch();
-    const first = watch.next();
-    await first;
-    await sleep(600);
+    /** @type {() => void} */
+    let hear;
+    const heard = new Promise((resolve) => (hear = () => resolve(undefined)));
+    const last = "event: joined\ndata: {}\n\n";
+    const { board } = prepared([stream([update(1), update(2), update(3), update(4), last], { stays: true })]);
+    const watch = board.watch({ onEvent: () => hear() });
+    void watch.next();
+    await heard;
     assert.deepEqual(await numbers(watch, 1), [4]);
   });
 
