@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
@@ -18,6 +19,7 @@ from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import chromium as chromium
+from tests.browser.conftest import screenshots as screenshots
 from tests.e2e.viewers import Api
 from tests.support.programs import PROJECT, Program, free_ports, program_environment, wait_until
 from tests.support.stack import Stack
@@ -75,7 +77,7 @@ def test_the_committed_files_are_what_the_sources_become(tmp_path: Path) -> None
     assert built.keys() == committed.keys()
     for name, content in built.items():
         assert content == committed[name], f"{name} is old: npm run build"
-    size = re.search(r"gzipped: ([\d.]+) kB", output)
+    size = re.search(r"leaderboard.js, gzipped: ([\d.]+) kB", output)
     assert size and float(size[1]) < MAX_SIZE, output
 
 
@@ -128,11 +130,15 @@ def test_the_example_of_the_documentation_runs(stack: Stack, tmp_path: Path) -> 
         program.stop()
 
 
+INDEX = """<!doctype html><html lang="en"><title>A game</title><main><h1>A game</h1></main>"""
+
+
 @pytest.fixture
 def page(chromium: Browser, origin_port: int, tmp_path: Path) -> Iterator[Page]:
-    """A page of another origin, which has nothing but the built file."""
-    shutil.copy(BUILT / "leaderboard.js", tmp_path)
-    (tmp_path / "index.html").write_text("<!doctype html><title>A game</title>")
+    """A page of another origin, which has nothing but the built files."""
+    for file in ("leaderboard.js", "leader-board.js"):
+        shutil.copy(BUILT / file, tmp_path)
+    (tmp_path / "index.html").write_text(INDEX)
     handler = functools.partial(SilentHandler, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", origin_port), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -231,3 +237,59 @@ def test_a_page_of_another_origin_scores_and_survives_what_happens_to_its_link(
 
     assert api("DELETE", f"/boards/{board_id}/", None, bearer(token)).status == 204
     come_back_with(page, "/docs/problems/#board-not-found")
+
+
+SHOW = """async ([url, token]) => {
+    await import("./leader-board.js");
+    window.board = document.createElement("leader-board");
+    board.setAttribute("src", url);
+    board.token = async () => token;
+    board.addEventListener("snapshot", ({ detail }) => window.last = detail);
+    document.querySelector("main").append(board);
+    const style = document.createElement("style");
+    style.textContent = "leader-board::part(first) { color: rgb(1, 2, 3) }";
+    document.head.append(style);
+}"""
+
+
+def test_the_element_shows_a_live_board_to_everybody(
+    page: Page, stack: Stack, board_id: str, screenshots: Path
+) -> None:
+    token = create_token(["write"], [board_id], 600)
+    api, path = Api(stack.web_port), f"/boards/{board_id}/"
+    body = {"id": board_id, "name": "A board", "private": True}
+    assert api("POST", "/boards/", body, bearer(token)).status == 201
+    for name in ("Alice", "<b>Bob</b>"):
+        player = {"id": re.sub(r"\W", "", name).lower(), "name": name}
+        assert api("POST", f"{path}players/", player, bearer(token)).status == 201
+    page.evaluate(SHOW, [f"http://localhost:{stack.port}{path}", token])
+    board, rows = page.locator("leader-board"), page.locator("leader-board tbody tr")
+    expect(board).to_have_attribute("state", "live")
+    expect(rows).to_have_text(["1Alice0", "2<b>Bob</b>0"])
+    expect(page.get_by_role("table", name="A board")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Alice")).to_be_visible()
+
+    page.evaluate("window.row = board.shadowRoot.querySelector('tbody').lastChild")
+    assert api("POST", f"{path}players/bbobb/score-add/", None, bearer(token)).status == 200
+    expect(rows).to_have_text(["1<b>Bob</b>1", "2Alice0"])
+    assert page.evaluate("row === board.shadowRoot.querySelector('tbody').firstChild")
+    assert page.evaluate("last.players[0].score") == 1
+    expect(rows.first).to_have_css("color", "rgb(1, 2, 3)")
+    expect(board.get_by_role("status").last).to_have_text("<b>Bob</b> leads")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("region", name="A board")).to_be_focused()
+    page.screenshot(path=screenshots / "element.png")
+    assert Axe().run(page).response["violations"] == []
+
+    page.context.set_offline(True)
+    expect(board).to_have_attribute("state", "lost")
+    expect(board.get_by_role("status").first).to_have_text(
+        re.compile("Reconnecting. .* as of .*[0-9]")
+    )
+    page.context.set_offline(False)
+    expect(board).to_have_attribute("state", "live")
+    assert api("DELETE", path, None, bearer(token)).status == 204
+    expect(board).to_have_attribute("state", "refused")
+    expect(board.get_by_role("status").first).to_contain_text("no board")
+    page.evaluate("board.setAttribute('src', 'nonsense')")
+    expect(board.get_by_role("status").first).to_contain_text("must be the address of a board")

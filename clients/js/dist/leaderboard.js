@@ -595,7 +595,7 @@ var Service = class {
     this.url = origin + pathname.replace(/\/+$/, "");
     this.patience = options.patience ?? 30;
     this.#token = options.token;
-    this.fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
     this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
   }
   /** Return a token that is good now, or "" without one. */
@@ -668,7 +668,7 @@ var Service = class {
   }
 };
 
-// src/leaderboard.ts
+// src/client.ts
 var Leaderboard = class extends Service {
   /** Return the board with this id, without asking the service whether it exists.
    *

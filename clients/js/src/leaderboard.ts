@@ -1,26 +1,17 @@
-import { randomId } from "./arguments.js";
-import { Board, hasId } from "./board.js";
-import { Service } from "./service.js";
-import type { BoardState, Settings } from "./types.js";
-
-/** A leaderboard service at one address. */
-export class Leaderboard extends Service {
-  /** Return the board with this id, without asking the service whether it exists.
-   *
-   * Throws RangeError if no board can have the id. */
-  board(id: string): Board {
-    return new Board(this, id);
-  }
-
-  /** Create a board and return it. Without an `id` it gets a random one. */
-  async createBoard({ id, ...settings }: { id?: string | undefined } & Settings = {}): Promise<Board> {
-    const board = this.board(id ?? randomId());
-    await this.request("POST", "/boards/", { body: { id: board.id, ...settings }, ...hasId(id) });
-    return board;
-  }
-
-  /** Yield all boards that may be listed, with their settings, read page by page. */
-  boards(): AsyncGenerator<BoardState, void, undefined> {
-    return this.pages("/boards/", "boards");
-  }
-}
+/** A client of the leaderboard service, for browsers and Node. It needs nothing else.
+ *
+ *     import { Leaderboard } from "./leaderboard.js";
+ *
+ *     const board = new Leaderboard("http://localhost:7999").board("demo");
+ *     await board.player("alice").add(5);
+ *     for await (const { players } of board.watch()) console.table(players);
+ *
+ * The client retries requests that count only once: reads, deletions, settings of scores, and increments,
+ * each with an idempotency key of its own. It does so for `patience` seconds, through restarts and failures
+ * of the service. */
+export { Board, Player, type Amounts } from "./board.js";
+export { LeaderboardError } from "./errors.js";
+export { Leaderboard } from "./client.js";
+export type { RequestOptions, Service, ServiceOptions, Token } from "./service.js";
+export type * from "./types.js";
+export type { WatchOptions } from "./watch.js";

@@ -17,10 +17,13 @@ export interface RequestOptions {
   isDone?: (failure: LeaderboardError) => boolean;
 }
 
+/** A JWT, or a function that returns one that is fresh. */
+export type Token = string | (() => string | Promise<string>);
+
 /** How to reach a service. */
 export interface ServiceOptions {
-  /** A JWT for the Authorization header, or a function that returns one that is fresh. */
-  token?: string | (() => string | Promise<string>) | undefined;
+  /** What the Authorization header has. */
+  token?: Token | undefined;
   /** For how many seconds a request is retried; by default 30. */
   patience?: number;
   /** What to use instead of the platform's own, such as in tests. */
@@ -34,7 +37,7 @@ export class Service {
   readonly patience: number;
   readonly fetch: typeof fetch;
   readonly WebSocket: typeof WebSocket | undefined;
-  readonly #token: ServiceOptions["token"];
+  readonly #token: Token | undefined;
 
   /** Make a client; nothing is sent yet.
    *
@@ -45,7 +48,8 @@ export class Service {
     this.url = origin + pathname.replace(/\/+$/, "");
     this.patience = options.patience ?? 30;
     this.#token = options.token;
-    this.fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    // A browser's fetch must not be called as a method of anything else.
+    this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
     this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
   }
 

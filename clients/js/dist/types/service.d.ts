@@ -11,10 +11,12 @@ export interface RequestOptions {
     /** Returns whether this refusal of a retry says that an earlier attempt has done it. */
     isDone?: (failure: LeaderboardError) => boolean;
 }
+/** A JWT, or a function that returns one that is fresh. */
+export type Token = string | (() => string | Promise<string>);
 /** How to reach a service. */
 export interface ServiceOptions {
-    /** A JWT for the Authorization header, or a function that returns one that is fresh. */
-    token?: string | (() => string | Promise<string>) | undefined;
+    /** What the Authorization header has. */
+    token?: Token | undefined;
     /** For how many seconds a request is retried; by default 30. */
     patience?: number;
     /** What to use instead of the platform's own, such as in tests. */
