@@ -17,6 +17,8 @@ caption { font-weight: bold; text-align: start; }
 th, td { padding: var(--leader-board-padding, 0.4em 0.6em); text-align: start; overflow-wrap: anywhere; }
 tbody > * { border-top: 1px solid var(--leader-board-border, currentColor); }
 .number { text-align: end; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+tbody th { font-weight: inherit; }
+tr > :first-child { width: 1%; }
 [part=state] { margin: 0.4em 0 0; }
 [part=state]:empty { display: none; }
 .news { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -155,4 +157,4 @@ function makeRow(): HTMLTableRowElement {
   return row;
 }
 
-customElements.define("leader-board", LeaderBoardElement);
+if (!customElements.get("leader-board")) customElements.define("leader-board", LeaderBoardElement);

@@ -54,6 +54,11 @@ describe("a watch", { concurrency: true }, () => {
     await assert.rejects(board.watch().next(), LeaderboardError);
   });
 
+  it("takes no other answer for a stream", async () => {
+    const { board } = prepared([new Response("<h1>Log in</h1>")], { patience: 0 });
+    await assert.rejects(board.watch().next(), /no event stream/);
+  });
+
   it("ends with a refusal, after the snapshot that was there", async () => {
     const { board } = prepared([stream([SOON, update(1)]), refusal(404)]);
     const watch = board.watch();
