@@ -60,3 +60,13 @@ install_requirements() {
         cp "$1" "$stamp"
     fi
 }
+
+# Install what a folder's package-lock.json names, once for each of its versions. No package runs a script of its own.
+install_node_modules() {
+    local stamp=$1/node_modules/installed-package-lock.json
+    if ! cmp -s "$1/package-lock.json" "$stamp"; then
+        say "installing Node packages ($1)"
+        npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null || die "npm could not install $1: see its message above."
+        cp "$1/package-lock.json" "$stamp"
+    fi
+}

@@ -1,0 +1,88 @@
+import type { RequestOptions, Service } from "./service.js";
+import type { BoardState, PastSeason, PastSnapshot, PlayerState, RankedPlayer, ScoreAnswer, ScoreResult, Settings, Snapshot } from "./types.js";
+import { type WatchOptions } from "./watch.js";
+/** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
+export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+/** A board of the service, by its id. */
+export declare class Board {
+    readonly leaderboard: Service;
+    readonly id: string;
+    readonly path: string;
+    constructor(leaderboard: Service, id: string);
+    /** Return the board's top players. */
+    snapshot(): Promise<Snapshot>;
+    /** Iterate over the snapshot now, and after each change of it, without end.
+     *
+     * A loop that is slower than the changes gets the newest snapshot only. The stream reconnects by itself, also
+     * after silence, a sleep of the machine, or time offline. LeaderboardError is thrown when the service
+     * refuses the stream, such as with 404 after the board was deleted, and when the first snapshot has not
+     * come within the patience. */
+    watch(options?: WatchOptions): AsyncIterableIterator<Snapshot>;
+    /** Change settings; return the board with all of them. */
+    update(settings: Settings): Promise<BoardState>;
+    /** Delete the board with its players and seasons. */
+    delete(): Promise<void>;
+    /** End this season once and begin the next; return the board with its new `season`.
+     *
+     * LeaderboardError with status 409 says that the season had ended before. */
+    reset(season: number): Promise<BoardState>;
+    /** Yield past seasons, newest first, read page by page. */
+    seasons(): AsyncGenerator<PastSeason, void, undefined>;
+    /** Return the final snapshot of a past season. */
+    season(number: number): Promise<PastSnapshot>;
+    /** Return the player with this id, without asking the service whether there is one.
+     *
+     * Throws RangeError if no player can have the id. */
+    player(id: string): Player;
+    /** Add a player and return it. Without an `id` the player gets a random one. */
+    addPlayer(name: string, { id, email }?: {
+        id?: string | undefined;
+        email?: string | undefined;
+    }): Promise<Player>;
+    /** Yield all ranked players, best first, read page by page. */
+    players(): AsyncGenerator<RankedPlayer, void, undefined>;
+    /** Add to the scores of up to 1,000 players; return one result each, in the same order.
+     *
+     * If a `season` is named, only that season is added to. */
+    addScores(amounts: Amounts, { season }?: {
+        season?: number | undefined;
+    }): Promise<ScoreResult[]>;
+}
+/** A player of a board, by its id. */
+export declare class Player {
+    #private;
+    readonly board: Board;
+    readonly id: string;
+    readonly path: string;
+    constructor(board: Board, id: string);
+    /** Return the player with score and rank. */
+    read(): Promise<PlayerState>;
+    /** Return a window of the ranking with the player in its middle. */
+    around(limit?: number): Promise<RankedPlayer[]>;
+    /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
+     *
+     * Without a `key` the call makes its own. If a `season` is named and another one is running,
+     * LeaderboardError is thrown with status 409. */
+    add(amount?: number, options?: {
+        key?: string | undefined;
+        season?: number | undefined;
+    }): Promise<ScoreAnswer>;
+    /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
+     *
+     * `season` is as in `add`. */
+    set(score: number, options?: {
+        best?: boolean;
+        season?: number | undefined;
+    }): Promise<ScoreAnswer>;
+    /** Change `name` or `hidden`; return the player. */
+    update(fields: {
+        name?: string;
+        hidden?: boolean;
+    }): Promise<PlayerState>;
+    /** Delete the player. */
+    delete(): Promise<void>;
+}
+/** Return how to retry the creation of what has this id.
+ *
+ * An id that was made up here is nobody else's: if it is taken, an earlier attempt has taken it. */
+export declare function hasId(id: string | undefined): Pick<RequestOptions, "countsOnce" | "isDone">;

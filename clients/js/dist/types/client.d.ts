@@ -1,0 +1,16 @@
+import { Board } from "./board.js";
+import { Service } from "./service.js";
+import type { BoardState, Settings } from "./types.js";
+/** A leaderboard service at one address. */
+export declare class Leaderboard extends Service {
+    /** Return the board with this id, without asking the service whether it exists.
+     *
+     * Throws RangeError if no board can have the id. */
+    board(id: string): Board;
+    /** Create a board and return it. Without an `id` it gets a random one. */
+    createBoard({ id, ...settings }?: {
+        id?: string | undefined;
+    } & Settings): Promise<Board>;
+    /** Yield all boards that may be listed, with their settings, read page by page. */
+    boards(): AsyncGenerator<BoardState, void, undefined>;
+}

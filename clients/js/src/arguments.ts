@@ -1,0 +1,42 @@
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
+export const MAX_PAGE_ROWS = 100;
+export const MAX_SEASON = 2 ** 31 - 1;
+
+/** Return the id, which stands in paths. Throw RangeError if it is none: ".." would lead to another resource. */
+export function requireId(id: string): string {
+  if (typeof id !== "string" || !ID.test(id)) {
+    throw new RangeError(`id ${show(id)}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -`);
+  }
+  return id;
+}
+
+/** Return the value. Throw RangeError unless it is an integer within the limits. */
+export function requireInteger(name: string, value: number, least: number, most: number): number {
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} ${show(value)}: must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** Return the score or amount. Throw RangeError if it is no integer that JSON carries exactly. */
+export function requireScore(name: string, value: number): number {
+  return requireInteger(name, value, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+}
+
+/** Return the field of a body that names the season; none without a season. */
+export function seasonField(season: number | undefined): { season?: number } {
+  return season === undefined ? {} : { season: requireInteger("season", season, 1, MAX_SEASON) };
+}
+
+/** Return a random id (a UUID). `crypto.randomUUID` is missing in pages that came without TLS. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,175 @@
+import { MAX_PAGE_ROWS, MAX_SEASON, randomId, requireId, requireInteger, requireScore, seasonField } from "./arguments.js";
+import type { RequestOptions, Service } from "./service.js";
+import type {
+  BoardState,
+  PastSeason,
+  PastSnapshot,
+  PlayerState,
+  RankedPlayer,
+  ScoreAnswer,
+  ScoreResult,
+  Settings,
+  Snapshot,
+} from "./types.js";
+import { watch, type WatchOptions } from "./watch.js";
+
+/** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
+export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+
+/** A board of the service, by its id. */
+export class Board {
+  readonly leaderboard: Service;
+  readonly id: string;
+  readonly path: string;
+
+  constructor(leaderboard: Service, id: string) {
+    this.leaderboard = leaderboard;
+    this.id = requireId(id);
+    this.path = `/boards/${id}/`;
+  }
+
+  /** Return the board's top players. */
+  snapshot(): Promise<Snapshot> {
+    return this.leaderboard.request("GET", this.path);
+  }
+
+  /** Iterate over the snapshot now, and after each change of it, without end.
+   *
+   * A loop that is slower than the changes gets the newest snapshot only. The stream reconnects by itself, also
+   * after silence, a sleep of the machine, or time offline. LeaderboardError is thrown when the service
+   * refuses the stream, such as with 404 after the board was deleted, and when the first snapshot has not
+   * come within the patience. */
+  watch(options: WatchOptions = {}): AsyncIterableIterator<Snapshot> {
+    return watch(this.leaderboard, this.path, options);
+  }
+
+  /** Change settings; return the board with all of them. */
+  update(settings: Settings): Promise<BoardState> {
+    return this.leaderboard.request("PATCH", this.path, { body: settings });
+  }
+
+  /** Delete the board with its players and seasons. */
+  async delete(): Promise<void> {
+    await this.leaderboard.request("DELETE", this.path, { isDone: isMissing });
+  }
+
+  /** End this season once and begin the next; return the board with its new `season`.
+   *
+   * LeaderboardError with status 409 says that the season had ended before. */
+  async reset(season: number): Promise<BoardState> {
+    requireInteger("season", season, 1, MAX_SEASON);
+    return this.leaderboard.request("POST", `${this.path}reset/`, { body: { season } });
+  }
+
+  /** Yield past seasons, newest first, read page by page. */
+  seasons(): AsyncGenerator<PastSeason, void, undefined> {
+    return this.leaderboard.pages(`${this.path}seasons/`, "past");
+  }
+
+  /** Return the final snapshot of a past season. */
+  async season(number: number): Promise<PastSnapshot> {
+    requireInteger("season", number, 1, MAX_SEASON);
+    return this.leaderboard.request("GET", `${this.path}seasons/${number}/`);
+  }
+
+  /** Return the player with this id, without asking the service whether there is one.
+   *
+   * Throws RangeError if no player can have the id. */
+  player(id: string): Player {
+    return new Player(this, id);
+  }
+
+  /** Add a player and return it. Without an `id` the player gets a random one. */
+  async addPlayer(name: string, { id, email }: { id?: string | undefined; email?: string | undefined } = {}): Promise<Player> {
+    const player = this.player(id ?? randomId());
+    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email }, ...hasId(id) });
+    return player;
+  }
+
+  /** Yield all ranked players, best first, read page by page. */
+  players(): AsyncGenerator<RankedPlayer, void, undefined> {
+    return this.leaderboard.pages(`${this.path}players/`, "players");
+  }
+
+  /** Add to the scores of up to 1,000 players; return one result each, in the same order.
+   *
+   * If a `season` is named, only that season is added to. */
+  async addScores(amounts: Amounts, { season }: { season?: number | undefined } = {}): Promise<ScoreResult[]> {
+    const entries = Symbol.iterator in amounts ? (amounts as Iterable<[string, number]>) : Object.entries(amounts);
+    const body = Array.from(entries, ([player, amount]) => {
+      return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
+    });
+    const headers = { "Idempotency-Key": randomId() };
+    const path = `${this.path}scores/`;
+    return (await this.leaderboard.request<{ results: ScoreResult[] }>("POST", path, { body, headers })).results;
+  }
+}
+
+/** A player of a board, by its id. */
+export class Player {
+  readonly board: Board;
+  readonly id: string;
+  readonly path: string;
+
+  constructor(board: Board, id: string) {
+    this.board = board;
+    this.id = requireId(id);
+    this.path = `${board.path}players/${id}/`;
+  }
+
+  /** Return the player with score and rank. */
+  read(): Promise<PlayerState> {
+    return this.#request("GET", "");
+  }
+
+  /** Return a window of the ranking with the player in its middle. */
+  async around(limit = 5): Promise<RankedPlayer[]> {
+    const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
+    return (await this.#request<{ players: RankedPlayer[] }>("GET", "around/", { params })).players;
+  }
+
+  /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
+   *
+   * Without a `key` the call makes its own. If a `season` is named and another one is running,
+   * LeaderboardError is thrown with status 409. */
+  async add(amount = 1, options: { key?: string | undefined; season?: number | undefined } = {}): Promise<ScoreAnswer> {
+    const body = { amount: requireScore("amount", amount), ...seasonField(options.season) };
+    const headers = { "Idempotency-Key": options.key ?? randomId() };
+    return this.#request("POST", "score-add/", { body, headers });
+  }
+
+  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
+   *
+   * `season` is as in `add`. */
+  async set(score: number, options: { best?: boolean; season?: number | undefined } = {}): Promise<ScoreAnswer> {
+    const mode = options.best ? "best" : "set";
+    const body = { score: requireScore("score", score), mode, ...seasonField(options.season) };
+    return this.#request("PUT", "score/", { body });
+  }
+
+  /** Change `name` or `hidden`; return the player. */
+  update(fields: { name?: string; hidden?: boolean }): Promise<PlayerState> {
+    return this.#request("PATCH", "", { body: fields });
+  }
+
+  /** Delete the player. */
+  async delete(): Promise<void> {
+    await this.#request("DELETE", "", { isDone: isMissing });
+  }
+
+  #request<T>(method: string, path: string, options?: RequestOptions): Promise<T> {
+    return this.board.leaderboard.request(method, this.path + path, options);
+  }
+}
+
+/** Return how to retry the creation of what has this id.
+ *
+ * An id that was made up here is nobody else's: if it is taken, an earlier attempt has taken it. */
+export function hasId(id: string | undefined): Pick<RequestOptions, "countsOnce" | "isDone"> {
+  if (id !== undefined) return { countsOnce: false };
+  return { isDone: ({ type }) => type.endsWith("#id-taken") };
+}
+
+function isMissing({ status }: { status: number }): boolean {
+  return status === 404;
+}

@@ -1,0 +1,26 @@
+import { randomId } from "./arguments.js";
+import { Board, hasId } from "./board.js";
+import { Service } from "./service.js";
+import type { BoardState, Settings } from "./types.js";
+
+/** A leaderboard service at one address. */
+export class Leaderboard extends Service {
+  /** Return the board with this id, without asking the service whether it exists.
+   *
+   * Throws RangeError if no board can have the id. */
+  board(id: string): Board {
+    return new Board(this, id);
+  }
+
+  /** Create a board and return it. Without an `id` it gets a random one. */
+  async createBoard({ id, ...settings }: { id?: string | undefined } & Settings = {}): Promise<Board> {
+    const board = this.board(id ?? randomId());
+    await this.request("POST", "/boards/", { body: { id: board.id, ...settings }, ...hasId(id) });
+    return board;
+  }
+
+  /** Yield all boards that may be listed, with their settings, read page by page. */
+  boards(): AsyncGenerator<BoardState, void, undefined> {
+    return this.pages("/boards/", "boards");
+  }
+}

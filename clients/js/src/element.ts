@@ -1,0 +1,160 @@
+/** `<leader-board src="https://scores.example/boards/demo/">`: a board that is live.
+ *
+ * docs/clients.md has its attributes, parts and properties. It needs leaderboard.js beside it. */
+import { Leaderboard, LeaderboardError, type RankedPlayer, type Snapshot, type Token } from "./leaderboard.js";
+
+type State = "connecting" | "live" | "lost" | "refused";
+
+const ADDRESS = /^(.*)\/boards\/([^/]+)\/?$/;
+
+const STYLE = `
+:host { display: block; color: var(--leader-board-color, inherit); background: var(--leader-board-background, none); }
+:host([hidden]) { display: none; }
+[part~=board] { overflow: auto; }
+[part~=board]:focus-visible { outline: 2px solid var(--leader-board-focus, currentColor); outline-offset: 2px; }
+table { width: 100%; border-collapse: collapse; }
+caption { font-weight: bold; text-align: start; }
+th, td { padding: var(--leader-board-padding, 0.4em 0.6em); text-align: start; overflow-wrap: anywhere; }
+tbody > * { border-top: 1px solid var(--leader-board-border, currentColor); }
+.number { text-align: end; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+tbody th { font-weight: inherit; }
+tr > :first-child { width: 1%; }
+[part=state] { margin: 0.4em 0 0; }
+[part=state]:empty { display: none; }
+.news { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+`;
+
+// A table, which a screen reader walks cell by cell. It can be focused, because a long name may have it scroll.
+const MARKUP = `
+<div part="board" role="region" aria-labelledby="name" tabindex="0">
+  <table part="table">
+    <caption part="name" id="name"></caption>
+    <thead part="head"><tr>
+      <th scope="col" class="number"><slot name="rank">Rank</slot></th>
+      <th scope="col"><slot name="player">Player</slot></th>
+      <th scope="col" class="number"><slot name="score">Score</slot></th>
+    </tr></thead>
+    <tbody></tbody>
+  </table>
+</div>
+<p part="state" role="status"></p>
+<p class="news" role="status"></p>`;
+
+/** The custom element. Its events are `snapshot`, with the snapshot as detail, and `refused`, with the error. */
+export class LeaderBoardElement extends HTMLElement {
+  static readonly observedAttributes = ["src", "token"];
+  readonly #root = this.attachShadow({ mode: "open" });
+  readonly #rows = new Map<string, HTMLTableRowElement>();
+  #token: Token | undefined;
+  #watch = new AbortController();
+  #leave = new AbortController(); // the document
+
+  constructor() {
+    super();
+    const sheet = new CSSStyleSheet(); // no style attribute or element, which a policy may forbid
+    sheet.replaceSync(STYLE);
+    this.#root.adoptedStyleSheets = [sheet];
+    this.#root.innerHTML = MARKUP;
+  }
+
+  /** The token, or a function that returns a fresh one. It takes the place of the attribute. */
+  get token(): Token | undefined {
+    return this.#token ?? this.getAttribute("token") ?? undefined;
+  }
+
+  set token(token: Token | undefined) {
+    this.#token = token;
+    this.#start();
+  }
+
+  connectedCallback(): void {
+    this.#leave = new AbortController();
+    // A browser has few connections to a host, for all tabs.
+    document.addEventListener("visibilitychange", () => this.#start(), { signal: this.#leave.signal });
+    this.#start();
+  }
+
+  disconnectedCallback(): void {
+    this.#leave.abort();
+    this.#watch.abort();
+  }
+
+  attributeChangedCallback(): void {
+    if (this.isConnected) this.#start();
+  }
+
+  /** Watch the board, from now on, if anybody can see it. */
+  #start(): void {
+    this.#watch.abort();
+    if (!this.isConnected || document.visibilityState === "hidden") return;
+    this.#watch = new AbortController();
+    void this.#run(this.#watch.signal);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    this.#say("connecting", "");
+    try {
+      const [, url, id] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
+      if (!url || !id) throw new RangeError("src: must be the address of a board, such as https://scores.example/boards/demo/");
+      const onLive = (): void => this.#say("live", "");
+      const onLost = (since: Date): void => this.#say("lost", `Reconnecting. The scores are as of ${since.toLocaleTimeString()}.`);
+      const onEvent = (event: string, data: { player: RankedPlayer }): void => {
+        if (event === "new leader") this.#part(".news").textContent = `${data.player.name} leads`;
+      };
+      const board = new Leaderboard(url, { token: this.token }).board(id);
+      for await (const snapshot of board.watch({ signal, onEvent, onLive, onLost })) this.#show(snapshot);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#say("refused", error instanceof LeaderboardError ? error.detail : String(error));
+      this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+    }
+  }
+
+  /** Show the state as an attribute, for style sheets, and in words. */
+  #say(state: State, words: string): void {
+    this.setAttribute("state", state);
+    this.#part("[part=state]").textContent = words;
+  }
+
+  /** Show the players, each in the row that it had, so that a reader keeps its place. */
+  #show(snapshot: Snapshot): void {
+    this.#part("caption").textContent = snapshot.name || snapshot.id;
+    const body = this.#part("tbody");
+    for (const [index, player] of snapshot.players.entries()) {
+      const row = this.#rows.get(player.id) ?? makeRow();
+      this.#rows.set(player.id, row);
+      const texts = [String(player.rank), player.name, player.score.toLocaleString()];
+      for (const [cell, text] of texts.entries()) {
+        if (row.cells[cell]!.textContent !== text) row.cells[cell]!.textContent = text;
+      }
+      row.part.toggle("first", player.rank === 1);
+      if (body.children[index] !== row) body.insertBefore(row, body.children[index] ?? null);
+    }
+    const ids = new Set(snapshot.players.map(({ id }) => id));
+    for (const [id, row] of this.#rows) {
+      if (ids.has(id)) continue;
+      row.remove();
+      this.#rows.delete(id);
+    }
+    this.dispatchEvent(new CustomEvent("snapshot", { detail: snapshot }));
+  }
+
+  #part(selector: string): HTMLElement {
+    return this.#root.querySelector<HTMLElement>(selector)!;
+  }
+}
+
+function makeRow(): HTMLTableRowElement {
+  const row = document.createElement("tr");
+  row.part.add("row");
+  for (const [name, tag] of [["rank", "td"], ["player", "th"], ["score", "td"]] as const) {
+    const cell = document.createElement(tag);
+    cell.part.add(name);
+    if (tag === "th") cell.scope = "row";
+    else cell.className = "number";
+    row.append(cell);
+  }
+  return row;
+}
+
+if (!customElements.get("leader-board")) customElements.define("leader-board", LeaderBoardElement);

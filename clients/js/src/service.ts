@@ -1,0 +1,128 @@
+import { connectionError, isUnapplied, LeaderboardError, statusError } from "./errors.js";
+import { RetryBudget } from "./retry.js";
+
+const JSON_TYPE = "application/json";
+const ANSWER = 10_000; // milliseconds within which a request has to be answered
+
+/** What a request may have. */
+export interface RequestOptions {
+  body?: unknown;
+  headers?: Record<string, string>;
+  params?: Record<string, string | number>;
+  /** Gives the request up. */
+  signal?: AbortSignal | undefined;
+  /** Whether the request counts only once, however often it is sent. By default it does. */
+  countsOnce?: boolean;
+  /** Returns whether this refusal of a retry says that an earlier attempt has done it. */
+  isDone?: (failure: LeaderboardError) => boolean;
+}
+
+/** A JWT, or a function that returns one that is fresh. */
+export type Token = string | (() => string | Promise<string>);
+
+/** How to reach a service. */
+export interface ServiceOptions {
+  /** What the Authorization header has. */
+  token?: Token | undefined;
+  /** For how many seconds a request is retried; by default 30. */
+  patience?: number;
+  /** What to use instead of the platform's own, such as in tests. */
+  fetch?: typeof fetch;
+  WebSocket?: typeof WebSocket | undefined;
+}
+
+/** Requests to a service, and their retries. */
+export class Service {
+  readonly url: string;
+  readonly patience: number;
+  readonly fetch: typeof fetch;
+  readonly WebSocket: typeof WebSocket | undefined;
+  readonly #token: Token | undefined;
+
+  /** Make a client; nothing is sent yet.
+   *
+   * The URL is the address of the service. In a browser it may be relative, such as "/". */
+  constructor(url: string | URL, options: ServiceOptions = {}) {
+    const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
+    if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
+    this.url = origin + pathname.replace(/\/+$/, "");
+    this.patience = options.patience ?? 30;
+    this.#token = options.token;
+    // A browser's fetch must not be called as a method of anything else.
+    this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
+    this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
+  }
+
+  /** Return a token that is good now, or "" without one. */
+  async token(): Promise<string> {
+    try {
+      return (await (typeof this.#token === "function" ? this.#token() : this.#token)) ?? "";
+    } catch (error) {
+      throw connectionError(error); // it has to be fetched from somewhere, too
+    }
+  }
+
+  /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
+  async headers(more: Record<string, string> = {}): Promise<Headers> {
+    const headers = new Headers(more);
+    const token = await this.token();
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    return headers;
+  }
+
+  /** Send a request and return the JSON of its answer, or null if that has no body.
+   *
+   * It is retried after a failure that may pass. If the request does not count only once, it is retried only
+   * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over. */
+  async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+    const { countsOnce = true, isDone, signal } = options;
+    const budget = new RetryBudget(this.patience);
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      try {
+        return await this.#send(method, path, options);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof LeaderboardError)) throw error;
+        if (attempt > 1 && isDone?.(error)) return null!;
+        if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
+        await budget.wait(error, signal);
+      }
+    }
+  }
+
+  /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
+  async *pages<T>(path: string, what: string): AsyncGenerator<T, void, undefined> {
+    let cursor: string | null = null;
+    do {
+      const params: Record<string, string> = { limit: "100", ...(cursor && { cursor }) };
+      const page: Record<string, unknown> = await this.request("GET", path, { params });
+      yield* page[what] as T[];
+      cursor = page.next as string | null;
+    } while (cursor !== null);
+  }
+
+  async #send(method: string, path: string, { body, headers, params, signal }: RequestOptions): Promise<any> {
+    const query = params ? `?${new URLSearchParams(params as Record<string, string>)}` : "";
+    const init: RequestInit = { method, headers: await this.headers({ Accept: JSON_TYPE, ...headers }) };
+    if (body !== undefined) {
+      (init.headers as Headers).set("Content-Type", JSON_TYPE);
+      init.body = JSON.stringify(body);
+    }
+    const controller = new AbortController();
+    const giveUp = (): void => controller.abort(new Error(`no answer within ${ANSWER / 1000} s`));
+    const timer = setTimeout(giveUp, ANSWER);
+    signal?.addEventListener("abort", giveUp);
+    try {
+      const response = await this.fetch(this.url + path + query, { ...init, signal: controller.signal });
+      const text = await response.text();
+      if (!response.ok) throw statusError(response, text);
+      return text ? JSON.parse(text) : null; // what is not JSON comes from somebody in between
+    } catch (error) {
+      throw connectionError(error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+}

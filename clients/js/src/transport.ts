@@ -1,0 +1,28 @@
+import type { Service } from "./service.js";
+
+/** An event of a board, as a stream or a WebSocket carries it. */
+export interface BoardEvent {
+  event: string;
+  id?: string;
+  data: unknown;
+}
+
+/** Who is told what comes over a connection. */
+export interface Listener {
+  /** Something has come, such as the beginning of an answer. */
+  heard(): void;
+  event(event: BoardEvent): void;
+  /** The service says after how many milliseconds to reconnect. */
+  retry(milliseconds: number): void;
+}
+
+/** Opens a connection to the path and reads it to its end. Throws LeaderboardError, whatever goes wrong.
+ *
+ * `lastId` is that of the newest snapshot that the client has, "" if it has none. */
+export type Transport = (
+  service: Service,
+  path: string,
+  lastId: string,
+  listener: Listener,
+  signal: AbortSignal,
+) => Promise<void>;

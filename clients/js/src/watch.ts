@@ -1,0 +1,210 @@
+import { connectionError, LeaderboardError } from "./errors.js";
+import { readEventStream } from "./event_stream.js";
+import { Newest } from "./newest.js";
+import { jitter, RetryBudget, sleep } from "./retry.js";
+import type { Service } from "./service.js";
+import { Stopwatch } from "./stopwatch.js";
+import type { BoardEvent, Listener, Transport } from "./transport.js";
+import type { Snapshot } from "./types.js";
+import { readWebSocket } from "./web_socket.js";
+
+const SILENCE = 45; // seconds without a sign of life after which a connection is dead: two keep-alives are missing
+const ANSWER = 10_000; // milliseconds within which a connection has to open
+const SETTLED = 400; // milliseconds; the service ends a stream sooner to have the client reconnect
+const CHECK = 1000; // milliseconds between two looks at the clock
+const MAX_PAUSE = 30_000; // milliseconds between two attempts
+const MAX_WAKE = 1000; // milliseconds between being online again and the next attempt, at most
+
+/** How to watch a board, and who is told what happens meanwhile. */
+export interface WatchOptions {
+  /** Ends the loop. */
+  signal?: AbortSignal;
+  /** Called for each event but `update` and `keep-alive`, such as `joined` and `new leader`. */
+  onEvent?: (event: string, data: any) => void;
+  /** Called when the connection lives, at first and again after each loss. */
+  onLive?: () => void;
+  /** Called when the connection is lost, once, with the time of the last sign of life. */
+  onLost?: (since: Date, failure: LeaderboardError) => void;
+  /** Seconds without a sign of life after which the connection is dead, by default 45. */
+  silence?: number;
+}
+
+/** Return an iterator over the snapshots of the board at the path. It connects when it is first asked. */
+export function watch(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<Snapshot> {
+  const watcher = new Watcher(service, path, options);
+  return {
+    next: () => {
+      watcher.start();
+      return watcher.snapshots.next();
+    },
+    return: async () => {
+      watcher.stop();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Keeps a connection to a board, over one transport or the other. */
+class Watcher implements Listener {
+  readonly snapshots = new Newest<Snapshot>();
+  readonly #service: Service;
+  readonly #path: string;
+  readonly #options: WatchOptions;
+  readonly #budget: RetryBudget;
+  readonly #end = new AbortController();
+  #attempt = new AbortController(); // to connect
+  #pause = new AbortController(); // before the next attempt
+  #hasStarted = false;
+  #lastId = "";
+  #transports: [Transport, Transport] = [readEventStream, readWebSocket]; // the one that worked last is the first
+  #failures = 0; // attempts in a row without an event
+  #isLive = false;
+  #settled: ReturnType<typeof setTimeout> | undefined;
+  #silence = new Stopwatch(); // since the last sign of life, or since the connection was last tried
+  #limit = ANSWER; // of the silence, in milliseconds
+
+  constructor(service: Service, path: string, options: WatchOptions) {
+    this.#service = service;
+    this.#path = path;
+    this.#options = options;
+    this.#budget = new RetryBudget(service.patience, MAX_PAUSE);
+  }
+
+  /** Begin to connect, if nothing has begun or ended it yet. */
+  start(): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    const { signal } = this.#options;
+    signal?.addEventListener("abort", () => this.stop(), { signal: this.#end.signal });
+    if (signal?.aborted) this.stop();
+    void this.#run();
+  }
+
+  /** End the connection, and the loop. */
+  stop(): void {
+    this.#hasStarted = true;
+    this.snapshots.end();
+    this.snapshots.clear();
+    this.#end.abort();
+    this.#drop("the watch has ended");
+    this.#pause.abort();
+  }
+
+  heard(): void {
+    this.#silence.restart();
+    this.#limit = (this.#options.silence ?? SILENCE) * 1000;
+    this.#settled ??= setTimeout(() => this.#live(), SETTLED);
+  }
+
+  event({ event, id, data }: BoardEvent): void {
+    this.#failures = 0;
+    this.#budget.restart();
+    this.#live();
+    if (event === "update") {
+      if (id && id === this.#lastId) return; // a repeat
+      this.#lastId = id ?? "";
+      this.#budget.lift();
+      this.snapshots.offer(data as Snapshot);
+    } else if (event !== "keep-alive") {
+      this.#tell(() => this.#options.onEvent?.(event, data));
+    }
+  }
+
+  retry(milliseconds: number): void {
+    this.#budget.pause = milliseconds;
+  }
+
+  async #run(): Promise<void> {
+    this.#listenToPlatform();
+    const timer = setInterval(() => this.#check(), CHECK);
+    try {
+      while (!this.#end.signal.aborted) {
+        const failure = await this.#connect();
+        if (this.#end.signal.aborted) break;
+        if (!failure.isTransient) throw failure;
+        this.#lose(failure);
+        this.#pause = new AbortController();
+        await this.#budget.wait(failure, this.#pause.signal);
+        if (this.#pause.signal.aborted) await sleep(jitter(0, MAX_WAKE), this.#end.signal);
+      }
+    } catch (error) {
+      this.snapshots.end(error);
+    } finally {
+      clearInterval(timer);
+      this.#end.abort();
+    }
+  }
+
+  /** Connect, and return why the connection has ended.
+   *
+   * Every third attempt in a row without an event takes the other transport: a proxy in between may hold back
+   * streams, or know of no WebSockets. */
+  async #connect(): Promise<LeaderboardError> {
+    const isOther = this.#failures % 3 === 2 && this.#service.WebSocket !== undefined;
+    if (isOther) this.#transports.reverse();
+    this.#attempt = new AbortController();
+    this.#limit = ANSWER;
+    this.#silence.restart();
+    this.#failures++; // until an event says otherwise
+    const { signal } = this.#attempt;
+    const dropped = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    try {
+      await Promise.race([this.#transports[0](this.#service, this.#path, this.#lastId, this, signal), dropped]);
+      return new LeaderboardError(0, "the stream ended");
+    } catch (error) {
+      return connectionError(signal.aborted ? signal.reason : error);
+    } finally {
+      clearTimeout(this.#settled);
+      this.#settled = undefined;
+      if (isOther && this.#failures) this.#transports.reverse(); // it did not work either
+    }
+  }
+
+  #live(): void {
+    if (this.#isLive) return;
+    this.#isLive = true;
+    this.#tell(() => this.#options.onLive?.());
+  }
+
+  #lose(failure: LeaderboardError): void {
+    if (!this.#isLive) return;
+    this.#isLive = false;
+    const since = this.#silence.started;
+    this.#tell(() => this.#options.onLost?.(since, failure));
+  }
+
+  /** Call back, so that what is thrown there is an error of the program, and no failure of the connection. */
+  #tell(call: () => void): void {
+    queueMicrotask(call);
+  }
+
+  /** Find out by the clock that the connection is dead, or does not open. */
+  #check(): void {
+    if (this.#silence.elapsed() > this.#limit) this.#drop(`no sign of life for ${this.#limit / 1000} s`);
+  }
+
+  #drop(reason: string): void {
+    this.#attempt.abort(new LeaderboardError(0, reason));
+  }
+
+  /** Connect again at once, whatever has become of the connection. */
+  #reconnect(reason: string): void {
+    this.#budget.restart();
+    this.#drop(reason);
+    this.#pause.abort();
+  }
+
+  /** Browsers tell what becomes of the network, and of the page. */
+  #listenToPlatform(): void {
+    const { signal } = this.#end;
+    globalThis.addEventListener?.("offline", () => this.#drop("the browser is offline"), { signal });
+    globalThis.addEventListener?.("online", () => this.#reconnect("the browser was offline"), { signal });
+    // The browser kept the page in its cache and shows it again.
+    globalThis.addEventListener?.("pageshow", ({ persisted }) => persisted && this.#reconnect("the page was kept"), { signal });
+    // In the background timers run late.
+    globalThis.document?.addEventListener("visibilitychange", () => this.#check(), { signal });
+  }
+}

@@ -1,0 +1,170 @@
+/** Requests and their retries, against prepared answers. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Leaderboard, LeaderboardError } from "../dist/leaderboard.js";
+import { disconnect, failure, json, prepared, refusal } from "./prepared.js";
+
+/** @param {object} expected */
+const isError = (expected) => (/** @type {any} */ error) => {
+  assert.ok(error instanceof LeaderboardError);
+  const picked = Object.keys(expected).map((name) => [name, /** @type {any} */ (error)[name]]);
+  assert.deepEqual(Object.fromEntries(picked), expected);
+  return true;
+};
+
+describe("a request", { concurrency: true }, () => {
+  for (const status of [429, 500, 502, 503, 504]) {
+    it(`is retried with its key after ${status}`, async () => {
+      const { board, sent } = prepared([failure(status), failure(status), json(200, { score: 5, previous: 0 })]);
+      assert.deepEqual(await board.player("p").add(5), { score: 5, previous: 0 });
+      assert.equal(sent.length, 3);
+      assert.equal(new Set(sent.map(({ headers }) => headers.get("Idempotency-Key"))).size, 1);
+      assert.match(/** @type {string} */ (sent[0].headers.get("Idempotency-Key")), /^[0-9a-f-]{36}$/);
+      assert.deepEqual(sent[2].body, { amount: 5 });
+    });
+  }
+
+  for (const status of [400, 401, 403, 404, 409, 422, 500]) {
+    it(`is not retried after a refusal with ${status}`, async () => {
+      for (const call of ["add", "watch"]) {
+        const { board, sent } = prepared([refusal(status)]);
+        const result = call === "add" ? board.player("p").add() : board.watch().next();
+        await assert.rejects(result, isError({ status, detail: "never", message: "never", isTransient: false }));
+        assert.equal(sent.length, 1);
+      }
+    });
+  }
+
+  it("fails with the problem of the service", async () => {
+    const { board } = prepared([refusal(409, "id-taken")]);
+    const expected = { status: 409, type: "/docs/problems/#id-taken", title: "A title", detail: "never" };
+    await assert.rejects(board.delete(), isError(expected));
+  });
+
+  it("fails with the text of an answer that is no problem", async () => {
+    for (const answer of [json(409, ["no"]), json(409, null), json(409, { detail: 7 }), new Response("no", { status: 409 })]) {
+      const { board } = prepared([answer]);
+      await assert.rejects(board.delete(), (error) => isError({ status: 409, type: "about:blank" })(error));
+    }
+  });
+
+  it("waits for as long as Retry-After says", async () => {
+    const { board } = prepared([json(429, {}, { "Retry-After": "1" }), json(200, { score: 1 })]);
+    const before = performance.now();
+    await board.player("p").add();
+    assert.ok(performance.now() - before >= 999);
+  });
+
+  it("is given up when the patience is over", async () => {
+    const { board, sent } = prepared(Array(9).fill(disconnect()), { patience: 1.5 });
+    await assert.rejects(board.snapshot(), isError({ status: 0, detail: "fetch failed: why" }));
+    assert.ok(sent.length > 1 && sent.length < 6);
+    for (const next of [prepared([failure(503)], { patience: 0 }), prepared([json(503, {}, { "Retry-After": "60" })])]) {
+      await assert.rejects(next.board.snapshot(), isError({ status: 503 }));
+    }
+  });
+
+  it("is sent again after an answer that is not JSON, as from a hotel's network", async () => {
+    const { board, sent } = prepared([new Response("<h1>Log in</h1>"), json(200, { players: [] })]);
+    assert.deepEqual(await board.snapshot(), { players: [] });
+    assert.equal(sent.length, 2);
+  });
+
+  it("has a token that is asked for anew each time", async () => {
+    let number = 0;
+    const token = async () => `token-${++number}`;
+    const { board, sent } = prepared([failure(503), json(200, { score: 1 })], { token });
+    await board.player("p").add();
+    assert.deepEqual(sent.map(({ headers }) => headers.get("Authorization")), ["Bearer token-1", "Bearer token-2"]);
+  });
+
+  it("is retried when a token could not be had", async () => {
+    const tokens = [() => Promise.reject(disconnect()), async () => "t"];
+    const { board, sent } = prepared([json(200, { players: [] })], { token: () => /** @type {any} */ (tokens.shift())() });
+    await board.snapshot();
+    assert.equal(sent.length, 1);
+  });
+
+  it("ends with its signal", async () => {
+    const controller = new AbortController();
+    const { leaderboard } = prepared(Array(9).fill(failure(503)));
+    setTimeout(() => controller.abort(new Error("enough")), 50);
+    await assert.rejects(leaderboard.request("GET", "/", { signal: controller.signal }), /enough/);
+  });
+});
+
+describe("a creation", { concurrency: true }, () => {
+  it("under an id of one's own is not repeated if it may have been done", async () => {
+    for (const answer of [disconnect("ECONNRESET"), failure(500), failure(502), failure(504)]) {
+      const { leaderboard, board, sent } = prepared([answer, answer]);
+      await assert.rejects(leaderboard.createBoard({ id: "b" }), LeaderboardError);
+      await assert.rejects(board.addPlayer("Alice", { id: "alice" }), LeaderboardError);
+      assert.equal(sent.length, 2);
+    }
+  });
+
+  it("under an id of one's own is repeated if it was surely not done", async () => {
+    const { board, sent } = prepared([disconnect("ECONNREFUSED"), failure(503), failure(429), json(201, {})]);
+    assert.equal((await board.addPlayer("Alice", { id: "alice" })).id, "alice");
+    assert.deepEqual(sent[3].body, { id: "alice", name: "Alice" });
+  });
+
+  it("under an id that was made up is repeated, and taken by itself", async () => {
+    const answers = [disconnect("ECONNRESET"), refusal(409, "id-taken")];
+    const { board, sent } = prepared(answers);
+    const { id } = await board.addPlayer("Alice", { email: "a@b.example" });
+    assert.deepEqual(sent.map(({ body }) => body), Array(2).fill({ id, name: "Alice", email: "a@b.example" }));
+    await assert.rejects(prepared([refusal(409, "id-taken")]).board.addPlayer("Alice"), isError({ status: 409 }));
+    const other = prepared([failure(502), refusal(409, "email-taken")]);
+    await assert.rejects(other.board.addPlayer("Alice"), isError({ status: 409 }));
+  });
+});
+
+it("a deletion that is repeated may find nothing any more", async () => {
+  await prepared([failure(504), refusal(404)]).board.player("p").delete();
+  await assert.rejects(prepared([refusal(404)]).board.player("p").delete(), isError({ status: 404 }));
+});
+
+it("pages are read until there is no next one", async () => {
+  const { board, sent } = prepared([json(200, { players: [1, 2], next: "a b" }), json(200, { players: [3], next: null })]);
+  const players = [];
+  for await (const player of board.players()) players.push(player);
+  assert.deepEqual(players, [1, 2, 3]);
+  assert.deepEqual(sent.map(({ path }) => path), ["/boards/b/players/?limit=100", "/boards/b/players/?limit=100&cursor=a+b"]);
+});
+
+const BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a".repeat(65), "a\n", "é", null, 7, ["a"]];
+const BAD_NUMBERS = [0, -1, 2 ** 31, true, 1.5, NaN, "1", "1/../../..", null, 5n];
+const BAD_SCORES = [NaN, Infinity, 0.5, 2 ** 53, "5", null, 5n, [], true];
+
+it("what cannot be an id, a number or a score is refused before anything is sent", async () => {
+  const { leaderboard, board, sent } = prepared([]);
+  /** @type {[any[], ((value: any) => unknown)[]][]} */
+  const cases = [
+    [BAD_IDS, [(id) => leaderboard.board(id), (id) => board.player(id), (id) => board.addScores([[id, 1]])]],
+    [BAD_IDS.filter((id) => id !== null), [(id) => leaderboard.createBoard({ id }), (id) => board.addPlayer("A", { id })]],
+    [BAD_NUMBERS, [(n) => board.season(n), (n) => board.reset(n), (n) => board.player("p").around(n)]],
+    [BAD_NUMBERS, [(season) => board.player("p").add(1, { season }), (season) => board.player("p").set(1, { season })]],
+    [BAD_NUMBERS, [(season) => board.addScores({ p: 1 }, { season })]],
+    [BAD_SCORES, [(n) => board.player("p").add(n), (n) => board.player("p").set(n), (n) => board.addScores({ p: n })]],
+  ];
+  for (const [values, calls] of cases) {
+    for (const value of values) {
+      for (const call of calls) await assert.rejects(async () => call(value), RangeError, `${String(value)}: ${call}`);
+    }
+  }
+  await assert.rejects(board.player("p").add(1, { key: "a\nb" }), TypeError);
+  assert.deepEqual(sent, []);
+});
+
+it("the amounts of many keep the order of their map", async () => {
+  const { board, sent } = prepared([json(200, { results: [] })]);
+  await board.addScores(new Map([["b", 1], ["2", 2], ["1", -3]]), { season: 4 });
+  const rows = [{ player: "b", amount: 1 }, { player: "2", amount: 2 }, { player: "1", amount: -3 }];
+  assert.deepEqual(sent[0].body, rows.map((row) => ({ ...row, season: 4 })));
+});
+
+it("an address is that of a service", () => {
+  for (const url of ["ftp://a.example", "nonsense", "http://user:secret@a.example"]) assert.throws(() => new Leaderboard(url));
+  assert.equal(new Leaderboard("https://a.example/scores/").url, "https://a.example/scores");
+});

@@ -1,0 +1,166 @@
+/** The client and the real service, through Pushpin. LEADERBOARD_URL and LEADERBOARD_WS_URL say where they are. */
+import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
+import { after, beforeEach, describe, it } from "node:test";
+import { Leaderboard, LeaderboardError } from "../dist/leaderboard.js";
+import { openLink } from "./link.js";
+
+globalThis.crypto ??= /** @type {Crypto} */ (webcrypto); // Node 18 has it elsewhere
+
+const { LEADERBOARD_URL: URL_OF_STREAMS = "", LEADERBOARD_WS_URL: URL_OF_WEBSOCKETS = "", LEADERBOARD_TOKEN: token } = process.env;
+const leaderboard = new Leaderboard(URL_OF_STREAMS, { token, patience: 10 });
+
+/** Return all that there is.
+ * @template T
+ * @param {AsyncIterable<T>} rows */
+async function all(rows) {
+  const list = [];
+  for await (const row of rows) list.push(row);
+  return list;
+}
+
+/** Return whether an error is the service's, with this status.
+ * @param {number} status */
+const has = (status) => (/** @type {unknown} */ error) => error instanceof LeaderboardError && error.status === status;
+
+/** @param {import("../dist/leaderboard.js").Snapshot} snapshot */
+const scores = ({ players }) => players.map(({ score }) => score);
+
+/** Wait until the board's older snapshots are published, so that each next one is of a change.
+ * @param {AsyncIterator<any>} watch
+ * @param {number[]} expected */
+async function until(watch, expected) {
+  for (;;) {
+    const { value } = await watch.next();
+    if (JSON.stringify(scores(value)) === JSON.stringify(expected)) return;
+  }
+}
+
+it("boards and players are made, changed and deleted", async () => {
+  const board = await leaderboard.createBoard({ name: "A board", size: 3 });
+  assert.equal((await board.update({ ranking: "dense" })).ranking, "dense");
+  assert.ok((await all(leaderboard.boards())).some(({ id }) => id === board.id));
+  const [alice, bob] = [await board.addPlayer("Alice", { id: "alice" }), await board.addPlayer("Bob")];
+  assert.deepEqual([(await alice.add()).score, (await alice.add(4)).score], [1, 5]);
+  assert.deepEqual([(await alice.add(9, { key: "k" })).score, (await alice.add(9, { key: "k" })).score], [14, 14]);
+  assert.deepEqual([(await bob.set(20)).score, (await bob.set(3, { best: true })).score], [20, 20]);
+  assert.equal((await bob.update({ name: "Rob", hidden: false })).name, "Rob");
+  const { id, name, score, rank } = await alice.read();
+  assert.deepEqual({ id, name, score, rank }, { id: "alice", name: "Alice", score: 14, rank: 2 });
+  assert.deepEqual((await alice.around()).map((row) => row.id), [bob.id, "alice"]);
+  const results = await board.addScores({ alice: 1, nobody: 1 });
+  assert.deepEqual(results.map(({ status }) => status), [200, 404]);
+  assert.deepEqual((await all(board.players())).map((row) => row.name), ["Rob", "Alice"]);
+  assert.deepEqual(scores(await board.snapshot()), [20, 15]);
+  await assert.rejects(board.addPlayer("Alice", { id: "alice" }), (error) => has(409)(error) && /alice is taken/.test(String(error)));
+  await bob.delete();
+  await board.delete();
+  await assert.rejects(board.snapshot(), has(404));
+});
+
+it("seasons end once and stay readable", async () => {
+  const board = await leaderboard.createBoard();
+  const dora = await board.addPlayer("Dora", { id: "dora" });
+  assert.equal((await dora.add(5, { season: 1 })).score, 5);
+  assert.equal((await board.reset(1)).season, 2);
+  for (const late of [() => board.reset(1), () => dora.add(1, { season: 1 }), () => dora.set(1, { season: 1 })]) {
+    await assert.rejects(late, has(409));
+  }
+  assert.equal((await board.addScores({ dora: 2 }, { season: 1 }))[0].status, 409);
+  assert.equal((await board.addScores({ dora: 2 }, { season: 2 }))[0].score, 2);
+  assert.deepEqual((await all(board.seasons())).map(({ season }) => season), [1]);
+  assert.deepEqual((await board.season(1)).players, [{ id: "dora", name: "Dora", score: 5, rank: 1 }]);
+});
+
+it("a watch shows each change, says who joined, and ends with the board", async () => {
+  const board = await leaderboard.createBoard({ private: true });
+  await assert.rejects(new Leaderboard(URL_OF_STREAMS).board(board.id).watch().next(), has(401));
+  /** @type {Promise<string>} */
+  const joined = new Promise((resolve) => {
+    const watch = board.watch({ onEvent: (event, { player }) => event === "joined" && resolve(player.name) });
+    void (async () => {
+      await until(watch, [0]);
+      await watch.return?.();
+    })();
+  });
+  const watch = board.watch();
+  await until(watch, []);
+  const alice = await board.addPlayer("Alice");
+  await until(watch, [0]);
+  assert.equal(await joined, "Alice");
+  await alice.add(3);
+  await until(watch, [3]);
+  await board.delete();
+  await assert.rejects(watch.next(), has(404));
+});
+
+describe("on a link", () => {
+  /** @type {Awaited<ReturnType<typeof openLink>>} */
+  let link;
+  /** @type {import("../dist/leaderboard.js").Board} */
+  let board;
+  /** @type {import("../dist/leaderboard.js").Board} */
+  let far; // the same board, on the link
+  /** @type {string[]} */
+  let states;
+  const options = {
+    onLive: () => states.push("live"),
+    onLost: (/** @type {unknown} */ _, /** @type {LeaderboardError} */ { message }) => states.push(message),
+  };
+
+  beforeEach(async () => {
+    link?.close();
+    link = await openLink(Number(new URL(URL_OF_STREAMS).port));
+    board = await leaderboard.createBoard();
+    far = new Leaderboard(`http://localhost:${link.port}`, { token, patience: 5 }).board(board.id);
+    await board.addPlayer("Alice", { id: "alice" });
+    states = [];
+  });
+  after(() => link.close());
+
+  it("that dies silently a watch notices, and comes back", async () => {
+    const watch = far.watch({ ...options, silence: 1 });
+    await until(watch, [0]);
+    link.goSilent();
+    await board.player("alice").add();
+    while (states.length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    link.restore();
+    await until(watch, [1]);
+    await watch.return?.();
+    assert.deepEqual(states, ["live", "no sign of life for 1 s", "live"]);
+  });
+
+  it("a watch comes back after a sleep of the machine", async () => {
+    const watch = far.watch(options);
+    await until(watch, [0]);
+    link.goSilent(); // of what was open before, nothing is when it wakes
+    await board.player("alice").add();
+    link.restore();
+    const { now } = Date;
+    Date.now = () => now() + 9 * 3600 * 1000; // neither timers nor performance.now() go on during a sleep
+    try {
+      await until(watch, [1]);
+    } finally {
+      Date.now = now;
+    }
+    await watch.return?.();
+    assert.deepEqual(states, ["live", "no sign of life for 45 s", "live"]);
+  });
+});
+
+it("where streams are held back, a watch takes a WebSocket", { skip: !globalThis.WebSocket && "this Node has none" }, async () => {
+  /** @type {typeof fetch} */
+  const withoutStreams = (url, init) => {
+    const isStream = new Headers(init?.headers).get("Accept") === "text/event-stream";
+    return isStream ? Promise.reject(new TypeError("held back")) : fetch(url, init);
+  };
+  const far = new Leaderboard(URL_OF_WEBSOCKETS, { token, fetch: withoutStreams });
+  const board = await far.createBoard({ private: true });
+  const watch = board.watch();
+  await until(watch, []);
+  const alice = await board.addPlayer("Alice");
+  await alice.add(2);
+  await until(watch, [2]);
+  await board.delete();
+  await assert.rejects(watch.next(), has(404));
+});

@@ -1,0 +1,295 @@
+"""The JavaScript client, under Node and in Chromium, with the real service behind Pushpin."""
+
+import functools
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
+from leaderboardapp.domain.types import ID_PATTERN
+from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
+from leaderboardapp.web.auth import create_token
+from tests.browser.conftest import chromium as chromium
+from tests.browser.conftest import screenshots as screenshots
+from tests.e2e.viewers import Api
+from tests.support.programs import PROJECT, Program, free_ports, program_environment, wait_until
+from tests.support.stack import Stack
+
+CLIENT = PROJECT / "clients" / "js"
+BUILT = CLIENT / "dist"
+MAX_SIZE = 8.0  # kB, gzipped
+
+
+@pytest.fixture(scope="module")
+def origin_port() -> int:
+    """Where pages of another origin come from."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, origin_port: int) -> Iterator[Stack]:
+    """On SQLite: clients cannot tell stores apart."""
+    folder = tmp_path_factory.mktemp("stack")
+    with Stack(
+        f"sqlite:///{folder}/leaderboard.sqlite3",
+        folder,
+        websockets=True,
+        CORS_ALLOWED_ORIGINS=f"http://localhost:{origin_port}",
+    ) as stack:
+        yield stack
+
+
+def run(*command: str | Path, **variables: str) -> str:
+    """Run a command in the client's folder; return its output. Raises if it fails."""
+    ended = subprocess.run(
+        command,
+        cwd=CLIENT,
+        env=program_environment(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def run_tests(*files: str, **variables: str) -> None:
+    """Run tests with Node's own runner."""
+    help = run("node", "--help")
+    flags = ["--experimental-websocket"] if "--experimental-websocket" in help else []  # Node 20
+    output = run("node", *flags, "--test", *[f"test/{file}.test.js" for file in files], **variables)
+    assert re.search(r"\bpass [1-9]", output), output
+
+
+def test_the_committed_files_are_what_the_sources_become(tmp_path: Path) -> None:
+    output = run("node", "build.js", tmp_path / "dist")
+    built, committed = files_in(tmp_path / "dist"), files_in(BUILT)
+    assert built.keys() == committed.keys()
+    for name, content in built.items():
+        assert content == committed[name], f"{name} is old: npm run build"
+    size = re.search(r"leaderboard.js, gzipped: ([\d.]+) kB", output)
+    assert size and float(size[1]) < MAX_SIZE, output
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text() for path in paths}
+
+
+def test_its_types_fit_its_tests() -> None:
+    run("node", "node_modules/typescript/bin/tsc", "--project", "test")
+
+
+def test_requests_are_retried_and_watches_resumed() -> None:
+    run_tests("requests", "watch")
+
+
+def test_everything_is_done_by_the_real_service(stack: Stack) -> None:
+    run_tests(
+        "service",
+        LEADERBOARD_URL=f"http://localhost:{stack.port}",
+        LEADERBOARD_WS_URL=f"http://localhost:{stack.ws_port}",
+        LEADERBOARD_TOKEN=create_token(["write"], None, 600),
+    )
+
+
+def test_it_accepts_what_the_service_does_and_knows_its_keep_alives() -> None:
+    source = "".join(path.read_text() for path in sorted((CLIENT / "src").glob("*.ts")))
+    assert f"/^{ID_PATTERN}$/" in source
+    assert f"MAX_PAGE_ROWS = {MAX_PAGE_ROWS};" in source
+    assert "MAX_SEASON = 2 ** 31 - 1;" in source and MAX_SEASON == 2**31 - 1
+    silence = re.search(r"^const SILENCE = (\d+);", source, re.MULTILINE)
+    assert silence and 2 * KEEP_ALIVE_SECONDS < int(silence[1]) < 3 * KEEP_ALIVE_SECONDS
+    assert f'"{KEEP_ALIVE}"' in source
+
+
+def test_the_example_of_the_documentation_runs(stack: Stack, tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "clients.md").read_text()
+    examples = re.findall(r"```js\n(import .*?)```", text, re.DOTALL)
+    assert len(examples) == 1
+    example = examples[0].replace(":7999", f":{stack.port}")
+    shutil.copy(BUILT / "leaderboard.js", tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "example.js").write_text(example)
+    program = Program(["node", str(tmp_path / "example.js")], tmp_path / "example.log")
+    try:
+        wait_until(
+            lambda: re.search(r"0 +│ +1 +│ +'Dora' +│ +7 ", program.output()), "the board", 30
+        )
+    finally:
+        program.stop()
+
+
+INDEX = """<!doctype html><html lang="en"><title>A game</title><main><h1>A game</h1></main>"""
+
+
+@pytest.fixture
+def page(chromium: Browser, origin_port: int, tmp_path: Path) -> Iterator[Page]:
+    """A page of another origin, which has nothing but the built files."""
+    for file in ("leaderboard.js", "leader-board.js"):
+        shutil.copy(BUILT / file, tmp_path)
+    (tmp_path / "index.html").write_text(INDEX)
+    handler = functools.partial(SilentHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", origin_port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        page = chromium.new_page()
+        page.goto(f"http://localhost:{origin_port}/index.html")
+        yield page
+        page.context.close()
+        server.shutdown()
+        thread.join()
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def score_at(api: Api, board_id: str, token: str) -> None:
+    path = f"/boards/{board_id}/players/alice/score-add/"
+    assert api("POST", path, headers=bearer(token)).status == 200
+
+
+def expect_text(page: Page, text: object) -> None:
+    expect(page.locator("output")).to_have_text(str(text))
+
+
+def expect_lost(page: Page, reason: str) -> None:
+    wait_until(lambda: page.evaluate("states.at(-1)") == reason, reason)
+
+
+def come_back_with(page: Page, text: object) -> None:
+    """Move the page's clock over its pauses, until it shows the text."""
+    for _ in range(10):
+        try:
+            return expect(page.locator("output")).to_have_text(str(text), timeout=2000)
+        except AssertionError:
+            page.clock.fast_forward(5000)
+    expect_text(page, text)
+
+
+# Watches the board of `path`, and keeps what it sees in the page.
+WATCH = """async ([url, id, token]) => {
+    const { Leaderboard } = await import("./leaderboard.js");
+    window.board = new Leaderboard(url, { token }).board(id);
+    window.states = [];
+    const onLive = () => states.push("live");
+    const onLost = (since, failure) => states.push(failure.message);
+    const output = document.createElement("output");
+    document.body.append(output);
+    (async () => {
+        for await (const { players } of board.watch({ onLive, onLost })) {
+            output.textContent = players.map(({ score }) => score).join();
+        }
+    })().catch((error) => output.textContent = error.type);
+}"""
+
+
+def test_a_page_of_another_origin_scores_and_survives_what_happens_to_its_link(
+    page: Page, stack: Stack, board_id: str
+) -> None:
+    token = create_token(["write"], [board_id], 600)
+    api = Api(stack.web_port)  # beside Pushpin
+    body = {"id": board_id, "name": "A board", "private": True}
+    assert api("POST", "/boards/", body, bearer(token)).status == 201
+    page.clock.install()
+    page.evaluate(WATCH, [f"http://localhost:{stack.port}", board_id, token])
+    page.evaluate("async () => { window.alice = await board.addPlayer('Alice', { id: 'alice' }) }")
+    expect_text(page, 0)
+    assert page.evaluate("async () => (await alice.add(2)).score") == 2
+    expect_text(page, 2)
+
+    stack.pushpin.restart()
+    assert page.evaluate("async () => (await alice.add(3)).score") == 5, "once, whatever was lost"
+    come_back_with(page, 5)
+
+    page.context.set_offline(True)
+    expect_lost(page, "the browser is offline")
+    score_at(api, board_id, token)
+    page.context.set_offline(False)
+    come_back_with(page, 6)
+
+    stack.pushpin.signal_all(signal.SIGSTOP)  # as a link that died silently
+    try:
+        score_at(api, board_id, token)
+        page.clock.fast_forward(44_000)
+        assert page.evaluate("states.at(-1)") == "live", "a keep-alive may still come"
+        page.clock.fast_forward(3_000)
+        expect_lost(page, "no sign of life for 45 s")
+    finally:
+        stack.pushpin.signal_all(signal.SIGCONT)
+    come_back_with(page, 7)
+
+    assert api("DELETE", f"/boards/{board_id}/", None, bearer(token)).status == 204
+    come_back_with(page, "/docs/problems/#board-not-found")
+
+
+SHOW = """async ([url, token]) => {
+    await import("./leader-board.js");
+    window.board = document.createElement("leader-board");
+    board.setAttribute("src", url);
+    board.token = async () => token;
+    board.addEventListener("snapshot", ({ detail }) => window.last = detail);
+    document.querySelector("main").append(board);
+    const style = document.createElement("style");
+    style.textContent = "leader-board::part(first) { color: rgb(1, 2, 3) }";
+    document.head.append(style);
+}"""
+
+
+def test_the_element_shows_a_live_board_to_everybody(
+    page: Page, stack: Stack, board_id: str, screenshots: Path
+) -> None:
+    token = create_token(["write"], [board_id], 600)
+    api, path = Api(stack.web_port), f"/boards/{board_id}/"
+    body = {"id": board_id, "name": "A board", "private": True}
+    assert api("POST", "/boards/", body, bearer(token)).status == 201
+    for name in ("Alice", "<b>Bob</b>"):
+        player = {"id": re.sub(r"\W", "", name).lower(), "name": name}
+        assert api("POST", f"{path}players/", player, bearer(token)).status == 201
+    page.evaluate(SHOW, [f"http://localhost:{stack.port}{path}", token])
+    board, rows = page.locator("leader-board"), page.locator("leader-board tbody tr")
+    expect(board).to_have_attribute("state", "live")
+    expect(rows).to_have_text(["1Alice0", "2<b>Bob</b>0"])
+    expect(page.get_by_role("table", name="A board")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Alice")).to_be_visible()
+
+    page.evaluate("window.row = board.shadowRoot.querySelector('tbody').lastChild")
+    assert api("POST", f"{path}players/bbobb/score-add/", None, bearer(token)).status == 200
+    expect(rows).to_have_text(["1<b>Bob</b>1", "2Alice0"])
+    assert page.evaluate("row === board.shadowRoot.querySelector('tbody').firstChild")
+    assert page.evaluate("last.players[0].score") == 1
+    expect(rows.first).to_have_css("color", "rgb(1, 2, 3)")
+    expect(board.get_by_role("status").last).to_have_text("<b>Bob</b> leads")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("region", name="A board")).to_be_focused()
+    page.screenshot(path=screenshots / "element.png")
+    assert Axe().run(page).response["violations"] == []
+
+    page.context.set_offline(True)
+    expect(board).to_have_attribute("state", "lost")
+    expect(board.get_by_role("status").first).to_have_text(
+        re.compile("Reconnecting. .* as of .*[0-9]")
+    )
+    page.context.set_offline(False)
+    expect(board).to_have_attribute("state", "live")
+    assert api("DELETE", path, None, bearer(token)).status == 204
+    expect(board).to_have_attribute("state", "refused")
+    expect(board.get_by_role("status").first).to_contain_text("no board")
+    page.evaluate("board.setAttribute('src', 'nonsense')")
+    expect(board.get_by_role("status").first).to_contain_text("must be the address of a board")
