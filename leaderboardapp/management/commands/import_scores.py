@@ -163,7 +163,9 @@ def _count_rows(
         _require_distinct(options["where"]),
         options["name_column"],
     )
-    file_format = options["format"] or ("jsonl" if file_name.lower().endswith(JSON_ENDINGS) else "csv")
+    file_format = options["format"] or (
+        "jsonl" if file_name.lower().endswith(JSON_ENDINGS) else "csv"
+    )
     rows = read_json_lines(lines) if file_format == "jsonl" else read_csv(lines, rules.columns())
     return count_rows(rows, rules, on_bad_row)
 
