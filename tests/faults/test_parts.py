@@ -53,22 +53,25 @@ def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
 ) -> None:
     with under_load(stack, recovery=1) as writers:
         old = psutil.Process(stack.web.process.pid)
+        workers, ready = old.children(), stack.web.output().count("takes requests")
         writers.mark()
-        if how == "SIGHUP":
-            old.send_signal(signal.SIGHUP)
-        else:  # a new master takes over the socket; the old one answers what it has begun
-            ready = stack.web.output().count("takes requests")
-            old.send_signal(signal.SIGUSR2)
-            wait_until(
-                lambda: stack.web.output().count("takes requests") == ready + 2,
-                "the new master's workers",
-                START_SECONDS,
-            )
+        old.send_signal(signal.SIGHUP if how == "SIGHUP" else signal.SIGUSR2)
+        wait_until(
+            lambda: stack.web.output().count("takes requests") == ready + 2,
+            "the new workers",
+            START_SECONDS,
+        )
+        if how != "SIGHUP":  # the new master has the socket, too; the old one answers what it began
             old.terminate()
             stack.web.process.wait(30)
+        wait_until(
+            lambda: not any(worker.is_running() for worker in workers),
+            "the end of the old workers",
+            START_SECONDS,
+        )
         stack.listener.stop()
         stack.listener.start()
-        writers.go_on(200)
+        writers.go_on(90)
     assert writers.failures == []
 
 
