@@ -20,10 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from local_run.ports import find_conflict, ports_of
 from local_run.programs import Output, Program, Programs, say
 
-PREPARATIONS = (
-    ["python", "manage.py", "ensure_store"],
-    ["python", "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
-)
+PREPARE = ["python", "-m", "local_run.prepare"]
 # No .env for honcho, which would let it override the environment. Settings do not.
 HONCHO = ["honcho", "--env", "/dev/null", "--procfile", "Procfile.dev", "start"]
 START_SECONDS = 60.0
@@ -68,12 +65,9 @@ class LocalRun:
 
     def prepare(self) -> Ending | None:
         """Prepare the store and the static files; return what ended the run meanwhile, if any."""
-        for command in PREPARATIONS:
-            program = self.programs.start("prepare", command, {**os.environ})
-            ending = self.wait()
-            if ending is not program or program.process.returncode:
-                return ending
-        return None
+        program = self.programs.start("prepare", PREPARE, {**os.environ})
+        ending = self.wait()
+        return None if ending is program and not program.process.returncode else ending
 
     def serve(self) -> Ending:
         """Have honcho start the parts; return what ends the run."""

@@ -26,6 +26,7 @@ LONG = (
     "amqp",
 )  # folders whose tests take long
 SHARED = ("database_url", "shared_stack", "shared_server")  # parameters: a store
+PER_STORE = ("store", "database_url", "shared_stack")  # fixtures that a test has for each store
 SLOW_TO_COLLECT = (*LONG, "test_schema.py")
 
 
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "processes: starts processes; left out by --fast")
+    config.addinivalue_line("markers", "stores(*names): runs on these only; no other changes it")
     # Before Django reads them. All of them, so that a developer's own .env has no say.
     folder = tempfile.mkdtemp(prefix="leaderboard-tests-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -73,6 +75,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
     For the tests from the API's description, cases are made up while they are collected."""
     return True if config.getoption("fast") and collection_path.name in SLOW_TO_COLLECT else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test marked with `stores` on these. The mark nearest to the test counts."""
+    if marker := metafunc.definition.get_closest_marker("stores"):
+        for name in {*PER_STORE} & {*metafunc.fixturenames}:
+            on_these = pytest.mark.parametrize(name, marker.args, indirect=True)
+            metafunc.definition.add_marker(on_these)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -62,7 +62,7 @@ def test_over_tls_the_brokers_certificate_is_verified(
             assert "certificate verify failed" in str(raised.value)
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.stores("sqlite")
 def test_a_silent_link_is_noticed_by_missing_heartbeats(
     rabbit: RabbitServer,
     broker: Broker,

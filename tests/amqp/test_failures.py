@@ -23,7 +23,7 @@ from tests.amqp.conftest import Consume
 from tests.support.programs import wait_until
 from tests.support.servers import RabbitServer
 
-ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+ON_ONE_STORE = pytest.mark.stores("sqlite")
 
 
 class RecordingHandler(ScoreHandler):

@@ -16,7 +16,7 @@ from leaderboardapp.rabbitmq.consumer import Message, Rejections
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from leaderboardapp.stores.base import Store
 
-ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+ON_ONE_STORE = pytest.mark.stores("sqlite")
 Process = Callable[..., Rejections]
 
 

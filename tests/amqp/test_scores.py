@@ -17,7 +17,7 @@ from tests.amqp.broker import Broker, total_score, wait_for_score
 from tests.amqp.conftest import Consume
 from tests.support.programs import wait_until
 
-ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+ON_ONE_STORE = pytest.mark.stores("sqlite")
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from gripcontrol import WebSocketEvent
 from leaderboardapp.rabbitmq.notification_routes import parse
 from tests.api.conftest import Send, SendEvents, assert_problem, decode_events
 
+# No store changes what is shown here.
+pytestmark = pytest.mark.stores("sqlite")
+
 OPEN = WebSocketEvent("OPEN")
 
 

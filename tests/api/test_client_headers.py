@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from leaderboard_project.wsgi import application
 from tests.api.conftest import Send, assert_problem
 
+# No store changes what is shown here.
+pytestmark = pytest.mark.stores("sqlite")
+
 NAMES = [
     "Accept",
     "Accept-Encoding",

@@ -7,6 +7,9 @@ from django.test import override_settings
 
 from tests.api.conftest import Send
 
+# No store changes what is shown here.
+pytestmark = pytest.mark.stores("sqlite")
+
 GAME = "https://game.example"
 
 

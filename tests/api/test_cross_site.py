@@ -11,6 +11,9 @@ from tests.api.conftest import Send, assert_problem
 from tests.api.test_auth import WRITES as WRITES_OF_A_BOARD
 from tests.api.test_auth import bearer
 
+# No store changes what is shown here.
+pytestmark = pytest.mark.stores("sqlite")
+
 HERE, GAME = "https://board.example:8443", "https://game.example"
 WRITES = [
     ("POST", "/boards/", {"id": "{new}"}),

@@ -18,6 +18,9 @@ from leaderboardapp.stores.base import Store
 from leaderboardapp.web.problem_kinds import PAGE_PATH, UNTYPED, ProblemKind
 from tests.api.conftest import Send, SendEvents, assert_problem, decode_events
 
+# No store changes what is shown here.
+pytestmark = pytest.mark.stores("sqlite")
+
 # Programs compare these. One that is renamed breaks them; a new one is added here.
 SLUGS = {
     "malformed-request": 400,

@@ -15,6 +15,11 @@ from leaderboardapp.domain.exceptions import OutcomeUnknown
 from leaderboardapp.stores.base import Store
 from tests.api.conftest import Send, assert_problem
 from tests.api.test_auth import bearer
+from tests.conftest import STORES
+
+# What is refused before a store is asked, no store changes.
+pytestmark = pytest.mark.stores("sqlite")
+ON_EACH_STORE = pytest.mark.stores(*STORES)
 
 
 @pytest.fixture
@@ -26,6 +31,7 @@ def state(send: Send, board: str, alice: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+@ON_EACH_STORE
 def test_an_unknown_board_or_player_is_not_found(send: Send, board: str, method: str) -> None:
     assert_problem(send(method, "/boards/nowhere/"), 404, "There is no board nowhere.")
     assert_problem(send(method, f"{board}players/nobody/"), 404, "has no player nobody.")
@@ -134,6 +140,7 @@ def test_a_number_that_is_no_integer_as_written_is_refused(
         ("900719925474099.1e1", 9007199254740991),
     ],
 )
+@ON_EACH_STORE
 def test_a_number_that_is_an_integer_as_written_counts_exactly(
     client: Client, alice: str, number: str, score: int
 ) -> None:
@@ -306,6 +313,7 @@ def test_two_idempotency_keys_are_not_taken_for_one(send: Send, board: str, alic
             )
 
 
+@ON_EACH_STORE
 def test_a_header_that_is_there_twice_gains_nothing(
     send: Send, board: str, alice: str, grip_sig: str
 ) -> None:
@@ -337,6 +345,7 @@ def test_a_header_that_is_there_twice_gains_nothing(
         max_leaves=6,
     ),
 )
+@ON_EACH_STORE
 def test_no_json_body_makes_a_server_error(
     send: Send, board: str, alice: str, method: str, path: str, body: Any
 ) -> None:
@@ -358,6 +367,7 @@ def test_without_the_store_reads_and_writes_are_503() -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
+@ON_EACH_STORE
 def test_a_write_whose_outcome_is_unknown_says_so(
     send: Send, board: str, alice: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -372,5 +382,6 @@ def test_a_write_whose_outcome_is_unknown_says_so(
     assert_problem(send("GET", board), 503, "Try again")
 
 
+@ON_EACH_STORE
 def test_with_the_store_it_is_ready(send: Send) -> None:
     assert send("GET", "/readyz").json() == {"status": "ok"}

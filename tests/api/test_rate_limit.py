@@ -18,6 +18,8 @@ from leaderboardapp.web.rate_limit import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_auth import READS, WRITES, bearer
 
+# A write is counted and refused before a store is asked.
+pytestmark = pytest.mark.stores("sqlite")
 BURST = 3
 
 Add = Callable[..., Response]  # add(header="value"): one increment

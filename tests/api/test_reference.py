@@ -13,6 +13,9 @@ from leaderboardapp.domain.types import BOARD_DEFAULTS
 from leaderboardapp.pages.api_reference import DESCRIPTION
 from tests.api.conftest import Send
 
+# No store changes what is shown here.
+pytestmark = pytest.mark.stores("sqlite")
+
 API: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
 METHODS = ("get", "post", "put", "patch", "delete")
 NOT_DESCRIBED = {

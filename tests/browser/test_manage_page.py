@@ -2,10 +2,8 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visits
@@ -18,9 +16,8 @@ from tests.browser.dashboard import (
     row,
     start_import,
 )
+from tests.browser.looks import check_looks
 from tests.e2e.viewers import Api
-
-SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 
 
 @pytest.fixture
@@ -236,36 +233,22 @@ def test_the_board_is_deleted_when_its_id_is_typed(
     assert api("GET", board).status == 404
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
 def test_it_is_accessible_whatever_is_open(
-    visit: Visits, api: Api, board: str, screenshots: Path, size: str, colours: str
+    visit: Visits, api: Api, board: str, screenshots: Path
 ) -> None:
-    width, height = SIZES[size]
-    options: dict[str, Any] = {"viewport": {"width": width, "height": height}}
     api("POST", f"{board}reset/")
     api("PATCH", board, {"ask_email": True})
-    page = visit(f"{board}manage/", color_scheme=colours, reduced_motion="reduce", **options)
-    expect(page.locator("#players-table tbody tr")).to_have_count(2)
+    page = open_dashboard(visit, board)
     start_import(page, FILE + "a b,,1\n")
     imported(page, "2 of 4 rows added, 0 players created.")
     page.get_by_text("Season 1, ended on").click()
     expect(page.get_by_role("region", name="Season 1").get_by_text("Alice")).to_be_visible()
-
-    def check(name: str, full_page: bool = False) -> None:
-        path = screenshots / f"manage-{name}-{size}-{colours}.png"
-        page.screenshot(path=path, full_page=full_page)
-        report = Axe().run(page)
-        assert not report.violations_count, f"{name}: {report.generate_report()}"
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide, f"{name} scrolls sideways"
-
-    check("page", full_page=True)
+    check_looks(page, "manage-page", screenshots)
     page.get_by_role("button", name="Add a player").click()
-    check("add")
+    check_looks(page, "manage-add", screenshots, full_page=False)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Edit Alice").click()
-    check("player")
+    check_looks(page, "manage-player", screenshots, full_page=False)
     page.get_by_role("button", name="Delete", exact=True).click()
-    check("confirm")
+    check_looks(page, "manage-confirm", screenshots, full_page=False)
     visit.forgive("422")

@@ -84,7 +84,7 @@ def test_each_viewer_of_a_channel_is_shown_its_notifications(
         assert own.heard("notification") == [paid]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.stores("sqlite")
 def test_viewers_are_shown_all_of_a_burst(stack: Stack, broker: Broker, customer: str) -> None:
     path = f"/events/customer-{customer}/"
     address = f"ws://localhost:{stack.ws_port}{path}ws/"

@@ -105,6 +105,7 @@ def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, board: 
     thread.join()
 
 
+@pytest.mark.stores("sqlite")
 def test_a_watch_outlives_a_link_that_dies_silently(
     stack: Stack, board: Board, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

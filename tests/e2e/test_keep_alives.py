@@ -13,7 +13,7 @@ from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
 # The store has no part in it.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.stores("sqlite")
 
 
 def test_scripts_see_keep_alives_on_a_busy_board_and_a_quiet_channel(

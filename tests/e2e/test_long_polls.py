@@ -50,6 +50,7 @@ def test_a_long_poll_is_answered_with_the_next_snapshot(api: Api, board: str, po
     assert answers[0].headers["Vary"] == "Accept, Prefer"
 
 
+@pytest.mark.stores("sqlite")  # the proxy waits by itself
 def test_a_long_poll_of_a_quiet_board_ends_with_304(poll: Poll) -> None:
     thread, answers = poll(5)
     started = time.monotonic()

@@ -1,17 +1,18 @@
 """From a write to every viewer, through the real Pushpin, over HTTP only."""
 
-import asyncio
+import csv
 import json
 import os
 import socket
 import threading
 import time
+from collections import Counter
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.viewers import Api, Viewer, first_events
+from tests.e2e.viewers import Api, Viewer
 from tests.support.programs import PROJECT, wait_until
 from tests.support.stack import Stack
 
@@ -128,15 +129,6 @@ def test_a_burst_reaches_viewers_as_few_snapshots_ending_with_the_last(
         assert len(viewer.events) <= took / 0.05 + 3
 
 
-def test_a_thousand_viewers_who_connect_at_once_are_all_served(
-    stack: Stack, api: Api, board: str
-) -> None:
-    answers = asyncio.run(first_events(stack.port, board, viewers=1000, seconds=60))
-    statuses = {status for status, _ in answers}
-    assert statuses == {"HTTP/1.1 200 OK"}
-    assert {id for _, id in answers} == {api("GET", board).headers["ETag"].strip('"')}
-
-
 def test_a_direct_request_for_a_stream_is_told_of_the_proxy(stack: Stack, board: str) -> None:
     answer = Api(stack.web_port)("GET", board, headers={"Accept": "text/event-stream"})
     assert answer.status == 501
@@ -169,13 +161,33 @@ def test_a_body_that_ends_early_changes_nothing(stack: Stack, api: Api, board: s
     assert api("GET", f"{board}players/bob/").json["score"] == 0
 
 
+def keep_newest(rows: int, file: Path) -> Path:
+    """Write the newest rows of the goals to the file, under their header; return the file."""
+    header, *lines = GOALS.read_text().splitlines(keepends=True)
+    file.write_text("".join([header, *lines[-rows:]]))
+    return file
+
+
+def count_goals(file: Path) -> Counter[str]:
+    """Count each scorer's goals, without own goals."""
+    with file.open(newline="") as lines:
+        rows = csv.DictReader(lines)
+        return Counter(row["scorer"] for row in rows if row["own_goal"] == "FALSE")
+
+
 @pytest.mark.skipif(not GOALS.exists(), reason=f"{GOALS} is not there")
 def test_a_century_of_football_ends_right_on_every_viewer(
-    stack: Stack, api: Api, board_id: str
+    stack: Stack, api: Api, board_id: str, tmp_path: Path
 ) -> None:
+    """On SQLite. Some years of it, which are eight batches of rows, on the other stores."""
+    on_sqlite = stack.env["DATABASE_URL"].startswith("sqlite:")
+    file = GOALS if on_sqlite else keep_newest(8000, tmp_path / "goals.csv")
+    goals = count_goals(file)
+    final = dict(goals.most_common(5))
+    assert len({*final.values()}) == 5, "who comes first does not depend on when"
     path = f"/boards/{board_id}/"
     assert api("POST", "/boards/", {"id": board_id, "name": "Goals"}).status == 201
-    command = ["import_scores", str(GOALS), "--board", board_id]
+    command = ["import_scores", str(file), "--board", board_id]
     command += ["--player-column", "scorer", "--where", "own_goal=FALSE"]
     with Viewer(stack.port, path) as one, Viewer(stack.port, path) as two:
         runs = [stack.manage(*command)]
@@ -183,14 +195,7 @@ def test_a_century_of_football_ends_right_on_every_viewer(
             assert "Run the same command again to go on" in runs[-1].stderr
             runs.append(stack.manage(*command))
         assert runs[-1].returncode == 0, runs[-1].stderr
-        assert len(runs) > 1 or "46978 rows" in runs[-1].stdout
-        final = {
-            "Cristiano Ronaldo": 124,
-            "Harry Kane": 75,
-            "Lionel Messi": 71,
-            "Robert Lewandowski": 69,
-            "Romelu Lukaku": 67,
-        }
+        assert len(runs) > 1 or f"{goals.total()} rows" in runs[-1].stdout
         for viewer in (one, two):
             wait_until(lambda: viewer.events and viewer.scores() == final, "the final board", 5)  # noqa: B023
             assert len(viewer.events) > 5, "viewers watch it grow"

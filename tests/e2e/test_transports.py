@@ -11,7 +11,6 @@ from websockets.asyncio.client import connect
 from tests.e2e.viewers import Api
 from tests.support.stack import Stack
 
-VIEWERS_OF_EACH = 300
 INCREMENTS = 20
 SECONDS = 100
 
@@ -83,7 +82,7 @@ Kind = Callable[[int, str], AsyncGenerator[Any, None]]
 KINDS: tuple[Kind, ...] = (stream, long_polls, websocket)
 
 
-async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
+async def watch_a_burst(stack: Stack, api: Api, board: str, of_each: int) -> dict[str, int]:
     """Return how many viewers of each kind were shown the last score."""
     final = dict.fromkeys((kind.__name__ for kind in KINDS), 0)
     watching = asyncio.Semaphore(0)
@@ -106,9 +105,9 @@ async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
 
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as viewers:
         for kind in KINDS:
-            for _ in range(VIEWERS_OF_EACH):
+            for _ in range(of_each):
                 viewers.create_task(view(kind))
-        for _ in range(VIEWERS_OF_EACH * len(KINDS)):
+        for _ in range(of_each * len(KINDS)):
             await watching.acquire()
         await asyncio.to_thread(burst)
     return final
@@ -117,9 +116,7 @@ async def watch_a_burst(stack: Stack, api: Api, board: str) -> dict[str, int]:
 def test_after_a_burst_every_viewer_of_every_kind_shows_the_final_state(
     stack: Stack, api: Api, board: str
 ) -> None:
-    final = asyncio.run(watch_a_burst(stack, api, board))
-    assert final == {
-        "stream": VIEWERS_OF_EACH,
-        "long_polls": VIEWERS_OF_EACH,
-        "websocket": VIEWERS_OF_EACH,
-    }
+    """On one store as many as make a crowd for Pushpin, which does not know the store."""
+    of_each = 300 if stack.env["DATABASE_URL"].startswith("sqlite:") else 50
+    final = asyncio.run(watch_a_burst(stack, api, board, of_each))
+    assert final == {"stream": of_each, "long_polls": of_each, "websocket": of_each}

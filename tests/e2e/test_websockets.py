@@ -76,7 +76,7 @@ def test_a_client_that_closes_it_is_answered(stack: Stack, board: str) -> None:
         assert socket.close_code == 1000, "not 1006, which is that of a lost connection"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # none has a part in it
+@pytest.mark.stores("sqlite")  # none has a part in it
 def test_a_thousand_at_once_are_all_accepted(stack: Stack, board: str) -> None:
     async def open_all() -> list[int]:
         async def open_one() -> int:

@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -6,7 +7,7 @@ import pytest
 from tests.conftest import STORES
 from tests.e2e.viewers import Api
 from tests.faults.load import EventSource, Writers, assert_right, bounded_memory, make_board
-from tests.support.servers import PostgresServer, RethinkServer
+from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
 from tests.support.stack import Stack
 
 SERVERS = ["rethinkdb", "postgresql"]  # the stores that are servers
@@ -61,10 +62,11 @@ def api(stack: Stack) -> Api:
 
 @pytest.fixture(scope="package")
 def shared_server_stack(
-    shared_server: Server, tmp_path_factory: pytest.TempPathFactory
+    shared_server: Server, rabbit: RabbitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Processes on a server that tests may kill."""
-    with Stack(shared_server.database("fault"), tmp_path_factory.mktemp("stack")) as stack:
+    """Processes on a server that tests may kill, with a worker on a broker that they may kill."""
+    url, broker = shared_server.database("fault"), rabbit.vhost(uuid.uuid4().hex)
+    with Stack(url, tmp_path_factory.mktemp("stack"), amqp_url=broker) as stack:
         yield stack
 
 

@@ -17,7 +17,7 @@ from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
 RETRY_SECONDS = 0.2
-PAUSE_SECONDS = 0.01  # between increments: at full speed, they leave no processor to what restarts
+PAUSE_SECONDS = 0.04  # between increments: at full speed, they leave no processor to what restarts
 QUIET_SECONDS = 2.0
 GROWTH_BYTES = 40_000_000  # of one program, during one test
 

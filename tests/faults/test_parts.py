@@ -25,6 +25,7 @@ from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 
 BYTES_A_VIEWER = 100_000
+HOW_DEPLOYED = ["SIGHUP", "SIGUSR2 and SIGTERM"]
 
 
 @pytest.mark.parametrize("what", ["a worker", "everything"])
@@ -42,31 +43,40 @@ def test_killed_web_processes_lose_no_acknowledged_increment(
             stack.web.wait_for_port(stack.web_port)
 
 
-@pytest.mark.parametrize("how", ["SIGHUP", "SIGUSR2 and SIGTERM"])
+# How the first process hands over is its own affair. The workers' connections are the store's.
+@pytest.mark.parametrize(
+    ("shared_stack", "how"),
+    [*(("sqlite", how) for how in HOW_DEPLOYED), ("rethinkdb", "SIGHUP"), ("postgresql", "SIGHUP")],
+    indirect=["shared_stack"],
+)
 def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
     stack: Stack, under_load: Load, how: str
 ) -> None:
     with under_load(stack, recovery=1) as writers:
         old = psutil.Process(stack.web.process.pid)
+        workers, ready = old.children(), stack.web.output().count("takes requests")
         writers.mark()
-        if how == "SIGHUP":
-            old.send_signal(signal.SIGHUP)
-        else:  # a new master takes over the socket; the old one answers what it has begun
-            ready = stack.web.output().count("takes requests")
-            old.send_signal(signal.SIGUSR2)
-            wait_until(
-                lambda: stack.web.output().count("takes requests") == ready + 2,
-                "the new master's workers",
-                START_SECONDS,
-            )
+        old.send_signal(signal.SIGHUP if how == "SIGHUP" else signal.SIGUSR2)
+        wait_until(
+            lambda: stack.web.output().count("takes requests") == ready + 2,
+            "the new workers",
+            START_SECONDS,
+        )
+        if how != "SIGHUP":  # the new master has the socket, too; the old one answers what it began
             old.terminate()
             stack.web.process.wait(30)
+        wait_until(
+            lambda: not any(worker.is_running() for worker in workers),
+            "the end of the old workers",
+            START_SECONDS,
+        )
         stack.listener.stop()
         stack.listener.start()
-        writers.go_on(200)
+        writers.go_on(90)
     assert writers.failures == []
 
 
+@pytest.mark.stores("sqlite")
 def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
     stack: Stack, under_load: Load
 ) -> None:
@@ -78,6 +88,7 @@ def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
         stack.pushpin.wait_for_port(stack.port)
 
 
+@pytest.mark.stores("sqlite")
 def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) -> None:
     with under_load(stack) as writers, ExitStack() as idle:
         # Each frame is some 45 kB, so that the system's buffers are full after a few seconds.
@@ -97,24 +108,27 @@ def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) ->
         writers.mark()
 
 
-def test_five_thousand_viewers_at_once_are_all_served(
+def test_thousands_of_viewers_at_once_are_all_served(
     stack: Stack, api: Api, board_id: str, recovered: Recovered
 ) -> None:
+    """The storm is Pushpin's. Each store answers the first of its requests, in a smaller one."""
+    viewers = 5000 if stack.env["DATABASE_URL"].startswith("sqlite:") else 1500
     board = make_board(api, board_id)
     api("POST", f"{board}players/alice/score-add/")
     before = stack.memory()
     with open_files(6000):
         started = time.monotonic()
-        answers = asyncio.run(first_events(stack.port, board, viewers=5000, seconds=100))
+        answers = asyncio.run(first_events(stack.port, board, viewers=viewers, seconds=100))
         recovered(time.monotonic() - started)
     assert {status for status, _ in answers} == {"HTTP/1.1 200 OK"}
     assert {id for _, id in answers} == {api("GET", board).headers["ETag"].strip('"')}
     after = stack.memory()
     for name in ("web", "listener"):
         assert after[name] - before[name] < GROWTH_BYTES, name
-    assert after["pushpin"] - before["pushpin"] < 5000 * BYTES_A_VIEWER
+    assert after["pushpin"] - before["pushpin"] < viewers * BYTES_A_VIEWER
 
 
+@pytest.mark.stores("sqlite")
 def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
     stack: Stack, board_id: str
 ) -> None:

@@ -7,13 +7,14 @@ import signal
 import sqlite3
 import statistics
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.viewers import Api
-from tests.faults.conftest import SERVERS, Load, Recovered, Server
+from tests.faults.conftest import Load, Recovered, Server
 from tests.faults.link import Link
 from tests.faults.load import (
     EventSource,
@@ -21,7 +22,7 @@ from tests.faults.load import (
     assert_right,
     make_board,
 )
-from tests.support.programs import wait_until
+from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 
 
@@ -64,28 +65,31 @@ def test_an_unavailable_server_is_reported_and_survived(
     assert writers.failures
 
 
+@pytest.fixture
+def link(server_stack: Stack, own_server: Server) -> Iterator[Link]:
+    """The listener's link to the server. It has its own way there again afterwards."""
+    listener = server_stack.listener
+    usual = listener.env
+    with Link(own_server.port) as link:
+        url = usual["DATABASE_URL"].replace(f":{own_server.port}/", f":{link.port}/")
+        listener.env = {**usual, "DATABASE_URL": url}
+        listener.restart()
+        wait_until(server_stack.listens, "the listener", START_SECONDS)
+        yield link
+        listener.env = usual
+        listener.restart()
+
+
 @pytest.mark.parametrize("which", ["the feed's", "all"])
-@pytest.mark.parametrize("store", SERVERS)
 def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    board_id: str,
-    under_load: Load,
-    store: str,
-    which: str,
+    server_stack: Stack, link: Link, under_load: Load, which: str
 ) -> None:
-    server: Server = request.getfixturevalue(f"{store}_server")
-    url = server.database(f"fault_{board_id}")
-    with (
-        Link(server.port) as link,
-        Stack(url, tmp_path, url.replace(f":{server.port}/", f":{link.port}/")) as stack,
-        under_load(stack) as writers,
-    ):
+    with under_load(server_stack) as writers:
         wait_until(lambda: len(link.pairs) >= 4, "lease, feed, maintenance and messages")
         cut = time.monotonic()
         link.cut(only=1 if which == "the feed's" else None)
         wait_until(
-            lambda: stack.listener.log.read_text().count("listening,") >= 2,
+            lambda: server_stack.listener.output().count("listening,") >= 2,
             "the listener to be back",
             30,
         )

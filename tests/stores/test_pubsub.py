@@ -270,7 +270,7 @@ def test_a_refused_queue_is_garbage_collected(
     assert reference() is None
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.stores("sqlite", "postgresql")
 def test_messages_that_expired_unread_are_announced(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
