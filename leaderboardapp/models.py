@@ -162,6 +162,7 @@ class Player:
         """
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.email, self.hidden = email, False
+        self.created = False  # by the last write of the score
         self.rank: int | None = None  # set by what reads ranks
         self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
@@ -202,23 +203,38 @@ class Player:
             events.announce(self.board.id, events.LEFT, events.player_payload(player))
         self._stored = None
 
-    def score_add(self, amount: int, key: str | None = None, season: int | None = None) -> Self:
+    def score_add(
+        self,
+        amount: int,
+        key: str | None = None,
+        season: int | None = None,
+        name: str | None = None,
+    ) -> Self:
         """Add to the score atomically; return the player with the sum.
 
         An increment with an idempotency `key` counts once. With `season` it counts only in that
-        season. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason.
+        season. With `name` a player who is missing is created, in the same step. Raises
+        ObjectDoesNotExist, PlayerRefused, WrongSeason, InvalidInput.
         """
-        return self._load(get_store().add_score(self.board.id, self.id, amount, key, season))
+        row = get_store().add_score(self.board.id, self.id, amount, key, season, name)
+        return self._load_scored(row)
 
-    def score_put(self, score: int, only_better: bool = False, season: int | None = None) -> Self:
+    def score_put(
+        self,
+        score: int,
+        only_better: bool = False,
+        season: int | None = None,
+        name: str | None = None,
+    ) -> Self:
         """Set the score, or with `only_better` keep a score that is as good; return the player.
 
-        Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason.
+        `season` and `name` are as in `score_add`. Raises ObjectDoesNotExist, PlayerRefused,
+        WrongSeason, InvalidInput.
         """
         row = get_store().set_score(
-            self.board.id, self.id, score, only_better=only_better, season=season
+            self.board.id, self.id, score, only_better=only_better, season=season, name=name
         )
-        return self._load(row)
+        return self._load_scored(row)
 
     def get_rank(self, with_email: bool = False) -> int | None:
         """Read the player again; return the rank, from 1, or None if the player is not ranked.
@@ -326,6 +342,13 @@ class Player:
 
     def _set_rank(self, row: Row | None) -> None:
         self.rank, self.bound = (row["rank"], row["bound"]) if row else (None, 0)
+
+    def _load_scored(self, row: Row) -> Self:
+        """Load the row after a write of the score, and announce who has joined by it."""
+        self.created = row.pop("created", False)
+        if self.created:
+            events.announce(self.board.id, events.JOINED, events.player_payload(row))
+        return self._load(row)
 
     def _load(self, row: Row) -> Self:
         for field in PLAYER_FIELDS:

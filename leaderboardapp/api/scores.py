@@ -4,11 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from leaderboardapp import events
 from leaderboardapp.api.responses import json_response, player_data
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.fields import (
     amount_field,
     choice_field,
+    name_field,
     require,
     score_field,
     season_field,
@@ -23,26 +25,37 @@ from leaderboardapp.web.requests import read_body, read_idempotency_key, read_in
 
 @rights.open_to_players("add", "set")
 def add_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Add to the player's score; answer the player."""
-    body = read_body(request, {"amount": amount_field, "season": season_field})
+    """Add to the player's score; answer the player. With a name, a missing one is created: 201."""
+    fields = {"amount": amount_field, "season": season_field, "name": name_field}
+    body = read_body(request, fields)
     key = read_idempotency_key(request)
     player = Player(Board(board_id), player_id)
-    player.score_add(body.get("amount", 1), key, body.get("season"))
-    return json_response(player_data(player))
+    player.score_add(body.get("amount", 1), key, body.get("season"), body.get("name"))
+    return scored_response(player)
 
 
 @rights.open_to_players("best", "set")
 def set_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Set the player's score, or with the mode "best" only a better one; answer the player."""
+    """Set the player's score, or with the mode "best" only a better one; answer the player.
+
+    With a name, a missing one is created: 201."""
     mode_field = choice_field("set", "best")
     fields = {"score": score_field, "mode": mode_field, "season": season_field}
-    body = read_body(request, fields)
+    body = read_body(request, {**fields, "name": name_field})
     score, only_better = require(body, "score"), body.get("mode") == "best"
     if not only_better:
         rights.require_player_writes(request, board_id, "set")
     player = Player(Board(board_id), player_id)
-    player.score_put(score, only_better=only_better, season=body.get("season"))
-    return json_response(player_data(player))
+    player.score_put(score, only_better, body.get("season"), body.get("name"))
+    return scored_response(player)
+
+
+def scored_response(player: Player) -> HttpResponse:
+    """Return the answer to a write of one score: 200, or 201 if it has created the player."""
+    if not player.created:
+        return json_response(player_data(player))
+    location = f"/boards/{player.board.id}/players/{player.id}/"
+    return json_response(player_data(player), 201, {"Location": location})
 
 
 @rights.open_to_players("add", "set")
@@ -53,11 +66,19 @@ def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
     rights.require_own_player(request, board_id, *(row.player for row in increments))
     rate_limit.count_writes(request, len(increments))
     results = get_store().add_scores(board_id, increments)
+    announce_joined(board_id, results)
     rows = [
         result_data(increment.player, result)
         for increment, result in zip(increments, results, strict=True)
     ]
     return json_response({"results": rows})
+
+
+def announce_joined(board_id: str, results: list[Row | Exception]) -> None:
+    """Announce the players whom a write of many scores has created."""
+    for row in results:
+        if not isinstance(row, Exception) and row.get("created"):
+            events.announce(board_id, events.JOINED, events.player_payload(row))
 
 
 def result_data(player_id: str, result: Row | Exception) -> dict[str, Any]:
@@ -67,7 +88,8 @@ def result_data(player_id: str, result: Row | Exception) -> dict[str, Any]:
     unknown.
     """
     if not isinstance(result, Exception):
-        return {"player": player_id, "status": 200, "score": result["score"]}
+        status = 201 if result.get("created") else 200
+        return {"player": player_id, "status": status, "score": result["score"]}
     problem = to_problem(result)
     if problem is None or isinstance(result, BoardNotFound):
         raise result

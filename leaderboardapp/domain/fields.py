@@ -148,7 +148,12 @@ amount_field = score_field
 limit_field = integer_field(1, MAX_PAGE_ROWS)
 season_field = integer_field(1, MAX_SEASON)
 RANK_POSITION_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
-INCREMENT_FIELDS = {"player": id_field, "amount": amount_field, "season": season_field}
+INCREMENT_FIELDS = {
+    "player": id_field,
+    "amount": amount_field,
+    "season": season_field,
+    "name": name_field,
+}
 BOARD_SETTING_FIELDS: dict[str, Field] = {
     "name": name_field,
     "size": integer_field(1, MAX_BOARD_SIZE),

@@ -15,7 +15,7 @@ from leaderboardapp.domain.fields import (
     require,
     score_field,
 )
-from leaderboardapp.domain.types import Amount, Row
+from leaderboardapp.domain.types import Row
 
 NEW_BOARD_FIELDS = {"id": id_field, **BOARD_SETTING_FIELDS}
 NEW_PLAYER_FIELDS = {
@@ -59,10 +59,10 @@ def check_score(score: int) -> int:
     return checked
 
 
-def new_player(board: Row, amount: Amount) -> Row:
-    """Return the fields of a player whom an import creates, without a score. Raises InvalidInput,
-    EmailRequired."""
-    player = check_new_player({"id": amount.player, "name": amount.name})
+def new_player(board: Row, player_id: str, name: str) -> Row:
+    """Return the fields of a player whom a score or an import creates, without the score. Raises
+    InvalidInput, EmailRequired."""
+    player = check_new_player({"id": player_id, "name": name})
     check_email(board, player)
     return player
 

@@ -11,7 +11,7 @@ and `now`, in microseconds. It returns the fields of the player's row that the w
 - `max_amount` limits increments. Scores that are set are none.
 - Each row of an import is an increment: all of this holds at each row, and not only at their sum.
 
-RethinkDB runs the same rule in the server, as ReQL (stores/rethinkdb/score_updates.py).
+RethinkDB runs the same rule in the server, as ReQL (stores/rethinkdb/score_fields.py).
 """
 
 from leaderboardapp.domain.exceptions import ScoreOutOfRange

@@ -72,6 +72,7 @@ class Increment(NamedTuple):
     amount: int
     key: str | None = None  # idempotency key
     season: int | None = None  # the season that it is meant for; None: whichever is running
+    name: str | None = None  # under which a player who is missing joins; None: nobody joins
 
 
 class RankPosition(NamedTuple):

@@ -194,8 +194,11 @@ class Store(ABC):
     @abstractmethod
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         """Add the increments, in this order, each atomically, durably, and once per idempotency
-        key. Return for each the player's row afterwards, or the ObjectDoesNotExist,
-        ScoreOutOfRange, WrongSeason or OutcomeUnknown that it met."""
+        key. Return for each the player's row afterwards, or the ObjectDoesNotExist, PlayerRefused,
+        WrongSeason, InvalidInput or OutcomeUnknown that it met.
+
+        An increment with a `name` creates its player if missing, in the same write. The row has
+        `created` then, which is True."""
 
     def add_score(
         self,
@@ -204,11 +207,12 @@ class Store(ABC):
         amount: int,
         key: str | None = None,
         season: int | None = None,
+        name: str | None = None,
     ) -> Row:
-        """Add an increment; return the player's row afterwards. Concurrent calls of a process for
-        one board are coalesced. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason,
-        InvalidInput."""
-        increment = Increment(player, check_score(amount), key, season)
+        """Add an increment; return the player's row afterwards, as add_scores does. Concurrent
+        calls of a process for one board are coalesced. Raises ObjectDoesNotExist, PlayerRefused,
+        WrongSeason, InvalidInput."""
+        increment = Increment(player, check_score(amount), key, season, name)
         result = self._coalesce_add(board, increment)
         if isinstance(result, Exception):
             raise result
@@ -216,10 +220,17 @@ class Store(ABC):
 
     @abstractmethod
     def set_score(
-        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+        self,
+        board: str,
+        player: str,
+        score: int,
+        only_better: bool,
+        season: int | None = None,
+        name: str | None = None,
     ) -> Row:
         """Set the score, or with `only_better` leave one that is as good; return the row
-        afterwards. Raises ObjectDoesNotExist, ScoreOutOfRange, WrongSeason."""
+        afterwards. With a `name` a missing player is created, as by add_scores. Raises
+        ObjectDoesNotExist, PlayerRefused, WrongSeason, InvalidInput."""
 
     @abstractmethod
     def get_import(self, board: str, name: str) -> Import:

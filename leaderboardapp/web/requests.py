@@ -42,7 +42,8 @@ def read_body(request: HttpRequest, fields: Mapping[str, Field]) -> dict[str, An
 
 
 def read_increments(request: HttpRequest) -> list[Increment]:
-    """Return the increments of a bulk request: a JSON list of `{"player", "amount"?, "season"?}`.
+    """Return the increments of a bulk request: a JSON list of `{"player", "amount"?, "season"?,
+    "name"?}`.
 
     The request's idempotency key becomes the key of each increment. With a key, each player may be
     listed only once. Raises Problem or RejectedInput.
@@ -62,7 +63,8 @@ def read_increments(request: HttpRequest) -> list[Increment]:
             detail = f"Row {number}: player: {player} has a row already; with a key, only one may."
             raise InvalidInput(detail)
         players.add(player)
-        increments.append(Increment(player, fields.get("amount", 1), key, fields.get("season")))
+        season, name = fields.get("season"), fields.get("name")
+        increments.append(Increment(player, fields.get("amount", 1), key, season, name))
     return increments
 
 

@@ -224,6 +224,17 @@ def test_a_player_joins_scores_takes_another_name_and_leaves(table: Table, send:
     assert_problem(send("POST", f"{board}players/carol/score-add/", **token), 404)
 
 
+def test_a_player_joins_with_the_first_score(table: Table, send: Send) -> None:
+    table.player_writes = "add"
+    table.renew()
+    path, token = f"/boards/{table.id}/players", bearer(scope="play", player="carol")
+    body: dict[str, Any] = {"amount": 2, "name": "Carol"}
+    joined = send("POST", f"{path}/carol/score-add/", body, **token)
+    assert (joined.status_code, joined.json()["score"]) == (201, 2)
+    assert_problem(send("POST", f"{path}/dora/score-add/", body, **token), 403, "carol only")
+    assert send("GET", f"{path}/dora/").status_code == 404
+
+
 def test_a_hidden_player_does_not_come_back_by_leaving(
     table: Table, send: Send, store: Store
 ) -> None:

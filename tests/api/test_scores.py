@@ -109,3 +109,42 @@ def test_a_row_that_is_not_as_accepted_is_named_and_nothing_is_counted(
 
 def test_many_increments_on_no_board_are_not_found(send: Send) -> None:
     assert_problem(send("POST", "/boards/nowhere/scores/", [{"player": "a"}]), 404)
+
+
+def test_a_first_score_with_a_name_creates_its_player(send: Send, board: str) -> None:
+    path, body = f"{board}players/dora/", {"amount": 3, "name": "Dora"}
+    assert_problem(send("POST", f"{path}score-add/", {"amount": 3}), 404, "dora")
+    assert_problem(send("POST", f"{path}score-add/", {"amount": 3, "name": " "}), 422, "name")
+    headers = {"idempotency_key": "first"}
+    first = send("POST", f"{path}score-add/", body, **headers)
+    assert (first.status_code, first["Location"]) == (201, path)
+    assert first.json() == {"id": "dora", "name": "Dora", "score": 3}
+    again = send("POST", f"{path}score-add/", body, **headers)
+    assert (again.status_code, again.json()["score"]) == (200, 3)
+    assert "Location" not in again
+    put = send("PUT", f"{board}players/eve/score/", {"score": 2, "mode": "best", "name": "Eve"})
+    assert (put.status_code, put.json()["score"]) == (201, 2)
+    rows = [
+        {"player": "finn", "amount": 4, "name": "Finn"},
+        {"player": "dora", "name": "Another"},
+        {"player": "gus"},
+    ]
+    results = send("POST", f"{board}scores/", rows).json()["results"]
+    scores = [(row["status"], row.get("score")) for row in results]
+    assert scores == [(201, 4), (200, 4), (404, None)]
+    players = send("GET", f"{board}players/").json()["players"]
+    names = [(player["id"], player["name"]) for player in players]
+    assert names == [("finn", "Finn"), ("dora", "Dora"), ("eve", "Eve")]
+
+
+def test_nobody_joins_by_a_score_without_the_email_address_that_the_board_asks_for(
+    send: Send, board: str
+) -> None:
+    send("PATCH", board, {"ask_email": True})
+    body: Any = {"name": "Dora"}
+    assert_problem(send("POST", f"{board}players/dora/score-add/", body), 422, "email")
+    body = {"score": 1, "name": "Dora"}
+    assert_problem(send("PUT", f"{board}players/dora/score/", body), 422, "email")
+    [row] = send("POST", f"{board}scores/", [{"player": "dora", "name": "D"}]).json()["results"]
+    assert (row["status"], row["detail"]) == (422, "email: missing.")
+    assert_problem(send("GET", f"{board}players/dora/"), 404)

@@ -23,10 +23,11 @@ from tests.support.programs import wait_until
 amounts = st.sampled_from([0, 1, 2, 3, -1, -2, -3, 6, MAX_SCORE, -MAX_SCORE])
 increments = st.builds(
     Increment,
-    player=st.sampled_from(["ann", "ann", "ann", "ben", "ben", "nobody"]),
+    player=st.sampled_from(["ann", "ann", "ann", "ben", "ben", "new", "new"]),
     amount=amounts,
     key=st.sampled_from([None, None, None, "k1", "k2"]),
     season=st.sampled_from([None, None, None, None, 1, 2]),
+    name=st.sampled_from([None, None, "A name"]),
 )
 limits = st.fixed_dictionaries(
     {},
@@ -51,22 +52,24 @@ class Model:
         self.moved: list[str] = ["ann", "ben"]
         self.scored: set[str] = set()
 
-    def add(self, player: str, amount: int, key: str | None, season: int | None) -> object:
+    def add(
+        self, player: str, amount: int, key: str | None, season: int | None, name: str | None
+    ) -> object:
         """The score afterwards, or the exception's class."""
-        if player not in self.scores:
+        is_new = player not in self.scores
+        if is_new and not name:
             return "missing"
         if (player, key) in self.keys:
             return self.scores[player]
         if season == 2:
             return WrongSeason
-        score = self.scores[player] + amount
+        score = self.scores.get(player, 0) + amount
         if not self.least <= score <= self.most or abs(amount) > self.largest:
             return ScoreOutOfRange
         if key:
             self.keys.add((player, key))
-        if amount or (self.ascends and player not in self.scored):
-            self.moved.remove(player)
-            self.moved.append(player)
+        if amount or is_new or (self.ascends and player not in self.scored):
+            self.moved = [*(other for other in self.moved if other != player), player]
         self.scored.add(player)
         self.scores[player] = score
         return score
@@ -82,6 +85,7 @@ def outcome(result: Row | Exception) -> object:
 @given(limits, st.lists(st.lists(increments, min_size=1, max_size=12), min_size=1, max_size=3))
 @example({"min": -1}, [[Increment("ann", -2), Increment("ann", 2)]])
 @example({"max": 1}, [[Increment("ann", 2), Increment("ann", -2)]])
+@example({"max": 1}, [[Increment("new", number, None, None, "N") for number in (2, 0, 1, 1)]])
 @example({}, [[Increment("ann", -MAX_SCORE)], [Increment("ann", MAX_SCORE - n) for n in (0, 1)]])
 def test_a_batch_is_what_its_increments_are_one_by_one(
     store: Store, board: Row, batches: list[list[Increment]]
@@ -94,7 +98,7 @@ def test_a_batch_is_what_its_increments_are_one_by_one(
     for batch in batches:
         expected = [model.add(*increment) for increment in batch]
         assert [outcome(result) for result in store.add_scores(id, batch)] == expected
-    rows = {player: store.get_player(id, player) for player in ("ann", "ben")}
+    rows = {player: store.get_player(id, player) for player in model.scores}
     assert {player: row["score"] for player, row in rows.items()} == model.scores
     assert sorted(rows, key=lambda player: rows[player]["reached_at"]) == model.moved
 

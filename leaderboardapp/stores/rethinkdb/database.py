@@ -70,12 +70,17 @@ class Database:
 
         return self.write_if_board_exists(board["id"], guard)
 
-    def check_and_write(self, board: str, attempt: Callable[[Row], Row]) -> Row:
+    def check_and_write(
+        self,
+        board: str,
+        attempt: Callable[[Row], Row],
+        outdated: tuple[str, ...] = (OUTDATED, OUT_OF_RANGE),
+    ) -> Row:
         """Call `attempt` with the board's row until its write is not refused as outdated; return
         the server's answer. `attempt` checks what it writes against the row, each time."""
         for _ in range(CHECKS):
             result = attempt(self.get_board(board))
-            if result.get("first_error") not in (OUTDATED, OUT_OF_RANGE):
+            if result.get("first_error") not in outdated:
                 return result
         raise StoreUnavailable(f"The board {board} changes too often.")
 

@@ -18,7 +18,7 @@ from leaderboardapp.stores.rethinkdb.results import (
 )
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from leaderboardapp.stores.rethinkdb.score_updates import apply_once
+from leaderboardapp.stores.rethinkdb.score_fields import apply_once
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
@@ -86,7 +86,7 @@ class Imports:
         for amount in amounts:
             document = documents.get(amount.player)
             if document is None:
-                new_player(board, amount)
+                new_player(board, amount.player, amount.name)
             elif batch in document.get("batches", ()):
                 continue  # it is counted
             row = player_row(document, board["season"]) if document else None

@@ -45,8 +45,13 @@ class IncrementRun:
         """Return a run for each increment."""
         return [IncrementRun([increment]) for increment in self.increments]
 
+    @property
+    def name(self) -> str | None:
+        """The first name under which the player joins if missing; None without one."""
+        return next((one.name for _, one in self.increments if one.name), None)
+
     def to_wire(self, now: int) -> dict[str, Any]:
-        """Return the run as `score_updates.increment_fields` takes it.
+        """Return the run as `score_fields.increment_fields` takes it.
 
         The board has to allow `least` and `most`, the extremes on the way, and `largest`, the
         largest amount. `now` is when the whole request is written, in microseconds. Each

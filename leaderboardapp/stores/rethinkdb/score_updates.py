@@ -1,32 +1,29 @@
-"""Writes of scores: increments, sums and limits are computed by the server within one document.
-
-In the functions that return ReQL, `board` and `old` are the board's and the player's documents.
-Either may lack a field.
-"""
+"""Writes of scores: increments, sums and limits are computed by the server within one document."""
 
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import (
+    BoardNotFound,
+    OutcomeUnknown,
+    PlayerNotFound,
+    StoreUnavailable,
+)
 from leaderboardapp.domain.joining import check_score
-from leaderboardapp.domain.types import KEYS_REMEMBERED, MAX_SCORE, Increment, Row
+from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.first_scores import FirstScores, SetScore
 from leaderboardapp.stores.rethinkdb.increment_runs import (
     IncrementRun,
     group_into_runs,
     take_one_per_player,
 )
-from leaderboardapp.stores.rethinkdb.results import (
-    KNOWN_KEY,
-    OUT_OF_RANGE,
-    WRONG_SEASON,
-    Refusal,
-    parse_score_changes,
-)
+from leaderboardapp.stores.rethinkdb.results import Refusal, parse_score_changes
 from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.score_fields import increment_fields, set_score_fields
 
 Result = Row | Exception | Refusal
 
@@ -39,6 +36,7 @@ class ScoreUpdates:
 
     def __init__(self, db: Database) -> None:
         self.db, self.players = db, db.players
+        self.first_scores = FirstScores(db)
 
         def add_one(board: Any, runs: Any) -> Any:
             # To find one player by get_all costs the server half as much again as by get.
@@ -68,7 +66,10 @@ class ScoreUpdates:
             while waiting:
                 runs, waiting = take_one_per_player(waiting, PLAYERS_AT_ONCE)
                 for run, result in zip(runs, self._write_runs(board, runs, now), strict=True):
-                    if isinstance(result, Refusal) and len(run.increments) > 1:
+                    if isinstance(result, PlayerNotFound) and run.name:
+                        for index, single_result in self.first_scores.add_run(board, run, now):
+                            results[index] = single_result
+                    elif isinstance(result, Refusal) and len(run.increments) > 1:
                         for index, single_result in self._write_singly(board, run, now):
                             results[index] = single_result
                     else:
@@ -80,12 +81,23 @@ class ScoreUpdates:
         return self._replace_refusals(board, [results[index] for index in range(len(increments))])
 
     def set_score(
-        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+        self,
+        board: str,
+        player: str,
+        score: int,
+        only_better: bool,
+        season: int | None = None,
+        name: str | None = None,
     ) -> Row:
-        """Set a score, or with `only_better` leave one as good. Return the row afterwards."""
+        """Set a score, or with `only_better` leave one as good. Return the row afterwards. With a
+        `name` a missing player is created."""
         key, score = row_id(board, player), check_score(score)
-        written = self.db.run(r.do(board, key, score, now_us(), only_better, season, self.set_one))
+        now = now_us()
+        written = self.db.run(r.do(board, key, score, now, only_better, season, self.set_one))
         results = parse_score_changes(written, board, {key: player})
+        if isinstance(results[0], PlayerNotFound) and name:
+            write = SetScore(score, now, only_better, season)
+            results = [self.first_scores.set_score(board, player, name, write)]
         [result] = self._replace_refusals(board, results)
         if isinstance(result, Exception):
             raise result
@@ -147,107 +159,3 @@ class ScoreUpdates:
             return runs[old["id"]].do(lambda run: increment_fields(row, old, run))
 
         return self._update_scores(board, players, change)
-
-
-def increment_fields(board: Any, old: Any, run: Any) -> Any:
-    """Return, as ReQL, the fields of a player's document after a run (`IncrementRun.to_wire`)."""
-
-    # Values used more than once are bound: the server compiles each mention, at every write.
-    def change(score: Any, season: Any, keys: Any) -> Any:
-        known = keys.set_intersection(run["keys"]).is_empty().not_()
-        untouched = run["largest"].eq(0) & _has_score(board, old)
-        fields = {
-            "score": score + run["amount"],
-            "reached_at": r.branch(untouched, old["reached_at"], run["now"]),
-            "scored": True,
-            "season": season,
-        }
-        small = run["largest"] <= board["max_amount"].default(MAX_SCORE)
-        allowed = small & _is_allowed(board, score + run["least"], score + run["most"])
-        return r.branch(
-            known,
-            r.branch(run["alone"], season_reset_fields(board, old), r.error(KNOWN_KEY)),
-            _is_other_season(season, run["season"]),
-            r.error(WRONG_SEASON),
-            allowed.not_(),
-            r.error(OUT_OF_RANGE),
-            run["keys"].is_empty(),
-            fields,
-            r.expr(fields).merge({"keys": _keep_newest(keys + run["keys"], KEYS_REMEMBERED)}),
-        )
-
-    return r.do(
-        _current_score(board, old), _running_season(board, old), old["keys"].default([]), change
-    )
-
-
-def set_score_fields(
-    board: Any, old: Any, score: Any, now: Any, only_better: Any, season: Any
-) -> Any:
-    """Return, as ReQL, the fields of a player's document after its score was set."""
-    scored, current = _has_score(board, old), _current_score(board, old)
-    better = r.branch(_is_ascending(board), score < current, score > current)
-    same = scored & score.eq(current)
-    return r.branch(
-        _is_other_season(_running_season(board, old), season),
-        r.error(WRONG_SEASON),
-        _is_allowed(board, score, score).not_(),
-        r.error(OUT_OF_RANGE),
-        only_better & scored & better.not_(),
-        season_reset_fields(board, old),
-        {
-            "score": score,
-            "reached_at": r.branch(same, old["reached_at"], now),
-            "scored": True,
-            "season": _running_season(board, old),
-        },
-    )
-
-
-def season_reset_fields(board: Any, old: Any) -> Any:
-    """Return, as ReQL, the fields of a player's document when it is carried over into the board's
-    season; none if it is in that season already."""
-    fields = {"score": 0, "scored": False, "season": _running_season(board, old)}
-    return r.branch(_is_carried_over(board, old), {}, fields)
-
-
-def _running_season(board: Any, old: Any) -> Any:
-    # The board's document may have been read just before a reset.
-    return r.expr([board["season"].default(1), old["season"].default(1)]).max()
-
-
-def _is_carried_over(board: Any, old: Any) -> Any:
-    return old["season"].default(1) >= board["season"].default(1)
-
-
-def _current_score(board: Any, old: Any) -> Any:
-    return r.branch(_is_carried_over(board, old), old["score"], 0)
-
-
-def _is_other_season(running: Any, season: Any) -> Any:
-    return season.ne(None) & season.ne(running)
-
-
-def _is_ascending(board: Any) -> Any:
-    return board["order"].default("desc").eq("asc")
-
-
-def _has_score(board: Any, player: Any) -> Any:
-    # On a descending board the 0 that a player begins with is a score.
-    return player["scored"].default(True) & _is_carried_over(board, player) | ~_is_ascending(board)
-
-
-def _is_allowed(board: Any, least: Any, most: Any) -> Any:
-    return (least >= board["min"].default(-MAX_SCORE)) & (most <= board["max"].default(MAX_SCORE))
-
-
-def apply_once(old: Any, field: str, key: str, remembered: int, change: Any) -> Any:
-    """Return, as ReQL, the change with the key appended to the list in `field`, of which so many
-    are remembered; no change if the list has the key already."""
-    keys = old[field].default([])
-    newest = _keep_newest(keys.append(key), remembered)
-    return r.branch(keys.contains(key), {}, r.expr(change).merge({field: newest}))
-
-
-def _keep_newest(keys: Any, remembered: int) -> Any:
-    return keys.slice(r.expr([0, keys.count() - remembered]).max())

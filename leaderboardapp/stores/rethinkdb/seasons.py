@@ -18,7 +18,7 @@ from leaderboardapp.stores.rethinkdb.ranking import Ranking, build_sort_key
 from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
-from leaderboardapp.stores.rethinkdb.score_updates import season_reset_fields
+from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
 
 CARRY_OVER_ROWS = 1_000  # players carried over in one query, to stay far within QUERY_SECONDS
 

@@ -203,9 +203,15 @@ class RethinkStore(Store):
         return self.score_updates.add_scores(board, increments)
 
     def set_score(
-        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+        self,
+        board: str,
+        player: str,
+        score: int,
+        only_better: bool,
+        season: int | None = None,
+        name: str | None = None,
     ) -> Row:
-        return self.score_updates.set_score(board, player, score, only_better, season)
+        return self.score_updates.set_score(board, player, score, only_better, season, name)
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False

@@ -1,4 +1,4 @@
-"""Writes to many scores of one board at once: read the players, apply the rule, write the changes.
+"""Writes to scores of one board, many at once: read the players, apply the rule, write the changes.
 
 The functions are called in a transaction in which nobody else changes the board.
 """
@@ -10,11 +10,13 @@ from typing import NamedTuple
 from django.db import connection
 
 from leaderboardapp.domain import scoring
-from leaderboardapp.domain.exceptions import PlayerNotFound, ScoreOutOfRange, WrongSeason
+from leaderboardapp.domain.exceptions import PlayerNotFound, PlayerRefused, WrongSeason
+from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.joining import new_player
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
+from leaderboardapp.stores.sql.reading import find_player
 from leaderboardapp.stores.sql.statements import PLAYERS, UPDATE, player_row, read, write
 
 
@@ -30,14 +32,17 @@ def add_increments(board: Row, increments: list[Increment]) -> list[Row | Except
     before = _read(board, {increment.player for increment in increments})
     players, results, now = dict(before), list[Row | Exception](), now_us()
     for index, increment in enumerate(increments):
+        old = players.get(increment.player)
         try:
-            player = _add(board, players.get(increment.player), increment, now + index)
-        except (PlayerNotFound, ScoreOutOfRange, WrongSeason) as error:
+            player = old or _start(board, increment, now + index)
+            player = _add(board, player, increment, now + index)
+        except (PlayerNotFound, PlayerRefused, WrongSeason, InvalidInput) as error:
             results.append(error)
         else:
             players[increment.player] = player
-            results.append(player.row)
-    changed = [(player, before[id]) for id, player in players.items() if player is not before[id]]
+            results.append(player.row if old else {**player.row, "created": True})
+    _insert(board, [player for id, player in players.items() if id not in before])
+    changed = [(players[id], old) for id, old in before.items() if players[id] is not old]
     # Keys are long, so they are written only where they have changed.
     keyed = [new for new, old in changed if new.keys is not old.keys]
     _write(board, keyed, with_keys=True)
@@ -52,16 +57,28 @@ def import_amounts(board: Row, amounts: list[Amount]) -> None:
     rows, now = {id: player.row for id, player in before.items()}, now_us()
     for index, amount in enumerate(amounts):
         row = rows.get(amount.player)
-        old = row or new_player(board, amount)
+        old = row or new_player(board, amount.player, amount.name)
         rows[amount.player] = {**old, **scoring.import_amount(board, row, amount, now + index)}
-    # In two statements, because PostgreSQL's triggers see what a statement has added apart from
-    # what it has changed.
-    PlayerRow.objects.bulk_create(
-        PlayerRow(board_id=board["id"], player=id, name=row["name"], **score_columns(board, row))
-        for id, row in rows.items()
-        if id not in before
-    )
+    _insert(board, [Player(row, []) for id, row in rows.items() if id not in before])
     _write(board, [player._replace(row=rows[id]) for id, player in before.items()])
+
+
+def write_score(
+    board: Row, player: str, score: int, only_better: bool, season: int | None, name: str | None
+) -> Row:
+    """Set a score; return what Store.set_score does. Raises what it raises."""
+    apply, now = scoring.set_best_score if only_better else scoring.set_score, now_us()
+    row = find_player(board["id"], player)
+    if row is None:
+        row = _start(board, Increment(player, 0, name=name), now).row
+        row |= apply(board, row, score, now, season)
+        _insert(board, [Player(row, [])])
+        return {**row, "created": True}
+    fields = apply(board, row, score, now, season)
+    if fields:
+        rows = PlayerRow.objects.filter(board_id=board["id"], player=player)
+        rows.update(**score_columns(board, fields))
+    return {**row, **fields}
 
 
 def score_columns(board: Row, fields: Row) -> Row:
@@ -70,12 +87,20 @@ def score_columns(board: Row, fields: Row) -> Row:
     return {**columns, "season": board["season"]}
 
 
-def _add(board: Row, player: Player | None, increment: Increment, now: int) -> Player:
+def _start(board: Row, increment: Increment, now: int) -> Player:
+    """Return the player whom the increment creates, before it is applied. Raises PlayerNotFound if
+    it has no name, EmailRequired, InvalidInput."""
+    if increment.name is None:
+        raise PlayerNotFound(board["id"], increment.player)
+    new = new_player(board, increment.player, increment.name)
+    start = scoring.start_with(board, new["id"], None, now)
+    return Player({**new, **start, "hidden": False}, [])
+
+
+def _add(board: Row, player: Player, increment: Increment, now: int) -> Player:
     """Apply one increment; return the player afterwards.
 
     If its key is known, that is the same object, so that nothing is written."""
-    if player is None:
-        raise PlayerNotFound(board["id"], increment.player)
     row, keys = player
     if increment.key and increment.key in keys:
         return player
@@ -91,6 +116,22 @@ def _read(board: Row, players: Iterable[str]) -> dict[str, Player]:
         return {}
     rows = read(PLAYERS.format(players=_placeholders(ids)), [board["id"], *ids])
     return {row[0]: Player(player_row(row[:-1]), json.loads(row[-1])) for row in rows}
+
+
+def _insert(board: Row, players: list[Player]) -> None:
+    # Apart from what is updated, because PostgreSQL's triggers see what a statement has added apart
+    # from what it has changed.
+    if players:
+        PlayerRow.objects.bulk_create(
+            PlayerRow(
+                board_id=board["id"],
+                player=row["id"],
+                name=row["name"],
+                keys=keys,
+                **score_columns(board, row),
+            )
+            for row, keys in players
+        )
 
 
 def _write(board: Row, players: list[Player], with_keys: bool = False) -> None:

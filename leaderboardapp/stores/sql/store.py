@@ -14,7 +14,6 @@ from django.db import IntegrityError, connection, connections
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
@@ -43,9 +42,9 @@ from leaderboardapp.domain.types import (
     Window,
     rank_position,
 )
-from leaderboardapp.stores.base import Store, now_us
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql import rank_blocks
-from leaderboardapp.stores.sql.increments import add_increments, import_amounts, score_columns
+from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
     BlockRow,
@@ -230,14 +229,16 @@ class SqlStore(Store):
 
     @in_board_transaction
     def set_score(
-        self, board: str, player: str, score: int, only_better: bool, season: int | None = None
+        self,
+        board: str,
+        player: str,
+        score: int,
+        only_better: bool,
+        season: int | None = None,
+        name: str | None = None,
     ) -> Row:
-        settings, row = self.get_board(board), self.get_player(board, player)
-        write_score = scoring.set_best_score if only_better else scoring.set_score
-        fields = write_score(settings, row, check_score(score), now_us(), season)
-        if fields:
-            _select(board, player).update(**score_columns(settings, fields))
-        return {**row, **fields}
+        row, score = self.get_board(board), check_score(score)
+        return write_score(row, player, score, only_better, season, name)
 
     @in_board_transaction
     def start_next_season(

@@ -9,7 +9,7 @@ from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.increment_runs import IncrementRun
 from leaderboardapp.stores.rethinkdb.schema import row_id
-from leaderboardapp.stores.rethinkdb.score_updates import increment_fields
+from leaderboardapp.stores.rethinkdb.score_fields import increment_fields
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 
