@@ -209,6 +209,8 @@ STEPS = [
     Step("updateBoard", 200),
     Step("updatePlayer", 200),
     Step("deletePlayer", 204),
+    Step("addScore", 201, body='{"amount": 5, "name": "Dora"}', place={"player": "dora"}),
+    Step("putScore", 201, body='{"score": 12, "name": "Eve"}', place={"player": "eve"}),
     Step("deleteBoard", 204),
     Step("readBoard", 503, "unavailable", given=unreachable_store),
 ]

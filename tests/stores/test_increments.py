@@ -86,6 +86,7 @@ def outcome(result: Row | Exception) -> object:
 @example({"min": -1}, [[Increment("ann", -2), Increment("ann", 2)]])
 @example({"max": 1}, [[Increment("ann", 2), Increment("ann", -2)]])
 @example({"max": 1}, [[Increment("new", number, None, None, "N") for number in (2, 0, 1, 1)]])
+@example({"max": 1}, [[Increment("new", 2, name="N"), Increment("new", 1)]])
 @example({}, [[Increment("ann", -MAX_SCORE)], [Increment("ann", MAX_SCORE - n) for n in (0, 1)]])
 def test_a_batch_is_what_its_increments_are_one_by_one(
     store: Store, board: Row, batches: list[list[Increment]]

@@ -48,15 +48,18 @@ class FirstScores:
         """Add a run whose player was missing, one increment after the other. Yield each one's
         index, and the row afterwards or why there is none, as soon as it is written.
 
-        Increments before the first one with a name find no player."""
-        name = None
+        Increments without a name find no player until one with a name has created the player."""
+        joined_as = None
         for single in run.split():
             [(index, increment)] = single.increments
-            name = increment.name or name
+            name = increment.name or joined_as
             if name is None:
                 yield index, PlayerNotFound(board, run.player)
-            else:
-                yield index, self._add(board, increment, name, single.to_wire(now))
+                continue
+            result = self._add(board, increment, name, single.to_wire(now))
+            if isinstance(result, dict):
+                joined_as = name
+            yield index, result
 
     def set_score(self, board: str, player: str, name: str, write: SetScore) -> Result:
         """Set the score of a player who was missing; return the row afterwards, or why there is
