@@ -16,15 +16,8 @@ from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
 from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
-LONG = (
-    "faults",
-    "bench",
-    "browser",
-    "e2e",
-    "clients",
-    "local_run",
-    "amqp",
-)  # folders whose tests take long
+# Folders whose tests take long.
+LONG = ("faults", "bench", "browser", "e2e", "clients", "local_run", "amqp")
 SHARED = ("database_url", "shared_stack", "shared_server")  # parameters: a store
 PER_STORE = ("store", "database_url", "shared_stack")  # fixtures that a test has for each store
 SLOW_TO_COLLECT = (*LONG, "test_schema.py")

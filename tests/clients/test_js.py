@@ -186,7 +186,7 @@ def come_back_with(page: Page, text: object) -> None:
 # Watches the board of `path`, and keeps what it sees in the page.
 WATCH = """async ([url, id, token]) => {
     const { Leaderboard } = await import("./leaderboard.js");
-    window.board = new Leaderboard(url, { token }).board(id);
+    window.board = new Leaderboard(url, { token, fetch }).board(id);
     window.states = [];
     const onLive = () => states.push("live");
     const onLost = (since, failure) => states.push(failure.message);

@@ -195,8 +195,10 @@ describe("the other transport", { concurrency: true }, () => {
 
   it("is left again if it does not work either", async () => {
     const answers = [stream([SOON]), stream([SOON]), json(200, {}), stream([update(1)])];
-    const { board, sent } = prepared(answers, { WebSocket: socket([4401]) });
+    const WebSocket = socket([4401]);
+    const { board, sent } = prepared(answers, { WebSocket });
     assert.deepEqual(await numbers(board.watch(), 1), [1]);
+    assert.equal(WebSocket.opened.length, 1);
     assert.equal(sent[2].headers.get("Accept"), "application/json");
   });
 });

@@ -44,22 +44,21 @@ class FirstScores:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def add_run(self, board: str, run: IncrementRun, now: int) -> Iterator[tuple[int, Result]]:
-        """Add a run whose player was missing, one increment after the other. Yield each one's
-        index, and the row afterwards or why there is none, as soon as it is written.
+    def begin_run(self, board: str, run: IncrementRun, now: int) -> Iterator[tuple[int, Result]]:
+        """Add the increments of a run whose player was missing, one after the other, until one has
+        created the player. Yield each one's index, and the row afterwards or why there is none, as
+        soon as it is written.
 
-        Increments without a name find no player until one with a name has created the player."""
-        joined_as = None
+        Increments without a name find no player."""
         for single in run.split():
             [(index, increment)] = single.increments
-            name = increment.name or joined_as
-            if name is None:
+            if increment.name is None:
                 yield index, PlayerNotFound(board, run.player)
                 continue
-            result = self._add(board, increment, name, single.to_wire(now))
-            if isinstance(result, dict):
-                joined_as = name
+            result = self._add(board, increment, increment.name, single.to_wire(now))
             yield index, result
+            if isinstance(result, dict):
+                return
 
     def set_score(self, board: str, player: str, name: str, write: SetScore) -> Result:
         """Set the score of a player who was missing; return the row afterwards, or why there is

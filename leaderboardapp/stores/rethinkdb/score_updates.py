@@ -67,8 +67,10 @@ class ScoreUpdates:
                 runs, waiting = take_one_per_player(waiting, PLAYERS_AT_ONCE)
                 for run, result in zip(runs, self._write_runs(board, runs, now), strict=True):
                     if isinstance(result, PlayerNotFound) and run.name:
-                        for index, single_result in self.first_scores.add_run(board, run, now):
+                        for index, single_result in self.first_scores.begin_run(board, run, now):
                             results[index] = single_result
+                        if left := [each for each in run.increments if each[0] not in results]:
+                            waiting.insert(0, IncrementRun(left))
                     elif isinstance(result, Refusal) and len(run.increments) > 1:
                         for index, single_result in self._write_singly(board, run, now):
                             results[index] = single_result
