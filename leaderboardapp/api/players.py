@@ -45,6 +45,8 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     if own := auth.get_own_player(request, board_id):
         body = {"id": own, **body}
         rights.require_own_player(request, board_id, body["id"])
+        if "email" in body:  # the answer would say whether somebody has that address
+            raise rights.forbid(f"email: the token writes for the player {own}, who gives none.")
     player = Player(Board(board_id), **body).save()
     location = f"/boards/{board_id}/players/{player.id}/"
     return json_response(player_data(player), 201, {"Location": location})

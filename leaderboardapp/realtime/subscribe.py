@@ -94,7 +94,7 @@ def websocket(request: HttpRequest) -> WebSocketContext:
         raise Problem(
             ProblemKind.PROXY_REQUIRED,
             "WebSockets are held by a GRIP proxy that passes them on over HTTP, and this one did "
-            "not come through such a proxy. Connect to the proxy for WebSockets "
+            "not come through such a proxy. Connect through the proxy "
             f"(ws://localhost:{settings.LOCAL_HTTP_PORT} in a local run).",
         )
     detail = "This is a WebSocket: connect to it with ws:// or wss://."

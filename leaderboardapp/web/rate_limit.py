@@ -133,8 +133,8 @@ def get_limiter() -> Limiter | None:
 def count_writes(request: HttpRequest, writes: int = 1) -> None:
     """Count the request's writes. Raises Problem 429 if its player, token or address has none left.
 
-    Call it after the sender's rights were checked: a request that may not write takes nothing from
-    anybody.
+    Call it after it was checked that the sender may write here at all: others take nothing from
+    anybody. A request whose body asks for more than the sender may is counted.
     """
     limiter = get_limiter()
     wait = limiter.take(_get_caller(request), writes) if limiter else 0

@@ -18,7 +18,7 @@ from leaderboardapp.web.rate_limit import SECOND, get_limiter
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_auth import READS, WRITES, bearer
 
-# A write is counted and refused before a store is asked.
+# A write is counted and refused without a store, but for the board's setting for players.
 pytestmark = pytest.mark.stores("sqlite")
 BURST = 3
 

@@ -88,7 +88,8 @@ class Table:
         """Return all that a write may change."""
         window = self.store.get_ranking_window(self.id, 10)
         hidden = self.store.list_hidden(self.id, "", 10)
-        return [window.board, window.rows, hidden.rows]
+        is_new = self.send("GET", f"/boards/{self.id}-new/").status_code == 200
+        return [window.board, window.rows, hidden.rows, is_new]
 
     def try_request(self, request: Request, player: str, claims: Row, may: bool) -> Response:
         """Send a request; note a fault if it is not allowed and should be, or the other way round,
@@ -105,7 +106,8 @@ class Table:
         response = self.send(request.method, fill(request.path), body, **headers)
         case = f"{claims} {self.player_writes}: {request.method} {request.path} {player} {body}"
         refusal = 403 if claims else 401
-        if may == (response.status_code in (401, 403)) or response.status_code >= 500:
+        is_done = response.status_code < 300 or response.status_code == 409  # the player is there
+        if may != is_done or response.status_code >= 500:
             self.faults.append(f"{case}: {response.status_code} {response.content!r}")
         elif not may and response.status_code != refusal:
             self.faults.append(f"{case}: {response.status_code}, not {refusal}")
@@ -233,6 +235,20 @@ def test_a_player_joins_with_the_first_score(table: Table, send: Send) -> None:
     assert (joined.status_code, joined.json()["score"]) == (201, 2)
     assert_problem(send("POST", f"{path}/dora/score-add/", body, **token), 403, "carol only")
     assert send("GET", f"{path}/dora/").status_code == 404
+
+
+def test_a_player_gives_no_address_and_so_learns_of_nobody_elses(
+    table: Table, send: Send, store: Store
+) -> None:
+    table.player_writes = "set"
+    table.renew()
+    store.update_board(table.id, {"ask_email": True})
+    path, token = f"/boards/{table.id}/players/", bearer(scope="play", player="carol")
+    taken = {"id": "dora", "name": "Dora", "email": "dora@example.com"}
+    store.create_player(table.id, taken)
+    for email in ("dora@example.com", "nobody@example.com"):
+        body = {"name": "Carol", "email": email}
+        assert_problem(send("POST", path, body, **token), 403, "email", "player carol")
 
 
 def test_a_hidden_player_does_not_come_back_by_leaving(

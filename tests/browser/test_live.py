@@ -201,14 +201,18 @@ def test_the_example_of_the_documentation_begins_anew_without_keep_alives(
 
 
 GONE = "The server cannot be reached. Try again."
-HURRY = "const timeout = AbortSignal.timeout; AbortSignal.timeout = (ms) => timeout(ms / 50);"
+HURRY = """() => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = (ms) => timeout(ms / 50);
+}"""
 
 
 def test_a_press_on_a_dead_link_is_given_up(
     visit: Visits, link: Link, api: Api, board: str
 ) -> None:
-    page = visit(board, prepare=lambda page: page.add_init_script(HURRY))
+    page = visit(board)
     expect_live(page)
+    page.evaluate(HURRY)
     link.go_silent()
     plus(page, "Bob")
     expect(page.locator(".row .error")).to_have_text(GONE, timeout=20_000)
@@ -221,8 +225,9 @@ def test_a_press_on_a_dead_link_is_given_up(
 def test_the_dashboard_gives_up_a_request_on_a_dead_link(
     visit: Visits, link: Link, board: str
 ) -> None:
-    page = visit(f"{board}manage/", prepare=lambda page: page.add_init_script(HURRY))
+    page = visit(f"{board}manage/")
     expect(page.locator("#players-table tbody tr")).to_have_count(2)
+    page.evaluate(HURRY)
     link.go_silent()
     page.get_by_label("Players shown").fill("7")
     page.get_by_role("button", name="Save").click()

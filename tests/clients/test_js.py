@@ -44,6 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, origin_port: int) -> Iterato
         folder,
         websockets=True,
         CORS_ALLOWED_ORIGINS=f"http://localhost:{origin_port}",
+        ALLOW_ANONYMOUS_WRITES="0",
     ) as stack:
         yield stack
 
@@ -99,7 +100,7 @@ def test_everything_is_done_by_the_real_service(stack: Stack) -> None:
         "service",
         LEADERBOARD_URL=f"http://localhost:{stack.port}",
         LEADERBOARD_WS_URL=f"http://localhost:{stack.ws_port}",
-        LEADERBOARD_TOKEN=create_token(["write"], None, 600),
+        LEADERBOARD_TOKEN=create_token(["admin"], None, 600),
     )
 
 
@@ -203,7 +204,7 @@ WATCH = """async ([url, id, token]) => {
 def test_a_page_of_another_origin_scores_and_survives_what_happens_to_its_link(
     page: Page, stack: Stack, board_id: str
 ) -> None:
-    token = create_token(["write"], [board_id], 600)
+    token = create_token(["admin"], [board_id], 600)
     api = Api(stack.web_port)  # beside Pushpin
     body = {"id": board_id, "name": "A board", "private": True}
     assert api("POST", "/boards/", body, bearer(token)).status == 201
@@ -255,7 +256,7 @@ SHOW = """async ([url, token]) => {
 def test_the_element_shows_a_live_board_to_everybody(
     page: Page, stack: Stack, board_id: str, screenshots: Path
 ) -> None:
-    token = create_token(["write"], [board_id], 600)
+    token = create_token(["admin"], [board_id], 600)
     api, path = Api(stack.web_port), f"/boards/{board_id}/"
     body = {"id": board_id, "name": "A board", "private": True}
     assert api("POST", "/boards/", body, bearer(token)).status == 201
