@@ -103,7 +103,9 @@ describe("a watch", { concurrency: true }, () => {
     const watch = board.watch({ onEvent: () => hear() });
     void watch.next();
     await heard;
-    assert.deepEqual(await numbers(watch, 1), [4]);
+    assert.deepEqual((await watch.next()).value, { number: 4 });
+    assert.equal(await Promise.race([watch.next(), sleep(50, "nothing")]), "nothing");
+    await watch.return?.();
   });
 
   it("ends without an error with its signal", async () => {
