@@ -1,6 +1,7 @@
 """The JavaScript client, under Node and in Chromium, with the real service behind Pushpin."""
 
 import functools
+import json
 import re
 import shutil
 import signal
@@ -118,7 +119,8 @@ def test_the_example_of_the_documentation_runs(stack: Stack, tmp_path: Path) -> 
     text = (PROJECT / "docs" / "clients.md").read_text()
     examples = re.findall(r"```js\n(import .*?)```", text, re.DOTALL)
     assert len(examples) == 1
-    example = examples[0].replace(":7999", f":{stack.port}")
+    token = json.dumps(create_token(["admin"], None, 600))
+    example = examples[0].replace(":7999", f":{stack.port}").replace("undefined", token)
     shutil.copy(BUILT / "leaderboard.js", tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "example.js").write_text(example)
