@@ -166,11 +166,18 @@ class EventSource:
 
 
 def make_board(api: Api, board_id: str) -> str:
+    """Make a board with alice and bob; return its path.
+
+    A web process whose connections died with the server, in a test before, learns of it by its first
+    write. Its answer is 503 or 504, and what it was asked for may be there."""
     path = f"/boards/{board_id}/"
-    assert api("POST", "/boards/", {"id": board_id, "name": "A board"}).status == 201
+
+    def make(path: str, body: dict[str, str]) -> None:
+        wait_until(lambda: api("POST", path, body).status in (201, 409), f"{body} to be there")
+
+    make("/boards/", {"id": board_id, "name": "A board"})
     for player in ("alice", "bob"):
-        body = {"id": player, "name": player}
-        assert api("POST", f"{path}players/", body).status == 201
+        make(f"{path}players/", {"id": player, "name": player})
     return path
 
 

@@ -33,12 +33,15 @@ BATCH_SIZE = 50
 
 
 class Publisher(threading.Thread):
-    """Publishes the messages, each batch again until the broker has it."""
+    """Publishes the messages, each batch again until the broker has it.
+
+    The last quarter waits until `is_open` is set."""
 
     def __init__(self, url: str, messages: list[tuple[str, bytes]]) -> None:
         super().__init__()
         self.url, self.messages = url, messages
         self.published = 0
+        self.is_open = threading.Event()
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -54,6 +57,9 @@ class Publisher(threading.Thread):
             channel = connection.channel()
             channel.tx_select()
             while self.published < len(self.messages) and not self.stopping.is_set():
+                if self.published >= len(self.messages) * 3 / 4 and not self.is_open.wait(0.2):
+                    connection.process_data_events()  # heartbeats
+                    continue
                 batch = self.messages[self.published : self.published + BATCH_SIZE]
                 for id, body in batch:
                     properties = pika.BasicProperties(message_id=id, delivery_mode=2)
@@ -92,7 +98,12 @@ def total(viewer: EventSource) -> int:
 
 
 def kill_in_turn(
-    stack: Stack, server: Server, rabbit: RabbitServer, viewer: EventSource, everything: int
+    stack: Stack,
+    server: Server,
+    rabbit: RabbitServer,
+    publisher: Publisher,
+    viewer: EventSource,
+    everything: int,
 ) -> None:
     """Kill the worker, end it, kill the broker and the store, each when more messages have been
     counted; wait until the scores add up to `everything`."""
@@ -105,6 +116,7 @@ def kill_in_turn(
     wait_until(lambda: total(viewer) > everything / 4, "more messages", 60)
     rabbit.program.restart()
     wait_until(lambda: total(viewer) > everything / 2, "half of the messages", 90)
+    publisher.is_open.set()
     server.program.restart()
     assert total(viewer) < everything, "each kill fell while messages flowed"
     wait_until(lambda: total(viewer) >= everything, "all of them", 120)
@@ -138,7 +150,8 @@ def test_all_messages_count_once_whatever_is_killed(
     with EventSource(server_stack.port, board) as viewer:
         try:
             publisher.start()
-            kill_in_turn(server_stack, own_server, rabbit, viewer, sum(scores.values()))
+            everything = sum(scores.values())
+            kill_in_turn(server_stack, own_server, rabbit, publisher, viewer, everything)
         finally:
             publisher.stopping.set()
             publisher.join()

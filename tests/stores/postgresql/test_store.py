@@ -80,7 +80,7 @@ def test_every_read_of_the_ranking_is_by_index(
     def explain(
         execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        if "player" in sql and sql.lstrip().startswith(("SELECT", "WITH")):
+        if re.search(r"\bplayer\b", sql) and sql.lstrip().startswith(("SELECT", "WITH")):
             with connection.connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN {sql}", params)
                 plans.append("\n".join(line for (line,) in cursor.fetchall()))
