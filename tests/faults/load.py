@@ -168,8 +168,8 @@ class EventSource:
 def make_board(api: Api, board_id: str) -> str:
     """Make a board with alice and bob; return its path.
 
-    A web process whose connections died with the server, in a test before, learns of it by its first
-    write. Its answer is 503 or 504, and what it was asked for may be there."""
+    A web process whose connections died with the server, in a test before, learns of it by its
+    first write. Its answer is 503 or 504, and what it was asked for may be there."""
     path = f"/boards/{board_id}/"
 
     def make(path: str, body: dict[str, str]) -> None:
