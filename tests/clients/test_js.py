@@ -52,6 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, origin_port: int) -> Iterato
 
 def run(*command: str | Path, **variables: str) -> str:
     """Run a command in the client's folder; return its output. Raises if it fails."""
+    assert (CLIENT / "node_modules").is_dir(), "script/test installs Node's packages"
     ended = subprocess.run(
         command,
         cwd=CLIENT,
