@@ -54,6 +54,10 @@ def test_counts_of_blocks_are_exact_whoever_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The service and other programs at once, with several rows in a statement and all rankings."""
+    # Deadlocks are frequent here. With the default of one second each, the waits of one write add
+    # up to its time limit.
+    with psycopg.connect(postgresql_url, autocommit=True) as console:
+        console.execute(f"ALTER DATABASE {console.info.dbname} SET deadlock_timeout = '20ms'")
     monkeypatch.setattr(blocks, "BLOCK", 4)
     monkeypatch.setattr(blocks, "MOST", 8)
     for player in PLAYERS:
