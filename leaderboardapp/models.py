@@ -31,6 +31,7 @@ from leaderboardapp.stores import get_store
 __all__ = ["Board", "ObjectDoesNotExist", "Player"]
 
 PLAYER_FIELDS = ("name", "score", "hidden")
+WRITE_FIELDS = ("created", "previous", "changed", "repeated")
 
 
 class Board:
@@ -162,7 +163,9 @@ class Player:
         """
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.email, self.hidden = email, False
-        self.created = False  # by the last write of the score
+        # What the last write of the score did, as scoring.describe_write says it.
+        self.created = self.changed = self.repeated = False
+        self.previous: int | None = None
         self.rank: int | None = None  # set by what reads ranks
         self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
@@ -183,7 +186,8 @@ class Player:
         changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
         if "score" in changes:
             score = changes.pop("score")
-            self._load(get_store().set_score(self.board.id, self.id, score, only_better=False))
+            row = get_store().set_score(self.board.id, self.id, score, only_better=False)
+            self._load_scored(row)
         if changes:
             self._load(get_store().update_player(self.board.id, self.id, changes, precondition))
         elif precondition:
@@ -345,7 +349,8 @@ class Player:
 
     def _load_scored(self, row: Row) -> Self:
         """Load the row after a write of the score, and announce who has joined by it."""
-        self.created = row.pop("created", False)
+        for field in WRITE_FIELDS:
+            setattr(self, field, row.pop(field))
         if self.created:
             events.announce(self.board.id, events.JOINED, events.player_payload(row))
         return self._load(row)

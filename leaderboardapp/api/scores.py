@@ -52,10 +52,16 @@ def set_score(request: HttpRequest, board_id: str, player_id: str) -> HttpRespon
 
 def scored_response(player: Player) -> HttpResponse:
     """Return the answer to a write of one score: 200, or 201 if it has created the player."""
+    data = {
+        **player_data(player),
+        "previous": player.previous,
+        "changed": player.changed,
+        "repeated": player.repeated,
+    }
     if not player.created:
-        return json_response(player_data(player))
+        return json_response(data)
     location = f"/boards/{player.board.id}/players/{player.id}/"
-    return json_response(player_data(player), 201, {"Location": location})
+    return json_response(data, 201, {"Location": location})
 
 
 @rights.open_to_players("add", "set")
@@ -77,7 +83,7 @@ def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
 def announce_joined(board_id: str, results: list[Row | Exception]) -> None:
     """Announce the players whom a write of many scores has created."""
     for row in results:
-        if not isinstance(row, Exception) and row.get("created"):
+        if not isinstance(row, Exception) and row["created"]:
             events.announce(board_id, events.JOINED, events.player_payload(row))
 
 
@@ -88,8 +94,8 @@ def result_data(player_id: str, result: Row | Exception) -> dict[str, Any]:
     unknown.
     """
     if not isinstance(result, Exception):
-        status = 201 if result.get("created") else 200
-        return {"player": player_id, "status": status, "score": result["score"]}
+        outcome = {field: result[field] for field in ("score", "previous", "changed", "repeated")}
+        return {"player": player_id, "status": 201 if result["created"] else 200, **outcome}
     problem = to_problem(result)
     if problem is None or isinstance(result, BoardNotFound):
         raise result

@@ -58,6 +58,22 @@ def import_amount(board: Row, player: Row | None, amount: Amount, now: int) -> R
     return fields
 
 
+def describe_write(old: Row | None, new: Row, repeated: bool = False) -> Row:
+    """Return the player's row after a write of the score, with what has happened to it.
+
+    `old` is the row before, None if the write created the player, who is `created` then.
+    `previous` is the score before, None if there was none of this season. `changed` is whether
+    score or rank changed by it, and `repeated` whether its idempotency key had counted before."""
+    had_score = old is not None and old["scored"]
+    return {
+        **new,
+        "created": old is None,
+        "previous": old["score"] if old and had_score else None,
+        "changed": old is None or (old["score"], had_score) != (new["score"], new["scored"]),
+        "repeated": repeated,
+    }
+
+
 def start_with(board: Row, player_id: str, score: int | None, now: int) -> Row:
     """Return the fields of a new player. Without a score the player begins with 0, and is not
     `scored`. Raises ScoreOutOfRange."""

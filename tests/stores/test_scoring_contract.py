@@ -181,7 +181,8 @@ def add_twice(store: Store, board: str, case: Case) -> Row:
     """With an idempotency key, so that the second one does not count."""
     arguments = (board, case.player, case.write.number, "key", case.write.season)
     row = store.add_score(*arguments)
-    assert store.add_score(*arguments) == row
+    again = store.add_score(*arguments)
+    assert again == {**row, "previous": row["score"], "changed": False, "repeated": True}
     return row
 
 
@@ -236,6 +237,11 @@ def test_each_write_does_what_the_table_says(store: Store, board_id: str, settin
         assert (after["score"], after["scored"]) == (expected.score, expected.scored), label
         if isinstance(result, dict):
             assert (result["score"], result["scored"]) == (after["score"], after["scored"]), label
+        if isinstance(result, dict) and case.state:
+            previous = case.state.score if case.state.scored else None
+            is_changed = expected[1:3] != case.state[:2]
+            assert result["created"] is result["repeated"] is False, label
+            assert (result["previous"], result["changed"]) == (previous, is_changed), label
         if case.state:
             reached_at = before[case.player]["reached_at"]
             assert (after["reached_at"] > reached_at) == expected.is_reached_now, label

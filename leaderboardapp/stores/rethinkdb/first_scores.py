@@ -21,9 +21,13 @@ from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.increment_runs import IncrementRun
-from leaderboardapp.stores.rethinkdb.results import OUTDATED, Refusal, parse_score_changes
+from leaderboardapp.stores.rethinkdb.results import (
+    OUTDATED,
+    Refusal,
+    ScoreWrite,
+    parse_score_changes,
+)
 from leaderboardapp.stores.rethinkdb.rows import player_document
-from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.score_fields import increment_fields, set_score_fields
 
 Result = Row | Exception | Refusal
@@ -72,7 +76,7 @@ class FirstScores:
             values = (write.score, write.now, write.only_better, write.season)
             return set_score_fields(settings, old, *map(r.expr, values))
 
-        return self._upsert(board, player, name, start, change, write.now)
+        return self._upsert(board, ScoreWrite(player), name, start, change, write.now)
 
     def _add(self, board: str, increment: Increment, name: str, wire: Row) -> Result:
         def start(settings: Row, new: Row) -> Row:
@@ -83,12 +87,13 @@ class FirstScores:
         def change(settings: Any, old: Any) -> Any:
             return increment_fields(settings, old, r.expr(wire))
 
-        return self._upsert(board, increment.player, name, start, change, wire["now"])
+        write = ScoreWrite(increment.player, wire["keys"])
+        return self._upsert(board, write, name, start, change, wire["now"])
 
     def _upsert(
         self,
         board: str,
-        player: str,
+        write: ScoreWrite,
         name: str,
         start: Callable[[Row, Row], Row],
         change: Callable[[Any, Any], Any],
@@ -96,6 +101,8 @@ class FirstScores:
     ) -> Result:
         """Insert the player with the fields that `start` gives; if the player is there, make the
         `change`. Return the row afterwards, or why there is none."""
+
+        player = write.player
 
         def attempt(settings: Row) -> Row:
             new = new_player(settings, player, name)
@@ -116,6 +123,5 @@ class FirstScores:
             written = self.db.check_and_write(board, attempt, (OUTDATED,))
         except (BoardNotFound, PlayerRefused, WrongSeason, InvalidInput) as error:
             return error
-        [result] = parse_score_changes(written, board, {row_id(board, player): player})
-        is_new = isinstance(result, dict) and written["inserted"] == 1
-        return {**result, "created": True} if is_new and isinstance(result, dict) else result
+        [result] = parse_score_changes(written, board, [write])
+        return result

@@ -5,7 +5,9 @@ A write costs the server the document and its indexes, however much is added.
 
 from typing import Any, TypeVar
 
+from leaderboardapp.domain import scoring
 from leaderboardapp.domain.types import MAX_SCORE, Increment, Row
+from leaderboardapp.stores.rethinkdb.results import ScoreWrite
 
 Result = TypeVar("Result")
 
@@ -46,6 +48,11 @@ class IncrementRun:
         return [IncrementRun([increment]) for increment in self.increments]
 
     @property
+    def write(self) -> ScoreWrite:
+        """The write that the run is."""
+        return ScoreWrite(self.player, self.keys)
+
+    @property
     def name(self) -> str | None:
         """The first name under which the player joins if missing; None without one."""
         return next((one.name for _, one in self.increments if one.name), None)
@@ -75,12 +82,15 @@ class IncrementRun:
         A row is the player's after the last increment: each result is the row after its own
         increment. Anything else is the same for each.
         """
-        if not isinstance(result, dict):
+        if not isinstance(result, dict) or len(self.increments) == 1:
             return {index: result for index, _ in self.increments}
-        return {
-            index: {**result, "score": result["score"] - self.sums[-1] + added}
-            for (index, _), added in zip(self.increments, self.sums[1:], strict=True)
-        }
+        results, start = {}, result["score"] - self.sums[-1]
+        before = {**result, "score": start, "scored": result["previous"] is not None}
+        for (index, _), added in zip(self.increments, self.sums[1:], strict=True):
+            after = {**result, "score": start + added}
+            results[index] = scoring.describe_write(before, after)
+            before = after
+        return results
 
 
 def group_into_runs(increments: list[Increment]) -> list[IncrementRun]:

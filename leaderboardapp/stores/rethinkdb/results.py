@@ -4,8 +4,10 @@ The driver raises nothing when a single document fails. The answer counts such f
 `errors`, and has the text of one in `first_error`.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
@@ -19,6 +21,7 @@ from leaderboardapp.domain.exceptions import (
 )
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.rows import player_row
+from leaderboardapp.stores.rethinkdb.schema import row_id
 
 # Texts of errors that our own queries raise in the server.
 NO_BOARD = "no such board"
@@ -44,6 +47,13 @@ class Refusal(NamedTuple):
         return ScoreOutOfRange(self.player, board)
 
 
+class ScoreWrite(NamedTuple):
+    """Whose score a write changes, and with which idempotency keys."""
+
+    player: str
+    keys: list[str] = []
+
+
 def get_changes_by_id(result: Row) -> dict[str, Row]:
     """Return the change of each document that existed, by its id.
 
@@ -59,15 +69,17 @@ def get_changes_by_id(result: Row) -> dict[str, Row]:
 
 
 def parse_score_changes(
-    written: Row, board: str, players: dict[str, str]
+    written: Row, board: str, writes: Iterable[ScoreWrite]
 ) -> list[Row | Exception | Refusal]:
-    """Return each player's row after the write of its score, or why there is none.
-
-    `players` has their ids by those of their documents."""
+    """Return for each write the player's row afterwards, as scoring.describe_write gives it, or why
+    there is none."""
     changes = get_changes_by_id(written)
     if written.get("first_error") == NO_BOARD:
-        return [BoardNotFound(board) for _ in players]
-    return [_parse_score_change(changes.get(key), board, id) for key, id in players.items()]
+        return [BoardNotFound(board) for _ in writes]
+    return [
+        _parse_score_change(changes.get(row_id(board, write.player)), board, write)
+        for write in writes
+    ]
 
 
 def get_updated_document(result: Row, missing: Exception) -> Row:
@@ -97,7 +109,10 @@ def raise_for_errors(result: Row, board: str = "", id: str = "") -> None:
     raise StoreUnavailable(error)
 
 
-def _parse_score_change(change: Row | None, board: str, player: str) -> Row | Exception | Refusal:
+def _parse_score_change(
+    change: Row | None, board: str, write: ScoreWrite
+) -> Row | Exception | Refusal:
+    player = write.player
     if change is None:
         return PlayerNotFound(board, player)
     reason = change.get("error")
@@ -105,4 +120,9 @@ def _parse_score_change(change: Row | None, board: str, player: str) -> Row | Ex
         return Refusal(player, reason)
     if reason:  # such as that its row was malformed; others in the same query were written
         return OutcomeUnknown(reason)
-    return player_row(change["new_val"])
+    new, old = player_row(change["new_val"]), change["old_val"]
+    if old is None:
+        return scoring.describe_write(None, new)
+    repeated = not set(write.keys).isdisjoint(old.get("keys", []))
+    before = player_row(old, change["new_val"].get("season") or 1)
+    return scoring.describe_write(before, new, repeated)

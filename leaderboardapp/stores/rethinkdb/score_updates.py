@@ -21,7 +21,7 @@ from leaderboardapp.stores.rethinkdb.increment_runs import (
     group_into_runs,
     take_one_per_player,
 )
-from leaderboardapp.stores.rethinkdb.results import Refusal, parse_score_changes
+from leaderboardapp.stores.rethinkdb.results import Refusal, ScoreWrite, parse_score_changes
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.score_fields import increment_fields, set_score_fields
 
@@ -96,7 +96,7 @@ class ScoreUpdates:
         key, score = row_id(board, player), check_score(score)
         now = now_us()
         written = self.db.run(r.do(board, key, score, now, only_better, season, self.set_one))
-        results = parse_score_changes(written, board, {key: player})
+        results = parse_score_changes(written, board, [ScoreWrite(player)])
         if isinstance(results[0], PlayerNotFound) and name:
             write = SetScore(score, now, only_better, season)
             results = [self.first_scores.set_score(board, player, name, write)]
@@ -109,8 +109,7 @@ class ScoreUpdates:
         """Write runs of different players in one query."""
         wire = {row_id(board, run.player): run.to_wire(now) for run in runs}
         written = self.db.run(self._build_write(board, wire))
-        players = {key: run.player for key, run in zip(wire, runs, strict=True)}
-        return parse_score_changes(written, board, players)
+        return parse_score_changes(written, board, [run.write for run in runs])
 
     def _write_singly(
         self, board: str, run: IncrementRun, now: int
@@ -123,7 +122,7 @@ class ScoreUpdates:
             writes = [self._build_write(board, {key: single.to_wire(now)}) for single in piece]
             for single, written in zip(piece, self.db.run(r.expr(writes)), strict=True):
                 [(index, _)] = single.increments
-                [result] = parse_score_changes(written, board, {key: run.player})
+                [result] = parse_score_changes(written, board, [single.write])
                 yield index, result
 
     def _build_write(self, board: str, wire: dict[str, Row]) -> Any:

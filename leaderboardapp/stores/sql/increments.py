@@ -40,7 +40,8 @@ def add_increments(board: Row, increments: list[Increment]) -> list[Row | Except
             results.append(error)
         else:
             players[increment.player] = player
-            results.append(player.row if old else {**player.row, "created": True})
+            repeated = player is old
+            results.append(scoring.describe_write(old and old.row, player.row, repeated))
     _insert(board, [player for id, player in players.items() if id not in before])
     changed = [(players[id], old) for id, old in before.items() if players[id] is not old]
     # Keys are long, so they are written only where they have changed.
@@ -73,12 +74,12 @@ def write_score(
         row = _start(board, Increment(player, 0, name=name), now).row
         row |= apply(board, row, score, now, season)
         _insert(board, [Player(row, [])])
-        return {**row, "created": True}
+        return scoring.describe_write(None, row)
     fields = apply(board, row, score, now, season)
     if fields:
         rows = PlayerRow.objects.filter(board_id=board["id"], player=player)
         rows.update(**score_columns(board, fields))
-    return {**row, **fields}
+    return scoring.describe_write(row, {**row, **fields})
 
 
 def score_columns(board: Row, fields: Row) -> Row:

@@ -46,11 +46,11 @@ def test_a_missing_player_joins_with_the_score_and_is_ranked_by_it(
     with pytest.raises(PlayerNotFound):
         write(store, board_id, 3, None, None)
     row = write(store, board_id, 3, "Dora", None)
-    assert row.pop("created") is True
-    assert row == store.get_player(board_id, "dora")
+    outcome = {"created": True, "previous": None, "changed": True, "repeated": False}
+    assert row == {**store.get_player(board_id, "dora"), **outcome}
     assert (row["name"], row["score"], row["scored"], row["hidden"]) == ("Dora", 3, True, False)
     again = write(store, board_id, 4, "Another name", 2)
-    assert "created" not in again and again["name"] == "Dora"
+    assert (again["created"], again["previous"], again["name"]) == (False, 3, "Dora")
     [ranked] = read_page(store, board_id, 10)
     kept = 4 if order == "desc" else 3
     assert ranked["score"] == (7 if write is add else 4 if write is put else kept)
@@ -81,8 +81,8 @@ def test_a_first_increment_counts_once_with_its_key(store: Store, board_id: str)
     store.create_board({"id": board_id})
     first = store.add_score(board_id, "dora", 3, "key", name="Dora")
     second = store.add_score(board_id, "dora", 3, "key", name="Dora")
-    assert (first["score"], first.get("created")) == (3, True)
-    assert (second["score"], second.get("created")) == (3, None)
+    assert (first["score"], first["created"], first["repeated"]) == (3, True, False)
+    assert (second["score"], second["created"], second["repeated"]) == (3, False, True)
     assert store.add_score(board_id, "dora", 3, "other", name="Dora")["score"] == 6
 
 
@@ -102,15 +102,15 @@ def test_increments_of_a_missing_player_count_in_their_order(store: Store, board
     errors = [type(result) for result in results if isinstance(result, Exception)]
     assert errors == [PlayerNotFound, ScoreOutOfRange, ScoreOutOfRange]
     rows = [
-        (row["id"], row["name"], row["score"], row.get("created", False))
+        (row["id"], row["name"], row["score"], row["created"], row["previous"])
         for row in results
         if not isinstance(row, Exception)
     ]
     assert rows == [
-        ("dora", "Dora", 2, True),
-        ("alice", "Alice", 5, False),
-        ("dora", "Dora", 5, False),
-        ("eve", "Eve", 4, True),
+        ("dora", "Dora", 2, True, None),
+        ("alice", "Alice", 5, False, None),
+        ("dora", "Dora", 5, False, 2),
+        ("eve", "Eve", 4, True, None),
     ]
 
 
@@ -134,4 +134,6 @@ def test_many_first_scores_at_once_make_one_player_with_all_of_them(
     for thread in threads:
         thread.join()
     assert store.get_player(board_id, "dora")["score"] == len(rows) == 30
-    assert sum(row.get("created", False) for row in rows) == 1
+    assert sum(row["created"] for row in rows) == 1
+    before = [row["previous"] for row in rows if row["previous"] is not None]
+    assert sorted(before) == list(range(1, 30))
