@@ -10,7 +10,8 @@ from tests.api.conftest import Send, assert_problem
 def test_a_score_is_set(send: Send, alice: str) -> None:
     response = send("PUT", f"{alice}score/", {"score": -7})
     assert response.status_code == 200
-    assert response.json() == {"id": "alice", "name": "Alice", "score": -7}
+    outcome = {"previous": None, "changed": True, "repeated": False}
+    assert response.json() == {"id": "alice", "name": "Alice", "score": -7, **outcome}
     assert send("PUT", f"{alice}score/", {"score": -9, "mode": "set"}).json()["score"] == -9
 
 
@@ -118,9 +119,11 @@ def test_a_first_score_with_a_name_creates_its_player(send: Send, board: str) ->
     headers = {"idempotency_key": "first"}
     first = send("POST", f"{path}score-add/", body, **headers)
     assert (first.status_code, first["Location"]) == (201, path)
-    assert first.json() == {"id": "dora", "name": "Dora", "score": 3}
+    outcome = {"previous": None, "changed": True, "repeated": False}
+    assert first.json() == {"id": "dora", "name": "Dora", "score": 3, **outcome}
     again = send("POST", f"{path}score-add/", body, **headers)
-    assert (again.status_code, again.json()["score"]) == (200, 3)
+    outcome = {"previous": 3, "changed": False, "repeated": True}
+    assert (again.status_code, again.json()) == (200, {**first.json(), **outcome})
     assert "Location" not in again
     put = send("PUT", f"{board}players/eve/score/", {"score": 2, "mode": "best", "name": "Eve"})
     assert (put.status_code, put.json()["score"]) == (201, 2)
@@ -130,8 +133,8 @@ def test_a_first_score_with_a_name_creates_its_player(send: Send, board: str) ->
         {"player": "gus"},
     ]
     results = send("POST", f"{board}scores/", rows).json()["results"]
-    scores = [(row["status"], row.get("score")) for row in results]
-    assert scores == [(201, 4), (200, 4), (404, None)]
+    scores = [(row["status"], row.get("score"), row.get("previous")) for row in results]
+    assert scores == [(201, 4, None), (200, 4, 3), (404, None, None)]
     players = send("GET", f"{board}players/").json()["players"]
     names = [(player["id"], player["name"]) for player in players]
     assert names == [("finn", "Finn"), ("dora", "Dora"), ("eve", "Eve")]

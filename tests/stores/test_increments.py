@@ -55,12 +55,14 @@ class Model:
     def add(
         self, player: str, amount: int, key: str | None, season: int | None, name: str | None
     ) -> object:
-        """The score afterwards, or the exception's class."""
+        """Score afterwards, whether it created the player, score before, whether it changed
+        anything, and whether its key was known; or the exception's class."""
         is_new = player not in self.scores
         if is_new and not name:
             return "missing"
+        previous = self.scores[player] if player in self.scored else None
         if (player, key) in self.keys:
-            return self.scores[player]
+            return self.scores[player], False, previous, False, True
         if season == 2:
             return WrongSeason
         score = self.scores.get(player, 0) + amount
@@ -72,12 +74,13 @@ class Model:
             self.moved = [*(other for other in self.moved if other != player), player]
         self.scored.add(player)
         self.scores[player] = score
-        return score
+        return score, is_new, previous, previous != score, False
 
 
 def outcome(result: Row | Exception) -> object:
     if isinstance(result, dict):
-        return result["score"]
+        fields = ("score", "created", "previous", "changed", "repeated")
+        return tuple(result[field] for field in fields)
     return type(result) if isinstance(result, ScoreOutOfRange | WrongSeason) else "missing"
 
 
@@ -112,7 +115,8 @@ def test_more_players_than_fit_in_one_write_are_all_written(store: Store, board_
     results = store.add_scores(
         board_id, [Increment(player, number) for number, player in enumerate(players)]
     )
-    assert [outcome(result) for result in results] == list(range(250))
+    scores = [result["score"] for result in results if isinstance(result, dict)]
+    assert scores == list(range(250))
 
 
 def test_each_of_many_threads_gets_its_own_sum(store: Store, board_id: str) -> None:
