@@ -213,14 +213,16 @@ class Player:
         key: str | None = None,
         season: int | None = None,
         name: str | None = None,
+        ranked: bool = False,
     ) -> Self:
         """Add to the score atomically; return the player with the sum.
 
         An increment with an idempotency `key` counts once. With `season` it counts only in that
-        season. With `name` a player who is missing is created, in the same step. Raises
+        season. With `name` a player who is missing is created, in the same step. With `ranked` the
+        rank after it is read, too. Raises
         ObjectDoesNotExist, PlayerRefused, WrongSeason, InvalidInput.
         """
-        row = get_store().add_score(self.board.id, self.id, amount, key, season, name)
+        row = get_store().add_score(self.board.id, self.id, amount, key, season, name, ranked)
         return self._load_scored(row)
 
     def score_put(
@@ -229,14 +231,15 @@ class Player:
         only_better: bool = False,
         season: int | None = None,
         name: str | None = None,
+        ranked: bool = False,
     ) -> Self:
         """Set the score, or with `only_better` keep a score that is as good; return the player.
 
-        `season` and `name` are as in `score_add`. Raises ObjectDoesNotExist, PlayerRefused,
+        `season`, `name` and `ranked` are as in `score_add`. Raises ObjectDoesNotExist, PlayerRefused,
         WrongSeason, InvalidInput.
         """
         row = get_store().set_score(
-            self.board.id, self.id, score, only_better=only_better, season=season, name=name
+            self.board.id, self.id, score, only_better, season, name, ranked
         )
         return self._load_scored(row)
 

@@ -73,6 +73,7 @@ class Increment(NamedTuple):
     key: str | None = None  # idempotency key
     season: int | None = None  # the season that it is meant for; None: whichever is running
     name: str | None = None  # under which a player who is missing joins; None: nobody joins
+    ranked: bool = False  # whether the rank after it is asked for
 
 
 class RankPosition(NamedTuple):

@@ -197,8 +197,9 @@ class Store(ABC):
         key. Return for each the player's row afterwards, or the ObjectDoesNotExist, PlayerRefused,
         WrongSeason, InvalidInput or OutcomeUnknown that it met.
 
-        An increment with a `name` creates its player if missing, in the same write. The row has
-        `created` then, which is True."""
+        An increment with a `name` creates its player if missing, in the same write. The rows say
+        what has happened as scoring.describe_write does. To an increment that is `ranked` they also
+        have `rank`, None for a hidden player, and `of` and `bound` as a Selection has them."""
 
     def add_score(
         self,
@@ -208,11 +209,12 @@ class Store(ABC):
         key: str | None = None,
         season: int | None = None,
         name: str | None = None,
+        ranked: bool = False,
     ) -> Row:
         """Add an increment; return the player's row afterwards, as add_scores does. Concurrent
         calls of a process for one board are coalesced. Raises ObjectDoesNotExist, PlayerRefused,
         WrongSeason, InvalidInput."""
-        increment = Increment(player, check_score(amount), key, season, name)
+        increment = Increment(player, check_score(amount), key, season, name, ranked)
         result = self._coalesce_add(board, increment)
         if isinstance(result, Exception):
             raise result
@@ -227,10 +229,35 @@ class Store(ABC):
         only_better: bool,
         season: int | None = None,
         name: str | None = None,
+        ranked: bool = False,
     ) -> Row:
         """Set the score, or with `only_better` leave one that is as good; return the row
-        afterwards. With a `name` a missing player is created, as by add_scores. Raises
+        afterwards. `name` and `ranked` are as in add_scores, and so is what the row says. Raises
         ObjectDoesNotExist, PlayerRefused, WrongSeason, InvalidInput."""
+
+    def _add_ranks(
+        self, board: str, increments: list[Increment], results: list[Row | Exception]
+    ) -> list[Row | Exception]:
+        """Return the results of the increments, with the ranks that are asked for, as they are
+        now. Raises BoardNotFound."""
+        asks = [
+            increment.ranked and isinstance(result, dict)
+            for increment, result in zip(increments, results, strict=True)
+        ]
+        players = {
+            increment.player for increment, ask in zip(increments, asks, strict=True) if ask
+        }
+        if not players:
+            return results
+        selection = self.get_selection(board, players)
+        ranks = {row["id"]: row["rank"] for row in selection.rows}
+        fields = {"of": selection.of, "bound": selection.bound}
+        return [
+            {**result, "rank": ranks.get(result["id"]), **fields}
+            if ask and isinstance(result, dict)
+            else result
+            for ask, result in zip(asks, results, strict=True)
+        ]
 
     @abstractmethod
     def get_import(self, board: str, name: str) -> Import:

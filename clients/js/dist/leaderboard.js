@@ -511,15 +511,16 @@ var Board = class {
   }
   /** Add to the scores of up to 1,000 players; return one result each, in the same order.
    *
-   * If a `season` is named, only that season is added to. */
-  async addScores(amounts, { season } = {}) {
+   * If a `season` is named, only that season is added to. With `rank` the results have the ranks afterwards. */
+  async addScores(amounts, { season, rank } = {}) {
     const entries = Symbol.iterator in amounts ? amounts : Object.entries(amounts);
     const body = Array.from(entries, ([player, amount]) => {
       return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
-    return (await this.leaderboard.request("POST", path, { body, headers })).results;
+    const options = { body, headers, ...rankParams(rank) };
+    return (await this.leaderboard.request("POST", path, options)).results;
   }
 };
 var Player = class {
@@ -544,18 +545,18 @@ var Player = class {
    *
    * Without a `key` the call makes its own. If a `season` is named and another one is running,
    * LeaderboardError is thrown with status 409. */
-  async add(amount = 1, options = {}) {
-    const body = { amount: requireScore("amount", amount), ...seasonField(options.season) };
-    const headers = { "Idempotency-Key": options.key ?? randomId() };
-    return this.#request("POST", "score-add/", { body, headers });
+  async add(amount = 1, { key, season, name, rank } = {}) {
+    const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
+    const headers = { "Idempotency-Key": key ?? randomId() };
+    return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
   }
   /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
    *
    * `season` is as in `add`. */
-  async set(score, options = {}) {
-    const mode = options.best ? "best" : "set";
-    const body = { score: requireScore("score", score), mode, ...seasonField(options.season) };
-    return this.#request("PUT", "score/", { body });
+  async set(score, { best, season, name, rank } = {}) {
+    const mode = best ? "best" : "set";
+    const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
+    return this.#request("PUT", "score/", { body, ...rankParams(rank) });
   }
   /** Change `name` or `hidden`; return the player. */
   update(fields) {
@@ -572,6 +573,9 @@ var Player = class {
 function hasId(id) {
   if (id !== void 0) return { countsOnce: false };
   return { isDone: ({ type }) => type.endsWith("#id-taken") };
+}
+function rankParams(rank) {
+  return rank ? { params: { rank } } : {};
 }
 function isMissing({ status }) {
   return status === 404;

@@ -16,6 +16,16 @@ import { watch, type WatchOptions } from "./watch.js";
 /** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
 
+/** What a write of a score may ask for. */
+export interface ScoreOptions {
+  /** The only season in which it counts. */
+  season?: number | undefined;
+  /** The name under which a player who is missing joins. */
+  name?: string | undefined;
+  /** Whether the answer has the rank afterwards. */
+  rank?: boolean | undefined;
+}
+
 /** A board of the service, by its id. */
 export class Board {
   readonly leaderboard: Service;
@@ -93,15 +103,16 @@ export class Board {
 
   /** Add to the scores of up to 1,000 players; return one result each, in the same order.
    *
-   * If a `season` is named, only that season is added to. */
-  async addScores(amounts: Amounts, { season }: { season?: number | undefined } = {}): Promise<ScoreResult[]> {
+   * If a `season` is named, only that season is added to. With `rank` the results have the ranks afterwards. */
+  async addScores(amounts: Amounts, { season, rank }: Omit<ScoreOptions, "name"> = {}): Promise<ScoreResult[]> {
     const entries = Symbol.iterator in amounts ? (amounts as Iterable<[string, number]>) : Object.entries(amounts);
     const body = Array.from(entries, ([player, amount]) => {
       return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
-    return (await this.leaderboard.request<{ results: ScoreResult[] }>("POST", path, { body, headers })).results;
+    const options = { body, headers, ...rankParams(rank) };
+    return (await this.leaderboard.request<{ results: ScoreResult[] }>("POST", path, options)).results;
   }
 }
 
@@ -132,19 +143,19 @@ export class Player {
    *
    * Without a `key` the call makes its own. If a `season` is named and another one is running,
    * LeaderboardError is thrown with status 409. */
-  async add(amount = 1, options: { key?: string | undefined; season?: number | undefined } = {}): Promise<ScoreAnswer> {
-    const body = { amount: requireScore("amount", amount), ...seasonField(options.season) };
-    const headers = { "Idempotency-Key": options.key ?? randomId() };
-    return this.#request("POST", "score-add/", { body, headers });
+  async add(amount = 1, { key, season, name, rank }: ScoreOptions & { key?: string | undefined } = {}): Promise<ScoreAnswer> {
+    const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
+    const headers = { "Idempotency-Key": key ?? randomId() };
+    return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
   }
 
   /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
    *
    * `season` is as in `add`. */
-  async set(score: number, options: { best?: boolean; season?: number | undefined } = {}): Promise<ScoreAnswer> {
-    const mode = options.best ? "best" : "set";
-    const body = { score: requireScore("score", score), mode, ...seasonField(options.season) };
-    return this.#request("PUT", "score/", { body });
+  async set(score: number, { best, season, name, rank }: ScoreOptions & { best?: boolean } = {}): Promise<ScoreAnswer> {
+    const mode = best ? "best" : "set";
+    const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
+    return this.#request("PUT", "score/", { body, ...rankParams(rank) });
   }
 
   /** Change `name` or `hidden`; return the player. */
@@ -168,6 +179,10 @@ export class Player {
 export function hasId(id: string | undefined): Pick<RequestOptions, "countsOnce" | "isDone"> {
   if (id !== undefined) return { countsOnce: false };
   return { isDone: ({ type }) => type.endsWith("#id-taken") };
+}
+
+function rankParams(rank: boolean | undefined): Pick<RequestOptions, "params"> {
+  return rank ? { params: { rank } } : {};
 }
 
 function isMissing({ status }: { status: number }): boolean {

@@ -8,7 +8,7 @@ const ANSWER = 10_000; // milliseconds within which a request has to be answered
 export interface RequestOptions {
   body?: unknown;
   headers?: Record<string, string>;
-  params?: Record<string, string | number>;
+  params?: Record<string, string | number | boolean>;
   /** Gives the request up. */
   signal?: AbortSignal | undefined;
   /** Whether the request counts only once, however often it is sent. By default it does. */

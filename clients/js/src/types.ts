@@ -25,25 +25,23 @@ export interface PlayerState extends RankError {
   email?: string | null;
 }
 
-/** A player after a write of the score. Which of the optional fields are there, the service says. */
+/** A player after a write of the score, and what it did. `rank`, `of` and `percentile` are there if asked for. */
 export interface ScoreAnswer extends RankError {
   id: string;
   name: string;
   score: number;
-  previous?: number;
-  changed?: boolean;
-  repeated?: boolean;
+  previous: number | null;
+  changed: boolean;
+  repeated: boolean;
   rank?: number | null;
+  of?: number;
+  percentile?: number | null;
 }
 
-/** What became of one row of many: with the status 200 a `score`, otherwise a problem. */
-export interface ScoreResult {
+/** What became of one row of many: with the status 200 or 201 the same, otherwise a problem. */
+export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
   player: string;
   status: number;
-  score?: number;
-  previous?: number;
-  changed?: boolean;
-  repeated?: boolean;
   type?: string;
   detail?: string;
 }

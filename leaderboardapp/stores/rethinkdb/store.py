@@ -200,7 +200,17 @@ class RethinkStore(Store):
             raise PlayerNotFound(board, player)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
-        return self.score_updates.add_scores(board, increments)
+        results = self.score_updates.add_scores(board, increments)
+        try:
+            return self._add_ranks(board, increments, results)
+        except BoardNotFound as error:
+            missing: Exception = error
+        except StoreUnavailable as error:
+            missing = OutcomeUnknown(str(error))  # the scores are written
+        return [
+            missing if increment.ranked and isinstance(result, dict) else result
+            for increment, result in zip(increments, results, strict=True)
+        ]
 
     def set_score(
         self,
@@ -210,8 +220,15 @@ class RethinkStore(Store):
         only_better: bool,
         season: int | None = None,
         name: str | None = None,
+        ranked: bool = False,
     ) -> Row:
-        return self.score_updates.set_score(board, player, score, only_better, season, name)
+        written = self.score_updates.set_score(board, player, score, only_better, season, name)
+        try:
+            [result] = self._add_ranks(board, [Increment(player, 0, ranked=ranked)], [written])
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error  # the score is written
+        assert isinstance(result, dict)
+        return result
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False

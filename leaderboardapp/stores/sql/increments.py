@@ -4,7 +4,7 @@ The functions are called in a transaction in which nobody else changes the board
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from django.db import connection
@@ -27,10 +27,26 @@ class Player(NamedTuple):
     keys: list[str]
 
 
-def add_increments(board: Row, increments: list[Increment]) -> list[Row | Exception]:
-    """Add the increments in their order; return what Store.add_scores does."""
+def split_by_ranks(increments: list[Increment]) -> Iterator[list[Increment]]:
+    """Yield the increments in pieces, in each of which nobody scores again after an increment that
+    is `ranked`. So the ranks at the end of a piece are those of the scores that it answers."""
+    piece: list[Increment] = []
+    ranked: set[str] = set()
+    for increment in increments:
+        if increment.player in ranked:
+            yield piece
+            piece, ranked = [], set()
+        piece.append(increment)
+        if increment.ranked:
+            ranked.add(increment.player)
+    yield piece
+
+
+def add_increments(board: Row, increments: list[Increment], now: int) -> list[Row | Exception]:
+    """Add the increments in their order, the first of them `now`; return what Store.add_scores
+    does, but for ranks."""
     before = _read(board, {increment.player for increment in increments})
-    players, results, now = dict(before), list[Row | Exception](), now_us()
+    players, results = dict(before), list[Row | Exception]()
     for index, increment in enumerate(increments):
         old = players.get(increment.player)
         try:

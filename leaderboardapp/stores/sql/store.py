@@ -42,9 +42,14 @@ from leaderboardapp.domain.types import (
     Window,
     rank_position,
 )
-from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.sql import rank_blocks
-from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
+from leaderboardapp.stores.sql.increments import (
+    add_increments,
+    import_amounts,
+    split_by_ranks,
+    write_score,
+)
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
     BlockRow,
@@ -225,7 +230,12 @@ class SqlStore(Store):
             row = self.get_board(board)
         except BoardNotFound as error:
             return [error] * len(increments)
-        return add_increments(row, increments)
+        results: list[Row | Exception] = []
+        now = now_us()
+        for piece in split_by_ranks(increments):
+            added = add_increments(row, piece, now + len(results))
+            results += self._add_ranks(board, piece, added)
+        return results
 
     @in_board_transaction
     def set_score(
@@ -236,9 +246,13 @@ class SqlStore(Store):
         only_better: bool,
         season: int | None = None,
         name: str | None = None,
+        ranked: bool = False,
     ) -> Row:
         row, score = self.get_board(board), check_score(score)
-        return write_score(row, player, score, only_better, season, name)
+        written = write_score(row, player, score, only_better, season, name)
+        [result] = self._add_ranks(board, [Increment(player, 0, ranked=ranked)], [written])
+        assert isinstance(result, dict)
+        return result
 
     @in_board_transaction
     def start_next_season(

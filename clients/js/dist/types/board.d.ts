@@ -3,6 +3,15 @@ import type { BoardState, PastSeason, PastSnapshot, PlayerState, RankedPlayer, S
 import { type WatchOptions } from "./watch.js";
 /** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+/** What a write of a score may ask for. */
+export interface ScoreOptions {
+    /** The only season in which it counts. */
+    season?: number | undefined;
+    /** The name under which a player who is missing joins. */
+    name?: string | undefined;
+    /** Whether the answer has the rank afterwards. */
+    rank?: boolean | undefined;
+}
 /** A board of the service, by its id. */
 export declare class Board {
     readonly leaderboard: Service;
@@ -43,10 +52,8 @@ export declare class Board {
     players(): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Add to the scores of up to 1,000 players; return one result each, in the same order.
      *
-     * If a `season` is named, only that season is added to. */
-    addScores(amounts: Amounts, { season }?: {
-        season?: number | undefined;
-    }): Promise<ScoreResult[]>;
+     * If a `season` is named, only that season is added to. With `rank` the results have the ranks afterwards. */
+    addScores(amounts: Amounts, { season, rank }?: Omit<ScoreOptions, "name">): Promise<ScoreResult[]>;
 }
 /** A player of a board, by its id. */
 export declare class Player {
@@ -63,16 +70,14 @@ export declare class Player {
      *
      * Without a `key` the call makes its own. If a `season` is named and another one is running,
      * LeaderboardError is thrown with status 409. */
-    add(amount?: number, options?: {
+    add(amount?: number, { key, season, name, rank }?: ScoreOptions & {
         key?: string | undefined;
-        season?: number | undefined;
     }): Promise<ScoreAnswer>;
     /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
      *
      * `season` is as in `add`. */
-    set(score: number, options?: {
+    set(score: number, { best, season, name, rank }?: ScoreOptions & {
         best?: boolean;
-        season?: number | undefined;
     }): Promise<ScoreAnswer>;
     /** Change `name` or `hidden`; return the player. */
     update(fields: {

@@ -3,7 +3,7 @@ import { LeaderboardError } from "./errors.js";
 export interface RequestOptions {
     body?: unknown;
     headers?: Record<string, string>;
-    params?: Record<string, string | number>;
+    params?: Record<string, string | number | boolean>;
     /** Gives the request up. */
     signal?: AbortSignal | undefined;
     /** Whether the request counts only once, however often it is sent. By default it does. */
