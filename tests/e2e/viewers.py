@@ -17,9 +17,9 @@ from django.conf import settings
 from tests.support.programs import wait_until
 
 
-def token(scope: str, *boards: str) -> str:
+def token(scope: str, *boards: str, **others: str) -> str:
     key = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
-    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 60}
+    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 60, **others}
     return jwt.encode(claims, key, algorithm="HS256")
 
 
