@@ -186,3 +186,26 @@ def test_polls_at_the_same_moment_share_a_read(
     )
     assert snapshots_read[0] and snapshots_read == [snapshots_read[0]] * 4
     assert sizes == [1, 3]
+
+
+@pytest.mark.stores("sqlite", "postgresql")
+def test_each_ranked_increment_of_a_batch_answers_the_rank_of_its_own_score(
+    store: Store, board_id: str
+) -> None:
+    store.create_board({"id": board_id})
+    batch = [
+        Increment("a", 3, name="A"),
+        Increment("b", 1, name="B", ranked=True),
+        Increment("b", 1, ranked=True),
+        Increment("b", 4, ranked=True),
+        Increment("a", 9, ranked=True),
+    ]
+    rows = [row for row in store.add_scores(board_id, batch) if isinstance(row, dict)]
+    assert [(row["score"], row.get("rank")) for row in rows] == [
+        (3, None),
+        (1, 2),
+        (2, 2),
+        (6, 2),
+        (12, 1),
+    ]
+    assert rows[-1]["reached_at"] > rows[0]["reached_at"]
