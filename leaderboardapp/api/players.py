@@ -135,9 +135,10 @@ def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpRe
 def read_from_rank(request: HttpRequest) -> int:
     """Return `from_rank` of the query: with which rank the page begins. Raises Problem 422."""
     from_rank = read_integer(request, "from_rank", rank_field, default=1)
-    for other in ("cursor", "hidden"):
-        if "from_rank" in request.GET and other in request.GET:
-            detail = f"from_rank: must not be there together with {other}."
+    if "from_rank" in request.GET:
+        is_hidden = read_flag(request, "hidden")
+        if "cursor" in request.GET or is_hidden:
+            detail = "from_rank: must not be there together with a cursor, or with hidden=true."
             raise Problem(ProblemKind.INVALID_PARAMETER, detail)
     return from_rank
 

@@ -20,6 +20,7 @@ from leaderboardapp.domain.ranking import (
 )
 from leaderboardapp.domain.types import (
     LAST_MOMENT,
+    MAX_SCORE,
     RANKINGS,
     RankPosition,
     Row,
@@ -216,14 +217,11 @@ def fit_ranks(
     places = [row["place"] for row in assign_places(board, ranked)]
     least = (places[-1] if board["ranking"] == "dense" else len(places)) if places else 0
     of = None if of is None else max(of, least)
-    others = accumulate(
-        (count + 1 - place for count, place in zip(better, places, strict=True)), max
-    )
-    most = better[-1:] if of is None else [of - least]
-    ranks = [max(0, min(number, *most)) for number in others]
-    return [
-        {**row, "rank": place + number} for row, place, number in zip(ranked, places, ranks)
-    ], of
+    most = MAX_SCORE if of is None else of - least
+    others = (count + 1 - place for count, place in zip(better, places, strict=True))
+    moved_on = (max(0, min(number, most)) for number in accumulate(others, max))
+    ranks = [place + number for place, number in zip(places, moved_on, strict=True)]
+    return [{**row, "rank": rank} for row, rank in zip(ranked, ranks, strict=True)], of
 
 
 def _is_same_ranking(board: Row, other: Row) -> bool:

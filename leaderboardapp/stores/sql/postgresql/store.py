@@ -62,7 +62,7 @@ class PostgresStore(SqlStore):
     """The store in a PostgreSQL database. Each thread has a connection, so two web processes of 16
     threads need 32. None is opened before gunicorn forks."""
 
-    # Compiling a query takes longer than any of these reads, and is chosen by costs that are guesses.
+    # To compile a query takes longer than any of these reads.
     begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
 
     def __init__(self) -> None:
