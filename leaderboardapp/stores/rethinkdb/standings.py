@@ -5,7 +5,7 @@ so players may pass in between. All answers are right by themselves for all that
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -41,7 +41,8 @@ from leaderboardapp.stores.rethinkdb.ranking import (
 from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
 from leaderboardapp.stores.rethinkdb.schema import SERVER_FIELDS, row_id
 
-GAPS_AT_ONCE = 100  # counted in one query
+MOST_INDEX = 2**31 - 1  # that RethinkDB takes
+GAPS_AT_ONCE = 50  # counted in one query
 
 
 class Standings:
@@ -59,9 +60,9 @@ class Standings:
     ) -> Selection:
         """Read a selection as the store's `get_selection` returns it. Raises BoardNotFound."""
         settings = self.db.get_board(board)
-        ids = r.json(json.dumps([row_id(board, player) for player in players]))
+        ids = r.json(json.dumps([row_id(board, player) for player in {*players}]))
         for _ in range(TRIES):
-            read = self._run(self.selections, settings, ids)
+            [read] = self._run(self.selections, settings, ids)
             expected, settings = settings, board_row(read["board"])
             if _is_same_ranking(expected, settings):
                 break
@@ -78,7 +79,8 @@ class Standings:
         settings = self.db.get_board(board)
         for _ in range(TRIES):
             position = newcomer_position(settings, score)
-            read = self._run(self.score_ranks, settings, build_sort_key(settings, position))
+            sort_key = build_sort_key(settings, position)
+            [read] = self._run(self.score_ranks, settings, sort_key)
             expected, settings = settings, board_row(read["board"])
             if _is_same_ranking(expected, settings):
                 break
@@ -92,14 +94,13 @@ class Standings:
         if rank == 1:
             return None
         settings = self.db.get_board(board)
-        sort_key = self._run(self.positions, settings, rank - 2)["found"]
-        if sort_key is None:
+        [read] = self._run(self.positions, settings, min(rank - 2, MOST_INDEX))
+        if read["found"] is None:
             return last_position(settings)
-        key, reached_at, player = sort_key
+        key, *rest = read["found"]
         score = key if settings["order"] == "asc" else -key
-        if settings["ranking"] == "ordinal":
-            return RankPosition(score, reached_at, player)
-        return RankPosition(score, LAST_MOMENT)
+        ends_score = settings["ranking"] != "ordinal"
+        return RankPosition(score, LAST_MOMENT) if ends_score else RankPosition(score, *rest)
 
     def _count_before_each(
         self, board: Row, document: Row, ranked: list[Row]
@@ -108,22 +109,24 @@ class Standings:
         starts = [rank_start(board, player) for player in ranked]
         keys: list[Key] = [tuple(build_sort_key(board, start)) for start in starts]
         counts = document["scores" if board["ranking"] == "dense" else "before"]
-        bounds: list[Key] = [tuple(key) for key in (*document["places"], LAST_KEY)]
+        edges: list[Key] = [tuple(key) for key in (*document["places"], LAST_KEY)]
         blocks = [
             Block(*block, *before)
-            for block, before in zip(pairwise(bounds), pairwise([*counts, None]), strict=True)
+            for block, before in zip(pairwise(edges), pairwise([*counts, None]), strict=True)
         ]
         since = {name: document[name] for name in ("id", "since", "deletions") if name in document}
-        off = [0]
+        bounds = [0]
 
-        def count_in_gaps(gaps: list[Gap]) -> Iterator[int]:
-            for begin in range(0, len(gaps), GAPS_AT_ONCE):
-                argument = {"blocks": since, "gaps": gaps[begin : begin + GAPS_AT_ONCE]}
-                read = self._run(self.gaps, board, r.json(json.dumps(argument)))
-                off.append(read["bound"])
-                yield from read["sizes"]
+        def count_in_gaps(gaps: list[Gap]) -> list[int]:
+            pieces = [
+                gaps[begin : begin + GAPS_AT_ONCE] for begin in range(0, len(gaps), GAPS_AT_ONCE)
+            ]
+            arguments = [json.dumps({"blocks": since, "gaps": piece}) for piece in pieces]
+            answers = self._run(self.gaps, board, *map(r.json, arguments))
+            bounds.extend(answer["bound"] for answer in answers)
+            return [size for answer in answers for size in answer["sizes"]]
 
-        return count_before_each(blocks, keys, lambda gaps: [*count_in_gaps(gaps)]), max(off)
+        return count_before_each(blocks, keys, count_in_gaps), max(bounds)
 
     def _compile(self, build: Any) -> dict[str, CompiledFunction]:
         return {
@@ -145,12 +148,16 @@ class Standings:
 
         return query
 
-    def _run(self, queries: dict[str, CompiledFunction], board: Row, argument: Any) -> Row:
+    def _run(self, queries: dict[str, CompiledFunction], board: Row, *arguments: Any) -> list[Row]:
+        """Run the query of the board's ranking with each argument, all at once."""
         query = queries[board["ranking"]]
-        read: Row | None = self.db.run(r.do(board["id"], board["order"], argument, query))
-        if read is None:
+        answers: list[Row | None] = self.db.run_together(
+            r.do(board["id"], board["order"], argument, query) for argument in arguments
+        )
+        rows = [answer for answer in answers if answer is not None]
+        if len(rows) < len(answers):
             raise BoardNotFound(board["id"])
-        return read
+        return rows
 
     def _build_selection(self, order: Any, ranking: str, prefix: Any, ids: Any) -> Any:
         players = self.db.players.get_all(r.args(ids)).without(*SERVER_FIELDS).coerce_to("array")
@@ -186,7 +193,7 @@ class Standings:
         return self.ranking.use_blocks(order, ranking, prefix, read)
 
     def _build_position(self, order: Any, ranking: str, prefix: Any, index: Any) -> Any:
-        """Find the sort key of the player, or the score, that so many are before."""
+        """Find the sort key of the player that so many are before; of a score its beginning."""
 
         def find(blocks: Any) -> Any:
             counts = blocks["scores" if ranking == "dense" else "before"]
