@@ -66,14 +66,15 @@ def fill_board(store: str, players: int) -> None:
 
 
 def board_costs(players: int, calls: int) -> dict[str, float]:
-    from leaderboardapp import models, snapshots
+    from leaderboardapp import snapshots
+    from leaderboardapp.domain import ranking
     from leaderboardapp.stores import get_store
 
     store = get_store()
     return {
         "top": median_milliseconds(lambda _: snapshots.read_snapshots(["b"]), players, calls),
         "rank": median_milliseconds(
-            lambda n: models.number_window(store.get_ranking_window("b", 1, around=f"p{n}")),
+            lambda n: ranking.number_window(store.get_ranking_window("b", 1, around=f"p{n}")),
             players,
             calls,
         ),

@@ -37,7 +37,8 @@ def test_boards_and_players_are_made_changed_and_deleted(
     assert alice.add(9, key="k") == alice.add(9, key="k") == 14
     assert bob.set(20) == 20 and bob.set(3, best=True) == 20
     assert bob.update(name="Rob", hidden=False)["name"] == "Rob"
-    assert alice.read() == {"id": "alice", "name": "Alice", "score": 14, "rank": 2}
+    standing = {"rank": 2, "of": 2, "percentile": 50}
+    assert alice.read() == {"id": "alice", "name": "Alice", "score": 14, **standing}
     assert [row["id"] for row in alice.around()] == [bob.id, "alice"]
     results = board.add_scores({"alice": 1, "nobody": 1})
     assert [row["status"] for row in results] == [200, 404]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from leaderboardapp.domain import ranking as ranks
 from leaderboardapp.domain.types import RANKINGS, Increment, Row, rank_position
-from leaderboardapp.models import number_window
+from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
