@@ -20,6 +20,7 @@ from leaderboardapp.domain import schedule as schedules
 from leaderboardapp.domain.exceptions import PlayerNotFound
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
+    Increment,
     Precondition,
     RankPosition,
     Row,
@@ -34,6 +35,7 @@ __all__ = ["Board", "ObjectDoesNotExist", "Player"]
 
 PLAYER_FIELDS = ("name", "score", "hidden")
 WRITE_FIELDS = ("created", "previous", "changed", "repeated")
+RANK_FIELDS = ("rank", "of", "bound")
 
 
 class Board:
@@ -230,8 +232,8 @@ class Player:
 
         An increment with an idempotency `key` counts once. With `season` it counts only in that
         season. With `name` a player who is missing is created, in the same step. With `ranked` the
-        rank after it is read, too. Raises
-        ObjectDoesNotExist, PlayerRefused, WrongSeason, InvalidInput.
+        rank after it is read, too. Raises ObjectDoesNotExist, PlayerRefused, WrongSeason,
+        InvalidInput.
         """
         row = get_store().add_score(self.board.id, self.id, amount, key, season, name, ranked)
         return self._load_scored(row)
@@ -246,13 +248,26 @@ class Player:
     ) -> Self:
         """Set the score, or with `only_better` keep a score that is as good; return the player.
 
-        `season`, `name` and `ranked` are as in `score_add`. Raises ObjectDoesNotExist, PlayerRefused,
-        WrongSeason, InvalidInput.
+        `season`, `name` and `ranked` are as in `score_add`. Raises ObjectDoesNotExist,
+        PlayerRefused, WrongSeason, InvalidInput.
         """
         row = get_store().set_score(
             self.board.id, self.id, score, only_better, season, name, ranked
         )
         return self._load_scored(row)
+
+    @classmethod
+    def add_scores_for_board(
+        cls, board: Board, increments: list[Increment]
+    ) -> list[Self | Exception]:
+        """Add many increments, in this order; return for each the player as `score_add` does, or
+        what it raises.
+
+        BoardNotFound is the result of each if there is no such board."""
+        return [
+            row if isinstance(row, Exception) else cls(board, row["id"])._load_scored(row)
+            for row in get_store().add_scores(board.id, increments)
+        ]
 
     def get_rank(self, with_email: bool = False) -> int | None:
         """Read the player again; return the rank, from 1, or None if the player is not ranked.
@@ -396,8 +411,9 @@ class Player:
 
     def _load_scored(self, row: Row) -> Self:
         """Load the row after a write of the score, and announce who has joined by it."""
-        for field in WRITE_FIELDS:
-            setattr(self, field, row.pop(field))
+        for field in (*WRITE_FIELDS, *RANK_FIELDS):
+            if field in row:
+                setattr(self, field, row.pop(field))
         if self.created:
             events.announce(self.board.id, events.JOINED, events.player_payload(row))
         return self._load(row)

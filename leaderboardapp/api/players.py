@@ -11,6 +11,7 @@ from leaderboardapp.api.responses import (
     may_see_emails,
     player_data,
     rank_error_fields,
+    rank_fields,
     ranked_data,
     reads_board,
     standing_data,
@@ -161,8 +162,7 @@ def rank_score(request: HttpRequest, board_id: str) -> HttpResponse:
     score = read_integer(request, "score", score_field)
     with reads_board(request, board_id) as board:
         rank = board.get_score_rank(score)
-    standing = {"rank": rank.rank, "of": rank.of, "percentile": rank.percentile}
-    return json_response({"score": score, **standing, **rank_error_fields(rank)})
+    return json_response({"score": score, **rank_fields(rank), **rank_error_fields(rank)})
 
 
 @takes_query("limit")

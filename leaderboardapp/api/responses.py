@@ -44,8 +44,13 @@ def ranked_data(player: Player, with_email: bool = False) -> dict[str, Any]:
 def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     """Return a player's JSON fields for an answer about a few players: `of` and `percentile` stand
     beside the rank."""
-    data = {**ranked_data(player), "of": player.of, "percentile": player.percentile}
+    data = {**player_data(player), **rank_fields(player)}
     return {**data, "email": player.email} if with_email else data
+
+
+def rank_fields(ranked: Player | ScoreRank) -> dict[str, Any]:
+    """Return JSON fields that say where in the ranking a player or a score is."""
+    return {"rank": ranked.rank, "of": ranked.of, "percentile": ranked.percentile}
 
 
 def may_see_emails(request: HttpRequest, board_id: str) -> bool:

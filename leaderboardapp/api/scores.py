@@ -4,8 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from leaderboardapp import events
-from leaderboardapp.api.responses import json_response, player_data
+from leaderboardapp.api.responses import json_response, player_data, rank_error_fields, rank_fields
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.fields import (
     amount_field,
@@ -15,87 +14,92 @@ from leaderboardapp.domain.fields import (
     score_field,
     season_field,
 )
-from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
-from leaderboardapp.stores import get_store
 from leaderboardapp.web import rate_limit, rights
+from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.problems import to_problem
-from leaderboardapp.web.requests import read_body, read_idempotency_key, read_increments
+from leaderboardapp.web.requests import (
+    read_body,
+    read_flag,
+    read_idempotency_key,
+    read_increments,
+)
 
 
 @rights.open_to_players("add", "set")
+@takes_query("rank")
 def add_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Add to the player's score; answer the player. With a name, a missing one is created: 201."""
     fields = {"amount": amount_field, "season": season_field, "name": name_field}
-    body = read_body(request, fields)
+    body, ranked = read_body(request, fields), read_flag(request, "rank")
     key = read_idempotency_key(request)
     player = Player(Board(board_id), player_id)
-    player.score_add(body.get("amount", 1), key, body.get("season"), body.get("name"))
-    return scored_response(player)
+    player.score_add(body.get("amount", 1), key, body.get("season"), body.get("name"), ranked)
+    return scored_response(player, ranked)
 
 
 @rights.open_to_players("best", "set")
+@takes_query("rank")
 def set_score(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Set the player's score, or with the mode "best" only a better one; answer the player.
 
     With a name, a missing one is created: 201."""
     mode_field = choice_field("set", "best")
     fields = {"score": score_field, "mode": mode_field, "season": season_field}
-    body = read_body(request, {**fields, "name": name_field})
+    body, ranked = read_body(request, {**fields, "name": name_field}), read_flag(request, "rank")
     score, only_better = require(body, "score"), body.get("mode") == "best"
     if not only_better:
         rights.require_player_writes(request, board_id, "set")
     player = Player(Board(board_id), player_id)
-    player.score_put(score, only_better, body.get("season"), body.get("name"))
-    return scored_response(player)
+    player.score_put(score, only_better, body.get("season"), body.get("name"), ranked)
+    return scored_response(player, ranked)
 
 
-def scored_response(player: Player) -> HttpResponse:
+def scored_response(player: Player, ranked: bool) -> HttpResponse:
     """Return the answer to a write of one score: 200, or 201 if it has created the player."""
-    data = {
-        **player_data(player),
-        "previous": player.previous,
-        "changed": player.changed,
-        "repeated": player.repeated,
-    }
+    data = {**player_data(player), **outcome_data(player, ranked)}
     if not player.created:
         return json_response(data)
     location = f"/boards/{player.board.id}/players/{player.id}/"
     return json_response(data, 201, {"Location": location})
 
 
+def outcome_data(player: Player, ranked: bool) -> dict[str, Any]:
+    """Return JSON fields that say what the write of the score did, and perhaps the rank after
+    it."""
+    outcome = {field: getattr(player, field) for field in ("previous", "changed", "repeated")}
+    if not ranked:
+        return outcome
+    return {**outcome, **rank_fields(player), **rank_error_fields(player)}
+
+
 @rights.open_to_players("add", "set")
 @rate_limit.counts_own_writes
+@takes_query("rank")
 def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
     """Add many increments in one request; answer a result for each, in their order."""
-    increments = read_increments(request)
+    ranked = read_flag(request, "rank")
+    increments = [row._replace(ranked=ranked) for row in read_increments(request)]
     rights.require_own_player(request, board_id, *(row.player for row in increments))
     rate_limit.count_writes(request, len(increments))
-    results = get_store().add_scores(board_id, increments)
-    announce_joined(board_id, results)
+    results = Player.add_scores_for_board(Board(board_id), increments)
     rows = [
-        result_data(increment.player, result)
+        result_data(increment.player, result, ranked)
         for increment, result in zip(increments, results, strict=True)
     ]
     return json_response({"results": rows})
 
 
-def announce_joined(board_id: str, results: list[Row | Exception]) -> None:
-    """Announce the players whom a write of many scores has created."""
-    for row in results:
-        if not isinstance(row, Exception) and row["created"]:
-            events.announce(board_id, events.JOINED, events.player_payload(row))
-
-
-def result_data(player_id: str, result: Row | Exception) -> dict[str, Any]:
+def result_data(player_id: str, result: Player | Exception, ranked: bool) -> dict[str, Any]:
     """Return one row of a bulk answer: the new score, or why there is none.
 
     Raises what fails the whole request: BoardNotFound, and StoreUnavailable for an outcome that is
     unknown.
     """
-    if not isinstance(result, Exception):
-        outcome = {field: result[field] for field in ("score", "previous", "changed", "repeated")}
-        return {"player": player_id, "status": 201 if result["created"] else 200, **outcome}
+    if isinstance(result, Player):
+        status = 201 if result.created else 200
+        row = {"player": player_id, "status": status, "score": result.score}
+        return {**row, **outcome_data(result, ranked)}
     problem = to_problem(result)
     if problem is None or isinstance(result, BoardNotFound):
         raise result

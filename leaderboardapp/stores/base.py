@@ -246,9 +246,7 @@ class Store(ABC):
             increment.ranked and isinstance(result, dict)
             for increment, result in zip(increments, results, strict=True)
         ]
-        players = {
-            increment.player for increment, ask in zip(increments, asks, strict=True) if ask
-        }
+        players = {increment.player for increment, ask in zip(increments, asks, strict=True) if ask}
         if not players:
             return results
         selection = self.get_selection(board, players)

@@ -158,3 +158,22 @@ def test_nobody_joins_by_a_score_without_the_email_address_that_the_board_asks_f
     [row] = send("POST", f"{board}scores/", [{"player": "dora", "name": "D"}]).json()["results"]
     assert (row["status"], row["detail"]) == (422, "email: missing.")
     assert_problem(send("GET", f"{board}players/dora/"), 404)
+
+
+def test_a_write_answers_the_rank_if_it_is_asked_for(send: Send, board: str, alice: str) -> None:
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    added = send("POST", f"{alice}score-add/?rank=true", {"amount": 3}).json()
+    outcome = {"previous": None, "changed": True, "repeated": False}
+    standing = {"rank": 1, "of": 2, "percentile": 100}
+    assert added == {"id": "alice", "name": "Alice", "score": 3, **outcome, **standing}
+    put = send("PUT", f"{alice}score/?rank=true", {"score": -1}).json()
+    assert (put["previous"], put["rank"], put["percentile"]) == (3, 2, 50)
+    rows = [{"player": "bob", "amount": 2}, {"player": "carol", "name": "Carol"}, {"player": "x"}]
+    bob, carol, nobody = send("POST", f"{board}scores/?rank=true", rows).json()["results"]
+    assert (bob["rank"], bob["of"], carol["rank"], carol["status"]) == (1, 3, 2, 201)
+    assert "rank" not in nobody
+    for method, path in [("POST", "score-add/"), ("PUT", "score/")]:
+        refused = send(method, f"{alice}{path}?rank=yes", {"score": 1} if method == "PUT" else {})
+        assert_problem(refused, 422, "rank: must be true or false")
+    assert_problem(send("POST", f"{board}scores/?rank=", rows), 422, "rank")
+    assert send("GET", alice).json()["score"] == -1

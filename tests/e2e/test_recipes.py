@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.stores("sqlite")
 def code(heading: str, number: int = 0) -> str:
     """A block of code from the section with this heading."""
     section = TEXT.split(f"{heading}\n", 1)[1]
-    return re.findall(r"```[^\n]*\n(.*?)```", section, re.DOTALL)[number]
+    blocks: list[str] = re.findall(r"```[^\n]*\n(.*?)```", section, re.DOTALL)
+    return blocks[number]
 
 
 def run(port: int, text: str, **env: str) -> str:
@@ -54,7 +56,7 @@ def game(api: Api) -> Iterator[Api]:
 def sign(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The view of the recipe for a Django server."""
     key = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
-    monkeypatch.setenv("LEADERBOARD_SECRET", base64.b64encode(key).decode())
+    monkeypatch.setenv("LEADERBOARD_SECRET", base64.b64encode(bytes(key)).decode())  # type: ignore[arg-type]
     module: dict[str, Any] = {}
     exec(code("### Tokens from a Django server"), module)
     return module["leaderboard_token"]
@@ -82,11 +84,13 @@ def test_a_game_scores_and_watches_with_curl(game: Api) -> None:
 
 def test_the_wire_has_what_the_recipe_shows(game: Api, stack: Stack) -> None:
     request, answer, stream, messages = (code("### On the wire", number) for number in range(4))
-    viewer = HTTPConnection("localhost", game.port, timeout=30)
-    viewer.request("GET", BOARD, headers={"Accept": "text/event-stream"})
-    with connect(f"ws://localhost:{stack.ws_port}{BOARD}ws/") as web_socket:
+    with (
+        closing(HTTPConnection("localhost", game.port, timeout=30)) as viewer,
+        connect(f"ws://localhost:{stack.ws_port}{BOARD}ws/") as web_socket,
+    ):
+        viewer.request("GET", BOARD, headers={"Accept": "text/event-stream"})
         response = viewer.getresponse()
-        text = read_until(response, r"event: update\n.*\n\n")
+        text = read_until(response, r"data: .*\n\n")
         received = [str(web_socket.recv(10))]
         assert_answered(game.port, request, answer)
         text += read_until(response, r"event: joined\n.*\n\n")
@@ -95,7 +99,7 @@ def test_the_wire_has_what_the_recipe_shows(game: Api, stack: Stack) -> None:
     # How long to wait before a new attempt differs from viewer to viewer. Updates may come again.
     events = unique(re.sub("retry: [0-9]+", "retry: 2908", text).split("\n\n")[:-1])
     keep_alive = (formats.KEEP_ALIVE, formats.KEEP_ALIVE_DATA)
-    assert "\n\n".join([*events, formats.stream_event(*keep_alive)]) == f"{stream}\n"
+    assert "\n\n".join([*events, formats.stream_event(*keep_alive)]) == stream
     shown = [*unique(received), formats.websocket_message(*keep_alive)]
     assert shown == messages.splitlines()
 

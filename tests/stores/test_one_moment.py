@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp.domain import ranking as ranks
-from leaderboardapp.domain.types import RANKINGS, Increment, Row, rank_position
 from leaderboardapp.domain.ranking import number_window
+from leaderboardapp.domain.types import RANKINGS, Increment, Row, rank_position
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 

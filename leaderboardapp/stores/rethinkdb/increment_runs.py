@@ -84,7 +84,8 @@ class IncrementRun:
         """
         if not isinstance(result, dict) or len(self.increments) == 1:
             return {index: result for index, _ in self.increments}
-        results, start = {}, result["score"] - self.sums[-1]
+        results: dict[int, Row | Result] = {}
+        start = result["score"] - self.sums[-1]
         before = {**result, "score": start, "scored": result["previous"] is not None}
         for (index, _), added in zip(self.increments, self.sums[1:], strict=True):
             after = {**result, "score": start + added}
