@@ -6,15 +6,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from leaderboardapp.domain.exceptions import (
-    AlreadyExists,
-    BoardNotFound,
-    EmailRequired,
-    OutcomeUnknown,
-    PlayerNotFound,
-    ScoreOutOfRange,
-    WrongSeason,
-)
+from leaderboardapp.domain.exceptions import OutcomeUnknown, PlayerNotFound
 from leaderboardapp.domain.fields import (
     Field,
     amount_field,
@@ -25,8 +17,7 @@ from leaderboardapp.domain.fields import (
     require,
     season_field,
 )
-from leaderboardapp.domain.scoring import add_amount, start_with
-from leaderboardapp.domain.types import Increment, Row
+from leaderboardapp.domain.types import Increment
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq.consumer import (
     DEAD_LETTERS,
@@ -49,9 +40,6 @@ SCORE_FIELDS: dict[str, Field] = {
     "key": key_field,
 }
 BOARDS_AT_ONCE = 8  # whose scores are written at the same time
-MAX_KNOWN = 100_000
-Results = dict[int, Row | Exception]  # by a message's index, the player's row or what went wrong
-Known = set[tuple[str, str]]  # board and player, of players who were there a moment ago
 
 
 class Score(NamedTuple):
@@ -59,7 +47,6 @@ class Score(NamedTuple):
 
     message_index: int  # in its batch
     increment: Increment
-    name: str | None  # of the player, if it may be created
 
 
 class ScoreHandler(QueueHandler):
@@ -81,7 +68,6 @@ class ScoreHandler(QueueHandler):
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(BOARDS_AT_ONCE)
-        self.known: Known = set()  # so that a player is looked up once, not with each message
 
     def require_ready(self) -> None:
         """Return if the store answers. Raises StoreUnavailable."""
@@ -101,7 +87,7 @@ class ScoreHandler(QueueHandler):
         def process_before_deadline(board: str) -> Rejections:
             if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
-            return process_board(board, boards[board], self.known)
+            return process_board(board, boards[board])
 
         futures = [self.pool.submit(process_before_deadline, board) for board in boards]
         wait(futures)  # for all, or some would be written after the messages are returned
@@ -133,86 +119,25 @@ def read_score(index: int, message: Message) -> tuple[str, Score]:
     board, player, amount = (require(fields, name) for name in ("board", "player", "amount"))
     if "key" not in fields:
         raise Rejected("key: missing, and so is the message_id; with either it counts once.")
-    increment = Increment(player, amount, fields["key"], fields.get("season"))
-    return board, Score(index, increment, fields.get("name"))
+    increment = Increment(player, amount, fields["key"], fields.get("season"), fields.get("name"))
+    return board, Score(index, increment)
 
 
-def process_board(board: str, scores: list[Score], known: Known) -> Rejections:
-    """Add one board's scores, and create missing players; return {index: reason} for rejects.
-
-    `known` are players who need not be looked up, and is changed."""
-    results = add_scores(board, scores, known)
-    missing = [
-        score for score in scores if isinstance(results[score.message_index], PlayerNotFound)
-    ]
-    if any(score.name for score in missing):  # somebody known was deleted, perhaps
-        known.difference_update((board, score.increment.player) for score in missing)
-        results |= add_scores(board, missing, known)
+def process_board(board: str, scores: list[Score]) -> Rejections:
+    """Add one board's scores; return {index: reason} for rejected ones."""
+    results = Player.add_scores_for_board(Board(board), [score.increment for score in scores])
     reasons = {
-        score.message_index: rejection_reason(score, results[score.message_index])
-        for score in scores
+        score.message_index: rejection_reason(result)
+        for score, result in zip(scores, results, strict=True)
     }
     return {index: reason for index, reason in reasons.items() if reason}
 
 
-def add_scores(board: str, scores: list[Score], known: Known) -> Results:
-    """Create the missing players whose name is given, and add all scores in one write, in their
-    order; return their results."""
-    results = create_named_players(board, scores, known)
-    added = get_store().add_scores(board, [score.increment for score in scores])
-    for score, result in zip(scores, added, strict=True):
-        # Of a missing player, why it was not created says more.
-        if score.message_index not in results or not isinstance(result, PlayerNotFound):
-            results[score.message_index] = result
-    return results
-
-
-def create_named_players(board: str, scores: list[Score], known: Known) -> Results:
-    """Create each missing player at the first score with a name that the board allows.
-
-    Return the scores that created nobody because the board refuses them, each with the reason."""
-    refused: Results = {}
-    if len(known) > MAX_KNOWN:
-        known.clear()
-    for score in scores:
-        player = (board, score.increment.player)
-        if score.name is None or player in known:
-            continue
-        try:
-            require_player(board, score.increment, score.name)
-            known.add(player)
-        except (ScoreOutOfRange, WrongSeason) as error:
-            refused[score.message_index] = error
-        except (BoardNotFound, EmailRequired):  # to add the score fails, too
-            pass
-    return refused
-
-
-def require_player(board_id: str, increment: Increment, name: str) -> None:
-    """Create the player under this name if it is missing and the board allows the increment.
-
-    Raises ScoreOutOfRange, WrongSeason, BoardNotFound, EmailRequired."""
-    store, id = get_store(), increment.player
-    try:
-        store.get_player(board_id, id)
-    except PlayerNotFound:
-        board = store.get_board(board_id)
-        player = {"id": id, **start_with(board, id, None, 0)}
-        add_amount(board, player, increment.amount, 0, increment.season)
-        try:
-            Player(Board(board_id), id, name).save()
-        except AlreadyExists:  # somebody else was faster
-            pass
-
-
-def rejection_reason(score: Score, result: Row | Exception) -> str | None:
+def rejection_reason(result: Player | Exception) -> str | None:
     """Return why a score is rejected, a sentence; None if it was added."""
     match result:
         case PlayerNotFound():
-            return (
-                f"{result} One whose name is given is created, unless the board asks for an email "
-                "address."
-            )
+            return f"{result} One whose name is given is created."
         case OutcomeUnknown():  # its row is malformed, say, and would be so the next time
             return f"It is not known whether this was counted: {str(result).rstrip('.')}."
         case Exception():

@@ -87,18 +87,18 @@ def test_while_the_store_is_unreachable_messages_stay_in_the_broker(
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """fails(times): writing alice's score fails so often, with an unexpected exception."""
     monkeypatch.setattr("leaderboardapp.concurrency.supervise.backoff", lambda _: 0.01)
-    add_scores = scores_module.add_scores
+    process_board = scores_module.process_board
 
     def fails(times: int) -> None:
         left = iter(range(times))
 
-        def fail(board: str, scores: list[scores_module.Score], *known: Any) -> Any:
+        def fail(board: str, scores: list[scores_module.Score]) -> Any:
             if any(score.increment.player == "alice" for score in scores):
                 for _ in left:
                     raise ZeroDivisionError("a mistake")
-            return add_scores(board, scores, *known)
+            return process_board(board, scores)
 
-        monkeypatch.setattr(scores_module, "add_scores", fail)
+        monkeypatch.setattr(scores_module, "process_board", fail)
 
     return fails
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from pika import BasicProperties
 
 from leaderboardapp.models import Board, Player
-from leaderboardapp.rabbitmq import scores as scores_module
 from leaderboardapp.rabbitmq.consumer import Message, Rejections
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from leaderboardapp.stores.base import Store
@@ -87,7 +86,7 @@ def test_of_equal_scores_the_earlier_message_counts_first(process: Process, boar
     assert [id for id, _, _ in read_players(board)] == ["bob", "alice", "dan", "carol"]
 
 
-def test_a_known_player_who_was_deleted_is_created_again(process: Process, board: Board) -> None:
+def test_a_player_who_was_deleted_is_created_again(process: Process, board: Board) -> None:
     assert process(board, ("bob", 5, "Bob")) == {}
     Player(board, "bob").delete()
     assert process(board, ("bob", 3, "Robert"), ("alice", 1)) == {}
@@ -97,25 +96,6 @@ def test_a_known_player_who_was_deleted_is_created_again(process: Process, board
     assert "must stay from" in reason
     board.delete()
     assert "There is no board" in process(board, ("bob", 1, "Bob"))[0]
-
-
-@ON_ONE_STORE
-def test_a_known_player_is_looked_up_once(
-    process: Process, board: Board, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process(board, ("bob", 1, "Bob"), ("alice", 1, "Alice"))
-    get_player, asked = store.get_player, []
-
-    def ask(board: str, player: str) -> Any:
-        asked.append(player)
-        return get_player(board, player)
-
-    monkeypatch.setattr(store, "get_player", ask)
-    process(board, ("bob", 1, "Bob"), ("alice", 1, "Alice"), ("carol", 1, "Carol"))
-    assert set(asked) == {"carol"}
-    monkeypatch.setattr(scores_module, "MAX_KNOWN", 1)
-    process(board, ("bob", 1, "Bob"), ("bob", 1, "Bob"))
-    assert asked.count("bob") == 1
 
 
 SCORES = st.lists(

@@ -173,7 +173,7 @@ def test_a_board_that_asks_for_addresses_gets_no_player_without_one(
     board.save()
     broker.publish_score(board.id, "carol", 1, name="Carol")
     [letter] = broker.wait_for_dead_letters()
-    assert "unless the board asks for an email address" in letter.reason
+    assert "cannot join this board without an email address" in letter.reason
 
 
 @ON_ONE_STORE
