@@ -9,7 +9,8 @@ Any method may raise StoreUnavailable.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -50,6 +51,8 @@ class Board:
         ask_email: bool = False,
         player_writes: str = "none",
         schedule: str | None = None,
+        show: Iterable[str] = (),
+        format: Row | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
 
@@ -60,6 +63,7 @@ class Board:
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private, self.ask_email = private, ask_email
         self.player_writes = player_writes
+        self.show, self.format = list(show), deepcopy(format or BOARD_DEFAULTS["format"])
         self.schedule, self.season = schedule, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None
@@ -135,7 +139,7 @@ class Board:
 
     def _load(self, row: Row) -> Self:
         for field in BOARD_DEFAULTS:
-            setattr(self, field, row[field])
+            setattr(self, field, deepcopy(row[field]))
         self._stored = row
         return self
 
@@ -153,34 +157,37 @@ class Player:
         name: str = "",
         score: int | None = None,
         email: str | None = None,
+        data: Row | None = None,
     ) -> None:
         """Make a player, which `save` creates in the store. Without an id it gets a new UUID.
 
         Ids are unique on a board, and many boards may have the same id. Without a score the player
-        begins with 0, and on an ascending board is not ranked before the first score. An email
-        address is stored with a new player, and no row has it.
+        begins with 0, and on an ascending board is not ranked before the first score. No row has
+        an email address. `data` is as in player_data.py.
         """
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.email, self.hidden = email, False
+        self._data: Row | None = deepcopy(data or {})  # None: not read yet
         self.created = False  # by the last write of the score
         self.rank: int | None = None  # set by what reads ranks
         self.bound = 0  # how far off the rank may be, either way
         self._stored: Row | None = None
 
     def save(self, precondition: Precondition | None = None) -> Self:
-        """Create the player, or write the attributes that were assigned; return the player.
+        """Create the player, or write the attributes that were changed; return the player.
 
-        A rename writes no score, and so undoes no increment. The precondition is for the name and
-        `hidden` of a player who exists. Raises what it raises, AlreadyExists if a new player's id
-        is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange, InvalidInput for a
-        field that is not accepted, or ObjectDoesNotExist if there is no such board.
+        Only a changed score is written, so no increment is undone. The precondition is for what
+        else is changed of a player who exists. Raises what it raises, AlreadyExists if a new
+        player's id is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange,
+        InvalidInput for a field that is not accepted, or ObjectDoesNotExist without the board.
         """
         if self._stored is None:
             row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}
-            stored = get_store().create_player(self.board.id, row)
+            stored = get_store().create_player(self.board.id, {**row, "data": self._data})
             events.announce(self.board.id, events.JOINED, events.player_payload(stored))
             return self._load(stored)
-        changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
+        fields = {field: getattr(self, field) for field in PLAYER_FIELDS}
+        changes = _changes(self._stored, {**fields, "data": self._data})
         if "score" in changes:
             score = changes.pop("score")
             self._load(get_store().set_score(self.board.id, self.id, score, only_better=False))
@@ -189,6 +196,18 @@ class Player:
         elif precondition:
             precondition()
         return self
+
+    @property
+    def data(self) -> Row:
+        """The player's data, which is read on first use after a write of the score."""
+        if self._data is None:
+            read = get_store().get_player(self.board.id, self.id)["data"]
+            self._stored, self._data = {**self.stored(), "data": read}, deepcopy(read)
+        return self._data
+
+    @data.setter
+    def data(self, data: Row) -> None:
+        self._data = data
 
     def reload(self) -> Self:
         """Read the player from the store; return it. Raises ObjectDoesNotExist."""
@@ -353,6 +372,7 @@ class Player:
     def _load(self, row: Row) -> Self:
         for field in PLAYER_FIELDS:
             setattr(self, field, row[field])
+        self._data = deepcopy(row.get("data"))
         self._stored = row
         return self
 
@@ -369,7 +389,7 @@ class Player:
 
 def _changes(stored: Row, row: Row) -> Row:
     """Return the fields of `row` that differ from the stored ones."""
-    return {name: value for name, value in row.items() if value != stored[name]}
+    return {name: value for name, value in row.items() if value != stored.get(name)}
 
 
 def number_window(window: Window) -> list[Row]:
