@@ -61,8 +61,7 @@ class Board:
         self.id, self.name, self.size = id or str(uuid.uuid4()), name, size
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
-        self.private, self.ask_email = private, ask_email
-        self.player_writes = player_writes
+        self.private, self.ask_email, self.player_writes = private, ask_email, player_writes
         self.show, self.format = list(show), deepcopy(format or BOARD_DEFAULTS["format"])
         self.schedule, self.season = schedule, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
@@ -189,8 +188,7 @@ class Player:
         fields = {field: getattr(self, field) for field in PLAYER_FIELDS}
         changes = _changes(self._stored, {**fields, "data": self._data})
         if "score" in changes:
-            score = changes.pop("score")
-            self._load(get_store().set_score(self.board.id, self.id, score, only_better=False))
+            self.score_put(changes.pop("score"))
         if changes:
             self._load(get_store().update_player(self.board.id, self.id, changes, precondition))
         elif precondition:
@@ -201,7 +199,7 @@ class Player:
     def data(self) -> Row:
         """The player's data, which is read on first use after a write of the score."""
         if self._data is None:
-            read = get_store().get_player(self.board.id, self.id)["data"]
+            read = get_store().get_player(self.board.id, self.id).get("data", {})
             self._stored, self._data = {**self.stored(), "data": read}, deepcopy(read)
         return self._data
 
@@ -367,13 +365,13 @@ class Player:
         self.created = row.pop("created", False)
         if self.created:
             events.announce(self.board.id, events.JOINED, events.player_payload(row))
-        return self._load(row)
+        return self._load(row, has_data=False)
 
-    def _load(self, row: Row) -> Self:
+    def _load(self, row: Row, has_data: bool = True) -> Self:
         for field in PLAYER_FIELDS:
             setattr(self, field, row[field])
-        self._data = deepcopy(row.get("data"))
-        self._stored = row
+        data = row.get("data", {}) if has_data else None
+        self._stored, self._data = {**row, "data": data}, deepcopy(data)
         return self
 
     def stored(self) -> Row:
@@ -389,7 +387,7 @@ class Player:
 
 def _changes(stored: Row, row: Row) -> Row:
     """Return the fields of `row` that differ from the stored ones."""
-    return {name: value for name, value in row.items() if value != stored.get(name)}
+    return {name: value for name, value in row.items() if value != stored[name]}
 
 
 def number_window(window: Window) -> list[Row]:

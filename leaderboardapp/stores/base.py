@@ -5,10 +5,10 @@ Rows are plain dictionaries.
 | row | fields |
 |---|---|
 | board | `id`, and those of BOARD_DEFAULTS |
-| player | `id`, `name`, `score`, `reached_at`, `hidden`, `scored`, `not_carried_over`, `data` |
+| player | `id`, `name`, `score`, `reached_at`, `hidden`, `scored`, `not_carried_over`; `data` |
 
-A row that a write of a score returns may lack `data`, and so may one of a top whose board shows
-none (domain/player_data.py).
+A row has `data` only if the player has any (domain/player_data.py). Rows that a write of a score
+returns, and those of tops whose board shows none, may lack it all the same.
 A player's id is unique on its board. `reached_at` is in microseconds since 1970. A player is
 `scored` once the first score of the season is written, and `not_carried_over` until a reset has
 come to its row; its score is 0 then. domain/joining.py says who may join, domain/scoring.py what a

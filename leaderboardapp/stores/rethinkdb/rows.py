@@ -43,7 +43,7 @@ def is_player(document: Any, row: Row) -> Any:
         document["name"].default("").eq(row["name"])
         & document["hidden"].default(False).eq(row["hidden"])
         & document["reached_at"].eq(row["reached_at"])
-        & document["data"].default("").eq(encode_data(row["data"]) or "")
+        & document["data"].default("").eq(encode_data(row.get("data")) or "")
     )
 
 
@@ -54,7 +54,7 @@ def player_row(document: Row, season: int = 0) -> Row:
     not carried over yet.
     """
     carried_over = (document.get("season") or 1) >= season
-    return {
+    row = {
         "id": document["player"],
         "name": document.get("name", ""),
         "score": document["score"] if carried_over else 0,
@@ -62,8 +62,9 @@ def player_row(document: Row, season: int = 0) -> Row:
         "hidden": document.get("hidden", False),
         "scored": document.get("scored", True) and carried_over,
         "not_carried_over": not carried_over,
-        "data": decode_data(document.get("data")),
     }
+    text = document.get("data")
+    return {**row, "data": decode_data(text)} if text else row
 
 
 def find_emails(documents: list[Row]) -> dict[str, str]:

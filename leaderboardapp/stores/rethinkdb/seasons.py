@@ -142,7 +142,10 @@ class Seasons:
         )
         if past is None:
             raise SeasonNotFound(board, season)
-        players = [{**row, "data": decode_data(row.get("data"))} for row in past["players"]]
+        players = [
+            {**row, "data": decode_data(row["data"])} if "data" in row else row
+            for row in past["players"]
+        ]
         return past["ended_at"], {**BOARD_DEFAULTS, **past["settings"]}, players
 
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -182,7 +185,8 @@ def _archived_row(document: Row, board: Row) -> Row:
     """Return the row of a player that a past season keeps, with data as text: its keys might mean
     something to the server."""
     row = player_row(document)
-    return {**row, "data": encode_data(row["data"]) if board["show"] else None}
+    text = encode_data(row.pop("data", None))
+    return {**row, "data": text} if text and board["show"] else row
 
 
 def _has_changed_season(document: Any, board: Row) -> Any:

@@ -16,8 +16,7 @@ from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import SORT_KEY
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
-SCORE_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
-PLAYER_COLUMNS = (*SCORE_COLUMNS, "data")
+PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
 _RANKED_SCORE = (
@@ -163,9 +162,10 @@ def board_row(columns: tuple[Any, ...]) -> Row:
 
 
 def player_row(columns: tuple[Any, ...]) -> Row:
-    """Return the player's row, of PLAYER_COLUMNS, or of SCORE_COLUMNS only."""
-    values = (*columns[:4], *map(bool, columns[4:7]), *map(decode_data, columns[7:]))
-    return dict(zip(PLAYER_COLUMNS, values, strict=False))
+    """Return the player's row, of PLAYER_COLUMNS, after which the text of the data may follow."""
+    columns, texts = columns[: len(PLAYER_COLUMNS)], columns[len(PLAYER_COLUMNS) :]
+    row = dict(zip(PLAYER_COLUMNS, (*columns[:-3], *map(bool, columns[-3:])), strict=True))
+    return {**row, "data": decode_data(texts[0])} if texts and texts[0] else row
 
 
 def decode_joined(joined: str, is_new: Callable[[int], bool]) -> list[Row]:
