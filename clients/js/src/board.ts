@@ -4,6 +4,7 @@ import type {
   BoardState,
   PastSeason,
   PastSnapshot,
+  PlayerData,
   PlayerState,
   RankedPlayer,
   ScoreAnswer,
@@ -15,6 +16,13 @@ import { watch, type WatchOptions } from "./watch.js";
 
 /** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+
+/** What a new player may have beside the name. */
+export interface NewPlayer {
+  id?: string | undefined;
+  email?: string | undefined;
+  data?: PlayerData | undefined;
+}
 
 /** A board of the service, by its id. */
 export class Board {
@@ -80,9 +88,9 @@ export class Board {
   }
 
   /** Add a player and return it. Without an `id` the player gets a random one. */
-  async addPlayer(name: string, { id, email }: { id?: string | undefined; email?: string | undefined } = {}): Promise<Player> {
+  async addPlayer(name: string, { id, email, data }: NewPlayer = {}): Promise<Player> {
     const player = this.player(id ?? randomId());
-    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email }, ...hasId(id) });
+    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email, data }, ...hasId(id) });
     return player;
   }
 
@@ -147,8 +155,8 @@ export class Player {
     return this.#request("PUT", "score/", { body });
   }
 
-  /** Change `name` or `hidden`; return the player. */
-  update(fields: { name?: string; hidden?: boolean }): Promise<PlayerState> {
+  /** Change `name`, `hidden` or `data`, which is replaced whole; return the player. */
+  update(fields: { name?: string; hidden?: boolean; data?: PlayerData }): Promise<PlayerState> {
     return this.#request("PATCH", "", { body: fields });
   }
 
