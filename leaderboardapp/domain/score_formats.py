@@ -1,7 +1,5 @@
 """What a score is, as a person reads it (ADR 37). clients/js/src/format.ts writes the same."""
 
-from typing import Any
-
 from leaderboardapp.domain.types import Row
 
 MAX_PLACES = 6
@@ -21,12 +19,6 @@ def format_score(score: int, format: Row) -> str:
     sign = "-" if score < 0 else ""
     unit = f"\N{NO-BREAK SPACE}{format['unit']}" if "unit" in format else ""
     return f"{sign}{text}{unit}"
-
-
-def takes_points(format: Row) -> bool:
-    """Return whether 1 is one point, and not a fraction or a millisecond."""
-    kind: Any = format["type"]
-    return bool(kind == "points")
 
 
 def _write_time(score: int) -> str:
