@@ -56,21 +56,18 @@ def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:
     """Return what a snapshot says of a board and its top players, which come best first.
 
     What is as by default is left out: `format`, and `data` of a player of whom nothing is shown."""
+    rows = ranking.assign_ranks(board, players)
+    payloads: list[Row] = [
+        {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
+        for row in rows
+    ]
+    if board["show"]:
+        for payload, row in zip(payloads, rows, strict=True):
+            if shown := select_shown(board["show"], row.get("data", {})):
+                payload["data"] = shown
     is_default = board["format"] == BOARD_DEFAULTS["format"]
-    return {
-        "id": board["id"],
-        "name": board["name"],
-        **({} if is_default else {"format": board["format"]}),
-        "players": [
-            _player_payload(board["show"], row) for row in ranking.assign_ranks(board, players)
-        ],
-    }
-
-
-def _player_payload(show: list[str], row: Row) -> Row:
-    payload = {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
-    shown = select_shown(show, row.get("data", {})) if show else None
-    return {**payload, "data": shown} if shown else payload
+    format = {} if is_default else {"format": board["format"]}
+    return {"id": board["id"], "name": board["name"], **format, "players": payloads}
 
 
 def read_snapshots(boards: Iterable[str]) -> dict[str, Snapshot]:

@@ -5,6 +5,7 @@ Statements that depend on a board's order are dictionaries, `{"desc": …, "asc"
 a player is the score, or its negative on a descending board, so that both are read ascending.
 """
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -157,15 +158,23 @@ def board_row(columns: tuple[Any, ...]) -> Row:
     """Return the board's row, of BOARD_COLUMNS."""
     board = dict(zip(BOARD_COLUMNS, columns, strict=True))
     flags = {name: bool(board[name]) for name in ("private", "ask_email")}  # in SQLite 0 and 1
-    texts = {name: json.loads(board[name]) for name in ("show", "format")}
-    return {**board, **flags, **texts}
+    settings = {name: _read_setting(board[name]) for name in ("show", "format")}
+    return {**board, **flags, **settings}
+
+
+@functools.lru_cache(maxsize=1000)
+def _read_setting(text: str) -> Any:
+    """Return a setting that is kept as JSON. Every increment reads the board, and boards have few
+    different ones."""
+    return json.loads(text)
 
 
 def player_row(columns: tuple[Any, ...]) -> Row:
     """Return the player's row, of PLAYER_COLUMNS, after which the text of the data may follow."""
-    columns, texts = columns[: len(PLAYER_COLUMNS)], columns[len(PLAYER_COLUMNS) :]
-    row = dict(zip(PLAYER_COLUMNS, (*columns[:-3], *map(bool, columns[-3:])), strict=True))
-    return {**row, "data": decode_data(texts[0])} if texts and texts[0] else row
+    if len(columns) > len(PLAYER_COLUMNS):
+        row, text = player_row(columns[:-1]), columns[-1]
+        return {**row, "data": decode_data(text)} if text else row
+    return dict(zip(PLAYER_COLUMNS, (*columns[:-3], *map(bool, columns[-3:])), strict=True))
 
 
 def decode_joined(joined: str, is_new: Callable[[int], bool]) -> list[Row]:
