@@ -179,6 +179,7 @@ class TestModels:
 
     def test_data_is_known_after_a_write_of_the_score(self, board: str, board_id: str) -> None:
         Player(Board(board_id), "alice", "Alice", data=DATA).save()
+        assert Player(Board(board_id), "alice").score_add(2).data == DATA
         alice = Player(Board(board_id), "alice").score_add(5)
         alice.name = "Al"
         assert alice.save().data == DATA
