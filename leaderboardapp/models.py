@@ -9,7 +9,7 @@ Any method may raise StoreUnavailable.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Self
 
@@ -51,7 +51,7 @@ class Board:
         ask_email: bool = False,
         player_writes: str = "none",
         schedule: str | None = None,
-        show: Iterable[str] = (),
+        show: list[str] | None = None,
         format: Row | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
@@ -62,7 +62,8 @@ class Board:
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private, self.ask_email, self.player_writes = private, ask_email, player_writes
-        self.show, self.format = list(show), deepcopy(format or BOARD_DEFAULTS["format"])
+        self.show = [] if show is None else show
+        self.format: Row = deepcopy(BOARD_DEFAULTS["format"]) if format is None else format
         self.schedule, self.season = schedule, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None
@@ -166,7 +167,7 @@ class Player:
         """
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.email, self.hidden = email, False
-        self._data: Row | None = deepcopy(data or {})  # None: not read yet
+        self._data: Row | None = {} if data is None else data  # None: not read yet
         self.created = False  # by the last write of the score
         self.rank: int | None = None  # set by what reads ranks
         self.bound = 0  # how far off the rank may be, either way

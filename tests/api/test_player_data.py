@@ -8,6 +8,7 @@ from django.test import Client, override_settings
 from hypothesis import example, given
 from hypothesis import settings as examples
 
+from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.player_data import DATA_ACCEPTED, SHOW_ACCEPTED
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
@@ -197,3 +198,15 @@ class TestModels:
         read = Board.get(board_id)
         assert (read.show, read.format) == (["country"], {"type": "points", "unit": "km"})
         assert Board().show == [] and Board().format == {"type": "points"}
+
+    @pytest.mark.parametrize(
+        "refused", [{"show": "country"}, {"format": {}}, {"format": "time"}, {"data": []}]
+    )
+    def test_what_is_not_accepted_is_not_saved(
+        self, board: str, board_id: str, refused: Any
+    ) -> None:
+        with pytest.raises(InvalidInput, match="must be"):
+            if "data" in refused:
+                Player(Board(board_id), "alice", "Alice", **refused).save()
+            else:
+                Board(f"{board_id}-2", **refused).save()
