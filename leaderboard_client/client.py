@@ -69,7 +69,7 @@ class Leaderboard:
         """Create a board and return it. Without an `id` it gets a random one.
 
         `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email,
-        player_writes, schedule.
+        player_writes, show, format, schedule.
         """
         board = Board(self, str(uuid.uuid4()) if id is None else id)
         self.request("POST", "/boards/", {"id": board.id, **settings}, retry_on=NOT_APPLIED)
@@ -156,7 +156,8 @@ class Board:
     def snapshot(self) -> Json:
         """Return the board's top players.
 
-        The shape is `{"id", "name", "players": [{"id", "name", "score", "rank"}, …]}`.
+        The shape is `{"id", "name", "players": [{"id", "name", "score", "rank"}, …]}`. Where the
+        board has settings for them, there are `format`, and `data` of a player.
         """
         snapshot: Json = self.leaderboard.request("GET", self.path)
         return snapshot
@@ -241,12 +242,21 @@ class Board:
         ValueError if no player can have the id."""
         return Player(self, id)
 
-    def add_player(self, name: str, id: str | None = None, email: str | None = None) -> "Player":
-        """Add a player and return it. Without an `id` the player gets a random one."""
+    def add_player(
+        self,
+        name: str,
+        id: str | None = None,
+        email: str | None = None,
+        data: Json | None = None,
+    ) -> "Player":
+        """Add a player, perhaps with data, and return it. Without an `id` the player gets a random
+        one."""
         player = Player(self, str(uuid.uuid4()) if id is None else id)
-        body = {"id": player.id, "name": name}
+        body: Json = {"id": player.id, "name": name}
         if email is not None:
             body["email"] = email
+        if data is not None:
+            body["data"] = data
         self.leaderboard.request("POST", f"{self.path}players/", body, retry_on=NOT_APPLIED)
         return player
 
@@ -279,7 +289,8 @@ class Player:
         self.path = f"{board.path}players/{id}/"
 
     def read(self) -> Json:
-        """Return `{"id", "name", "score", "rank"}`; the rank of an unranked player is None."""
+        """Return `{"id", "name", "score", "rank"}`, with `data` if there is any. The rank of an
+        unranked player is None."""
         return self._request("GET", "")
 
     def around(self, limit: int = 5) -> list[Json]:
@@ -307,7 +318,7 @@ class Player:
         return int(self._request("PUT", "score/", body)["score"])
 
     def update(self, **fields: Any) -> Json:
-        """Change `name` or `hidden`; return the player."""
+        """Change `name`, `hidden` or `data`, which is replaced whole; return the player."""
         return self._request("PATCH", "", fields)
 
     def delete(self) -> None:

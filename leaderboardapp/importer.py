@@ -17,8 +17,17 @@ from typing import Any, NamedTuple, NoReturn
 
 from leaderboardapp.domain.csv_rows import BLANKS, NOT_UTF8, CsvRow, is_utf8, read_rows, unguard
 from leaderboardapp.domain.exceptions import PlayerRefused
-from leaderboardapp.domain.fields import Field, amount_field, id_field, name_field
+from leaderboardapp.domain.fields import (
+    DECODER,
+    Field,
+    RejectedInput,
+    amount_field,
+    id_field,
+    name_field,
+    parse_json,
+)
 from leaderboardapp.domain.messages import show
+from leaderboardapp.domain.player_data import MAX_DATA_DEPTH, data_field
 from leaderboardapp.domain.types import MAX_SCORE, Amount, Import
 from leaderboardapp.stores.base import Store
 
@@ -56,6 +65,7 @@ class CountedRow(NamedTuple):
     player: str  # id
     name: str
     amount: int
+    data: dict[str, Any] = {}  # of a player who is created
 
 
 @dataclass(frozen=True)
@@ -66,11 +76,12 @@ class Rules:
     amount_column: str | None = None  # None: each row counts 1
     where: Mapping[str, str] = field(default_factory=dict)  # texts that a row must have, by column
     name_column: str | None = None  # None: a player is named as in player_column
+    data_column: str | None = None  # None: no player has data
 
     def columns(self) -> list[str]:
         """Return the columns that the file must have."""
-        given = [self.player_column, self.amount_column, self.name_column, *self.where]
-        return [column for column in given if column is not None]
+        own = [self.player_column, self.amount_column, self.name_column, self.data_column]
+        return [column for column in (*own, *self.where) if column is not None]
 
     def count(self, line: int, row: FileRow) -> CountedRow | None:
         """Return what the row adds; None if `where` leaves it out. Raises BadRow."""
@@ -82,7 +93,10 @@ class Rules:
         amount = 1
         if self.amount_column is not None:
             amount = _read(row, self.amount_column, _number_field)
-        return CountedRow(line, make_player_id(player), name, amount)
+        data = {}
+        if self.data_column is not None and row.get(self.data_column, "") not in ("", None):
+            data = _read(row, self.data_column, _data_field)
+        return CountedRow(line, make_player_id(player), name, amount, data)
 
 
 def make_player_id(name: str) -> str:
@@ -180,7 +194,8 @@ def import_rows(
             upto = Import(stored_line, batch[-1].line, hasher.hexdigest())
             yield store_batch(upto)
             stored_line = upto.line
-        hasher.update(repr(tuple(row)).encode())
+        # A row without data is hashed as by versions that knew of none.
+        hasher.update(repr(row[:] if row.data else row[:-1]).encode())
         if row.line > stored_line:
             batch.append(row)
     if not resumed:
@@ -206,20 +221,25 @@ def _require_digest(state: Import, digest: str) -> None:
 
 
 def _group_by_player(rows: list[CountedRow]) -> list[Amount]:
-    """Return the rows of each player, named as in the first one, in the order in which the players
-    reached their scores.
+    """Return the rows of each player, named as in the first one, with the first data, in the order
+    in which the players reached their scores.
 
     Equal scores rank in this order. A player's first row counts, and each later one but those that
     add 0, by which nothing is reached.
     """
     names: dict[str, str] = {}
+    first_data: dict[str, dict[str, Any]] = {}
     added: dict[str, list[int]] = {}
-    for _, player, name, amount in rows:
+    for _, player, name, amount, data in rows:
         names.setdefault(player, name)
+        first_data[player] = first_data.get(player) or data
         if amount and player in added:
             added[player] = added.pop(player)  # puts the player at the end
         added.setdefault(player, []).append(amount)
-    return [Amount(player, names[player], tuple(amounts)) for player, amounts in added.items()]
+    return [
+        Amount(player, names[player], tuple(amounts), first_data[player])
+        for player, amounts in added.items()
+    ]
 
 
 class JsonNumber(str):
@@ -336,6 +356,27 @@ def _text_field(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("text or a number")
     return str(name_field(value))  # no JsonNumber
+
+
+def _data_field(value: Any) -> dict[str, Any]:
+    """Accept a player's data: an object, or in CSV the text of one."""
+    if isinstance(value, str) and not isinstance(value, JsonNumber):
+        try:
+            value = parse_json(value.encode())
+        except (RejectedInput, UnicodeEncodeError):
+            value = None
+    return data_field(_to_numbers(value, MAX_DATA_DEPTH))
+
+
+def _to_numbers(value: Any, depth: int) -> Any:
+    """Return the value with numbers in place of their texts, as deep as data may be."""
+    if isinstance(value, JsonNumber):
+        return DECODER.decode(value)
+    if depth and isinstance(value, dict):
+        return {key: _to_numbers(item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, list):
+        return [_to_numbers(item, depth - 1) for item in value]
+    return value
 
 
 def _number_field(value: Any) -> int:

@@ -10,6 +10,7 @@ Any method may raise StoreUnavailable.
 
 import uuid
 from collections.abc import Collection, Iterator
+from copy import deepcopy
 from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -55,6 +56,8 @@ class Board:
         ask_email: bool = False,
         player_writes: str = "none",
         schedule: str | None = None,
+        show: list[str] | None = None,
+        format: Row | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
 
@@ -63,8 +66,9 @@ class Board:
         self.id, self.name, self.size = id or str(uuid.uuid4()), name, size
         self.order, self.ranking = order, ranking
         self.min, self.max, self.max_amount = min, max, max_amount
-        self.private, self.ask_email = private, ask_email
-        self.player_writes = player_writes
+        self.private, self.ask_email, self.player_writes = private, ask_email, player_writes
+        self.show = [] if show is None else show
+        self.format: Row = deepcopy(BOARD_DEFAULTS["format"]) if format is None else format
         self.schedule, self.season = schedule, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None
@@ -147,7 +151,7 @@ class Board:
 
     def _load(self, row: Row) -> Self:
         for field in BOARD_DEFAULTS:
-            setattr(self, field, row[field])
+            setattr(self, field, deepcopy(row[field]))
         self._stored = row
         return self
 
@@ -165,15 +169,17 @@ class Player:
         name: str = "",
         score: int | None = None,
         email: str | None = None,
+        data: Row | None = None,
     ) -> None:
         """Make a player, which `save` creates in the store. Without an id it gets a new UUID.
 
         Ids are unique on a board, and many boards may have the same id. Without a score the player
-        begins with 0, and on an ascending board is not ranked before the first score. An email
-        address is stored with a new player, and no row has it.
+        begins with 0, and on an ascending board is not ranked before the first score. No row has
+        an email address. `data` is as in player_data.py.
         """
         self.board, self.id, self.name, self.score = board, id or str(uuid.uuid4()), name, score
         self.email, self.hidden = email, False
+        self._data: Row | None = {} if data is None else data  # None: not read yet
         # What the last write of the score did, as scoring.describe_write says it.
         self.created = self.changed = self.repeated = False
         self.previous: int | None = None
@@ -184,28 +190,39 @@ class Player:
         self._stored: Row | None = None
 
     def save(self, precondition: Precondition | None = None) -> Self:
-        """Create the player, or write the attributes that were assigned; return the player.
+        """Create the player, or write the attributes that were changed; return the player.
 
-        A rename writes no score, and so undoes no increment. The precondition is for the name and
-        `hidden` of a player who exists. Raises what it raises, AlreadyExists if a new player's id
-        is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange, InvalidInput for a
-        field that is not accepted, or ObjectDoesNotExist if there is no such board.
+        Only a changed score is written, so no increment is undone. The precondition is for what
+        else is changed of a player who exists. Raises what it raises, AlreadyExists if a new
+        player's id is taken, EmailTaken, EmailRequired, EmailNotAsked, ScoreOutOfRange,
+        InvalidInput for a field that is not accepted, or ObjectDoesNotExist without the board.
         """
         if self._stored is None:
             row = {"id": self.id, "name": self.name, "score": self.score, "email": self.email}
-            stored = get_store().create_player(self.board.id, row)
+            stored = get_store().create_player(self.board.id, {**row, "data": self._data})
             events.announce(self.board.id, events.JOINED, events.player_payload(stored))
             return self._load(stored)
-        changes = _changes(self._stored, {field: getattr(self, field) for field in PLAYER_FIELDS})
+        fields = {field: getattr(self, field) for field in PLAYER_FIELDS}
+        changes = _changes(self._stored, {**fields, "data": self._data})
         if "score" in changes:
-            score = changes.pop("score")
-            row = get_store().set_score(self.board.id, self.id, score, only_better=False)
-            self._load_scored(row)
+            self.score_put(changes.pop("score"))
         if changes:
             self._load(get_store().update_player(self.board.id, self.id, changes, precondition))
         elif precondition:
             precondition()
         return self
+
+    @property
+    def data(self) -> Row:
+        """The player's data, which is read on first use after a write of the score."""
+        if self._data is None:
+            read = get_store().get_player(self.board.id, self.id).get("data", {})
+            self._stored, self._data = {**self.stored(), "data": read}, deepcopy(read)
+        return self._data
+
+    @data.setter
+    def data(self, data: Row) -> None:
+        self._data = data
 
     def reload(self) -> Self:
         """Read the player from the store; return it. Raises ObjectDoesNotExist."""
@@ -416,12 +433,13 @@ class Player:
                 setattr(self, field, row.pop(field))
         if self.created:
             events.announce(self.board.id, events.JOINED, events.player_payload(row))
-        return self._load(row)
+        return self._load(row, has_data=False)
 
-    def _load(self, row: Row) -> Self:
+    def _load(self, row: Row, has_data: bool = True) -> Self:
         for field in PLAYER_FIELDS:
             setattr(self, field, row[field])
-        self._stored = row
+        data = row.get("data", {}) if has_data else None
+        self._stored, self._data = {**row, "data": data}, deepcopy(data)
         return self
 
     def stored(self) -> Row:

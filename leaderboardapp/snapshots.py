@@ -8,7 +8,8 @@ from typing import Any
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain import ranking
-from leaderboardapp.domain.types import Row
+from leaderboardapp.domain.player_data import select_shown
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores import get_store
 
 # Cache-Control: may be kept, and is asked for again before each use; or is for one client only.
@@ -52,15 +53,21 @@ def compute_fingerprint(text: str) -> str:
 
 
 def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:
-    """Return what a snapshot says of a board and its top players, which come best first."""
-    return {
-        "id": board["id"],
-        "name": board["name"],
-        "players": [
-            {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
-            for row in ranking.assign_ranks(board, players)
-        ],
-    }
+    """Return what a snapshot says of a board and its top players, which come best first.
+
+    What is as by default is left out: `format`, and `data` of a player of whom nothing is shown."""
+    rows = ranking.assign_ranks(board, players)
+    payloads: list[Row] = [
+        {"id": row["id"], "name": row["name"], "score": row["score"], "rank": row["rank"]}
+        for row in rows
+    ]
+    if board["show"]:
+        for payload, row in zip(payloads, rows, strict=True):
+            if shown := select_shown(board["show"], row.get("data", {})):
+                payload["data"] = shown
+    is_default = board["format"] == BOARD_DEFAULTS["format"]
+    format = {} if is_default else {"format": board["format"]}
+    return {"id": board["id"], "name": board["name"], **format, "players": payloads}
 
 
 def read_snapshots(boards: Iterable[str]) -> dict[str, Snapshot]:

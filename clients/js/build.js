@@ -1,4 +1,5 @@
-/** Build leaderboard.js, one file that needs no other, and leader-board.js, the element; and their types. Prints the sizes, gzipped.
+/** Build leaderboard.js, one file that needs no other, leader-board.js, the element, and format.js, which writes scores as text; and
+ * their types. Prints the sizes, gzipped.
  *
  * usage: node build.js [folder], by default dist */
 import { execFileSync } from "node:child_process";
@@ -9,8 +10,9 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const folder = resolve(process.argv[2] ?? fileURLToPath(new URL("dist", import.meta.url)));
-// What is shipped, and which source it is made of. The element imports the client, which is beside it.
-const files = { "leaderboard.js": "leaderboard.ts", "leader-board.js": "element.ts" };
+// What is shipped, and which source it is made of. The element imports the client, which is beside it, and
+// has a copy of the small format.ts.
+const files = { "leaderboard.js": "leaderboard.ts", "leader-board.js": "element.ts", "format.js": "format.ts" };
 const options = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning" };
 const external = ["./leaderboard.js"];
 

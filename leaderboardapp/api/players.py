@@ -9,6 +9,7 @@ from leaderboardapp.api.responses import (
     entity_tag,
     json_response,
     may_see_emails,
+    own_data,
     player_data,
     rank_error_fields,
     rank_fields,
@@ -18,15 +19,13 @@ from leaderboardapp.api.responses import (
 )
 from leaderboardapp.domain.fields import (
     RANK_POSITION_FIELDS,
-    email_field,
-    flag_field,
     id_field,
-    name_field,
     rank_field,
     require,
     score_field,
     selected_ids_field,
 )
+from leaderboardapp.domain.joining import NEW_PLAYER_FIELDS, PLAYER_CHANGE_FIELDS
 from leaderboardapp.domain.types import Precondition, RankPosition, Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth, preconditions, rights
@@ -42,13 +41,16 @@ from leaderboardapp.web.requests import (
     read_limit,
 )
 
+# A score has writes of its own.
+NEW_PLAYER_BODY = {name: field for name, field in NEW_PLAYER_FIELDS.items() if name != "score"}
+
 
 @rights.open_to_players(*rights.ANY_WRITES)
 def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     """Create a player; answer 201 with the player and Location.
 
     Without an id, a token of a player gives that player's."""
-    body = read_body(request, {"id": id_field, "name": name_field, "email": email_field})
+    body = read_body(request, NEW_PLAYER_BODY)
     require(body, "name")
     if own := auth.get_own_player(request, board_id):
         body = {"id": own, **body}
@@ -57,7 +59,7 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
             raise rights.forbid(f"email: the token writes for the player {own}, who gives none.")
     player = Player(Board(board_id), **body).save()
     location = f"/boards/{board_id}/players/{player.id}/"
-    return json_response(player_data(player), 201, {"Location": location})
+    return json_response({**player_data(player), **own_data(player)}, 201, {"Location": location})
 
 
 @takes_query("hidden", "limit", "cursor", "from_rank")
@@ -111,15 +113,16 @@ def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
 @rights.open_to_players(*rights.ANY_WRITES)
 @preconditions.requires_own
 def update_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Rename, hide or show the player; answer the player. Players only rename themselves."""
-    body = read_body(request, {"name": name_field, "hidden": flag_field})
+    """Rename, hide or show the player, or replace the data; answer the player. Players themselves
+    cannot hide or show."""
+    body = read_body(request, PLAYER_CHANGE_FIELDS)
     if "hidden" in body and (own := auth.get_own_player(request, board_id)):
         raise rights.forbid(
             f"hidden: the token writes for the player {own}, who cannot hide or show."
         )
     player = assign_fields(Player.get_for_board(Board(board_id), player_id), body)
     player.save(_build_precondition(request, board_id, player_id))
-    return json_response({**player_data(player), "hidden": player.hidden})
+    return json_response({**player_data(player), "hidden": player.hidden, **own_data(player)})
 
 
 @rights.open_to_players(*rights.ANY_WRITES)

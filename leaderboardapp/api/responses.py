@@ -35,16 +35,21 @@ def player_data(player: Player) -> dict[str, Any]:
     return {"id": player.id, "name": player.name, "score": player.score}
 
 
+def own_data(player: Player) -> dict[str, Any]:
+    """Return the player's own data as a JSON field; no field without any."""
+    return {"data": player.data} if player.data else {}
+
+
 def ranked_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     """Return a player's JSON fields for the answer to a read; the rank may be None."""
-    data = {**player_data(player), "rank": player.rank}
+    data = {**player_data(player), "rank": player.rank, **own_data(player)}
     return {**data, "email": player.email} if with_email else data
 
 
 def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     """Return a player's JSON fields for an answer about a few players: `of` and `percentile` stand
     beside the rank."""
-    data = {**player_data(player), **rank_fields(player)}
+    data = {**player_data(player), **rank_fields(player), **own_data(player)}
     return {**data, "email": player.email} if with_email else data
 
 

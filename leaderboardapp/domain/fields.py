@@ -15,7 +15,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from leaderboardapp.domain.messages import DISTORTING, clean
+from leaderboardapp.domain.player_data import show_field
 from leaderboardapp.domain.schedule import SCHEDULES
+from leaderboardapp.domain.score_formats import MAX_PLACES, MAX_UNIT_LENGTH
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, PLAYER_WRITES, RANKINGS
 
 Field = Callable[[Any], Any]
@@ -28,6 +30,12 @@ MAX_BULK_ROWS = 1000  # increments in one request
 MAX_SELECTED = 500  # ids of players in one request
 MAX_SEASON = 2**31 - 1
 MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
+
+FORMAT_ACCEPTED = (
+    f'{{"type": "points"}}, {{"type": "decimal", "places": 1 to {MAX_PLACES}}} or '
+    '{"type": "time"}; the first two may have a "unit", a text of 1 to '
+    f"{MAX_UNIT_LENGTH} characters, not blank, no control characters or overrides of direction"
+)
 
 _FORBIDDEN_IN_NAMES = regex.compile(f"[{DISTORTING}]")
 # Symbols that are drawn as empty space or not at all, which no property says: the braille pattern
@@ -69,17 +77,22 @@ def id_field(value: Any) -> str:
 
 def name_field(value: Any) -> str:
     """Accept the name of a board or a player, of which something is visible."""
-    if (
-        not isinstance(value, str)
-        or len(value) > MAX_NAME_LENGTH
-        or not _VISIBLE.search(value)
-        or _FORBIDDEN_IN_NAMES.search(value)
-    ):
+    if not _is_readable(value, MAX_NAME_LENGTH):
         raise ValueError(
             f"text of 1 to {MAX_NAME_LENGTH} characters, not blank, no control characters "
             "or overrides of direction"
         )
-    return value
+    return str(value)
+
+
+def _is_readable(value: Any, most: int) -> bool:
+    """Return whether the value is a text of up to so many characters that can be read."""
+    return (
+        isinstance(value, str)
+        and len(value) <= most
+        and bool(_VISIBLE.search(value))
+        and not _FORBIDDEN_IN_NAMES.search(value)
+    )
 
 
 def email_field(value: Any) -> str:
@@ -132,6 +145,26 @@ def flag_field(value: Any) -> bool:
     return value
 
 
+def format_field(value: Any) -> dict[str, Any]:
+    """Accept what a score is: points, a decimal number or a time."""
+    given = value if isinstance(value, dict) else {}
+    kind, others = given.get("type"), given.keys() - {"type", "unit"}
+    accepted = {"type": kind}
+    is_known = kind in ("points", "time") and not others
+    if kind == "decimal" and others == {"places"}:
+        try:
+            accepted["places"] = integer_field(1, MAX_PLACES)(given["places"])
+            is_known = True
+        except ValueError:
+            pass
+    if "unit" in given:
+        accepted["unit"] = given["unit"]
+        is_known = is_known and kind != "time" and _is_readable(given["unit"], MAX_UNIT_LENGTH)
+    if not is_known:
+        raise ValueError(FORMAT_ACCEPTED)
+    return accepted
+
+
 def nullable_field(field: Field) -> Field:
     """Return a field that accepts null, or what `field` accepts."""
 
@@ -177,6 +210,8 @@ BOARD_SETTING_FIELDS: dict[str, Field] = {
     "private": flag_field,
     "ask_email": flag_field,
     "player_writes": choice_field(*PLAYER_WRITES),
+    "show": show_field,
+    "format": format_field,
     "schedule": nullable_field(choice_field(*SCHEDULES)),
 }
 

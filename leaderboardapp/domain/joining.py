@@ -15,6 +15,7 @@ from leaderboardapp.domain.fields import (
     require,
     score_field,
 )
+from leaderboardapp.domain.player_data import data_field
 from leaderboardapp.domain.types import Row
 
 NEW_BOARD_FIELDS = {"id": id_field, **BOARD_SETTING_FIELDS}
@@ -23,8 +24,9 @@ NEW_PLAYER_FIELDS = {
     "name": name_field,
     "score": score_field,
     "email": email_field,
+    "data": data_field,
 }
-PLAYER_CHANGE_FIELDS = {"name": name_field, "hidden": flag_field}
+PLAYER_CHANGE_FIELDS = {"name": name_field, "hidden": flag_field, "data": data_field}
 
 
 def check_board(fields: Row) -> Row:
@@ -40,8 +42,8 @@ def check_board(fields: Row) -> Row:
 
 
 def check_new_player(player: Row) -> Row:
-    """Return the fields of a new player: `id`, `name`, and if they are given, `score` and `email`.
-    Raises InvalidInput."""
+    """Return the fields of a new player: `id`, `name`, and if they are given, `score`, `email` and
+    `data`. Raises InvalidInput."""
     given = {name: value for name, value in player.items() if value is not None}
     for name in ("id", "name"):
         require(given, name)
@@ -59,10 +61,10 @@ def check_score(score: int) -> int:
     return checked
 
 
-def new_player(board: Row, player_id: str, name: str) -> Row:
+def new_player(board: Row, player_id: str, name: str, data: Row | None = None) -> Row:
     """Return the fields of a player whom a score or an import creates, without the score. Raises
     InvalidInput, EmailRequired."""
-    player = check_new_player({"id": player_id, "name": name})
+    player = check_new_player({"id": player_id, "name": name, "data": data})
     check_email(board, player)
     return player
 

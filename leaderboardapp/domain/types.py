@@ -27,6 +27,8 @@ BOARD_DEFAULTS: Row = {
     "private": False,
     "ask_email": False,  # whether a player needs an email address to join
     "player_writes": "none",  # one of PLAYER_WRITES: what tokens of players may do to scores
+    "show": [],  # keys of players' data whose values are in snapshots
+    "format": {"type": "points"},  # what a score is, for those who show it: fields.format_field
     "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
     "season": 1,  # the running one
     "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"
@@ -53,6 +55,7 @@ class Amount(NamedTuple):
     player: str
     name: str
     rows: tuple[int, ...]  # what each adds, in the order of the file
+    data: Row = {}  # of a player who is created
 
     @property
     def total(self) -> int:

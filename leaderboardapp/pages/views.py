@@ -10,6 +10,7 @@ from django.shortcuts import render
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
@@ -50,7 +51,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     auth.require_read(request, board_id, private=board["private"])
     players = snapshots.board_payload(board, rows)["players"]
     for player in players:
-        player["points"] = f"{player['score']:,}"
+        player["points"] = format_score(player["score"], board["format"])
     context = {"board": board, "players": players, "now": datetime.now(UTC)}
     return render_page(request, "board", context, embeddable=True)
 

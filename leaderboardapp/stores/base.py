@@ -5,8 +5,10 @@ Rows are plain dictionaries.
 | row | fields |
 |---|---|
 | board | `id`, and those of BOARD_DEFAULTS |
-| player | `id`, `name`, `score`, `reached_at`, `hidden`, `scored`, `not_carried_over` |
+| player | `id`, `name`, `score`, `reached_at`, `hidden`, `scored`, `not_carried_over`; `data` |
 
+A row has `data` only if the player has any (domain/player_data.py). Rows that a write of a score
+returns, and those of tops whose board shows none, may lack it all the same.
 A player's id is unique on its board. `reached_at` is in microseconds since 1970. A player is
 `scored` once the first score of the season is written, and `not_carried_over` until a reset has
 come to its row; its score is 0 then. domain/joining.py says who may join, domain/scoring.py what a
@@ -165,7 +167,8 @@ class Store(ABC):
 
     @abstractmethod
     def create_player(self, board: str, player: Row) -> Row:
-        """Create a player of `id`, `name`, and perhaps `score` and `email`; return the row. Raises
+        """Create a player of `id`, `name`, and perhaps `score`, `email` and `data`; return the row.
+        Raises
         AlreadyExists, EmailTaken, InvalidInput, PlayerRefused if the board does not allow it, or
         ObjectDoesNotExist if there is no such board."""
 
@@ -177,8 +180,8 @@ class Store(ABC):
     def update_player(
         self, board: str, player: str, fields: Row, precondition: Precondition | None = None
     ) -> Row:
-        """Change `name`, `hidden` or both; return the row afterwards. Raises ObjectDoesNotExist,
-        InvalidInput."""
+        """Change `name`, `hidden` and `data`, which is replaced whole, or some of them; return the
+        row afterwards. Raises ObjectDoesNotExist, InvalidInput."""
 
     @abstractmethod
     def delete_player(

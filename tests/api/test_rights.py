@@ -39,6 +39,7 @@ REQUESTS = [
     Request("GET", "{board}players/?hidden=true", None, "write"),
     Request("POST", "{board}players/", {"id": "{player}", "name": "A"}, "write", ANY),
     Request("PATCH", "{board}players/{player}/", {"name": "A"}, "write", ANY),
+    Request("PATCH", "{board}players/{player}/", {"data": {"k": 1}}, "write", ANY),
     Request("PATCH", "{board}players/{player}/", {"hidden": True}, "write"),
     Request("PATCH", "{board}players/{player}/", {"name": "A", "hidden": False}, "write"),
     Request("DELETE", "{board}players/{player}/", None, "write", ANY),

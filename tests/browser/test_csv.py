@@ -5,6 +5,7 @@ They are compared to the readers of `manage.py import_scores`: a file is the sam
 import base64
 import io
 import itertools
+import json
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ from leaderboardapp.importer import (
 from leaderboardapp.web.problems import to_problem
 from tests.browser.conftest import Visits
 from tests.support.csv_files import FILES
+from tests.support.player_data import player_data
 
 
 class Module:
@@ -154,11 +156,11 @@ def test_a_spreadsheet_finds_no_formula_in_a_name(csv: Module) -> None:
 
 def test_columns_are_guessed_from_their_titles(counting: Module) -> None:
     for titles, guess in {
-        "id,name,score,rank,email": (0, 1, 2, 4),
-        "Points,Player ID,Player name,E-mail address": (1, 2, 0, 3),
-        "name,amount": (0, 0, 1, -1),
-        "date,scorer,minute": (1, -1, -1, -1),
-        "x,y": (0, -1, -1, -1),
+        "id,name,score,rank,email,data": (0, 1, 2, 4, 5),
+        "Points,Player ID,Player name,E-mail address": (1, 2, 0, 3, -1),
+        "name,amount,Data": (0, 0, 1, -1, 2),
+        "date,scorer,minute": (1, -1, -1, -1, -1),
+        "x,y": (0, -1, -1, -1, -1),
     }.items():
         columns = counting("it.guessColumns(a[0])", titles.split(","))
         assert tuple(columns.values()) == guess, titles
@@ -232,11 +234,14 @@ EXPORT = """async ([csv, counting, exporting, players]) => {
   const { decode } = await import(csv);
   const { countRows, guessColumns, readHeader } = await import(counting);
   const { exportPlayers } = await import(exporting);
-  const api = { async *pages(list) { yield { players: list.includes("hidden") ? [] : players }; } };
+  // As JSON, because a key such as __proto__ would not come through otherwise.
+  const listed = JSON.parse(players);
+  const api = { async *pages(list) { yield { players: list.includes("hidden") ? [] : listed }; } };
   const parts = await exportPlayers(api, null, () => {});
   const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
   const text = decode(bytes);
-  return [Array.from(bytes), Array.from(countRows(text, guessColumns(readHeader(text))))];
+  const rows = countRows(text, guessColumns(readHeader(text)));
+  return [Array.from(bytes), JSON.stringify(Array.from(rows))];
 }"""
 
 ids = st.text("-_=Aa0", min_size=1, max_size=8).map(lambda text: text.replace("=", "-"))
@@ -251,7 +256,7 @@ names = st.builds(lambda before, after: f"{before}x{after}", name_parts, name_pa
     lambda mark, after: f"{mark}{after}", st.sampled_from("=+-@'"), name_parts
 )
 players = st.lists(
-    st.tuples(ids, names, st.integers(-MAX_SCORE, MAX_SCORE)),
+    st.tuples(ids, names, st.integers(-MAX_SCORE, MAX_SCORE), player_data),
     max_size=8,
     unique_by=lambda row: row[0],
 )
@@ -264,17 +269,21 @@ players = st.lists(
 )
 @given(players=players)
 def test_both_importers_read_back_what_was_exported(
-    csv: Module, counting: Module, exporting: Module, players: list[tuple[str, str, int]]
+    csv: Module, counting: Module, exporting: Module, players: list[tuple[str, str, int, Row]]
 ) -> None:
     listed = [
-        {"id": id, "name": name, "score": score, "rank": rank}
-        for rank, (id, name, score) in enumerate(players, 1)
+        {"id": id, "name": name, "score": score, "rank": rank, **({"data": data} if data else {})}
+        for rank, (id, name, score, data) in enumerate(players, 1)
     ]
     modules = [csv.url, counting.url, exporting.url]
-    content, rows = csv.page.evaluate(EXPORT, [*modules, listed])
-    assert [(row["id"], row["name"], row["amount"]) for row in rows] == players
+    content, counted_json = csv.page.evaluate(EXPORT, [*modules, json.dumps(listed)])
+    rows = [
+        (row["id"], row["name"], row["amount"], row.get("data", {}))
+        for row in json.loads(counted_json)
+    ]
+    assert rows == players
 
-    rules = Rules("id", "score", name_column="name")
+    rules = Rules("id", "score", name_column="name", data_column="data")
     lines = read_lines(io.BytesIO(bytes(content)))
     counted = count_rows(read_csv(lines, rules.columns()), rules, fail)
     assert [row[1:] for row in counted] == players

@@ -225,8 +225,8 @@ def test_all_players_are_exported_and_no_name_is_a_formula(
     text = Path(download.value.path()).read_bytes().decode()
     assert text.startswith("\ufeff"), "by which Excel knows that it is UTF-8"
     lines = text[1:].split("\r\n")
-    assert lines[:3] == ["id,name,score,rank", "bob,'=1+1,0,1", 'p000,"P ""0"", x",0,2']
-    assert lines[-3:] == ['p007,"P ""7"", x",-5,121', "alice,Alice,0,", ""]
+    assert lines[:3] == ["id,name,score,rank,data", "bob,'=1+1,0,1,", 'p000,"P ""0"", x",0,2,']
+    assert lines[-3:] == ['p007,"P ""7"", x",-5,121,', "alice,Alice,0,,", ""]
     assert len(lines) == 1 + 122 + 1
     expect(page.locator("#export-text")).to_have_text("Exported: 122 players.")
 
@@ -238,6 +238,7 @@ def test_what_is_exported_is_imported_as_the_same_players(
     api("POST", f"{board}players/", {"id": "c_1", "name": " \"=Zoë\", 'x' "})
     for player, score in {"alice": 5, "bob": -3, "-abc": 2**53 - 1, "c_1": 7}.items():
         api("PUT", f"{board}players/{player}/score/", {"score": score})
+    api("PATCH", f"{board}players/bob/", {"data": {"": [0.1, '"'], "$reql_type$": "TIME"}})
     page = visit(f"{board}manage/")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
@@ -253,9 +254,10 @@ def test_what_is_exported_is_imported_as_the_same_players(
     page.get_by_role("button", name="Import", exact=True).click()
     imported(page, "4 of 4 rows added, 4 players created.")
     columns = ["--player-column", "id", "--name-column", "name", "--amount-column", "score"]
+    columns += ["--data-column", "data"]
     stack.manage("import_scores", str(file), "--board", by_command.split("/")[2], *columns)
 
     exported = api("GET", f"{board}players/").json["players"]
-    assert len(exported) == 4
+    assert len(exported) == 4 and exported[-1]["data"] == {"": [0.1, '"'], "$reql_type$": "TIME"}
     for path in (by_page, by_command):
         assert api("GET", f"{path}players/").json["players"] == exported

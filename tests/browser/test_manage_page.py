@@ -128,6 +128,31 @@ class TestPlayers:
         expect(page.locator("#player-dialog")).to_be_hidden()
         assert sent == []
 
+    def test_its_data_is_changed(self, page: Page, visit: Visits, api: Api, board: str) -> None:
+        data = {"country": "NL", "level": 7}
+        api("PATCH", f"{board}players/alice/", {"data": data})
+        page.get_by_role("button", name="Refresh").click()
+        page.get_by_role("button", name="Edit Alice").click()
+        dialog = page.get_by_role("dialog", name="Alice")
+        expect(dialog.get_by_label("Data")).to_have_value('{"country":"NL","level":7}')
+        for refused in ("NL", "[]"):
+            dialog.get_by_label("Data").fill(refused)
+            dialog.get_by_role("button", name="Save").click()
+            expect(dialog.get_by_label("Data")).to_have_accessible_description(
+                re.compile("Must be a JSON object")
+            )
+        dialog.get_by_label("Data").fill('{"country": "BE"}')
+        dialog.get_by_role("button", name="Save").click()
+        news(page, "Alice is saved.")
+        assert api("GET", f"{board}players/alice/").json["data"] == {"country": "BE"}
+        page.get_by_role("button", name="Edit Alice").click()
+        expect(dialog.get_by_label("Data")).to_have_value('{"country":"BE"}')
+        dialog.get_by_label("Data").fill("")
+        dialog.get_by_role("button", name="Save").click()
+        news(page, "Alice is saved.")
+        assert "data" not in api("GET", f"{board}players/alice/").json
+        visit.forgive("422")
+
     def test_one_is_deleted_only_after_a_yes(self, page: Page, api: Api, board: str) -> None:
         for answer in ("Cancel", "Delete"):
             page.get_by_role("button", name="Edit Alice").click()
@@ -189,6 +214,33 @@ class TestPlayers:
         expect(page.get_by_role("button", name="Previous")).to_be_focused()
         page.keyboard.press("Enter")
         expect(rows.first.locator(".rank")).to_have_text("1")
+
+
+def test_what_a_score_is_and_what_is_shown_are_set(
+    page: Page, visit: Visits, api: Api, board: str
+) -> None:
+    score, shown = page.get_by_label("A score is"), page.get_by_label("Players' data")
+    expect(score).to_have_value('{"type":"points"}')
+    expect(shown).to_have_value("[]")
+    save = page.get_by_role("button", name="Save the settings")
+    for field, refused in ((score, "hours"), (shown, '["a", "a"]')):
+        before = field.input_value()
+        field.fill(refused)
+        save.click()
+        expect(field).to_have_accessible_description(re.compile("Must be"))
+        field.fill(before)
+    score.fill('{"type": "decimal", "places": 2, "unit": "km"}')
+    shown.fill('["country", "level"]')
+    save.click()
+    news(page, "The settings are saved.")
+    settings = api("PATCH", board, {}).json
+    assert settings["format"] == {"type": "decimal", "places": 2, "unit": "km"}
+    assert settings["show"] == ["country", "level"]
+    score.fill("")
+    save.click()
+    expect(score).to_have_value('{"type":"points"}')
+    assert api("PATCH", board, {}).json["format"] == {"type": "points"}
+    visit.forgive("422")
 
 
 class TestSeasons:

@@ -146,7 +146,7 @@ def test_addresses_are_exported_even_if_all_players_are_hidden(
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
     lines = Path(download.value.path()).read_bytes().decode("utf-8-sig").split("\r\n")
-    assert lines == ["id,name,score,rank,email", "dora,Dora,0,,dora@example.com", ""]
+    assert lines == ["id,name,score,rank,email,data", "dora,Dora,0,,dora@example.com,", ""]
 
 
 def test_the_form_for_the_token_is_accessible(strict: Visits, private: str) -> None:

@@ -97,6 +97,10 @@ def test_requests_are_retried_and_watches_resumed() -> None:
     run_tests("requests", "watch")
 
 
+def test_scores_are_written_as_text() -> None:
+    run_tests("format")
+
+
 def test_everything_is_done_by_the_real_service(stack: Stack) -> None:
     run_tests(
         "service",
@@ -284,6 +288,10 @@ def test_the_element_shows_a_live_board_to_everybody(
     expect(page.get_by_role("region", name="A board")).to_be_focused()
     page.screenshot(path=screenshots / "element.png")
     assert Axe().run(page).response["violations"] == []
+
+    settings = {"format": {"type": "decimal", "places": 1, "unit": "km"}}
+    assert api("PATCH", path, settings, bearer(token)).status == 200
+    expect(rows).to_have_text(["1<b>Bob</b>0.1\u00a0km", "2Alice0.0\u00a0km"])
 
     page.context.set_offline(True)
     expect(board).to_have_attribute("state", "lost")

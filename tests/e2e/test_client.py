@@ -51,6 +51,22 @@ def test_boards_and_players_are_made_changed_and_deleted(
     assert raised.value.status == 404
 
 
+def test_data_is_kept_and_viewers_see_what_the_board_shows(board: Board) -> None:
+    assert board.update(show=["country"], format={"type": "time"})["format"] == {"type": "time"}
+    alice = board.add_player("Alice", id="alice", data={"country": "NL", "level": 7})
+    assert alice.read()["data"] == {"country": "NL", "level": 7}
+    shown = []
+    for snapshot in board.watch():
+        assert snapshot["format"] == {"type": "time"}
+        shown += [row["data"] for row in snapshot["players"]]
+        if shown == [{"country": "NL"}]:
+            alice.update(data={"country": "NL", "level": 8})
+            alice.update(data={"country": "BE", "level": 8})
+        if {"country": "BE"} in shown:
+            break
+    assert shown == [{"country": "NL"}, {"country": "BE"}]
+
+
 def test_all_pages_are_read(board: Board) -> None:
     for number in range(105):
         board.add_player("P", id=f"p{number}")

@@ -1,5 +1,6 @@
 """Databases that an earlier version has made."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,16 +8,43 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from leaderboardapp.stores.base import Feed
+from leaderboardapp.snapshots import Snapshot, read_snapshots
+from leaderboardapp.stores.base import Feed, Store
+from leaderboardapp.stores.rethinkdb.schema import row_id
 from tests.support.programs import wait_until
 from tests.support.store import read_page, store_at
 
 BEFORE_PLAYER_WRITES = "0007_messages"
+BEFORE_DATA = "0008_player_writes"
 BOARD = "INSERT INTO board (id, name, size, private) VALUES ('old', 'Old', 3, TRUE)"
 PLAYER = """
     INSERT INTO player (board_id, player, name, score, reached_at, keys)
     VALUES ('old', 'alice', 'Alice', 7, 1, '["key"]')
 """
+SEASON = """
+    INSERT INTO season (board_id, number, ended_at, settings, players)
+    VALUES ('old', 1, '2026-01-01T00:00:00Z', %s, %s)
+"""
+# What a version without players' data has kept of a past season.
+OLD_SETTINGS = {"id": "old", "name": "Old", "order": "desc", "ranking": "ordinal", "size": 3}
+OLD_PLAYER = {"id": "alice", "name": "Alice", "score": 7, "reached_at": 1, "scored": True}
+OLD_SNAPSHOT = (
+    '{"id":"old","name":"Old","players":[{"id":"alice","name":"Alice","score":7,"rank":1}]}'
+)
+
+
+def assert_has_no_data_yet(store: Store) -> None:
+    """Assert that the board shows what it did, and can show data from now on."""
+    board = store.get_board("old")
+    assert (board["show"], board["format"]) == ([], {"type": "points"})
+    assert read_snapshots(["old"])["old"].body == OLD_SNAPSHOT
+    _, settings, players = store.get_season("old", 1)
+    assert Snapshot.from_rows(settings, players).body == OLD_SNAPSHOT
+    alice = store.get_player("old", "alice")
+    assert "data" not in alice
+    store.update_player("old", "alice", {"data": {"k": 1}}, lambda: alice)
+    store.update_board("old", {"show": ["k"]}, lambda: board)
+    assert '"data":{"k":1}' in read_snapshots(["old"])["old"].body
 
 
 def assert_notices(feed: Feed, change: Callable[[], Any]) -> None:
@@ -60,3 +88,44 @@ def test_a_document_without_player_writes_is_closed_to_players(
         assert board["player_writes"] == "none"
         changed = store.update_board("old", {"player_writes": "best"}, lambda: board)
         assert changed["player_writes"] == store.get_board("old")["player_writes"] == "best"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_board_from_before_players_data_shows_what_it_did(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    with store_at(new_database(kind)) as store:
+        call_command("migrate", "store", BEFORE_DATA, verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute(BOARD)
+            cursor.execute(PLAYER)
+            cursor.execute("UPDATE board SET season = 2")
+            cursor.execute("UPDATE player SET season = 2")
+            cursor.execute(SEASON, [json.dumps(OLD_SETTINGS), json.dumps([OLD_PLAYER])])
+        store.ensure()
+        feed = store.open_feed()
+        try:
+            assert_notices(feed, lambda: store.update_board("old", {"format": {"type": "time"}}))
+            assert_notices(feed, lambda: store.update_board("old", {"format": {"type": "points"}}))
+            assert_notices(feed, lambda: store.update_player("old", "alice", {"data": {"k": 1}}))
+            store.update_player("old", "alice", {"data": {}})
+            assert_has_no_data_yet(store)
+        finally:
+            feed.close()
+        assert store.add_score("old", "alice", 1, key="key")["score"] == 7  # still remembered
+
+
+def test_documents_from_before_players_data_show_what_they_did(
+    new_database: Callable[[str], str],
+) -> None:
+    with store_at(new_database("rethinkdb")) as store:
+        store.ensure()
+        db = store.db
+        db.run(db.boards.insert({"id": "old", "name": "Old", "size": 3, "season": 2}))
+        player = {"board": "old", "player": "alice", "name": "Alice", "season": 2}
+        document = {"id": row_id("old", "alice"), **player, "score": 7, "reached_at": 1}
+        db.run(db.players.insert(document))
+        past = {"board": "old", "number": 1, "ended_at": "2026-01-01T00:00:00Z", "final": True}
+        kept = {"settings": OLD_SETTINGS, "players": [OLD_PLAYER]}
+        db.run(db.seasons.insert({"id": row_id("old", "1"), **past, **kept}))
+        assert_has_no_data_yet(store)

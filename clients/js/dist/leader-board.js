@@ -1,5 +1,27 @@
 // src/element.ts
 import { Leaderboard, LeaderboardError } from "./leaderboard.js";
+
+// src/format.ts
+var POINTS = { type: "points" };
+function formatScore(score, format = POINTS, locale) {
+  const whole = (value, digits = 1) => {
+    return value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+  };
+  const unit = "unit" in format && format.unit ? ` ${format.unit}` : "";
+  if (format.type === "points") return whole(score) + unit;
+  const places = format.type === "time" ? 3 : format.places;
+  const rest = Math.abs(score) % 10 ** places;
+  const units = (Math.abs(score) - rest) / 10 ** places;
+  const signed = (value) => whole(score < 0 ? -value : value);
+  const point = 0.1.toLocaleString(locale, { minimumFractionDigits: 1 }).at(1);
+  const fraction = point + whole(rest, places);
+  if (format.type === "decimal") return signed(units) + fraction + unit;
+  const [minutes, hours] = [Math.floor(units / 60) % 60, Math.floor(units / 3600)];
+  const above = hours ? `${signed(hours)}:${whole(minutes, 2)}` : signed(minutes);
+  return `${above}:${whole(units % 60, 2)}${fraction}`;
+}
+
+// src/element.ts
 var ADDRESS = /^(.*)\/boards\/([^/]+)\/?$/;
 var STYLE = `
 :host { display: block; color: var(--leader-board-color, inherit); background: var(--leader-board-background, none); }
@@ -103,7 +125,7 @@ var LeaderBoardElement = class extends HTMLElement {
     for (const [index, player] of snapshot.players.entries()) {
       const row = this.#rows.get(player.id) ?? makeRow();
       this.#rows.set(player.id, row);
-      const texts = [String(player.rank), player.name, player.score.toLocaleString()];
+      const texts = [String(player.rank), player.name, formatScore(player.score, snapshot.format)];
       for (const [cell, text] of texts.entries()) {
         if (row.cells[cell].textContent !== text) row.cells[cell].textContent = text;
       }

@@ -500,9 +500,9 @@ var Board = class {
     return new Player(this, id);
   }
   /** Add a player and return it. Without an `id` the player gets a random one. */
-  async addPlayer(name, { id, email } = {}) {
+  async addPlayer(name, { id, email, data } = {}) {
     const player = this.player(id ?? randomId());
-    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email }, ...hasId(id) });
+    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email, data }, ...hasId(id) });
     return player;
   }
   /** Yield all ranked players, best first, read page by page. */
@@ -558,7 +558,7 @@ var Player = class {
     const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
     return this.#request("PUT", "score/", { body, ...rankParams(rank) });
   }
-  /** Change `name` or `hidden`; return the player. */
+  /** Change `name`, `hidden` or `data`, which is replaced whole; return the player. */
   update(fields) {
     return this.#request("PATCH", "", { body: fields });
   }

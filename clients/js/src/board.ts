@@ -4,6 +4,7 @@ import type {
   BoardState,
   PastSeason,
   PastSnapshot,
+  PlayerData,
   PlayerState,
   RankedPlayer,
   ScoreAnswer,
@@ -24,6 +25,13 @@ export interface ScoreOptions {
   name?: string | undefined;
   /** Whether the answer has the rank afterwards. */
   rank?: boolean | undefined;
+}
+
+/** What a new player may have beside the name. */
+export interface NewPlayer {
+  id?: string | undefined;
+  email?: string | undefined;
+  data?: PlayerData | undefined;
 }
 
 /** A board of the service, by its id. */
@@ -90,9 +98,9 @@ export class Board {
   }
 
   /** Add a player and return it. Without an `id` the player gets a random one. */
-  async addPlayer(name: string, { id, email }: { id?: string | undefined; email?: string | undefined } = {}): Promise<Player> {
+  async addPlayer(name: string, { id, email, data }: NewPlayer = {}): Promise<Player> {
     const player = this.player(id ?? randomId());
-    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email }, ...hasId(id) });
+    await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email, data }, ...hasId(id) });
     return player;
   }
 
@@ -158,8 +166,8 @@ export class Player {
     return this.#request("PUT", "score/", { body, ...rankParams(rank) });
   }
 
-  /** Change `name` or `hidden`; return the player. */
-  update(fields: { name?: string; hidden?: boolean }): Promise<PlayerState> {
+  /** Change `name`, `hidden` or `data`, which is replaced whole; return the player. */
+  update(fields: { name?: string; hidden?: boolean; data?: PlayerData }): Promise<PlayerState> {
     return this.#request("PATCH", "", { body: fields });
   }
 

@@ -2,6 +2,7 @@
  *
  * docs/clients.md has its attributes, parts and properties. It needs leaderboard.js beside it. */
 import { Leaderboard, LeaderboardError, type RankedPlayer, type Snapshot, type Token } from "./leaderboard.js";
+import { formatScore } from "./format.js";
 
 type State = "connecting" | "live" | "lost" | "refused";
 
@@ -123,7 +124,7 @@ export class LeaderBoardElement extends HTMLElement {
     for (const [index, player] of snapshot.players.entries()) {
       const row = this.#rows.get(player.id) ?? makeRow();
       this.#rows.set(player.id, row);
-      const texts = [String(player.rank), player.name, player.score.toLocaleString()];
+      const texts = [String(player.rank), player.name, formatScore(player.score, snapshot.format)];
       for (const [cell, text] of texts.entries()) {
         if (row.cells[cell]!.textContent !== text) row.cells[cell]!.textContent = text;
       }

@@ -6,12 +6,22 @@ export interface RankError {
   bound?: number;
 }
 
-/** A player of a snapshot, a page or a window. */
+/** Data of a player: what the game keeps there. */
+export type PlayerData = Record<string, unknown>;
+
+/** What the scores of a board are: points, numbers with that many places, or times in milliseconds. */
+export type ScoreFormat =
+  | { type: "points"; unit?: string }
+  | { type: "decimal"; places: number; unit?: string }
+  | { type: "time" };
+
+/** A player of a snapshot, a page or a window. Without `data` there is none; a snapshot has what its board shows. */
 export interface RankedPlayer {
   id: string;
   name: string;
   score: number;
   rank: number;
+  data?: PlayerData;
   email?: string | null;
 }
 
@@ -22,6 +32,7 @@ export interface PlayerState extends RankError {
   score: number;
   rank: number | null;
   hidden?: boolean;
+  data?: PlayerData;
   email?: string | null;
 }
 
@@ -46,10 +57,11 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
   detail?: string;
 }
 
-/** A board's top players. */
+/** A board's top players. Without `format` the scores are points. */
 export interface Snapshot {
   id: string;
   name: string;
+  format?: ScoreFormat;
   players: RankedPlayer[];
 }
 
@@ -74,6 +86,8 @@ export interface Settings {
   private?: boolean;
   ask_email?: boolean;
   schedule?: "daily" | "weekly" | "monthly" | null;
+  show?: string[];
+  format?: ScoreFormat;
 }
 
 /** A board with all of its settings, and the season that is running. */

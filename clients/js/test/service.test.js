@@ -58,6 +58,22 @@ it("boards and players are made, changed and deleted", async () => {
   await assert.rejects(board.snapshot(), has(404));
 });
 
+it("data of players is kept, and viewers see what the board shows", async () => {
+  /** @type {import("../dist/leaderboard.js").ScoreFormat} */
+  const format = { type: "decimal", places: 2, unit: "km" };
+  const board = await leaderboard.createBoard({ show: ["country"], format });
+  const alice = await board.addPlayer("Alice", { data: { country: "NL", level: 7 } });
+  assert.deepEqual((await alice.read()).data, { country: "NL", level: 7 });
+  const shown = [];
+  for await (const snapshot of board.watch()) {
+    assert.deepEqual(snapshot.format, format);
+    shown.push(snapshot.players[0]?.data);
+    if (shown.length === 1) await alice.update({ data: { country: "BE" } });
+    if (snapshot.players[0]?.data?.country === "BE") break;
+  }
+  assert.deepEqual(shown, [{ country: "NL" }, { country: "BE" }]);
+});
+
 it("seasons end once and stay readable", async () => {
   const board = await leaderboard.createBoard();
   const dora = await board.addPlayer("Dora", { id: "dora" });

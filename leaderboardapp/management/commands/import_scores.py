@@ -63,6 +63,11 @@ class Command(BaseCommand):
             help="what a new player is called; without it, as in the player column",
         )
         parser.add_argument(
+            "--data-column",
+            metavar="COLUMN",
+            help="a new player's data, a JSON object; without it, new players have none",
+        )
+        parser.add_argument(
             "--where",
             action="append",
             type=_parse_condition,
@@ -162,6 +167,7 @@ def _count_rows(
         options["amount_column"],
         _require_distinct(options["where"]),
         options["name_column"],
+        options["data_column"],
     )
     file_format = options["format"] or (
         "jsonl" if file_name.lower().endswith(JSON_ENDINGS) else "csv"

@@ -86,7 +86,7 @@ class Imports:
         for amount in amounts:
             document = documents.get(amount.player)
             if document is None:
-                new_player(board, amount.player, amount.name)
+                new_player(board, amount.player, amount.name, amount.data)
             elif batch in document.get("batches", ()):
                 continue  # it is counted
             row = player_row(document, board["season"]) if document else None
@@ -116,7 +116,7 @@ class Imports:
         now = now_us()
         return [
             {
-                **player_document(board["id"], amount.player, amount.name),
+                **player_document(board["id"], amount.player, amount.name, amount.data),
                 "score": _take_exact(amount.total),
                 "reached_at": now + index,
                 "season": board["season"],

@@ -74,8 +74,11 @@ class Ranking:
         return rows.limit(board["size"].default(BOARD_DEFAULTS["size"]))
 
     def select_top_rows(self, board: Any) -> Any:
-        """Select a board's top players as an array, without internal fields."""
-        return self.select_top(board).without(*INTERNAL_FIELDS).coerce_to("array")
+        """Select a board's top players as an array, without internal fields, and with their data
+        if the board shows some."""
+        unread = r.branch(board["show"].default([]).is_empty(), ["data"], [])
+        rows = self.select_top(board).without(*INTERNAL_FIELDS, r.args(unread))
+        return rows.coerce_to("array")
 
     def read_window(
         self,

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from leaderboardapp.domain.player_data import decode_data, encode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import row_id
 
 
-def player_document(board: str, player: str, name: str) -> Row:
+def player_document(board: str, player: str, name: str, data: Row | None = None) -> Row:
     """Return the document of a new player, whose score is 0."""
+    text = encode_data(data)
     return {
         "id": row_id(board, player),
         "board": board,
@@ -17,6 +19,7 @@ def player_document(board: str, player: str, name: str) -> Row:
         "name": name,
         "score": 0,
         "reached_at": now_us(),
+        **({"data": text} if text else {}),
     }
 
 
@@ -40,6 +43,7 @@ def is_player(document: Any, row: Row) -> Any:
         document["name"].default("").eq(row["name"])
         & document["hidden"].default(False).eq(row["hidden"])
         & document["reached_at"].eq(row["reached_at"])
+        & document["data"].default("").eq(encode_data(row.get("data")) or "")
     )
 
 
@@ -50,7 +54,7 @@ def player_row(document: Row, season: int = 0) -> Row:
     not carried over yet.
     """
     carried_over = (document.get("season") or 1) >= season
-    return {
+    row = {
         "id": document["player"],
         "name": document.get("name", ""),
         "score": document["score"] if carried_over else 0,
@@ -59,6 +63,8 @@ def player_row(document: Row, season: int = 0) -> Row:
         "scored": document.get("scored", True) and carried_over,
         "not_carried_over": not carried_over,
     }
+    text = document.get("data")
+    return {**row, "data": decode_data(text)} if text else row
 
 
 def find_emails(documents: list[Row]) -> dict[str, str]:

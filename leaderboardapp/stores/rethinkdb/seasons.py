@@ -9,6 +9,7 @@ from leaderboardapp.domain.exceptions import (
     StoreUnavailable,
     WrongSeason,
 )
+from leaderboardapp.domain.player_data import decode_data, encode_data
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
@@ -66,7 +67,7 @@ class Seasons:
             rows = self.read_ended_season(board)
         else:
             rows = self.db.run(self.ranking.select_top_rows(r.expr(board)))
-        players = {row["player"]: player_row(row) for row in rows}.values()
+        players = {row["player"]: _archived_row(row, board) for row in rows}.values()
         best = sorted(players, key=lambda row: build_sort_key(board, rank_position(row)))
         document = {
             "id": row_id(board["id"], str(board["season"])),
@@ -141,7 +142,11 @@ class Seasons:
         )
         if past is None:
             raise SeasonNotFound(board, season)
-        return past["ended_at"], past["settings"], past["players"]
+        players = [
+            {**row, "data": decode_data(row["data"])} if "data" in row else row
+            for row in past["players"]
+        ]
+        return past["ended_at"], {**BOARD_DEFAULTS, **past["settings"]}, players
 
     def list_boards_to_end(self, now: str) -> list[Row]:
         """Return boards whose season was to end by `now`."""
@@ -174,6 +179,14 @@ class Seasons:
         rows = moved.map(lambda row: row.merge(row["past"]).without(*INTERNAL_FIELDS))
         ranked = r.row["scored"] | (board["order"] == "desc")
         return rows.filter((r.row["season"] == season) & ranked)
+
+
+def _archived_row(document: Row, board: Row) -> Row:
+    """Return the row of a player that a past season keeps, with data as text: its keys might mean
+    something to the server."""
+    row = player_row(document)
+    text = encode_data(row.pop("data", None))
+    return {**row, "data": text} if text and board["show"] else row
 
 
 def _has_changed_season(document: Any, board: Row) -> Any:

@@ -15,6 +15,7 @@ from leaderboardapp.domain.joining import (
     check_new_player,
     check_player_change,
 )
+from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.scoring import start_with
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -143,7 +144,7 @@ class RethinkStore(Store):
 
     def create_player(self, board: str, player: Row) -> Row:
         new = check_new_player(player)
-        document = player_document(board, new["id"], new["name"])
+        document = player_document(board, new["id"], new["name"], new.get("data"))
         if email := new.get("email"):
             document["email"] = email
 
@@ -174,6 +175,8 @@ class RethinkStore(Store):
     ) -> Row:
         document = self.db.players.get(row_id(board, player))
         checked = check_player_change(fields)
+        if "data" in checked:
+            checked["data"] = encode_data(checked["data"])
 
         def write(guard: Any) -> Any:
             update = document.update(lambda old: guard(old, checked), return_changes="always")

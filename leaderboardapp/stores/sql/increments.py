@@ -13,6 +13,7 @@ from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import PlayerNotFound, PlayerRefused, WrongSeason
 from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.joining import new_player
+from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
@@ -74,7 +75,7 @@ def import_amounts(board: Row, amounts: list[Amount]) -> None:
     rows, now = {id: player.row for id, player in before.items()}, now_us()
     for index, amount in enumerate(amounts):
         row = rows.get(amount.player)
-        old = row or new_player(board, amount.player, amount.name)
+        old = row or new_player(board, amount.player, amount.name, amount.data)
         rows[amount.player] = {**old, **scoring.import_amount(board, row, amount, now + index)}
     _insert(board, [Player(row, []) for id, row in rows.items() if id not in before])
     _write(board, [player._replace(row=rows[id]) for id, player in before.items()])
@@ -145,6 +146,7 @@ def _insert(board: Row, players: list[Player]) -> None:
                 player=row["id"],
                 name=row["name"],
                 keys=keys,
+                data=encode_data(row.get("data")),
                 **score_columns(board, row),
             )
             for row, keys in players

@@ -6,6 +6,7 @@ It is made in a transaction in which nobody else changes the board.
 from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import AlreadyExists, EmailTaken
 from leaderboardapp.domain.joining import check_email
+from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.increments import score_columns
@@ -27,5 +28,6 @@ def insert_player(board: Row, player: Row) -> None:
         player=player["id"],
         name=player["name"],
         email=email,
+        data=encode_data(player.get("data")),
         **score_columns(board, fields),
     )

@@ -24,6 +24,8 @@ class BoardRow(models.Model):
     private = models.BooleanField(db_default=False)
     ask_email = models.BooleanField(db_default=False)
     player_writes = models.CharField(max_length=4, db_default="none")
+    show = models.JSONField(db_default=models.Value([], models.JSONField()))
+    format = models.JSONField(db_default=models.Value({"type": "points"}, models.JSONField()))
     schedule = models.CharField(max_length=10, null=True)
     season = models.PositiveIntegerField(db_default=1)
     ends_at = models.CharField(max_length=20, null=True)
@@ -51,6 +53,7 @@ class PlayerRow(models.Model):
     )
     keys = models.JSONField(default=list, help_text="idempotency keys counted, oldest first")
     email = models.CharField(max_length=254, null=True)
+    data = models.TextField(null=True, help_text="JSON; null for none")
 
     class Meta:
         db_table = "player"

@@ -32,10 +32,18 @@ from leaderboardapp.stores.sql.statements import (
     AFTER,
     BEFORE,
     TOP,
+    TOP_SCORES,
     player_row,
     position_values,
     read,
 )
+
+
+def read_top(board: Row) -> list[Row]:
+    """Return the players of a snapshot, with their data if the board shows some."""
+    statement = TOP if board["show"] else TOP_SCORES
+    values = {"board": board["id"], "limit": board["size"]}
+    return [player_row(row) for row in read(statement[board["order"]], values)]
 
 
 def read_window(

@@ -5,12 +5,14 @@ Statements that depend on a board's order are dictionaries, `{"desc": …, "asc"
 a player is the score, or its negative on a descending board, so that both are read ascending.
 """
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
 
+from leaderboardapp.domain.player_data import decode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import SORT_KEY
 
@@ -18,26 +20,29 @@ BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
-_RANKED_PLAYER = (
+_RANKED_SCORE = (
     "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored,"
     " FALSE"
 )
+_RANKED_PLAYER = f"{_RANKED_SCORE}, player.data"
 # A player who is not carried over yet still has the score of an earlier season in the table.
-_ANY_PLAYER = """
+_ANY_SCORE = """
     player.player, player.name,
     CASE WHEN player.season = board.season THEN player.score ELSE 0 END,
     player.reached_at, player.hidden, (player.scored AND player.season = board.season),
     player.season < board.season
 """
+_ANY_PLAYER = f"{_ANY_SCORE}, player.data"
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
 PLAYER = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %s AND player = %s
 """
-# Players by their ids, each with the idempotency keys that it remembers.
+# Players by their ids, each with the idempotency keys that it remembers. Writes of scores read no
+# data.
 PLAYERS = f"""
-    SELECT {_ANY_PLAYER}, keys FROM player JOIN board ON board.id = board_id
+    SELECT {_ANY_SCORE}, keys FROM player JOIN board ON board.id = board_id
     WHERE board_id = %s AND player.player IN ({{players}})
 """
 PLAYERS_WITHOUT_KEYS = PLAYERS.replace(", keys", "")
@@ -66,11 +71,13 @@ def in_each_order(sql: str) -> dict[str, str]:
 
 
 POSITION = "(%(sort_key)s, %(reached_at)s, %(player)s)"  # values: position_values
-TOP = in_each_order(
-    f"""SELECT {_RANKED_PLAYER} FROM player WHERE {{ranked}}
+_TOP = """SELECT {columns} FROM player WHERE {{ranked}}
         ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
-)
-# The tops of many boards, all as they are at one moment; for PostgreSQL.
+TOP = in_each_order(_TOP.format(columns=_RANKED_PLAYER))
+TOP_SCORES = in_each_order(_TOP.format(columns=_RANKED_SCORE))  # without data
+# The tops of many boards, all as they are at one moment; for PostgreSQL. Data is read where it is
+# shown.
+_SHOWN_PLAYER = f"{_RANKED_SCORE}, CASE WHEN board.show <> '[]' THEN player.data END"
 _TOPS = """
     SELECT {board}, top.* FROM board LEFT JOIN LATERAL (
         SELECT {player} FROM player
@@ -80,7 +87,7 @@ _TOPS = """
     WHERE board.id = ANY(%(boards)s) AND board."order" = '{order}'"""
 ALL_TOPS = " UNION ALL ".join(
     _TOPS.format(
-        board=_BOARD, player=_RANKED_PLAYER, order=order, condition=condition, sort_key=column
+        board=_BOARD, player=_SHOWN_PLAYER, order=order, condition=condition, sort_key=column
     )
     for order, (condition, column) in ORDERS.items()
 )
@@ -156,12 +163,23 @@ def build_sort_key(board: Row, score: int) -> int:
 def board_row(columns: tuple[Any, ...]) -> Row:
     """Return the board's row, of BOARD_COLUMNS."""
     board = dict(zip(BOARD_COLUMNS, columns, strict=True))
-    flags = {name: bool(board[name]) for name in ("private", "ask_email")}
-    return {**board, **flags}  # SQLite has 0 and 1 for them
+    flags = {name: bool(board[name]) for name in ("private", "ask_email")}  # in SQLite 0 and 1
+    settings = {name: _read_setting(board[name]) for name in ("show", "format")}
+    return {**board, **flags, **settings}
+
+
+@functools.lru_cache(maxsize=1000)
+def _read_setting(text: str) -> Any:
+    """Return a setting that is kept as JSON. Every increment reads the board, and boards have few
+    different ones."""
+    return json.loads(text)
 
 
 def player_row(columns: tuple[Any, ...]) -> Row:
-    """Return the player's row, of PLAYER_COLUMNS."""
+    """Return the player's row, of PLAYER_COLUMNS, after which the text of the data may follow."""
+    if len(columns) > len(PLAYER_COLUMNS):
+        row, text = player_row(columns[:-1]), columns[-1]
+        return {**row, "data": decode_data(text)} if text else row
     return dict(zip(PLAYER_COLUMNS, (*columns[:-3], *map(bool, columns[-3:])), strict=True))
 
 

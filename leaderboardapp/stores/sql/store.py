@@ -28,6 +28,7 @@ from leaderboardapp.domain.joining import (
     check_player_change,
     check_score,
 )
+from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -61,9 +62,9 @@ from leaderboardapp.stores.sql.models import (
     SeasonRow,
 )
 from leaderboardapp.stores.sql.ranking import (
-    read_page,
     read_score_rank,
     read_selection,
+    read_top,
     read_window,
 )
 from leaderboardapp.stores.sql.reading import (
@@ -213,7 +214,10 @@ class SqlStore(Store):
     ) -> Row:
         if precondition:
             precondition()
-        _select(board, player).update(**check_player_change(fields))
+        changes = check_player_change(fields)
+        if "data" in changes:
+            changes["data"] = encode_data(changes["data"])
+        _select(board, player).update(**changes)
         return self.get_player(board, player)
 
     @in_board_transaction
@@ -273,7 +277,7 @@ class SqlStore(Store):
             number=season,
             ended_at=now,
             settings=settings,
-            players=read_page(settings, settings["size"]),
+            players=read_top(settings),
         )
         ends_at = end_after(now, settings["schedule"])
         row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
@@ -295,7 +299,7 @@ class SqlStore(Store):
         if past is None:
             read_board(board)
             raise SeasonNotFound(board, season)
-        return past.ended_at, past.settings, past.players
+        return past.ended_at, {**BOARD_DEFAULTS, **past.settings}, past.players
 
     @maps_db_errors
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -331,7 +335,7 @@ class SqlStore(Store):
         for board in boards:
             if rows := read(BOARD, [board]):
                 row = board_row(rows[0])
-                tops[board] = (row, read_page(row, row["size"]))
+                tops[board] = (row, read_top(row))
         return tops
 
     @of_one_moment

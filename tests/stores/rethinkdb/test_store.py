@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.domain.exceptions import AlreadyExists, OutcomeUnknown, StoreUnavailable
-from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment, Row
 from leaderboardapp.stores.rethinkdb import database, score_updates
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import row_id
@@ -171,3 +171,21 @@ def test_a_board_that_was_deleted_in_part_is_not_said_to_be_untouched(
     monkeypatch.setattr(rethink.db, "delete_in_pieces", fail)
     with pytest.raises(OutcomeUnknown):
         rethink.delete_board(board)
+
+
+def test_a_precondition_is_asked_again_when_data_has_changed_meanwhile(
+    rethink: RethinkStore, board: str
+) -> None:
+    rethink.create_player(board, {"id": "dora", "name": "Dora", "data": {"k": 1}})
+    asked = []
+
+    def precondition() -> Row:
+        row = rethink.get_player(board, "dora")
+        asked.append(row["data"])
+        if len(asked) == 1:
+            rethink.update_player(board, "dora", {"data": {"k": 2}})
+        return row
+
+    rethink.update_player(board, "dora", {"data": {"k": 3}}, precondition)
+    assert asked == [{"k": 1}, {"k": 2}]
+    assert rethink.get_player(board, "dora")["data"] == {"k": 3}

@@ -1,5 +1,5 @@
 import type { RequestOptions, Service } from "./service.js";
-import type { BoardState, PastSeason, PastSnapshot, PlayerState, RankedPlayer, ScoreAnswer, ScoreResult, Settings, Snapshot } from "./types.js";
+import type { BoardState, PastSeason, PastSnapshot, PlayerData, PlayerState, RankedPlayer, ScoreAnswer, ScoreResult, Settings, Snapshot } from "./types.js";
 import { type WatchOptions } from "./watch.js";
 /** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
@@ -11,6 +11,12 @@ export interface ScoreOptions {
     name?: string | undefined;
     /** Whether the answer has the rank afterwards. */
     rank?: boolean | undefined;
+}
+/** What a new player may have beside the name. */
+export interface NewPlayer {
+    id?: string | undefined;
+    email?: string | undefined;
+    data?: PlayerData | undefined;
 }
 /** A board of the service, by its id. */
 export declare class Board {
@@ -44,10 +50,7 @@ export declare class Board {
      * Throws RangeError if no player can have the id. */
     player(id: string): Player;
     /** Add a player and return it. Without an `id` the player gets a random one. */
-    addPlayer(name: string, { id, email }?: {
-        id?: string | undefined;
-        email?: string | undefined;
-    }): Promise<Player>;
+    addPlayer(name: string, { id, email, data }?: NewPlayer): Promise<Player>;
     /** Yield all ranked players, best first, read page by page. */
     players(): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Add to the scores of up to 1,000 players; return one result each, in the same order.
@@ -79,10 +82,11 @@ export declare class Player {
     set(score: number, { best, season, name, rank }?: ScoreOptions & {
         best?: boolean;
     }): Promise<ScoreAnswer>;
-    /** Change `name` or `hidden`; return the player. */
+    /** Change `name`, `hidden` or `data`, which is replaced whole; return the player. */
     update(fields: {
         name?: string;
         hidden?: boolean;
+        data?: PlayerData;
     }): Promise<PlayerState>;
     /** Delete the player. */
     delete(): Promise<void>;

@@ -4,12 +4,26 @@ export interface RankError {
     exact?: false;
     bound?: number;
 }
-/** A player of a snapshot, a page or a window. */
+/** Data of a player: what the game keeps there. */
+export type PlayerData = Record<string, unknown>;
+/** What the scores of a board are: points, numbers with that many places, or times in milliseconds. */
+export type ScoreFormat = {
+    type: "points";
+    unit?: string;
+} | {
+    type: "decimal";
+    places: number;
+    unit?: string;
+} | {
+    type: "time";
+};
+/** A player of a snapshot, a page or a window. Without `data` there is none; a snapshot has what its board shows. */
 export interface RankedPlayer {
     id: string;
     name: string;
     score: number;
     rank: number;
+    data?: PlayerData;
     email?: string | null;
 }
 /** A player who was read. The rank of an unranked player is null. */
@@ -19,6 +33,7 @@ export interface PlayerState extends RankError {
     score: number;
     rank: number | null;
     hidden?: boolean;
+    data?: PlayerData;
     email?: string | null;
 }
 /** A player after a write of the score, and what it did. `rank`, `of` and `percentile` are there if asked for. */
@@ -40,10 +55,11 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
     type?: string;
     detail?: string;
 }
-/** A board's top players. */
+/** A board's top players. Without `format` the scores are points. */
 export interface Snapshot {
     id: string;
     name: string;
+    format?: ScoreFormat;
     players: RankedPlayer[];
 }
 /** The final snapshot of a past season. */
@@ -66,6 +82,8 @@ export interface Settings {
     private?: boolean;
     ask_email?: boolean;
     schedule?: "daily" | "weekly" | "monthly" | null;
+    show?: string[];
+    format?: ScoreFormat;
 }
 /** A board with all of its settings, and the season that is running. */
 export interface BoardState extends Required<Settings> {

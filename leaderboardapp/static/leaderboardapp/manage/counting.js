@@ -20,6 +20,7 @@ const COLUMNS = {
   name: /^(player|user|display|full)?[ _-]?name$|^nick(name)?$/i,
   amount: /^(amount|scores?|points?|value|add|increment|total)$/i,
   email: /^e?-?mail([ _-]?address)?$/i,
+  data: /^data$/i,
 };
 
 // The first row does not name the columns, each once. The message says why.
@@ -35,8 +36,8 @@ export function readHeader(text) {
 // Guess the columns' meanings from their titles; return indexes, -1 for none.
 export function guessColumns(header) {
   const find = (pattern) => header.findIndex((title) => pattern.test(title.trim()));
-  const [id, name, amount, email] = Object.values(COLUMNS).map(find);
-  return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email };
+  const [id, name, amount, email, data] = Object.values(COLUMNS).map(find);
+  return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email, data };
 }
 
 // Throw BadHeader if another column has the same title as one of those that are chosen.
@@ -49,7 +50,7 @@ export function requireDistinct(header, columns) {
   }
 }
 
-// Yield what each row adds: {line, id, name, email, amount}, or {line, fault} for a bad row.
+// Yield what each row adds: {line, id, name, email, data, amount}, or {line, fault} for a bad row.
 export function* countRows(text, columns) {
   const { header, rows } = open(text);
   requireDistinct(header, columns);
@@ -64,7 +65,7 @@ export function* countRows(text, columns) {
 }
 
 // Add up the amounts of each player, because with an idempotency key a bulk request may list each
-// player only once. Return {players: [{id, name, email, amount, rows, lines}], faults, rows}, where a
+// player only once. Return {players: [{id, name, email, data, amount, rows, lines}], faults, rows}, where a
 // fault is {line, detail}. Players are in the order in which they reached their scores, as in
 // `_group_by_player` of importer.py: a player's first row counts, and each later one that is not 0.
 export async function addUp(text, columns, { signal, progress } = {}) {
@@ -87,12 +88,13 @@ export async function addUp(text, columns, { signal, progress } = {}) {
 }
 
 // Add the row to its player; return why that cannot be, or nothing.
-function addRow(players, { line, id, name, email, amount }) {
-  const player = players.get(id) ?? { id, name, email, amount: 0, rows: 0, lines: [] };
+function addRow(players, { line, id, name, email, data, amount }) {
+  const player = players.get(id) ?? { id, name, email, data, amount: 0, rows: 0, lines: [] };
   const sum = player.amount + amount;
   if (!Number.isSafeInteger(sum)) return "the player's amounts add up to too much";
   player.amount = sum;
   player.email ||= email;
+  player.data ??= data;
   player.rows += 1;
   if (player.lines.length < SHOWN_LINES) player.lines.push(line);
   if (amount !== 0) players.delete(id); // so that `set` puts the player at the end
@@ -124,8 +126,9 @@ function countRow(header, row, columns) {
   const player = nameOf({ title, text: trim(text) });
   const name = cell("name").text ? nameOf(cell("name")) : player;
   const amount = columns.amount < 0 ? 1 : amountOf(cell("amount"));
-  // The service checks the address, for new players only.
-  return { line: row.line, id: makePlayerId(player), name, email: trim(cell("email").text), amount };
+  // The service checks the address and the data, for new players only.
+  const [email, data] = [trim(cell("email").text), dataOf(cell("data"))];
+  return { line: row.line, id: makePlayerId(player), name, email, data, amount };
 }
 
 // Return the row's fault, and which lines it takes with it.
@@ -145,6 +148,17 @@ function amountOf({ title, text }) {
   if (/^[+-]?0*[0-9]{1,16}$/.test(digits) && Number.isSafeInteger(amount)) return amount;
   const most = Number.MAX_SAFE_INTEGER;
   throw bad(title, text, `an integer from ${-most} to ${most}`);
+}
+
+function dataOf({ title, text }) {
+  if (!trim(text)) return undefined;
+  try {
+    const data = JSON.parse(text);
+    if (data !== null && typeof data === "object" && !Array.isArray(data)) return data;
+  } catch {
+    // It is no JSON.
+  }
+  throw bad(title, text, "a JSON object");
 }
 
 function bad(title, text, accepted) {

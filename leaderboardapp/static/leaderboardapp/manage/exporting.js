@@ -4,7 +4,7 @@ import { BYTE_ORDER_MARK, writeRow } from "./csv.js";
 
 const COLUMNS = ["id", "name", "score", "rank"];
 
-// Return the parts of the file's text. A player whose rank changes meanwhile is in it once. Hidden
+// Return the parts of the file's text. The data of a player is JSON in the last column. A player whose rank changes meanwhile is in it once. Hidden
 // players come last, without a rank.
 export async function exportPlayers(api, signal, progress) {
   const parts = [];
@@ -15,11 +15,16 @@ export async function exportPlayers(api, signal, progress) {
       if (players.length) columns ??= "email" in players[0] ? [...COLUMNS, "email"] : COLUMNS;
       const fresh = players.filter((row) => !seen.has(row.id));
       fresh.forEach((row) => seen.add(row.id));
-      parts.push(fresh.map((row) => writeRow(columns.map((column) => row[column]))).join(""));
+      parts.push(fresh.map((row) => writePlayer(row, columns)).join(""));
       progress(seen.size);
     }
   }
-  return [BYTE_ORDER_MARK, writeRow(columns ?? COLUMNS), ...parts];
+  return [BYTE_ORDER_MARK, writeRow([...(columns ?? COLUMNS), "data"]), ...parts];
+}
+
+function writePlayer(player, columns) {
+  const data = player.data ? JSON.stringify(player.data) : null;
+  return writeRow([...columns.map((column) => player[column]), data]);
 }
 
 export function save(parts, name) {

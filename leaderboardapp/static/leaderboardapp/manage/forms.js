@@ -3,7 +3,7 @@
 export const byId = (id) => document.getElementById(id);
 
 // Return the field's value for the API: a text as it was typed, blanks included. An empty number is
-// null. A number that is none stays text, which the API refuses.
+// null. A number that is none, and JSON that is none, stay text, which the API refuses.
 export function valueOf(input) {
   if (input.type === "checkbox") return input.checked;
   if ("number" in input.dataset) {
@@ -11,7 +11,16 @@ export function valueOf(input) {
     if (text === "") return null;
     return /^[+-]?[0-9]+$/.test(text) ? Number(text) : text;
   }
+  if ("json" in input.dataset) return parse(input.value.trim() || input.dataset.json);
   return input.tagName === "SELECT" && input.value === "" ? null : input.value;
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 // Show a problem at its field, whose name begins the problem's detail; or else at the form's end.

@@ -115,8 +115,8 @@ export class Import {
   }
 
   async create(player, faults, signal) {
-    const { id, name, email } = player;
-    const body = email ? { id, name, email } : { id, name };
+    const { id, name, email, data } = player;
+    const body = { id, name, data, ...(email && { email }) };
     try {
       await this.api.send("POST", "players/", body, { signal, patient: true });
       this.created += 1;

@@ -120,6 +120,7 @@ export class Players {
     byId("player-state").textContent = hidden ? "hidden" : rank ? `rank ${count(rank)}` : "not ranked";
     byId("player-name").value = name;
     byId("player-score").value = score;
+    byId("player-data").value = JSON.stringify(player.data ?? {});
     byId("hide-player").textContent = hidden ? "Show again" : "Hide";
     for (const form of [byId("player-form"), byId("amount-form")]) clearFaults(form);
     byId("player-amount").value = "1";
@@ -129,9 +130,14 @@ export class Players {
   // Only what was changed in the dialog: the score may change while it is open.
   async save() {
     const { player } = this;
-    const [name, score] = [valueOf(byId("player-name")), valueOf(byId("player-score"))];
-    if (name !== player.name) {
-      player.name = (await this.api.send("PATCH", playerPath(player.id), { name })).name;
+    const [name, score, data] = ["name", "score", "data"].map((field) => valueOf(byId(`player-${field}`)));
+    const changes = {
+      ...(name !== player.name && { name }),
+      ...(JSON.stringify(data) !== JSON.stringify(player.data ?? {}) && { data }),
+    };
+    if (Object.keys(changes).length) {
+      const saved = await this.api.send("PATCH", playerPath(player.id), changes);
+      Object.assign(player, { name: saved.name, data: saved.data });
     }
     if (score !== player.score) {
       await this.api.send("PUT", `${playerPath(player.id)}score/`, { score });

@@ -16,7 +16,7 @@ export class Settings {
     for (const input of this.inputs) {
       const value = board[input.name];
       if (input.type === "checkbox") input.checked = value;
-      else input.value = value ?? "";
+      else input.value = "json" in input.dataset ? JSON.stringify(value) : (value ?? "");
     }
   }
 
@@ -25,7 +25,7 @@ export class Settings {
     const changes = {};
     for (const input of this.inputs) {
       const value = valueOf(input);
-      if (value !== this.board[input.name]) changes[input.name] = value;
+      if (JSON.stringify(value) !== JSON.stringify(this.board[input.name])) changes[input.name] = value;
     }
     this.changed(await this.api.send("PATCH", "", changes));
     tell("The settings are saved.");

@@ -9,7 +9,7 @@ import { byId, count, tell } from "./forms.js";
 
 const PREVIEW = 5; // rows
 const SHOWN_FAULTS = 200;
-const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)", email: "(none)" }; // what a missing column means
+const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)", email: "(none)", data: "(none)" }; // what a missing column means
 
 export class Importing {
   constructor(api, boardNow, done) {
@@ -88,7 +88,7 @@ export class Importing {
     if (this.running) return;
     const { columns } = this;
     const { season } = this.boardNow();
-    const { email, ...counted } = columns; // an address that is added later does not change what counts
+    const { email, data, ...counted } = columns; // which, added later, do not change what counts
     const other = byId("again").checked ? newKey() : null;
     const name = nameOfImport(this.text, season, counted, other);
     this.task = this.read = null;
