@@ -152,7 +152,7 @@ def test_a_forged_ticket_is_refused_before_the_store_is_asked(
         sign(SECRET.decode(), board=board_id),  # the key of tokens
         sign("k" * 64, board=board_id),
         bearer(scope="admin")["authorization"].removeprefix("Bearer "),
-        jwt.encode({"board": board_id}, None, algorithm="none"),
+        jwt.encode({"board": board_id}, "", algorithm="none"),
         f"{other[0]}.{claims}.{other[2]}",
         genuine[:-2],
         "x",
