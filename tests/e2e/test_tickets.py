@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -11,7 +12,7 @@ from django.conf import settings
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from leaderboard_client import Leaderboard
+from leaderboard_client import Leaderboard, LeaderboardError
 from leaderboardapp.realtime.expiry import JITTER_SECONDS, STEP_SECONDS
 from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
 from tests.e2e.test_websockets import closing_code, message, watch
@@ -108,19 +109,23 @@ def test_a_client_with_fresh_tokens_misses_nothing(
         return sign(-6)  # accepted for some more seconds
 
     def watch_board() -> None:
-        with Leaderboard(f"http://localhost:{stack.port}", create) as leaderboard:
+        url = f"http://localhost:{stack.port}"
+        with suppress(LeaderboardError), Leaderboard(url, create) as leaderboard:
             for snapshot in leaderboard.board(board_id).watch():
                 shown.append(snapshot["players"][0]["score"])
 
     def add() -> int:
         return int(api("POST", f"{private}players/bob/score-add/").json["score"])
 
-    threading.Thread(target=watch_board, daemon=True).start()
+    thread = threading.Thread(target=watch_board, daemon=True)
+    thread.start()
     wait_until(lambda: add() and tokens > 2, "the end of two tokens", 3 * END_SECONDS)
     written = add()
     wait_until(lambda: shown[-1] == written, "the last score")
     assert shown == sorted(shown), "no older snapshot"
-    api("DELETE", private)  # which ends the watch
+    api("DELETE", private)
+    thread.join(10)
+    assert not thread.is_alive(), "the watch ends with the board"
 
 
 @pytest.mark.stores("sqlite")

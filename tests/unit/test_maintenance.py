@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_used_tickets_are_forgotten_now_and_then_when_they_have_long_expired(
     store = MaintenanceStore()
     maintenance = Maintenance(store)  # type: ignore[arg-type]
     now = 1000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     for now in (1000.0, 1002.0, 1030.0, 1059.0, 1060.0, 1062.0):  # noqa: B007
         maintenance.run_once()
     assert store.expired == [tickets.KEPT_SECONDS] * 2
