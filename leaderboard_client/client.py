@@ -112,8 +112,7 @@ class Leaderboard:
         while True:
             attempts += 1
             try:
-                all_headers = {**self.token.build_headers(), **(headers or {})}
-                response = self._send(method, path, body, all_headers, params)
+                response = self._send(method, path, body, headers or {}, params)
             except httpx.TransportError as error:
                 failure = connection_error(error)
                 if retry_on != TRANSIENT and not isinstance(error, httpx.ConnectError):
@@ -140,7 +139,7 @@ class Leaderboard:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
     ) -> httpx.Response:
-        url = self.url + path
+        url, headers = self.url + path, {**self.token.build_headers(), **headers}
         return self.http.request(method, url, json=body, headers=headers, params=params)
 
     def close(self) -> None:
