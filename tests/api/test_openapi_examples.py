@@ -17,6 +17,7 @@ from django.test import Client, override_settings
 from leaderboardapp.pages.api_reference import DESCRIPTION
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.realtime import formats
+from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web.rate_limit import get_limiter
 from tests.api.conftest import Response
@@ -33,7 +34,7 @@ OPERATIONS = {
     if method in METHODS
 }
 STREAM = "text/event-stream"
-TIMES = {"ended_at", "ends_at"}  # strings that no example can tell in advance
+VARYING = {"ended_at", "ends_at", "ticket"}  # strings that no example can tell in advance
 
 Bodies = Iterator[tuple[str, dict[str, Any]]]
 
@@ -82,13 +83,13 @@ def assert_valid(value: Any, schema: dict[str, Any]) -> None:
 
 
 def assert_alike(example: Any, answer: Any, where: str) -> None:
-    """The same fields with values of the same types, and the same values but for times."""
+    """The same fields with values of the same types, and the same values but for VARYING."""
     assert type(answer) is type(example), f"{where}: {answer!r}, not {example!r}"
     if isinstance(example, dict):
         assert answer.keys() == example.keys(), where
-        for name in example.keys() - TIMES:
+        for name in example.keys() - VARYING:
             assert_alike(example[name], answer[name], f"{where}.{name}")
-        for name in example.keys() & TIMES:
+        for name in example.keys() & VARYING:
             assert type(answer[name]) is type(example[name]), f"{where}.{name}"
     elif isinstance(example, list):
         assert len(answer) == len(example), where
@@ -130,7 +131,7 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
                 assert data.keys() == {"season"}
             case "notification":
                 assert data.keys() == {"id", "key", "data"}
-            case formats.KEEP_ALIVE:
+            case formats.KEEP_ALIVE | formats.EXPIRED:
                 assert event["data"] == formats.KEEP_ALIVE_DATA
             case name:
                 raise AssertionError(f"there is no event {name!r}")
@@ -148,6 +149,14 @@ def tokens() -> Iterator[None]:
     """Nobody writes without a token."""
     with override_settings(ALLOW_ANONYMOUS_WRITES=False):
         yield
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """With a private board."""
+    get_store().update_board("world-cup", {"private": True})
+    yield
+    get_store().update_board("world-cup", {"private": False})
 
 
 @contextmanager
@@ -174,6 +183,7 @@ class Step(NamedTuple):
     accept: str = "*/*"
     headers: dict[str, str] = {}
     place: dict[str, str] = {}  # path parameters
+    query: dict[str, str] = {}
     given: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
@@ -196,6 +206,8 @@ STEPS = [
     Step("readBoard", 200),
     Step("readBoard", 200, accept=STREAM),
     Step("streamEvents", 200, given=channels),
+    Step("createTicket", 200, headers={"Authorization": "read world-cup"}),
+    Step("readBoard", 401, "badTicket", query={"ticket": "x"}, given=private),
     Step("readBoard", 404, "notFound", place={"board": "nowhere"}),
     Step("readBoard", 501, "noProxy", accept=STREAM, headers={"Grip-Sig": ""}),
     Step("watchBoard", 426),
@@ -260,9 +272,9 @@ def request(client: Client, step: Step, body: str, grip_sig: str) -> Response:
     method, path, operation = OPERATIONS[step.operation]
     headers = {"Accept": step.accept, "Grip-Sig": grip_sig, **step.headers}
     if "Authorization" in headers:
-        headers["Authorization"] = f"Bearer {token(headers['Authorization'])}"
+        headers["Authorization"] = f"Bearer {token(*headers['Authorization'].split())}"
     path = path.format_map({**examples_of(operation, "path"), **step.place})
-    query = examples_of(operation, "query")
+    query = {**examples_of(operation, "query"), **step.query}
     content_type = "application/json" if body else ""
     path += f"?{urlencode(query)}" if query else ""
     return client.generic(method.upper(), path, body, content_type, headers=headers)

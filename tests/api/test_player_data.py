@@ -40,8 +40,11 @@ def test_data_is_in_all_that_is_read_of_players(send: Send, board: str, alice: s
     bob = {"id": "bob", "name": "Bob", "score": 0, "rank": 2, "data": DATA}
     read_alice = {"id": "alice", "name": "Alice", "score": 0, "rank": 1}
     assert send("GET", f"{board}players/").json()["players"] == [read_alice, bob]
-    assert send("GET", f"{alice}around/").json()["players"] == [read_alice, bob]
+    bob |= {"of": 2, "percentile": 50.0}
+    assert send("GET", f"{alice}around/").json()["players"][1] == bob
     assert send("GET", f"{board}players/bob/").json() == bob
+    [selected] = send("POST", f"{board}players/select/", {"ids": ["bob"]}).json()["players"]
+    assert selected == {**bob, "place": 1}
     assert "data" not in send("POST", f"{board}players/bob/score-add/").json()
     hidden = send("PATCH", f"{board}players/bob/", {"hidden": True}).json()
     assert hidden == {"id": "bob", "name": "Bob", "score": 1, "hidden": True, "data": DATA}

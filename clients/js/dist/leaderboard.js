@@ -247,8 +247,8 @@ var Stopwatch = class {
 // src/web_socket.ts
 var REFUSED = 4400;
 var readWebSocket = async (service, path, _lastId, listener, signal) => {
-  const token = await service.token();
-  const query = token && `?token=${encodeURIComponent(token)}`;
+  const ticket = await service.token() && (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+  const query = ticket && `?ticket=${ticket}`;
   signal.throwIfAborted();
   const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
   let code;
@@ -314,6 +314,8 @@ var Watcher = class {
   #failures = 0;
   // attempts in a row without an event
   #isLive = false;
+  #isRenewed = false;
+  // whether the token is a fresh one, of which nothing is known yet
   #settled;
   #silence = new Stopwatch();
   // since the last sign of life, or since the connection was last tried
@@ -350,6 +352,7 @@ var Watcher = class {
   }
   event({ event, id, data }) {
     this.#failures = 0;
+    this.#isRenewed = false;
     this.#budget.restart();
     this.#live();
     if (event === "update") {
@@ -371,6 +374,7 @@ var Watcher = class {
       while (!this.#end.signal.aborted) {
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
+        if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
         this.#pause = new AbortController();
@@ -590,6 +594,8 @@ var Service = class {
   fetch;
   WebSocket;
   #token;
+  #current;
+  // until it is refused
   /** Make a client; nothing is sent yet.
    *
    * The URL is the address of the service. In a browser it may be relative, such as "/". */
@@ -602,13 +608,19 @@ var Service = class {
     this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
     this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
   }
-  /** Return a token that is good now, or "" without one. */
+  /** Return a token that is good, as far as is known, or "" without one. */
   async token() {
     try {
-      return await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
+      return this.#current ??= await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
     } catch (error) {
       throw connectionError(error);
     }
+  }
+  /** Forget the token if it was refused. Return whether to try again, with a fresh one. */
+  renew({ type }) {
+    const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
+    if (isRefused) this.#current = void 0;
+    return isRefused;
   }
   /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
   async headers(more = {}) {
@@ -620,17 +632,19 @@ var Service = class {
   /** Send a request and return the JSON of its answer, or null if that has no body.
    *
    * It is retried after a failure that may pass. If the request does not count only once, it is retried only
-   * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over. */
+   * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over.
+   * When the token is refused it is tried again, once, with a fresh one. */
   async request(method, path, options = {}) {
     const { countsOnce = true, isDone, signal } = options;
     const budget = new RetryBudget(this.patience);
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1, isRenewed = false; ; attempt++) {
       signal?.throwIfAborted();
       try {
         return await this.#send(method, path, options);
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof LeaderboardError)) throw error;
+        if (!isRenewed && (isRenewed = this.renew(error))) continue;
         if (attempt > 1 && isDone?.(error)) return null;
         if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
         await budget.wait(error, signal);

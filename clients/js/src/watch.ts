@@ -62,6 +62,7 @@ class Watcher implements Listener {
   #transports: [Transport, Transport] = [readEventStream, readWebSocket]; // the one that worked last is the first
   #failures = 0; // attempts in a row without an event
   #isLive = false;
+  #isRenewed = false; // whether the token is a fresh one, of which nothing is known yet
   #settled: ReturnType<typeof setTimeout> | undefined;
   #silence = new Stopwatch(); // since the last sign of life, or since the connection was last tried
   #limit = ANSWER; // of the silence, in milliseconds
@@ -101,6 +102,7 @@ class Watcher implements Listener {
 
   event({ event, id, data }: BoardEvent): void {
     this.#failures = 0;
+    this.#isRenewed = false;
     this.#budget.restart();
     this.#live();
     if (event === "update") {
@@ -124,6 +126,7 @@ class Watcher implements Listener {
       while (!this.#end.signal.aborted) {
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
+        if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
         this.#pause = new AbortController();
