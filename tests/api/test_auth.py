@@ -202,7 +202,8 @@ def test_a_private_board_is_read_with_a_token_only(
     for claims in ({"scope": "read"}, {"scope": "write", "boards": [board_id]}):
         assert send("GET", path, **bearer(**claims)).status_code == 200
     token = create_token(["read"], [board_id], 60)
-    assert send("GET", f"{path}?token={token}").status_code == 200
+    query = "&" if "?" in path else "?"
+    assert send("GET", f"{path}{query}token={token}").status_code == 200
 
 
 def test_the_stream_of_a_private_board_needs_a_token(

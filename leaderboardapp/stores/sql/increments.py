@@ -18,7 +18,7 @@ from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.reading import find_player
-from leaderboardapp.stores.sql.statements import PLAYERS, UPDATE, player_row, read, write
+from leaderboardapp.stores.sql.statements import SCORES, UPDATE, player_row, read, write
 
 
 class Player(NamedTuple):
@@ -132,7 +132,7 @@ def _read(board: Row, players: Iterable[str]) -> dict[str, Player]:
     ids = list(players)
     if not ids:  # PostgreSQL knows no empty list
         return {}
-    rows = read(PLAYERS.format(players=_placeholders(ids)), [board["id"], *ids])
+    rows = read(SCORES.format(players=_placeholders(ids)), [board["id"], *ids])
     return {row[0]: Player(player_row(row[:-1]), json.loads(row[-1])) for row in rows}
 
 

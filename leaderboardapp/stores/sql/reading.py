@@ -12,7 +12,7 @@ from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     PLAYER,
-    PLAYERS_WITHOUT_KEYS,
+    PLAYERS,
     board_row,
     player_row,
     read,
@@ -55,7 +55,7 @@ def find_players(board: str, players: Collection[str]) -> list[Row]:
     """Return the rows of those players of the board who have these ids, in any order."""
     if not players:  # PostgreSQL knows no empty list
         return []
-    sql = PLAYERS_WITHOUT_KEYS.format(players=", ".join(["%s"] * len(players)))
+    sql = PLAYERS.format(players=", ".join(["%s"] * len(players)))
     return [player_row(row) for row in read(sql, [board, *players])]
 
 

@@ -39,13 +39,13 @@ PLAYER = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %s AND player = %s
 """
-# Players by their ids, each with the idempotency keys that it remembers. Writes of scores read no
-# data.
-PLAYERS = f"""
-    SELECT {_ANY_SCORE}, keys FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %s AND player.player IN ({{players}})
+# By the players' ids. Writes of scores read no data, but the idempotency keys that each remembers.
+_BY_ID = """
+    FROM player JOIN board ON board.id = board_id
+    WHERE board_id = %s AND player.player IN ({players})
 """
-PLAYERS_WITHOUT_KEYS = PLAYERS.replace(", keys", "")
+PLAYERS = f"SELECT {_ANY_PLAYER} {_BY_ID}"
+SCORES = f"SELECT {_ANY_SCORE}, keys {_BY_ID}"
 HIDDEN = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %(board)s AND player > %(after)s AND hidden
