@@ -18,7 +18,7 @@ const ranking = new Ranking($("ranking"), $("row"), $("heading"));
 let leader = ranking.list.firstElementChild?.dataset.id;
 let joining = newKey(); // the id of the player who joins next; kept until the join succeeds
 
-watch(path + query, {
+watch($("board").dataset.id, token ?? undefined, {
   update: ({ id, name, players }) => ranking.show(players, () => drawn(name || id, players)),
   joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
   live: () => state.live(),
