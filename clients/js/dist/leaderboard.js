@@ -509,10 +509,11 @@ var Board = class {
   players() {
     return this.leaderboard.pages(`${this.path}players/`, "players");
   }
-  async addScores(amounts, { season } = {}) {
-    const entries = Symbol.iterator in amounts ? amounts : Object.entries(amounts);
-    const body = Array.from(entries, ([player, amount]) => {
-      return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
+  async addScores(amounts, { season, names = {} } = {}) {
+    const nameOf = new Map(entries(names));
+    const body = Array.from(entries(amounts), ([player, amount]) => {
+      const name = nameOf.get(player);
+      return { player: requireId(player), amount: requireScore("amount", amount), name, ...seasonField(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
@@ -536,13 +537,13 @@ var Player = class {
     return (await this.#request("GET", "around/", { params })).players;
   }
   async add(amount = 1, options = {}) {
-    const body = { amount: requireScore("amount", amount), ...seasonField(options.season) };
+    const body = { amount: requireScore("amount", amount), name: options.name, ...seasonField(options.season) };
     const headers = { "Idempotency-Key": options.key ?? randomId() };
     return this.#request("POST", "score-add/", { body, headers });
   }
   async set(score, options = {}) {
     const mode = options.best ? "best" : "set";
-    const body = { score: requireScore("score", score), mode, ...seasonField(options.season) };
+    const body = { score: requireScore("score", score), mode, name: options.name, ...seasonField(options.season) };
     return this.#request("PUT", "score/", { body });
   }
   update(fields) {
@@ -558,6 +559,9 @@ var Player = class {
 function hasId(id) {
   if (id !== void 0) return { countsOnce: false };
   return { isDone: ({ type }) => type.endsWith("#id-taken") };
+}
+function entries(values) {
+  return Symbol.iterator in values ? values : Object.entries(values);
 }
 function isMissing({ status }) {
   return status === 404;

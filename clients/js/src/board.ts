@@ -13,8 +13,17 @@ import type {
 } from "./types.js";
 import { watch, type WatchOptions } from "./watch.js";
 
-/** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
-export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+/** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
+export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
+export type Amounts = ByPlayer<number>;
+
+/** What a write of a score may say. */
+export interface ScoreOptions {
+  /** The season it is meant for. If another one is running, LeaderboardError is thrown with status 409. */
+  season?: number | undefined;
+  /** Creates the player under this name, if the board has none of the id. */
+  name?: string | undefined;
+}
 
 /** A board of the service, by its id. */
 export class Board {
@@ -93,11 +102,16 @@ export class Board {
 
   /** Add to the scores of up to 1,000 players; return one result each, in the same order.
    *
-   * If a `season` is named, only that season is added to. */
-  async addScores(amounts: Amounts, { season }: { season?: number | undefined } = {}): Promise<ScoreResult[]> {
-    const entries = Symbol.iterator in amounts ? (amounts as Iterable<[string, number]>) : Object.entries(amounts);
-    const body = Array.from(entries, ([player, amount]) => {
-      return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
+   * If a `season` is named, only that season is added to. A player who is missing is created if `names` has a name
+   * for the id. */
+  async addScores(
+    amounts: Amounts,
+    { season, names = {} }: { season?: number | undefined; names?: ByPlayer<string> | undefined } = {},
+  ): Promise<ScoreResult[]> {
+    const nameOf = new Map(entries(names));
+    const body = Array.from(entries(amounts), ([player, amount]) => {
+      const name = nameOf.get(player);
+      return { player: requireId(player), amount: requireScore("amount", amount), name, ...seasonField(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
@@ -130,20 +144,17 @@ export class Player {
 
   /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
    *
-   * Without a `key` the call makes its own. If a `season` is named and another one is running,
-   * LeaderboardError is thrown with status 409. */
-  async add(amount = 1, options: { key?: string | undefined; season?: number | undefined } = {}): Promise<ScoreAnswer> {
-    const body = { amount: requireScore("amount", amount), ...seasonField(options.season) };
+   * Without a `key` the call makes its own. */
+  async add(amount = 1, options: ScoreOptions & { key?: string | undefined } = {}): Promise<ScoreAnswer> {
+    const body = { amount: requireScore("amount", amount), name: options.name, ...seasonField(options.season) };
     const headers = { "Idempotency-Key": options.key ?? randomId() };
     return this.#request("POST", "score-add/", { body, headers });
   }
 
-  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
-   *
-   * `season` is as in `add`. */
-  async set(score: number, options: { best?: boolean; season?: number | undefined } = {}): Promise<ScoreAnswer> {
+  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards. */
+  async set(score: number, options: ScoreOptions & { best?: boolean } = {}): Promise<ScoreAnswer> {
     const mode = options.best ? "best" : "set";
-    const body = { score: requireScore("score", score), mode, ...seasonField(options.season) };
+    const body = { score: requireScore("score", score), mode, name: options.name, ...seasonField(options.season) };
     return this.#request("PUT", "score/", { body });
   }
 
@@ -168,6 +179,10 @@ export class Player {
 export function hasId(id: string | undefined): Pick<RequestOptions, "countsOnce" | "isDone"> {
   if (id !== undefined) return { countsOnce: false };
   return { isDone: ({ type }) => type.endsWith("#id-taken") };
+}
+
+function entries<T>(values: ByPlayer<T>): Iterable<readonly [string, T]> {
+  return Symbol.iterator in values ? (values as Iterable<readonly [string, T]>) : Object.entries(values);
 }
 
 function isMissing({ status }: { status: number }): boolean {

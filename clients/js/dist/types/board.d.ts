@@ -1,8 +1,16 @@
 import type { RequestOptions, Service } from "./service.js";
 import type { BoardState, PastSeason, PastSnapshot, PlayerState, RankedPlayer, ScoreAnswer, ScoreResult, Settings, Snapshot } from "./types.js";
 import { type WatchOptions } from "./watch.js";
-/** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
-export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+/** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
+export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
+export type Amounts = ByPlayer<number>;
+/** What a write of a score may say. */
+export interface ScoreOptions {
+    /** The season it is meant for. If another one is running, LeaderboardError is thrown with status 409. */
+    season?: number | undefined;
+    /** Creates the player under this name, if the board has none of the id. */
+    name?: string | undefined;
+}
 /** A board of the service, by its id. */
 export declare class Board {
     readonly leaderboard: Service;
@@ -43,9 +51,11 @@ export declare class Board {
     players(): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Add to the scores of up to 1,000 players; return one result each, in the same order.
      *
-     * If a `season` is named, only that season is added to. */
-    addScores(amounts: Amounts, { season }?: {
+     * If a `season` is named, only that season is added to. A player who is missing is created if `names` has a name
+     * for the id. */
+    addScores(amounts: Amounts, { season, names }?: {
         season?: number | undefined;
+        names?: ByPlayer<string> | undefined;
     }): Promise<ScoreResult[]>;
 }
 /** A player of a board, by its id. */
@@ -61,18 +71,13 @@ export declare class Player {
     around(limit?: number): Promise<RankedPlayer[]>;
     /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
      *
-     * Without a `key` the call makes its own. If a `season` is named and another one is running,
-     * LeaderboardError is thrown with status 409. */
-    add(amount?: number, options?: {
+     * Without a `key` the call makes its own. */
+    add(amount?: number, options?: ScoreOptions & {
         key?: string | undefined;
-        season?: number | undefined;
     }): Promise<ScoreAnswer>;
-    /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
-     *
-     * `season` is as in `add`. */
-    set(score: number, options?: {
+    /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards. */
+    set(score: number, options?: ScoreOptions & {
         best?: boolean;
-        season?: number | undefined;
     }): Promise<ScoreAnswer>;
     /** Change `name` or `hidden`; return the player. */
     update(fields: {
