@@ -4,7 +4,9 @@ gunicorn itself reads PORT and WEB_CONCURRENCY (the number of processes) from th
 platforms with a Procfile set them.
 """
 
-from gunicorn import util
+from typing import Any
+
+from gunicorn import glogging, util
 from gunicorn.workers.base import Worker
 
 # The proxy hands a client's headers on, so none may move the path, or fail for being at odds with
@@ -22,6 +24,27 @@ graceful_timeout = 30
 timeout = 60
 # All projects of a user share the socket's path, and nothing of this service uses the socket.
 control_socket_disable = True
+
+
+# Without query and referrer, which may have tokens. It is off until --access-logfile names a file.
+access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(b)s %(M)s ms'
+
+
+class Logger(glogging.Logger):  # type: ignore[misc]  # it has no types
+    """Masks tokens: gunicorn quotes requests that it cannot read."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the handlers, as the configuration says."""
+        from leaderboardapp.domain.masking import MaskingFormatter
+
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            for handler in log.handlers:
+                before = handler.formatter
+                handler.setFormatter(MaskingFormatter(before._fmt, before.datefmt))
+
+
+logger_class = Logger
 
 
 def post_worker_init(worker: Worker) -> None:

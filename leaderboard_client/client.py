@@ -3,7 +3,7 @@
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +12,7 @@ import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
 from leaderboard_client.retry import NOT_APPLIED, TRANSIENT, RetryBudget, is_transient
+from leaderboard_client.token import TokenSource
 
 Json = dict[str, Any]
 
@@ -44,7 +45,7 @@ class Leaderboard:
     def __init__(
         self,
         url: str,
-        token: str | None = None,
+        token: str | Callable[[], str] | None = None,
         patience: float = 30.0,
         http: httpx.Client | None = None,
     ) -> None:
@@ -52,13 +53,13 @@ class Leaderboard:
 
         Args:
             url: the address of the service, with scheme and port.
-            token: a JWT for the Authorization header.
+            token: a JWT for the Authorization header, or a function that returns one. The function
+                is called again when the service refuses the last one, such as after its time.
             patience: for how many seconds a request is retried.
             http: an HTTP client to use instead of a new one.
         """
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = http or httpx.Client(timeout=httpx.Timeout(TIMEOUT_SECONDS))
-        self.url, self.headers, self.patience = url.rstrip("/"), headers, patience
+        self.url, self.token, self.patience = url.rstrip("/"), TokenSource(token), patience
 
     def board(self, id: str) -> "Board":
         """Return the board with this id, without asking the service whether it exists. Raises
@@ -104,16 +105,16 @@ class Leaderboard:
         It is retried after the statuses in `retry_on`, and after a failed connect. After a
         connection that broke later it is retried only if `retry_on` is TRANSIENT, because the
         request may have had its effect. LeaderboardError is raised when retries have no use or
-        the patience is over.
+        the patience is over. After a token was refused it is sent again, once, with a fresh one.
         """
-        headers = {**self.headers, **(headers or {})}
         budget = RetryBudget(self.patience)
-        attempts = 0
+        attempts, is_renewed = 0, False
         while True:
             attempts += 1
             try:
+                all_headers = {**self.token.build_headers(), **(headers or {})}
                 response = self.http.request(
-                    method, self.url + path, json=body, headers=headers, params=params
+                    method, self.url + path, json=body, headers=all_headers, params=params
                 )
             except httpx.TransportError as error:
                 failure = connection_error(error)
@@ -126,6 +127,9 @@ class Leaderboard:
             if method == "DELETE" and response.status_code == 404 and attempts > 1:
                 return None  # an earlier attempt has deleted it
             failure = status_error(response)
+            if not is_renewed and self.token.renew(failure.type):
+                is_renewed = True
+                continue
             if not is_transient(response, retry_on):
                 raise failure
             budget.wait(failure, response.headers.get("Retry-After"))
@@ -167,14 +171,15 @@ class Board:
         The stream reconnects by itself, also after SILENCE_SECONDS without a sign of life. Then a
         warning is logged, which says since when there was none. LeaderboardError is raised when
         the service refuses the stream, such as with 404 after the board was deleted, and when the
-        first snapshot has not come within the patience.
+        first snapshot has not come within the patience. A token that was refused is replaced by a
+        fresh one, if that comes from a function.
         """
         last_id, budget = "", RetryBudget(self.leaderboard.patience)
-        heard, is_lost = datetime.now(), False
+        heard, is_lost, is_renewed = datetime.now(), False, False
         while True:
             try:
                 for event in self._stream(last_id, budget):
-                    heard, is_lost = datetime.now(), False
+                    heard, is_lost, is_renewed = datetime.now(), False, False
                     if event.event == "update" and event.id != last_id:  # else it is a repeat
                         last_id = event.id
                         budget.lift()
@@ -184,6 +189,9 @@ class Board:
                 failure = connection_error(error)
             except StreamRefusedError as error:
                 failure = status_error(error.response)
+                if not is_renewed and self.leaderboard.token.renew(failure.type):
+                    is_renewed = True
+                    continue
                 if not is_transient(error.response):
                     raise failure from None
             if last_id and not is_lost:
@@ -194,7 +202,8 @@ class Board:
     def _stream(self, last_id: str, budget: RetryBudget) -> Iterator[ServerSentEvent]:
         """Yield each event, keep-alives as well, until the stream ends."""
         board = self.leaderboard
-        headers = {**board.headers, **({"Last-Event-ID": last_id} if last_id else {})}
+        last = {"Last-Event-ID": last_id} if last_id else {}
+        headers = {**board.token.build_headers(), **last}
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
         with connect_sse(
             board.http, "GET", board.url + self.path, headers=headers, timeout=timeout

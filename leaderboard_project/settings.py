@@ -71,7 +71,11 @@ if DATABASE_URL.startswith("postgres"):
     DATABASES["feed"] = env.build_database("DATABASE_FEED_URL", feed_url)
     DATABASES["feed"]["OPTIONS"].setdefault("application_name", "leaderboard feed")
 
+# A page may have a token in its address. It is not told to other sites, nor to a front's log.
+SECURE_REFERRER_POLICY = "strict-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # pages of other sites may open ours
 MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
     "leaderboardapp.web.caching.CacheControlMiddleware",
     "leaderboardapp.web.content_length.ContentLengthMiddleware",
     "leaderboardapp.pages.staticfiles.StaticFilesMiddleware",
@@ -101,7 +105,12 @@ USE_I18N = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "leaderboardapp.domain.masking.MaskingFormatter",
+            "format": "%(levelname)s %(name)s: %(message)s",
+        },
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

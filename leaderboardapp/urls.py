@@ -41,6 +41,7 @@ urlpatterns = [
         "boards/<key:board_id>/ws/",
         by_method(GET=boards.watch_board, WEBSOCKET=boards.watch_board),
     ),
+    path("boards/<key:board_id>/ticket/", by_method(POST=boards.create_ticket)),
     path(
         "boards/<key:board_id>/players/",
         by_method(GET=players.list_players, POST=players.create_player),

@@ -18,10 +18,10 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
-from leaderboardapp.realtime.formats import STREAM, board_channel, update_message
+from leaderboardapp.realtime.formats import STREAM, update_message
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
-from leaderboardapp.web import auth, preconditions, rate_limit, rights
+from leaderboardapp.web import auth, preconditions, rate_limit, rights, tickets
 from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query, takes_query
 from leaderboardapp.web.requests import (
     check_query,
@@ -91,8 +91,8 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
         with subscribe.refuses_websocket(context):
             check_query(request, READ_PARAMETERS)
             snapshot = get_readable_snapshot(request, board_id)
-            grip_channel = board_channel(board_id, snapshot.private)
-            subscribe.open_websocket(context, grip_channel, update_message(snapshot))
+            grip_channels = subscribe.get_grip_channels(request, board_id, snapshot)
+            subscribe.open_websocket(context, grip_channels, update_message(snapshot))
     subscribe.answer_websocket(context)
     return HttpResponse()
 
@@ -116,6 +116,16 @@ def delete_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Delete the board with its players; answer 204."""
     Board(board_id).delete(preconditions.build(request, lambda: read_tags(board_id)))
     return HttpResponse(status=204)
+
+
+@rights.needs_token_to_read
+@rate_limit.counts_own_writes  # of which there are none
+def create_ticket(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer a ticket, which reads the board once, in place of the request's token."""
+    read_body(request, {})
+    Board.get(board_id)
+    ticket = tickets.create_ticket(board_id, auth.read_grant(request).exp)
+    return json_response({"ticket": ticket.text, "expires_in": ticket.seconds})
 
 
 def read_tags(board_id: str) -> tuple[Row, list[str]]:

@@ -15,7 +15,7 @@ def read_events(request: HttpRequest, channel_name: str) -> HttpResponse:
     """Answer an event stream of notifications, which the proxy holds."""
     require_channel(channel_name)
     if request.method == "GET":
-        return subscribe.hold_stream(request, EVENTS.format(channel_name))
+        return subscribe.hold_stream(request, [EVENTS.format(channel_name)])
     return event_stream("")
 
 
@@ -27,7 +27,7 @@ def watch_events(request: HttpRequest, channel_name: str) -> HttpResponse:
         with subscribe.refuses_websocket(context):
             check_query(request, READ_PARAMETERS)
             require_channel(channel_name)
-            subscribe.open_websocket(context, EVENTS.format(channel_name))
+            subscribe.open_websocket(context, [EVENTS.format(channel_name)])
     subscribe.answer_websocket(context)
     return HttpResponse()
 

@@ -18,6 +18,7 @@ from leaderboardapp.domain import schedule
 from leaderboardapp.domain.exceptions import StoreUnavailable, WrongSeason
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.base import Store
+from leaderboardapp.web import tickets
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ FIND_WORK_SECONDS = 1.0  # between two searches for work
 # has more work, for which somebody waits.
 REST_FACTOR, REST_FACTOR_UNFINISHED = 5.0, 1.0
 SCAN_PAGE = 100  # boards that are listed in one call of the store
+EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
 
 
 class Maintenance:
@@ -40,6 +42,7 @@ class Maintenance:
         self.ending_seasons: deque[Row] = deque()  # boards whose season is to end
         self.scan_cursor: str | None = ""  # boards after this id are still to be scanned
         self.searched_at = float("-inf")  # by time.monotonic()
+        self.expired_at = float("-inf")  # the same, for used tickets
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
@@ -65,6 +68,7 @@ class Maintenance:
         if began >= self.searched_at + FIND_WORK_SECONDS and not self.ending_seasons:
             self.searched_at = began
             self.find_work()
+            self.expire_tickets(began)
         if self.ending_seasons:
             self.end_season(self.ending_seasons.popleft())
             factor = REST_FACTOR_UNFINISHED
@@ -88,6 +92,12 @@ class Maintenance:
             page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
             self.scan_cursor = page[-1]["id"] if page else None
             self.boards_to_maintain.extend(row["id"] for row in page)
+
+    def expire_tickets(self, now: float) -> None:
+        """Have the store forget used tickets that have long expired, now and then."""
+        if now >= self.expired_at + EXPIRE_SECONDS:
+            self.store.expire_tickets(tickets.KEPT_SECONDS)
+            self.expired_at = now
 
     def end_season(self, board: Row) -> None:
         """End the season exactly once, even if several listeners try. Overdue seasons end now."""

@@ -19,6 +19,7 @@ STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # GRIP channels of a board; no id has a dot
 EVENTS = "events-{}"  # the GRIP channel of a channel of notifications
 NOTIFICATION = "notification"
+EXPIRED = "token expired"  # the last event of a stream; a WebSocket has NEEDS_TOKEN instead
 # The event that the proxy sends by itself, so often, on each stream and WebSocket. A comment or a
 # ping would keep the connection open as well, but scripts see neither.
 KEEP_ALIVE, KEEP_ALIVE_SECONDS = "keep-alive", 20

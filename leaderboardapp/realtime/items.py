@@ -10,6 +10,7 @@ from pubcontrol import Format, Item
 
 from leaderboardapp.realtime.formats import (
     DELETED,
+    EXPIRED,
     NEEDS_TOKEN,
     PRIVATE,
     PUBLIC,
@@ -71,15 +72,24 @@ def build_items(
         )
 
 
-def _closing(code: int) -> tuple[Format, Format]:
+def _closing(code: int, reason: str | None = None) -> tuple[Format, Format]:
     """Return what closes streams, and what closes WebSockets with this code."""
-    return HttpStreamFormat(close=True), WebSocketMessageFormat(action="close", code=code)
+    close = WebSocketMessageFormat(action="close", code=code, reason=reason)
+    return HttpStreamFormat(close=True), close
 
 
 def build_event_items(board: str, events: BoardEvents) -> Iterator[bytes]:
     """Return an item for each of a board's events."""
     to = board_channel(board, events.private)
     return (event_item(to, name, to_line(payload)) for name, payload in events.events)
+
+
+def build_end_items(grip_channel: str) -> Iterator[bytes]:
+    """Return the items that end streams and WebSockets because their token has expired.
+
+    They say so before: streams by an event, WebSockets by the code and a reason."""
+    yield _item(grip_channel, HttpStreamFormat(stream_event(EXPIRED, "{}")))
+    yield _item(grip_channel, *_closing(NEEDS_TOKEN, "the token has expired"))
 
 
 def event_item(grip_channel: str, name: str, data: str) -> bytes:

@@ -4,6 +4,7 @@ Sources: the GRIP protocol and WebSocket-over-HTTP (pushpin.org/docs/protocols).
 """
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -13,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django_grip import set_hold_longpoll, set_hold_stream
 from gripcontrol import Channel, WebSocketContext
 
+from leaderboardapp.realtime.expiry import choose_end, end_channel
 from leaderboardapp.realtime.formats import (
     NORMAL,
     NOT_TEXT,
@@ -26,6 +28,7 @@ from leaderboardapp.realtime.formats import (
 )
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import preconditions
+from leaderboardapp.web.auth import read_grant
 from leaderboardapp.web.headers import parse_preferences
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem, to_problem
@@ -35,12 +38,12 @@ from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 300
 
 
-def hold_stream(request: HttpRequest, grip_channel: str, first: str = "") -> HttpResponse:
+def hold_stream(request: HttpRequest, grip_channels: list[str], first: str = "") -> HttpResponse:
     """Return a stream that begins with the `first` events and goes on with what is published.
 
     Raises Problem 501 if the request did not come through a proxy."""
     require_proxy(request)
-    set_hold_stream(request, grip_channel)
+    set_hold_stream(request, grip_channels)
     response = event_stream(retry_line() + first)
     response["Grip-Keep-Alive"] = stream_keep_alive()  # django_grip's own one has no mode
     return response
@@ -53,7 +56,16 @@ def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResp
     Raises Problem 501 if the request did not come through a proxy."""
     is_known = request.headers.get("Last-Event-ID") == snapshot.fingerprint
     first = "" if is_known else update_event(snapshot)
-    return hold_stream(request, board_channel(board, snapshot.private), first)
+    return hold_stream(request, get_grip_channels(request, board, snapshot), first)
+
+
+def get_grip_channels(request: HttpRequest, board: str, snapshot: Snapshot) -> list[str]:
+    """Return the GRIP channels of the request's stream or WebSocket: of the board and, if that is
+    private, of the time at which the sender's token has expired."""
+    channels = [board_channel(board, snapshot.private)]
+    if snapshot.private:
+        channels.append(end_channel(choose_end(read_grant(request).exp)))
+    return channels
 
 
 def hold_response(
@@ -62,9 +74,13 @@ def hold_response(
     """Return the response `unchanged`, held back as a long-poll if the client prefers to wait.
 
     The client has the newest snapshot. With `Prefer: wait` (RFC 7240) and through a proxy, it gets
-    the next one, or `unchanged` when the wait is over. Otherwise it gets `unchanged` at once, and
-    so does a client that names more than one snapshot, because the proxy keeps back only one."""
+    the next one, or `unchanged` when the wait is over, or the token has expired. Otherwise it gets
+    `unchanged` at once, and so does a client that names more than one snapshot, because the proxy
+    keeps back only one."""
     seconds = read_wait(request)
+    if seconds and snapshot.private:
+        left = read_grant(request).exp - int(time.time())
+        seconds = max(MIN_WAIT_SECONDS, min(seconds, left))
     if seconds and is_signed(request) and preconditions.names_one_tag(request):
         channel = Channel(board_channel(board, snapshot.private))
         channel.filters.append(SKIP_USERS)
@@ -101,10 +117,11 @@ def websocket(request: HttpRequest) -> WebSocketContext:
     raise Problem(ProblemKind.WEBSOCKET_REQUIRED, detail, {"Upgrade": "websocket"})
 
 
-def open_websocket(context: WebSocketContext, grip_channel: str, *first: str) -> None:
-    """Accept a WebSocket, subscribe it to a GRIP channel, and send it the `first` messages."""
+def open_websocket(context: WebSocketContext, grip_channels: list[str], *first: str) -> None:
+    """Accept a WebSocket, subscribe it to GRIP channels, and send it the `first` messages."""
     context.accept()
-    context.subscribe(grip_channel)
+    for grip_channel in grip_channels:
+        context.subscribe(grip_channel)
     context.send_control(websocket_keep_alive())
     for message in first:
         context.send(message)

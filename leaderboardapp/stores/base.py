@@ -328,6 +328,17 @@ class Store(ABC):
         """Replace `old` by `new`; return False, with nothing done, if the stored lease has another
         holder or heartbeat. Feeds notice it."""
 
+    # Tickets
+
+    @abstractmethod
+    def use_ticket(self, ticket: str) -> bool:
+        """Record the ticket of this id as used; return False if it was used before. Of several who
+        use it at the same moment, one gets True."""
+
+    @abstractmethod
+    def expire_tickets(self, older: float) -> None:
+        """Forget tickets that were used more than so many seconds ago."""
+
     # Messages
 
     @abstractmethod

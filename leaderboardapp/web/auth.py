@@ -27,6 +27,7 @@ from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import is_websocket
 from leaderboardapp.web.requests import read_parameter
+from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS, use_ticket
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ SCOPES = {
     "write": ("write", "read"),
     "admin": ("admin", "write", "read"),
 }
-CLOCK_DIFFERENCE_SECONDS = 10  # between whoever signs tokens and us
 
 
 class Grant(NamedTuple):
@@ -47,6 +47,7 @@ class Grant(NamedTuple):
     scopes: frozenset[str] = frozenset()
     boards: frozenset[str] | None = frozenset()  # ids, and beginnings with a "*"; None: all boards
     player: str | None = None  # for whom the scope play is; None without that scope
+    exp: int = 0  # when the token expires, in seconds since 1970
 
     def allows(self, scope: str, board_id: str | None) -> bool:
         """Return whether the scope is granted on this board.
@@ -118,10 +119,26 @@ def get_own_player(request: HttpRequest, board_id: str) -> str | None:
 
 
 def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
-    """Raise Problem 401 or 403 if the board is private and the sender may not read it."""
-    if private:
-        mark_private(request)
+    """Raise Problem 401 or 403 if the board is private and the sender may not read it.
+
+    The sender has a token, or a ticket, which this uses up."""
+    if not private:
+        return
+    mark_private(request)
+    ticket = _read_from_url(request, "ticket")
+    if not ticket or read_token(request):
         _require_scope(request, "read", board_id)
+    elif not read_grant(request).allows("read", board_id):  # else it was used for this request
+        reads = frozenset({"read"})
+        grant = Grant(reads, frozenset({board_id}), exp=use_ticket(ticket, board_id))
+        request.grant = grant  # type: ignore[attr-defined]
+
+
+def require_token(request: HttpRequest, scope: str, board_id: str) -> None:
+    """Raise Problem 401 or 403 unless the sender has a token with the scope on the board, also if
+    anybody may write, or the board is public."""
+    mark_private(request)
+    _require_scope(request, scope, board_id)
 
 
 def has_scope(request: HttpRequest, scope: str, board_id: str | None) -> bool:
@@ -145,8 +162,13 @@ def read_token(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
+    return _read_from_url(request, "token")
+
+
+def _read_from_url(request: HttpRequest, name: str) -> str:
+    """Return a parameter of the query if the request reads, else an empty text."""
     reads = request.method in ("GET", "HEAD") or is_websocket(request)
-    return read_parameter(request, "token") if reads else ""
+    return read_parameter(request, name) if reads else ""
 
 
 def _require_scope(request: HttpRequest, scope: str, board_id: str | None) -> None:
@@ -205,7 +227,8 @@ def _parse_claims(claims: dict[str, Any]) -> Grant:
         raise TypeError("boards must be a list of strings")
     granted = frozenset(name for scope in scopes.split() for name in SCOPES.get(scope, ()))
     player = _parse_player(claims) if "play" in granted else None
-    return Grant(granted, None if boards is None else frozenset(boards), player)
+    named = None if boards is None else frozenset(boards)
+    return Grant(granted, named, player, int(claims["exp"]))
 
 
 def _parse_player(claims: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from leaderboardapp.web.rate_limit import View
 from leaderboardapp.web.requests import check_query
 
 # Query parameters of every read: neither an EventSource nor a WebSocket can send a header.
-READ_PARAMETERS = ("token",)
+READ_PARAMETERS = ("token", "ticket")
 
 # A client opens a WebSocket with a GET, which the proxy passes on as a POST of its own.
 WEBSOCKET = "WEBSOCKET"

@@ -69,6 +69,14 @@ class ProblemKind(Enum):
         "that is not accepted.",
         "Get a new token.",
     )
+    INVALID_TICKET = (
+        "invalid-ticket",
+        HTTPStatus.UNAUTHORIZED,
+        "The ticket is not valid",
+        "The ticket was used before, has expired, is for another board, or was not made by this "
+        "service.",
+        "Get a new ticket for each connection, by POST /boards/{id}/ticket/ with a token.",
+    )
     INSUFFICIENT_SCOPE = (
         "insufficient-scope",
         HTTPStatus.FORBIDDEN,

@@ -24,6 +24,7 @@ from leaderboardapp.domain.exceptions import (
     WrongSeason,
 )
 from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
+from leaderboardapp.domain.masking import mask_secrets
 from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.problem_kinds import UNTYPED, ProblemKind
 
@@ -164,6 +165,7 @@ def _get_store_problem(request: HttpRequest, error: Exception) -> Problem | None
 def _respond(
     status: HTTPStatus, type: str, title: str, detail: str, headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    document = {"type": type, "title": title, "status": status.value, "detail": detail}
+    masked = mask_secrets(detail)  # it may quote what a client sent
+    document = {"type": type, "title": title, "status": status.value, "detail": masked}
     # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
     return JsonResponse(document, status=status.value, content_type=PROBLEM, headers=headers)

@@ -16,6 +16,7 @@ from django.test import Client, override_settings
 from leaderboardapp.pages.api_reference import DESCRIPTION
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.realtime import formats
+from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web.rate_limit import get_limiter
 from tests.api.conftest import Response
@@ -32,7 +33,7 @@ OPERATIONS = {
     if method in METHODS
 }
 STREAM = "text/event-stream"
-TIMES = {"ended_at", "ends_at"}  # strings that no example can tell in advance
+VARYING = {"ended_at", "ends_at", "ticket"}  # strings that no example can tell in advance
 
 Bodies = Iterator[tuple[str, dict[str, Any]]]
 
@@ -81,13 +82,13 @@ def assert_valid(value: Any, schema: dict[str, Any]) -> None:
 
 
 def assert_alike(example: Any, answer: Any, where: str) -> None:
-    """The same fields with values of the same types, and the same values but for times."""
+    """The same fields with values of the same types, and the same values but for VARYING."""
     assert type(answer) is type(example), f"{where}: {answer!r}, not {example!r}"
     if isinstance(example, dict):
         assert answer.keys() == example.keys(), where
-        for name in example.keys() - TIMES:
+        for name in example.keys() - VARYING:
             assert_alike(example[name], answer[name], f"{where}.{name}")
-        for name in example.keys() & TIMES:
+        for name in example.keys() & VARYING:
             assert type(answer[name]) is type(example[name]), f"{where}.{name}"
     elif isinstance(example, list):
         assert len(answer) == len(example), where
@@ -129,7 +130,7 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
                 assert data.keys() == {"season"}
             case "notification":
                 assert data.keys() == {"id", "key", "data"}
-            case formats.KEEP_ALIVE:
+            case formats.KEEP_ALIVE | formats.EXPIRED:
                 assert event["data"] == formats.KEEP_ALIVE_DATA
             case name:
                 raise AssertionError(f"there is no event {name!r}")
@@ -147,6 +148,14 @@ def tokens() -> Iterator[None]:
     """Nobody writes without a token."""
     with override_settings(ALLOW_ANONYMOUS_WRITES=False):
         yield
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """With a private board."""
+    get_store().update_board("world-cup", {"private": True})
+    yield
+    get_store().update_board("world-cup", {"private": False})
 
 
 @contextmanager
@@ -173,6 +182,7 @@ class Step(NamedTuple):
     accept: str = "*/*"
     headers: dict[str, str] = {}
     place: dict[str, str] = {}  # path parameters
+    query: str = ""
     given: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
@@ -193,6 +203,8 @@ STEPS = [
     Step("readBoard", 200),
     Step("readBoard", 200, accept=STREAM),
     Step("streamEvents", 200, given=channels),
+    Step("createTicket", 200, headers={"Authorization": "read"}),
+    Step("readBoard", 401, "badTicket", query="?ticket=x", given=private),
     Step("readBoard", 404, "notFound", place={"board": "nowhere"}),
     Step("readBoard", 501, "noProxy", accept=STREAM, headers={"Grip-Sig": ""}),
     Step("watchBoard", 426),
@@ -258,7 +270,7 @@ def request(client: Client, step: Step, body: str, grip_sig: str) -> Response:
     headers = {"Accept": step.accept, "Grip-Sig": grip_sig, **step.headers}
     if "Authorization" in headers:
         headers["Authorization"] = f"Bearer {token(headers['Authorization'])}"
-    path = path.format_map({**path_parameters(operation), **step.place})
+    path = path.format_map({**path_parameters(operation), **step.place}) + step.query
     content_type = "application/json" if body else ""
     return client.generic(method.upper(), path, body, content_type, headers=headers)
 

@@ -29,6 +29,7 @@ SLUGS = {
     "invalid-header": 400,
     "token-required": 401,
     "invalid-token": 401,
+    "invalid-ticket": 401,
     "insufficient-scope": 403,
     "cross-site": 403,
     "path-not-found": 404,

@@ -34,6 +34,7 @@ REQUESTS = [
     Request("PATCH", "{board}", {"name": "Another"}, "admin"),
     Request("PATCH", "{board}", {"player_writes": "set"}, "admin"),
     Request("PATCH", "{board}", {}, "write"),
+    Request("POST", "{board}ticket/", None, "read", PLAYER_WRITES),
     Request("POST", "{board}reset/", None, "admin"),
     Request("DELETE", "{board}", None, "admin"),
     Request("GET", "{board}players/?hidden=true", None, "write"),

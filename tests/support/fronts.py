@@ -62,6 +62,7 @@ class Front:
             "haproxy": {
                 "    user haproxy\n": "",
                 "    group haproxy\n": "",
+                "log /dev/log local0": "log stdout format raw local0",
                 "bind :::80 v4v6": f"bind 127.0.0.1:{plain_port}",
                 "bind :::443 v4v6": f"bind 127.0.0.1:{port}",
                 "/etc/haproxy/leaderboard.pem": f"{folder}/all.pem",

@@ -157,3 +157,71 @@ def test_a_players_path_is_below_the_board_or_there_is_none(id: str) -> None:
 def test_the_client_accepts_what_the_service_does() -> None:
     assert (client.ID_PATTERN, client.MAX_SEASON) == (ID_PATTERN, MAX_SEASON)
     assert client.MAX_PAGE_ROWS == MAX_PAGE_ROWS
+
+
+class TestTokens:
+    """A token that comes from a function."""
+
+    REFUSED = {"type": "/docs/problems/#invalid-token", "detail": "The token is not valid."}
+
+    def board(
+        self, token: str | Callable[[], str] | None, *answers: httpx.Response
+    ) -> tuple[Board, list[str]]:
+        """Return a board, and the list of the tokens that it sends."""
+        tokens: list[str] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            tokens.append(request.headers.get("Authorization", "").removeprefix("Bearer "))
+            return answers[len(tokens) - 1]
+
+        http = httpx.Client(transport=httpx.MockTransport(answer))
+        return Leaderboard("http://localhost", token, http=http).board("b"), tokens
+
+    def refusal(self) -> httpx.Response:
+        return httpx.Response(401, headers=PROBLEM, json=self.REFUSED)
+
+    def test_the_function_is_called_again_when_its_last_token_is_refused(self) -> None:
+        scored = [httpx.Response(200, json={"score": score}) for score in (1, 2, 3)]
+        numbers = map(str, itertools.count(1))
+        answers = [scored[0], scored[1], self.refusal(), scored[2]]
+        a_board, tokens = self.board(lambda: next(numbers), *answers)
+        assert [a_board.player("p").add() for _ in range(3)] == [1, 2, 3]
+        assert tokens == ["1", "1", "1", "2"]
+
+    def test_a_watch_goes_on_with_a_fresh_token(self) -> None:
+        expiring = f"{EVENT}event: token expired\ndata: {{}}\n\n"
+        streams = [
+            httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=text)
+            for text in (expiring, EVENT.replace("id: 1", "id: 2"))
+        ]
+        numbers = map(str, itertools.count(1))
+        answers = [streams[0], self.refusal(), streams[1]]
+        a_board, tokens = self.board(lambda: next(numbers), *answers)
+        watch = a_board.watch()
+        assert [next(watch), next(watch)] == [{}, {}]
+        assert tokens == ["1", "1", "2"]
+
+    @pytest.mark.parametrize(
+        "call", [lambda board: board.snapshot(), lambda board: next(board.watch())]
+    )
+    @pytest.mark.parametrize(("token", "sent"), [(lambda: "t", 2), ("t", 1), (None, 1)])
+    def test_a_fresh_token_that_is_refused_ends_it(
+        self, call: Callable[[Board], object], token: Any, sent: int
+    ) -> None:
+        a_board, tokens = self.board(token, self.refusal(), self.refusal())
+        with pytest.raises(LeaderboardError, match="not valid"):
+            call(a_board)
+        assert len(tokens) == sent
+
+    def test_a_function_that_fails_for_a_while_is_asked_again(self) -> None:
+        outcomes = iter([OSError("no network"), KeyError("later"), "t"])
+
+        def create() -> str:
+            outcome = next(outcomes)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        a_board, tokens = self.board(create, httpx.Response(200, json={"players": []}))
+        assert a_board.snapshot() == {"players": []}
+        assert tokens == ["t"]

@@ -36,6 +36,9 @@ class MaintenanceStore:
         self.done.append(board)
         return self.pieces[board] > 0
 
+    def expire_tickets(self, older: float) -> None:
+        self.expired = older
+
     def close(self) -> None:
         self.closed.set()
 

@@ -153,6 +153,7 @@
     fetch;
     WebSocket;
     #token;
+    #current;
     constructor(url, options = {}) {
       const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
       if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
@@ -164,10 +165,15 @@
     }
     async token() {
       try {
-        return await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
+        return this.#current ??= await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
       } catch (error) {
         throw connectionError(error);
       }
+    }
+    renew({ type }) {
+      const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
+      if (isRefused) this.#current = void 0;
+      return isRefused;
     }
     async headers(more = {}) {
       const headers = new Headers(more);
@@ -178,13 +184,14 @@
     async request(method, path, options = {}) {
       const { countsOnce = true, isDone, signal } = options;
       const budget = new RetryBudget(this.patience);
-      for (let attempt = 1; ; attempt++) {
+      for (let attempt = 1, isRenewed = false; ; attempt++) {
         signal?.throwIfAborted();
         try {
           return await this.#send(method, path, options);
         } catch (error) {
           signal?.throwIfAborted();
           if (!(error instanceof LeaderboardError)) throw error;
+          if (!isRenewed && (isRenewed = this.renew(error))) continue;
           if (attempt > 1 && isDone?.(error)) return null;
           if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
           await budget.wait(error, signal);
@@ -226,8 +233,8 @@
   };
   var REFUSED = 4400;
   var readWebSocket = async (service, path, _lastId, listener, signal) => {
-    const token = await service.token();
-    const query = token && `?token=${encodeURIComponent(token)}`;
+    const ticket = await service.token() && (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+    const query = ticket && `?ticket=${ticket}`;
     signal.throwIfAborted();
     const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
     let code;

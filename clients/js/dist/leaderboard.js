@@ -204,8 +204,8 @@ function sleep(milliseconds, signal) {
 }
 var REFUSED = 4400;
 var readWebSocket = async (service, path, _lastId, listener, signal) => {
-  const token = await service.token();
-  const query = token && `?token=${encodeURIComponent(token)}`;
+  const ticket = await service.token() && (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+  const query = ticket && `?ticket=${ticket}`;
   signal.throwIfAborted();
   const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
   let code;
@@ -324,6 +324,7 @@ var Watcher = class {
   #transports;
   #failures = 0;
   #isLive;
+  #isRenewed = false;
   #settled;
   #heard = new Stopwatch();
   #silence = new Stopwatch();
@@ -365,6 +366,7 @@ var Watcher = class {
   }
   event({ event, id, data }) {
     this.#failures = 0;
+    this.#isRenewed = false;
     this.#budget.restart();
     this.#live();
     if (event === "update") {
@@ -388,6 +390,7 @@ var Watcher = class {
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
         if (this.#isHidden) continue;
+        if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
         this.#pause = new AbortController();
@@ -574,6 +577,7 @@ var Service = class {
   fetch;
   WebSocket;
   #token;
+  #current;
   constructor(url, options = {}) {
     const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
     if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
@@ -585,10 +589,15 @@ var Service = class {
   }
   async token() {
     try {
-      return await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
+      return this.#current ??= await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
     } catch (error) {
       throw connectionError(error);
     }
+  }
+  renew({ type }) {
+    const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
+    if (isRefused) this.#current = void 0;
+    return isRefused;
   }
   async headers(more = {}) {
     const headers = new Headers(more);
@@ -599,13 +608,14 @@ var Service = class {
   async request(method, path, options = {}) {
     const { countsOnce = true, isDone, signal } = options;
     const budget = new RetryBudget(this.patience);
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1, isRenewed = false; ; attempt++) {
       signal?.throwIfAborted();
       try {
         return await this.#send(method, path, options);
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof LeaderboardError)) throw error;
+        if (!isRenewed && (isRenewed = this.renew(error))) continue;
         if (attempt > 1 && isDone?.(error)) return null;
         if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
         await budget.wait(error, signal);

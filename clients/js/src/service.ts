@@ -17,7 +17,7 @@ export interface RequestOptions {
   isDone?: (failure: LeaderboardError) => boolean;
 }
 
-/** A JWT, or a function that returns one that is fresh. */
+/** A JWT, or a function that returns one that is fresh. It is asked for the first, and again when one is refused. */
 export type Token = string | (() => string | Promise<string>);
 
 /** How to reach a service. */
@@ -38,6 +38,7 @@ export class Service {
   readonly fetch: typeof fetch;
   readonly WebSocket: typeof WebSocket | undefined;
   readonly #token: Token | undefined;
+  #current: string | undefined; // until it is refused
 
   /** Make a client; nothing is sent yet.
    *
@@ -53,13 +54,20 @@ export class Service {
     this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
   }
 
-  /** Return a token that is good now, or "" without one. */
+  /** Return a token that is good, as far as is known, or "" without one. */
   async token(): Promise<string> {
     try {
-      return (await (typeof this.#token === "function" ? this.#token() : this.#token)) ?? "";
+      return (this.#current ??= (await (typeof this.#token === "function" ? this.#token() : this.#token)) ?? "");
     } catch (error) {
       throw connectionError(error); // it has to be fetched from somewhere, too
     }
+  }
+
+  /** Forget the token if it was refused. Return whether to try again, with a fresh one. */
+  renew({ type }: LeaderboardError): boolean {
+    const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
+    if (isRefused) this.#current = undefined;
+    return isRefused;
   }
 
   /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
@@ -73,17 +81,19 @@ export class Service {
   /** Send a request and return the JSON of its answer, or null if that has no body.
    *
    * It is retried after a failure that may pass. If the request does not count only once, it is retried only
-   * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over. */
+   * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over.
+   * When the token is refused it is tried again, once, with a fresh one. */
   async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const { countsOnce = true, isDone, signal } = options;
     const budget = new RetryBudget(this.patience);
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1, isRenewed = false; ; attempt++) {
       signal?.throwIfAborted();
       try {
         return await this.#send(method, path, options);
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof LeaderboardError)) throw error;
+        if (!isRenewed && (isRenewed = this.renew(error))) continue;
         if (attempt > 1 && isDone?.(error)) return null!;
         if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
         await budget.wait(error, signal);

@@ -68,6 +68,7 @@ class Watcher implements Listener {
   readonly #transports: Transport[]; // the one that worked last is the first
   #failures = 0; // attempts in a row without an event
   #isLive: boolean | undefined;
+  #isRenewed = false; // whether the token is a fresh one, of which nothing is known yet
   #settled: ReturnType<typeof setTimeout> | undefined;
   #heard = new Stopwatch(); // since the last sign of life
   #silence = new Stopwatch(); // since the last sign of life, or since the connection was last tried
@@ -118,6 +119,7 @@ class Watcher implements Listener {
 
   event({ event, id, data }: BoardEvent): void {
     this.#failures = 0;
+    this.#isRenewed = false;
     this.#budget.restart();
     this.#live();
     if (event === "update") {
@@ -143,6 +145,7 @@ class Watcher implements Listener {
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
         if (this.#isHidden) continue;
+        if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
         this.#pause = new AbortController();

@@ -3,10 +3,10 @@ import type { BoardEvent, Transport } from "./transport.js";
 
 const REFUSED = 4400; // codes from here on are HTTP's statuses, and 4000
 
-/** Read a WebSocket, whose token is in its address: a script cannot give it headers. */
+/** Read a WebSocket. A script cannot give it headers, so a ticket is in its address in place of the token. */
 export const readWebSocket: Transport = async (service, path, _lastId, listener, signal) => {
-  const token = await service.token();
-  const query = token && `?token=${encodeURIComponent(token)}`;
+  const ticket = (await service.token()) && (await service.request<{ ticket: string }>("POST", `${path}ticket/`, { signal })).ticket;
+  const query = ticket && `?ticket=${ticket}`;
   signal.throwIfAborted();
   const socket = new service.WebSocket!(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
   let code: number;

@@ -70,12 +70,39 @@ describe("a request", { concurrency: true }, () => {
     assert.equal(sent.length, 2);
   });
 
-  it("has a token that is asked for anew each time", async () => {
+  it("asks for a fresh token when the last one is refused, and for no other", async () => {
     let number = 0;
     const token = async () => `token-${++number}`;
-    const { board, sent } = prepared([failure(503), json(200, { score: 1 })], { token });
-    await board.player("p").add();
-    assert.deepEqual(sent.map(({ headers }) => headers.get("Authorization")), ["Bearer token-1", "Bearer token-2"]);
+    const refused = refusal(401, "invalid-token");
+    const { board, sent } = prepared([failure(503), json(200, { score: 1 }), refused, json(200, { score: 2 })], { token });
+    assert.equal((await board.player("p").add()).score, 1);
+    assert.equal((await board.player("p").add()).score, 2);
+    const tokens = sent.map(({ headers }) => headers.get("Authorization")?.slice(-1));
+    assert.deepEqual(tokens, ["1", "1", "1", "2"]);
+    assert.equal(sent[2].headers.get("Idempotency-Key"), sent[3].headers.get("Idempotency-Key"));
+  });
+
+  it("fails when a fresh token is refused, too, or the token never changes", async () => {
+    const answers = () => [refusal(401, "invalid-token"), refusal(401, "invalid-token")];
+    for (const [token, count] of /** @type {const} */ ([[() => "t", 2], ["t", 1]])) {
+      const { board, sent } = prepared(answers(), { token });
+      await assert.rejects(board.snapshot(), isError({ status: 401 }));
+      assert.equal(sent.length, count);
+    }
+    const { board, sent } = prepared([refusal(401, "token-required")], { token: () => "" });
+    await assert.rejects(board.snapshot(), isError({ status: 401 }));
+    assert.equal(sent.length, 1);
+  });
+
+  it("is sent later when there is no token to be had yet", async () => {
+    let number = 0;
+    const token = async () => {
+      if (++number < 3) throw new TypeError("fetch failed");
+      return "t";
+    };
+    const { board, sent } = prepared([json(200, { players: [] })], { token });
+    assert.deepEqual(await board.snapshot(), { players: [] });
+    assert.deepEqual([number, sent[0].headers.get("Authorization")], [3, "Bearer t"]);
   });
 
   it("is retried when a token could not be had", async () => {

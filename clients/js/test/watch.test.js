@@ -67,11 +67,22 @@ describe("a watch", { concurrency: true }, () => {
     assert.equal((await watch.next()).done, true);
   });
 
-  it("takes a fresh token each time", async () => {
+  it("goes on with a fresh token after its own has expired", async () => {
     let number = 0;
-    const { board, sent } = prepared([stream([SOON, update(1)]), stream([update(2)])], { token: () => `t${++number}` });
-    await numbers(board.watch(), 2);
-    assert.deepEqual(sent.slice(0, 2).map(({ headers }) => headers.get("Authorization")), ["Bearer t1", "Bearer t2"]);
+    const refused = () => refusal(401, "invalid-token");
+    const expiring = (/** @type {number} */ id) => stream([SOON, update(id), "event: token expired\ndata: {}\n\n"]);
+    const answers = [expiring(1), refused(), expiring(2), refused(), stream([update(3)])];
+    const { board, sent } = prepared(answers, { token: () => `t${++number}` });
+    assert.deepEqual(await numbers(board.watch(), 3), [1, 2, 3]);
+    const tokens = sent.slice(0, 5).map(({ headers }) => headers.get("Authorization"));
+    assert.deepEqual(tokens, ["Bearer t1", "Bearer t1", "Bearer t2", "Bearer t2", "Bearer t3"]);
+    assert.deepEqual(sent.slice(0, 3).map(({ headers }) => headers.get("Last-Event-ID")), [null, "1", "1"]);
+  });
+
+  it("ends when a fresh token is refused, too", async () => {
+    const { board, sent } = prepared([refusal(401, "invalid-token"), refusal(401, "invalid-token")], { token: () => "t" });
+    await assert.rejects(board.watch().next(), (error) => error instanceof LeaderboardError && error.status === 401);
+    assert.equal(sent.length, 2);
   });
 
   it("reads a stream in pieces of any size", async () => {
@@ -152,8 +163,10 @@ describe("a watch", { concurrency: true }, () => {
   it("is not kept by a token that never comes", async () => {
     let number = 0;
     const token = () => (++number === 2 ? new Promise(() => undefined) : "t");
-    const { board } = prepared([stream([SOON, update(1)]), stream([update(2)])], { token });
+    const answers = [stream([SOON, update(1)]), refusal(401, "invalid-token"), stream([update(2)])];
+    const { board } = prepared(answers, { token });
     assert.deepEqual(await numbers(board.watch(), 2), [1, 2]);
+    assert.equal(number, 3);
   });
 });
 
@@ -183,11 +196,22 @@ describe("the other transport", { concurrency: true }, () => {
 
   it("is a WebSocket, after two attempts in vain, and stays while it works", async () => {
     const WebSocket = socket([message(1), 1013], [message(1), message(2), 1006], [1006], [message(3)]);
-    const answers = [stream([SOON]), disconnect(), disconnect()];
-    const { board, sent } = prepared(answers, { WebSocket, token: "a+b", patience: 5 });
+    const { board, sent } = prepared([stream([SOON]), disconnect()], { WebSocket, patience: 5 });
     assert.deepEqual(await numbers(board.watch(), 2), [1, 2]);
     assert.equal(sent.length, 2);
-    assert.deepEqual(WebSocket.opened, Array(2).fill("ws://localhost/boards/b/ws/?token=a%2Bb"));
+    assert.deepEqual(WebSocket.opened, Array(2).fill("ws://localhost/boards/b/ws/"));
+  });
+
+  it("has a ticket in its address, a new one each time, and no token", async () => {
+    const WebSocket = socket([message(1), 4401], [message(2)]);
+    const ticket = (/** @type {string} */ ticket) => json(200, { ticket, expires_in: 60 });
+    const answers = [stream([SOON]), disconnect(), ticket("a.b"), refusal(401, "invalid-token"), json(200, {}), ticket("c.d")];
+    let number = 0;
+    const { board, sent } = prepared(answers, { WebSocket, token: () => `t${++number}`, patience: 5 });
+    assert.deepEqual(await numbers(board.watch(), 2), [1, 2]);
+    assert.deepEqual(WebSocket.opened, ["a.b", "c.d"].map((ticket) => `ws://localhost/boards/b/ws/?ticket=${ticket}`));
+    const asked = sent.filter(({ method }) => method === "POST").map(({ path, headers }) => [path, headers.get("Authorization")]);
+    assert.deepEqual(asked, [["/boards/b/ticket/", "Bearer t1"], ["/boards/b/ticket/", "Bearer t2"]]);
   });
 
   it("gives the service's reason, if it refuses", async () => {

@@ -28,7 +28,7 @@ class Database:
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.boards, self.players, self.emails = map(r.table, ("boards", "players", "emails"))
         self.seasons, self.blocks, self.imports = map(r.table, ("seasons", "blocks", "imports"))
-        self.deleted, self.lease = map(r.table, ("deleted", "lease"))
+        self.deleted, self.lease, self.tickets = map(r.table, ("deleted", "lease", "tickets"))
 
     def run(self, query: Any) -> Any:
         """Send a query. Return its answer; a cursor's rows as a list."""

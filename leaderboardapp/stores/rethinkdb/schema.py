@@ -8,6 +8,7 @@
     seasons     past seasons with their final tops
     blocks      rank blocks, one document a board
     topics      a topic's last message
+    tickets     tickets that were used
     lease       one document: the active listener
 
 A write hook runs in the server, whoever writes. It stamps boards, players and deletions with
@@ -156,4 +157,5 @@ TABLES: dict[str, dict[str, Any]] = {
     "seasons": {"board": lambda row: [row["board"], row["number"]]},
     "lease": {},
     "topics": {"at": _take_field("at")},
+    "tickets": {"used_at": _take_field("used_at")},
 }

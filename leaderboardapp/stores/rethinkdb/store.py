@@ -300,6 +300,18 @@ class RethinkStore(Store):
         raise_for_errors(result)
         return True
 
+    def use_ticket(self, ticket: str) -> bool:
+        document = {"id": ticket, "used_at": r.now().to_epoch_time()}
+        # The conflict function keeps the document that is there.
+        insert = self.db.tickets.insert(document, conflict=lambda id, old, new: old)
+        result = self.db.run(insert)
+        raise_for_errors(result)
+        return bool(result["inserted"])
+
+    def expire_tickets(self, older: float) -> None:
+        before = r.now().to_epoch_time() - older
+        self.db.delete_in_pieces(self.db.tickets.between(r.minval, before, index="used_at"))
+
     def publish(self, exchange: str, message: EncodedMessage) -> None:
         message_stream.publish(self.db.run, exchange, message)
 

@@ -135,6 +135,16 @@ class LeaseRow(models.Model):
         db_table = "lease"
 
 
+class TicketRow(models.Model):
+    """A ticket that was used. It is forgotten when it has long expired."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    used_at = models.BigIntegerField(db_index=True, help_text="microseconds since 1970")
+
+    class Meta:
+        db_table = "ticket"
+
+
 class ImportRow(models.Model):
     """How far an import has come. A batch is one transaction, so it is never half done."""
 

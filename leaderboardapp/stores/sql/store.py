@@ -43,7 +43,7 @@ from leaderboardapp.domain.types import (
     rank_position,
 )
 from leaderboardapp.stores.base import Store
-from leaderboardapp.stores.sql import rank_blocks
+from leaderboardapp.stores.sql import rank_blocks, tickets
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
@@ -355,6 +355,13 @@ class SqlStore(Store):
         ImportRow.objects.update_or_create(
             board_id=board, name=name, defaults={"line": upto.line, "digest": upto.digest}
         )
+
+    def use_ticket(self, ticket: str) -> bool:
+        return self.transaction(None, lambda: tickets.insert_used(ticket))
+
+    def expire_tickets(self, older: float) -> None:
+        while self.transaction(None, lambda: tickets.delete_some_used(older)):
+            pass
 
     @maps_db_errors
     def changed_since(self, position: int) -> Iterable[str]:

@@ -11,7 +11,7 @@ export interface RequestOptions {
     /** Returns whether this refusal of a retry says that an earlier attempt has done it. */
     isDone?: (failure: LeaderboardError) => boolean;
 }
-/** A JWT, or a function that returns one that is fresh. */
+/** A JWT, or a function that returns one that is fresh. It is asked for the first, and again when one is refused. */
 export type Token = string | (() => string | Promise<string>);
 /** How to reach a service. */
 export interface ServiceOptions {
@@ -34,14 +34,17 @@ export declare class Service {
      *
      * The URL is the address of the service. In a browser it may be relative, such as "/". */
     constructor(url: string | URL, options?: ServiceOptions);
-    /** Return a token that is good now, or "" without one. */
+    /** Return a token that is good, as far as is known, or "" without one. */
     token(): Promise<string>;
+    /** Forget the token if it was refused. Return whether to try again, with a fresh one. */
+    renew({ type }: LeaderboardError): boolean;
     /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
     headers(more?: Record<string, string>): Promise<Headers>;
     /** Send a request and return the JSON of its answer, or null if that has no body.
      *
      * It is retried after a failure that may pass. If the request does not count only once, it is retried only
-     * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over. */
+     * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over.
+     * When the token is refused it is tried again, once, with a fresh one. */
     request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
     /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
     pages<T>(path: string, what: string): AsyncGenerator<T, void, undefined>;
