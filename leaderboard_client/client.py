@@ -112,10 +112,7 @@ class Leaderboard:
         while True:
             attempts += 1
             try:
-                all_headers = {**self.token.build_headers(), **(headers or {})}
-                response = self.http.request(
-                    method, self.url + path, json=body, headers=all_headers, params=params
-                )
+                response = self._send(method, path, body, headers or {}, params)
             except httpx.TransportError as error:
                 failure = connection_error(error)
                 if retry_on != TRANSIENT and not isinstance(error, httpx.ConnectError):
@@ -133,6 +130,17 @@ class Leaderboard:
             if not is_transient(response, retry_on):
                 raise failure
             budget.wait(failure, response.headers.get("Retry-After"))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        url, headers = self.url + path, {**self.token.build_headers(), **headers}
+        return self.http.request(method, url, json=body, headers=headers, params=params)
 
     def close(self) -> None:
         """Close the connections."""

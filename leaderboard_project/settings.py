@@ -71,7 +71,8 @@ if DATABASE_URL.startswith("postgres"):
     DATABASES["feed"] = env.build_database("DATABASE_FEED_URL", feed_url)
     DATABASES["feed"]["OPTIONS"].setdefault("application_name", "leaderboard feed")
 
-# A page may have a token in its address. It is not told to other sites, nor to a front's log.
+# A page may have a token in its address. Nobody is told more of that than the origin: neither other
+# sites, nor a log of our own requests.
 SECURE_REFERRER_POLICY = "strict-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # pages of other sites may open ours
 MIDDLEWARE = [

@@ -11,7 +11,7 @@ MASK = "…"
 # What the parameters have, and whatever looks like a JWT, which begins with a JSON object in
 # base64.
 _SECRET = re.compile(
-    r"""((?:token|ticket)(?:=|%3d))[^&\s"'<>]+ | \beyJ[\w-]{10,}\.[\w-]*(?:\.[\w-]*)*""",
+    r"""((?:token|ticket)(?:=|%3d))[^&\s"'<>]+ | eyJ[\w-]{10,}\.[\w-]*(?:\.[\w-]*)*""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -2,7 +2,7 @@
 
 A write on a board needs the scope write, or admin where its view is marked so. A view that is
 marked as open to players takes the scope play, too. Such a token writes for its own player only,
-and only what the board's setting `player_writes` allows. A POST that only reads is marked, too.
+and only what the board's setting `player_writes` allows.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,12 @@ from leaderboardapp.web.rate_limit import View
 ANY_WRITES = ("best", "add", "set")  # of PLAYER_WRITES, those with which players write at all
 
 _views_for_admins: set[View] = set()
-_views_for_readers: set[View] = set()
 _views_for_players: dict[View, tuple[str, ...]] = {}  # with the settings that open them
 
 
 def needs_admin(view: View) -> View:
     """Mark a view that needs the scope admin."""
     _views_for_admins.add(view)
-    return view
-
-
-def needs_token_to_read(view: View) -> View:
-    """Mark a view that changes nothing, and needs a token with the scope read, on public boards,
-    too."""
-    _views_for_readers.add(view)
     return view
 
 
@@ -57,9 +49,6 @@ def require_write(
 
     Raises BoardNotFound for a player's token, if that would be allowed on some board.
     """
-    if view in _views_for_readers:
-        auth.require_token(request, "read", board_id)
-        return
     is_player = view in _views_for_players and auth.get_own_player(request, board_id)
     if not is_player:
         scope = "admin" if view in _views_for_admins else "write"

@@ -203,7 +203,7 @@ STEPS = [
     Step("readBoard", 200),
     Step("readBoard", 200, accept=STREAM),
     Step("streamEvents", 200, given=channels),
-    Step("createTicket", 200, headers={"Authorization": "read"}),
+    Step("createTicket", 200, headers={"Authorization": "read world-cup"}),
     Step("readBoard", 401, "badTicket", query="?ticket=x", given=private),
     Step("readBoard", 404, "notFound", place={"board": "nowhere"}),
     Step("readBoard", 501, "noProxy", accept=STREAM, headers={"Grip-Sig": ""}),
@@ -269,7 +269,7 @@ def request(client: Client, step: Step, body: str, grip_sig: str) -> Response:
     method, path, operation = OPERATIONS[step.operation]
     headers = {"Accept": step.accept, "Grip-Sig": grip_sig, **step.headers}
     if "Authorization" in headers:
-        headers["Authorization"] = f"Bearer {token(headers['Authorization'])}"
+        headers["Authorization"] = f"Bearer {token(*headers['Authorization'].split())}"
     path = path.format_map({**path_parameters(operation), **step.place}) + step.query
     content_type = "application/json" if body else ""
     return client.generic(method.upper(), path, body, content_type, headers=headers)

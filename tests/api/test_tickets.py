@@ -67,6 +67,9 @@ def test_a_ticket_does_not_outlast_its_token(send: Send, private: str) -> None:
     soon = int(time.time()) + 20
     answer = send("POST", f"{private}ticket/", **bearer(scope="read", exp=soon))
     assert answer.json()["expires_in"] in (19, 20)
+    never = send("POST", f"{private}ticket/", **bearer(scope="read", exp=10**400)).json()
+    assert never["expires_in"] == 60 and len(never["ticket"]) < 400
+    assert send("GET", f"{private}?ticket={never['ticket']}").status_code == 200
     late = send("POST", f"{private}ticket/", **bearer(scope="read", exp=int(time.time()) - 5))
     assert late.json()["expires_in"] == 0, "a token is accepted ten seconds longer"
 
@@ -152,7 +155,7 @@ def test_a_forged_ticket_is_refused_before_the_store_is_asked(
         sign(SECRET.decode(), board=board_id),  # the key of tokens
         sign("k" * 64, board=board_id),
         bearer(scope="admin")["authorization"].removeprefix("Bearer "),
-        jwt.encode({"board": board_id}, None, algorithm="none"),
+        jwt.encode({"board": board_id}, "", algorithm="none"),
         f"{other[0]}.{claims}.{other[2]}",
         genuine[:-2],
         "x",

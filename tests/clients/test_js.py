@@ -1,5 +1,6 @@
 """The JavaScript client, under Node and in Chromium, with the real service behind Pushpin."""
 
+import base64
 import functools
 import json
 import re
@@ -19,6 +20,7 @@ from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
 from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from leaderboardapp.web.auth import create_token
+from tests.api.test_auth import SECRET
 from tests.browser.conftest import chromium as chromium
 from tests.browser.conftest import screenshots as screenshots
 from tests.e2e.viewers import Api
@@ -60,7 +62,7 @@ def run(*command: str | Path, **variables: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=100,
+        timeout=150,
     )
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
@@ -103,6 +105,15 @@ def test_everything_is_done_by_the_real_service(stack: Stack) -> None:
         LEADERBOARD_URL=f"http://localhost:{stack.port}",
         LEADERBOARD_WS_URL=f"http://localhost:{stack.ws_port}",
         LEADERBOARD_TOKEN=create_token(["admin"], None, 600),
+    )
+
+
+def test_a_watch_outlasts_its_tokens_over_either_transport(stack: Stack) -> None:
+    run_tests(
+        "tokens",
+        LEADERBOARD_URL=f"http://localhost:{stack.port}",
+        LEADERBOARD_WS_URL=f"http://localhost:{stack.ws_port}",
+        LEADERBOARD_KEY=base64.b64encode(SECRET).decode(),
     )
 
 

@@ -76,9 +76,9 @@ def test_the_service_and_pushpin_log_no_secret(stack: Stack, board: str) -> None
             answer = api("GET", path, headers=referrer)
             assert SIGNATURE not in answer.text and TICKET not in answer.text
     for request in UNREADABLE:
-        answer = send_raw(stack.web_port, request)
-        assert b" 400 " in answer.partition(b"\r\n")[0] or b" 505 " in answer
-        assert SIGNATURE.encode() not in answer and TICKET.encode() not in answer
+        refusal = send_raw(stack.web_port, request)
+        assert " 400 " in refusal.partition("\r\n")[0]
+        assert SIGNATURE not in refusal and TICKET not in refusal
     stack.web.stop()  # Pushpin reaches nobody
     for query in QUERIES:
         for headers in ({}, EVENT_STREAM):
@@ -88,14 +88,14 @@ def test_the_service_and_pushpin_log_no_secret(stack: Stack, board: str) -> None
     assert logs.count("Invalid request") >= 3, "what gunicorn could not read"
 
 
-def send_raw(port: int, request: str) -> bytes:
+def send_raw(port: int, request: str) -> str:
     with socket.create_connection(("localhost", port), timeout=10) as connection:
         connection.sendall(request.encode())
         connection.shutdown(socket.SHUT_WR)
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
-        return answer
+        return answer.decode()
 
 
 @pytest.mark.parametrize("name", FILES)

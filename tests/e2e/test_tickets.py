@@ -1,13 +1,18 @@
 """Tickets, and the end of what a token has opened, with the real Pushpin."""
 
 import json
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import jwt
 import pytest
 from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
+from leaderboard_client import Leaderboard, LeaderboardError
 from leaderboardapp.realtime.expiry import JITTER_SECONDS, STEP_SECONDS
 from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
 from tests.e2e.test_websockets import closing_code, message, watch
@@ -92,11 +97,62 @@ def test_what_a_token_opened_ends_after_the_token_and_says_why(
         assert is_open(other_socket)
 
 
-def is_open(socket: Any) -> bool:
+@pytest.mark.stores("sqlite")
+def test_a_client_with_fresh_tokens_misses_nothing(
+    api: Api, stack: Stack, private: str, board_id: str
+) -> None:
+    tokens, shown = 0, [0]
+
+    def create() -> str:
+        nonlocal tokens
+        tokens += 1
+        return sign(-6)  # accepted for some more seconds
+
+    def watch_board() -> None:
+        url = f"http://localhost:{stack.port}"
+        with suppress(LeaderboardError), Leaderboard(url, create) as leaderboard:
+            for snapshot in leaderboard.board(board_id).watch():
+                shown.append(snapshot["players"][0]["score"])
+
+    def add() -> int:
+        return int(api("POST", f"{private}players/bob/score-add/").json["score"])
+
+    thread = threading.Thread(target=watch_board, daemon=True)
+    thread.start()
+    wait_until(lambda: add() and tokens > 2, "the end of two tokens", 3 * END_SECONDS)
+    written = add()
+    wait_until(lambda: shown[-1] == written, "the last score")
+    assert shown == sorted(shown), "no older snapshot"
+    api("DELETE", private)
+    thread.join(10)
+    assert not thread.is_alive(), "the watch ends with the board"
+
+
+@pytest.mark.stores("sqlite")
+def test_what_expired_while_no_listener_ran_ends_when_one_runs(
+    api: Api, stack: Stack, private: str
+) -> None:
+    stack.listener.stop()
+    try:
+        with (
+            Viewer(stack.port, f"{private}?token={sign(-8)}") as viewer,
+            watch(stack, private, f"?token={sign(-8)}") as socket,
+        ):
+            assert not viewer.closed.wait(END_SECONDS)
+            assert is_open(socket)
+            stack.listener.restart()
+            wait_until(viewer.closed.is_set, "the stream's end", 2 * STEP_SECONDS)
+            assert viewer.heard("token expired") == [{}]
+            assert closing_code(socket) == 4401
+    finally:
+        stack.repair()
+
+
+def is_open(socket: ClientConnection) -> bool:
     try:
         while True:
             json.loads(socket.recv(timeout=0.2))
     except TimeoutError:
         return True
-    except Exception:
+    except ConnectionClosed:
         return False

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -214,7 +214,7 @@ class TestTokens:
         assert len(tokens) == sent
 
     def test_a_function_that_fails_for_a_while_is_asked_again(self) -> None:
-        outcomes = iter([OSError("no network"), KeyError("later"), "t"])
+        outcomes: Iterator[str | Exception] = iter([OSError("no network"), KeyError("later"), "t"])
 
         def create() -> str:
             outcome = next(outcomes)

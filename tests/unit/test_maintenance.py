@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.listener import maintenance as module
 from leaderboardapp.listener.maintenance import Maintenance
+from leaderboardapp.web import tickets
 from tests.support.programs import wait_until
 
 
@@ -19,6 +21,7 @@ class MaintenanceStore:
         self.pieces, self.failing = pieces, 0
         self.done: list[str] = []
         self.closed = threading.Event()
+        self.expired: list[float] = []  # older than so many seconds
 
     def list_boards_to_end(self, now: str) -> list[Row]:
         if self.failing:
@@ -37,7 +40,7 @@ class MaintenanceStore:
         return self.pieces[board] > 0
 
     def expire_tickets(self, older: float) -> None:
-        self.expired = older
+        self.expired.append(older)
 
     def close(self) -> None:
         self.closed.set()
@@ -81,3 +84,16 @@ def test_a_board_that_changes_all_the_time_is_maintained_once_a_search(
         maintenance.enqueue(["a"])
         maintenance.run_once()
     assert store.done == ["a"]
+
+
+def test_used_tickets_are_forgotten_now_and_then_when_they_have_long_expired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MaintenanceStore()
+    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    for now in (1000.0, 1002.0, 1030.0, 1059.0, 1060.0, 1062.0):  # noqa: B007
+        maintenance.run_once()
+    assert store.expired == [tickets.KEPT_SECONDS] * 2
+    assert tickets.KEPT_SECONDS > 5 * tickets.TICKET_SECONDS

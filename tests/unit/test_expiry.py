@@ -1,0 +1,143 @@
+"""When streams end whose token expires, and who closes them."""
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboardapp.listener import stream_closer
+from leaderboardapp.listener.stream_closer import REPEAT_SECONDS, StreamCloser
+from leaderboardapp.realtime import expiry
+from leaderboardapp.realtime.expiry import (
+    DAY_SECONDS,
+    JITTER_SECONDS,
+    MAX_HOLD_SECONDS,
+    MAX_LATE_SECONDS,
+    STEP_SECONDS,
+    choose_end,
+    end_channel,
+    list_end_channels,
+)
+from leaderboardapp.realtime.proxy_client import ProxyUnavailable
+from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
+
+NOW = 1_795_900_000.0
+times = st.floats(NOW, NOW + 3 * DAY_SECONDS)
+
+
+def test_a_stream_ends_when_its_token_is_refused_and_not_all_at_once() -> None:
+    exp = int(time.time()) + 600
+    ends = [choose_end(exp) for _ in range(1000)]
+    assert min(ends) >= exp + CLOCK_DIFFERENCE_SECONDS
+    assert max(ends) <= exp + CLOCK_DIFFERENCE_SECONDS + JITTER_SECONDS
+    by_second: dict[int, int] = {}
+    for end in ends:
+        by_second[int(end)] = by_second.get(int(end), 0) + 1
+    assert max(by_second.values()) < 150, "of a thousand"
+    assert len({end_channel(end) for end in ends}) >= JITTER_SECONDS // STEP_SECONDS
+
+
+@pytest.mark.parametrize("exp", [0, 10**6, int(time.time()) - 9, 2**63, 10**30])
+def test_a_stream_ends_after_now_and_within_the_day(exp: int) -> None:
+    now = time.time()
+    assert now <= choose_end(exp) <= now + MAX_HOLD_SECONDS + JITTER_SECONDS + 1
+
+
+@given(end=times, gap=st.floats(0.1, MAX_LATE_SECONDS / 2))
+def test_each_end_is_published_once_it_is_over_and_never_before(end: float, gap: float) -> None:
+    """With rests of any length between two looks."""
+    before, after = end - gap, end + STEP_SECONDS
+    assert end_channel(end) not in list_end_channels(before, end)
+    assert end_channel(end) in list_end_channels(before, after)
+    assert end_channel(end) in [*list_end_channels(before, end), *list_end_channels(end, after)]
+
+
+@given(now=times, exp=st.integers(0, 3 * DAY_SECONDS))
+def test_what_is_held_now_is_not_closed_by_what_is_past(now: float, exp: int) -> None:
+    held = now + min(exp, MAX_HOLD_SECONDS) + JITTER_SECONDS
+    assert end_channel(held) not in list_end_channels(0, now)
+
+
+@given(until=times)
+def test_what_was_missed_long_ago_is_bounded(until: float) -> None:
+    channels = list(list_end_channels(0, until))
+    assert len(channels) in (MAX_LATE_SECONDS // STEP_SECONDS, MAX_LATE_SECONDS // STEP_SECONDS + 1)
+    assert len(set(channels)) == len(channels)
+    assert len(channels) * 450 < 900_000, "bytes of one request to the proxy"
+
+
+class Proxy:
+    def __init__(self, uri: str) -> None:
+        self.uri, self.is_away = uri, False
+        self.items: list[Any] = []
+
+    def publish(self, items: Iterable[bytes]) -> None:
+        new = list(map(json.loads, items))
+        if self.is_away:
+            raise ProxyUnavailable("away")
+        self.items = new
+
+    def channels(self) -> set[str]:
+        return {item["channel"] for item in self.items}
+
+
+@pytest.fixture
+def proxies(monkeypatch: pytest.MonkeyPatch) -> list[Proxy]:
+    proxies = [Proxy("a"), Proxy("b")]
+    monkeypatch.setattr(stream_closer, "get_proxy_clients", lambda: proxies)
+    return proxies
+
+
+def test_each_channel_is_told_why_and_then_closed(proxies: list[Proxy]) -> None:
+    StreamCloser().run_once()
+    first, second = proxies[0].items[:2]
+    assert first["channel"] == second["channel"]
+    assert first["http-stream"] == {"content": "event: token expired\ndata: {}\n\n"}
+    assert "ws-message" not in first
+    assert second["http-stream"] == {"action": "close"}
+    closing = {"action": "close", "code": 4401, "reason": "the token has expired"}
+    assert second["ws-message"] == closing
+
+
+def test_a_new_listener_closes_what_was_missed_and_then_only_what_is_new(
+    proxies: list[Proxy],
+) -> None:
+    closer = StreamCloser()
+    now = time.time()
+    closer.run_once()
+    assert end_channel(now - MAX_LATE_SECONDS + 2 * STEP_SECONDS) in proxies[0].channels()
+    assert closer.run_once() <= STEP_SECONDS
+    # Each again for a while: the stream may not have been held yet.
+    assert end_channel(now - REPEAT_SECONDS + STEP_SECONDS) in proxies[0].channels()
+    assert end_channel(now - 2 * REPEAT_SECONDS) not in proxies[0].channels()
+
+
+def test_a_proxy_that_was_away_is_told_later_and_delays_no_other(
+    proxies: list[Proxy], caplog: pytest.LogCaptureFixture
+) -> None:
+    closer = StreamCloser()
+    now = time.time()
+    for proxy in proxies:
+        closer.close_expired(proxy, now)  # type: ignore[arg-type]
+    proxies[0].is_away = True
+    end = now + 60
+    with caplog.at_level(logging.WARNING):
+        for late in range(0, 600, STEP_SECONDS):
+            for proxy in proxies:
+                closer.close_expired(proxy, now + late)  # type: ignore[arg-type]
+            if end + STEP_SECONDS <= now + late <= end + REPEAT_SECONDS - STEP_SECONDS:
+                assert end_channel(end) in proxies[1].channels()
+    assert len(caplog.records) == 1, "not each time"
+    proxies[0].is_away = False
+    closer.close_expired(proxies[0], now + 600)  # type: ignore[arg-type]
+    assert end_channel(end) in proxies[0].channels()
+
+
+def test_the_day_is_made_of_whole_steps() -> None:
+    assert DAY_SECONDS % STEP_SECONDS == 0
+    assert expiry.STEPS * STEP_SECONDS == DAY_SECONDS
