@@ -281,15 +281,25 @@ class Board:
         """Yield all ranked players, best first, read page by page."""
         return self.leaderboard.pages(f"{self.path}players/", "players")
 
-    def add_scores(self, amounts: Mapping[str, int], season: int | None = None) -> list[Json]:
+    def add_scores(
+        self,
+        amounts: Mapping[str, int],
+        season: int | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> list[Json]:
         """Add to the scores of up to 1,000 players; return one result each, in the same order.
 
-        `amounts` is by player id. A result has a `status` (200, 404, 409 or 422), and the new
-        `score` or a `detail`. If a `season` is named, only that season is added to.
+        `amounts` is by player id. A result has a `status` (200, 201, 404, 409 or 422), and the new
+        `score` or a `detail`. If a `season` is named, only that season is added to. A player who is
+        missing is created if `names` has a name for the id.
         """
-        fields = season_field(season)
+        names = names or {}
         rows = [
-            {"player": require_id(player), "amount": amount, **fields}
+            {
+                "player": require_id(player),
+                "amount": amount,
+                **score_fields(season, names.get(player)),
+            }
             for player, amount in amounts.items()
         ]
         path, headers = f"{self.path}scores/", {"Idempotency-Key": uuid.uuid4().hex}
@@ -316,22 +326,32 @@ class Player:
         players: list[Json] = self._request("GET", f"around/?limit={limit}")["players"]
         return players
 
-    def add(self, amount: int = 1, key: str | None = None, season: int | None = None) -> int:
+    def add(
+        self,
+        amount: int = 1,
+        key: str | None = None,
+        season: int | None = None,
+        name: str | None = None,
+    ) -> int:
         """Add to the score and return the new one. An idempotency key counts once.
 
         Without a `key` the call makes its own. If a `season` is named and another one is running,
-        LeaderboardError is raised with status 409.
+        LeaderboardError is raised with status 409. With a `name` the player is created if the board
+        has none of that id.
         """
         headers = {"Idempotency-Key": uuid.uuid4().hex if key is None else key}
-        body = {"amount": amount, **season_field(season)}
+        body = {"amount": amount, **score_fields(season, name)}
         return int(self._request("POST", "score-add/", body, headers)["score"])
 
-    def set(self, score: int, best: bool = False, season: int | None = None) -> int:
+    def set(
+        self, score: int, best: bool = False, season: int | None = None, name: str | None = None
+    ) -> int:
         """Set the score, or with `best` keep the better of the two; return the score afterwards.
 
-        `season` is as in `add`.
+        `season` and `name` are as in `add`.
         """
-        body = {"score": score, "mode": "best" if best else "set", **season_field(season)}
+        mode = "best" if best else "set"
+        body = {"score": score, "mode": mode, **score_fields(season, name)}
         return int(self._request("PUT", "score/", body)["score"])
 
     def update(self, **fields: Any) -> Json:
@@ -370,11 +390,12 @@ def require_integer(name: str, value: int, most: int) -> None:
         raise ValueError(f"{name} {value!r}: must be an integer from 1 to {most}")
 
 
-def season_field(season: int | None) -> Json:
-    if season is None:
-        return {}
-    require_integer("season", season, MAX_SEASON)
-    return {"season": season}
+def score_fields(season: int | None, name: str | None) -> Json:
+    """Return the fields of a body that say for which season a score is, and who a new player is."""
+    if season is not None:
+        require_integer("season", season, MAX_SEASON)
+    fields = {"season": season, "name": name}
+    return {field: value for field, value in fields.items() if value is not None}
 
 
 def connection_error(error: httpx.TransportError) -> LeaderboardError:

@@ -87,6 +87,8 @@ MIDDLEWARE = [
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
+# The JavaScript client, beside the pages' own scripts, which import it.
+STATICFILES_DIRS = [("leaderboardapp", BASE_DIR / "clients" / "js" / "dist")]
 STATIC_ROOT = BASE_DIR / ".run" / "static"
 STORAGES = {
     # Names with a hash of the content, so that browsers may keep them for good.

@@ -15,10 +15,12 @@ from leaderboardapp.web.problems import SAFE_METHODS, Problem, untyped_problem
 
 
 class StaticFilesConfig(apps.StaticFilesConfig):
-    """Collect all static files, but for those of Swagger UI's package that no page loads."""
+    """Collect all static files, but for those of Swagger UI's package and of the JavaScript client
+    that no page loads."""
 
     ignore_patterns = [
         *apps.StaticFilesConfig.ignore_patterns,
+        "*.d.ts",
         "redoc",
         "*.map",
         "oauth2-redirect.*",

@@ -20,7 +20,8 @@ from leaderboardapp.web.problem_kinds import ProblemKind
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+    "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors {ancestors}"
 )
 MAX_HOME_BOARDS = 100
 

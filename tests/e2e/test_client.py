@@ -67,6 +67,18 @@ def test_data_is_kept_and_viewers_see_what_the_board_shows(board: Board) -> None
     assert shown == [{"country": "NL"}, {"country": "BE"}]
 
 
+def test_a_first_score_makes_its_player_once(board: Board) -> None:
+    assert board.player("alice").add(5, key="k", name="Alice") == 5
+    assert board.player("alice").add(5, key="k", name="Another") == 5
+    assert board.player("bob").set(7, name="Bob") == 7
+    assert board.player("carol").set(6, best=True, name="Carol") == 6
+    names = {"dave": "Dave", "alice": "Another", "unused": "Nobody"}
+    results = board.add_scores({"dave": 4, "alice": 1, "nobody": 1}, names=names)
+    assert [row["status"] for row in results] == [201, 200, 404]
+    shown = [(row["name"], row["score"]) for row in board.players()]
+    assert shown == [("Bob", 7), ("Carol", 6), ("Alice", 6), ("Dave", 4)]
+
+
 def test_all_pages_are_read(board: Board) -> None:
     for number in range(105):
         board.add_player("P", id=f"p{number}")

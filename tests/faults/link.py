@@ -53,17 +53,26 @@ class Link:
             alive = [end for end in other if end not in self.dead]
             for end in select.select([self.server, *alive], [], [], 0.02)[0]:
                 if end is self.server:
-                    client, _ = self.server.accept()
-                    server = socket.create_connection(("127.0.0.1", self.target))
-                    self.pairs.append((client, server))
-                    if self.is_silent:
-                        self.dead.update((client, server))
+                    self._connect(self.server.accept()[0])
                 elif end not in self.dead and end.fileno() >= 0:  # else closed with its other end
                     self._pass_on(end, other[end])
 
+    def _connect(self, client: socket.socket) -> None:
+        try:
+            pair = client, socket.create_connection(("127.0.0.1", self.target))
+        except OSError:
+            client.close()
+            return
+        self.pairs.append(pair)
+        if self.is_silent:
+            self.dead.update(pair)
+
+    def _read(self, end: socket.socket) -> bytes:
+        return end.recv(65536)
+
     def _pass_on(self, end: socket.socket, other: socket.socket) -> None:
         try:
-            data = end.recv(65536)
+            data = self._read(end)
             other.sendall(data)
         except OSError:
             data = b""

@@ -1,27 +1,4 @@
-// src/element.ts
-import { Leaderboard, LeaderboardError } from "./leaderboard.js";
-
-// src/format.ts
-var POINTS = { type: "points" };
-function formatScore(score, format = POINTS, locale) {
-  const whole = (value, digits = 1) => {
-    return value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
-  };
-  const unit = "unit" in format && format.unit ? ` ${format.unit}` : "";
-  if (format.type === "points") return whole(score) + unit;
-  const places = format.type === "time" ? 3 : format.places;
-  const rest = Math.abs(score) % 10 ** places;
-  const units = (Math.abs(score) - rest) / 10 ** places;
-  const signed = (value) => whole(score < 0 ? -value : value);
-  const point = 0.1.toLocaleString(locale, { minimumFractionDigits: 1 }).at(1);
-  const fraction = point + whole(rest, places);
-  if (format.type === "decimal") return signed(units) + fraction + unit;
-  const [minutes, hours] = [Math.floor(units / 60) % 60, Math.floor(units / 3600)];
-  const above = hours ? `${signed(hours)}:${whole(minutes, 2)}` : signed(minutes);
-  return `${above}:${whole(units % 60, 2)}${fraction}`;
-}
-
-// src/element.ts
+import { formatScore, Leaderboard, LeaderboardError } from "./leaderboard.js";
 var ADDRESS = /^(.*)\/boards\/([^/]+)\/?$/;
 var STYLE = `
 :host { display: block; color: var(--leader-board-color, inherit); background: var(--leader-board-background, none); }
@@ -59,8 +36,6 @@ var LeaderBoardElement = class extends HTMLElement {
   #rows = /* @__PURE__ */ new Map();
   #token;
   #watch = new AbortController();
-  #leave = new AbortController();
-  // the document
   constructor() {
     super();
     const sheet = new CSSStyleSheet();
@@ -68,7 +43,6 @@ var LeaderBoardElement = class extends HTMLElement {
     this.#root.adoptedStyleSheets = [sheet];
     this.#root.innerHTML = MARKUP;
   }
-  /** The token, or a function that returns a fresh one. It takes the place of the attribute. */
   get token() {
     return this.#token ?? this.getAttribute("token") ?? void 0;
   }
@@ -77,21 +51,17 @@ var LeaderBoardElement = class extends HTMLElement {
     this.#start();
   }
   connectedCallback() {
-    this.#leave = new AbortController();
-    document.addEventListener("visibilitychange", () => this.#start(), { signal: this.#leave.signal });
     this.#start();
   }
   disconnectedCallback() {
-    this.#leave.abort();
     this.#watch.abort();
   }
   attributeChangedCallback() {
     if (this.isConnected) this.#start();
   }
-  /** Watch the board, from now on, if anybody can see it. */
   #start() {
     this.#watch.abort();
-    if (!this.isConnected || document.visibilityState === "hidden") return;
+    if (!this.isConnected) return;
     this.#watch = new AbortController();
     void this.#run(this.#watch.signal);
   }
@@ -101,24 +71,26 @@ var LeaderBoardElement = class extends HTMLElement {
       const [, url, id] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
       if (!url || !id) throw new RangeError("src: must be the address of a board, such as https://scores.example/boards/demo/");
       const onLive = () => this.#say("live", "");
-      const onLost = (since) => this.#say("lost", `Reconnecting. The scores are as of ${since.toLocaleTimeString()}.`);
+      const onLost = (since) => {
+        const age = this.#rows.size ? ` The scores are as of ${since.toLocaleTimeString()}.` : "";
+        this.#say("lost", `Reconnecting.${age}`);
+      };
       const onEvent = (event, data) => {
         if (event === "new leader") this.#part(".news").textContent = `${data.player.name} leads`;
       };
       const board = new Leaderboard(url, { token: this.token }).board(id);
-      for await (const snapshot of board.watch({ signal, onEvent, onLive, onLost })) this.#show(snapshot);
+      const options = { signal, onEvent, onLive, onLost, share: true, whileVisible: true };
+      for await (const snapshot of board.watch(options)) this.#show(snapshot);
     } catch (error) {
       if (signal.aborted) return;
       this.#say("refused", error instanceof LeaderboardError ? error.detail : String(error));
       this.dispatchEvent(new CustomEvent("refused", { detail: error }));
     }
   }
-  /** Show the state as an attribute, for style sheets, and in words. */
   #say(state, words) {
     this.setAttribute("state", state);
     this.#part("[part=state]").textContent = words;
   }
-  /** Show the players, each in the row that it had, so that a reader keeps its place. */
   #show(snapshot) {
     this.#part("caption").textContent = snapshot.name || snapshot.id;
     const body = this.#part("tbody");
@@ -157,6 +129,4 @@ function makeRow() {
   return row;
 }
 if (!customElements.get("leader-board")) customElements.define("leader-board", LeaderBoardElement);
-export {
-  LeaderBoardElement
-};
+export { LeaderBoardElement };

@@ -1,4 +1,3 @@
-// src/arguments.ts
 var ID = /^[A-Za-z0-9_-]{1,64}$/;
 var MAX_PAGE_ROWS = 100;
 var MAX_SEASON = 2 ** 31 - 1;
@@ -30,17 +29,13 @@ function randomId() {
 function show(value) {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
-
-// src/errors.ts
 var BLANK = "about:blank";
 var LeaderboardError = class extends Error {
   name = "LeaderboardError";
   status;
   type;
   title;
-  /** Seconds for which the service asked to wait. */
   retryAfter;
-  /** Whether the same request may succeed later. */
   isTransient;
   constructor(status, detail, reason = {}) {
     super(detail, "cause" in reason ? { cause: reason.cause } : void 0);
@@ -86,13 +81,9 @@ function parseProblem(text) {
     return {};
   }
 }
-
-// src/event_parser.ts
 var EventParser = class {
   #rest = "";
   #lines = [];
-  // of the event that is not complete yet
-  /** Return the events that are complete with this piece. */
   feed(text) {
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop();
@@ -119,8 +110,6 @@ function parseEvent(lines) {
   if (data.length) parsed.data = data.join("\n");
   return parsed;
 }
-
-// src/event_stream.ts
 var TYPE = "text/event-stream";
 var readEventStream = async (service, path, lastId, listener, signal) => {
   const headers = await service.headers({ Accept: TYPE, ...lastId && { "Last-Event-ID": lastId } });
@@ -146,35 +135,27 @@ var readEventStream = async (service, path, lastId, listener, signal) => {
     reader.cancel().catch(() => void 0);
   }
 };
-
-// src/newest.ts
 var Newest = class {
   #values = [];
-  // none or one
   #error = [];
-  // none or one
   #isOver = false;
   #wake = [];
-  /** Offer a value, which takes the place of one that nobody has taken. */
   offer(value) {
     if (!this.#isOver) this.#values = [value];
     this.#wakeAll();
   }
-  /** End the loop, after the value that is still there. */
   end(...error) {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#error = error;
     this.#wakeAll();
   }
-  /** Return the next value, once there is one. Throws the error with which it was ended, once. */
   async next() {
     while (!this.#values.length && !this.#isOver) await new Promise((resolve) => this.#wake.push(resolve));
     if (this.#values.length) return { done: false, value: this.#values.pop() };
     if (this.#error.length) throw this.#error.pop();
     return { done: true, value: void 0 };
   }
-  /** Forget what nobody has taken. */
   clear() {
     this.#values = this.#error = [];
   }
@@ -182,11 +163,8 @@ var Newest = class {
     for (const wake of this.#wake.splice(0)) wake();
   }
 };
-
-// src/retry.ts
 var FIRST_PAUSE = 200;
 var RetryBudget = class {
-  /** Milliseconds before the first retry. Each further pause is twice as long. */
   pause = FIRST_PAUSE;
   #maxPause;
   #end;
@@ -195,17 +173,12 @@ var RetryBudget = class {
     this.#maxPause = maxPause;
     this.#end = performance.now() + seconds * 1e3;
   }
-  /** Start the pauses anew, because something has succeeded. */
   restart() {
     this.#factor = 1;
   }
-  /** Let retries go on without end. */
   lift() {
     this.#end = Infinity;
   }
-  /** Sleep before the next attempt, or until the signal. Throw the failure if that would exceed the budget.
-   *
-   * The pause is jittered, so that clients who lost a server together do not return together. */
   async wait(failure, signal) {
     let pause = Math.min(this.pause * this.#factor, this.#maxPause) * jitter(0.8, 1.2);
     if (failure.retryAfter !== void 0) pause = Math.max(pause, failure.retryAfter * 1e3 * jitter(1, 1.2));
@@ -229,22 +202,6 @@ function sleep(milliseconds, signal) {
     signal?.addEventListener("abort", done);
   });
 }
-
-// src/stopwatch.ts
-var Stopwatch = class {
-  started = /* @__PURE__ */ new Date();
-  #mark = performance.now();
-  restart() {
-    this.started = /* @__PURE__ */ new Date();
-    this.#mark = performance.now();
-  }
-  /** Return milliseconds. */
-  elapsed() {
-    return Math.max(Date.now() - this.started.getTime(), performance.now() - this.#mark);
-  }
-};
-
-// src/web_socket.ts
 var REFUSED = 4400;
 var readWebSocket = async (service, path, _lastId, listener, signal) => {
   const ticket = await service.token() && (await service.request("POST", `${path}ticket/`, { signal })).ticket;
@@ -272,8 +229,69 @@ var readWebSocket = async (service, path, _lastId, listener, signal) => {
   if (code >= REFUSED) await service.request("GET", path, { signal });
   throw new LeaderboardError(0, `the WebSocket was closed with ${code}`);
 };
-
-// src/watch.ts
+var HELLO = 3e3;
+var NAME = "leaderboard 1";
+var direct = [readEventStream, readWebSocket];
+var hasWorker = true;
+function sharedTransports() {
+  return direct.map((readDirectly, number) => async (service, path, lastId, listener, signal) => {
+    const port = await openPort();
+    if (!port) return readDirectly(service, path, lastId, listener, signal);
+    try {
+      const request = { lock: randomId(), connection: [number, service.url, path, await service.token()] };
+      await navigator.locks.request(request.lock, () => read(port, request, listener, signal));
+    } finally {
+      port.close();
+    }
+  });
+}
+function read(port, request, listener, signal) {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      if (signal.reason instanceof LeaderboardError) port.postMessage(signal.reason.message);
+      reject(signal.reason);
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort);
+    port.onmessage = ({ data: [method, argument] }) => {
+      if (method !== "end") listener[method](argument);
+      else if (argument) reject(new LeaderboardError(argument.status, argument.message, argument));
+      else resolve();
+    };
+    port.postMessage(request);
+  });
+}
+function openPort() {
+  return new Promise((resolve) => {
+    const giveUp = () => {
+      hasWorker = false;
+      resolve(void 0);
+    };
+    if (!hasWorker || !globalThis.navigator?.locks) return giveUp();
+    try {
+      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: NAME });
+      const timer = setTimeout(giveUp, HELLO);
+      worker.onerror = giveUp;
+      worker.port.onmessage = () => {
+        clearTimeout(timer);
+        resolve(worker.port);
+      };
+    } catch {
+      giveUp();
+    }
+  });
+}
+var Stopwatch = class {
+  started = /* @__PURE__ */ new Date();
+  #mark = performance.now();
+  restart() {
+    this.started = /* @__PURE__ */ new Date();
+    this.#mark = performance.now();
+  }
+  elapsed() {
+    return Math.max(Date.now() - this.started.getTime(), performance.now() - this.#mark);
+  }
+};
 var SILENCE = 45;
 var ANSWER = 1e4;
 var SETTLED = 400;
@@ -282,19 +300,15 @@ var MAX_PAUSE = 3e4;
 var MAX_WAKE = 1e3;
 function watch(service, path, options) {
   const watcher = new Watcher(service, path, options);
-  return {
-    next: () => {
-      watcher.start();
-      return watcher.snapshots.next();
-    },
-    return: async () => {
-      watcher.stop();
-      return { done: true, value: void 0 };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    }
-  };
+  return { next: () => {
+    watcher.start();
+    return watcher.snapshots.next();
+  }, return: async () => {
+    watcher.stop();
+    return { done: true, value: void 0 };
+  }, [Symbol.asyncIterator]() {
+    return this;
+  } };
 }
 var Watcher = class {
   snapshots = new Newest();
@@ -304,30 +318,30 @@ var Watcher = class {
   #budget;
   #end = new AbortController();
   #attempt = new AbortController();
-  // to connect
   #pause = new AbortController();
-  // before the next attempt
   #hasStarted = false;
   #lastId = "";
-  #transports = [readEventStream, readWebSocket];
-  // the one that worked last is the first
+  #transports;
   #failures = 0;
-  // attempts in a row without an event
-  #isLive = false;
+  #isLive;
   #isRenewed = false;
-  // whether the token is a fresh one, of which nothing is known yet
   #settled;
+  #heard = new Stopwatch();
   #silence = new Stopwatch();
-  // since the last sign of life, or since the connection was last tried
   #limit = ANSWER;
-  // of the silence, in milliseconds
   constructor(service, path, options) {
     this.#service = service;
     this.#path = path;
     this.#options = options;
     this.#budget = new RetryBudget(service.patience, MAX_PAUSE);
+    this.#transports = options.share ? sharedTransports() : [readEventStream, readWebSocket];
   }
-  /** Begin to connect, if nothing has begun or ended it yet. */
+  get #maxSilence() {
+    return (this.#options.silence ?? SILENCE) * 1e3;
+  }
+  get #isHidden() {
+    return this.#options.whileVisible === true && globalThis.document?.visibilityState === "hidden";
+  }
   start() {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
@@ -336,18 +350,18 @@ var Watcher = class {
     if (signal?.aborted) this.stop();
     void this.#run();
   }
-  /** End the connection, and the loop. */
   stop() {
     this.#hasStarted = true;
     this.snapshots.end();
     this.snapshots.clear();
     this.#end.abort();
-    this.#drop("the watch has ended");
+    this.#attempt.abort();
     this.#pause.abort();
   }
   heard() {
+    this.#heard.restart();
     this.#silence.restart();
-    this.#limit = (this.#options.silence ?? SILENCE) * 1e3;
+    this.#limit = this.#maxSilence;
     this.#settled ??= setTimeout(() => this.#live(), SETTLED);
   }
   event({ event, id, data }) {
@@ -372,8 +386,10 @@ var Watcher = class {
     const timer = setInterval(() => this.#check(), CHECK);
     try {
       while (!this.#end.signal.aborted) {
+        if (this.#isHidden) await this.#becomeVisible();
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
+        if (this.#isHidden) continue;
         if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
@@ -388,10 +404,6 @@ var Watcher = class {
       this.#end.abort();
     }
   }
-  /** Connect, and return why the connection has ended.
-   *
-   * Every third attempt in a row without an event takes the other transport: a proxy in between may hold back
-   * streams, or know of no WebSockets. */
   async #connect() {
     const isOther = this.#failures % 3 === 2 && this.#service.WebSocket !== void 0;
     if (isOther) this.#transports.reverse();
@@ -418,39 +430,45 @@ var Watcher = class {
     this.#tell(() => this.#options.onLive?.());
   }
   #lose(failure) {
-    if (!this.#isLive) return;
+    if (this.#isLive === false) return;
     this.#isLive = false;
-    const since = this.#silence.started;
+    const since = this.#heard.started;
     this.#tell(() => this.#options.onLost?.(since, failure));
   }
-  /** Call back, so that what is thrown there is an error of the program, and no failure of the connection. */
   #tell(call) {
     queueMicrotask(call);
   }
-  /** Find out by the clock that the connection is dead, or does not open. */
   #check() {
     if (this.#silence.elapsed() > this.#limit) this.#drop(`no sign of life for ${this.#limit / 1e3} s`);
+  }
+  async #becomeVisible() {
+    while (this.#isHidden && !this.#end.signal.aborted) {
+      this.#pause = new AbortController();
+      await sleep(Infinity, this.#pause.signal);
+    }
+    if (this.#heard.elapsed() > this.#maxSilence) this.#lose(new LeaderboardError(0, "the page was hidden"));
+  }
+  #turn() {
+    this.#check();
+    if (this.#isHidden) this.#attempt.abort();
+    else if (this.#options.whileVisible) this.#pause.abort();
   }
   #drop(reason) {
     this.#attempt.abort(new LeaderboardError(0, reason));
   }
-  /** Connect again at once, whatever has become of the connection. */
   #reconnect(reason) {
     this.#budget.restart();
     this.#drop(reason);
     this.#pause.abort();
   }
-  /** Browsers tell what becomes of the network, and of the page. */
   #listenToPlatform() {
     const { signal } = this.#end;
     globalThis.addEventListener?.("offline", () => this.#drop("the browser is offline"), { signal });
     globalThis.addEventListener?.("online", () => this.#reconnect("the browser was offline"), { signal });
     globalThis.addEventListener?.("pageshow", ({ persisted }) => persisted && this.#reconnect("the page was kept"), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => this.#check(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => this.#turn(), { signal });
   }
 };
-
-// src/board.ts
 var Board = class {
   leaderboard;
   id;
@@ -460,66 +478,45 @@ var Board = class {
     this.id = requireId(id);
     this.path = `/boards/${id}/`;
   }
-  /** Return the board's top players. */
   snapshot() {
     return this.leaderboard.request("GET", this.path);
   }
-  /** Iterate over the snapshot now, and after each change of it, without end.
-   *
-   * A loop that is slower than the changes gets the newest snapshot only. The stream reconnects by itself, also
-   * after silence, a sleep of the machine, or time offline. LeaderboardError is thrown when the service
-   * refuses the stream, such as with 404 after the board was deleted, and when the first snapshot has not
-   * come within the patience. */
   watch(options = {}) {
     return watch(this.leaderboard, this.path, options);
   }
-  /** Change settings; return the board with all of them. */
   update(settings) {
     return this.leaderboard.request("PATCH", this.path, { body: settings });
   }
-  /** Delete the board with its players and seasons. */
   async delete() {
     await this.leaderboard.request("DELETE", this.path, { isDone: isMissing });
   }
-  /** End this season once and begin the next; return the board with its new `season`.
-   *
-   * LeaderboardError with status 409 says that the season had ended before. */
   async reset(season) {
     requireInteger("season", season, 1, MAX_SEASON);
     return this.leaderboard.request("POST", `${this.path}reset/`, { body: { season } });
   }
-  /** Yield past seasons, newest first, read page by page. */
   seasons() {
     return this.leaderboard.pages(`${this.path}seasons/`, "past");
   }
-  /** Return the final snapshot of a past season. */
   async season(number) {
     requireInteger("season", number, 1, MAX_SEASON);
     return this.leaderboard.request("GET", `${this.path}seasons/${number}/`);
   }
-  /** Return the player with this id, without asking the service whether there is one.
-   *
-   * Throws RangeError if no player can have the id. */
   player(id) {
     return new Player(this, id);
   }
-  /** Add a player and return it. Without an `id` the player gets a random one. */
   async addPlayer(name, { id, email, data } = {}) {
     const player = this.player(id ?? randomId());
     await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email, data }, ...hasId(id) });
     return player;
   }
-  /** Yield all ranked players, best first, read page by page. */
   players() {
     return this.leaderboard.pages(`${this.path}players/`, "players");
   }
-  /** Add to the scores of up to 1,000 players; return one result each, in the same order.
-   *
-   * If a `season` is named, only that season is added to. With `rank` the results have the ranks afterwards. */
-  async addScores(amounts, { season, rank } = {}) {
-    const entries = Symbol.iterator in amounts ? amounts : Object.entries(amounts);
-    const body = Array.from(entries, ([player, amount]) => {
-      return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
+  async addScores(amounts, { season, names = {}, rank } = {}) {
+    const nameOf = new Map(entries(names));
+    const body = Array.from(entries(amounts), ([player, amount]) => {
+      const name = nameOf.get(player);
+      return { player: requireId(player), amount: requireScore("amount", amount), name, ...seasonField(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
@@ -536,37 +533,26 @@ var Player = class {
     this.id = requireId(id);
     this.path = `${board.path}players/${id}/`;
   }
-  /** Return the player with score and rank. */
   read() {
     return this.#request("GET", "");
   }
-  /** Return a window of the ranking with the player in its middle. */
   async around(limit = 5) {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
     return (await this.#request("GET", "around/", { params })).players;
   }
-  /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
-   *
-   * Without a `key` the call makes its own. If a `season` is named and another one is running,
-   * LeaderboardError is thrown with status 409. */
   async add(amount = 1, { key, season, name, rank } = {}) {
     const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
     const headers = { "Idempotency-Key": key ?? randomId() };
     return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
   }
-  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
-   *
-   * `season` is as in `add`. */
   async set(score, { best, season, name, rank } = {}) {
     const mode = best ? "best" : "set";
     const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
     return this.#request("PUT", "score/", { body, ...rankParams(rank) });
   }
-  /** Change `name`, `hidden` or `data`, which is replaced whole; return the player. */
   update(fields) {
     return this.#request("PATCH", "", { body: fields });
   }
-  /** Delete the player. */
   async delete() {
     await this.#request("DELETE", "", { isDone: isMissing });
   }
@@ -581,11 +567,30 @@ function hasId(id) {
 function rankParams(rank) {
   return rank ? { params: { rank } } : {};
 }
+function entries(values) {
+  return Symbol.iterator in values ? values : Object.entries(values);
+}
 function isMissing({ status }) {
   return status === 404;
 }
-
-// src/service.ts
+var POINTS = { type: "points" };
+function formatScore(score, format = POINTS, locale) {
+  const whole = (value, digits = 1) => {
+    return value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+  };
+  const unit = "unit" in format && format.unit ? ` ${format.unit}` : "";
+  if (format.type === "points") return whole(score) + unit;
+  const places = format.type === "time" ? 3 : format.places;
+  const rest = Math.abs(score) % 10 ** places;
+  const units = (Math.abs(score) - rest) / 10 ** places;
+  const signed = (value) => whole(score < 0 ? -value : value);
+  const point = 0.1.toLocaleString(locale, { minimumFractionDigits: 1 }).at(1);
+  const fraction = point + whole(rest, places);
+  if (format.type === "decimal") return signed(units) + fraction + unit;
+  const [minutes, hours] = [Math.floor(units / 60) % 60, Math.floor(units / 3600)];
+  const above = hours ? `${signed(hours)}:${whole(minutes, 2)}` : signed(minutes);
+  return `${above}:${whole(units % 60, 2)}${fraction}`;
+}
 var JSON_TYPE = "application/json";
 var ANSWER2 = 1e4;
 var Service = class {
@@ -595,10 +600,6 @@ var Service = class {
   WebSocket;
   #token;
   #current;
-  // until it is refused
-  /** Make a client; nothing is sent yet.
-   *
-   * The URL is the address of the service. In a browser it may be relative, such as "/". */
   constructor(url, options = {}) {
     const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
     if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
@@ -608,7 +609,6 @@ var Service = class {
     this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
     this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
   }
-  /** Return a token that is good, as far as is known, or "" without one. */
   async token() {
     try {
       return this.#current ??= await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
@@ -616,24 +616,17 @@ var Service = class {
       throw connectionError(error);
     }
   }
-  /** Forget the token if it was refused. Return whether to try again, with a fresh one. */
   renew({ type }) {
     const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
     if (isRefused) this.#current = void 0;
     return isRefused;
   }
-  /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
   async headers(more = {}) {
     const headers = new Headers(more);
     const token = await this.token();
     if (token) headers.set("Authorization", `Bearer ${token}`);
     return headers;
   }
-  /** Send a request and return the JSON of its answer, or null if that has no body.
-   *
-   * It is retried after a failure that may pass. If the request does not count only once, it is retried only
-   * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over.
-   * When the token is refused it is tried again, once, with a fresh one. */
   async request(method, path, options = {}) {
     const { countsOnce = true, isDone, signal } = options;
     const budget = new RetryBudget(this.patience);
@@ -651,7 +644,6 @@ var Service = class {
       }
     }
   }
-  /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
   async *pages(path, what) {
     let cursor = null;
     do {
@@ -685,29 +677,17 @@ var Service = class {
     }
   }
 };
-
-// src/client.ts
 var Leaderboard = class extends Service {
-  /** Return the board with this id, without asking the service whether it exists.
-   *
-   * Throws RangeError if no board can have the id. */
   board(id) {
     return new Board(this, id);
   }
-  /** Create a board and return it. Without an `id` it gets a random one. */
   async createBoard({ id, ...settings } = {}) {
     const board = this.board(id ?? randomId());
     await this.request("POST", "/boards/", { body: { id: board.id, ...settings }, ...hasId(id) });
     return board;
   }
-  /** Yield all boards that may be listed, with their settings, read page by page. */
   boards() {
     return this.pages("/boards/", "boards");
   }
 };
-export {
-  Board,
-  Leaderboard,
-  LeaderboardError,
-  Player
-};
+export { Board, Leaderboard, LeaderboardError, Player, formatScore };

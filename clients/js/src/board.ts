@@ -14,14 +14,15 @@ import type {
 } from "./types.js";
 import { watch, type WatchOptions } from "./watch.js";
 
-/** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
-export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
+/** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
+export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
+export type Amounts = ByPlayer<number>;
 
-/** What a write of a score may ask for. */
+/** What a write of a score may say. */
 export interface ScoreOptions {
-  /** The only season in which it counts. */
+  /** The season it is meant for. If another one is running, LeaderboardError is thrown with status 409. */
   season?: number | undefined;
-  /** The name under which a player who is missing joins. */
+  /** Creates the player under this name, if the board has none of the id. */
   name?: string | undefined;
   /** Whether the answer has the rank afterwards. */
   rank?: boolean | undefined;
@@ -111,11 +112,16 @@ export class Board {
 
   /** Add to the scores of up to 1,000 players; return one result each, in the same order.
    *
-   * If a `season` is named, only that season is added to. With `rank` the results have the ranks afterwards. */
-  async addScores(amounts: Amounts, { season, rank }: Omit<ScoreOptions, "name"> = {}): Promise<ScoreResult[]> {
-    const entries = Symbol.iterator in amounts ? (amounts as Iterable<[string, number]>) : Object.entries(amounts);
-    const body = Array.from(entries, ([player, amount]) => {
-      return { player: requireId(player), amount: requireScore("amount", amount), ...seasonField(season) };
+   * If a `season` is named, only that season is added to. A player who is missing is created if `names` has a name
+   * for the id. With `rank` the results have the ranks afterwards. */
+  async addScores(
+    amounts: Amounts,
+    { season, names = {}, rank }: Omit<ScoreOptions, "name"> & { names?: ByPlayer<string> | undefined } = {},
+  ): Promise<ScoreResult[]> {
+    const nameOf = new Map(entries(names));
+    const body = Array.from(entries(amounts), ([player, amount]) => {
+      const name = nameOf.get(player);
+      return { player: requireId(player), amount: requireScore("amount", amount), name, ...seasonField(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
@@ -149,17 +155,14 @@ export class Player {
 
   /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
    *
-   * Without a `key` the call makes its own. If a `season` is named and another one is running,
-   * LeaderboardError is thrown with status 409. */
+   * Without a `key` the call makes its own. */
   async add(amount = 1, { key, season, name, rank }: ScoreOptions & { key?: string | undefined } = {}): Promise<ScoreAnswer> {
     const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
     const headers = { "Idempotency-Key": key ?? randomId() };
     return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
   }
 
-  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
-   *
-   * `season` is as in `add`. */
+  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards. */
   async set(score: number, { best, season, name, rank }: ScoreOptions & { best?: boolean } = {}): Promise<ScoreAnswer> {
     const mode = best ? "best" : "set";
     const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
@@ -191,6 +194,10 @@ export function hasId(id: string | undefined): Pick<RequestOptions, "countsOnce"
 
 function rankParams(rank: boolean | undefined): Pick<RequestOptions, "params"> {
   return rank ? { params: { rank } } : {};
+}
+
+function entries<T>(values: ByPlayer<T>): Iterable<readonly [string, T]> {
+  return Symbol.iterator in values ? (values as Iterable<readonly [string, T]>) : Object.entries(values);
 }
 
 function isMissing({ status }: { status: number }): boolean {

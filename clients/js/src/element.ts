@@ -1,8 +1,7 @@
 /** `<leader-board src="https://scores.example/boards/demo/">`: a board that is live.
  *
- * docs/clients.md has its attributes, parts and properties. It needs leaderboard.js beside it. */
-import { Leaderboard, LeaderboardError, type RankedPlayer, type Snapshot, type Token } from "./leaderboard.js";
-import { formatScore } from "./format.js";
+ * docs/clients.md has its attributes, parts and properties. It needs leaderboard.js and leaderboard-worker.js beside it. */
+import { formatScore, Leaderboard, LeaderboardError, type RankedPlayer, type Snapshot, type Token } from "./leaderboard.js";
 
 type State = "connecting" | "live" | "lost" | "refused";
 
@@ -48,7 +47,6 @@ export class LeaderBoardElement extends HTMLElement {
   readonly #rows = new Map<string, HTMLTableRowElement>();
   #token: Token | undefined;
   #watch = new AbortController();
-  #leave = new AbortController(); // the document
 
   constructor() {
     super();
@@ -69,14 +67,10 @@ export class LeaderBoardElement extends HTMLElement {
   }
 
   connectedCallback(): void {
-    this.#leave = new AbortController();
-    // A browser has few connections to a host, for all tabs.
-    document.addEventListener("visibilitychange", () => this.#start(), { signal: this.#leave.signal });
     this.#start();
   }
 
   disconnectedCallback(): void {
-    this.#leave.abort();
     this.#watch.abort();
   }
 
@@ -84,10 +78,10 @@ export class LeaderBoardElement extends HTMLElement {
     if (this.isConnected) this.#start();
   }
 
-  /** Watch the board, from now on, if anybody can see it. */
+  /** Watch the board, from now on. */
   #start(): void {
     this.#watch.abort();
-    if (!this.isConnected || document.visibilityState === "hidden") return;
+    if (!this.isConnected) return;
     this.#watch = new AbortController();
     void this.#run(this.#watch.signal);
   }
@@ -98,12 +92,16 @@ export class LeaderBoardElement extends HTMLElement {
       const [, url, id] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
       if (!url || !id) throw new RangeError("src: must be the address of a board, such as https://scores.example/boards/demo/");
       const onLive = (): void => this.#say("live", "");
-      const onLost = (since: Date): void => this.#say("lost", `Reconnecting. The scores are as of ${since.toLocaleTimeString()}.`);
+      const onLost = (since: Date): void => {
+        const age = this.#rows.size ? ` The scores are as of ${since.toLocaleTimeString()}.` : "";
+        this.#say("lost", `Reconnecting.${age}`);
+      };
       const onEvent = (event: string, data: { player: RankedPlayer }): void => {
         if (event === "new leader") this.#part(".news").textContent = `${data.player.name} leads`;
       };
       const board = new Leaderboard(url, { token: this.token }).board(id);
-      for await (const snapshot of board.watch({ signal, onEvent, onLive, onLost })) this.#show(snapshot);
+      const options = { signal, onEvent, onLive, onLost, share: true, whileVisible: true };
+      for await (const snapshot of board.watch(options)) this.#show(snapshot);
     } catch (error) {
       if (signal.aborted) return;
       this.#say("refused", error instanceof LeaderboardError ? error.detail : String(error));

@@ -3,6 +3,7 @@ import { readEventStream } from "./event_stream.js";
 import { Newest } from "./newest.js";
 import { jitter, RetryBudget, sleep } from "./retry.js";
 import type { Service } from "./service.js";
+import { sharedTransports } from "./shared.js";
 import { Stopwatch } from "./stopwatch.js";
 import type { BoardEvent, Listener, Transport } from "./transport.js";
 import type { Snapshot } from "./types.js";
@@ -23,8 +24,13 @@ export interface WatchOptions {
   onEvent?: (event: string, data: any) => void;
   /** Called when the connection lives, at first and again after each loss. */
   onLive?: () => void;
-  /** Called when the connection is lost, once, with the time of the last sign of life. */
+  /** Called when the connection is lost, or does not come about, once, with the time of the last sign of life. */
   onLost?: (since: Date, failure: LeaderboardError) => void;
+  /** Whether tabs of an origin have one connection to the board, where there are SharedWorkers. It needs
+   * leaderboard-worker.js beside this file. The service's own `fetch` and `WebSocket` are not asked then. */
+  share?: boolean;
+  /** Whether to have no connection while the page is hidden. It comes back when the page is shown. */
+  whileVisible?: boolean;
   /** Seconds without a sign of life after which the connection is dead, by default 45. */
   silence?: number;
 }
@@ -59,11 +65,12 @@ class Watcher implements Listener {
   #pause = new AbortController(); // before the next attempt
   #hasStarted = false;
   #lastId = "";
-  #transports: [Transport, Transport] = [readEventStream, readWebSocket]; // the one that worked last is the first
+  readonly #transports: Transport[]; // the one that worked last is the first
   #failures = 0; // attempts in a row without an event
-  #isLive = false;
+  #isLive: boolean | undefined;
   #isRenewed = false; // whether the token is a fresh one, of which nothing is known yet
   #settled: ReturnType<typeof setTimeout> | undefined;
+  #heard = new Stopwatch(); // since the last sign of life
   #silence = new Stopwatch(); // since the last sign of life, or since the connection was last tried
   #limit = ANSWER; // of the silence, in milliseconds
 
@@ -72,6 +79,15 @@ class Watcher implements Listener {
     this.#path = path;
     this.#options = options;
     this.#budget = new RetryBudget(service.patience, MAX_PAUSE);
+    this.#transports = options.share ? sharedTransports() : [readEventStream, readWebSocket];
+  }
+
+  get #maxSilence(): number {
+    return (this.#options.silence ?? SILENCE) * 1000;
+  }
+
+  get #isHidden(): boolean {
+    return this.#options.whileVisible === true && globalThis.document?.visibilityState === "hidden";
   }
 
   /** Begin to connect, if nothing has begun or ended it yet. */
@@ -90,13 +106,14 @@ class Watcher implements Listener {
     this.snapshots.end();
     this.snapshots.clear();
     this.#end.abort();
-    this.#drop("the watch has ended");
+    this.#attempt.abort();
     this.#pause.abort();
   }
 
   heard(): void {
+    this.#heard.restart();
     this.#silence.restart();
-    this.#limit = (this.#options.silence ?? SILENCE) * 1000;
+    this.#limit = this.#maxSilence;
     this.#settled ??= setTimeout(() => this.#live(), SETTLED);
   }
 
@@ -124,8 +141,10 @@ class Watcher implements Listener {
     const timer = setInterval(() => this.#check(), CHECK);
     try {
       while (!this.#end.signal.aborted) {
+        if (this.#isHidden) await this.#becomeVisible();
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
+        if (this.#isHidden) continue;
         if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
@@ -155,7 +174,7 @@ class Watcher implements Listener {
     const { signal } = this.#attempt;
     const dropped = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     try {
-      await Promise.race([this.#transports[0](this.#service, this.#path, this.#lastId, this, signal), dropped]);
+      await Promise.race([this.#transports[0]!(this.#service, this.#path, this.#lastId, this, signal), dropped]);
       return new LeaderboardError(0, "the stream ended");
     } catch (error) {
       return connectionError(signal.aborted ? signal.reason : error);
@@ -173,9 +192,9 @@ class Watcher implements Listener {
   }
 
   #lose(failure: LeaderboardError): void {
-    if (!this.#isLive) return;
+    if (this.#isLive === false) return;
     this.#isLive = false;
-    const since = this.#silence.started;
+    const since = this.#heard.started;
     this.#tell(() => this.#options.onLost?.(since, failure));
   }
 
@@ -187,6 +206,22 @@ class Watcher implements Listener {
   /** Find out by the clock that the connection is dead, or does not open. */
   #check(): void {
     if (this.#silence.elapsed() > this.#limit) this.#drop(`no sign of life for ${this.#limit / 1000} s`);
+  }
+
+  /** Wait, without a connection, until somebody can see the page. */
+  async #becomeVisible(): Promise<void> {
+    while (this.#isHidden && !this.#end.signal.aborted) {
+      this.#pause = new AbortController();
+      await sleep(Infinity, this.#pause.signal);
+    }
+    if (this.#heard.elapsed() > this.#maxSilence) this.#lose(new LeaderboardError(0, "the page was hidden"));
+  }
+
+  /** Follow the page, which became hidden or visible. */
+  #turn(): void {
+    this.#check(); // in the background timers run late
+    if (this.#isHidden) this.#attempt.abort();
+    else if (this.#options.whileVisible) this.#pause.abort();
   }
 
   #drop(reason: string): void {
@@ -207,7 +242,6 @@ class Watcher implements Listener {
     globalThis.addEventListener?.("online", () => this.#reconnect("the browser was offline"), { signal });
     // The browser kept the page in its cache and shows it again.
     globalThis.addEventListener?.("pageshow", ({ persisted }) => persisted && this.#reconnect("the page was kept"), { signal });
-    // In the background timers run late.
-    globalThis.document?.addEventListener("visibilitychange", () => this.#check(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => this.#turn(), { signal });
   }
 }

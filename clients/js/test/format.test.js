@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { formatScore } from "../dist/format.js";
+import { formatScore } from "../dist/leaderboard.js";
 
 /** @type {{ score: number, format: import("../dist/leaderboard.js").ScoreFormat, text: string }[]} */
 const cases = JSON.parse(readFileSync(new URL("../../../tests/score_formats.json", import.meta.url), "utf8"));

@@ -74,6 +74,18 @@ it("data of players is kept, and viewers see what the board shows", async () => 
   assert.deepEqual(shown, [{ country: "NL" }, { country: "BE" }]);
 });
 
+it("a first score makes its player, once", async () => {
+  const board = await leaderboard.createBoard({ size: 3 });
+  const alice = board.player("alice");
+  for (const name of ["Alice", "Another"]) assert.equal((await alice.add(5, { key: "k", name })).score, 5);
+  assert.equal((await board.player("bob").set(7, { name: "Bob" })).name, "Bob");
+  assert.equal((await board.player("carol").set(6, { best: true, name: "Carol" })).score, 6);
+  const names = { dave: "Dave", alice: "Another", unused: "Nobody" };
+  const results = await board.addScores({ dave: 4, alice: 1, nobody: 1 }, { names });
+  assert.deepEqual(results.map(({ status }) => status), [201, 200, 404]);
+  assert.deepEqual((await all(board.players())).map(({ name, score }) => [name, score]), [["Bob", 7], ["Carol", 6], ["Alice", 6], ["Dave", 4]]);
+});
+
 it("seasons end once and stay readable", async () => {
   const board = await leaderboard.createBoard();
   const dora = await board.addPlayer("Dora", { id: "dora" });

@@ -150,6 +150,24 @@ describe("a watch", { concurrency: true }, () => {
     assert.ok(sent[0].signal.aborted);
   });
 
+  it("says once that its connection does not come about, since when, and why", async () => {
+    /** @type {any[]} */
+    const states = [];
+    const began = Date.now();
+    const { board } = prepared([failure(502), disconnect(), stream([update(1)], { stays: true })]);
+    const onLost = (/** @type {Date} */ since, /** @type {LeaderboardError} */ { status }) => states.push([since.getTime(), status]);
+    assert.deepEqual(await numbers(board.watch({ onLive: () => states.push("live"), onLost }), 1), [1]);
+    const [[since, status], live] = states;
+    assert.deepEqual([states.length, status, live], [2, 502, "live"]);
+    assert.ok(since >= began && since <= Date.now());
+  });
+
+  it("has a connection of its own where there are no tabs", async () => {
+    const { board, sent } = prepared([stream([SOON, update(1)]), stream([update(2)])]);
+    assert.deepEqual(await numbers(board.watch({ share: true, whileVisible: true }), 2), [1, 2]);
+    assert.equal(sent.length, 2);
+  });
+
   it("is live without an event, if its stream stays open", async () => {
     let isLive = false;
     const { board } = prepared([stream([SOON], { stays: true })]);

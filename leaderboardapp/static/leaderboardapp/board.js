@@ -2,6 +2,7 @@
 
 import { ANSWER, newKey, post } from "./api.js";
 import { playerPath } from "./ids.js";
+import { formatScore } from "./leaderboard.js";
 import { watch } from "./live.js";
 import { announcer, toast } from "./news.js";
 import { Ranking } from "./ranking.js";
@@ -18,20 +19,21 @@ const ranking = new Ranking($("ranking"), $("row"), $("heading"));
 let leader = ranking.list.firstElementChild?.dataset.id;
 let joining = newKey(); // the id of the player who joins next; kept until the join succeeds
 
-watch(path + query, {
-  update: ({ id, name, players }) => ranking.show(players, () => drawn(name || id, players)),
+watch($("board").dataset.id, token ?? undefined, {
+  update: (snapshot) => ranking.show(snapshot, () => drawn(snapshot)),
   joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
   live: () => state.live(),
   lost: (since) => state.lost(since),
   refused: (detail) => state.refused(detail),
 });
 
-function drawn(title, players) {
+function drawn({ id, name, players, format }) {
+  const title = name || id;
   ranking.list.hidden = !players.length;
   $("empty").hidden = players.length > 0;
   if ($("title").textContent !== title) document.title = $("title").textContent = title;
   const [first] = players;
-  if (first && first.id !== leader) say(`${first.name} leads with ${first.score}.`);
+  if (first && first.id !== leader) say(`${first.name} leads with ${formatScore(first.score, format, "en")}.`);
   leader = first?.id;
 }
 

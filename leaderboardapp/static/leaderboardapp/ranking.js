@@ -8,17 +8,17 @@ export class Ranking {
     this.rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
   }
 
-  /** Draw the players in the next frame, unless a newer snapshot comes before it. */
-  show(players, drawn) {
+  /** Draw a snapshot in the next frame, unless a newer one comes before it. */
+  show({ players, format }, drawn) {
     if (!this.next) requestAnimationFrame(() => this.draw());
-    this.next = { players, drawn };
+    this.next = { players, format, drawn };
   }
 
   draw() {
-    const { players, drawn } = this.next;
+    const { players, format, drawn } = this.next;
     this.next = null;
     const rose = players.filter((player) => this.rises(player));
-    glide(this.list, () => this.arrange(players));
+    glide(this.list, () => this.arrange(players, format));
     for (const { id } of rose) flash(this.rows.get(id).querySelector(".score"));
     drawn();
   }
@@ -27,10 +27,10 @@ export class Ranking {
     return this.rows.has(id) && score > Number(this.rows.get(id).dataset.score);
   }
 
-  arrange(players) {
+  arrange(players, format) {
     const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
     const at = [...this.list.children].indexOf(focused?.closest(".row"));
-    const rows = new Map(players.map((player) => [player.id, this.row(player)]));
+    const rows = new Map(players.map((player) => [player.id, this.row(player, format)]));
     for (const [id, row] of this.rows) if (!rows.has(id)) row.remove();
     let place = this.list.firstElementChild;
     for (const row of rows.values()) {
@@ -50,14 +50,14 @@ export class Ranking {
     (next ?? this.heading).focus({ preventScroll: true });
   }
 
-  row({ id, name, score, rank }) {
+  row({ id, name, score, rank }, format) {
     let row = this.rows.get(id);
     if (!row) {
       row = this.template.content.firstElementChild.cloneNode(true);
       row.dataset.id = id;
-      write(row.querySelector(".score b"), score);
+      write(row.querySelector(".score b"), score, format);
     } else if (Number(row.dataset.score) !== score) {
-      count(row.querySelector(".score b"), Number(row.dataset.score), score);
+      count(row.querySelector(".score b"), Number(row.dataset.score), score, format);
     }
     row.dataset.score = score;
     row.dataset.rank = rank;

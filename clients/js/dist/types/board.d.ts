@@ -1,13 +1,14 @@
 import type { RequestOptions, Service } from "./service.js";
 import type { BoardState, PastSeason, PastSnapshot, PlayerData, PlayerState, RankedPlayer, ScoreAnswer, ScoreResult, Settings, Snapshot } from "./types.js";
 import { type WatchOptions } from "./watch.js";
-/** Amounts by player id. A Map keeps its order; of an object, ids that are numbers come first. */
-export type Amounts = Record<string, number> | Iterable<readonly [string, number]>;
-/** What a write of a score may ask for. */
+/** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
+export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
+export type Amounts = ByPlayer<number>;
+/** What a write of a score may say. */
 export interface ScoreOptions {
-    /** The only season in which it counts. */
+    /** The season it is meant for. If another one is running, LeaderboardError is thrown with status 409. */
     season?: number | undefined;
-    /** The name under which a player who is missing joins. */
+    /** Creates the player under this name, if the board has none of the id. */
     name?: string | undefined;
     /** Whether the answer has the rank afterwards. */
     rank?: boolean | undefined;
@@ -55,8 +56,11 @@ export declare class Board {
     players(): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Add to the scores of up to 1,000 players; return one result each, in the same order.
      *
-     * If a `season` is named, only that season is added to. With `rank` the results have the ranks afterwards. */
-    addScores(amounts: Amounts, { season, rank }?: Omit<ScoreOptions, "name">): Promise<ScoreResult[]>;
+     * If a `season` is named, only that season is added to. A player who is missing is created if `names` has a name
+     * for the id. With `rank` the results have the ranks afterwards. */
+    addScores(amounts: Amounts, { season, names, rank }?: Omit<ScoreOptions, "name"> & {
+        names?: ByPlayer<string> | undefined;
+    }): Promise<ScoreResult[]>;
 }
 /** A player of a board, by its id. */
 export declare class Player {
@@ -71,14 +75,11 @@ export declare class Player {
     around(limit?: number): Promise<RankedPlayer[]>;
     /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
      *
-     * Without a `key` the call makes its own. If a `season` is named and another one is running,
-     * LeaderboardError is thrown with status 409. */
+     * Without a `key` the call makes its own. */
     add(amount?: number, { key, season, name, rank }?: ScoreOptions & {
         key?: string | undefined;
     }): Promise<ScoreAnswer>;
-    /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
-     *
-     * `season` is as in `add`. */
+    /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards. */
     set(score: number, { best, season, name, rank }?: ScoreOptions & {
         best?: boolean;
     }): Promise<ScoreAnswer>;
