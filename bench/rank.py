@@ -70,7 +70,7 @@ def median_and_99th(call: Callable[[str], Any], number: int, times: int) -> str:
 
 def measure_store(name: str, store: Any, number: int) -> list[str]:
     """Return the cells of a row: the rank, the window, and the naive count."""
-    from leaderboardapp import models
+    from leaderboardapp.domain import ranking
 
     store.ensure()
     store.create_board({"id": BOARD})
@@ -87,7 +87,7 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
         return NAIVE[name](store, board, store.get_player(BOARD, player))
 
     def window(player: str, limit: int = LIMIT) -> list[Row]:
-        return models.number_window(store.get_ranking_window(BOARD, limit, around=player))
+        return ranking.number_window(store.get_ranking_window(BOARD, limit, around=player))
 
     def rank(player: str) -> list[Row]:
         return window(player, 1)

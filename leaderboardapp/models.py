@@ -9,7 +9,7 @@ Any method may raise StoreUnavailable.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -23,7 +23,9 @@ from leaderboardapp.domain.types import (
     Precondition,
     RankPosition,
     Row,
+    ScoreRank,
     Window,
+    compute_percentile,
     rank_position,
 )
 from leaderboardapp.stores import get_store
@@ -93,6 +95,13 @@ class Board:
         elif precondition:
             precondition()
         return self._load(row)
+
+    def get_score_rank(self, score: int) -> ScoreRank:
+        """Read the board again; return the rank that a new player would have who reached the score
+        now. Raises BoardNotFound."""
+        rank = get_store().get_score_rank(self.id, score)
+        self._load(rank.board)
+        return rank
 
     def is_loaded(self) -> bool:
         """Return whether the settings are those of the store, as they were at the last read."""
@@ -165,6 +174,8 @@ class Player:
         self.created = False  # by the last write of the score
         self.rank: int | None = None  # set by what reads ranks
         self.bound = 0  # how far off the rank may be, either way
+        self.place: int | None = None  # among the players of a selection
+        self.of: int | None = None  # how many the ranks count; set with the rank, but by pages
         self._stored: Row | None = None
 
     def save(self, precondition: Precondition | None = None) -> Self:
@@ -245,10 +256,17 @@ class Player:
         window = self._read_window(1, with_email)
         row = window.player
         assert row is not None
-        self._load(row)._set_rank(next(iter(number_window(window)), None))
+        self._load(row)._set_rank(next(iter(ranking.number_window(window)), None))
+        self.of = window.of
         if with_email:
             self.email = window.emails.get(self.id)
         return self.rank
+
+    @property
+    def percentile(self) -> float | None:
+        """The percentage of the ranked players (with dense ranking, of scores) who are not better;
+        None if it is not known."""
+        return compute_percentile(self.rank, self.of)
 
     def get_around(self, limit: int = 5) -> list[Self]:
         """Return a window of `limit` ranked players around this one, best first.
@@ -270,14 +288,39 @@ class Player:
         limit: int = 20,
         after: RankPosition | None = None,
         with_emails: bool = False,
+        from_rank: int = 1,
     ) -> list[Self]:
-        """Return up to `limit` players with their ranks, best first, from those after `after` on.
+        """Return up to `limit` players with their ranks, best first, from those after `after` on,
+        or from the first one whose rank is at least `from_rank`.
 
         The board is read again, at the same moment. `with_emails` reads email addresses, too.
         Raises BoardNotFound.
         """
-        window = get_store().get_ranking_window(board.id, limit, after, with_emails=with_emails)
+        window = get_store().get_ranking_window(
+            board.id, limit, after, with_emails=with_emails, from_rank=from_rank
+        )
         return cls._load_ranked(board, window)
+
+    @classmethod
+    def select_for_board(
+        cls, board: Board, ids: Collection[str], with_emails: bool = False
+    ) -> tuple[list[Self], list[str]]:
+        """Return the players with these ids, and the ids that no player has.
+
+        The ranked players come first, best first, with their ranks and places; then the others, by
+        id. The board is read again, at the same moment. `with_emails` reads email addresses, too.
+        Raises BoardNotFound.
+        """
+        selection = get_store().get_selection(board.id, ids, with_emails)
+        board._load(selection.board)
+        players = []
+        for row in ranking.assign_places(selection.board, selection.rows) + selection.unranked:
+            player = cls(board, row["id"], email=selection.emails.get(row["id"]))._load(row)
+            player.rank, player.place = row.get("rank"), row.get("place")
+            player.of, player.bound = selection.of, selection.bound
+            players.append(player)
+        known = {player.id for player in players}
+        return players, [id for id in dict.fromkeys(ids) if id not in known]
 
     @classmethod
     def get_hidden_for_board(
@@ -328,8 +371,9 @@ class Player:
     @classmethod
     def _load_ranked(cls, board: Board, window: Window) -> list[Self]:
         players = cls._load_window(board, window)
-        for player, row in zip(players, number_window(window), strict=True):
+        for player, row in zip(players, ranking.number_window(window), strict=True):
             player._set_rank(row)
+            player.of = window.of
         return players
 
     @classmethod
@@ -370,11 +414,3 @@ class Player:
 def _changes(stored: Row, row: Row) -> Row:
     """Return the fields of `row` that differ from the stored ones."""
     return {name: value for name, value in row.items() if value != stored[name]}
-
-
-def number_window(window: Window) -> list[Row]:
-    """Return the window's rows with two fields more: `rank`, from 1, and `bound`, how far off the
-    rank may be, either way (0 if it is exact)."""
-    first = window.before + 1, window.better + 1
-    rows = ranking.assign_ranks(window.board, window.rows, *first)
-    return [{**row, "bound": window.bound} for row in rows]

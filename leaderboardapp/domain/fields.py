@@ -25,6 +25,7 @@ MAX_EMAIL_LENGTH = 254  # characters
 MAX_BOARD_SIZE = 100  # players in a snapshot
 MAX_PAGE_ROWS = 100  # rows in one answer
 MAX_BULK_ROWS = 1000  # increments in one request
+MAX_SELECTED = 500  # ids of players in one request
 MAX_SEASON = 2**31 - 1
 MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
 
@@ -143,9 +144,20 @@ def nullable_field(field: Field) -> Field:
     return nullable
 
 
+def selected_ids_field(value: Any) -> list[str]:
+    """Accept a list of players' ids, some perhaps twice."""
+    try:
+        if isinstance(value, list) and len(value) <= MAX_SELECTED:
+            return [id_field(id) for id in value]
+    except ValueError as error:
+        raise ValueError(f"a list of ids, each {error}") from error
+    raise ValueError(f"a list of at most {MAX_SELECTED} ids")
+
+
 score_field = integer_field(-MAX_SCORE, MAX_SCORE)
 amount_field = score_field
 limit_field = integer_field(1, MAX_PAGE_ROWS)
+rank_field = integer_field(1, MAX_SCORE)
 season_field = integer_field(1, MAX_SEASON)
 RANK_POSITION_FIELDS = (score_field, integer_field(0, MAX_SCORE), id_field)
 INCREMENT_FIELDS = {

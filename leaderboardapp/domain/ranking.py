@@ -10,7 +10,14 @@
 from collections.abc import Iterable
 
 from leaderboardapp.domain.scoring import has_score
-from leaderboardapp.domain.types import Row
+from leaderboardapp.domain.types import (
+    LAST_MOMENT,
+    RankPosition,
+    Row,
+    ScoreRank,
+    Window,
+    rank_position,
+)
 
 
 def assign_ranks(board: Row, rows: Iterable[Row], ordinal: int = 1, rank: int = 1) -> list[Row]:
@@ -24,9 +31,66 @@ def assign_ranks(board: Row, rows: Iterable[Row], ordinal: int = 1, rank: int = 
     return ranked
 
 
+def number_window(window: Window) -> list[Row]:
+    """Return the window's rows with two fields more: `rank`, from 1, and `bound`, how far off the
+    rank may be, either way (0 if it is exact)."""
+    first = window.before + 1, window.better + 1
+    rows = assign_ranks(window.board, window.rows, *first)
+    return [{**row, "bound": window.bound} for row in rows]
+
+
+def assign_places(board: Row, rows: Iterable[Row]) -> list[Row]:
+    """Return ranked rows, best first, each with its `place`: its rank among them alone."""
+    numbered = [*rows]
+    places = assign_ranks(board, numbered)
+    return [{**row, "place": other["rank"]} for row, other in zip(numbered, places, strict=True)]
+
+
 def is_ranked(board: Row, player: Row) -> bool:
     """Return whether the player has a rank: not hidden, carried over into the season, and on an
     ascending board with a score of this season."""
     if player["hidden"] or player["not_carried_over"]:
         return False
     return has_score(board, player)
+
+
+def split_ranked(board: Row, players: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the players who are ranked, best first, and the others, by id."""
+    ranked: list[Row] = []
+    unranked: list[Row] = []
+    for player in players:
+        (ranked if is_ranked(board, player) else unranked).append(player)
+    sign = 1 if board["order"] == "asc" else -1
+    ranked.sort(key=lambda player: (sign * player["score"], player["reached_at"], player["id"]))
+    return ranked, sorted(unranked, key=lambda player: str(player["id"]))
+
+
+def rank_start(board: Row, player: Row) -> RankPosition:
+    """Return the position before which everybody is whom the player's rank counts."""
+    position = rank_position(player)
+    return position if board["ranking"] == "ordinal" else RankPosition(position.score)
+
+
+def window_positions(board: Row, first: Row) -> dict[str, RankPosition]:
+    """Return the positions before which Window's `before` and `better` are counted, as far as the
+    board's ranking needs them, for a window that begins with this player."""
+    positions = {"before": rank_position(first), "better": RankPosition(first["score"])}
+    unneeded = {"ordinal": "better", "dense": "before"}.get(board["ranking"])
+    return {name: position for name, position in positions.items() if name != unneeded}
+
+
+def newcomer_position(board: Row, score: int) -> RankPosition:
+    """Return the position before which everybody is whom the rank of a new player counts, who
+    reaches the score now."""
+    return RankPosition(score, LAST_MOMENT if board["ranking"] == "ordinal" else -1)
+
+
+def rank_newcomer(
+    board: Row, better: int, of: int | None, is_taken: bool, bound: int = 0
+) -> ScoreRank:
+    """Return the rank of a new player whom so many are better than. `of` is without the player.
+
+    The new player is one more whom ranks count. With dense ranking it is the score, unless it is
+    taken."""
+    added = not (is_taken and board["ranking"] == "dense")
+    return ScoreRank(board, better + 1, bound, None if of is None else of + added)

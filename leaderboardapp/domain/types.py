@@ -75,13 +75,24 @@ class Increment(NamedTuple):
     name: str | None = None  # under which a player who is missing joins; None: nobody joins
 
 
+LAST_MOMENT = 2**62  # in microseconds since 1970, after all in which a score is reached
+
+
 class RankPosition(NamedTuple):
     """A position in a board's order: a player's, or without `player` the one before all players
-    with this score."""
+    with this score. With LAST_MOMENT it is the one after all of them."""
 
     score: int
     reached_at: int = -1
     player: str = ""
+
+
+def compute_percentile(rank: int | None, of: int | None) -> float | None:
+    """Return the percentage of those whom ranks count who are not better: 100 for the first, and
+    less for all others. It is rounded down to hundredths. None if either number is not known."""
+    if rank is None or of is None:
+        return None
+    return 10_000 * (of - rank + 1) // of / 100
 
 
 class Window(NamedTuple):
@@ -94,7 +105,33 @@ class Window(NamedTuple):
     emails: dict[str, str] = {}  # by player, of those who have one, if they were asked for
     before: int = 0  # ranked players before the first; not counted with dense ranking
     better: int = 0  # with competition ranking, better players; with dense ranking, better scores
-    bound: int = 0  # how far off either count may be, up or down
+    bound: int = 0  # how far off any of these counts may be, up or down
+    of: int | None = None  # how many the ranks count, if `around` was given; None: not known now
+
+
+class Selection(NamedTuple):
+    """Some of a board's players, all of one moment."""
+
+    board: Row
+    rows: list[Row]  # those who are ranked, best first, each with its `rank` on the board
+    unranked: list[Row]  # the others, by id
+    emails: dict[str, str]  # by player, as in Window
+    bound: int  # how far off a rank, or `of`, may be, up or down
+    of: int | None  # how many the ranks count; None: not known now
+
+
+class ScoreRank(NamedTuple):
+    """The rank that a new player with some score would have on the board."""
+
+    board: Row
+    rank: int
+    bound: int  # how far off the rank, or `of`, may be, up or down
+    of: int | None  # how many the ranks would count then; None: not known now
+
+    @property
+    def percentile(self) -> float | None:
+        """As of a player's rank."""
+        return compute_percentile(self.rank, self.of)
 
 
 class Lease(NamedTuple):
@@ -113,6 +150,11 @@ as far as the store knows."""
 def rank_position(player: Row) -> RankPosition:
     """Return the player's position in the board's order."""
     return RankPosition(player["score"], player["reached_at"], player["id"])
+
+
+def last_position(board: Row) -> RankPosition:
+    """Return the position after all players of the board."""
+    return RankPosition(MAX_SCORE + 1 if board["order"] == "asc" else -MAX_SCORE - 1)
 
 
 def score_limits(board: Row) -> tuple[int, int]:

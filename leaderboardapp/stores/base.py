@@ -24,7 +24,7 @@ driver's exception passes this boundary.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from leaderboardapp.concurrency.coalescing import Coalescer
@@ -39,6 +39,8 @@ from leaderboardapp.domain.types import (
     Precondition,
     RankPosition,
     Row,
+    ScoreRank,
+    Selection,
     Window,
 )
 
@@ -290,14 +292,27 @@ class Store(ABC):
         after: RankPosition | None = None,
         around: str | None = None,
         with_emails: bool = False,
+        from_rank: int = 1,
     ) -> Window:
-        """Return ranked players from the one after `after` on, or from the best.
+        """Return ranked players from the one after `after` on, or from the first one whose rank is
+        at least `from_rank`.
 
         With `around`, the player of this id is in the middle, or as near to it as the best and the
         worst allow. If that player is not ranked, there are no rows. `with_emails` adds the email
         addresses, which no row has, so that none is shown by mistake.
 
         Raises BoardNotFound. A missing player is a Window without `player`."""
+
+    @abstractmethod
+    def get_selection(
+        self, board: str, players: Collection[str], with_emails: bool = False
+    ) -> Selection:
+        """Return those of the players with these ids who are on the board. Raises BoardNotFound."""
+
+    @abstractmethod
+    def get_score_rank(self, board: str, score: int) -> ScoreRank:
+        """Return the rank that a new player would have who reached this score now. Raises
+        BoardNotFound."""
 
     @abstractmethod
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:

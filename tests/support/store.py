@@ -61,14 +61,14 @@ def subscribed() -> bool:
 
 def read_page(store: Store, board: str, limit: int, after: RankPosition | None = None) -> list[Row]:
     """Return a page of ranked rows, best first."""
-    from leaderboardapp.models import number_window
+    from leaderboardapp.domain.ranking import number_window
 
     return number_window(store.get_ranking_window(board, limit, after))
 
 
 def read_around(store: Store, board: str, player: str, limit: int) -> list[Row]:
     """Return the ranked rows around a player; none if the player is not ranked."""
-    from leaderboardapp.models import number_window
+    from leaderboardapp.domain.ranking import number_window
 
     return number_window(store.get_ranking_window(board, limit, around=player))
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from rethinkdb.errors import (
     ReqlOpIndeterminateError,
     ReqlRuntimeError,
 )
-from rethinkdb.net import ConnectionInstance, SocketWrapper
+from rethinkdb.net import ConnectionInstance, SocketWrapper, pQuery, pResponse
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable, peer_closed
@@ -26,6 +27,7 @@ from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable, p
 r = RethinkDB()
 
 CONNECT_SECONDS = 2.0
+QUERIES_AT_ONCE = 4  # of those that are run together, so that none waits long for its answer
 # A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 
@@ -99,12 +101,43 @@ class DriverInstance(ConnectionInstance):  # type: ignore[misc]
         self._socket = DriverSocket(self, timeout)
         return self._parent
 
+    def run_together(self, queries: list[Any]) -> list[Any]:
+        """Send queries that answer no stream, some before the first answer; return the answers. The
+        driver waits for each, and the server works at several at once."""
+        bodies: dict[int, bytes] = {}
+        for sent, query in enumerate(queries):
+            if sent - len(bodies) == QUERIES_AT_ONCE:
+                self._read_body_into(bodies)
+            self._socket.sendall(query.serialize(self._parent._get_json_encoder(query)))
+        while len(bodies) < len(queries):
+            self._read_body_into(bodies)
+        return [self._parse_answer(query, bodies[query.token]) for query in queries]
+
+    def _read_body_into(self, bodies: dict[int, bytes]) -> None:
+        """Read the next answer. They come in any order."""
+        token, length = struct.unpack("<qL", self._socket.recvall(12, None))
+        bodies[token] = self._socket.recvall(length, None)
+
+    def _parse_answer(self, query: Any, body: bytes) -> Any:
+        answer = net.Response(query.token, body, self._parent._get_json_decoder(query))
+        if answer.type != pResponse.SUCCESS_ATOM:
+            raise answer.make_error(query)
+        return answer.data[0]
+
 
 class DriverConnection(net.Connection):  # type: ignore[misc]
     """The driver's connection, with our socket."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(DriverInstance, *arguments, **options)
+
+    def run_together(self, terms: Iterable[Any]) -> list[Any]:
+        """Run queries as the instance does."""
+        self.check_open()
+        options = {"db": r.db(self.db)}
+        queries = [net.Query(pQuery.START, self._new_token(), term, options) for term in terms]
+        answers: list[Any] = self._instance.run_together(queries)
+        return answers
 
 
 r.connection_type = DriverConnection
@@ -133,6 +166,13 @@ class Connection:
         with self._map_driver_errors():
             result = query.run(self.driver)
             return list(result) if isinstance(result, r.net.DefaultCursor) else result
+
+    def run_together(self, queries: Iterable[Any]) -> list[Any]:
+        """Send queries, none of which answers a stream; return their answers. They are worked at
+        at the same time."""
+        with self._map_driver_errors():
+            answers: list[Any] = self.driver.run_together(queries)
+            return answers
 
     def run_concurrently(self, queries: Iterable[Any]) -> None:
         """Send queries without waiting for each, and return when all are done. Their errors are
@@ -188,6 +228,11 @@ class Connections:
         """Send a query. Return its answer. With an open breaker, fail at once."""
         with self.breaker.guard():
             return self.get_connection().run(query)
+
+    def run_together(self, queries: Iterable[Any]) -> list[Any]:
+        """Send queries as Connection does. Return their answers."""
+        with self.breaker.guard():
+            return self.get_connection().run_together(queries)
 
     def get_connection(self) -> Connection:
         """Return this thread's connection. Connect if there is none, or the server closed it."""

@@ -1,6 +1,6 @@
 """The database as the parts of the store share it: connections, tables, and writes to a board."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
@@ -33,6 +33,10 @@ class Database:
     def run(self, query: Any) -> Any:
         """Send a query. Return its answer; a cursor's rows as a list."""
         return self.connections.run(query)
+
+    def run_together(self, queries: Iterable[Any]) -> list[Any]:
+        """Send queries at the same time, none of which answers a stream. Return their answers."""
+        return self.connections.run_together(queries)
 
     def get_board(self, board: str) -> Row:
         """Return the board's row. Raises BoardNotFound."""

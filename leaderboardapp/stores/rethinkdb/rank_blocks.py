@@ -1,8 +1,8 @@
 """Ranks on large boards: a board's ranking in blocks of some thousand players.
 
 Each board has one document. It says where each block begins (`places`), how many players are
-before it (`before`), and with dense ranking how many better scores (`scores`). A rank is that
-number and a count within one block (ranking.py).
+before it (`before`), and with dense ranking how many better scores (`scores`). `of` is how many
+there are in all. A rank is such a number and a count within one block (ranking.py).
 
 Nothing is atomic across documents. The numbers are those of the moment `since`, and a rank may be
 off by as many players as have changed after it.
@@ -15,7 +15,13 @@ from typing import Any, NamedTuple
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.ranking import FIRST_KEY, Ranking, SortKey, are_current
+from leaderboardapp.stores.rethinkdb.ranking import (
+    FIRST_KEY,
+    LAST_KEY,
+    Ranking,
+    SortKey,
+    are_current,
+)
 
 BLOCK = 1_000  # players in a new block
 MOST = 2 * BLOCK  # players in a block that is not split yet
@@ -50,6 +56,9 @@ class RankBlocks:
         blocks = list(_merge_small(self._split_large(board, zip(ranges, sizes, strict=True))))
         unfinished = any(block.size > MOST for block in blocks)
         starts = [block.start for block in blocks]
+        before = [*accumulate((block.size for block in blocks), initial=0)]
+        # A large block may have more scores than RethinkDB can tell apart.
+        scores = None if unfinished else self._count_better_scores(board, starts)
         document = {
             "id": board["id"],
             "season": board["season"],
@@ -57,9 +66,10 @@ class RankBlocks:
             "since": since,
             "deletions": deletions,
             "places": starts,
-            "before": list(accumulate((block.size for block in blocks), initial=0))[:-1],
-            # A large block may have more scores than RethinkDB can tell apart.
-            "scores": None if unfinished else self._count_better_scores(board, starts),
+            "before": before[:-1],
+            "scores": scores and scores[:-1],
+            # The last block's size is not known exactly before it is split.
+            "of": None if unfinished else (scores or before)[-1],
         }
         # Soft: a lost document is made anew.
         self.db.run(self.db.blocks.insert(document, conflict="replace", durability="soft"))
@@ -96,7 +106,7 @@ class RankBlocks:
         return self._run_for_each(ranges, BLOCKS_AT_ONCE, count)
 
     def _count_better_scores(self, board: Row, starts: list[SortKey]) -> list[int] | None:
-        """Count the better scores before each block; None without dense ranking."""
+        """Count the scores before each block, and all of them; None without dense ranking."""
         if board["ranking"] != "dense":
             return None
 
@@ -104,7 +114,8 @@ class RankBlocks:
             keys = ([*_key_prefix(board), *sort_key] for sort_key in (start, end))
             return self.ranking.count_distinct_scores(board["order"], *map(r.expr, keys))
 
-        numbers = self._run_for_each(list(pairwise(starts)), SCORES_AT_ONCE, count)
+        ranges = list(pairwise([*starts, LAST_KEY]))
+        numbers = self._run_for_each(ranges, SCORES_AT_ONCE, count)
         return list(accumulate(numbers, initial=0))
 
     def _run_for_each(

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound
-from leaderboardapp.domain.ranking import is_ranked
+from leaderboardapp.domain.ranking import is_ranked, number_window
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     MAX_SCORE,
@@ -32,7 +32,9 @@ Selection = Callable[[Any], Any]
 """Takes rows of ReQL, and returns those that are wanted."""
 
 TRIES = 10  # to read a window that is full
+MOST_COUNTED = 10_000  # players of a board without blocks, for `of`
 FIRST_KEY: SortKey = [-MAX_SCORE - 1, -1, ""]
+LAST_KEY: SortKey = [MAX_SCORE + 1, -1, ""]
 ONE_BLOCK = {"places": [FIRST_KEY], "before": [0], "scores": [0]}  # with all players in it
 # Steps of the binary search for a block. An array has at most 100,000 items, fewer than 2^17.
 SEARCH_STEPS = [2**power for power in reversed(range(17))]
@@ -57,7 +59,9 @@ class Ranking:
         }
         self.queries = {
             (part, ranking, excluding): CompiledFunction(
-                self._build_query(parts[part], ranking, excluding)
+                self._build_query(
+                    parts[part], ranking, excluding, with_of=part in ("player", "around")
+                )
             )
             for part, ranking, excluding in product(parts, RANKINGS, (False, True))
         }
@@ -137,30 +141,42 @@ class Ranking:
         return self.db.deleted.get(board)["times"].default(0)
 
     def _build_query(
-        self, build_part: Callable[..., Any], ranking: str, excluding: bool
+        self, build_part: Callable[..., Any], ranking: str, excluding: bool, with_of: bool
     ) -> Callable[..., Any]:
         """Build a query that answers null without the board. Else it answers `board`, `player` and
-        `rows` as documents, and Window's counts. `moved` is whether one of the players has moved
-        before all were counted, `short` whether the window is not full though it could be.
+        `rows` as documents, and Window's counts, `of` if it is wanted. `moved` is
+        whether one of the players has moved before all were counted, `short` whether the window is
+        not full though it could be.
 
         `excluding` leaves the players of the window out of the counts, wherever they are by then.
         That takes longer."""
 
         def query(board: Any, order: Any, sort_key: Any, limit: Any, player: Any) -> Any:
-            def add_counts(window: Any) -> Any:
-                members = window["members"]
+            def add_counts(key: Any, window: Any) -> Any:
+                first, members = window["first"], window["members"]
                 select = _leave_out(members) if excluding else (lambda rows: rows)
-                counts = self._count_before(order, ranking, window["first"], select)
-                moved = False if excluding else self._have_moved(order, members)
-                counted = counts.merge({"moved": moved})
-                uncounted = {"moved": False}
-                return window.merge(r.branch(window["first"].eq(None), uncounted, counted)).without(
+
+                def count(blocks: Any) -> Any:
+                    of = {"of": self.count_all(order, ranking, blocks, key)} if with_of else {}
+                    counts = self.count_before(order, ranking, blocks, first, select)
+                    moved = False if excluding else self._have_moved(order, members)
+                    counted = counts.merge({"moved": moved, **of})
+                    return r.branch(first.eq(None), {"moved": False, **of}, counted)
+
+                is_counted = True if with_of else first.ne(None)
+                counts = r.branch(
+                    is_counted, self.use_blocks(order, ranking, key, count), {"moved": False}
+                )
+                return window.merge(counts).without(
                     "first", "members", {"rows": SERVER_FIELDS, "player": SERVER_FIELDS}
                 )
 
             def read(row: Any) -> Any:
-                key = r.expr([board, row["season"].default(1)]).add(sort_key)
-                window = key.do(lambda key: build_part(order, key, limit, player)).do(add_counts)
+                def build(key: Any) -> Any:
+                    window = build_part(order, key, limit, player)
+                    return window.do(lambda window: add_counts(key, window))
+
+                window = r.expr([board, row["season"].default(1)]).add(sort_key).do(build)
                 answer = r.expr({"board": row, "short": False}).merge(window)
                 return r.branch(row.eq(None), None, answer)
 
@@ -248,26 +264,47 @@ class Ranking:
         rows = self.db.players.get_all(r.args(ids)).coerce_to("array")
         return members.set_difference(_keys(rows, order)).is_empty().not_()
 
-    def _count_before(self, order: Any, ranking: str, key: Any, select: Selection) -> Any:
-        score = key.slice(0, 3).add(FIRST_KEY[1:])  # before all players with this score
-
-        def count(blocks: Any) -> Any:
-            bound = r.branch(blocks.has_fields("since"), self._count_changes(blocks), 0)
-            if ranking == "dense":
-                better = self._count_better_scores(order, blocks, score, select)
-                return {"better": better, "bound": bound}
-            before = self._count_players(order, blocks, key, select)
-            counts = {"before": before, "bound": bound}
-            if ranking == "competition":
-                counts["better"] = self._count_players(order, blocks, score, select)
-            return counts
+    def use_blocks(self, order: Any, ranking: str, key: Any, use: Callable[[Any], Any]) -> Any:
+        """Call `use` with the blocks' document. If there is none for the key's season, the order
+        and the ranking, it gets one block with everybody."""
 
         def are_usable(blocks: Any) -> Any:
             current = are_current(blocks, order, key)
             return current & blocks["scores"].ne(None) if ranking == "dense" else current
 
         blocks = self.db.blocks.get(key[0])
-        return blocks.do(lambda blocks: r.branch(are_usable(blocks), blocks, ONE_BLOCK)).do(count)
+        return blocks.do(lambda blocks: r.branch(are_usable(blocks), blocks, ONE_BLOCK)).do(use)
+
+    def count_before(
+        self, order: Any, ranking: str, blocks: Any, key: Any, select: Selection = lambda rows: rows
+    ) -> Any:
+        """Count what Window's `before` and `better` need for a player with this key, of the players
+        that `select` leaves, and how far off the counts may be."""
+        score = key.slice(0, 3).add(FIRST_KEY[1:])  # before all players with this score
+        bound = r.branch(blocks.has_fields("since"), self.count_changes(blocks), 0)
+        if ranking == "dense":
+            better = self._count_better_scores(order, blocks, score, select)
+            return r.expr({"better": better, "bound": bound})
+        counts = {"before": self._count_players(order, blocks, key, select), "bound": bound}
+        if ranking == "competition":
+            counts["better"] = self._count_players(order, blocks, score, select)
+        return r.expr(counts)
+
+    def count_all(self, order: Any, ranking: str, blocks: Any, key: Any) -> Any:
+        """Count the ranked players of the key's season; with dense ranking, the scores. Null if the
+        blocks do not say, or if there are no blocks on a board that needs some."""
+
+        def limit(number: Any) -> Any:
+            return r.branch(number > MOST_COUNTED, None, number)
+
+        start, end = key.slice(0, 2), key.slice(0, 2).append(r.maxval)
+        rows = self.db.players.between(start, end, index=order).limit(MOST_COUNTED + 1)
+        counted = rows.count().do(limit)
+        if ranking == "dense":
+            counted = counted.do(
+                lambda number: r.branch(number.eq(None), None, rows["score"].distinct().count())
+            )
+        return r.branch(blocks.has_fields("since"), blocks["of"].default(None), counted)
 
     def _count_players(self, order: Any, blocks: Any, key: Any, select: Selection) -> Any:
         """Count the ranked players before the key."""
@@ -277,7 +314,7 @@ class Ranking:
             rows = select(self.db.players.between(start, key, index=order))
             return blocks["before"].nth(number) + rows.count()
 
-        return _find_block(blocks, key).do(count_from)
+        return find_last(blocks["places"], key.slice(2)).do(count_from)
 
     def _count_better_scores(self, order: Any, blocks: Any, key: Any, select: Selection) -> Any:
         """Count the different scores before the key's."""
@@ -287,9 +324,9 @@ class Ranking:
             better = self.count_distinct_scores(order, start, key, select)
             return blocks["scores"].nth(number) + better
 
-        return _find_block(blocks, key).do(count_from)
+        return find_last(blocks["places"], key.slice(2)).do(count_from)
 
-    def _count_changes(self, blocks: Any) -> Any:
+    def count_changes(self, blocks: Any) -> Any:
         """Count the board's players who have changed, or were deleted, since the blocks' counts."""
         board, since = blocks["id"], r.epoch_time(blocks["since"] / 1000)
         changed = self.db.players.between([board, since], [board, r.maxval], index="changed_on")
@@ -324,7 +361,11 @@ def _build_window(read: Row, with_emails: bool) -> Window:
         rows.append(player)
         rows.sort(key=lambda row: build_sort_key(board, rank_position(row)))
     emails = find_emails(documents if with_emails else [])
-    return Window(board, rows, player, emails, **counts)
+    window = Window(board, rows, player, emails, **counts)
+    # Whoever has joined or left between two counts must not make a rank greater than `of`.
+    ranks = [row["rank"] for row in number_window(window)]
+    of = read.get("of")
+    return window._replace(of=None if of is None else max([of, *ranks]))
 
 
 def are_current(blocks: Any, order: Any, key: Any) -> Any:
@@ -332,20 +373,19 @@ def are_current(blocks: Any, order: Any, key: Any) -> Any:
     return (blocks["season"].eq(key[1]) & blocks["order"].eq(order)).default(False)
 
 
-def _find_block(blocks: Any, key: Any) -> Any:
-    """Find the number of the key's block: the last that begins at the key or before it."""
-    starts, sort_key = blocks["places"], key.slice(2)
+def find_last(values: Any, value: Any) -> Any:
+    """Find the number of the last of the sorted values that is at most `value`; 0 if none is."""
 
-    def find_last(size: Any) -> Any:
+    def find(size: Any) -> Any:
         def step_on(number: Any, step: Any) -> Any:
             tried = number + step
-            return r.branch((tried < size) & (starts.nth(tried) <= sort_key), tried, number)
+            return r.branch((tried < size) & (values.nth(tried) <= value), tried, number)
 
         # Each step takes time, and most boards have few blocks.
         return r.branch(size < 1024, SHORT_STEPS, SEARCH_STEPS).fold(0, step_on)
 
     # RethinkDB counts an array by going through it, so it is counted once.
-    return starts.count().do(find_last)
+    return values.count().do(find)
 
 
 def build_sort_key(board: Row, position: RankPosition) -> SortKey:

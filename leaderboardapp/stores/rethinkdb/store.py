@@ -1,6 +1,6 @@
 """The store in RethinkDB: boards, players, listeners, and what it delegates to its parts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from leaderboardapp.domain.exceptions import (
@@ -25,6 +25,8 @@ from leaderboardapp.domain.types import (
     Precondition,
     RankPosition,
     Row,
+    ScoreRank,
+    Selection,
     Window,
 )
 from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
@@ -54,6 +56,7 @@ from leaderboardapp.stores.rethinkdb.schema import (
 )
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
+from leaderboardapp.stores.rethinkdb.standings import Standings
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
 LEASE = "listener"  # the only document of its table
@@ -72,6 +75,7 @@ class RethinkStore(Store):
         self.emails = Emails(self.db)
         self.score_updates = ScoreUpdates(self.db)
         self.rank_blocks = RankBlocks(self.db, self.ranking, self.position)
+        self.standings = Standings(self.db, self.ranking)
         self.seasons = Seasons(self.db, self.ranking, self.rank_blocks)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
@@ -254,8 +258,19 @@ class RethinkStore(Store):
         after: RankPosition | None = None,
         around: str | None = None,
         with_emails: bool = False,
+        from_rank: int = 1,
     ) -> Window:
+        if after is None and around is None:
+            after = self.standings.find_before_rank(board, from_rank)
         return self.ranking.read_window(board, limit, after, around, with_emails)
+
+    def get_selection(
+        self, board: str, players: Collection[str], with_emails: bool = False
+    ) -> Selection:
+        return self.standings.read_selection(board, players, with_emails)
+
+    def get_score_rank(self, board: str, score: int) -> ScoreRank:
+        return self.standings.read_score_rank(board, score)
 
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         rows = [row for row in self.db.run(r.expr(list(boards)).map(self.snapshot)) if row]

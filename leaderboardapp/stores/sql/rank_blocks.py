@@ -1,57 +1,32 @@
 """Rank blocks: a large board's ranking in pieces of some thousand players, with their counts.
 
-The rank of a player is the sum of the blocks before, and a count within one block. Triggers keep
-the counts (migrations/frozen). This module reads them, and splits blocks that have grown. A block's
-column `place` is the sort key of its first player (statements.py).
+The rank of a player is the sum of the blocks before, and a count within one block
+(rank_counts.py). Triggers keep the counts (migrations/frozen). This module splits blocks that have
+grown. A block's column `place` is the sort key of its first player (statements.py).
 """
 
 from typing import Any
 
 from django.db.models import F
 
-from leaderboardapp.domain.types import MAX_SCORE, RankPosition, Row
+from leaderboardapp.domain.types import MAX_SCORE, Row
 from leaderboardapp.stores.sql.models import BlockRow, ChangeRow
-from leaderboardapp.stores.sql.statements import POSITION, in_each_order, position_values, read
+from leaderboardapp.stores.sql.statements import POSITION, in_each_order, read
 
 BLOCK = 1_000  # players in a new block, or, with dense ranking, scores
 MOST = 2 * BLOCK  # a block with more is split
 BLOCKS_AT_ONCE = 50  # split off in one transaction, for which other writers wait
 LEAST_SORT_KEY = -MAX_SCORE - 1
 
-# The block that holds the position; without blocks, one that begins before the first player.
-_OWN = f"""
-    own AS (
-        SELECT place, reached_at, player FROM block
-        WHERE board_id = %(board)s AND (place, reached_at, player) <= {POSITION}
-        UNION ALL SELECT {LEAST_SORT_KEY}, -1, ''
-        ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1
-    ),
-    blocks_before AS (
-        SELECT coalesce(sum(count), 0) AS count FROM block
-        WHERE board_id = %(board)s
-            AND (place, reached_at, player) < (SELECT place, reached_at, player FROM own)
-    )"""
-# The range of sort keys is implied, but tells PostgreSQL how few players are in it.
-COUNT_BEFORE = in_each_order(
-    f"""WITH {_OWN}
-        SELECT (SELECT count FROM blocks_before) + count(*) FROM player
-        WHERE {{ranked}} AND {{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
-            AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
-            AND ({{sort_key}}, reached_at, player) < {POSITION}"""
-)
-# Different scores. Each is found by one search of the index, however many players share it.
-_SCORES = """
+# Different scores, from `own.place` on. Each is found by one search of the index, however many
+# players share it.
+SCORES_FROM = """
     scores(place) AS (
         SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} >= (SELECT place FROM own)
         UNION ALL
         SELECT (SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} > scores.place)
         FROM scores WHERE scores.place < %(sort_key)s
     )"""
-COUNT_SCORES_BEFORE = in_each_order(
-    f"""WITH RECURSIVE {_OWN}, {_SCORES}
-        SELECT (SELECT count FROM blocks_before) + count(*) FROM scores
-        WHERE place < %(sort_key)s"""
-)
 # How many players, or scores, are ranked; %(limit)s at most.
 COUNT_PLAYERS = in_each_order(
     """SELECT count(*) FROM (SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s) AS players"""
@@ -74,7 +49,7 @@ STARTS = in_each_order(
         ) AS numbered WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
 )
 SCORE_STARTS = in_each_order(
-    f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {_SCORES},
+    f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {SCORES_FROM},
         numbered AS (
             SELECT place, row_number() OVER () AS number FROM (
                 SELECT place FROM scores WHERE place IS NOT NULL LIMIT %(limit)s
@@ -85,20 +60,10 @@ SCORE_STARTS = in_each_order(
 )
 
 
-def count_before(board: Row, position: RankPosition) -> tuple[int, int]:
-    """Return Window's `before` and `better` for the player at this position."""
-    if _is_dense(board):
-        return 0, _count(COUNT_SCORES_BEFORE, board, position)
-    before = _count(COUNT_BEFORE, board, position)
-    if board["ranking"] == "competition":
-        return before, _count(COUNT_BEFORE, board, RankPosition(position.score))
-    return before, 0
-
-
 def is_balanced(board: Row) -> bool:
     """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read("SELECT max(count) FROM block WHERE board_id = %s", [board["id"]])
-    return (_count_all(board, MOST + 1) if fullest is None else fullest) <= MOST
+    return (count_all(board, MOST + 1) if fullest is None else fullest) <= MOST
 
 
 def balance(board: Row) -> None:
@@ -109,7 +74,7 @@ def balance(board: Row) -> None:
     if fullest is None:
         # A writer whose snapshot does not show the new block has to begin its transaction anew.
         ChangeRow.objects.filter(board=board["id"]).update(seq=F("seq"))
-        count = _count_all(board, 2**62)
+        count = count_all(board)
         blocks.create(
             board_id=board["id"], place=LEAST_SORT_KEY, reached_at=-1, player="", count=count
         )
@@ -128,6 +93,20 @@ def balance(board: Row) -> None:
     _merge(board)
 
 
+def count_all(board: Row, limit: int = 2**62) -> int:
+    """Return how many players are ranked, or with dense ranking how many scores; at most
+    `limit`."""
+    values = {"board": board["id"], "limit": limit}
+    statement = COUNT_SCORES if is_dense(board) else COUNT_PLAYERS
+    [[count]] = read(statement[board["order"]], values)
+    return int(count)
+
+
+def is_dense(board: Row) -> bool:
+    """Return whether blocks count scores."""
+    return bool(board["ranking"] == "dense")
+
+
 def _merge(board: Row) -> None:
     """Join small neighbours, so that blocks do not become more and more while players move on."""
     previous: BlockRow | None = None
@@ -141,27 +120,11 @@ def _merge(board: Row) -> None:
             previous = block
 
 
-def _count(statement: dict[str, str], board: Row, position: RankPosition) -> int:
-    [[count]] = read(statement[board["order"]], position_values(board, position))
-    return int(count)
-
-
-def _count_all(board: Row, limit: int) -> int:
-    values = {"board": board["id"], "limit": limit}
-    statement = COUNT_SCORES if _is_dense(board) else COUNT_PLAYERS
-    [[count]] = read(statement[board["order"]], values)
-    return int(count)
-
-
 def _find_starts(board: Row, block: BlockRow, number: int) -> list[tuple[Any, ...]]:
     """Return where so many new blocks begin, each BLOCK further on than the one before."""
     values = {"board": board["id"], "step": BLOCK, "limit": number * BLOCK + 1}
-    if _is_dense(board):
+    if is_dense(board):
         scores = {"first": block.place, "sort_key": MAX_SCORE + 1}
         return read(SCORE_STARTS[board["order"]], {**values, **scores})
     first = {"sort_key": block.place, "reached_at": block.reached_at, "player": block.player}
     return read(STARTS[board["order"]], {**values, **first})
-
-
-def _is_dense(board: Row) -> bool:
-    return bool(board["ranking"] == "dense")

@@ -1,6 +1,6 @@
 """Reading boards and players, several reads at one moment (ADR 22)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeVar
 
@@ -9,7 +9,14 @@ from django.db import Error, connection
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql.models import PlayerRow
-from leaderboardapp.stores.sql.statements import BOARD, PLAYER, board_row, player_row, read
+from leaderboardapp.stores.sql.statements import (
+    BOARD,
+    PLAYER,
+    PLAYERS_WITHOUT_KEYS,
+    board_row,
+    player_row,
+    read,
+)
 
 R = TypeVar("R")
 
@@ -42,6 +49,14 @@ def find_player(board: str, player: str) -> Row | None:
     """Return the player's row, None if there is no such player."""
     rows = read(PLAYER, [board, player])
     return player_row(rows[0]) if rows else None
+
+
+def find_players(board: str, players: Collection[str]) -> list[Row]:
+    """Return the rows of those players of the board who have these ids, in any order."""
+    if not players:  # PostgreSQL knows no empty list
+        return []
+    sql = PLAYERS_WITHOUT_KEYS.format(players=", ".join(["%s"] * len(players)))
+    return [player_row(row) for row in read(sql, [board, *players])]
 
 
 def find_emails(board: str, players: list[Row]) -> dict[str, str]:

@@ -40,6 +40,7 @@ PLAYERS = f"""
     SELECT {_ANY_PLAYER}, keys FROM player JOIN board ON board.id = board_id
     WHERE board_id = %s AND player.player IN ({{players}})
 """
+PLAYERS_WITHOUT_KEYS = PLAYERS.replace(", keys", "")
 HIDDEN = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %(board)s AND player > %(after)s AND hidden
@@ -143,8 +144,13 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
 
 def position_values(board: Row, position: RankPosition) -> dict[str, Any]:
     """Return the values of POSITION, and `board`."""
-    sort_key = position.score if board["order"] == "asc" else -position.score
+    sort_key = build_sort_key(board, position.score)
     return {"board": board["id"], **position._asdict(), "sort_key": sort_key}
+
+
+def build_sort_key(board: Row, score: int) -> int:
+    """Return the sort key of a score; of a sort key, the score."""
+    return score if board["order"] == "asc" else -score
 
 
 def board_row(columns: tuple[Any, ...]) -> Row:

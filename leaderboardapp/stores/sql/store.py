@@ -6,7 +6,7 @@ How a database locks, and how its feed learns of changes, is in sqlite/ and post
 import functools
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
@@ -28,7 +28,6 @@ from leaderboardapp.domain.joining import (
     check_player_change,
     check_score,
 )
-from leaderboardapp.domain.ranking import is_ranked
 from leaderboardapp.domain.schedule import check_due, check_season, end_after
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -39,8 +38,9 @@ from leaderboardapp.domain.types import (
     Precondition,
     RankPosition,
     Row,
+    ScoreRank,
+    Selection,
     Window,
-    rank_position,
 )
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql import rank_blocks
@@ -55,10 +55,16 @@ from leaderboardapp.stores.sql.models import (
     PlayerRow,
     SeasonRow,
 )
-from leaderboardapp.stores.sql.ranking import read_around, read_page
+from leaderboardapp.stores.sql.ranking import (
+    read_page,
+    read_score_rank,
+    read_selection,
+    read_window,
+)
 from leaderboardapp.stores.sql.reading import (
     find_emails,
     find_player,
+    find_players,
     read_at_one_moment,
     read_board,
 )
@@ -328,18 +334,23 @@ class SqlStore(Store):
         after: RankPosition | None = None,
         around: str | None = None,
         with_emails: bool = False,
+        from_rank: int = 1,
     ) -> Window:
-        row, player, rows = read_board(board), None, []
-        if around is None:
-            rows = read_page(row, limit, after)
-        elif (player := find_player(board, around)) and is_ranked(row, player):
-            rows = read_around(row, player, limit)
-        before, better = 0, 0
-        if rows and (after or around):  # nobody is before the best
-            before, better = rank_blocks.count_before(row, rank_position(rows[0]))
-        shown = [player] if player and not rows else rows
-        emails = find_emails(board, shown if with_emails else [])
-        return Window(row, rows, player, emails, before, better)
+        window = read_window(read_board(board), limit, after, around, from_rank)
+        shown = [window.player] if window.player and not window.rows else window.rows
+        return window._replace(emails=find_emails(board, shown if with_emails else []))
+
+    @of_one_moment
+    def get_selection(
+        self, board: str, players: Collection[str], with_emails: bool = False
+    ) -> Selection:
+        rows = find_players(board, players)
+        emails = find_emails(board, rows if with_emails else [])
+        return read_selection(read_board(board), rows, emails)
+
+    @of_one_moment
+    def get_score_rank(self, board: str, score: int) -> ScoreRank:
+        return read_score_rank(read_board(board), score)
 
     @maps_db_errors
     def get_import(self, board: str, name: str) -> Import:

@@ -62,7 +62,8 @@ class PostgresStore(SqlStore):
     """The store in a PostgreSQL database. Each thread has a connection, so two web processes of 16
     threads need 32. None is opened before gunicorn forks."""
 
-    begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    # To compile a query takes longer than any of these reads.
+    begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
 
     def __init__(self) -> None:
         self.breaker = CircuitBreaker("PostgreSQL", ANSWER_SECONDS)

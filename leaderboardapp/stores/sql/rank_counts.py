@@ -1,0 +1,176 @@
+"""How many ranked players are before a position, by the blocks of rank_blocks.py; with dense
+ranking, how many scores.
+
+Ranks and all that goes with them are such counts (domain/ranking.py). A single one is one
+statement. Many are two, however many there are: the blocks, and the players between positions.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate, pairwise
+from typing import Any
+
+from leaderboardapp.domain import block_counts
+from leaderboardapp.domain.block_counts import Block, Gap, Key
+from leaderboardapp.domain.types import (
+    LAST_MOMENT,
+    MAX_SCORE,
+    RankPosition,
+    Row,
+    last_position,
+)
+from leaderboardapp.stores.sql.rank_blocks import (
+    LEAST_SORT_KEY,
+    SCORES_FROM,
+    count_all,
+    is_dense,
+)
+from leaderboardapp.stores.sql.statements import (
+    POSITION,
+    build_sort_key,
+    in_each_order,
+    position_values,
+    read,
+)
+
+# The block that holds the position; without blocks, one that begins before the first player. Then
+# `of`, which is the sum of all blocks, is null.
+_OWN = f"""
+    own AS (
+        SELECT place, reached_at, player FROM block
+        WHERE board_id = %(board)s AND (place, reached_at, player) <= {POSITION}
+        UNION ALL SELECT {LEAST_SORT_KEY}, -1, ''
+        ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1
+    ),
+    blocks AS (
+        SELECT coalesce(sum(count) FILTER (
+                WHERE (place, reached_at, player) < (SELECT place, reached_at, player FROM own)
+            ), 0) AS before,
+            sum(count) AS of_all
+        FROM block WHERE board_id = %(board)s
+    )"""
+# The range of sort keys is implied, but tells PostgreSQL how few players are in it.
+COUNT_BEFORE = in_each_order(
+    f"""WITH {_OWN}
+        SELECT (SELECT before FROM blocks) + count(*), (SELECT of_all FROM blocks) FROM player
+        WHERE {{ranked}} AND {{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
+            AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
+            AND ({{sort_key}}, reached_at, player) < {POSITION}"""
+)
+COUNT_SCORES_BEFORE = in_each_order(
+    f"""WITH RECURSIVE {_OWN}, {SCORES_FROM}
+        SELECT (SELECT before FROM blocks) + count(*), (SELECT of_all FROM blocks) FROM scores
+        WHERE place < %(sort_key)s"""
+)
+BLOCKS = """
+    SELECT place, reached_at, player, count FROM block
+    WHERE board_id = %s ORDER BY place, reached_at, player
+"""
+GAPS = "<gaps>"  # in a statement, where their values are to stand
+# The players, or scores, in each gap.
+_GAP = f"""
+    gap (number, low, low_at, low_player, high, high_at, high_player) AS (VALUES {GAPS})"""
+COUNT_IN_GAPS = in_each_order(
+    f"""WITH {_GAP}
+        SELECT (
+            SELECT count(*) FROM player
+            WHERE {{ranked}} AND {{sort_key}} BETWEEN gap.low AND gap.high
+                AND ({{sort_key}}, reached_at, player) >= (gap.low, gap.low_at, gap.low_player)
+                AND ({{sort_key}}, reached_at, player) < (gap.high, gap.high_at, gap.high_player)
+        ) FROM gap ORDER BY number"""
+)
+COUNT_SCORES_IN_GAPS = in_each_order(
+    f"""WITH {_GAP}
+        SELECT (
+            SELECT count(DISTINCT {{sort_key}}) FROM player
+            WHERE {{ranked}} AND {{sort_key}} >= gap.low AND {{sort_key}} < gap.high
+        ) FROM gap ORDER BY number"""
+)
+FIND_WITH_SCORE = in_each_order(
+    """SELECT 1 FROM player WHERE {ranked} AND {sort_key} = %(sort_key)s LIMIT 1"""
+)
+# The player, or the score, that so many others are before, from the beginning of a block on.
+FIND_PLAYER = in_each_order(
+    f"""SELECT {{sort_key}}, reached_at, player FROM player
+        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) >= {POSITION}
+        ORDER BY {{sort_key}}, reached_at, player LIMIT 1 OFFSET %(skipped)s"""
+)
+FIND_SCORE = in_each_order(
+    f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {SCORES_FROM}
+        SELECT place, {LAST_MOMENT}, '' FROM scores
+        WHERE place IS NOT NULL LIMIT 1 OFFSET %(skipped)s"""
+)
+
+
+def count_before(board: Row, position: RankPosition) -> tuple[int, int | None]:
+    """Return how many are before the position, and how many there are, if there are blocks."""
+    statement = COUNT_SCORES_BEFORE if is_dense(board) else COUNT_BEFORE
+    [[count, of]] = read(statement[board["order"]], position_values(board, position))
+    return int(count), None if of is None else int(of)
+
+
+def count_before_each(board: Row, positions: Iterable[RankPosition]) -> tuple[list[int], int]:
+    """Return how many are before each position, and how many there are."""
+    blocks, of = _read_blocks(board)
+    keys = [_to_key(board, position) for position in positions]
+    counts = block_counts.count_before_each(blocks, keys, lambda gaps: _count_in_gaps(board, gaps))
+    return counts, of
+
+
+def is_taken(board: Row, score: int) -> bool:
+    """Return whether a ranked player has the score."""
+    values = {"board": board["id"], "sort_key": build_sort_key(board, score)}
+    return bool(read(FIND_WITH_SCORE[board["order"]], values))
+
+
+def find_before_rank(board: Row, rank: int) -> RankPosition | None:
+    """Return the position after which the players come whose rank is at least `rank`; None if these
+    are all players."""
+    if rank == 1:
+        return None
+    (blocks, of), index = _read_blocks(board), rank - 2  # of the last one that is left out
+    if index >= of:
+        return last_position(board)
+    number = bisect_right([block.before for block in blocks], index) - 1
+    found = _find_in_block(board, blocks[number], index - blocks[number].before)
+    return found if board["ranking"] == "ordinal" else found._replace(reached_at=LAST_MOMENT)
+
+
+def _find_in_block(board: Row, block: Block, index: int) -> RankPosition:
+    """Return the position of the block's player, or score, that so many are before."""
+    sort_key, reached_at, player = block.start
+    values: dict[str, Any] = {"board": board["id"], "skipped": index, "first": sort_key}
+    if is_dense(board):
+        statement, values["sort_key"] = FIND_SCORE, MAX_SCORE + 1
+    else:
+        statement = FIND_PLAYER
+        values |= {"sort_key": sort_key, "reached_at": reached_at, "player": player}
+    [[sort_key, *rest]] = read(statement[board["order"]], values)
+    return RankPosition(build_sort_key(board, sort_key), *rest)
+
+
+def _read_blocks(board: Row) -> tuple[list[Block], int]:
+    """Read the board's blocks, and how many there are in all. Without blocks, one has everybody."""
+    rows = read(BLOCKS, [board["id"]]) or [(LEAST_SORT_KEY, -1, "", count_all(board))]
+    starts = [*(row[:3] for row in rows), _to_key(board, last_position(board))]
+    counts = [*accumulate((row[3] for row in rows), initial=0)]
+    bounds = zip(pairwise(starts), pairwise(counts), strict=True)
+    return [Block(*keys, *before) for keys, before in bounds], counts[-1]
+
+
+def _to_key(board: Row, position: RankPosition) -> Key:
+    return build_sort_key(board, position.score), position.reached_at, position.player
+
+
+def _count_in_gaps(board: Row, gaps: list[Gap]) -> list[int]:
+    if not gaps:
+        return []
+    rows, values = [], {"board": board["id"]}
+    for number, ((low, low_at, low_player), (high, high_at, high_player)) in enumerate(gaps):
+        rows.append(
+            f"({number}, {low}, {low_at}, %(low{number})s, {high}, {high_at}, %(high{number})s)"
+        )
+        values |= {f"low{number}": low_player, f"high{number}": high_player}
+    statement = COUNT_SCORES_IN_GAPS if is_dense(board) else COUNT_IN_GAPS
+    sql = statement[board["order"]].replace(GAPS, ", ".join(rows))
+    return [count for [count] in read(sql, values)]
