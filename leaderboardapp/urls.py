@@ -30,6 +30,12 @@ class NumberConverter(IdConverter):
 register_converter(IdConverter, "key")
 register_converter(NumberConverter, "number")
 
+PLAYER_METHODS = {
+    "GET": players.read_player,
+    "PATCH": players.update_player,
+    "DELETE": players.delete_player,
+}
+
 urlpatterns = [
     path("", by_method(GET=views.render_home_page)),
     path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
@@ -45,11 +51,16 @@ urlpatterns = [
         "boards/<key:board_id>/players/",
         by_method(GET=players.list_players, POST=players.create_player),
     ),
+    # A player may have the id `select`.
+    path(
+        "boards/<key:board_id>/players/select/",
+        by_method(**PLAYER_METHODS, POST=players.select_players),
+        {"player_id": "select"},
+    ),
+    path("boards/<key:board_id>/rank/", by_method(GET=players.rank_score)),
     path(
         "boards/<key:board_id>/players/<key:player_id>/",
-        by_method(
-            GET=players.read_player, PATCH=players.update_player, DELETE=players.delete_player
-        ),
+        by_method(**PLAYER_METHODS),
     ),
     path(
         "boards/<key:board_id>/players/<key:player_id>/around/", by_method(GET=players.read_around)

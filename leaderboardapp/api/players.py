@@ -13,6 +13,7 @@ from leaderboardapp.api.responses import (
     rank_error_fields,
     ranked_data,
     reads_board,
+    standing_data,
 )
 from leaderboardapp.domain.fields import (
     RANK_POSITION_FIELDS,
@@ -20,17 +21,23 @@ from leaderboardapp.domain.fields import (
     flag_field,
     id_field,
     name_field,
+    rank_field,
     require,
+    score_field,
+    selected_ids_field,
 )
 from leaderboardapp.domain.types import Precondition, RankPosition, Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import auth, preconditions, rights
-from leaderboardapp.web.methods import takes_query
+from leaderboardapp.web.methods import takes_query, writes_nothing
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.requests import (
     encode_cursor,
     read_body,
     read_cursor,
     read_flag,
+    read_integer,
     read_limit,
 )
 
@@ -52,16 +59,18 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     return json_response(player_data(player), 201, {"Location": location})
 
 
-@takes_query("hidden", "limit", "cursor")
+@takes_query("hidden", "limit", "cursor", "from_rank")
 def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Answer a page of ranked players, best first; with `?hidden=true`, of hidden players."""
+    """Answer a page of ranked players, best first, perhaps from a rank on; with `?hidden=true`, of
+    hidden players."""
+    from_rank = read_from_rank(request)
     if read_flag(request, "hidden"):
         return list_hidden_players(request, board_id)
     limit, cursor = read_limit(request), read_cursor(request, *RANK_POSITION_FIELDS)
     after = RankPosition(*cursor) if cursor else None
     with_emails = may_see_emails(request, board_id)
     with reads_board(request, board_id) as board:
-        players = Player.get_page_for_board(board, limit + 1, after, with_emails)
+        players = Player.get_page_for_board(board, limit + 1, after, with_emails, from_rank)
     has_more = len(players) > limit
     return json_response(
         {
@@ -123,17 +132,50 @@ def delete_player(request: HttpRequest, board_id: str, player_id: str) -> HttpRe
     return HttpResponse(status=204)
 
 
+def read_from_rank(request: HttpRequest) -> int:
+    """Return `from_rank` of the query: with which rank the page begins. Raises Problem 422."""
+    from_rank = read_integer(request, "from_rank", rank_field, default=1)
+    if "from_rank" in request.GET:
+        is_hidden = read_flag(request, "hidden")
+        if "cursor" in request.GET or is_hidden:
+            detail = "from_rank: must not be there together with a cursor, or with hidden=true."
+            raise Problem(ProblemKind.INVALID_PARAMETER, detail)
+    return from_rank
+
+
+@writes_nothing
+def select_players(request: HttpRequest, board_id: str, **_: str) -> HttpResponse:
+    """Answer the players whose ids the body has, the ranked ones best first, with their places
+    among them, and the ids that no player has."""
+    ids = require(read_body(request, {"ids": selected_ids_field}), "ids")
+    with_emails = may_see_emails(request, board_id)
+    with reads_board(request, board_id) as board:
+        players, missing = Player.select_for_board(board, ids, with_emails)
+    rows = [{**standing_data(player, with_emails), "place": player.place} for player in players]
+    return json_response({"players": rows, "missing": missing, **rank_error_fields(*players)})
+
+
+@takes_query("score")
+def rank_score(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer the rank that a new player would have who reached the score now."""
+    score = read_integer(request, "score", score_field)
+    with reads_board(request, board_id) as board:
+        rank = board.get_score_rank(score)
+    standing = {"rank": rank.rank, "of": rank.of, "percentile": rank.percentile}
+    return json_response({"score": score, **standing, **rank_error_fields(rank)})
+
+
 @takes_query("limit")
 def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer a window of the ranking around the player."""
     limit = read_limit(request, default=5)
     with reads_board(request, board_id) as board:
         window = Player(board, player_id).get_around(limit)
-    return json_response({"players": [*map(ranked_data, window)], **rank_error_fields(*window)})
+    return json_response({"players": [*map(standing_data, window)], **rank_error_fields(*window)})
 
 
 def _shown_data(player: Player, with_email: bool) -> dict[str, Any]:
-    return {**ranked_data(player, with_email), **rank_error_fields(player)}
+    return {**standing_data(player, with_email), **rank_error_fields(player)}
 
 
 def _build_leaving_precondition(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from leaderboardapp.domain.types import Row
+from leaderboardapp.domain.types import Row, ScoreRank
 from leaderboardapp.models import Board, Player
 from leaderboardapp.snapshots import compute_fingerprint
 from leaderboardapp.web import auth
@@ -41,6 +41,13 @@ def ranked_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     return {**data, "email": player.email} if with_email else data
 
 
+def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
+    """Return a player's JSON fields for an answer about a few players: `of` and `percentile` stand
+    beside the rank."""
+    data = {**ranked_data(player), "of": player.of, "percentile": player.percentile}
+    return {**data, "email": player.email} if with_email else data
+
+
 def may_see_emails(request: HttpRequest, board_id: str) -> bool:
     """Return whether the request has a write token for the board.
 
@@ -49,9 +56,9 @@ def may_see_emails(request: HttpRequest, board_id: str) -> bool:
     return auth.has_scope(request, "write", board_id)
 
 
-def rank_error_fields(*players: Player) -> dict[str, Any]:
-    """Return fields that say how far off these players' ranks may be; none if they are exact."""
-    bound = max((player.bound for player in players), default=0)
+def rank_error_fields(*ranked: Player | ScoreRank) -> dict[str, Any]:
+    """Return fields that say how far off these ranks may be; none if they are exact."""
+    bound = max((each.bound for each in ranked), default=0)
     return {"exact": False, "bound": bound} if bound else {}
 
 

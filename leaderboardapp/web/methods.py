@@ -18,6 +18,7 @@ READ_PARAMETERS = ("token",)
 # A client opens a WebSocket with a GET, which the proxy passes on as a POST of its own.
 WEBSOCKET = "WEBSOCKET"
 
+_reads: set[View] = set()  # those that answer a POST
 _parameters: dict[View, tuple[str, ...] | None] = {}  # by view; None: it is called with any
 
 
@@ -41,6 +42,13 @@ def takes_any_query(view: View) -> View:
     return view
 
 
+def writes_nothing(view: View) -> View:
+    """Mark a view that answers a POST, and only reads, so that it is called as for a GET. Its
+    answer is kept by no cache."""
+    _reads.add(view)
+    return view
+
+
 def by_method(**views: View) -> View:
     """Return the view of one URL, which calls the function for the request's method.
 
@@ -59,7 +67,7 @@ def by_method(**views: View) -> View:
             detail = f"Accepted here: {allow}."
             raise Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
         function = views[method]
-        if method in ("GET", WEBSOCKET):
+        if method in ("GET", WEBSOCKET) or function in _reads:
             _check_query(request, function, READ_PARAMETERS)
             return preconditions.apply(request, function(request, **ids))
         cross_site.require_same_origin(request)

@@ -92,13 +92,20 @@ def read_parameter(request: HttpRequest, name: str, default: str = "") -> str:
 
 def read_limit(request: HttpRequest, default: int = DEFAULT_LIMIT) -> int:
     """Return `limit` of the query: how many rows the answer may have. Raises Problem 422."""
-    text = read_parameter(request, "limit", str(default))
+    return read_integer(request, "limit", limit_field, default)
+
+
+def read_integer(request: HttpRequest, name: str, field: Field, default: int | None = None) -> int:
+    """Return an integer of the query that passes its field, `default` if it is missing.
+
+    Raises Problem 422, also if it is missing and there is no default."""
+    text = read_parameter(request, name, "" if default is None else str(default))
     try:
-        limit: int = limit_field(int(text) if re.fullmatch("[0-9]{1,9}", text) else text)
+        value: int = field(int(text) if re.fullmatch("-?[0-9]{1,16}", text) else text)
     except ValueError as error:
-        detail = f"limit: must be {error}."
+        detail = f"{name}: must be {error}."
         raise Problem(ProblemKind.INVALID_PARAMETER, detail) from error
-    return limit
+    return value
 
 
 def read_flag(request: HttpRequest, name: str) -> bool:

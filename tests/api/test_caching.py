@@ -20,6 +20,7 @@ PUBLIC = [
     "{board}players/?hidden=maybe",
     "{board}players/alice/",
     "{board}players/alice/around/",
+    "{board}rank/?score=1",
     "{board}seasons/",
     "{board}seasons/1/",
     "{board}ws/",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
@@ -190,6 +191,8 @@ STEPS = [
     Step("readPlayer", 200),
     Step("listPlayers", 200),
     Step("readAround", 200),
+    Step("selectPlayers", 200),
+    Step("rankScore", 200),
     Step("readBoard", 200),
     Step("readBoard", 200, accept=STREAM),
     Step("streamEvents", 200, given=channels),
@@ -258,19 +261,21 @@ def request(client: Client, step: Step, body: str, grip_sig: str) -> Response:
     headers = {"Accept": step.accept, "Grip-Sig": grip_sig, **step.headers}
     if "Authorization" in headers:
         headers["Authorization"] = f"Bearer {token(headers['Authorization'])}"
-    path = path.format_map({**path_parameters(operation), **step.place})
+    path = path.format_map({**examples_of(operation, "path"), **step.place})
+    query = examples_of(operation, "query")
     content_type = "application/json" if body else ""
+    path += f"?{urlencode(query)}" if query else ""
     return client.generic(method.upper(), path, body, content_type, headers=headers)
 
 
-def path_parameters(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return the examples of an operation's path parameters."""
+def examples_of(operation: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return the examples of an operation's required parameters that are in this place."""
     found = {}
     for parameter in operation.get("parameters", []):
         if "$ref" in parameter:
             name = parameter["$ref"].removeprefix("#/components/parameters/")
             parameter = API["components"]["parameters"][name]
-        if parameter["in"] == "path":
+        if parameter["in"] == place and parameter.get("required"):
             found[parameter["name"]] = parameter["example"]
     return found
 

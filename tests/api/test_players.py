@@ -26,7 +26,8 @@ def test_a_taken_id_is_a_conflict(send: Send, board: str, alice: str) -> None:
 def test_a_player_is_read_with_its_rank(send: Send, board: str, alice: str) -> None:
     send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
     send("POST", f"{board}players/bob/score-add/")
-    assert send("GET", alice).json() == {"id": "alice", "name": "Alice", "score": 0, "rank": 2}
+    standing = {"rank": 2, "of": 2, "percentile": 50}
+    assert send("GET", alice).json() == {"id": "alice", "name": "Alice", "score": 0, **standing}
 
 
 def test_score_add_without_a_body_adds_one(send: Send, alice: str) -> None:

@@ -55,12 +55,15 @@ REQUESTS = [
 ]
 ROWS_OF_TWO = [{"player": "alice"}, {"player": "bob"}]
 PRIVATE_READS = [
-    "{board}",
-    "{board}players/",
-    "{board}players/bob/",
-    "{board}players/bob/around/",
-    "{board}seasons/",
-    "{board}seasons/1/",
+    ("GET", "{board}", None),
+    ("GET", "{board}players/", None),
+    ("GET", "{board}players/?from_rank=2", None),
+    ("GET", "{board}players/bob/", None),
+    ("GET", "{board}players/bob/around/", None),
+    ("POST", "{board}players/select/", {"ids": ["alice", "bob", "carol"]}),
+    ("GET", "{board}rank/?score=7", None),
+    ("GET", "{board}seasons/", None),
+    ("GET", "{board}seasons/1/", None),
 ]
 INCLUDED = {"read": ["read"], "write": ["read", "write"], "admin": ["read", "write", "admin"]}
 
@@ -167,8 +170,9 @@ def test_a_private_board_is_read_with_each_scope(table: Table, send: Send, store
     for scope in ("", "read", "play", "write", "admin"):
         for boards in ([table.id], ["another"]):
             claims = bearer(scope=scope, player="alice", boards=boards)
-            for path in PRIVATE_READS:
-                answer = send("GET", path.format(board=f"/boards/{table.id}/"), **claims)
+            for method, path, body in PRIVATE_READS:
+                there = path.format(board=f"/boards/{table.id}/")
+                answer = send(method, there, body, **claims)
                 statuses[scope, boards[0], path] = answer.status_code
     wrong = {
         case: status

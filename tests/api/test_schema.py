@@ -40,13 +40,21 @@ def test_every_answer_of_the_other_stores_is_as_described(case: schemathesis.Cas
 def assert_as_described(case: schemathesis.Case[Any]) -> None:
     # Other tests hold the methods (test_reference.py) and the tokens (test_auth.py) to it.
     excluded = [checks.unsupported_method, checks.ignored_auth]
+    if case.path.endswith("/select/"):  # which a player may be named, too (test_reference.py)
+        excluded.append(checks.allow_header_conformance)
     response = case.call()
-    # A schema cannot say it: a cursor that no page gave is refused, a player's second row, and a
-    # score beyond the limits, or an email address where none is asked for, by settings that the
-    # board has from an earlier request; and that a WebSocket needs headers of its own.
+    # A schema cannot say it: a cursor that no page gave is refused, a rank with which no page can
+    # begin, a player's second row, and a score beyond the limits, or an email address where none is
+    # asked for, by settings that the board has from an earlier request; and that a WebSocket needs
+    # headers of its own.
     beyond = "must stay from" in response.text or "email: " in response.text
     # And whether a precondition holds is the board's affair.
     is_other = response.status_code in (412, 426)
-    if "cursor" in (case.query or {}) or has_a_second_row(case.body) or beyond or is_other:
+    if (
+        {"cursor", "from_rank"} & {*(case.query or {})}
+        or has_a_second_row(case.body)
+        or beyond
+        or is_other
+    ):
         excluded.append(checks.positive_data_acceptance)
     case.validate_response(response, excluded_checks=excluded)

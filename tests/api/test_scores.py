@@ -37,7 +37,14 @@ def test_a_player_of_an_ascending_board_is_ranked_from_the_first_score_on(
             send("PUT", f"{board}players/{player}/score/", {"score": score, "mode": "best"})
     assert [row["id"] for row in send("GET", board).json()["players"]] == ["fast", "slow"]
     new = send("GET", f"{board}players/new/").json()
-    assert new == {"id": "new", "name": "new", "score": 0, "rank": None}
+    assert new == {
+        "id": "new",
+        "name": "new",
+        "score": 0,
+        "rank": None,
+        "of": 2,
+        "percentile": None,
+    }
     send("POST", f"{board}players/new/score-add/", {"amount": 0})
     assert send("GET", f"{board}players/new/").json()["rank"] == 1
 

@@ -16,7 +16,8 @@ def test_a_reset_begins_a_season_with_all_scores_zero(send: Send, board: str, al
     assert response.status_code == 200
     assert response.json()["season"] == 2
     assert scores(send, board) == {"alice": 0}
-    assert send("GET", alice).json() == {"id": "alice", "name": "Alice", "score": 0, "rank": 1}
+    standing = {"rank": 1, "of": 1, "percentile": 100}
+    assert send("GET", alice).json() == {"id": "alice", "name": "Alice", "score": 0, **standing}
 
 
 def test_a_past_season_stays_readable(send: Send, board: str, board_id: str, alice: str) -> None:

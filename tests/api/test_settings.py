@@ -90,7 +90,7 @@ def test_a_hidden_player_is_not_shown_not_ranked_and_kept(send: Send, four: str)
     assert [row["id"] for row in send("GET", f"{four}players/").json()["players"]] == [*"acd"]
     assert send("POST", f"{four}players/b/score-add/").json()["score"] == 8
     hidden = send("GET", f"{four}players/b/").json()
-    assert hidden == {"id": "b", "name": "b", "score": 8, "rank": None}
+    assert hidden == {"id": "b", "name": "b", "score": 8, "rank": None, "of": 3, "percentile": None}
     assert send("GET", f"{four}players/b/around/").json() == {"players": []}
     send("PATCH", f"{four}players/b/", {"hidden": False})
     assert top(send, four) == [("a", 1), ("b", 2), ("c", 3), ("d", 4)]

@@ -90,7 +90,7 @@ class TestPlayers:
         dialog.get_by_role("button", name="Add").click()
         expect(row(page, "Alicia").locator(".score")).to_have_text("100")
         expected = {"id": "alice", "name": " Alicia ", "score": 100, "rank": 1}
-        assert api("GET", f"{board}players/alice/").json == expected
+        assert expected.items() <= api("GET", f"{board}players/alice/").json.items()
 
     def test_one_is_hidden_found_and_shown_again(self, page: Page, api: Api, board: str) -> None:
         page.get_by_role("button", name="Edit Alice").click()
