@@ -1,7 +1,8 @@
 """Measure what one operation costs as the thing that it works on grows.
 
-- A board: its top players, as a poll reads them, and the rank of one of its players. Boards have a
-  thousand to a million players; on RethinkDB a hundred thousand, because more take long to fill.
+- A board: its top players, as a poll reads them, the rank of one of its players, and those of five
+  hundred, with a target of its own. Boards have a thousand to a million players; on RethinkDB a
+  hundred thousand, because more take long to fill.
 - The database: a poll and an increment among ten to a hundred thousand boards with a player each.
 - An audience: a publish to ten to ten thousand viewers of a board, bypassing the service. The cost
   is the time until the last viewer has it, divided by the number of viewers, so linear growth is a
@@ -31,6 +32,8 @@ from bench.viewers import open_viewers
 from tests.support.stack import Stack
 
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
+SELECTED = 500  # players in a request
+MOST_MILLISECONDS = {"sqlite": 50, "postgresql": 50, "rethinkdb": 250}  # for them, of a million
 TARGET_GROWTH = 1.5  # at most, for ten times the size
 CostsBySize = dict[str, dict[int, list[float]]]  # by operation and size, one of each run
 
@@ -66,18 +69,29 @@ def fill_board(store: str, players: int) -> None:
 
 
 def board_costs(players: int, calls: int) -> dict[str, float]:
-    from leaderboardapp import models, snapshots
+    from leaderboardapp import snapshots
+    from leaderboardapp.domain import ranking
     from leaderboardapp.stores import get_store
 
     store = get_store()
     return {
         "top": median_milliseconds(lambda _: snapshots.read_snapshots(["b"]), players, calls),
         "rank": median_milliseconds(
-            lambda n: models.number_window(store.get_ranking_window("b", 1, around=f"p{n}")),
+            lambda n: ranking.number_window(store.get_ranking_window("b", 1, around=f"p{n}")),
             players,
             calls,
         ),
+        # Fewer calls, because each is five hundred ranks.
+        "select": median_milliseconds(
+            lambda _: store.get_selection("b", choose_players(players)), players, calls // 10
+        ),
     }
+
+
+def choose_players(players: int) -> list[str]:
+    """Return the ids of SELECTED players at random; of all, if there are fewer."""
+    numbers = random.sample(range(players), min(players, SELECTED))
+    return [f"p{number}" for number in numbers]
 
 
 def fill_article(_: str, players: int) -> None:
@@ -189,6 +203,10 @@ def measure(options: Options) -> Iterator[Figure]:
     for size, runs in costs["article"].items():
         yield Figure(f"article's sort of {size:,} players", store, "ms", runs)
     yield from figures("rank on a board of {} players", costs["rank"], store)
+    most = (at_most(MOST_MILLISECONDS[store], "value"),)
+    for size, runs in costs["select"].items():
+        name = f"selection on a board of {size:,} players"
+        yield Figure(name, store, "ms", runs, targets=most)
     costs = measure_parts(options, [10, 100] if short else [10, 1000, 100_000], DATABASE_PARTS)
     yield from figures("poll among {} boards", costs["poll"], store)
     yield from figures("increment among {} boards", costs["increment"], store)
