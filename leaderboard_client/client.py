@@ -3,7 +3,7 @@
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 45.0  # after which a stream is dead: the service sends a keep-alive every 20 s
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
 MAX_PAGE_ROWS = 100
+MAX_SCORE = 2**53 - 1
 MAX_SEASON = 2**31 - 1
 
 
@@ -79,16 +80,16 @@ class Leaderboard:
         """Yield all boards that may be listed, with their settings, read page by page."""
         return self.pages("/boards/", "boards")
 
-    def pages(self, path: str, what: str) -> Iterator[Json]:
-        """Yield the rows of all pages at `path`, in each of which they are the field `what`."""
-        cursor = None
+    def pages(self, path: str, what: str, first: Mapping[str, str] | None = None) -> Iterator[Json]:
+        """Yield the rows of all pages at `path`, in each of which they are the field `what`.
+        `first` has parameters of the first page."""
+        params = first or {}
         while True:
-            params = {"limit": "100", **({"cursor": cursor} if cursor else {})}
-            page = self.request("GET", path, params=params)
+            page = self.request("GET", path, params={"limit": "100", **params})
             yield from page[what]
-            cursor = page["next"]
-            if cursor is None:
+            if page["next"] is None:
                 return
+            params = {"cursor": page["next"]}
 
     def request(
         self,
@@ -250,9 +251,28 @@ class Board:
         self.leaderboard.request("POST", f"{self.path}players/", body, retry_on=NOT_APPLIED)
         return player
 
-    def players(self) -> Iterator[Json]:
-        """Yield all ranked players, best first, read page by page."""
-        return self.leaderboard.pages(f"{self.path}players/", "players")
+    def players(self, from_rank: int = 1) -> Iterator[Json]:
+        """Yield all ranked players from this rank on, best first, read page by page."""
+        require_integer("from_rank", from_rank, MAX_SCORE)
+        first = {"from_rank": str(from_rank)} if from_rank > 1 else None
+        return self.leaderboard.pages(f"{self.path}players/", "players", first)
+
+    def select(self, ids: Iterable[str]) -> Json:
+        """Return `{"players": […], "missing": […]}` of up to 500 ids.
+
+        The players are as from `Player.read`, best first, and those without a rank last. Each has
+        a `place`, which is the rank among them alone. `missing` has the ids that nobody has.
+        """
+        body = {"ids": [require_id(id) for id in ids]}
+        selection: Json = self.leaderboard.request("POST", f"{self.path}players/select/", body)
+        return selection
+
+    def rank_of(self, score: int) -> Json:
+        """Return `{"score", "rank", "of", "percentile"}` of a new player who reached the score
+        now."""
+        params = {"score": str(score)}
+        rank: Json = self.leaderboard.request("GET", f"{self.path}rank/", params=params)
+        return rank
 
     def add_scores(self, amounts: Mapping[str, int], season: int | None = None) -> list[Json]:
         """Add to the scores of up to 1,000 players; return one result each, in the same order.
@@ -279,7 +299,10 @@ class Player:
         self.path = f"{board.path}players/{id}/"
 
     def read(self) -> Json:
-        """Return `{"id", "name", "score", "rank"}`; the rank of an unranked player is None."""
+        """Return `{"id", "name", "score", "rank", "of", "percentile"}`.
+
+        `of` is how many players are ranked, and `percentile` how many in a hundred are not better.
+        The rank and percentile of an unranked player are None."""
         return self._request("GET", "")
 
     def around(self, limit: int = 5) -> list[Json]:

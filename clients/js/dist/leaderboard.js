@@ -477,9 +477,7 @@ var Board = class {
   async delete() {
     await this.leaderboard.request("DELETE", this.path, { isDone: isMissing });
   }
-  /** End this season once and begin the next; return the board with its new `season`.
-   *
-   * LeaderboardError with status 409 says that the season had ended before. */
+  /** End this season once (if it is over: 409); return the board in the next one. */
   async reset(season) {
     requireInteger("season", season, 1, MAX_SEASON);
     return this.leaderboard.request("POST", `${this.path}reset/`, { body: { season } });
@@ -493,9 +491,7 @@ var Board = class {
     requireInteger("season", number, 1, MAX_SEASON);
     return this.leaderboard.request("GET", `${this.path}seasons/${number}/`);
   }
-  /** Return the player with this id, without asking the service whether there is one.
-   *
-   * Throws RangeError if no player can have the id. */
+  /** Return the player with this id, without asking the service whether there is one. */
   player(id) {
     return new Player(this, id);
   }
@@ -505,13 +501,20 @@ var Board = class {
     await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email }, ...hasId(id) });
     return player;
   }
-  /** Yield all ranked players, best first, read page by page. */
-  players() {
-    return this.leaderboard.pages(`${this.path}players/`, "players");
+  /** Yield all ranked players from a rank on, best first, read page by page. */
+  players({ fromRank: from_rank = 1 } = {}) {
+    requireInteger("fromRank", from_rank, 1, Number.MAX_SAFE_INTEGER);
+    return this.leaderboard.pages(`${this.path}players/`, "players", from_rank > 1 ? { from_rank } : {});
   }
-  /** Add to the scores of up to 1,000 players; return one result each, in the same order.
-   *
-   * If a `season` is named, only that season is added to. */
+  /** Return up to 500 players, with their places. */
+  async select(ids) {
+    return this.leaderboard.request("POST", `${this.path}players/select/`, { body: { ids: Array.from(ids, requireId) } });
+  }
+  /** Return a score's rank. */
+  async rankOf(score) {
+    return this.leaderboard.request("GET", `${this.path}rank/`, { params: { score: requireScore("score", score) } });
+  }
+  /** Add to the scores of up to 1,000 players; return one result each, in the same order. */
   async addScores(amounts, { season } = {}) {
     const entries = Symbol.iterator in amounts ? amounts : Object.entries(amounts);
     const body = Array.from(entries, ([player, amount]) => {
@@ -549,9 +552,7 @@ var Player = class {
     const headers = { "Idempotency-Key": options.key ?? randomId() };
     return this.#request("POST", "score-add/", { body, headers });
   }
-  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards.
-   *
-   * `season` is as in `add`. */
+  /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards. */
   async set(score, options = {}) {
     const mode = options.best ? "best" : "set";
     const body = { score: requireScore("score", score), mode, ...seasonField(options.season) };
@@ -634,14 +635,13 @@ var Service = class {
     }
   }
   /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
-  async *pages(path, what) {
-    let cursor = null;
+  async *pages(path, what, first = {}) {
+    let params = first;
     do {
-      const params = { limit: "100", ...cursor && { cursor } };
-      const page = await this.request("GET", path, { params });
+      const page = await this.request("GET", path, { params: { limit: 100, ...params } });
       yield* page[what];
-      cursor = page.next;
-    } while (cursor !== null);
+      params = { cursor: page.next };
+    } while (params.cursor !== null);
   }
   async #send(method, path, { body, headers, params, signal }) {
     const query = params ? `?${new URLSearchParams(params)}` : "";

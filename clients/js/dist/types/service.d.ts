@@ -44,5 +44,5 @@ export declare class Service {
      * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over. */
     request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
     /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
-    pages<T>(path: string, what: string): AsyncGenerator<T, void, undefined>;
+    pages<T>(path: string, what: string, first?: Record<string, number>): AsyncGenerator<T, void, undefined>;
 }
