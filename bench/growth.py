@@ -1,7 +1,8 @@
 """Measure what one operation costs as the thing that it works on grows.
 
-- A board: its top players, as a poll reads them, and the rank of one of its players. Boards have a
-  thousand to a million players; on RethinkDB a hundred thousand, because more take long to fill.
+- A board: its top players, as a poll reads them, the rank of one of its players, and those of five
+  hundred, with a target of its own. Boards have a thousand to a million players; on RethinkDB a
+  hundred thousand, because more take long to fill.
 - The database: a poll and an increment among ten to a hundred thousand boards with a player each.
 - An audience: a publish to ten to ten thousand viewers of a board, bypassing the service. The cost
   is the time until the last viewer has it, divided by the number of viewers, so linear growth is a
@@ -31,6 +32,8 @@ from bench.viewers import open_viewers
 from tests.support.stack import Stack
 
 SETTLE_SECONDS = 6.0  # after which RethinkDB's store no longer takes the players for just changed
+SELECTED = 500  # players in a request
+MOST_MILLISECONDS = {"sqlite": 50, "postgresql": 50, "rethinkdb": 250}  # for them, of a million
 TARGET_GROWTH = 1.5  # at most, for ten times the size
 CostsBySize = dict[str, dict[int, list[float]]]  # by operation and size, one of each run
 
@@ -78,7 +81,17 @@ def board_costs(players: int, calls: int) -> dict[str, float]:
             players,
             calls,
         ),
+        # Fewer calls, because each is five hundred ranks.
+        "select": median_milliseconds(
+            lambda _: store.get_selection("b", choose_players(players)), players, calls // 10
+        ),
     }
+
+
+def choose_players(players: int) -> list[str]:
+    """Return the ids of SELECTED players at random; of all, if there are fewer."""
+    numbers = random.sample(range(players), min(players, SELECTED))
+    return [f"p{number}" for number in numbers]
 
 
 def fill_article(_: str, players: int) -> None:
@@ -190,6 +203,10 @@ def measure(options: Options) -> Iterator[Figure]:
     for size, runs in costs["article"].items():
         yield Figure(f"article's sort of {size:,} players", store, "ms", runs)
     yield from figures("rank on a board of {} players", costs["rank"], store)
+    most = (at_most(MOST_MILLISECONDS[store], "value"),)
+    for size, runs in costs["select"].items():
+        name = f"selection on a board of {size:,} players"
+        yield Figure(name, store, "ms", runs, targets=most)
     costs = measure_parts(options, [10, 100] if short else [10, 1000, 100_000], DATABASE_PARTS)
     yield from figures("poll among {} boards", costs["poll"], store)
     yield from figures("increment among {} boards", costs["increment"], store)

@@ -141,7 +141,7 @@ TABLES = (
     ),
     Table(
         "Growth of a board",
-        r"(top of a board|article's sort|rank on a board) of (?P<column>.+) players",
+        r"(top of a board|article's sort|(?:rank|selection) on a board) of (?P<column>.+) players",
         ("with so many players",),
         baseline="",
         comparison="",

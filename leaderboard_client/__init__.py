@@ -12,6 +12,8 @@ increments, each with an idempotency key of its own. It does so for `patience` s
 restarts and failures of the service.
 """
 
-from leaderboard_client.client import Board, Leaderboard, LeaderboardError, Player
+from leaderboard_client.client import Board, Leaderboard, Player
+from leaderboard_client.errors import LeaderboardError
+from leaderboard_client.score import Score
 
-__all__ = ["Board", "Leaderboard", "LeaderboardError", "Player"]
+__all__ = ["Board", "Leaderboard", "LeaderboardError", "Player", "Score"]

@@ -1,9 +1,8 @@
 """Leaderboard, Board and Player: one method for each request of the API."""
 
 import logging
-import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +10,23 @@ from typing import Any, Self
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
+from leaderboard_client.arguments import (
+    MAX_PAGE_ROWS,
+    MAX_SCORE,
+    MAX_SEASON,
+    rank_query,
+    require_id,
+    require_integer,
+    score_fields,
+)
+from leaderboard_client.errors import (
+    LeaderboardError,
+    StreamRefusedError,
+    connection_error,
+    status_error,
+)
 from leaderboard_client.retry import NOT_APPLIED, TRANSIENT, RetryBudget, is_transient
+from leaderboard_client.score import Score
 from leaderboard_client.token import TokenSource
 
 Json = dict[str, Any]
@@ -21,22 +36,6 @@ NO_SIGN_OF_LIFE = "board %s: no sign of life since %s, reconnecting: %s"
 
 TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 45.0  # after which a stream is dead: the service sends a keep-alive every 20 s
-ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
-MAX_PAGE_ROWS = 100
-MAX_SEASON = 2**31 - 1
-
-
-class LeaderboardError(Exception):
-    """A request failed for good: the service refused it, or the retry budget is used up.
-
-    `status` is that of the last answer, or 0 if there was none. The message says why. `type` is the
-    kind of problem, such as "/docs/problems/#board-not-found", and does not change between
-    releases. It is "about:blank" if only the status is known.
-    """
-
-    def __init__(self, status: int, detail: str, type: str = "about:blank") -> None:
-        super().__init__(detail)
-        self.status, self.type = status, type
 
 
 class Leaderboard:
@@ -80,16 +79,16 @@ class Leaderboard:
         """Yield all boards that may be listed, with their settings, read page by page."""
         return self.pages("/boards/", "boards")
 
-    def pages(self, path: str, what: str) -> Iterator[Json]:
-        """Yield the rows of all pages at `path`, in each of which they are the field `what`."""
-        cursor = None
+    def pages(self, path: str, what: str, first: Mapping[str, str] | None = None) -> Iterator[Json]:
+        """Yield the rows of all pages at `path`, in each of which they are the field `what`.
+        `first` has parameters of the first page."""
+        params = first or {}
         while True:
-            params = {"limit": "100", **({"cursor": cursor} if cursor else {})}
-            page = self.request("GET", path, params=params)
+            page = self.request("GET", path, params={"limit": "100", **params})
             yield from page[what]
-            cursor = page["next"]
-            if cursor is None:
+            if page["next"] is None:
                 return
+            params = {"cursor": page["next"]}
 
     def request(
         self,
@@ -277,21 +276,42 @@ class Board:
         self.leaderboard.request("POST", f"{self.path}players/", body, retry_on=NOT_APPLIED)
         return player
 
-    def players(self) -> Iterator[Json]:
-        """Yield all ranked players, best first, read page by page."""
-        return self.leaderboard.pages(f"{self.path}players/", "players")
+    def players(self, from_rank: int = 1) -> Iterator[Json]:
+        """Yield all ranked players from this rank on, best first, read page by page."""
+        require_integer("from_rank", from_rank, MAX_SCORE)
+        first = {"from_rank": str(from_rank)} if from_rank > 1 else None
+        return self.leaderboard.pages(f"{self.path}players/", "players", first)
+
+    def select(self, ids: Iterable[str]) -> Json:
+        """Return `{"players": […], "missing": […]}` of up to 500 ids.
+
+        The players are as from `Player.read`, best first, and those without a rank last. Each has
+        a `place`, which is the rank among them alone. `missing` has the ids that nobody has.
+        """
+        body = {"ids": [require_id(id) for id in ids]}
+        selection: Json = self.leaderboard.request("POST", f"{self.path}players/select/", body)
+        return selection
+
+    def rank_of(self, score: int) -> Json:
+        """Return `{"score", "rank", "of", "percentile"}` of a new player who reached the score
+        now."""
+        params = {"score": str(score)}
+        rank: Json = self.leaderboard.request("GET", f"{self.path}rank/", params=params)
+        return rank
 
     def add_scores(
         self,
         amounts: Mapping[str, int],
         season: int | None = None,
         names: Mapping[str, str] | None = None,
+        rank: bool = False,
     ) -> list[Json]:
         """Add to the scores of up to 1,000 players; return one result each, in the same order.
 
         `amounts` is by player id. A result has a `status` (200, 201, 404, 409 or 422), and the new
         `score` or a `detail`. If a `season` is named, only that season is added to. A player who is
-        missing is created if `names` has a name for the id.
+        missing is created if `names` has a name for the id. With `rank` the results have the ranks
+        afterwards.
         """
         names = names or {}
         rows = [
@@ -302,7 +322,8 @@ class Board:
             }
             for player, amount in amounts.items()
         ]
-        path, headers = f"{self.path}scores/", {"Idempotency-Key": uuid.uuid4().hex}
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        path = f"{self.path}scores/{rank_query(rank)}"
         answer = self.leaderboard.request("POST", path, rows, headers)
         results: list[Json] = answer["results"]
         return results
@@ -316,8 +337,10 @@ class Player:
         self.path = f"{board.path}players/{id}/"
 
     def read(self) -> Json:
-        """Return `{"id", "name", "score", "rank"}`, with `data` if there is any. The rank of an
-        unranked player is None."""
+        """Return `{"id", "name", "score", "rank", "of", "percentile"}`, and perhaps `data`.
+
+        `of` is how many players are ranked, and `percentile` how many in a hundred are not better.
+        The rank and percentile of an unranked player are None."""
         return self._request("GET", "")
 
     def around(self, limit: int = 5) -> list[Json]:
@@ -332,27 +355,33 @@ class Player:
         key: str | None = None,
         season: int | None = None,
         name: str | None = None,
-    ) -> int:
+        rank: bool = False,
+    ) -> Score:
         """Add to the score and return the new one. An idempotency key counts once.
 
         Without a `key` the call makes its own. If a `season` is named and another one is running,
         LeaderboardError is raised with status 409. With a `name` the player is created if the board
-        has none of that id.
+        has none of that id. With `rank` the score has the rank afterwards.
         """
         headers = {"Idempotency-Key": uuid.uuid4().hex if key is None else key}
         body = {"amount": amount, **score_fields(season, name)}
-        return int(self._request("POST", "score-add/", body, headers)["score"])
+        return Score(self._request("POST", f"score-add/{rank_query(rank)}", body, headers))
 
     def set(
-        self, score: int, best: bool = False, season: int | None = None, name: str | None = None
-    ) -> int:
+        self,
+        score: int,
+        best: bool = False,
+        season: int | None = None,
+        name: str | None = None,
+        rank: bool = False,
+    ) -> Score:
         """Set the score, or with `best` keep the better of the two; return the score afterwards.
 
-        `season` and `name` are as in `add`.
+        `season`, `name` and `rank` are as in `add`.
         """
         mode = "best" if best else "set"
         body = {"score": score, "mode": mode, **score_fields(season, name)}
-        return int(self._request("PUT", "score/", body)["score"])
+        return Score(self._request("PUT", f"score/{rank_query(rank)}", body))
 
     def update(self, **fields: Any) -> Json:
         """Change `name`, `hidden` or `data`, which is replaced whole; return the player."""
@@ -367,46 +396,3 @@ class Player:
     ) -> Json:
         answer: Json = self.board.leaderboard.request(method, self.path + path, body, headers)
         return answer
-
-
-class StreamRefusedError(Exception):
-    """The service answered a stream's request with another status than 200."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-
-
-def require_id(id: str) -> str:
-    """Return the id, which stands in paths. Raises ValueError if it is none: ".." would lead to
-    another resource."""
-    if not isinstance(id, str) or not re.fullmatch(ID_PATTERN, id):
-        raise ValueError(f"id {id!r}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -")
-    return id
-
-
-def require_integer(name: str, value: int, most: int) -> None:
-    """Raise ValueError unless the value is an integer from 1 to `most`."""
-    if type(value) is not int or not 1 <= value <= most:  # True is an int, too
-        raise ValueError(f"{name} {value!r}: must be an integer from 1 to {most}")
-
-
-def score_fields(season: int | None, name: str | None) -> Json:
-    """Return the fields of a body that say for which season a score is, and who a new player is."""
-    if season is not None:
-        require_integer("season", season, MAX_SEASON)
-    fields = {"season": season, "name": name}
-    return {field: value for field, value in fields.items() if value is not None}
-
-
-def connection_error(error: httpx.TransportError) -> LeaderboardError:
-    return LeaderboardError(0, str(error) or type(error).__name__)
-
-
-def status_error(response: httpx.Response) -> LeaderboardError:
-    """Return the error for a failed request, with the problem's detail and type if there are."""
-    try:
-        problem = response.json()
-        detail, type = str(problem["detail"]), str(problem.get("type", "about:blank"))
-    except (ValueError, KeyError, TypeError):
-        detail, type = response.text[:200] or response.reason_phrase, "about:blank"
-    return LeaderboardError(response.status_code, detail, type)

@@ -56,7 +56,8 @@ def is_ranked(board: Row, player: Row) -> bool:
 
 def split_ranked(board: Row, players: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """Return the players who are ranked, best first, and the others, by id."""
-    ranked, unranked = [], []
+    ranked: list[Row] = []
+    unranked: list[Row] = []
     for player in players:
         (ranked if is_ranked(board, player) else unranked).append(player)
     sign = 1 if board["order"] == "asc" else -1

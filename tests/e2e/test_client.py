@@ -40,6 +40,12 @@ def test_boards_and_players_are_made_changed_and_deleted(
     standing = {"rank": 2, "of": 2, "percentile": 50}
     assert alice.read() == {"id": "alice", "name": "Alice", "score": 14, **standing}
     assert [row["id"] for row in alice.around()] == [bob.id, "alice"]
+    selection = board.select(["alice", "nobody"])
+    assert selection["missing"] == ["nobody"]
+    assert [(row["id"], row["place"]) for row in selection["players"]] == [("alice", 1)]
+    rank = {"score": 15, "rank": 2, "of": 3, "percentile": 66.66}
+    assert board.rank_of(15) == rank
+    assert [row["id"] for row in board.players(from_rank=2)] == ["alice"]
     results = board.add_scores({"alice": 1, "nobody": 1})
     assert [row["status"] for row in results] == [200, 404]
     assert [row["name"] for row in board.players()] == ["Rob", "Alice"]

@@ -99,6 +99,14 @@ def assert_ranks(store: Store, board: Row, rows: list[Row], moving: int) -> None
             assert abs(row["rank"] - rank) <= slack
 
 
+def assert_places(board: Row, rows: list[Row], of: int | None) -> None:
+    """As many are between two of a selection on the board as in it, and before and after all."""
+    others = [row["rank"] - row["place"] for row in ranks.assign_places(board, rows)]
+    assert others == sorted(others) and others[0] >= 0
+    least = len({row["score"] for row in rows}) if board["ranking"] == "dense" else len(rows)
+    assert of is not None and others[-1] <= of - least
+
+
 @pytest.mark.parametrize("ranking", RANKINGS)
 @pytest.mark.parametrize("order", ["desc", "asc"])
 def test_the_only_player_is_always_first(store: Store, order: str, ranking: str) -> None:
@@ -113,6 +121,9 @@ def test_the_only_player_is_always_first(store: Store, order: str, ranking: str)
                 [row] = number_window(window)
                 assert (row["id"], row["rank"]) == (solo, 1)
                 assert window.player is None or window.player["score"] == row["score"]
+                assert window.player is None or window.of == 1
+            alone = store.get_selection(board, [solo])
+            assert ([row["rank"] for row in alone.rows], alone.of) == ([1], 1)
 
 
 @settings(max_examples=8)
@@ -143,6 +154,13 @@ def test_an_answer_is_right_by_itself(
                 assert_ranks(store, around.board, window, players)
                 assert len(window) == limit, "a full window"
                 assert around.player and player in {row["id"] for row in window}
+
+            friends = [*ids[::2], "best0", "best3", "worst0", f"worst{ENDS - 1}"]
+            selection = store.get_selection(board, friends)
+            assert {row["id"] for row in selection.rows} == {*friends}
+            assert_in_order(selection.board, selection.rows)
+            assert_ranks(store, selection.board, selection.rows, players)
+            assert_places(selection.board, selection.rows, selection.of)
 
             after = rank_position(rows[ENDS + players // 2])
             page = number_window(store.get_ranking_window(board, everybody, after))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaderboardapp.domain.exceptions import BoardNotFound
@@ -126,6 +126,7 @@ def test_a_player_is_told_how_many_are_ranked(
 
 @settings(max_examples=20)
 @given(**boards, rank=st.integers(1, 15), limit=st.integers(1, 4))
+@example(order="desc", ranking="competition", friends=[Friend(1, False)] * 3, rank=2, limit=4)
 def test_a_page_begins_with_the_first_player_of_the_rank_or_a_worse_one(
     store: Store,
     blocks: None,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_client import Board, Leaderboard, LeaderboardError, client
+from leaderboard_client import Board, Leaderboard, LeaderboardError, arguments, client
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
-from leaderboardapp.domain.types import ID_PATTERN
+from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE
 from leaderboardapp.realtime.formats import (
     KEEP_ALIVE,
     KEEP_ALIVE_DATA,
@@ -127,6 +127,7 @@ def test_what_is_no_id_is_refused_before_anything_is_sent(id: Any) -> None:
         calls += [
             lambda: a_board.leaderboard.create_board(id),
             lambda: a_board.add_player("Alice", id),
+            lambda: a_board.select([id]),
         ]
     for call in calls:
         with pytest.raises(ValueError, match="must be 1 to 64 of the characters"):
@@ -143,6 +144,25 @@ def test_what_is_no_number_is_refused_before_anything_is_sent(number: Any) -> No
     assert requests == []
 
 
+@pytest.mark.parametrize("number", [0, -1, 2**53, True, 1.0, "1", None])
+def test_what_is_no_rank_is_refused_before_anything_is_sent(number: Any) -> None:
+    a_board, requests = board()
+    with pytest.raises(ValueError, match="from_rank .* must be an integer from 1 to"):
+        a_board.players(from_rank=number)
+    assert requests == []
+
+
+def test_only_the_first_page_begins_with_a_rank() -> None:
+    pages: list[Any] = [{"players": [1, 2], "next": "a"}, {"players": [3], "next": None}]
+    a_board, requests = board(*(httpx.Response(200, json=page) for page in pages))
+    players: list[Any] = [*a_board.players(from_rank=9)]
+    assert players == [1, 2, 3]
+    assert [str(request.url.query, "ascii") for request in requests] == [
+        "limit=100&from_rank=9",
+        "limit=100&cursor=a",
+    ]
+
+
 @given(st.text(max_size=70) | st.from_regex(ID_PATTERN, fullmatch=True))
 def test_a_players_path_is_below_the_board_or_there_is_none(id: str) -> None:
     a_board, requests = board(httpx.Response(204))
@@ -155,8 +175,9 @@ def test_a_players_path_is_below_the_board_or_there_is_none(id: str) -> None:
 
 
 def test_the_client_accepts_what_the_service_does() -> None:
-    assert (client.ID_PATTERN, client.MAX_SEASON) == (ID_PATTERN, MAX_SEASON)
-    assert client.MAX_PAGE_ROWS == MAX_PAGE_ROWS
+    assert (arguments.ID_PATTERN, arguments.MAX_SEASON) == (ID_PATTERN, MAX_SEASON)
+    assert arguments.MAX_SCORE == MAX_SCORE
+    assert arguments.MAX_PAGE_ROWS == MAX_PAGE_ROWS
 
 
 class TestTokens:

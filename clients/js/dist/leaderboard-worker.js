@@ -198,14 +198,13 @@
         }
       }
     }
-    async *pages(path, what) {
-      let cursor = null;
+    async *pages(path, what, first = {}) {
+      let params = first;
       do {
-        const params = { limit: "100", ...cursor && { cursor } };
-        const page = await this.request("GET", path, { params });
+        const page = await this.request("GET", path, { params: { limit: 100, ...params } });
         yield* page[what];
-        cursor = page.next;
-      } while (cursor !== null);
+        params = { cursor: page.next };
+      } while (params.cursor !== null);
     }
     async #send(method, path, { body, headers, params, signal }) {
       const query = params ? `?${new URLSearchParams(params)}` : "";

@@ -509,8 +509,15 @@ var Board = class {
     await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email, data }, ...hasId(id) });
     return player;
   }
-  players() {
-    return this.leaderboard.pages(`${this.path}players/`, "players");
+  players({ fromRank: from_rank = 1 } = {}) {
+    requireInteger("fromRank", from_rank, 1, Number.MAX_SAFE_INTEGER);
+    return this.leaderboard.pages(`${this.path}players/`, "players", from_rank > 1 ? { from_rank } : {});
+  }
+  async select(ids) {
+    return this.leaderboard.request("POST", `${this.path}players/select/`, { body: { ids: Array.from(ids, requireId) } });
+  }
+  async rankOf(score) {
+    return this.leaderboard.request("GET", `${this.path}rank/`, { params: { score: requireScore("score", score) } });
   }
   async addScores(amounts, { season, names = {}, rank } = {}) {
     const nameOf = new Map(entries(names));
@@ -644,14 +651,13 @@ var Service = class {
       }
     }
   }
-  async *pages(path, what) {
-    let cursor = null;
+  async *pages(path, what, first = {}) {
+    let params = first;
     do {
-      const params = { limit: "100", ...cursor && { cursor } };
-      const page = await this.request("GET", path, { params });
+      const page = await this.request("GET", path, { params: { limit: 100, ...params } });
       yield* page[what];
-      cursor = page.next;
-    } while (cursor !== null);
+      params = { cursor: page.next };
+    } while (params.cursor !== null);
   }
   async #send(method, path, { body, headers, params, signal }) {
     const query = params ? `?${new URLSearchParams(params)}` : "";

@@ -8,9 +8,12 @@ import type {
   PlayerState,
   RankedPlayer,
   ScoreAnswer,
+  ScoreRank,
   ScoreResult,
+  Selection,
   Settings,
   Snapshot,
+  Standing,
 } from "./types.js";
 import { watch, type WatchOptions } from "./watch.js";
 
@@ -72,9 +75,7 @@ export class Board {
     await this.leaderboard.request("DELETE", this.path, { isDone: isMissing });
   }
 
-  /** End this season once and begin the next; return the board with its new `season`.
-   *
-   * LeaderboardError with status 409 says that the season had ended before. */
+  /** End this season once (if it is over: 409); return the board in the next one. */
   async reset(season: number): Promise<BoardState> {
     requireInteger("season", season, 1, MAX_SEASON);
     return this.leaderboard.request("POST", `${this.path}reset/`, { body: { season } });
@@ -91,9 +92,7 @@ export class Board {
     return this.leaderboard.request("GET", `${this.path}seasons/${number}/`);
   }
 
-  /** Return the player with this id, without asking the service whether there is one.
-   *
-   * Throws RangeError if no player can have the id. */
+  /** Return the player with this id, without asking the service whether there is one. */
   player(id: string): Player {
     return new Player(this, id);
   }
@@ -105,9 +104,20 @@ export class Board {
     return player;
   }
 
-  /** Yield all ranked players, best first, read page by page. */
-  players(): AsyncGenerator<RankedPlayer, void, undefined> {
-    return this.leaderboard.pages(`${this.path}players/`, "players");
+  /** Yield all ranked players from a rank on, best first, read page by page. */
+  players({ fromRank: from_rank = 1 }: { fromRank?: number } = {}): AsyncGenerator<RankedPlayer, void, undefined> {
+    requireInteger("fromRank", from_rank, 1, Number.MAX_SAFE_INTEGER);
+    return this.leaderboard.pages(`${this.path}players/`, "players", from_rank > 1 ? { from_rank } : {});
+  }
+
+  /** Return up to 500 players, with their places. */
+  async select(ids: Iterable<string>): Promise<Selection> {
+    return this.leaderboard.request("POST", `${this.path}players/select/`, { body: { ids: Array.from(ids, requireId) } });
+  }
+
+  /** Return a score's rank. */
+  async rankOf(score: number): Promise<ScoreRank> {
+    return this.leaderboard.request("GET", `${this.path}rank/`, { params: { score: requireScore("score", score) } });
   }
 
   /** Add to the scores of up to 1,000 players; return one result each, in the same order.
@@ -148,9 +158,9 @@ export class Player {
   }
 
   /** Return a window of the ranking with the player in its middle. */
-  async around(limit = 5): Promise<RankedPlayer[]> {
+  async around(limit = 5): Promise<(RankedPlayer & Standing)[]> {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
-    return (await this.#request<{ players: RankedPlayer[] }>("GET", "around/", { params })).players;
+    return (await this.#request<{ players: (RankedPlayer & Standing)[] }>("GET", "around/", { params })).players;
   }
 
   /** Add to the score; return the answer, which has the new one. An idempotency key counts once.

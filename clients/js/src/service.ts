@@ -102,14 +102,13 @@ export class Service {
   }
 
   /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
-  async *pages<T>(path: string, what: string): AsyncGenerator<T, void, undefined> {
-    let cursor: string | null = null;
+  async *pages<T>(path: string, what: string, first: Record<string, number> = {}): AsyncGenerator<T, void, undefined> {
+    let params: Record<string, string | number> = first;
     do {
-      const params: Record<string, string> = { limit: "100", ...(cursor && { cursor }) };
-      const page: Record<string, unknown> = await this.request("GET", path, { params });
+      const page: Record<string, any> = await this.request("GET", path, { params: { limit: 100, ...params } });
       yield* page[what] as T[];
-      cursor = page.next as string | null;
-    } while (cursor !== null);
+      params = { cursor: page.next };
+    } while (params.cursor !== null);
   }
 
   async #send(method: string, path: string, { body, headers, params, signal }: RequestOptions): Promise<any> {

@@ -160,6 +160,12 @@ it("pages are read until there is no next one", async () => {
   assert.deepEqual(sent.map(({ path }) => path), ["/boards/b/players/?limit=100", "/boards/b/players/?limit=100&cursor=a+b"]);
 });
 
+it("only the first page begins with a rank", async () => {
+  const { board, sent } = prepared([json(200, { players: [1], next: "a" }), json(200, { players: [2], next: null })]);
+  for await (const player of board.players({ fromRank: 9 })) assert.ok(player);
+  assert.deepEqual(sent.map(({ path }) => path), ["/boards/b/players/?limit=100&from_rank=9", "/boards/b/players/?limit=100&cursor=a"]);
+});
+
 const BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a".repeat(65), "a\n", "é", null, 7, ["a"]];
 const BAD_NUMBERS = [0, -1, 2 ** 31, true, 1.5, NaN, "1", "1/../../..", null, 5n];
 const BAD_SCORES = [NaN, Infinity, 0.5, 2 ** 53, "5", null, 5n, [], true];
@@ -168,12 +174,13 @@ it("what cannot be an id, a number or a score is refused before anything is sent
   const { leaderboard, board, sent } = prepared([]);
   /** @type {[any[], ((value: any) => unknown)[]][]} */
   const cases = [
-    [BAD_IDS, [(id) => leaderboard.board(id), (id) => board.player(id), (id) => board.addScores([[id, 1]])]],
+    [BAD_IDS, [(id) => leaderboard.board(id), (id) => board.player(id), (id) => board.addScores([[id, 1]]), (id) => board.select([id])]],
     [BAD_IDS.filter((id) => id !== null), [(id) => leaderboard.createBoard({ id }), (id) => board.addPlayer("A", { id })]],
     [BAD_NUMBERS, [(n) => board.season(n), (n) => board.reset(n), (n) => board.player("p").around(n)]],
     [BAD_NUMBERS, [(season) => board.player("p").add(1, { season }), (season) => board.player("p").set(1, { season })]],
     [BAD_NUMBERS, [(season) => board.addScores({ p: 1 }, { season })]],
     [BAD_SCORES, [(n) => board.player("p").add(n), (n) => board.player("p").set(n), (n) => board.addScores({ p: n })]],
+    [BAD_SCORES, [(n) => board.rankOf(n), (n) => board.players({ fromRank: n })]],
   ];
   for (const [values, calls] of cases) {
     for (const value of values) {

@@ -48,6 +48,11 @@ it("boards and players are made, changed and deleted", async () => {
   const { id, name, score, rank } = await alice.read();
   assert.deepEqual({ id, name, score, rank }, { id: "alice", name: "Alice", score: 14, rank: 2 });
   assert.deepEqual((await alice.around()).map((row) => row.id), [bob.id, "alice"]);
+  const selection = await board.select(new Set(["alice", "nobody"]));
+  const [{ place, of, percentile } = /** @type {any} */ ({})] = selection.players;
+  assert.deepEqual({ place, of, percentile, missing: selection.missing }, { place: 1, of: 2, percentile: 50, missing: ["nobody"] });
+  assert.deepEqual(await board.rankOf(15), { score: 15, rank: 2, of: 3, percentile: 66.66 });
+  assert.deepEqual((await all(board.players({ fromRank: 2 }))).map((row) => row.id), ["alice"]);
   const results = await board.addScores({ alice: 1, nobody: 1 });
   assert.deepEqual(results.map(({ status }) => status), [200, 404]);
   assert.deepEqual((await all(board.players())).map((row) => row.name), ["Rob", "Alice"]);

@@ -27,6 +27,7 @@ from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable, p
 r = RethinkDB()
 
 CONNECT_SECONDS = 2.0
+QUERIES_AT_ONCE = 4  # of those that are run together, so that none waits long for its answer
 # A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
 
@@ -101,15 +102,21 @@ class DriverInstance(ConnectionInstance):  # type: ignore[misc]
         return self._parent
 
     def run_together(self, queries: list[Any]) -> list[Any]:
-        """Send queries that answer no stream, all before the first answer; return the answers. The
+        """Send queries that answer no stream, some before the first answer; return the answers. The
         driver waits for each, and the server works at several at once."""
-        for query in queries:
-            self._socket.sendall(query.serialize(self._parent._get_json_encoder(query)))
         bodies: dict[int, bytes] = {}
-        while len(bodies) < len(queries):  # which come in any order
-            token, length = struct.unpack("<qL", self._socket.recvall(12, None))
-            bodies[token] = self._socket.recvall(length, None)
+        for sent, query in enumerate(queries):
+            if sent - len(bodies) == QUERIES_AT_ONCE:
+                self._read_body_into(bodies)
+            self._socket.sendall(query.serialize(self._parent._get_json_encoder(query)))
+        while len(bodies) < len(queries):
+            self._read_body_into(bodies)
         return [self._parse_answer(query, bodies[query.token]) for query in queries]
+
+    def _read_body_into(self, bodies: dict[int, bytes]) -> None:
+        """Read the next answer. They come in any order."""
+        token, length = struct.unpack("<qL", self._socket.recvall(12, None))
+        bodies[token] = self._socket.recvall(length, None)
 
     def _parse_answer(self, query: Any, body: bytes) -> Any:
         answer = net.Response(query.token, body, self._parent._get_json_decoder(query))

@@ -284,7 +284,7 @@ class Ranking:
         """Count what Window's `before` and `better` need for a player with this key, of the players
         that `select` leaves, and how far off the counts may be."""
         score = key.slice(0, 3).add(FIRST_KEY[1:])  # before all players with this score
-        bound = r.branch(has_counts(blocks), self.count_changes(blocks), 0)
+        bound = r.branch(blocks.has_fields("since"), self.count_changes(blocks), 0)
         if ranking == "dense":
             better = self._count_better_scores(order, blocks, score, select)
             return r.expr({"better": better, "bound": bound})
@@ -307,7 +307,7 @@ class Ranking:
             counted = counted.do(
                 lambda number: r.branch(number.eq(None), None, rows["score"].distinct().count())
             )
-        return r.branch(has_counts(blocks), blocks["of"].default(None), counted)
+        return r.branch(blocks.has_fields("since"), blocks["of"].default(None), counted)
 
     def _count_players(self, order: Any, blocks: Any, key: Any, select: Selection) -> Any:
         """Count the ranked players before the key."""
@@ -374,11 +374,6 @@ def _build_window(read: Row, with_emails: bool) -> Window:
 def are_current(blocks: Any, order: Any, key: Any) -> Any:
     """Return, as ReQL, whether the blocks are of this order and of the key's season."""
     return (blocks["season"].eq(key[1]) & blocks["order"].eq(order)).default(False)
-
-
-def has_counts(blocks: Any) -> Any:
-    """Return, as ReQL, whether the blocks are those of a document."""
-    return blocks.has_fields("since")
 
 
 def find_last(values: Any, value: Any) -> Any:

@@ -36,13 +36,12 @@ from leaderboardapp.stores.rethinkdb.ranking import (
     Ranking,
     build_sort_key,
     find_last,
-    has_counts,
 )
 from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
 from leaderboardapp.stores.rethinkdb.schema import SERVER_FIELDS, row_id
 
 MOST_INDEX = 2**31 - 1  # that RethinkDB takes
-GAPS_AT_ONCE = 50  # counted in one query
+GAPS_AT_ONCE = 25  # counted in one query
 
 
 class Standings:
@@ -178,7 +177,7 @@ class Standings:
             return self.db.players.between(low, high, index=order).count()
 
         blocks = argument["blocks"]
-        bound = r.branch(has_counts(blocks), self.ranking.count_changes(blocks), 0)
+        bound = r.branch(blocks.has_fields("since"), self.ranking.count_changes(blocks), 0)
         return r.expr({"sizes": argument["gaps"].map(count), "bound": bound})
 
     def _build_score_rank(self, order: Any, ranking: str, prefix: Any, sort_key: Any) -> Any:

@@ -1,5 +1,5 @@
 import type { RequestOptions, Service } from "./service.js";
-import type { BoardState, PastSeason, PastSnapshot, PlayerData, PlayerState, RankedPlayer, ScoreAnswer, ScoreResult, Settings, Snapshot } from "./types.js";
+import type { BoardState, PastSeason, PastSnapshot, PlayerData, PlayerState, RankedPlayer, ScoreAnswer, ScoreRank, ScoreResult, Selection, Settings, Snapshot, Standing } from "./types.js";
 import { type WatchOptions } from "./watch.js";
 /** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
@@ -38,22 +38,24 @@ export declare class Board {
     update(settings: Settings): Promise<BoardState>;
     /** Delete the board with its players and seasons. */
     delete(): Promise<void>;
-    /** End this season once and begin the next; return the board with its new `season`.
-     *
-     * LeaderboardError with status 409 says that the season had ended before. */
+    /** End this season once (if it is over: 409); return the board in the next one. */
     reset(season: number): Promise<BoardState>;
     /** Yield past seasons, newest first, read page by page. */
     seasons(): AsyncGenerator<PastSeason, void, undefined>;
     /** Return the final snapshot of a past season. */
     season(number: number): Promise<PastSnapshot>;
-    /** Return the player with this id, without asking the service whether there is one.
-     *
-     * Throws RangeError if no player can have the id. */
+    /** Return the player with this id, without asking the service whether there is one. */
     player(id: string): Player;
     /** Add a player and return it. Without an `id` the player gets a random one. */
     addPlayer(name: string, { id, email, data }?: NewPlayer): Promise<Player>;
-    /** Yield all ranked players, best first, read page by page. */
-    players(): AsyncGenerator<RankedPlayer, void, undefined>;
+    /** Yield all ranked players from a rank on, best first, read page by page. */
+    players({ fromRank: from_rank }?: {
+        fromRank?: number;
+    }): AsyncGenerator<RankedPlayer, void, undefined>;
+    /** Return up to 500 players, with their places. */
+    select(ids: Iterable<string>): Promise<Selection>;
+    /** Return a score's rank. */
+    rankOf(score: number): Promise<ScoreRank>;
     /** Add to the scores of up to 1,000 players; return one result each, in the same order.
      *
      * If a `season` is named, only that season is added to. A player who is missing is created if `names` has a name
@@ -72,7 +74,7 @@ export declare class Player {
     /** Return the player with score and rank. */
     read(): Promise<PlayerState>;
     /** Return a window of the ranking with the player in its middle. */
-    around(limit?: number): Promise<RankedPlayer[]>;
+    around(limit?: number): Promise<(RankedPlayer & Standing)[]>;
     /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
      *
      * Without a `key` the call makes its own. */

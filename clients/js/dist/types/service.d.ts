@@ -47,5 +47,5 @@ export declare class Service {
      * When the token is refused it is tried again, once, with a fresh one. */
     request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
     /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
-    pages<T>(path: string, what: string): AsyncGenerator<T, void, undefined>;
+    pages<T>(path: string, what: string, first?: Record<string, number>): AsyncGenerator<T, void, undefined>;
 }

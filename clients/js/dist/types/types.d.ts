@@ -26,8 +26,14 @@ export interface RankedPlayer {
     data?: PlayerData;
     email?: string | null;
 }
-/** A player who was read. The rank of an unranked player is null. */
-export interface PlayerState extends RankError {
+/** How many are ranked, and how many percent of them are not better. Null if it is not known, and the
+ * percentile of an unranked player. */
+export interface Standing {
+    of: number | null;
+    percentile: number | null;
+}
+/** A player who was read. The rank of an unranked player is null. After a change there is no standing. */
+export interface PlayerState extends RankError, Partial<Standing> {
     id: string;
     name: string;
     score: number;
@@ -35,6 +41,25 @@ export interface PlayerState extends RankError {
     hidden?: boolean;
     data?: PlayerData;
     email?: string | null;
+}
+/** A player of a selection. The place is null where the rank is. */
+export interface SelectedPlayer extends Standing {
+    id: string;
+    name: string;
+    score: number;
+    rank: number | null;
+    place: number | null;
+    email?: string | null;
+}
+/** Some players of a board, and the ids that nobody has. */
+export interface Selection extends RankError {
+    players: SelectedPlayer[];
+    missing: string[];
+}
+/** The rank that a score would have. */
+export interface ScoreRank extends RankError, Standing {
+    score: number;
+    rank: number;
 }
 /** A player after a write of the score, and what it did. `rank`, `of` and `percentile` are there if asked for. */
 export interface ScoreAnswer extends RankError {

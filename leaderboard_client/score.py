@@ -1,0 +1,26 @@
+"""A score, as the service answers the write of one."""
+
+from typing import Any, Self
+
+
+class Score(int):
+    """The score after a write, and what the write did.
+
+    `previous` is the score before, None at the first one of the season. `changed` is whether it is
+    another one now, and `repeated` whether the key of the increment had counted before. `rank`,
+    `of` and `percentile` are None unless they were asked for.
+    """
+
+    previous: int | None
+    changed: bool
+    repeated: bool
+    rank: int | None
+    of: int | None
+    percentile: float | None
+
+    def __new__(cls, answer: dict[str, Any]) -> Self:
+        """Make a score of the answer to its write."""
+        score = super().__new__(cls, answer["score"])
+        for field in ("previous", "changed", "repeated", "rank", "of", "percentile"):
+            setattr(score, field, answer.get(field))
+        return score
