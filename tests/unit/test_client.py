@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_client import Board, Leaderboard, LeaderboardError, arguments, client
+from leaderboard_client import Board, Leaderboard, LeaderboardError, arguments
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE
 from leaderboardapp.realtime.formats import (
