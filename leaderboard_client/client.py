@@ -315,12 +315,8 @@ class Board:
         """
         names = names or {}
         rows = [
-            {
-                "player": require_id(player),
-                "amount": amount,
-                **score_fields(season, names.get(player)),
-            }
-            for player, amount in amounts.items()
+            {"player": require_id(id), "amount": amount, **score_fields(season, names.get(id))}
+            for id, amount in amounts.items()
         ]
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         path = f"{self.path}scores/{rank_query(rank)}"
