@@ -26,7 +26,7 @@ from rethinkdb import r
 from bench.fill import players
 from leaderboard_project.settings import DATABASES
 from leaderboardapp.stores.rethinkdb.connection import parse_url
-from leaderboardapp.stores.rethinkdb.ranking import season_bounds
+from leaderboardapp.stores.rethinkdb.sort_keys import season_bounds
 
 URL = os.environ["DATABASE_URL"]
 if URL.startswith("sqlite"):

@@ -44,7 +44,7 @@ def count_sql(store: Any, board: Row, row: Row) -> int:
 
 def count_rethinkdb(store: Any, board: Row, row: Row) -> int:
     from leaderboardapp.domain.types import rank_position
-    from leaderboardapp.stores.rethinkdb.ranking import FIRST_KEY, build_sort_key
+    from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, build_sort_key
 
     before = store.rank_blocks.select_players(
         board, FIRST_KEY, build_sort_key(board, rank_position(row))

@@ -245,22 +245,17 @@ class Store(ABC):
     ) -> list[Row | Exception]:
         """Return the results of the increments, with the ranks that are asked for, as they are
         now. Raises BoardNotFound."""
-        asks = [
-            increment.ranked and isinstance(result, dict)
+        asking = [
+            result
             for increment, result in zip(increments, results, strict=True)
+            if increment.ranked and isinstance(result, dict)
         ]
-        players = {increment.player for increment, ask in zip(increments, asks, strict=True) if ask}
-        if not players:
-            return results
-        selection = self.get_selection(board, players)
-        ranks = {row["id"]: row["rank"] for row in selection.rows}
-        fields = {"of": selection.of, "bound": selection.bound}
-        return [
-            {**result, "rank": ranks.get(result["id"]), **fields}
-            if ask and isinstance(result, dict)
-            else result
-            for ask, result in zip(asks, results, strict=True)
-        ]
+        if asking:
+            selection = self.get_selection(board, {row["id"] for row in asking})
+            ranks = {row["id"]: row["rank"] for row in selection.rows}
+            for row in asking:
+                row.update(rank=ranks.get(row["id"]), of=selection.of, bound=selection.bound)
+        return results
 
     @abstractmethod
     def get_import(self, board: str, name: str) -> Import:

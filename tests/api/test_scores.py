@@ -126,7 +126,7 @@ def test_a_first_score_with_a_name_creates_its_player(send: Send, board: str) ->
     headers = {"idempotency_key": "first"}
     first = send("POST", f"{path}score-add/", body, **headers)
     assert (first.status_code, first["Location"]) == (201, path)
-    outcome = {"previous": None, "changed": True, "repeated": False}
+    outcome: Any = {"previous": None, "changed": True, "repeated": False}
     assert first.json() == {"id": "dora", "name": "Dora", "score": 3, **outcome}
     again = send("POST", f"{path}score-add/", body, **headers)
     outcome = {"previous": 3, "changed": False, "repeated": True}

@@ -13,7 +13,6 @@ from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.ranking import is_ranked, number_window
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
-    MAX_SCORE,
     RANKINGS,
     RankPosition,
     Row,
@@ -24,17 +23,17 @@ from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, SERVER_FIELDS, row_id
+from leaderboardapp.stores.rethinkdb.sort_keys import (
+    FIRST_KEY,
+    build_sort_key,
+    season_bounds,
+)
 
-SortKey = list[Any]
-"""A rank position as a board's order sorts it: the score or its negative, when the score was
-reached, the player."""
 Selection = Callable[[Any], Any]
 """Takes rows of ReQL, and returns those that are wanted."""
 
 TRIES = 10  # to read a window that is full
 MOST_COUNTED = 10_000  # players of a board without blocks, for `of`
-FIRST_KEY: SortKey = [-MAX_SCORE - 1, -1, ""]
-LAST_KEY: SortKey = [MAX_SCORE + 1, -1, ""]
 ONE_BLOCK = {"places": [FIRST_KEY], "before": [0], "scores": [0]}  # with all players in it
 # Steps of the binary search for a block. An array has at most 100,000 items, fewer than 2^17.
 SEARCH_STEPS = [2**power for power in reversed(range(17))]
@@ -389,14 +388,3 @@ def find_last(values: Any, value: Any) -> Any:
 
     # RethinkDB counts an array by going through it, so it is counted once.
     return values.count().do(find)
-
-
-def build_sort_key(board: Row, position: RankPosition) -> SortKey:
-    """Return the sort key of a rank position in the board's order."""
-    score = position.score if board["order"] == "asc" else -position.score
-    return [score, position.reached_at, position.player]
-
-
-def season_bounds(board: Any, season: Any) -> tuple[SortKey, SortKey]:
-    """Return what is before and after all of a season's keys in the indexes of ranked players."""
-    return [board, season, r.minval], [board, season, r.maxval]

@@ -15,11 +15,12 @@ from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
-from leaderboardapp.stores.rethinkdb.ranking import Ranking, build_sort_key
+from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
+from leaderboardapp.stores.rethinkdb.sort_keys import build_sort_key
 
 CARRY_OVER_ROWS = 1_000  # players carried over in one query, to stay far within QUERY_SECONDS
 

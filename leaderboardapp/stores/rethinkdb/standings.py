@@ -30,15 +30,10 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.ranking import (
-    LAST_KEY,
-    TRIES,
-    Ranking,
-    build_sort_key,
-    find_last,
-)
+from leaderboardapp.stores.rethinkdb.ranking import TRIES, Ranking, find_last
 from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
 from leaderboardapp.stores.rethinkdb.schema import SERVER_FIELDS, row_id
+from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY, build_sort_key
 
 MOST_INDEX = 2**31 - 1  # that RethinkDB takes
 GAPS_AT_ONCE = 25  # counted in one query

@@ -4,15 +4,13 @@ How a database locks, and how its feed learns of changes, is in sqlite/ and post
 """
 
 import functools
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
-from django.db import IntegrityError, connection, connections
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db import IntegrityError, connection
+from django.db.models import QuerySet
 
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
@@ -44,7 +42,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.stores.base import Store, now_us
-from leaderboardapp.stores.sql import rank_blocks, tickets
+from leaderboardapp.stores.sql import rank_blocks, seasons, tickets
 from leaderboardapp.stores.sql.increments import (
     add_increments,
     import_amounts,
@@ -59,7 +57,6 @@ from leaderboardapp.stores.sql.models import (
     ImportRow,
     LeaseRow,
     PlayerRow,
-    SeasonRow,
 )
 from leaderboardapp.stores.sql.ranking import (
     read_score_rank,
@@ -229,10 +226,7 @@ class SqlStore(Store):
         if not _select(board, player).delete()[0]:
             read_board(board)
             raise PlayerNotFound(board, player)
-        seasons = SeasonRow.objects.annotate(text=Cast("players", TextField()))
-        for past in seasons.filter(board_id=board, text__contains=f'"{player}"'):
-            past.players = [row for row in past.players if row["id"] != player]
-            past.save()
+        seasons.erase_player(board, player)
 
     @in_board_transaction
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
@@ -272,13 +266,7 @@ class SqlStore(Store):
         check_season(settings, season)
         if only_if_due:
             check_due(settings, now)
-        SeasonRow.objects.create(
-            board_id=board,
-            number=season,
-            ended_at=now,
-            settings=settings,
-            players=read_top(settings),
-        )
+        seasons.archive(settings, now)
         ends_at = end_after(now, settings["schedule"])
         row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
         self._carry_over(board)  # as many players as others can wait for
@@ -288,18 +276,14 @@ class SqlStore(Store):
     def list_seasons(
         self, board: str, before: int | None, limit: int
     ) -> tuple[Row, list[tuple[int, str]]]:
-        row, past = read_board(board), SeasonRow.objects.filter(board_id=board)
-        if before is not None:
-            past = past.filter(number__lt=before)
-        return row, list(past.order_by("-number").values_list("number", "ended_at")[:limit])
+        return read_board(board), seasons.list_past(board, before, limit)
 
     @of_one_moment
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        past = SeasonRow.objects.filter(board_id=board, number=season).first()
-        if past is None:
-            read_board(board)
-            raise SeasonNotFound(board, season)
-        return past.ended_at, {**BOARD_DEFAULTS, **past.settings}, past.players
+        if past := seasons.find_past(board, season):
+            return past
+        read_board(board)
+        raise SeasonNotFound(board, season)
 
     @maps_db_errors
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -411,15 +395,3 @@ class SqlStore(Store):
 
 def _select(board: str, player: str) -> QuerySet[PlayerRow]:
     return PlayerRow.objects.filter(board_id=board, player=player)
-
-
-def _leave_to_parent() -> None:
-    """Forget the connections in a forked process: they are the parent's. They are kept, because
-    closing one would end the parent's session, or release the parent's locks."""
-    for wrapper in connections.all(initialized_only=True):
-        _of_parent.append(wrapper.connection)
-        wrapper.connection = None
-
-
-_of_parent: list[Any] = []
-os.register_at_fork(after_in_child=_leave_to_parent)

