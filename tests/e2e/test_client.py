@@ -57,6 +57,20 @@ def test_boards_and_players_are_made_changed_and_deleted(
     assert raised.value.status == 404
 
 
+def test_a_score_says_what_its_write_did(board: Board) -> None:
+    board.player("bob").set(9, name="Bob")
+    alice = board.player("alice")
+    first, again = (alice.add(5, key="k", name="Alice", rank=True) for _ in range(2))
+    assert (first.previous, first.changed, first.repeated) == (None, True, False)
+    assert (first.rank, first.of, first.percentile) == (2, 2, 50)
+    assert (again, again.previous, again.changed, again.repeated) == (5, 5, False, True)
+    best = alice.set(10, best=True)
+    assert (best, best.previous, best.rank) == (10, 5, None)
+    assert alice.set(11, rank=True).rank == 1
+    [result] = board.add_scores({"bob": 1}, rank=True)
+    assert (result["previous"], result["rank"]) == (9, 2)
+
+
 def test_data_is_kept_and_viewers_see_what_the_board_shows(board: Board) -> None:
     assert board.update(show=["country"], format={"type": "time"})["format"] == {"type": "time"}
     alice = board.add_player("Alice", id="alice", data={"country": "NL", "level": 7})

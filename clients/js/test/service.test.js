@@ -63,6 +63,20 @@ it("boards and players are made, changed and deleted", async () => {
   await assert.rejects(board.snapshot(), has(404));
 });
 
+it("a score says what its write did", async () => {
+  const board = await leaderboard.createBoard();
+  const alice = board.player("alice");
+  await board.player("bob").set(9, { name: "Bob" });
+  const did = { score: 5, previous: null, changed: true, repeated: false, rank: 2, of: 2, percentile: 50 };
+  const options = { key: "k", name: "Alice", rank: true };
+  assert.deepEqual(await alice.add(5, options), { id: "alice", name: "Alice", ...did });
+  const again = { ...did, previous: 5, changed: false, repeated: true };
+  assert.deepEqual(await alice.add(5, options), { id: "alice", name: "Alice", ...again });
+  assert.equal((await alice.set(10, { rank: true })).rank, 1);
+  const [{ previous, rank }] = await board.addScores({ bob: 1 }, { rank: true });
+  assert.deepEqual([previous, rank], [9, 2]);
+});
+
 it("data of players is kept, and viewers see what the board shows", async () => {
   /** @type {import("../dist/leaderboard.js").ScoreFormat} */
   const format = { type: "decimal", places: 2, unit: "km" };
