@@ -24,3 +24,7 @@ class Score(int):
         for field in ("previous", "changed", "repeated", "rank", "of", "percentile"):
             setattr(score, field, answer.get(field))
         return score
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a score be copied and pickled."""
+        return type(self), ({"score": int(self), **vars(self)},)

@@ -78,13 +78,12 @@ def outcome_data(player: Player, ranked: bool) -> dict[str, Any]:
 @takes_query("rank")
 def add_scores(request: HttpRequest, board_id: str) -> HttpResponse:
     """Add many increments in one request; answer a result for each, in their order."""
-    ranked = read_flag(request, "rank")
-    increments = [row._replace(ranked=ranked) for row in read_increments(request)]
+    increments = read_increments(request)
     rights.require_own_player(request, board_id, *(row.player for row in increments))
     rate_limit.count_writes(request, len(increments))
     results = Player.add_scores_for_board(Board(board_id), increments)
     rows = [
-        result_data(increment.player, result, ranked)
+        result_data(increment.player, result, increment.ranked)
         for increment, result in zip(increments, results, strict=True)
     ]
     return json_response({"results": rows})

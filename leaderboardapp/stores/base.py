@@ -116,7 +116,9 @@ class Store(ABC):
     """Where boards live."""
 
     def __init__(self) -> None:
+        # Apart, so that nobody waits for ranks who has not asked for any.
         self._coalesce_add = Coalescer(self.add_scores, self.check)
+        self._coalesce_ranked_add = Coalescer(self.add_scores, self.check)
 
     # The store itself
 
@@ -220,7 +222,8 @@ class Store(ABC):
         calls of a process for one board are coalesced. Raises ObjectDoesNotExist, PlayerRefused,
         WrongSeason, InvalidInput."""
         increment = Increment(player, check_score(amount), key, season, name, ranked)
-        result = self._coalesce_add(board, increment)
+        add = self._coalesce_ranked_add if ranked else self._coalesce_add
+        result = add(board, increment)
         if isinstance(result, Exception):
             raise result
         return result
@@ -239,23 +242,6 @@ class Store(ABC):
         """Set the score, or with `only_better` leave one that is as good; return the row
         afterwards. `name` and `ranked` are as in add_scores, and so is what the row says. Raises
         ObjectDoesNotExist, PlayerRefused, WrongSeason, InvalidInput."""
-
-    def _add_ranks(
-        self, board: str, increments: list[Increment], results: list[Row | Exception]
-    ) -> list[Row | Exception]:
-        """Return the results of the increments, with the ranks that are asked for, as they are
-        now. Raises BoardNotFound."""
-        asking = [
-            result
-            for increment, result in zip(increments, results, strict=True)
-            if increment.ranked and isinstance(result, dict)
-        ]
-        if asking:
-            selection = self.get_selection(board, {row["id"] for row in asking})
-            ranks = {row["id"]: row["rank"] for row in selection.rows}
-            for row in asking:
-                row.update(rank=ranks.get(row["id"]), of=selection.of, bound=selection.bound)
-        return results
 
     @abstractmethod
     def get_import(self, board: str, name: str) -> Import:

@@ -45,26 +45,31 @@ def read_increments(request: HttpRequest) -> list[Increment]:
     """Return the increments of a bulk request: a JSON list of `{"player", "amount"?, "season"?,
     "name"?}`.
 
-    The request's idempotency key becomes the key of each increment. With a key, each player may be
-    listed only once. Raises Problem or RejectedInput.
+    The request's idempotency key becomes the key of each increment, and each is ranked with
+    `?rank=true`. With either, each player may be listed only once. Raises Problem or RejectedInput.
     """
     rows = _read_json(request, [])
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_BULK_ROWS:
         raise InvalidInput(f"The body must be a JSON list of 1 to {MAX_BULK_ROWS} rows.")
-    key, increments, players = read_idempotency_key(request), [], set()
+    key, ranked = read_idempotency_key(request), read_flag(request, "rank")
+    increments, players = [], set()
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise InvalidInput(f'Row {number}: must be an object, such as {{"player": "alice"}}.')
         fields = check_fields(row, INCREMENT_FIELDS, f"Row {number}: ")
         player = require(fields, "player", f"Row {number}: ")
         # A key counts once per player. Distinct keys for a player's rows would not do: the player
-        # remembers the newest hundred, and a long request would push out its own.
-        if key and player in players:
-            detail = f"Row {number}: player: {player} has a row already; with a key, only one may."
-            raise InvalidInput(detail)
+        # remembers the newest hundred, and a long request would push out its own. Ranks between a
+        # player's rows would be as many reads, while others wait to write.
+        if (key or ranked) and player in players:
+            raise InvalidInput(
+                f"Row {number}: player: {player} has a row already; with a key or rank=true, it "
+                "may have only one."
+            )
         players.add(player)
         season, name = fields.get("season"), fields.get("name")
-        increments.append(Increment(player, fields.get("amount", 1), key, season, name))
+        amount = fields.get("amount", 1)
+        increments.append(Increment(player, amount, key, season, name, ranked))
     return increments
 
 

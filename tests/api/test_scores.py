@@ -176,4 +176,6 @@ def test_a_write_answers_the_rank_if_it_is_asked_for(send: Send, board: str, ali
         refused = send(method, f"{alice}{path}?rank=yes", {"score": 1} if method == "PUT" else {})
         assert_problem(refused, 422, "rank: must be true or false")
     assert_problem(send("POST", f"{board}scores/?rank=", rows), 422, "rank")
+    twice = [{"player": "alice"}, {"player": "alice"}]
+    assert_problem(send("POST", f"{board}scores/?rank=true", twice), 422, "Row 1: player: alice")
     assert send("GET", alice).json()["score"] == -1

@@ -63,22 +63,25 @@ def sign(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_token_that_the_server_signs_is_for_its_user(game: Api, sign: Any) -> None:
-    request: Any = RequestFactory().post("/leaderboard-token/")
+    request: Any = RequestFactory().get("/leaderboard-token/")
+    request.user = SimpleNamespace(is_authenticated=False)
+    assert sign(request).status_code == 401
     request.user = SimpleNamespace(is_authenticated=True, pk=7)
-    headers = {"Authorization": f"Bearer {json.loads(sign(request).content)['token']}"}
-    body = {"amount": 5, "name": "Alice"}
-    own = game("POST", f"{BOARD}players/user-7/score-add/", body, headers)
+    answer = json.loads(sign(request).content)
+    headers = {"Authorization": f"Bearer {answer['token']}"}
+    path = f"{BOARD}players/{answer['player']}/score-add/"
+    own = game("POST", path, {"amount": 5, "name": "Alice"}, headers)
     assert (own.status, own.json["score"]) == (201, 5)
 
 
 def test_a_game_scores_and_watches_with_curl(game: Api) -> None:
     printed = run(
-        game.port, code("### A game with curl"), TOKEN=token("play", "demo", player="alice")
+        game.port, code("### A game with curl"), TOKEN=token("play", "demo", player="user-7")
     )
     answer, end = json.JSONDecoder().raw_decode(printed)
     around, end = json.JSONDecoder().raw_decode(printed, end)
     assert (answer["score"], answer["rank"]) == (5, 1)
-    assert [row["id"] for row in around["players"]] == ["alice"]
+    assert [row["id"] for row in around["players"]] == ["user-7"]
     assert '"score":5' in printed[end:].split("event: update")[1]
 
 

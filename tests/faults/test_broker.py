@@ -109,6 +109,8 @@ def kill_in_turn(
     counted; wait until the scores add up to `everything`."""
     wait_until(lambda: total(viewer) > everything / 8, "the first messages", 60)
     stack.amqp.restart()
+    # What the worker before has counted may still be on its way to the viewer.
+    wait_until(lambda: "taking messages" in stack.amqp.output(), "the worker", 60)
     wait_until(lambda: total(viewer) > everything / 5, "more messages", 60)
     stack.amqp.process.terminate()
     assert stack.amqp.process.wait(10) == 0

@@ -188,7 +188,6 @@ def test_polls_at_the_same_moment_share_a_read(
     assert sizes == [1, 3]
 
 
-@pytest.mark.stores("sqlite", "postgresql")
 def test_each_ranked_increment_of_a_batch_answers_the_rank_of_its_own_score(
     store: Store, board_id: str
 ) -> None:
@@ -209,3 +208,27 @@ def test_each_ranked_increment_of_a_batch_answers_the_rank_of_its_own_score(
         (12, 1),
     ]
     assert rows[-1]["reached_at"] > rows[0]["reached_at"]
+
+
+def test_an_increment_without_rank_does_not_wait_for_the_ranks_of_others(
+    store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create_board({"id": board_id})
+    asked, go_on = threading.Event(), threading.Event()
+
+    def add_scores(board: str, increments: list[Increment]) -> list[Any]:
+        if any(increment.ranked for increment in increments):
+            asked.set()
+            assert go_on.wait(30)
+        return [{"rank": increment.ranked} for increment in increments]
+
+    for coalescer in (store._coalesce_add, store._coalesce_ranked_add):
+        monkeypatch.setattr(coalescer, "work", add_scores)
+    ranked = threading.Thread(
+        target=store.add_score, args=(board_id, "a", 1), kwargs={"ranked": True}
+    )
+    ranked.start()
+    assert asked.wait(30)
+    assert store.add_score(board_id, "b", 1) == {"rank": False}
+    go_on.set()
+    ranked.join()

@@ -1,6 +1,8 @@
 """Test leaderboard_client against a server that gives prepared answers."""
 
+import copy
 import itertools
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_client import Board, Leaderboard, LeaderboardError, arguments
+from leaderboard_client import Board, Leaderboard, LeaderboardError, Score, arguments
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE
 from leaderboardapp.realtime.formats import (
@@ -178,6 +180,14 @@ def test_the_client_accepts_what_the_service_does() -> None:
     assert (arguments.ID_PATTERN, arguments.MAX_SEASON) == (ID_PATTERN, MAX_SEASON)
     assert arguments.MAX_SCORE == MAX_SCORE
     assert arguments.MAX_PAGE_ROWS == MAX_PAGE_ROWS
+
+
+def test_a_score_is_a_number_that_can_be_copied_and_pickled() -> None:
+    answer = {"score": 5, "previous": 2, "changed": True, "repeated": False, "rank": 1}
+    score = Score(answer)
+    for same in (copy.copy(score), copy.deepcopy([score])[0], pickle.loads(pickle.dumps(score))):
+        assert isinstance(same, Score) and same == 5
+        assert vars(same) == vars(score)
 
 
 class TestTokens:

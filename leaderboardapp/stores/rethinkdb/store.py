@@ -31,6 +31,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
+from leaderboardapp.stores.ranked_increments import add_rank, add_ranks, split_by_ranks
 from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
@@ -207,13 +208,28 @@ class RethinkStore(Store):
             raise PlayerNotFound(board, player)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
-        results = self.score_updates.add_scores(board, increments)
+        results: list[Row | Exception] = []
         try:
-            return self._add_ranks(board, increments, results)
+            for piece in split_by_ranks(increments):
+                added = self.score_updates.add_scores(board, piece)
+                results += self._rank(board, piece, added)
+        except StoreUnavailable as error:
+            if results:  # some increments were written
+                raise OutcomeUnknown(str(error)) from error
+            raise
+        return results
+
+    def _rank(
+        self, board: str, increments: list[Increment], results: list[Row | Exception]
+    ) -> list[Row | Exception]:
+        """Return the results with the ranks that are asked for. Where these cannot be read, the
+        result is why: the scores are written."""
+        try:
+            return add_ranks(self, board, increments, results)
         except BoardNotFound as error:
             missing: Exception = error
         except StoreUnavailable as error:
-            missing = OutcomeUnknown(str(error))  # the scores are written
+            missing = OutcomeUnknown(str(error))
         return [
             missing if increment.ranked and isinstance(result, dict) else result
             for increment, result in zip(increments, results, strict=True)
@@ -231,11 +247,9 @@ class RethinkStore(Store):
     ) -> Row:
         written = self.score_updates.set_score(board, player, score, only_better, season, name)
         try:
-            [result] = self._add_ranks(board, [Increment(player, 0, ranked=ranked)], [written])
+            return add_rank(self, board, written, ranked)
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error  # the score is written
-        assert isinstance(result, dict)
-        return result
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False

@@ -4,7 +4,7 @@ The functions are called in a transaction in which nobody else changes the board
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db import connection
@@ -26,21 +26,6 @@ class Player(NamedTuple):
 
     row: Row
     keys: list[str]
-
-
-def split_by_ranks(increments: list[Increment]) -> Iterator[list[Increment]]:
-    """Yield the increments in pieces, in each of which nobody scores again after an increment that
-    is `ranked`. So the ranks at the end of a piece are those of the scores that it answers."""
-    piece: list[Increment] = []
-    ranked: set[str] = set()
-    for increment in increments:
-        if increment.player in ranked:
-            yield piece
-            piece, ranked = [], set()
-        piece.append(increment)
-        if increment.ranked:
-            ranked.add(increment.player)
-    yield piece
 
 
 def add_increments(board: Row, increments: list[Increment], now: int) -> list[Row | Exception]:

@@ -42,11 +42,11 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.stores.base import Store, now_us
+from leaderboardapp.stores.ranked_increments import add_rank, add_ranks, split_by_ranks
 from leaderboardapp.stores.sql import rank_blocks, seasons, tickets
 from leaderboardapp.stores.sql.increments import (
     add_increments,
     import_amounts,
-    split_by_ranks,
     write_score,
 )
 from leaderboardapp.stores.sql.joining import insert_player
@@ -238,7 +238,7 @@ class SqlStore(Store):
         now = now_us()
         for piece in split_by_ranks(increments):
             added = add_increments(row, piece, now + len(results))
-            results += self._add_ranks(board, piece, added)
+            results += add_ranks(self, board, piece, added)
         return results
 
     @in_board_transaction
@@ -254,9 +254,7 @@ class SqlStore(Store):
     ) -> Row:
         row, score = self.get_board(board), check_score(score)
         written = write_score(row, player, score, only_better, season, name)
-        [result] = self._add_ranks(board, [Increment(player, 0, ranked=ranked)], [written])
-        assert isinstance(result, dict)
-        return result
+        return add_rank(self, board, written, ranked)
 
     @in_board_transaction
     def start_next_season(
