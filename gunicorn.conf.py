@@ -4,6 +4,7 @@ gunicorn itself reads PORT and WEB_CONCURRENCY (the number of processes) from th
 platforms with a Procfile set them.
 """
 
+import logging
 from typing import Any
 
 from gunicorn import glogging, util
@@ -35,13 +36,11 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # it has no types
 
     def setup(self, cfg: Any) -> None:
         """Set up the handlers, as the configuration says."""
-        from leaderboardapp.domain.masking import MaskingFormatter
+        from leaderboardapp.domain.masking import mask_handlers
 
         super().setup(cfg)
-        for log in (self.error_log, self.access_log):
-            for handler in log.handlers:
-                before = handler.formatter
-                handler.setFormatter(MaskingFormatter(before._fmt, before.datefmt))
+        # The root's handlers, too: with --log-config they write what the others hand on.
+        mask_handlers(self.error_log, self.access_log, logging.getLogger())
 
 
 logger_class = Logger

@@ -124,6 +124,7 @@ def create_ticket(request: HttpRequest, board_id: str) -> HttpResponse:
 
     It needs a token on public boards, too, which tickets are made from."""
     auth.require_token(request, "read", board_id)
+    rate_limit.count_writes(request)  # its use is a write, which nothing else would limit
     read_body(request, {})
     Board.get(board_id)
     ticket = tickets.create_ticket(board_id, auth.read_grant(request).exp)

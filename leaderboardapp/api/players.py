@@ -1,7 +1,5 @@
 """Endpoints of a board's players."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.api.responses import (
@@ -106,8 +104,8 @@ def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
     with reads_board(request, board_id) as board:
         player = Player(board, player_id)
         player.get_rank(with_email)
-    data = _shown_data(player, with_email)
-    return json_response(data, headers={"ETag": entity_tag(data)})
+    data = {**standing_data(player, with_email), **rank_error_fields(player)}
+    return json_response(data, headers={"ETag": _player_tag(player, with_email)})
 
 
 @rights.open_to_players(*rights.ANY_WRITES)
@@ -177,8 +175,12 @@ def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
     return json_response({"players": [*map(standing_data, window)], **rank_error_fields(*window)})
 
 
-def _shown_data(player: Player, with_email: bool) -> dict[str, Any]:
-    return {**standing_data(player, with_email), **rank_error_fields(player)}
+def _player_tag(player: Player, with_email: bool) -> str:
+    """Return the ETag of the answer of one player.
+
+    It is without `of` and `percentile`, which change whenever anybody joins or leaves: on a busy
+    board no write could be held to it."""
+    return entity_tag({**ranked_data(player, with_email), **rank_error_fields(player)})
 
 
 def _build_leaving_precondition(
@@ -203,6 +205,6 @@ def _build_precondition(request: HttpRequest, board_id: str, player_id: str) -> 
         forms = {False, may_see_emails(request, board_id)}
         player = Player(Board(board_id), player_id)
         player.get_rank(with_email=True in forms)
-        return player.stored(), [entity_tag(_shown_data(player, form)) for form in forms]
+        return player.stored(), [_player_tag(player, form) for form in forms]
 
     return preconditions.build(request, read_tags)

@@ -64,11 +64,16 @@ class Maintenance:
         """Do one piece of work, and return for how many seconds to rest after it.
 
         Raises StoreUnavailable."""
+        rest = self.maintain_next_board()
+        self.expire_tickets(time.monotonic())  # last: its failure delays no other work
+        return rest
+
+    def maintain_next_board(self) -> float:
+        """Do a piece of the work of one board, if any waits; return how long to rest after it."""
         began = time.monotonic()
         if began >= self.searched_at + FIND_WORK_SECONDS and not self.ending_seasons:
             self.searched_at = began
             self.find_work()
-            self.expire_tickets(began)
         if self.ending_seasons:
             self.end_season(self.ending_seasons.popleft())
             factor = REST_FACTOR_UNFINISHED
@@ -96,8 +101,8 @@ class Maintenance:
     def expire_tickets(self, now: float) -> None:
         """Have the store forget used tickets that have long expired, now and then."""
         if now >= self.expired_at + EXPIRE_SECONDS:
+            self.expired_at = now  # if it fails, it is due again as late
             self.store.expire_tickets(tickets.KEPT_SECONDS)
-            self.expired_at = now
 
     def end_season(self, board: Row) -> None:
         """End the season exactly once, even if several listeners try. Overdue seasons end now."""

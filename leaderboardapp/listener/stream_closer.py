@@ -4,7 +4,8 @@ import itertools
 import logging
 import threading
 import time
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.realtime.expiry import MAX_LATE_SECONDS, STEP_SECONDS, list_end_channels
@@ -19,46 +20,54 @@ REPEAT_SECONDS = 30
 
 
 class StreamCloser:
-    """Closes what has expired, in a thread of its own.
+    """Closes what has expired on one proxy.
 
     It needs neither the store nor the lease: an end may be published by any process, more than
     once, and late. It begins with the ends that may have been missed before."""
 
-    def __init__(self) -> None:
-        self.clients = get_proxy_clients()
-        began = time.time() - MAX_LATE_SECONDS
-        self.closed_until = {client.uri: began for client in self.clients}
-        self.away: set[str] = set()  # addresses of proxies that did not answer the last time
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._run, name="stream closer", daemon=True)
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopping.set()
-        self.thread.join()
+    def __init__(self, client: ProxyClient) -> None:
+        self.client = client
+        self.closed_until = time.time() - MAX_LATE_SECONDS
+        self.is_away = False  # whether the proxy did not answer the last time
 
     def run_once(self) -> float:
-        """Publish what has ended to each proxy; return for how many seconds to rest."""
-        for client in self.clients:
-            self.close_expired(client, time.time())
-        return STEP_SECONDS
+        """Publish what has ended; return for how many seconds to rest, which is until more has."""
+        self.close_expired(time.time())
+        return STEP_SECONDS - time.time() % STEP_SECONDS
 
-    def close_expired(self, client: ProxyClient, now: float) -> None:
-        """Publish what has ended to a proxy, or all of it later if that does not answer."""
-        after = min(self.closed_until[client.uri], now - REPEAT_SECONDS)
-        channels = list_end_channels(after, now)
+    def close_expired(self, now: float) -> None:
+        """Publish what has ended by now, or all of it later if the proxy does not answer."""
+        channels = list_end_channels(min(self.closed_until, now - REPEAT_SECONDS), now)
         try:
-            client.publish(itertools.chain.from_iterable(map(build_end_items, channels)))
+            self.client.publish(itertools.chain.from_iterable(map(build_end_items, channels)))
         except ProxyUnavailable as error:
-            if client.uri not in self.away:
+            if not self.is_away:
                 logger.warning("streams that have expired are closed later: %s", error)
-            self.away.add(client.uri)
+            self.is_away = True
         else:
-            self.closed_until[client.uri] = now
-            self.away.discard(client.uri)
+            self.closed_until, self.is_away = now, False
 
-    def _run(self) -> None:
-        supervise(self.thread.name, self.run_once, self.stopping.wait)
+
+@contextmanager
+def close_expired_streams() -> Iterator[None]:
+    """Close what expires while the body runs.
+
+    Each proxy has a thread of its own: one that accepts and does not answer takes seconds."""
+    stopping = threading.Event()
+    threads = [
+        threading.Thread(target=_run, args=(client, stopping), name="stream closer", daemon=True)
+        for client in get_proxy_clients()
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def _run(client: ProxyClient, stopping: threading.Event) -> None:
+    supervise("stream closer", StreamCloser(client).run_once, stopping.wait)
+    client.close()

@@ -9,7 +9,7 @@ from leaderboardapp.listener.event_forwarder import EventForwarder
 from leaderboardapp.listener.lease import STANDBY_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
-from leaderboardapp.listener.stream_closer import StreamCloser
+from leaderboardapp.listener.stream_closer import close_expired_streams
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.base import Feed
@@ -23,7 +23,7 @@ def run_listener(stop: threading.Event) -> None:
     # Any other failure ends the process: its successor begins with a clean state, and a standby may
     # take the lease.
     retry_on = (StoreUnavailable,)
-    with StreamCloser():
+    with close_expired_streams():
         supervise("listener", listener.run_once, stop.wait, retry_on, retry_on=retry_on)
     listener.close()
 

@@ -12,7 +12,7 @@ from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.rate_limit import View
 from leaderboardapp.web.requests import check_query
 
-# Query parameters of every read: neither an EventSource nor a WebSocket can send a header.
+# Query parameters of every GET: neither an EventSource nor a WebSocket can send a header.
 READ_PARAMETERS = ("token", "ticket")
 
 # A client opens a WebSocket with a GET, which the proxy passes on as a POST of its own.
@@ -68,7 +68,8 @@ def by_method(**views: View) -> View:
             raise Problem(ProblemKind.METHOD_NOT_ALLOWED, detail, {"Allow": allow})
         function = views[method]
         if method in ("GET", WEBSOCKET) or function in _reads:
-            _check_query(request, function, READ_PARAMETERS)
+            # A POST can send a header, and no token or ticket is taken from its URL.
+            _check_query(request, function, () if method == "POST" else READ_PARAMETERS)
             return preconditions.apply(request, function(request, **ids))
         cross_site.require_same_origin(request)
         if "board_id" in ids:

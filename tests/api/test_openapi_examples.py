@@ -197,7 +197,7 @@ STEPS = [
     Step("createPlayer", 201, None, body='{"id": "bob", "name": "Bob"}'),
     Step("addScore", 200),
     Step("putScore", 200),
-    Step("addScores", 200),
+    Step("addScores", 200, "added"),
     Step("readPlayer", 200),
     Step("listPlayers", 200),
     Step("readAround", 200),
@@ -224,8 +224,21 @@ STEPS = [
     Step("updateBoard", 200),
     Step("updatePlayer", 200),
     Step("deletePlayer", 204),
-    Step("addScore", 201, body='{"amount": 5, "name": "Dora"}', place={"player": "dora"}),
+    Step(
+        "addScore",
+        201,
+        body='{"amount": 5, "name": "Dora"}',
+        place={"player": "dora"},
+        query={"rank": "true"},
+    ),
     Step("putScore", 201, body='{"score": 12, "name": "Eve"}', place={"player": "eve"}),
+    Step(
+        "addScores",
+        200,
+        "ranked",
+        body='[{"player": "dora", "amount": 10}, {"player": "eve", "amount": 1}]',
+        query={"rank": "true"},
+    ),
     Step("deleteBoard", 204),
     Step("readBoard", 503, "unavailable", given=unreachable_store),
 ]
@@ -302,7 +315,9 @@ def compare(step: Step, operation: dict[str, Any], response: Response, where: st
         return ""
     media = response["Content-Type"].partition(";")[0]
     place = f"{place} {media} {step.example}".strip()
-    example = EXAMPLES[place][0]
+    example, schema = EXAMPLES[place]
+    if media != STREAM:
+        assert_valid(response.json(), schema)
     if media == STREAM:
         compare_streams(example, response.content.decode(), where)
     else:

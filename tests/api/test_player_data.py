@@ -136,6 +136,14 @@ def test_a_snapshot_and_its_etag_follow_what_is_shown(send: Send, board: str, al
     assert send("GET", board).content == before.content
 
 
+def test_a_format_replaces_the_one_before(send: Send, board: str) -> None:
+    for score_format in ({"type": "decimal", "places": 2, "unit": "km"}, {"type": "time"}):
+        answer = send("PATCH", board, {"format": score_format})
+        assert answer.json()["format"] == score_format
+        assert send("GET", board).json()["format"] == score_format
+        assert send("PATCH", board, {}).json()["format"] == score_format
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "accepted"),
     [

@@ -154,6 +154,20 @@ def test_a_players_tag_changes_with_the_rank(send: Send, board: str, alice: str)
     assert_problem(send("PATCH", alice, {"name": "Al"}, if_match=etag), 412)
 
 
+def test_a_players_tag_stays_when_others_join_and_leave(send: Send, board: str, alice: str) -> None:
+    send("POST", f"{alice}score-add/")
+    before = send("GET", alice)
+    send("POST", f"{board}players/", {"id": "bob", "name": "Bob"})
+    after = send("GET", alice)
+    assert after.json() == {**before.json(), "of": 2}
+    assert after["ETag"] == before["ETag"]
+    assert send("PATCH", alice, {"data": {"k": 1}}, if_match=before["ETag"]).status_code == 200
+    etag = send("GET", alice)["ETag"]
+    assert etag != before["ETag"]
+    send("DELETE", f"{board}players/bob/")
+    assert send("DELETE", alice, if_match=etag).status_code == 204
+
+
 def test_the_tag_of_a_player_with_an_email_address_tells_nobody_else_of_it(
     send: Send, board: str, alice: str
 ) -> None:

@@ -45,13 +45,20 @@ def test_an_operation_takes_the_parameters_that_are_described_and_no_other(
     names = described_parameters(operation)
     websocket = {"Upgrade": "websocket"} if path.endswith("/ws/") else {}
     takes_any = bool(websocket) or path in TAKE_ANY_QUERY
-    for name in ("limit", "cursor", "hidden", "amount", "Limit", ""):
+    of_reads = () if method == "get" else ("token", "ticket")
+    for name in ("limit", "cursor", "hidden", "amount", "Limit", "", *of_reads):
         if name not in names and not takes_any:
             problem = assert_problem(send(method.upper(), f"{path}?{name}=1"), 422, f"{name}: not")
             assert problem["type"] == INVALID
     for name in names:
         response = send(method.upper(), f"{path}?{name}=1")
         assert b"not known here as a query parameter" not in response.content
+
+
+def test_every_read_of_a_board_takes_a_token_and_a_ticket_as_described() -> None:
+    for method, path, operation in OPERATIONS:
+        if method == "get" and path.startswith("/boards/{board}/"):
+            assert described_parameters(operation) >= {"token", "ticket"}, path
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,7 @@ def test_a_parameter_that_is_there_twice_is_refused(send: Send, board: str, quer
 
 
 def test_a_write_that_has_its_field_in_the_query_changes_nothing(send: Send, alice: str) -> None:
-    detail = "amount: not known here as a query parameter; accepted are none."
+    detail = "amount: not known here as a query parameter; accepted are rank."
     assert_problem(send("POST", f"{alice}score-add/?amount=5"), 422, detail)
     assert send("GET", alice).json()["score"] == 0
 

@@ -117,6 +117,19 @@ def test_reads_are_never_limited(send: Send, add: Add, board: str, path: str) ->
         assert send(method, path.format(board=board)).status_code == 200
 
 
+def test_making_a_ticket_counts_as_a_write_of_its_token(
+    tokens: None, send: Send, board: str
+) -> None:
+    def make_ticket(**claims: Any) -> Response:
+        return send("POST", f"{board}ticket/", **bearer(scope="read", **claims))
+
+    assert [make_ticket().status_code for _ in range(BURST)] == [200] * BURST
+    assert_limited(make_ticket(), 4)
+    assert make_ticket(jti="another").status_code == 200
+    for _ in range(BURST):
+        assert make_ticket(boards=[]).status_code == 403, "it takes nothing from anybody"
+
+
 def test_many_increments_pass_if_one_would_and_all_of_them_count(
     send: Send, clock: Clock, add: Add, board: str, alice: str
 ) -> None:

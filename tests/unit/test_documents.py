@@ -69,6 +69,14 @@ def test_python_files_that_are_named_exist(document: str) -> None:
     assert not missing, f"{document}: {', '.join(missing)}"
 
 
+@pytest.mark.parametrize("package", ["concurrency", "domain", "listener", "realtime", "web"])
+def test_the_architecture_names_every_module(package: str) -> None:
+    text = (PROJECT / "ARCHITECTURE.md").read_text()
+    [row] = [line for line in text.splitlines() if f"| `leaderboardapp/{package}/` |" in line]
+    modules = {path.stem for path in (PROJECT / "leaderboardapp" / package).glob("*.py")}
+    assert modules - {"__init__"} == set(re.findall(r"`([a-z_]+)`", row))
+
+
 @needs_each_document
 def test_words_are_those_of_the_glossary(document: str) -> None:
     lines = (PROJECT / document).read_text().splitlines()

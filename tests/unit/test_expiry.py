@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboardapp.listener import stream_closer
-from leaderboardapp.listener.stream_closer import REPEAT_SECONDS, StreamCloser
+from leaderboardapp.listener.stream_closer import (
+    REPEAT_SECONDS,
+    StreamCloser,
+    close_expired_streams,
+)
 from leaderboardapp.realtime import expiry
 from leaderboardapp.realtime.expiry import (
     DAY_SECONDS,
@@ -25,6 +30,7 @@ from leaderboardapp.realtime.expiry import (
 )
 from leaderboardapp.realtime.proxy_client import ProxyUnavailable
 from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
+from tests.support.programs import wait_until
 
 NOW = 1_795_900_000.0
 times = st.floats(NOW, NOW + 3 * DAY_SECONDS)
@@ -75,27 +81,37 @@ class Proxy:
     def __init__(self, uri: str) -> None:
         self.uri, self.is_away = uri, False
         self.items: list[Any] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.closed = threading.Event()
 
     def publish(self, items: Iterable[bytes]) -> None:
         new = list(map(json.loads, items))
+        self.may_answer.wait()
         if self.is_away:
             raise ProxyUnavailable("away")
         self.items = new
+
+    def close(self) -> None:
+        self.closed.set()
 
     def channels(self) -> set[str]:
         return {item["channel"] for item in self.items}
 
 
 @pytest.fixture
-def proxies(monkeypatch: pytest.MonkeyPatch) -> list[Proxy]:
-    proxies = [Proxy("a"), Proxy("b")]
-    monkeypatch.setattr(stream_closer, "get_proxy_clients", lambda: proxies)
-    return proxies
+def proxy() -> Proxy:
+    return Proxy("a")
 
 
-def test_each_channel_is_told_why_and_then_closed(proxies: list[Proxy]) -> None:
-    StreamCloser().run_once()
-    first, second = proxies[0].items[:2]
+@pytest.fixture
+def closer(proxy: Proxy) -> StreamCloser:
+    return StreamCloser(proxy)  # type: ignore[arg-type]
+
+
+def test_each_channel_is_told_why_and_then_closed(proxy: Proxy, closer: StreamCloser) -> None:
+    closer.run_once()
+    first, second = proxy.items[:2]
     assert first["channel"] == second["channel"]
     assert first["http-stream"] == {"content": "event: token expired\ndata: {}\n\n"}
     assert "ws-message" not in first
@@ -105,37 +121,65 @@ def test_each_channel_is_told_why_and_then_closed(proxies: list[Proxy]) -> None:
 
 
 def test_a_new_listener_closes_what_was_missed_and_then_only_what_is_new(
-    proxies: list[Proxy],
+    proxy: Proxy, closer: StreamCloser
 ) -> None:
-    closer = StreamCloser()
     now = time.time()
     closer.run_once()
-    assert end_channel(now - MAX_LATE_SECONDS + 2 * STEP_SECONDS) in proxies[0].channels()
+    assert end_channel(now - MAX_LATE_SECONDS + 2 * STEP_SECONDS) in proxy.channels()
     assert closer.run_once() <= STEP_SECONDS
     # Each again for a while: the stream may not have been held yet.
-    assert end_channel(now - REPEAT_SECONDS + STEP_SECONDS) in proxies[0].channels()
-    assert end_channel(now - 2 * REPEAT_SECONDS) not in proxies[0].channels()
+    assert end_channel(now - REPEAT_SECONDS + STEP_SECONDS) in proxy.channels()
+    assert end_channel(now - 2 * REPEAT_SECONDS) not in proxy.channels()
 
 
-def test_a_proxy_that_was_away_is_told_later_and_delays_no_other(
-    proxies: list[Proxy], caplog: pytest.LogCaptureFixture
+def test_a_proxy_that_was_away_is_told_later(
+    proxy: Proxy, closer: StreamCloser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    closer = StreamCloser()
     now = time.time()
-    for proxy in proxies:
-        closer.close_expired(proxy, now)  # type: ignore[arg-type]
-    proxies[0].is_away = True
-    end = now + 60
+    closer.close_expired(now)
+    proxy.is_away = True
     with caplog.at_level(logging.WARNING):
         for late in range(0, 600, STEP_SECONDS):
-            for proxy in proxies:
-                closer.close_expired(proxy, now + late)  # type: ignore[arg-type]
-            if end + STEP_SECONDS <= now + late <= end + REPEAT_SECONDS - STEP_SECONDS:
-                assert end_channel(end) in proxies[1].channels()
+            closer.close_expired(now + late)
     assert len(caplog.records) == 1, "not each time"
-    proxies[0].is_away = False
-    closer.close_expired(proxies[0], now + 600)  # type: ignore[arg-type]
-    assert end_channel(end) in proxies[0].channels()
+    end = now + 60
+    assert end_channel(end) not in proxy.channels()
+    proxy.is_away = False
+    closer.close_expired(now + 600)
+    assert end_channel(end) in proxy.channels()
+
+
+def test_a_proxy_that_hangs_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxies = [Proxy("a"), Proxy("b"), Proxy("c")]
+    monkeypatch.setattr(stream_closer, "get_proxy_clients", lambda: proxies)
+    monkeypatch.setattr(stream_closer, "STEP_SECONDS", 0.01)
+    hanging, other = proxies[:2], proxies[2]
+    for proxy in hanging:
+        proxy.may_answer.clear()
+    with close_expired_streams():
+        try:
+            for _ in range(3):
+                other.items = []
+                wait_until(lambda: other.items, "the other proxy")
+            assert not any(proxy.items for proxy in hanging)
+        finally:
+            for proxy in hanging:
+                proxy.may_answer.set()
+        wait_until(lambda: all(proxy.items for proxy in proxies), "all proxies")
+    assert all(proxy.closed.is_set() for proxy in proxies)
+
+
+@given(now=times)
+def test_ends_are_published_as_soon_as_their_step_is_over(now: float) -> None:
+    """So no stream ends more than 35 seconds after its token."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: now)
+        closer = StreamCloser(Proxy("a"))  # type: ignore[arg-type]
+        closer.closed_until = now
+        rest = closer.run_once()
+    end_of_step = (now // STEP_SECONDS + 1) * STEP_SECONDS
+    assert rest > 0 and now + rest == pytest.approx(end_of_step, abs=0.001)
+    assert CLOCK_DIFFERENCE_SECONDS + JITTER_SECONDS + STEP_SECONDS == 35, "as the documents say"
 
 
 def test_the_day_is_made_of_whole_steps() -> None:

@@ -97,3 +97,30 @@ def test_used_tickets_are_forgotten_now_and_then_when_they_have_long_expired(
         maintenance.run_once()
     assert store.expired == [tickets.KEPT_SECONDS] * 2
     assert tickets.KEPT_SECONDS > 5 * tickets.TICKET_SECONDS
+
+
+def test_used_tickets_are_forgotten_also_where_boards_always_change() -> None:
+    store = MaintenanceStore(a=10**6)
+    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    for _ in range(3):
+        maintenance.run_once()
+    assert store.done == ["a"] * 3
+    assert store.expired == [tickets.KEPT_SECONDS]
+
+
+def test_tickets_that_cannot_be_forgotten_keep_no_board_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as where the store was not prepared since the update."""
+    store = MaintenanceStore(a=1, b=3)
+    tries = []
+
+    def fail(older: float) -> None:
+        tries.append(older)
+        raise StoreUnavailable("there is no table tickets")
+
+    monkeypatch.setattr(store, "expire_tickets", fail)
+    with Maintenance(store) as maintenance:  # type: ignore[arg-type]
+        wait_until(lambda: maintenance.scan_cursor is None, "all boards")
+    assert max(store.pieces.values()) <= 0
+    assert len(tries) == 1, "not each time"

@@ -28,6 +28,18 @@ def board_row(document: Row) -> Row:
     return {"id": document["id"], **{f: document.get(f, d) for f, d in BOARD_DEFAULTS.items()}}
 
 
+def with_fields(document: Any, fields: Row) -> Any:
+    """Return, as ReQL, the document with these fields, each in place of the one before.
+
+    An `update` would merge a field that is an object with the object that is there, and takes no
+    `literal` from a branch."""
+    new = {
+        name: r.literal(value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+    }
+    return document.merge(new)
+
+
 def is_board(document: Any, row: Row) -> Any:
     """Return, as ReQL, whether a board's document still has these values."""
     return r.and_(

@@ -48,6 +48,7 @@ from leaderboardapp.stores.rethinkdb.rows import (
     is_player,
     player_document,
     player_row,
+    with_fields,
 )
 from leaderboardapp.stores.rethinkdb.schema import (
     INTERNAL_FIELDS,
@@ -118,8 +119,11 @@ class RethinkStore(Store):
     ) -> Row:
         document, checked = self.db.boards.get(board), check_board(fields)
 
+        def change(old: Any, guard: Any) -> Any:
+            return r.branch(old.eq(None), None, guard(old, with_fields(old, checked)))
+
         def write(guard: Any) -> Any:
-            return document.update(lambda old: guard(old, checked), return_changes="always")
+            return document.replace(lambda old: change(old, guard), return_changes="always")
 
         result = self.db.write_if(precondition, write, is_board)
         return board_row(get_updated_document(result, BoardNotFound(board)))

@@ -144,6 +144,21 @@ def test_settings_come_back_and_others_are_refused(store: Store, board: str) -> 
     assert store.get_board(board) == {**row, **settings, "name": "B"}
 
 
+def test_a_setting_replaces_the_one_before_and_keeps_nothing_of_it(
+    store: Store, board: str
+) -> None:
+    row = store.get_board(board)
+    for score_format in (
+        {"type": "decimal", "places": 2, "unit": "km"},
+        {"type": "time"},
+        {"type": "points", "unit": "goals"},
+        {"type": "points"},
+    ):
+        for precondition in (None, lambda: store.get_board(board)):
+            changed = store.update_board(board, {"format": score_format}, precondition)
+            assert changed == store.get_board(board) == {**row, "format": score_format}
+
+
 def test_a_snapshot_has_what_the_board_shows(store: Store, board: str) -> None:
     store.create_player(board, {"id": "alice", "name": "Alice", "score": 1, "data": DATA})
     before = read_snapshots([board])[board].body
