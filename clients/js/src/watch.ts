@@ -148,7 +148,7 @@ class Watcher implements Listener {
         if (this.#isHidden) await this.#becomeVisible();
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
-        this.#isRenewed = !this.#isRenewed && !this.#isHidden && this.#service.renew(failure, this.#token);
+        this.#isRenewed = !this.#isRenewed && this.#service.renew(failure, this.#token);
         if (this.#isRenewed || this.#isHidden) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);

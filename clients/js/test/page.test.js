@@ -101,12 +101,15 @@ it("a kept page that is shown connects once", async () => {
 });
 
 it("a kept page that is shown comes back without a pause", async () => {
-  const { board } = prepared([1, 2].map((id) => stream(["retry: 30000\n\n", update(id)], { stays: true })));
+  const pieces = (/** @type {number} */ id) => ["retry: 30000\n\n", update(id)];
+  const { board, sent } = prepared([stream(pieces(1), { stays: true }), stream(pieces(2))]);
   const watch = board.watch();
   await watch.next();
   await sleep(600); // until the connection is no new one
   showKept();
   assert.deepEqual(await Promise.race([watch.next().then(({ value }) => value), sleep(2000, "nothing")]), { number: 2 });
+  await sleep(1200);
+  assert.equal(sent.length, 2); // the next pause is as long as ever
   await watch.return?.();
 });
 
