@@ -44,7 +44,7 @@ class Leaderboard:
     def __init__(
         self,
         url: str,
-        token: str | Callable[[], str] | None = None,
+        token: str | Callable[[], str | None] | None = None,
         patience: float = 30.0,
         http: httpx.Client | None = None,
     ) -> None:
@@ -123,8 +123,9 @@ class Leaderboard:
             if method == "DELETE" and response.status_code == 404 and attempts > 1:
                 return None  # an earlier attempt has deleted it
             failure = status_error(response)
-            if not is_renewed and self.token.renew(failure.type):
+            if not is_renewed and self.token.renew(failure.type, response.request):
                 is_renewed = True
+                attempts -= 1  # nothing was done
                 continue
             if not is_transient(response, retry_on):
                 raise failure
@@ -197,14 +198,15 @@ class Board:
                 failure = connection_error(error)
             except StreamRefusedError as error:
                 failure = status_error(error.response)
-                if not is_renewed and self.leaderboard.token.renew(failure.type):
+                token = self.leaderboard.token
+                if not is_renewed and token.renew(failure.type, error.response.request):
                     is_renewed = True
                     continue
                 if not is_transient(error.response):
                     raise failure from None
             if last_id and not is_lost:
                 logger.warning(NO_SIGN_OF_LIFE, self.id, heard.strftime("%X"), failure)
-            is_lost = True
+            is_lost, is_renewed = True, False
             budget.wait(failure)
 
     def _stream(self, last_id: str, budget: RetryBudget) -> Iterator[ServerSentEvent]:

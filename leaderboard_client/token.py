@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import httpx
 
-INVALID_TOKEN = "/docs/problems/#invalid-token"
+REFUSED = {"/docs/problems/#invalid-token", "/docs/problems/#token-required"}
 
 
 class TokenUnavailable(httpx.ConnectError):
@@ -14,25 +14,27 @@ class TokenUnavailable(httpx.ConnectError):
 class TokenSource:
     """A token, or none, or a function that returns one.
 
-    The function is asked for the first token, and again when the service has refused the last."""
+    The function is asked for the first token, and again when the service has refused the last, or
+    when that was none: None, or an empty text."""
 
-    def __init__(self, token: str | Callable[[], str] | None) -> None:
+    def __init__(self, token: str | Callable[[], str | None] | None) -> None:
         self.create = token if callable(token) else None
         self.current = None if callable(token) else token
 
     def build_headers(self) -> dict[str, str]:
         """Return the header with the token, if there is one. Raises TokenUnavailable."""
-        if self.current is None and self.create:
+        if not self.current and self.create:
             try:
                 self.current = self.create()
             except Exception as error:  # it may ask another service, by whichever library
                 raise TokenUnavailable(f"no token: {error or type(error).__name__}") from error
         return {"Authorization": f"Bearer {self.current}"} if self.current else {}
 
-    def renew(self, problem_type: str) -> bool:
-        """Forget the token if a problem of this type has refused it; return whether to send the
-        request again, with a fresh one."""
-        if self.create is None or problem_type != INVALID_TOKEN:
+    def renew(self, problem_type: str, request: httpx.Request) -> bool:
+        """Forget the request's token if a problem of this type has refused it; return whether to
+        send the request again, with a fresh one."""
+        if self.create is None or problem_type not in REFUSED:
             return False
-        self.current = None
+        if request.headers.get("Authorization") == f"Bearer {self.current}":
+            self.current = None  # else another request has brought a fresh one
         return True

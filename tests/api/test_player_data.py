@@ -167,15 +167,19 @@ def test_other_settings_are_refused_with_what_is_accepted(
     assert send("PATCH", board, {}).json() == before
 
 
+PLUS = '<button class="plus" type="button" aria-label="+1 for Alice">'
+
+
 def test_the_page_of_a_fastest_lap_shows_times_and_no_button(
     send: Send, board: str, alice: str
 ) -> None:
     send("PUT", f"{alice}score/", {"score": 81234})
     page = send("GET", board, accept="text/html").content.decode()
-    assert "<b>81,234</b>" in page and "+1" in page
+    assert "<b>81,234</b>" in page and '"unseen"> points' in page and PLUS in page
     send("PATCH", board, {"format": LAP, "order": "asc"})
     page = send("GET", board, accept="text/html").content.decode()
-    assert "<b>1:21.234</b>" in page and "+1" not in page and " points" not in page
+    assert "<b>1:21.234</b>" in page and '"unseen" hidden> points' in page
+    assert PLUS not in page and PLUS.replace(" aria", " hidden aria") in page
 
 
 class TestModels:

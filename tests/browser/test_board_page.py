@@ -329,6 +329,26 @@ def test_a_private_board_is_live_for_who_has_the_token(
     visit.forgive("401")
 
 
+def test_scores_are_written_anew_when_the_format_changes(
+    visit: Visits, api: Api, board: str
+) -> None:
+    page = visit(board)
+    expect_live(page)
+    buttons, words = page.locator(".row .plus"), page.locator(".row .score .unseen")
+    for settings, score, is_points in [
+        ({"type": "decimal", "places": 1, "unit": "km"}, "0.0\u00a0km", False),
+        ({"type": "time"}, "0:00.000", False),
+        ({"type": "points"}, "0", True),
+    ]:
+        assert api("PATCH", board, {"format": settings}).status == 200
+        expect_rows(page, ("Alice", score), ("Bob", score))
+        for row in (0, 1):
+            expect(buttons.nth(row)).to_be_visible(visible=is_points)
+            expect(words.nth(row)).to_be_visible(visible=is_points)
+    plus(page, "Bob")
+    expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+
+
 def test_a_board_is_readable_without_javascript(visit: Visits, board: str) -> None:
     page = visit(board, java_script_enabled=False)
     expect_rows(page, ("Alice", "0"), ("Bob", "0"))

@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
-from leaderboardapp.domain.types import ID_PATTERN
+from leaderboardapp.domain.types import BOARD_DEFAULTS, ID_PATTERN, PLAYER_WRITES, RANKINGS
 from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from leaderboardapp.web.auth import create_token
 from tests.api.test_auth import SECRET
@@ -96,7 +96,7 @@ def test_its_types_fit_its_tests() -> None:
 
 
 def test_requests_are_retried_and_watches_resumed() -> None:
-    run_tests("requests", "watch")
+    run_tests("requests", "watch", "page")
 
 
 def test_scores_are_written_as_text() -> None:
@@ -129,6 +129,23 @@ def test_it_accepts_what_the_service_does_and_knows_its_keep_alives() -> None:
     silence = re.search(r"^const SILENCE = (\d+);", source, re.MULTILINE)
     assert silence and 2 * KEEP_ALIVE_SECONDS < int(silence[1]) < 3 * KEEP_ALIVE_SECONDS
     assert f'"{KEEP_ALIVE}"' in source
+
+
+def test_its_settings_are_those_of_the_service() -> None:
+    types = (CLIENT / "src" / "types.ts").read_text()
+    settings = re.search(r"^export interface Settings {\n(.*?)^}", types, re.DOTALL | re.MULTILINE)
+    assert settings
+    chosen = dict(re.findall(r"^  (\w+)\?: (.*);$", settings[1], re.MULTILINE))
+    assert chosen.keys() == BOARD_DEFAULTS.keys() - {"season", "ends_at"}
+    assert chosen["player_writes"] == " | ".join(map(json.dumps, PLAYER_WRITES))
+    assert chosen["ranking"] == " | ".join(map(json.dumps, RANKINGS))
+
+
+def test_bundlers_find_its_worker() -> None:
+    """They look for this expression, and take no options but literals."""
+    url = 'new URL("./leaderboard-worker.js", import.meta.url)'
+    built = (BUILT / "leaderboard.js").read_text()
+    assert re.search(rf'new SharedWorker\({re.escape(url)}, {{ name: "[^"]+" }}\)', built)
 
 
 def test_the_example_of_the_documentation_runs(stack: Stack, tmp_path: Path) -> None:
@@ -314,5 +331,8 @@ def test_the_element_shows_a_live_board_to_everybody(
     assert api("DELETE", path, None, bearer(token)).status == 204
     expect(board).to_have_attribute("state", "refused")
     expect(board.get_by_role("status").first).to_contain_text("no board")
+    assert api("POST", "/boards/", body, bearer(token)).status == 201
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it is shown again
+    expect(board).to_have_attribute("state", "live")
     page.evaluate("board.setAttribute('src', 'nonsense')")
     expect(board.get_by_role("status").first).to_contain_text("must be the address of a board")

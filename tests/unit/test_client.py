@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboard_client import Board, Leaderboard, LeaderboardError, Score, arguments
+from leaderboard_client.token import TokenSource
 from leaderboardapp.domain.fields import MAX_PAGE_ROWS, MAX_SEASON
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE
 from leaderboardapp.realtime.formats import (
@@ -193,10 +194,8 @@ def test_a_score_is_a_number_that_can_be_copied_and_pickled() -> None:
 class TestTokens:
     """A token that comes from a function."""
 
-    REFUSED = {"type": "/docs/problems/#invalid-token", "detail": "The token is not valid."}
-
     def board(
-        self, token: str | Callable[[], str] | None, *answers: httpx.Response
+        self, token: str | Callable[[], str | None] | None, *answers: httpx.Response
     ) -> tuple[Board, list[str]]:
         """Return a board, and the list of the tokens that it sends."""
         tokens: list[str] = []
@@ -208,8 +207,9 @@ class TestTokens:
         http = httpx.Client(transport=httpx.MockTransport(answer))
         return Leaderboard("http://localhost", token, http=http).board("b"), tokens
 
-    def refusal(self) -> httpx.Response:
-        return httpx.Response(401, headers=PROBLEM, json=self.REFUSED)
+    def refusal(self, kind: str = "invalid-token") -> httpx.Response:
+        body = {"type": f"/docs/problems/#{kind}", "detail": "The token is not valid."}
+        return httpx.Response(401, headers=PROBLEM, json=body)
 
     def test_the_function_is_called_again_when_its_last_token_is_refused(self) -> None:
         scored = [httpx.Response(200, json={"score": score}) for score in (1, 2, 3)]
@@ -243,6 +243,38 @@ class TestTokens:
         with pytest.raises(LeaderboardError, match="not valid"):
             call(a_board)
         assert len(tokens) == sent
+
+    def test_a_watch_ends_with_no_token_that_was_good_until_another_failure_came(self) -> None:
+        numbers = map(str, itertools.count(1))
+        failure = httpx.Response(502, text="no")
+        answers = [self.refusal(), failure, self.refusal(), stream(""), self.refusal()]
+        a_board, tokens = self.board(lambda: next(numbers), *answers, stream(EVENT))
+        assert next(a_board.watch()) == {}
+        assert tokens == ["1", "2", "2", "3", "3", "4"]
+
+    @pytest.mark.parametrize("nothing", ["", None])
+    def test_no_token_is_not_kept(self, nothing: str | None) -> None:
+        found = [httpx.Response(200, json={"players": []}) for _ in range(2)]
+        results = iter([nothing, nothing, "t"])
+        answers = [found[0], self.refusal("token-required"), found[1]]
+        a_board, tokens = self.board(lambda: next(results), *answers)
+        a_board.snapshot()
+        a_board.snapshot()
+        assert tokens == ["", "", "t"]
+
+    def test_a_token_that_is_newer_than_the_refused_one_is_kept(self) -> None:
+        numbers = map(str, itertools.count(1))
+        source = TokenSource(lambda: next(numbers))
+        refused = httpx.Request("GET", "http://localhost", headers=source.build_headers())
+        for _ in range(2):  # of two threads
+            assert source.renew("/docs/problems/#invalid-token", refused)
+            assert source.build_headers() == {"Authorization": "Bearer 2"}
+
+    def test_a_request_with_a_refused_token_has_deleted_nothing(self) -> None:
+        missing = httpx.Response(404, headers=PROBLEM, json={"detail": "never"})
+        a_board, _ = self.board(lambda: "t", self.refusal(), missing)
+        with pytest.raises(LeaderboardError, match="never"):
+            a_board.delete()
 
     def test_a_function_that_fails_for_a_while_is_asked_again(self) -> None:
         outcomes: Iterator[str | Exception] = iter([OSError("no network"), KeyError("later"), "t"])

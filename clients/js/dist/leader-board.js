@@ -83,6 +83,8 @@ var LeaderBoardElement = class extends HTMLElement {
       for await (const snapshot of board.watch(options)) this.#show(snapshot);
     } catch (error) {
       if (signal.aborted) return;
+      const retry = () => void (document.visibilityState === "visible" && this.#start());
+      document.addEventListener("visibilitychange", retry, { signal });
       this.#say("refused", error instanceof LeaderboardError ? error.detail : String(error));
       this.dispatchEvent(new CustomEvent("refused", { detail: error }));
     }

@@ -81,46 +81,26 @@
     if (data.length) parsed.data = data.join("\n");
     return parsed;
   }
-  var TYPE = "text/event-stream";
-  var readEventStream = async (service, path, lastId, listener, signal) => {
-    const headers = await service.headers({ Accept: TYPE, ...lastId && { "Last-Event-ID": lastId } });
-    const response = await service.fetch(service.url + path, { headers, cache: "no-store", signal });
-    listener.heard();
-    if (response.status !== 200) throw statusError(response, await response.text());
-    if (!response.body || !response.headers.get("Content-Type")?.startsWith(TYPE)) {
-      void response.body?.cancel();
-      throw new LeaderboardError(0, "the answer is no event stream");
-    }
-    const reader = response.body.getReader();
-    const decoder = new TextDecoder();
-    const parser = new EventParser();
-    try {
-      for (let { value } = await reader.read(); value; { value } = await reader.read()) {
-        listener.heard();
-        for (const { event, id, data, retry } of parser.feed(decoder.decode(value, { stream: true }))) {
-          if (retry !== void 0) listener.retry(retry);
-          if (data !== void 0) listener.event({ event, ...id && { id }, data: JSON.parse(data) });
-        }
-      }
-    } finally {
-      reader.cancel().catch(() => void 0);
-    }
-  };
   var FIRST_PAUSE = 200;
   var RetryBudget = class {
     pause = FIRST_PAUSE;
+    #seconds;
     #maxPause;
     #end;
     #factor = 1;
     constructor(seconds, maxPause = 5e3) {
       this.#maxPause = maxPause;
-      this.#end = performance.now() + seconds * 1e3;
+      this.#seconds = seconds;
+      this.begin();
+    }
+    begin() {
+      this.#end = performance.now() + this.#seconds * 1e3;
     }
     restart() {
       this.#factor = 1;
     }
     lift() {
-      this.#end = Infinity;
+      this.#seconds = this.#end = Infinity;
     }
     async wait(failure, signal) {
       let pause = Math.min(this.pause * this.#factor, this.#maxPause) * jitter(0.8, 1.2);
@@ -147,13 +127,15 @@
   }
   var JSON_TYPE = "application/json";
   var ANSWER = 1e4;
+  var REFUSED = /#(invalid-token|token-required)$/;
   var Service = class {
     url;
     patience;
     fetch;
     WebSocket;
     #token;
-    #current;
+    #current = "";
+    #next;
     constructor(url, options = {}) {
       const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
       if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
@@ -164,37 +146,44 @@
       this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
     }
     async token() {
+      if (typeof this.#token !== "function") return this.#token ?? "";
+      return this.#current || (this.#next ??= this.#fetchToken(this.#token));
+    }
+    async #fetchToken(create) {
+      let timer;
+      const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`no token within ${ANSWER / 1e3} s`)), ANSWER);
+      });
       try {
-        return this.#current ??= await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
+        return this.#current = await Promise.race([Promise.resolve().then(create), late]) ?? "";
       } catch (error) {
         throw connectionError(error);
+      } finally {
+        clearTimeout(timer);
+        this.#next = void 0;
       }
     }
-    renew({ type }) {
-      const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
-      if (isRefused) this.#current = void 0;
+    renew({ type }, token) {
+      const isRefused = typeof this.#token === "function" && REFUSED.test(type);
+      if (isRefused && this.#current === token) this.#current = "";
       return isRefused;
-    }
-    async headers(more = {}) {
-      const headers = new Headers(more);
-      const token = await this.token();
-      if (token) headers.set("Authorization", `Bearer ${token}`);
-      return headers;
     }
     async request(method, path, options = {}) {
       const { countsOnce = true, isDone, signal } = options;
       const budget = new RetryBudget(this.patience);
-      for (let attempt = 1, isRenewed = false; ; attempt++) {
+      for (let isRetried = false, isRenewed = false, token = ""; ; ) {
         signal?.throwIfAborted();
         try {
-          return await this.#send(method, path, options);
+          token = await this.token();
+          return await this.#send(method, path, token, options);
         } catch (error) {
           signal?.throwIfAborted();
           if (!(error instanceof LeaderboardError)) throw error;
-          if (!isRenewed && (isRenewed = this.renew(error))) continue;
-          if (attempt > 1 && isDone?.(error)) return null;
+          if (!isRenewed && (isRenewed = this.renew(error, token))) continue;
+          if (isRetried && isDone?.(error)) return null;
           if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
           await budget.wait(error, signal);
+          isRetried = true;
         }
       }
     }
@@ -206,9 +195,9 @@
         params = { cursor: page.next };
       } while (params.cursor !== null);
     }
-    async #send(method, path, { body, headers, params, signal }) {
+    async #send(method, path, token, { body, headers, params, signal }) {
       const query = params ? `?${new URLSearchParams(params)}` : "";
-      const init = { method, headers: await this.headers({ Accept: JSON_TYPE, ...headers }) };
+      const init = { method, headers: authorized(token, { Accept: JSON_TYPE, ...headers }) };
       if (body !== void 0) {
         init.headers.set("Content-Type", JSON_TYPE);
         init.body = JSON.stringify(body);
@@ -230,9 +219,39 @@
       }
     }
   };
-  var REFUSED = 4400;
-  var readWebSocket = async (service, path, _lastId, listener, signal) => {
-    const ticket = await service.token() && (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+  function authorized(token, more) {
+    const headers = new Headers(more);
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    return headers;
+  }
+  var TYPE = "text/event-stream";
+  var readEventStream = async (service, path, token, lastId, listener, signal) => {
+    const headers = authorized(token, { Accept: TYPE, ...lastId && { "Last-Event-ID": lastId } });
+    const response = await service.fetch(service.url + path, { headers, cache: "no-store", signal });
+    listener.heard();
+    if (response.status !== 200) throw statusError(response, await response.text());
+    if (!response.body || !response.headers.get("Content-Type")?.startsWith(TYPE)) {
+      void response.body?.cancel();
+      throw new LeaderboardError(0, "the answer is no event stream");
+    }
+    const reader = response.body.getReader();
+    const decoder = new TextDecoder();
+    const parser = new EventParser();
+    try {
+      for (let { value } = await reader.read(); value; { value } = await reader.read()) {
+        listener.heard();
+        for (const { event, id, data, retry } of parser.feed(decoder.decode(value, { stream: true }))) {
+          if (retry !== void 0) listener.retry(retry);
+          if (data !== void 0) listener.event({ event, ...id && { id }, data: JSON.parse(data) });
+        }
+      }
+    } finally {
+      reader.cancel().catch(() => void 0);
+    }
+  };
+  var REFUSED2 = 4400;
+  var readWebSocket = async (service, path, token, _lastId, listener, signal) => {
+    const ticket = token && await getTicket(service, path, signal);
     const query = ticket && `?ticket=${ticket}`;
     signal.throwIfAborted();
     const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
@@ -254,19 +273,28 @@
     } finally {
       socket.close();
     }
-    if (code >= REFUSED) await service.request("GET", path, { signal });
+    if (code >= REFUSED2) await service.request("GET", path, { signal });
     throw new LeaderboardError(0, `the WebSocket was closed with ${code}`);
   };
+  async function getTicket(service, path, signal) {
+    try {
+      return (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+    } catch (error) {
+      if (error instanceof LeaderboardError && [401, 403].includes(error.status)) return "";
+      throw error;
+    }
+  }
   var transports = [readEventStream, readWebSocket];
   var connections = /* @__PURE__ */ new Map();
   var Connection = class {
     #ports = /* @__PURE__ */ new Set();
     #key;
     #end = new AbortController();
+    #retry;
     #snapshot;
     constructor(key, [number, url, path, token]) {
       this.#key = key;
-      transports[number](new Service(url, { token }), path, "", this, this.#end.signal).then(() => this.end(), (error) => this.end(connectionError(error)));
+      transports[number](new Service(url, { token }), path, token, "", this, this.#end.signal).then(() => this.end(), (error) => this.end(connectionError(error)));
     }
     heard() {
       this.#tell("heard");
@@ -276,10 +304,12 @@
       this.#tell("event", event);
     }
     retry(milliseconds) {
+      this.#retry = milliseconds;
       this.#tell("retry", milliseconds);
     }
     join(port) {
       this.#ports.add(port);
+      if (this.#retry !== void 0) port.postMessage(["retry", this.#retry]);
       if (!this.#snapshot) return;
       port.postMessage(["heard"]);
       port.postMessage(["event", this.#snapshot]);

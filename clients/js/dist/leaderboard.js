@@ -110,9 +110,152 @@ function parseEvent(lines) {
   if (data.length) parsed.data = data.join("\n");
   return parsed;
 }
+var FIRST_PAUSE = 200;
+var RetryBudget = class {
+  pause = FIRST_PAUSE;
+  #seconds;
+  #maxPause;
+  #end;
+  #factor = 1;
+  constructor(seconds, maxPause = 5e3) {
+    this.#maxPause = maxPause;
+    this.#seconds = seconds;
+    this.begin();
+  }
+  begin() {
+    this.#end = performance.now() + this.#seconds * 1e3;
+  }
+  restart() {
+    this.#factor = 1;
+  }
+  lift() {
+    this.#seconds = this.#end = Infinity;
+  }
+  async wait(failure, signal) {
+    let pause = Math.min(this.pause * this.#factor, this.#maxPause) * jitter(0.8, 1.2);
+    if (failure.retryAfter !== void 0) pause = Math.max(pause, failure.retryAfter * 1e3 * jitter(1, 1.2));
+    if (performance.now() + pause > this.#end) throw failure;
+    this.#factor *= 2;
+    await sleep(pause, signal);
+  }
+};
+function jitter(least, most) {
+  return least + Math.random() * (most - least);
+}
+function sleep(milliseconds, signal) {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(done, Math.min(milliseconds, 2 ** 31 - 1));
+    function done() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+    signal?.addEventListener("abort", done);
+  });
+}
+var JSON_TYPE = "application/json";
+var ANSWER = 1e4;
+var REFUSED = /#(invalid-token|token-required)$/;
+var Service = class {
+  url;
+  patience;
+  fetch;
+  WebSocket;
+  #token;
+  #current = "";
+  #next;
+  constructor(url, options = {}) {
+    const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
+    if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
+    this.url = origin + pathname.replace(/\/+$/, "");
+    this.patience = options.patience ?? 30;
+    this.#token = options.token;
+    this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
+    this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
+  }
+  async token() {
+    if (typeof this.#token !== "function") return this.#token ?? "";
+    return this.#current || (this.#next ??= this.#fetchToken(this.#token));
+  }
+  async #fetchToken(create) {
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no token within ${ANSWER / 1e3} s`)), ANSWER);
+    });
+    try {
+      return this.#current = await Promise.race([Promise.resolve().then(create), late]) ?? "";
+    } catch (error) {
+      throw connectionError(error);
+    } finally {
+      clearTimeout(timer);
+      this.#next = void 0;
+    }
+  }
+  renew({ type }, token) {
+    const isRefused = typeof this.#token === "function" && REFUSED.test(type);
+    if (isRefused && this.#current === token) this.#current = "";
+    return isRefused;
+  }
+  async request(method, path, options = {}) {
+    const { countsOnce = true, isDone, signal } = options;
+    const budget = new RetryBudget(this.patience);
+    for (let isRetried = false, isRenewed = false, token = ""; ; ) {
+      signal?.throwIfAborted();
+      try {
+        token = await this.token();
+        return await this.#send(method, path, token, options);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof LeaderboardError)) throw error;
+        if (!isRenewed && (isRenewed = this.renew(error, token))) continue;
+        if (isRetried && isDone?.(error)) return null;
+        if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
+        await budget.wait(error, signal);
+        isRetried = true;
+      }
+    }
+  }
+  async *pages(path, what, first = {}) {
+    let params = first;
+    do {
+      const page = await this.request("GET", path, { params: { limit: 100, ...params } });
+      yield* page[what];
+      params = { cursor: page.next };
+    } while (params.cursor !== null);
+  }
+  async #send(method, path, token, { body, headers, params, signal }) {
+    const query = params ? `?${new URLSearchParams(params)}` : "";
+    const init = { method, headers: authorized(token, { Accept: JSON_TYPE, ...headers }) };
+    if (body !== void 0) {
+      init.headers.set("Content-Type", JSON_TYPE);
+      init.body = JSON.stringify(body);
+    }
+    const controller = new AbortController();
+    const giveUp = () => controller.abort(new Error(`no answer within ${ANSWER / 1e3} s`));
+    const timer = setTimeout(giveUp, ANSWER);
+    signal?.addEventListener("abort", giveUp);
+    try {
+      const response = await this.fetch(this.url + path + query, { ...init, signal: controller.signal });
+      const text = await response.text();
+      if (!response.ok) throw statusError(response, text);
+      return text ? JSON.parse(text) : null;
+    } catch (error) {
+      throw connectionError(error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+};
+function authorized(token, more) {
+  const headers = new Headers(more);
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  return headers;
+}
 var TYPE = "text/event-stream";
-var readEventStream = async (service, path, lastId, listener, signal) => {
-  const headers = await service.headers({ Accept: TYPE, ...lastId && { "Last-Event-ID": lastId } });
+var readEventStream = async (service, path, token, lastId, listener, signal) => {
+  const headers = authorized(token, { Accept: TYPE, ...lastId && { "Last-Event-ID": lastId } });
   const response = await service.fetch(service.url + path, { headers, cache: "no-store", signal });
   listener.heard();
   if (response.status !== 200) throw statusError(response, await response.text());
@@ -163,48 +306,9 @@ var Newest = class {
     for (const wake of this.#wake.splice(0)) wake();
   }
 };
-var FIRST_PAUSE = 200;
-var RetryBudget = class {
-  pause = FIRST_PAUSE;
-  #maxPause;
-  #end;
-  #factor = 1;
-  constructor(seconds, maxPause = 5e3) {
-    this.#maxPause = maxPause;
-    this.#end = performance.now() + seconds * 1e3;
-  }
-  restart() {
-    this.#factor = 1;
-  }
-  lift() {
-    this.#end = Infinity;
-  }
-  async wait(failure, signal) {
-    let pause = Math.min(this.pause * this.#factor, this.#maxPause) * jitter(0.8, 1.2);
-    if (failure.retryAfter !== void 0) pause = Math.max(pause, failure.retryAfter * 1e3 * jitter(1, 1.2));
-    if (performance.now() + pause > this.#end) throw failure;
-    this.#factor *= 2;
-    await sleep(pause, signal);
-  }
-};
-function jitter(least, most) {
-  return least + Math.random() * (most - least);
-}
-function sleep(milliseconds, signal) {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const timer = setTimeout(done, Math.min(milliseconds, 2 ** 31 - 1));
-    function done() {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    }
-    signal?.addEventListener("abort", done);
-  });
-}
-var REFUSED = 4400;
-var readWebSocket = async (service, path, _lastId, listener, signal) => {
-  const ticket = await service.token() && (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+var REFUSED2 = 4400;
+var readWebSocket = async (service, path, token, _lastId, listener, signal) => {
+  const ticket = token && await getTicket(service, path, signal);
   const query = ticket && `?ticket=${ticket}`;
   signal.throwIfAborted();
   const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
@@ -226,19 +330,26 @@ var readWebSocket = async (service, path, _lastId, listener, signal) => {
   } finally {
     socket.close();
   }
-  if (code >= REFUSED) await service.request("GET", path, { signal });
+  if (code >= REFUSED2) await service.request("GET", path, { signal });
   throw new LeaderboardError(0, `the WebSocket was closed with ${code}`);
 };
+async function getTicket(service, path, signal) {
+  try {
+    return (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+  } catch (error) {
+    if (error instanceof LeaderboardError && [401, 403].includes(error.status)) return "";
+    throw error;
+  }
+}
 var HELLO = 3e3;
-var NAME = "leaderboard 1";
 var direct = [readEventStream, readWebSocket];
 var hasWorker = true;
 function sharedTransports() {
-  return direct.map((readDirectly, number) => async (service, path, lastId, listener, signal) => {
+  return direct.map((readDirectly, number) => async (service, path, token, lastId, listener, signal) => {
     const port = await openPort();
-    if (!port) return readDirectly(service, path, lastId, listener, signal);
+    if (!port) return readDirectly(service, path, token, lastId, listener, signal);
     try {
-      const request = { lock: randomId(), connection: [number, service.url, path, await service.token()] };
+      const request = { lock: randomId(), connection: [number, service.url, path, token] };
       await navigator.locks.request(request.lock, () => read(port, request, listener, signal));
     } finally {
       port.close();
@@ -251,7 +362,7 @@ function read(port, request, listener, signal) {
       if (signal.reason instanceof LeaderboardError) port.postMessage(signal.reason.message);
       reject(signal.reason);
     };
-    if (signal.aborted) return abort();
+    signal.throwIfAborted();
     signal.addEventListener("abort", abort);
     port.onmessage = ({ data: [method, argument] }) => {
       if (method !== "end") listener[method](argument);
@@ -269,11 +380,12 @@ function openPort() {
     };
     if (!hasWorker || !globalThis.navigator?.locks) return giveUp();
     try {
-      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: NAME });
+      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: "leaderboard 1" });
       const timer = setTimeout(giveUp, HELLO);
       worker.onerror = giveUp;
       worker.port.onmessage = () => {
         clearTimeout(timer);
+        worker.onerror = null;
         resolve(worker.port);
       };
     } catch {
@@ -293,10 +405,11 @@ var Stopwatch = class {
   }
 };
 var SILENCE = 45;
-var ANSWER = 1e4;
+var ANSWER2 = 1e4;
 var SETTLED = 400;
 var CHECK = 1e3;
 var MAX_PAUSE = 3e4;
+var NEW = 500;
 var MAX_WAKE = 1e3;
 function watch(service, path, options) {
   const watcher = new Watcher(service, path, options);
@@ -324,11 +437,13 @@ var Watcher = class {
   #transports;
   #failures = 0;
   #isLive;
+  #token = "";
   #isRenewed = false;
   #settled;
   #heard = new Stopwatch();
   #silence = new Stopwatch();
-  #limit = ANSWER;
+  #limit = ANSWER2;
+  #begun = new Stopwatch();
   constructor(service, path, options) {
     this.#service = service;
     this.#path = path;
@@ -383,17 +498,17 @@ var Watcher = class {
   }
   async #run() {
     this.#listenToPlatform();
+    this.#budget.begin();
     const timer = setInterval(() => this.#check(), CHECK);
     try {
       while (!this.#end.signal.aborted) {
         if (this.#isHidden) await this.#becomeVisible();
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
-        if (this.#isHidden) continue;
-        if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
+        this.#isRenewed = !this.#isRenewed && this.#service.renew(failure, this.#token);
+        if (this.#isRenewed || this.#isHidden) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
-        this.#pause = new AbortController();
         await this.#budget.wait(failure, this.#pause.signal);
         if (this.#pause.signal.aborted) await sleep(jitter(0, MAX_WAKE), this.#end.signal);
       }
@@ -405,16 +520,20 @@ var Watcher = class {
     }
   }
   async #connect() {
+    this.#pause = new AbortController();
     const isOther = this.#failures % 3 === 2 && this.#service.WebSocket !== void 0;
     if (isOther) this.#transports.reverse();
     this.#attempt = new AbortController();
-    this.#limit = ANSWER;
+    this.#limit = ANSWER2;
     this.#silence.restart();
+    this.#begun.restart();
     this.#failures++;
     const { signal } = this.#attempt;
     const dropped = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     try {
-      await Promise.race([this.#transports[0](this.#service, this.#path, this.#lastId, this, signal), dropped]);
+      this.#token = await Promise.race([this.#service.token(), dropped]);
+      const reading = this.#transports[0](this.#service, this.#path, this.#token, this.#lastId, this, signal);
+      await Promise.race([reading, dropped]);
       return new LeaderboardError(0, "the stream ended");
     } catch (error) {
       return connectionError(signal.aborted ? signal.reason : error);
@@ -446,6 +565,7 @@ var Watcher = class {
       this.#pause = new AbortController();
       await sleep(Infinity, this.#pause.signal);
     }
+    this.#budget.begin();
     if (this.#heard.elapsed() > this.#maxSilence) this.#lose(new LeaderboardError(0, "the page was hidden"));
   }
   #turn() {
@@ -458,8 +578,8 @@ var Watcher = class {
   }
   #reconnect(reason) {
     this.#budget.restart();
-    this.#drop(reason);
     this.#pause.abort();
+    if (this.#begun.elapsed() > NEW) this.#drop(reason);
   }
   #listenToPlatform() {
     const { signal } = this.#end;
@@ -598,91 +718,6 @@ function formatScore(score, format = POINTS, locale) {
   const above = hours ? `${signed(hours)}:${whole(minutes, 2)}` : signed(minutes);
   return `${above}:${whole(units % 60, 2)}${fraction}`;
 }
-var JSON_TYPE = "application/json";
-var ANSWER2 = 1e4;
-var Service = class {
-  url;
-  patience;
-  fetch;
-  WebSocket;
-  #token;
-  #current;
-  constructor(url, options = {}) {
-    const { protocol, origin, pathname, username } = new URL(url, globalThis.location?.href);
-    if (!/^https?:$/.test(protocol) || username) throw new RangeError(`url ${url}: must be http or https, without a user`);
-    this.url = origin + pathname.replace(/\/+$/, "");
-    this.patience = options.patience ?? 30;
-    this.#token = options.token;
-    this.fetch = (...request) => (options.fetch ?? globalThis.fetch)(...request);
-    this.WebSocket = "WebSocket" in options ? options.WebSocket : globalThis.WebSocket;
-  }
-  async token() {
-    try {
-      return this.#current ??= await (typeof this.#token === "function" ? this.#token() : this.#token) ?? "";
-    } catch (error) {
-      throw connectionError(error);
-    }
-  }
-  renew({ type }) {
-    const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
-    if (isRefused) this.#current = void 0;
-    return isRefused;
-  }
-  async headers(more = {}) {
-    const headers = new Headers(more);
-    const token = await this.token();
-    if (token) headers.set("Authorization", `Bearer ${token}`);
-    return headers;
-  }
-  async request(method, path, options = {}) {
-    const { countsOnce = true, isDone, signal } = options;
-    const budget = new RetryBudget(this.patience);
-    for (let attempt = 1, isRenewed = false; ; attempt++) {
-      signal?.throwIfAborted();
-      try {
-        return await this.#send(method, path, options);
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!(error instanceof LeaderboardError)) throw error;
-        if (!isRenewed && (isRenewed = this.renew(error))) continue;
-        if (attempt > 1 && isDone?.(error)) return null;
-        if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
-        await budget.wait(error, signal);
-      }
-    }
-  }
-  async *pages(path, what, first = {}) {
-    let params = first;
-    do {
-      const page = await this.request("GET", path, { params: { limit: 100, ...params } });
-      yield* page[what];
-      params = { cursor: page.next };
-    } while (params.cursor !== null);
-  }
-  async #send(method, path, { body, headers, params, signal }) {
-    const query = params ? `?${new URLSearchParams(params)}` : "";
-    const init = { method, headers: await this.headers({ Accept: JSON_TYPE, ...headers }) };
-    if (body !== void 0) {
-      init.headers.set("Content-Type", JSON_TYPE);
-      init.body = JSON.stringify(body);
-    }
-    const controller = new AbortController();
-    const giveUp = () => controller.abort(new Error(`no answer within ${ANSWER2 / 1e3} s`));
-    const timer = setTimeout(giveUp, ANSWER2);
-    signal?.addEventListener("abort", giveUp);
-    try {
-      const response = await this.fetch(this.url + path + query, { ...init, signal: controller.signal });
-      const text = await response.text();
-      if (!response.ok) throw statusError(response, text);
-      return text ? JSON.parse(text) : null;
-    } catch (error) {
-      throw connectionError(error);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
-    }
-  }
-};
 var Leaderboard = class extends Service {
   board(id) {
     return new Board(this, id);

@@ -1,5 +1,6 @@
 import { LeaderboardError, statusError } from "./errors.js";
 import { EventParser } from "./event_parser.js";
+import { authorized } from "./service.js";
 import type { Transport } from "./transport.js";
 
 const TYPE = "text/event-stream";
@@ -8,8 +9,8 @@ const TYPE = "text/event-stream";
  *
  * An EventSource sends no Authorization, does not say why it was refused, and gives up after any answer
  * other than 200: docs/adr/0033-a-javascript-client.md. */
-export const readEventStream: Transport = async (service, path, lastId, listener, signal) => {
-  const headers = await service.headers({ Accept: TYPE, ...(lastId && { "Last-Event-ID": lastId }) });
+export const readEventStream: Transport = async (service, path, token, lastId, listener, signal) => {
+  const headers = authorized(token, { Accept: TYPE, ...(lastId && { "Last-Event-ID": lastId }) });
   const response = await service.fetch(service.url + path, { headers, cache: "no-store", signal });
   listener.heard();
   if (response.status !== 200) throw statusError(response, await response.text());

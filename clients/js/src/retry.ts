@@ -6,13 +6,20 @@ const FIRST_PAUSE = 200; // milliseconds
 export class RetryBudget {
   /** Milliseconds before the first retry. Each further pause is twice as long. */
   pause = FIRST_PAUSE;
+  #seconds: number;
   #maxPause: number;
-  #end: number;
+  #end!: number;
   #factor = 1;
 
   constructor(seconds: number, maxPause = 5000) {
     this.#maxPause = maxPause;
-    this.#end = performance.now() + seconds * 1000;
+    this.#seconds = seconds;
+    this.begin();
+  }
+
+  /** Have the time begin now. */
+  begin(): void {
+    this.#end = performance.now() + this.#seconds * 1000;
   }
 
   /** Start the pauses anew, because something has succeeded. */
@@ -22,7 +29,7 @@ export class RetryBudget {
 
   /** Let retries go on without end. */
   lift(): void {
-    this.#end = Infinity;
+    this.#seconds = this.#end = Infinity;
   }
 
   /** Sleep before the next attempt, or until the signal. Throw the failure if that would exceed the budget.

@@ -2,7 +2,8 @@ import { connectionError, isUnapplied, LeaderboardError, statusError } from "./e
 import { RetryBudget } from "./retry.js";
 
 const JSON_TYPE = "application/json";
-const ANSWER = 10_000; // milliseconds within which a request has to be answered
+const ANSWER = 10_000; // milliseconds within which a request has to be answered, and a token has to be there
+const REFUSED = /#(invalid-token|token-required)$/;
 
 /** What a request may have. */
 export interface RequestOptions {
@@ -38,7 +39,8 @@ export class Service {
   readonly fetch: typeof fetch;
   readonly WebSocket: typeof WebSocket | undefined;
   readonly #token: Token | undefined;
-  #current: string | undefined; // until it is refused
+  #current = ""; // until it is refused
+  #next: Promise<string> | undefined; // while the function is asked for it
 
   /** Make a client; nothing is sent yet.
    *
@@ -56,26 +58,30 @@ export class Service {
 
   /** Return a token that is good, as far as is known, or "" without one. */
   async token(): Promise<string> {
+    if (typeof this.#token !== "function") return this.#token ?? "";
+    return this.#current || (this.#next ??= this.#fetchToken(this.#token));
+  }
+
+  async #fetchToken(create: () => string | Promise<string>): Promise<string> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no token within ${ANSWER / 1000} s`)), ANSWER);
+    });
     try {
-      return (this.#current ??= (await (typeof this.#token === "function" ? this.#token() : this.#token)) ?? "");
+      return (this.#current = (await Promise.race([Promise.resolve().then(create), late])) ?? "");
     } catch (error) {
       throw connectionError(error); // it has to be fetched from somewhere, too
+    } finally {
+      clearTimeout(timer);
+      this.#next = undefined;
     }
   }
 
-  /** Forget the token if it was refused. Return whether to try again, with a fresh one. */
-  renew({ type }: LeaderboardError): boolean {
-    const isRefused = typeof this.#token === "function" && type.endsWith("#invalid-token");
-    if (isRefused) this.#current = undefined;
+  /** Forget the token with which this failed, if it was refused. Return whether to try again, with a fresh one. */
+  renew({ type }: LeaderboardError, token: string): boolean {
+    const isRefused = typeof this.#token === "function" && REFUSED.test(type);
+    if (isRefused && this.#current === token) this.#current = "";
     return isRefused;
-  }
-
-  /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
-  async headers(more: Record<string, string> = {}): Promise<Headers> {
-    const headers = new Headers(more);
-    const token = await this.token();
-    if (token) headers.set("Authorization", `Bearer ${token}`);
-    return headers;
   }
 
   /** Send a request and return the JSON of its answer, or null if that has no body.
@@ -86,17 +92,19 @@ export class Service {
   async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const { countsOnce = true, isDone, signal } = options;
     const budget = new RetryBudget(this.patience);
-    for (let attempt = 1, isRenewed = false; ; attempt++) {
+    for (let isRetried = false, isRenewed = false, token = ""; ; ) {
       signal?.throwIfAborted();
       try {
-        return await this.#send(method, path, options);
+        token = await this.token();
+        return await this.#send(method, path, token, options);
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof LeaderboardError)) throw error;
-        if (!isRenewed && (isRenewed = this.renew(error))) continue;
-        if (attempt > 1 && isDone?.(error)) return null!;
+        if (!isRenewed && (isRenewed = this.renew(error, token))) continue;
+        if (isRetried && isDone?.(error)) return null!;
         if (!error.isTransient || !(countsOnce || isUnapplied(error))) throw error;
         await budget.wait(error, signal);
+        isRetried = true;
       }
     }
   }
@@ -111,9 +119,9 @@ export class Service {
     } while (params.cursor !== null);
   }
 
-  async #send(method: string, path: string, { body, headers, params, signal }: RequestOptions): Promise<any> {
+  async #send(method: string, path: string, token: string, { body, headers, params, signal }: RequestOptions): Promise<any> {
     const query = params ? `?${new URLSearchParams(params as Record<string, string>)}` : "";
-    const init: RequestInit = { method, headers: await this.headers({ Accept: JSON_TYPE, ...headers }) };
+    const init: RequestInit = { method, headers: authorized(token, { Accept: JSON_TYPE, ...headers }) };
     if (body !== undefined) {
       (init.headers as Headers).set("Content-Type", JSON_TYPE);
       init.body = JSON.stringify(body);
@@ -134,4 +142,11 @@ export class Service {
       signal?.removeEventListener("abort", giveUp);
     }
   }
+}
+
+/** Return the headers, with the token if there is one. Throws TypeError if one of them cannot be sent. */
+export function authorized(token: string, more: Record<string, string>): Headers {
+  const headers = new Headers(more);
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  return headers;
 }

@@ -5,7 +5,6 @@ import type { Listener, Transport } from "./transport.js";
 import { readWebSocket } from "./web_socket.js";
 
 const HELLO = 3000; // milliseconds within which a worker says that it is there
-const NAME = "leaderboard 1"; // another number for other messages: tabs with the client of a former release have its worker
 const direct = [readEventStream, readWebSocket];
 let hasWorker = true;
 
@@ -23,11 +22,11 @@ export type Message = [method: keyof Listener | "end", argument?: any];
  *
  * A tab that is closed, or crashes, says nothing. It loses its locks, which the worker waits for. */
 export function sharedTransports(): Transport[] {
-  return direct.map((readDirectly, number) => async (service, path, lastId, listener, signal) => {
+  return direct.map((readDirectly, number) => async (service, path, token, lastId, listener, signal) => {
     const port = await openPort();
-    if (!port) return readDirectly(service, path, lastId, listener, signal);
+    if (!port) return readDirectly(service, path, token, lastId, listener, signal);
     try {
-      const request: Request = { lock: randomId(), connection: [number, service.url, path, await service.token()] };
+      const request: Request = { lock: randomId(), connection: [number, service.url, path, token] };
       await navigator.locks.request(request.lock, () => read(port, request, listener, signal));
     } finally {
       port.close();
@@ -42,7 +41,7 @@ function read(port: MessagePort, request: Request, listener: Listener, signal: A
       if (signal.reason instanceof LeaderboardError) port.postMessage(signal.reason.message);
       reject(signal.reason);
     };
-    if (signal.aborted) return abort();
+    signal.throwIfAborted(); // before the worker has heard of it
     signal.addEventListener("abort", abort);
     port.onmessage = ({ data: [method, argument] }: MessageEvent<Message>) => {
       if (method !== "end") listener[method](argument as never);
@@ -62,11 +61,14 @@ function openPort(): Promise<MessagePort | undefined> {
     };
     if (!hasWorker || !globalThis.navigator?.locks) return giveUp();
     try {
-      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: NAME });
+      // Written in one piece, which bundlers look for. Another number for other messages: tabs with the client of a
+      // former release have its worker.
+      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: "leaderboard 1" });
       const timer = setTimeout(giveUp, HELLO);
       worker.onerror = giveUp;
       worker.port.onmessage = () => {
         clearTimeout(timer);
+        worker.onerror = null; // an error from now on does not mean that there is none
         resolve(worker.port);
       };
     } catch {

@@ -18,11 +18,12 @@ export interface Listener {
 
 /** Opens a connection to the path and reads it to its end. Throws LeaderboardError, whatever goes wrong.
  *
- * `lastId` is that of the newest snapshot that the client has, "" if it has none. The signal's reason is a
+ * The token is "" if there is none. `lastId` is that of the newest snapshot that the client has, "" if it has none. The signal's reason is a
  * LeaderboardError if the connection is dead, and another error if nobody needs it any more. */
 export type Transport = (
   service: Service,
   path: string,
+  token: string,
   lastId: string,
   listener: Listener,
   signal: AbortSignal,

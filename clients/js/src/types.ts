@@ -113,6 +113,7 @@ export interface Settings {
   max_amount?: number | null;
   private?: boolean;
   ask_email?: boolean;
+  player_writes?: "none" | "best" | "add" | "set";
   schedule?: "daily" | "weekly" | "monthly" | null;
   show?: string[];
   format?: ScoreFormat;

@@ -14,6 +14,7 @@ const ANSWER = 10_000; // milliseconds within which a connection has to open
 const SETTLED = 400; // milliseconds; the service ends a stream sooner to have the client reconnect
 const CHECK = 1000; // milliseconds between two looks at the clock
 const MAX_PAUSE = 30_000; // milliseconds between two attempts
+const NEW = 500; // milliseconds; what makes a younger attempt needed has begun it
 const MAX_WAKE = 1000; // milliseconds between being online again and the next attempt, at most
 
 /** How to watch a board, and who is told what happens meanwhile. */
@@ -68,11 +69,13 @@ class Watcher implements Listener {
   readonly #transports: Transport[]; // the one that worked last is the first
   #failures = 0; // attempts in a row without an event
   #isLive: boolean | undefined;
-  #isRenewed = false; // whether the token is a fresh one, of which nothing is known yet
+  #token = ""; // of the last attempt
+  #isRenewed = false; // whether the attempt before was refused, and this one has a fresh token
   #settled: ReturnType<typeof setTimeout> | undefined;
   #heard = new Stopwatch(); // since the last sign of life
   #silence = new Stopwatch(); // since the last sign of life, or since the connection was last tried
   #limit = ANSWER; // of the silence, in milliseconds
+  #begun = new Stopwatch(); // since the connection was last tried
 
   constructor(service: Service, path: string, options: WatchOptions) {
     this.#service = service;
@@ -138,17 +141,17 @@ class Watcher implements Listener {
 
   async #run(): Promise<void> {
     this.#listenToPlatform();
+    this.#budget.begin();
     const timer = setInterval(() => this.#check(), CHECK);
     try {
       while (!this.#end.signal.aborted) {
         if (this.#isHidden) await this.#becomeVisible();
         const failure = await this.#connect();
         if (this.#end.signal.aborted) break;
-        if (this.#isHidden) continue;
-        if (!this.#isRenewed && (this.#isRenewed = this.#service.renew(failure))) continue;
+        this.#isRenewed = !this.#isRenewed && this.#service.renew(failure, this.#token);
+        if (this.#isRenewed || this.#isHidden) continue;
         if (!failure.isTransient) throw failure;
         this.#lose(failure);
-        this.#pause = new AbortController();
         await this.#budget.wait(failure, this.#pause.signal);
         if (this.#pause.signal.aborted) await sleep(jitter(0, MAX_WAKE), this.#end.signal);
       }
@@ -165,16 +168,20 @@ class Watcher implements Listener {
    * Every third attempt in a row without an event takes the other transport: a proxy in between may hold back
    * streams, or know of no WebSockets. */
   async #connect(): Promise<LeaderboardError> {
+    this.#pause = new AbortController(); // after it
     const isOther = this.#failures % 3 === 2 && this.#service.WebSocket !== undefined;
     if (isOther) this.#transports.reverse();
     this.#attempt = new AbortController();
     this.#limit = ANSWER;
     this.#silence.restart();
+    this.#begun.restart();
     this.#failures++; // until an event says otherwise
     const { signal } = this.#attempt;
     const dropped = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     try {
-      await Promise.race([this.#transports[0]!(this.#service, this.#path, this.#lastId, this, signal), dropped]);
+      this.#token = await Promise.race([this.#service.token(), dropped]);
+      const reading = this.#transports[0]!(this.#service, this.#path, this.#token, this.#lastId, this, signal);
+      await Promise.race([reading, dropped]);
       return new LeaderboardError(0, "the stream ended");
     } catch (error) {
       return connectionError(signal.aborted ? signal.reason : error);
@@ -214,6 +221,7 @@ class Watcher implements Listener {
       this.#pause = new AbortController();
       await sleep(Infinity, this.#pause.signal);
     }
+    this.#budget.begin(); // nobody has waited until now
     if (this.#heard.elapsed() > this.#maxSilence) this.#lose(new LeaderboardError(0, "the page was hidden"));
   }
 
@@ -228,11 +236,11 @@ class Watcher implements Listener {
     this.#attempt.abort(new LeaderboardError(0, reason));
   }
 
-  /** Connect again at once, whatever has become of the connection. */
+  /** Connect again without a pause, whatever has become of the connection, unless it is a new one. */
   #reconnect(reason: string): void {
     this.#budget.restart();
-    this.#drop(reason);
     this.#pause.abort();
+    if (this.#begun.elapsed() > NEW) this.#drop(reason);
   }
 
   /** Browsers tell what becomes of the network, and of the page. */

@@ -1,11 +1,12 @@
 import { LeaderboardError } from "./errors.js";
+import type { Service } from "./service.js";
 import type { BoardEvent, Transport } from "./transport.js";
 
 const REFUSED = 4400; // codes from here on are HTTP's statuses, and 4000
 
 /** Read a WebSocket. A script cannot give it headers, so a ticket is in its address in place of the token. */
-export const readWebSocket: Transport = async (service, path, _lastId, listener, signal) => {
-  const ticket = (await service.token()) && (await service.request<{ ticket: string }>("POST", `${path}ticket/`, { signal })).ticket;
+export const readWebSocket: Transport = async (service, path, token, _lastId, listener, signal) => {
+  const ticket = token && (await getTicket(service, path, signal));
   const query = ticket && `?ticket=${ticket}`;
   signal.throwIfAborted();
   const socket = new service.WebSocket!(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
@@ -31,3 +32,13 @@ export const readWebSocket: Transport = async (service, path, _lastId, listener,
   if (code >= REFUSED) await service.request("GET", path, { signal });
   throw new LeaderboardError(0, `the WebSocket was closed with ${code}`);
 };
+
+/** Return a ticket, or "" if the token is refused: a public board needs none, and a private one says why. */
+async function getTicket(service: Service, path: string, signal: AbortSignal): Promise<string> {
+  try {
+    return (await service.request<{ ticket: string }>("POST", `${path}ticket/`, { signal })).ticket;
+  } catch (error) {
+    if (error instanceof LeaderboardError && [401, 403].includes(error.status)) return "";
+    throw error;
+  }
+}

@@ -14,12 +14,13 @@ class Connection implements Listener {
   readonly #ports = new Set<MessagePort>();
   readonly #key: string;
   readonly #end = new AbortController();
+  #retry: number | undefined;
   #snapshot: BoardEvent | undefined;
 
   constructor(key: string, [number, url, path, token]: Request["connection"]) {
     this.#key = key;
     // Without an id to resume from: a tab that comes later has no snapshot yet.
-    transports[number]!(new Service(url, { token }), path, "", this, this.#end.signal).then(
+    transports[number]!(new Service(url, { token }), path, token, "", this, this.#end.signal).then(
       () => this.end(),
       (error) => this.end(connectionError(error)),
     );
@@ -35,11 +36,14 @@ class Connection implements Listener {
   }
 
   retry(milliseconds: number): void {
+    this.#retry = milliseconds;
     this.#tell("retry", milliseconds);
   }
 
+  /** Have the tab read the connection, and tell it what counts of what has come before. */
   join(port: MessagePort): void {
     this.#ports.add(port);
+    if (this.#retry !== undefined) port.postMessage(["retry", this.#retry] satisfies Message);
     if (!this.#snapshot) return;
     port.postMessage(["heard"] satisfies Message);
     port.postMessage(["event", this.#snapshot] satisfies Message);

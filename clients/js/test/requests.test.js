@@ -1,6 +1,7 @@
 /** Requests and their retries, against prepared answers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Leaderboard, LeaderboardError } from "../dist/leaderboard.js";
 import { disconnect, failure, json, prepared, refusal } from "./prepared.js";
 
@@ -89,9 +90,35 @@ describe("a request", { concurrency: true }, () => {
       await assert.rejects(board.snapshot(), isError({ status: 401 }));
       assert.equal(sent.length, count);
     }
-    const { board, sent } = prepared([refusal(401, "token-required")], { token: () => "" });
+    const required = () => refusal(401, "token-required");
+    const { board, sent } = prepared([required(), required()], { token: () => "" });
     await assert.rejects(board.snapshot(), isError({ status: 401 }));
-    assert.equal(sent.length, 1);
+    assert.equal(sent.length, 2);
+  });
+
+  it("asks again for a token where there was none", async () => {
+    const tokens = ["", "", "t"];
+    const answers = [json(200, {}), refusal(401, "token-required"), json(200, {})];
+    const { board, sent } = prepared(answers, { token: () => /** @type {string} */ (tokens.shift()) });
+    await board.snapshot();
+    await board.snapshot();
+    assert.deepEqual(sent.map(({ headers }) => headers.get("Authorization")), [null, null, "Bearer t"]);
+  });
+
+  it("shares a token with all that need one at once", async () => {
+    let number = 0;
+    const refused = () => refusal(401, "invalid-token");
+    const late = async () => (await sleep(30), refused()); // of a token whose successor is there
+    const done = Array.from(Array(3), () => json(200, {}));
+    const { board, sent } = prepared([refused(), refused(), late, ...done], { token: async () => (await sleep(5), `t${++number}`) });
+    await Promise.all(Array.from(Array(3), () => board.snapshot()));
+    const tokens = sent.map(({ headers }) => headers.get("Authorization")?.slice(-1));
+    assert.deepEqual(tokens, ["1", "1", "1", "2", "2", "2"]);
+  });
+
+  it("with a refused token has done nothing", async () => {
+    const { board } = prepared([refusal(401, "invalid-token"), refusal(404)], { token: () => "t" });
+    await assert.rejects(board.delete(), isError({ status: 404 }));
   });
 
   it("is sent later when there is no token to be had yet", async () => {

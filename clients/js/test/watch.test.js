@@ -85,6 +85,16 @@ describe("a watch", { concurrency: true }, () => {
     assert.equal(sent.length, 2);
   });
 
+  it("ends with no token that was good until another failure came", async () => {
+    let number = 0;
+    const refused = () => refusal(401, "invalid-token");
+    const answers = [refused(), failure(502), refused(), stream([SOON]), refused(), stream([update(1)])];
+    const { board, sent } = prepared(answers, { token: () => `t${++number}` });
+    assert.deepEqual(await numbers(board.watch(), 1), [1]);
+    const tokens = sent.slice(0, 6).map(({ headers }) => headers.get("Authorization")?.slice(-1));
+    assert.deepEqual(tokens, ["1", "2", "2", "3", "3", "4"]);
+  });
+
   it("reads a stream in pieces of any size", async () => {
     const data = JSON.stringify({ number: "é😀" });
     for (const end of ["\n", "\r\n", "\r"]) {
@@ -230,6 +240,22 @@ describe("the other transport", { concurrency: true }, () => {
     assert.deepEqual(WebSocket.opened, ["a.b", "c.d"].map((ticket) => `ws://localhost/boards/b/ws/?ticket=${ticket}`));
     const asked = sent.filter(({ method }) => method === "POST").map(({ path, headers }) => [path, headers.get("Authorization")]);
     assert.deepEqual(asked, [["/boards/b/ticket/", "Bearer t1"], ["/boards/b/ticket/", "Bearer t2"]]);
+  });
+
+  for (const status of [401, 403]) {
+    it(`has no ticket where the token is refused with ${status}, which a public board does not mind`, async () => {
+      const WebSocket = socket([message(1)]);
+      const { board } = prepared([stream([SOON]), disconnect(), refusal(status, "any")], { WebSocket, token: "t", patience: 5 });
+      assert.deepEqual(await numbers(board.watch(), 1), [1]);
+      assert.deepEqual(WebSocket.opened, ["ws://localhost/boards/b/ws/"]);
+    });
+  }
+
+  it("says why a private board refuses the token", async () => {
+    const answers = [stream([SOON]), disconnect(), refusal(403, "forbidden"), refusal(403, "forbidden")];
+    const { board, sent } = prepared(answers, { WebSocket: socket([4403]), token: "t", patience: 5 });
+    await assert.rejects(board.watch().next(), (error) => error instanceof LeaderboardError && error.status === 403);
+    assert.deepEqual(sent.slice(2).map(({ method, path }) => [method, path]), [["POST", "/boards/b/ticket/"], ["GET", "/boards/b/"]]);
   });
 
   it("gives the service's reason, if it refuses", async () => {

@@ -28,9 +28,12 @@ export class Ranking {
   }
 
   arrange(players, format) {
+    const style = JSON.stringify(format);
+    const isRestyled = style !== this.style;
+    this.style = style;
     const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
     const at = [...this.list.children].indexOf(focused?.closest(".row"));
-    const rows = new Map(players.map((player) => [player.id, this.row(player, format)]));
+    const rows = new Map(players.map((player) => [player.id, this.row(player, format, isRestyled)]));
     for (const [id, row] of this.rows) if (!rows.has(id)) row.remove();
     let place = this.list.firstElementChild;
     for (const row of rows.values()) {
@@ -46,17 +49,18 @@ export class Ranking {
    * If the row was removed, the focus goes to the row that is now at its index, or to the last. */
   refocus(button, at) {
     const near = this.list.children[at] ?? this.list.lastElementChild;
-    const next = this.list.contains(button) ? button : near?.querySelector(".plus");
+    const isThere = this.list.contains(button) && !button.hidden;
+    const next = isThere ? button : near?.querySelector(".plus:not([hidden])");
     (next ?? this.heading).focus({ preventScroll: true });
   }
 
-  row({ id, name, score, rank }, format) {
+  row({ id, name, score, rank }, format, isRestyled) {
     let row = this.rows.get(id);
     if (!row) {
       row = this.template.content.firstElementChild.cloneNode(true);
       row.dataset.id = id;
       write(row.querySelector(".score b"), score, format);
-    } else if (Number(row.dataset.score) !== score) {
+    } else if (isRestyled || Number(row.dataset.score) !== score) {
       count(row.querySelector(".score b"), Number(row.dataset.score), score, format);
     }
     row.dataset.score = score;
@@ -64,7 +68,11 @@ export class Ranking {
     row.querySelector(".rank b").textContent = rank;
     const shown = row.querySelector(".name");
     if (shown.textContent !== name) shown.textContent = shown.title = name;
-    row.querySelector(".plus")?.setAttribute("aria-label", `+1 for ${name}`);
+    const [plus, points] = [row.querySelector(".plus"), row.querySelector(".score .unseen")];
+    plus?.setAttribute("aria-label", `+1 for ${name}`);
+    const { type = "points", unit } = format ?? {};
+    if (plus) plus.hidden = type !== "points";
+    points.hidden = type !== "points" || !!unit;
     return row;
   }
 }

@@ -5,6 +5,8 @@ export declare class RetryBudget {
     /** Milliseconds before the first retry. Each further pause is twice as long. */
     pause: number;
     constructor(seconds: number, maxPause?: number);
+    /** Have the time begin now. */
+    begin(): void;
     /** Start the pauses anew, because something has succeeded. */
     restart(): void;
     /** Let retries go on without end. */

@@ -36,10 +36,8 @@ export declare class Service {
     constructor(url: string | URL, options?: ServiceOptions);
     /** Return a token that is good, as far as is known, or "" without one. */
     token(): Promise<string>;
-    /** Forget the token if it was refused. Return whether to try again, with a fresh one. */
-    renew({ type }: LeaderboardError): boolean;
-    /** Return the headers, with the token. Throws TypeError if one of them cannot be sent. */
-    headers(more?: Record<string, string>): Promise<Headers>;
+    /** Forget the token with which this failed, if it was refused. Return whether to try again, with a fresh one. */
+    renew({ type }: LeaderboardError, token: string): boolean;
     /** Send a request and return the JSON of its answer, or null if that has no body.
      *
      * It is retried after a failure that may pass. If the request does not count only once, it is retried only
@@ -49,3 +47,5 @@ export declare class Service {
     /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
     pages<T>(path: string, what: string, first?: Record<string, number>): AsyncGenerator<T, void, undefined>;
 }
+/** Return the headers, with the token if there is one. Throws TypeError if one of them cannot be sent. */
+export declare function authorized(token: string, more: Record<string, string>): Headers;
