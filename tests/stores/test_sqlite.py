@@ -5,6 +5,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,6 +47,70 @@ def test_commits_are_durable_and_readers_do_not_wait_for_writers(sqlite: SqliteS
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def count_steps(read: Callable[[], Any]) -> int:
+    """Return how many hundreds of steps SQLite's virtual machine takes to read."""
+    calls: list[None] = []
+    connection.ensure_connection()
+    connection.connection.set_progress_handler(lambda: calls.append(None), 100)
+    try:
+        read()
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return len(calls)
+
+
+def add_many_players(board: str, of_each_score: int) -> None:
+    """Add players p0, p1, …: so many of each of 20 scores. The first one is hidden."""
+    numbers = range(20 * of_each_score)
+    PlayerRow.objects.bulk_create(
+        PlayerRow(board_id=board, player=f"p{n}", score=n % 20, reached_at=n, hidden=n == 0)
+        for n in numbers
+    )
+
+
+@pytest.mark.parametrize("most", [3, 1000])
+def test_dense_ranks_of_few_scores_read_as_much_however_many_share_them(
+    sqlite: SqliteStore, board_id: str, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """With blocks and without any."""
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+    monkeypatch.setattr(blocks, "MOST", most)
+    steps: list[list[int]] = []
+    for of_each_score in (5, 200):
+        board = f"{board_id}-{of_each_score}"
+        sqlite.create_board({"id": board, "ranking": "dense"})
+        add_many_players(board, of_each_score)
+        while sqlite.run_maintenance(board):
+            pass
+        assert BlockRow.objects.filter(board_id=board).exists() == (most == 3)
+        reads = [
+            partial(sqlite.get_ranking_window, board, 1, around="p7"),
+            partial(sqlite.get_ranking_window, board, 1, around="p0"),  # hidden
+            partial(sqlite.get_ranking_window, board, 1, from_rank=12),
+            partial(sqlite.get_score_rank, board, 7),
+            partial(sqlite.get_selection, board, [f"p{n}" for n in range(20)]),
+            partial(sqlite.run_maintenance, board),
+        ]
+        steps.append([count_steps(read) for read in reads])
+    few, many = steps
+    assert all(more <= less + 5 for less, more in zip(few, many, strict=True)), steps
+
+
+def test_a_player_without_a_rank_is_read_without_counting_players_in_blocks(
+    sqlite: SqliteStore, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 500)
+    monkeypatch.setattr(blocks, "MOST", 1000)
+    sqlite.create_board({"id": board_id})
+    add_many_players(board_id, 100)
+    read = partial(sqlite.get_ranking_window, board_id, 1, around="p0")
+    before = count_steps(read)
+    while sqlite.run_maintenance(board_id):
+        pass
+    assert count_steps(read) < before / 10
+    assert read().of == 1999
 
 
 @pytest.mark.processes

@@ -27,14 +27,22 @@ SCORES_FROM = """
         SELECT (SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} > scores.place)
         FROM scores WHERE scores.place < %(sort_key)s
     )"""
-# How many players, or scores, are ranked; %(limit)s at most.
+# All different scores, of which a board without blocks has few, however many players it has.
+_ALL_SCORES = f"WITH RECURSIVE own(place) AS (SELECT {LEAST_SORT_KEY}), {SCORES_FROM}"
+LIST_SCORES = in_each_order(f"{_ALL_SCORES} SELECT place FROM scores WHERE place IS NOT NULL")
+# How many players, or scores, are ranked. Without blocks, %(limit)s at most are counted.
+_SUM_OF_BLOCKS = "(SELECT sum(count) FROM block WHERE board_id = %(board)s)"
 COUNT_PLAYERS = in_each_order(
-    """SELECT count(*) FROM (SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s) AS players"""
+    f"""SELECT coalesce({_SUM_OF_BLOCKS}, (
+            SELECT count(*) FROM (SELECT 1 FROM player WHERE {{ranked}} LIMIT %(limit)s) AS limited
+        ))"""
 )
 COUNT_SCORES = in_each_order(
-    """SELECT count(*) FROM (
-            SELECT 1 FROM player WHERE {ranked} GROUP BY {sort_key} LIMIT %(limit)s
-        ) AS limited"""
+    f"""{_ALL_SCORES} SELECT coalesce({_SUM_OF_BLOCKS}, (
+            SELECT count(*) FROM (
+                SELECT 1 FROM scores WHERE place IS NOT NULL LIMIT %(limit)s
+            ) AS limited
+        ))"""
 )
 # Where new blocks begin: every %(step)s players, or scores.
 STARTS = in_each_order(
@@ -79,7 +87,11 @@ def balance(board: Row) -> None:
             board_id=board["id"], place=LEAST_SORT_KEY, reached_at=-1, player="", count=count
         )
         return
-    starts = _find_starts(board, fullest, min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK))
+    number = min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK)
+    starts = _find_starts(board, fullest, number)
+    if len(starts) < number:  # the block has counted too many (models.BlockRow)
+        blocks.delete()
+        return
     new = [
         BlockRow(
             board_id=board["id"], place=sort_key, reached_at=reached_at, player=player, count=BLOCK
@@ -94,12 +106,18 @@ def balance(board: Row) -> None:
 
 
 def count_all(board: Row, limit: int = 2**62) -> int:
-    """Return how many players are ranked, or with dense ranking how many scores; at most
-    `limit`."""
-    values = {"board": board["id"], "limit": limit}
+    """Return how many players are ranked, or with dense ranking how many scores. Blocks know it;
+    without them, `limit` at most are counted."""
+    values = {"board": board["id"], "limit": limit, "sort_key": MAX_SCORE + 1}
     statement = COUNT_SCORES if is_dense(board) else COUNT_PLAYERS
     [[count]] = read(statement[board["order"]], values)
     return int(count)
+
+
+def list_scores(board: Row) -> list[int]:
+    """Return the sort keys of all different scores, sorted."""
+    values = {"board": board["id"], "sort_key": MAX_SCORE + 1}
+    return [sort_key for [sort_key] in read(LIST_SCORES[board["order"]], values)]
 
 
 def is_dense(board: Row) -> bool:

@@ -24,6 +24,7 @@ from leaderboardapp.stores.sql.rank_blocks import (
     SCORES_FROM,
     count_all,
     is_dense,
+    list_scores,
 )
 from leaderboardapp.stores.sql.statements import (
     POSITION,
@@ -79,12 +80,19 @@ COUNT_IN_GAPS = in_each_order(
                 AND ({{sort_key}}, reached_at, player) < (gap.high, gap.high_at, gap.high_player)
         ) FROM gap ORDER BY number"""
 )
+# Each score is found by one search of the index, as in SCORES_FROM.
 COUNT_SCORES_IN_GAPS = in_each_order(
-    f"""WITH {_GAP}
-        SELECT (
-            SELECT count(DISTINCT {{sort_key}}) FROM player
-            WHERE {{ranked}} AND {{sort_key}} >= gap.low AND {{sort_key}} < gap.high
-        ) FROM gap ORDER BY number"""
+    f"""WITH RECURSIVE {_GAP},
+        scores(number, place, high) AS (
+            SELECT number, (
+                SELECT min({{sort_key}}) FROM player WHERE {{ranked}} AND {{sort_key}} >= gap.low
+            ), high FROM gap
+            UNION ALL
+            SELECT number, (
+                SELECT min({{sort_key}}) FROM player WHERE {{ranked}} AND {{sort_key}} > scores.place
+            ), high FROM scores WHERE place < high
+        )
+        SELECT count(*) FILTER (WHERE place < high) FROM scores GROUP BY number ORDER BY number"""
 )
 FIND_WITH_SCORE = in_each_order(
     """SELECT 1 FROM player WHERE {ranked} AND {sort_key} = %(sort_key)s LIMIT 1"""
@@ -133,11 +141,14 @@ def find_before_rank(board: Row, rank: int) -> RankPosition | None:
         return last_position(board)
     number = bisect_right([block.before for block in blocks], index) - 1
     found = _find_in_block(board, blocks[number], index - blocks[number].before)
+    if found is None:
+        return last_position(board)
     return found if board["ranking"] == "ordinal" else found._replace(reached_at=LAST_MOMENT)
 
 
-def _find_in_block(board: Row, block: Block, index: int) -> RankPosition:
-    """Return the position of the block's player, or score, that so many are before."""
+def _find_in_block(board: Row, block: Block, index: int) -> RankPosition | None:
+    """Return the position of the player, or score, that so many of the block are before. None if
+    the block has counted too many (models.BlockRow), and nobody comes after."""
     sort_key, reached_at, player = block.start
     values: dict[str, Any] = {"board": board["id"], "skipped": index, "first": sort_key}
     if is_dense(board):
@@ -145,13 +156,18 @@ def _find_in_block(board: Row, block: Block, index: int) -> RankPosition:
     else:
         statement = FIND_PLAYER
         values |= {"sort_key": sort_key, "reached_at": reached_at, "player": player}
-    [[sort_key, *rest]] = read(statement[board["order"]], values)
-    return RankPosition(build_sort_key(board, sort_key), *rest)
+    for sort_key, *rest in read(statement[board["order"]], values):
+        return RankPosition(build_sort_key(board, sort_key), *rest)
+    return None
 
 
 def _read_blocks(board: Row) -> tuple[list[Block], int]:
-    """Read the board's blocks, and how many there are in all. Without blocks, one has everybody."""
-    rows = read(BLOCKS, [board["id"]]) or [(LEAST_SORT_KEY, -1, "", count_all(board))]
+    """Read the board's blocks, and how many there are in all. Without blocks, one has everybody;
+    with dense ranking each score is one."""
+    rows = read(BLOCKS, [board["id"]])
+    if not rows and is_dense(board):
+        rows = [(sort_key, -1, "", 1) for sort_key in list_scores(board)]
+    rows = rows or [(LEAST_SORT_KEY, -1, "", count_all(board))]
     starts = [*(row[:3] for row in rows), _to_key(board, last_position(board))]
     counts = [*accumulate((row[3] for row in rows), initial=0)]
     bounds = zip(pairwise(starts), pairwise(counts), strict=True)
