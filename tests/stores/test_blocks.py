@@ -220,21 +220,23 @@ def test_a_page_beyond_players_who_are_only_counted_is_empty(
     store: Store, board: str, ranking: str
 ) -> None:
     """As after SQLite's INSERT OR REPLACE, whose deletions no trigger counts."""
-    if not isinstance(store, SqlStore):
-        pytest.skip("only triggers may count players who are not there")
     store.update_board(board, {"ranking": ranking})
     for number, player in enumerate(PLAYERS):
         store.set_score(board, player, number, only_better=False)
     finish_maintenance(store, board)
-    last = BlockRow.objects.filter(board_id=board).order_by("place", "reached_at").last()
-    assert last
-    last.count += 5
-    last.save()
+    raise_last_count(store, board, 5)
     assert store.get_ranking_window(board, 1, from_rank=65).rows == []
-    last.count += 100  # so that the block is to be split
-    last.save()
+    raise_last_count(store, board, 100)  # so that the block is to be split
     finish_maintenance(store, board)
     assert store.get_selection(board, []).of == 60
+
+
+def raise_last_count(store: Store, board: str, more: int) -> None:
+    """That there are more players, or scores, in the last block, if blocks say how many."""
+    if isinstance(store, SqlStore):
+        last = BlockRow.objects.filter(board_id=board).order_by("-place", "-reached_at")[0]
+        last.count += more
+        last.save()
 
 
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:

@@ -89,7 +89,7 @@ COUNT_SCORES_IN_GAPS = in_each_order(
             ), high FROM gap
             UNION ALL
             SELECT number, (
-                SELECT min({{sort_key}}) FROM player WHERE {{ranked}} AND {{sort_key}} > scores.place
+                SELECT min({{sort_key}}) FROM player WHERE {{ranked}} AND {{sort_key}} > place
             ), high FROM scores WHERE place < high
         )
         SELECT count(*) FILTER (WHERE place < high) FROM scores GROUP BY number ORDER BY number"""
