@@ -27,22 +27,43 @@ SCORES_FROM = """
         SELECT (SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} > scores.place)
         FROM scores WHERE scores.place < %(sort_key)s
     )"""
-# All different scores, of which a board without blocks has few, however many players it has.
-_ALL_SCORES = f"WITH RECURSIVE own(place) AS (SELECT {LEAST_SORT_KEY}), {SCORES_FROM}"
-LIST_SCORES = in_each_order(f"{_ALL_SCORES} SELECT place FROM scores WHERE place IS NOT NULL")
-# How many players, or scores, are ranked. Without blocks, %(limit)s at most are counted.
-_SUM_OF_BLOCKS = "(SELECT sum(count) FROM block WHERE board_id = %(board)s)"
+
+
+def scores_between(low: str, high: str) -> str:
+    """Return an expression that counts the different scores from `low` to before `high`.
+
+    Players are read one after the other, unless they are many and share few scores. Then each score
+    is found as in SCORES_FROM."""
+    after = "FROM player WHERE {ranked} AND {sort_key}"
+    players = f"{after} >= {low} AND {{sort_key}} < {high}"
+    return f"""coalesce(
+        CASE WHEN (
+            SELECT count(*) FROM (SELECT 1 {players} LIMIT {MOST + 1}) AS limited
+        ) > {MOST} THEN
+            nullif((
+                WITH RECURSIVE between_both(place) AS (
+                    SELECT min({{sort_key}}) {after} >= {low}
+                    UNION ALL
+                    SELECT (SELECT min({{sort_key}}) {after} > place)
+                    FROM between_both WHERE place < {high}
+                )
+                SELECT count(*) FROM (
+                    SELECT 1 FROM between_both WHERE place < {high} LIMIT {MOST + 1}
+                ) AS limited
+            ), {MOST + 1})
+        END,
+        (SELECT count(DISTINCT {{sort_key}}) {players})
+    )"""
+
+
+# How many players, or scores, are ranked.
+_COUNT_ALL = """
+    SELECT coalesce((SELECT sum(count) FROM block WHERE board_id = %(board)s), {counted})"""
 COUNT_PLAYERS = in_each_order(
-    f"""SELECT coalesce({_SUM_OF_BLOCKS}, (
-            SELECT count(*) FROM (SELECT 1 FROM player WHERE {{ranked}} LIMIT %(limit)s) AS limited
-        ))"""
+    _COUNT_ALL.format(counted="(SELECT count(*) FROM player WHERE {ranked})")
 )
 COUNT_SCORES = in_each_order(
-    f"""{_ALL_SCORES} SELECT coalesce({_SUM_OF_BLOCKS}, (
-            SELECT count(*) FROM (
-                SELECT 1 FROM scores WHERE place IS NOT NULL LIMIT %(limit)s
-            ) AS limited
-        ))"""
+    _COUNT_ALL.format(counted=scores_between(str(LEAST_SORT_KEY), str(MAX_SCORE + 1)))
 )
 # Where new blocks begin: every %(step)s players, or scores.
 STARTS = in_each_order(
@@ -71,7 +92,7 @@ SCORE_STARTS = in_each_order(
 def is_balanced(board: Row) -> bool:
     """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read("SELECT max(count) FROM block WHERE board_id = %s", [board["id"]])
-    return (count_all(board, MOST + 1) if fullest is None else fullest) <= MOST
+    return (count_all(board) if fullest is None else fullest) <= MOST
 
 
 def balance(board: Row) -> None:
@@ -105,19 +126,12 @@ def balance(board: Row) -> None:
     _merge(board)
 
 
-def count_all(board: Row, limit: int = 2**62) -> int:
+def count_all(board: Row) -> int:
     """Return how many players are ranked, or with dense ranking how many scores. Blocks know it;
-    without them, `limit` at most are counted."""
-    values = {"board": board["id"], "limit": limit, "sort_key": MAX_SCORE + 1}
+    without them all are counted."""
     statement = COUNT_SCORES if is_dense(board) else COUNT_PLAYERS
-    [[count]] = read(statement[board["order"]], values)
+    [[count]] = read(statement[board["order"]], {"board": board["id"]})
     return int(count)
-
-
-def list_scores(board: Row) -> list[int]:
-    """Return the sort keys of all different scores, sorted."""
-    values = {"board": board["id"], "sort_key": MAX_SCORE + 1}
-    return [sort_key for [sort_key] in read(LIST_SCORES[board["order"]], values)]
 
 
 def is_dense(board: Row) -> bool:

@@ -24,7 +24,7 @@ from leaderboardapp.stores.sql.rank_blocks import (
     SCORES_FROM,
     count_all,
     is_dense,
-    list_scores,
+    scores_between,
 )
 from leaderboardapp.stores.sql.statements import (
     POSITION,
@@ -59,9 +59,9 @@ COUNT_BEFORE = in_each_order(
             AND ({{sort_key}}, reached_at, player) < {POSITION}"""
 )
 COUNT_SCORES_BEFORE = in_each_order(
-    f"""WITH RECURSIVE {_OWN}, {SCORES_FROM}
-        SELECT (SELECT before FROM blocks) + count(*), (SELECT of_all FROM blocks) FROM scores
-        WHERE place < %(sort_key)s"""
+    f"""WITH {_OWN}
+        SELECT (SELECT before FROM blocks) + {scores_between("own.place", "%(sort_key)s")},
+            (SELECT of_all FROM blocks) FROM own"""
 )
 BLOCKS = """
     SELECT place, reached_at, player, count FROM block
@@ -80,19 +80,8 @@ COUNT_IN_GAPS = in_each_order(
                 AND ({{sort_key}}, reached_at, player) < (gap.high, gap.high_at, gap.high_player)
         ) FROM gap ORDER BY number"""
 )
-# Each score is found by one search of the index, as in SCORES_FROM.
 COUNT_SCORES_IN_GAPS = in_each_order(
-    f"""WITH RECURSIVE {_GAP},
-        scores(number, place, high) AS (
-            SELECT number, (
-                SELECT min({{sort_key}}) FROM player WHERE {{ranked}} AND {{sort_key}} >= gap.low
-            ), high FROM gap
-            UNION ALL
-            SELECT number, (
-                SELECT min({{sort_key}}) FROM player WHERE {{ranked}} AND {{sort_key}} > place
-            ), high FROM scores WHERE place < high
-        )
-        SELECT count(*) FILTER (WHERE place < high) FROM scores GROUP BY number ORDER BY number"""
+    f"""WITH {_GAP} SELECT {scores_between("gap.low", "gap.high")} FROM gap ORDER BY number"""
 )
 FIND_WITH_SCORE = in_each_order(
     """SELECT 1 FROM player WHERE {ranked} AND {sort_key} = %(sort_key)s LIMIT 1"""
@@ -162,12 +151,8 @@ def _find_in_block(board: Row, block: Block, index: int) -> RankPosition | None:
 
 
 def _read_blocks(board: Row) -> tuple[list[Block], int]:
-    """Read the board's blocks, and how many there are in all. Without blocks, one has everybody;
-    with dense ranking each score is one."""
-    rows = read(BLOCKS, [board["id"]])
-    if not rows and is_dense(board):
-        rows = [(sort_key, -1, "", 1) for sort_key in list_scores(board)]
-    rows = rows or [(LEAST_SORT_KEY, -1, "", count_all(board))]
+    """Read the board's blocks, and how many there are in all. Without blocks, one has everybody."""
+    rows = read(BLOCKS, [board["id"]]) or [(LEAST_SORT_KEY, -1, "", count_all(board))]
     starts = [*(row[:3] for row in rows), _to_key(board, last_position(board))]
     counts = [*accumulate((row[3] for row in rows), initial=0)]
     bounds = zip(pairwise(starts), pairwise(counts), strict=True)
