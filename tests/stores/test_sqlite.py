@@ -75,10 +75,10 @@ def test_dense_ranks_of_few_scores_read_as_much_however_many_share_them(
     sqlite: SqliteStore, board_id: str, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """With blocks and without any."""
-    monkeypatch.setattr(blocks, "BLOCK", 1)
+    monkeypatch.setattr(blocks, "BLOCK", 2)
     monkeypatch.setattr(blocks, "MOST", most)
     steps: list[list[int]] = []
-    for of_each_score in (2500, 5000):
+    for of_each_score in (2100, 4200):
         board = f"{board_id}-{of_each_score}"
         sqlite.create_board({"id": board, "ranking": "dense"})
         add_many_players(board, of_each_score)
