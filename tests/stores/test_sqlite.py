@@ -85,7 +85,7 @@ def test_dense_ranks_of_few_scores_read_as_much_however_many_share_them(
         while sqlite.run_maintenance(board):
             pass
         assert BlockRow.objects.filter(board_id=board).exists() == (most == 3)
-        reads = [
+        reads: list[Callable[[], Any]] = [
             partial(sqlite.get_ranking_window, board, 1, around="p7"),
             partial(sqlite.get_ranking_window, board, 1, around="p0"),  # hidden
             partial(sqlite.get_ranking_window, board, 1, from_rank=3),
