@@ -94,8 +94,27 @@ def test_dense_ranks_of_few_scores_read_as_much_however_many_share_them(
             partial(sqlite.run_maintenance, board),
         ]
         steps.append([count_steps(read) for read in reads])
+        selection = sqlite.get_selection(board, ["p0", "p1", "p2", "p4", "p7"])
+        ranks = {row["id"]: row["rank"] for row in selection.rows}
+        assert (ranks, selection.of) == ({"p7": 1, "p2": 2, "p1": 3, "p4": 4}, 4)
+        assert sqlite.get_score_rank(board, 1)[1:4] == (3, 0, 4)
     few, many = steps
     assert all(more <= less + 10 for less, more in zip(few, many, strict=True)), steps
+
+
+def test_dense_ranks_of_many_scores_are_exact_before_there_are_blocks(
+    sqlite: SqliteStore, board_id: str
+) -> None:
+    sqlite.create_board({"id": board_id, "ranking": "dense"})
+    PlayerRow.objects.bulk_create(
+        PlayerRow(board_id=board_id, player=f"p{n}", score=n // 2, reached_at=n)
+        for n in range(5000)
+    )
+    assert sqlite.get_selection(board_id, ["p0", "p4999"]).of == 2500
+    assert [row["rank"] for row in sqlite.get_selection(board_id, ["p0", "p2001"]).rows] == [
+        1500,
+        2500,
+    ]
 
 
 def test_a_player_without_a_rank_is_read_without_counting_players_in_blocks(
