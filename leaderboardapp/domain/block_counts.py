@@ -61,6 +61,9 @@ def count_before_each(
     starts = [block.start for block in blocks]
     by_block = groupby(sorted({*keys}), lambda key: bisect_right(starts, key) - 1)
     cut_blocks = [CutBlock(blocks[number], [*cuts]) for number, cuts in by_block]
-    sizes = iter(count_in_gaps([gap for cut in cut_blocks for gap in cut.gaps]))
+    gaps = [gap for cut in cut_blocks for gap in cut.gaps]
+    counted = [(low, high) for low, high in gaps if low < high]  # the others are empty
+    counts = dict(zip(counted, count_in_gaps(counted), strict=True))
+    sizes = (counts.get(gap, 0) for gap in gaps)
     before = {key: count for cut in cut_blocks for key, count in cut.count_before(sizes)}
     return [before[key] for key in keys]

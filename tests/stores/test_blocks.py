@@ -195,6 +195,50 @@ def raise_first_count(store: Store, board: str, more: int) -> None:
         store.db.run(document.update({"scores": [first, *(number + more for number in others)]}))
 
 
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_a_page_from_a_rank_is_not_empty_while_players_come_after(
+    store: Store, board: str, ranking: str
+) -> None:
+    """Players who have gone since the blocks were counted do not end the ranking."""
+    store.update_board(board, {"ranking": ranking})
+    for number, player in enumerate(PLAYERS):
+        store.set_score(board, player, number // 2, only_better=False)
+    finish_maintenance(store, board)
+    for player in PLAYERS[20:24]:
+        store.update_player(board, player, {"hidden": True})
+    row, players = ranked(store, board)
+    bound = 0 if isinstance(store, SqlStore) else len(PLAYERS)
+    for rank in range(1, players[-1]["rank"] + 1):
+        rows = store.get_ranking_window(board, 1, from_rank=rank).rows
+        assert rows or rank + 4 > players[-1]["rank"], rank
+        if not bound:
+            assert rows[0]["id"] == next(p["id"] for p in players if p["rank"] >= rank)
+
+
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_a_page_beyond_players_who_are_only_counted_is_empty(
+    store: Store, board: str, ranking: str
+) -> None:
+    """As after SQLite's INSERT OR REPLACE, whose deletions no trigger counts."""
+    store.update_board(board, {"ranking": ranking})
+    for number, player in enumerate(PLAYERS):
+        store.set_score(board, player, number, only_better=False)
+    finish_maintenance(store, board)
+    raise_last_count(store, board, 5)
+    assert store.get_ranking_window(board, 1, from_rank=65).rows == []
+    raise_last_count(store, board, 100)  # so that the block is to be split
+    finish_maintenance(store, board)
+    assert store.get_selection(board, []).of == 60
+
+
+def raise_last_count(store: Store, board: str, more: int) -> None:
+    """That there are more players, or scores, in the last block, if blocks say how many."""
+    if isinstance(store, SqlStore):
+        last = BlockRow.objects.filter(board_id=board).order_by("-place", "-reached_at")[0]
+        last.count += more
+        last.save()
+
+
 def test_blocks_do_not_become_more_while_players_move_on(store: Store, board: str) -> None:
     for score in range(1, 4):
         for player in PLAYERS:

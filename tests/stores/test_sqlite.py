@@ -5,6 +5,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,6 +47,89 @@ def test_commits_are_durable_and_readers_do_not_wait_for_writers(sqlite: SqliteS
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def count_steps(read: Callable[[], Any]) -> int:
+    """Return how many hundreds of steps SQLite's virtual machine takes to read."""
+    calls: list[None] = []
+    connection.ensure_connection()
+    connection.connection.set_progress_handler(lambda: calls.append(None), 100)
+    try:
+        read()
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return len(calls)
+
+
+def add_many_players(board: str, of_each_score: int) -> None:
+    """Add players p0, p1, …: so many of each of 4 scores. The first one is hidden."""
+    numbers = range(4 * of_each_score)
+    PlayerRow.objects.bulk_create(
+        PlayerRow(board_id=board, player=f"p{n}", score=n % 4, reached_at=n, hidden=n == 0)
+        for n in numbers
+    )
+
+
+@pytest.mark.parametrize("most", [3, 1000])
+def test_dense_ranks_of_few_scores_read_as_much_however_many_share_them(
+    sqlite: SqliteStore, board_id: str, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """With blocks and without any."""
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+    monkeypatch.setattr(blocks, "MOST", most)
+    steps: list[list[int]] = []
+    for of_each_score in (2100, 4200):
+        board = f"{board_id}-{of_each_score}"
+        sqlite.create_board({"id": board, "ranking": "dense"})
+        add_many_players(board, of_each_score)
+        while sqlite.run_maintenance(board):
+            pass
+        assert BlockRow.objects.filter(board_id=board).exists() == (most == 3)
+        reads: list[Callable[[], Any]] = [
+            partial(sqlite.get_ranking_window, board, 1, around="p7"),
+            partial(sqlite.get_ranking_window, board, 1, around="p0"),  # hidden
+            partial(sqlite.get_ranking_window, board, 1, from_rank=3),
+            partial(sqlite.get_score_rank, board, 2),
+            partial(sqlite.get_selection, board, [f"p{n}" for n in range(20)]),
+            partial(sqlite.run_maintenance, board),
+        ]
+        steps.append([count_steps(read) for read in reads])
+        selection = sqlite.get_selection(board, ["p0", "p1", "p2", "p4", "p7"])
+        ranks = {row["id"]: row["rank"] for row in selection.rows}
+        assert (ranks, selection.of) == ({"p7": 1, "p2": 2, "p1": 3, "p4": 4}, 4)
+        assert sqlite.get_score_rank(board, 1)[1:4] == (3, 0, 4)
+    few, many = steps
+    assert all(more <= less + 10 for less, more in zip(few, many, strict=True)), steps
+
+
+def test_dense_ranks_of_many_scores_are_exact_before_there_are_blocks(
+    sqlite: SqliteStore, board_id: str
+) -> None:
+    sqlite.create_board({"id": board_id, "ranking": "dense"})
+    PlayerRow.objects.bulk_create(
+        PlayerRow(board_id=board_id, player=f"p{n}", score=n // 2, reached_at=n)
+        for n in range(5000)
+    )
+    assert sqlite.get_selection(board_id, ["p0", "p4999"]).of == 2500
+    assert [row["rank"] for row in sqlite.get_selection(board_id, ["p0", "p2001"]).rows] == [
+        1500,
+        2500,
+    ]
+
+
+def test_a_player_without_a_rank_is_read_without_counting_players_in_blocks(
+    sqlite: SqliteStore, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 500)
+    monkeypatch.setattr(blocks, "MOST", 1000)
+    sqlite.create_board({"id": board_id})
+    add_many_players(board_id, 1000)
+    read = partial(sqlite.get_ranking_window, board_id, 1, around="p0")
+    before = count_steps(read)
+    while sqlite.run_maintenance(board_id):
+        pass
+    assert count_steps(read) < before / 10
+    assert read().of == 3999
 
 
 @pytest.mark.processes

@@ -194,18 +194,41 @@ class Standings:
 
             def find_in_block(number: Any) -> Any:
                 start = prefix.add(blocks["places"].nth(number))
-                end = prefix.add(blocks["places"].nth(number + 1).default([r.maxval]))
-                rows = self.db.players.between(start, prefix.append(r.maxval), index=order)
-                keys = rows.order_by(index=order)[order]
                 rest = index - counts.nth(number)
                 if ranking == "dense":
-                    rows = self.db.players.between(start, end, index=order)
-                    keys = rows.map(lambda row: row[order].slice(0, 3)).distinct()
-                return r.expr({"found": keys.nth(rest).slice(2).default(None)})
+                    end = blocks["places"].nth(number + 1).default(None)
+                    found = self._find_score(order, prefix, start, end, rest)
+                else:
+                    rows = self.db.players.between(start, prefix.append(r.maxval), index=order)
+                    found = rows.order_by(index=order)[order].nth(rest)
+                return r.expr({"found": found.slice(2).default(None)})
 
             return find_last(counts, index).do(find_in_block)
 
         return self.ranking.use_blocks(order, ranking, prefix, find)
+
+    def _find_score(self, order: Any, prefix: Any, start: Any, end: Any, index: Any) -> Any:
+        """Find the key of the score that so many of the block from `start` are before. `end` is
+        where the next block begins, null for the last one.
+
+        Scores of the block may be gone since they were counted. For each of them one more is read
+        beyond the block, however many players share it."""
+        until = r.branch(end.eq(None), prefix.append(r.maxval), prefix.add(end.default([])))
+        rows = self.db.players.between(start, until, index=order)
+
+        def find_next(key: Any, _: Any) -> Any:
+            rows = self.db.players.between(
+                key.slice(0, 3).append(r.maxval), prefix.append(r.maxval), index=order
+            )
+            return rows.order_by(index=order).limit(1)[order].nth(0)
+
+        def find(scores: Any) -> Any:
+            last = scores.nth(-1).default(start)
+            beyond = r.range(index - scores.count() + 1).fold(last, find_next)
+            is_in_block = end.eq(None) | (index < scores.count())
+            return r.branch(is_in_block, scores.nth(index), beyond)
+
+        return rows.map(lambda row: row[order].slice(0, 3)).distinct().do(find)
 
 
 def fit_ranks(

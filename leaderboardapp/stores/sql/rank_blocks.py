@@ -27,14 +27,43 @@ SCORES_FROM = """
         SELECT (SELECT min({sort_key}) FROM player WHERE {ranked} AND {sort_key} > scores.place)
         FROM scores WHERE scores.place < %(sort_key)s
     )"""
-# How many players, or scores, are ranked; %(limit)s at most.
+
+
+def scores_between(low: str, high: str) -> str:
+    """Return an expression that counts the different scores from `low` to before `high`.
+
+    Players are read one after the other, unless they are many and share few scores. Then each score
+    is found as in SCORES_FROM."""
+    after = "FROM player WHERE {ranked} AND {sort_key}"
+    players = f"{after} >= {low} AND {{sort_key}} < {high}"
+    return f"""coalesce(
+        CASE WHEN (
+            SELECT count(*) FROM (SELECT 1 {players} LIMIT {MOST + 1}) AS limited
+        ) > {MOST} THEN
+            nullif((
+                WITH RECURSIVE between_both(place) AS (
+                    SELECT min({{sort_key}}) {after} >= {low}
+                    UNION ALL
+                    SELECT (SELECT min({{sort_key}}) {after} > place)
+                    FROM between_both WHERE place < {high}
+                )
+                SELECT count(*) FROM (
+                    SELECT 1 FROM between_both WHERE place < {high} LIMIT {MOST + 1}
+                ) AS limited
+            ), {MOST + 1})
+        END,
+        (SELECT count(DISTINCT {{sort_key}}) {players})
+    )"""
+
+
+# How many players, or scores, are ranked.
+_COUNT_ALL = """
+    SELECT coalesce((SELECT sum(count) FROM block WHERE board_id = %(board)s), {counted})"""
 COUNT_PLAYERS = in_each_order(
-    """SELECT count(*) FROM (SELECT 1 FROM player WHERE {ranked} LIMIT %(limit)s) AS players"""
+    _COUNT_ALL.format(counted="(SELECT count(*) FROM player WHERE {ranked})")
 )
 COUNT_SCORES = in_each_order(
-    """SELECT count(*) FROM (
-            SELECT 1 FROM player WHERE {ranked} GROUP BY {sort_key} LIMIT %(limit)s
-        ) AS limited"""
+    _COUNT_ALL.format(counted=scores_between(str(LEAST_SORT_KEY), str(MAX_SCORE + 1)))
 )
 # Where new blocks begin: every %(step)s players, or scores.
 STARTS = in_each_order(
@@ -63,7 +92,7 @@ SCORE_STARTS = in_each_order(
 def is_balanced(board: Row) -> bool:
     """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read("SELECT max(count) FROM block WHERE board_id = %s", [board["id"]])
-    return (count_all(board, MOST + 1) if fullest is None else fullest) <= MOST
+    return (count_all(board) if fullest is None else fullest) <= MOST
 
 
 def balance(board: Row) -> None:
@@ -79,7 +108,11 @@ def balance(board: Row) -> None:
             board_id=board["id"], place=LEAST_SORT_KEY, reached_at=-1, player="", count=count
         )
         return
-    starts = _find_starts(board, fullest, min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK))
+    number = min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK)
+    starts = _find_starts(board, fullest, number)
+    if len(starts) < number:  # the block has counted too many (models.BlockRow)
+        blocks.delete()
+        return
     new = [
         BlockRow(
             board_id=board["id"], place=sort_key, reached_at=reached_at, player=player, count=BLOCK
@@ -93,12 +126,11 @@ def balance(board: Row) -> None:
     _merge(board)
 
 
-def count_all(board: Row, limit: int = 2**62) -> int:
-    """Return how many players are ranked, or with dense ranking how many scores; at most
-    `limit`."""
-    values = {"board": board["id"], "limit": limit}
+def count_all(board: Row) -> int:
+    """Return how many players are ranked, or with dense ranking how many scores. Blocks know it;
+    without them all are counted."""
     statement = COUNT_SCORES if is_dense(board) else COUNT_PLAYERS
-    [[count]] = read(statement[board["order"]], values)
+    [[count]] = read(statement[board["order"]], {"board": board["id"]})
     return int(count)
 
 

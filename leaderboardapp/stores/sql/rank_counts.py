@@ -24,6 +24,7 @@ from leaderboardapp.stores.sql.rank_blocks import (
     SCORES_FROM,
     count_all,
     is_dense,
+    scores_between,
 )
 from leaderboardapp.stores.sql.statements import (
     POSITION,
@@ -58,9 +59,9 @@ COUNT_BEFORE = in_each_order(
             AND ({{sort_key}}, reached_at, player) < {POSITION}"""
 )
 COUNT_SCORES_BEFORE = in_each_order(
-    f"""WITH RECURSIVE {_OWN}, {SCORES_FROM}
-        SELECT (SELECT before FROM blocks) + count(*), (SELECT of_all FROM blocks) FROM scores
-        WHERE place < %(sort_key)s"""
+    f"""WITH {_OWN}
+        SELECT (SELECT before FROM blocks) + {scores_between("own.place", "%(sort_key)s")},
+            (SELECT of_all FROM blocks) FROM own"""
 )
 BLOCKS = """
     SELECT place, reached_at, player, count FROM block
@@ -80,11 +81,7 @@ COUNT_IN_GAPS = in_each_order(
         ) FROM gap ORDER BY number"""
 )
 COUNT_SCORES_IN_GAPS = in_each_order(
-    f"""WITH {_GAP}
-        SELECT (
-            SELECT count(DISTINCT {{sort_key}}) FROM player
-            WHERE {{ranked}} AND {{sort_key}} >= gap.low AND {{sort_key}} < gap.high
-        ) FROM gap ORDER BY number"""
+    f"""WITH {_GAP} SELECT {scores_between("gap.low", "gap.high")} FROM gap ORDER BY number"""
 )
 FIND_WITH_SCORE = in_each_order(
     """SELECT 1 FROM player WHERE {ranked} AND {sort_key} = %(sort_key)s LIMIT 1"""
@@ -133,11 +130,14 @@ def find_before_rank(board: Row, rank: int) -> RankPosition | None:
         return last_position(board)
     number = bisect_right([block.before for block in blocks], index) - 1
     found = _find_in_block(board, blocks[number], index - blocks[number].before)
+    if found is None:
+        return last_position(board)
     return found if board["ranking"] == "ordinal" else found._replace(reached_at=LAST_MOMENT)
 
 
-def _find_in_block(board: Row, block: Block, index: int) -> RankPosition:
-    """Return the position of the block's player, or score, that so many are before."""
+def _find_in_block(board: Row, block: Block, index: int) -> RankPosition | None:
+    """Return the position of the player, or score, that so many of the block are before. None if
+    the block has counted too many (models.BlockRow), and nobody comes after."""
     sort_key, reached_at, player = block.start
     values: dict[str, Any] = {"board": board["id"], "skipped": index, "first": sort_key}
     if is_dense(board):
@@ -145,8 +145,9 @@ def _find_in_block(board: Row, block: Block, index: int) -> RankPosition:
     else:
         statement = FIND_PLAYER
         values |= {"sort_key": sort_key, "reached_at": reached_at, "player": player}
-    [[sort_key, *rest]] = read(statement[board["order"]], values)
-    return RankPosition(build_sort_key(board, sort_key), *rest)
+    for sort_key, *rest in read(statement[board["order"]], values):
+        return RankPosition(build_sort_key(board, sort_key), *rest)
+    return None
 
 
 def _read_blocks(board: Row) -> tuple[list[Block], int]:
