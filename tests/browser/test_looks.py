@@ -103,15 +103,13 @@ def test_a_board_is_accessible_whatever_happens(
     assert api("POST", f"{path}players/", {"name": "Katherine Johnson"}).status == 201
     expect(page.locator(".toast")).to_be_visible()
     check_looks(page, "toast", screenshots)
-    page.route(f"**{path}", lambda route: route.abort())
-    page.evaluate("dispatchEvent(new Event('online'))")  # on which the stream is started again
-    expect(state).to_have_text(re.compile("Reconnecting since"))
+    page.context.set_offline(True)
+    expect(state).to_have_text(re.compile("(Reconnecting|No connection) since"))
     check_looks(page, "lost", screenshots)
-    page.unroute(f"**{path}")
+    page.context.set_offline(False)
     expect(state).to_have_text("Live")
     api("DELETE", path)
     expect(page.locator("#trouble")).to_be_visible()
     check_looks(page, "deleted", screenshots)
     page.close()  # it would go on asking for the board, and complain
-    visit.forgive("422")
-    visit.forgive("404")
+    visit.forgive("422|404|ERR_")  # the last two come only if no worker holds the connection
