@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,9 @@ def test_a_player_is_read_with_its_rank(send: Send, board: str, alice: str) -> N
 
 def test_score_add_without_a_body_adds_one(send: Send, alice: str) -> None:
     response = send("POST", f"{alice}score-add/")
+    outcome: Any = {"previous": None, "changed": True, "repeated": False}
     assert response.status_code == 200
-    assert response.json() == {"id": "alice", "name": "Alice", "score": 1}
+    assert response.json() == {"id": "alice", "name": "Alice", "score": 1, **outcome}
 
 
 @pytest.mark.parametrize("amount", [0, -3, 2.0, 2**53 - 1])

@@ -69,7 +69,7 @@ def test_the_service_and_pushpin_log_no_secret(stack: Stack, board: str) -> None
         wait_until(lambda: viewer.events, "the snapshot")
         assert message(opened)["event"] == "update"
         opened.send('{"event": "ping"}')
-        assert message(opened) == {"event": "pong"}
+        wait_until(lambda: message(opened) == {"event": "pong"}, "the answer to the ping")
     for query in QUERIES:
         referrer = {"Referer": f"http://localhost/{query}"}
         for path in (f"{board}{query}", f"/nowhere/{query}", f"{board}{query}&unknown=1"):

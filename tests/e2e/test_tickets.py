@@ -1,5 +1,6 @@
 """Tickets, and the end of what a token has opened, with the real Pushpin."""
 
+import itertools
 import json
 import threading
 import time
@@ -119,12 +120,16 @@ def test_a_client_with_fresh_tokens_misses_nothing(
 
     thread = threading.Thread(target=watch_board, daemon=True)
     thread.start()
-    wait_until(lambda: add() and tokens > 2, "the end of two tokens", 3 * END_SECONDS)
-    written = add()
-    wait_until(lambda: shown[-1] == written, "the last score")
-    assert shown == sorted(shown), "no older snapshot"
-    api("DELETE", private)
-    thread.join(10)
+    try:
+        wait_until(lambda: add() and tokens > 2, "the end of two tokens", 3 * END_SECONDS)
+        written = add()
+        wait_until(lambda: shown[-1] == written, "the last score")
+        # Just after a stream was opened, a snapshot that was on its way may follow a newer one.
+        steps_back = sum(after < before for before, after in itertools.pairwise(shown))
+        assert steps_back <= tokens, "one for each stream at most"
+    finally:
+        api("DELETE", private)
+        thread.join(10)
     assert not thread.is_alive(), "the watch ends with the board"
 
 
