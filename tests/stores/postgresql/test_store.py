@@ -94,7 +94,6 @@ def test_every_read_of_the_ranking_is_by_index(
             postgres.get_ranking_window(board, 5)
             postgres.get_ranking_window(board, 5, after=RankPosition(3))
             postgres.get_ranking_window(board, 5, around="alice")
-            postgres.get_ranking_window(board, 5, from_rank=2000)
             postgres.get_selection(board, ["alice", "p7", "p2000"])
             postgres.get_score_rank(board, 7)
     with connection.execute_wrapper(explain):
