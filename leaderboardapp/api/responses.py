@@ -49,8 +49,7 @@ def ranked_data(player: Player, with_email: bool = False) -> dict[str, Any]:
 def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     """Return a player's JSON fields for an answer about a few players: `of` and `percentile` stand
     beside the rank."""
-    data = {**player_data(player), **rank_fields(player), **own_data(player)}
-    return {**data, "email": player.email} if with_email else data
+    return {**ranked_data(player, with_email), **rank_fields(player)}
 
 
 def rank_fields(ranked: Player | ScoreRank) -> dict[str, Any]:

@@ -62,8 +62,9 @@ def describe_write(old: Row | None, new: Row, repeated: bool = False) -> Row:
     """Return the player's row after a write of the score, with what has happened to it.
 
     `old` is the row before, None if the write created the player, who is `created` then.
-    `previous` is the score before, None if there was none of this season. `changed` is whether
-    score or rank changed by it, and `repeated` whether its idempotency key had counted before."""
+    `previous` is the score before, None if there was none of this season. `changed` is whether the
+    score is another one, or the first of the season, and `repeated` whether its idempotency key had
+    counted before."""
     had_score = old is not None and old["scored"]
     return {
         **new,

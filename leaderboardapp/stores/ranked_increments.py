@@ -21,25 +21,21 @@ def split_by_ranks(increments: list[Increment]) -> Iterator[list[Increment]]:
     yield piece
 
 
-def add_ranks(
-    store: Store, board: str, increments: list[Increment], results: list[Row | Exception]
-) -> list[Row | Exception]:
-    """Return the results of the increments, with the ranks that are asked for, as they are now.
-    Raises BoardNotFound."""
-    asking = [
+def select_ranked(increments: list[Increment], results: list[Row | Exception]) -> list[Row]:
+    """Return the rows among the results for which the rank is asked."""
+    return [
         result
         for increment, result in zip(increments, results, strict=True)
         if increment.ranked and isinstance(result, dict)
     ]
-    if asking:
-        selection = store.get_selection(board, {row["id"] for row in asking})
-        ranks = {row["id"]: row["rank"] for row in selection.rows}
-        for row in asking:
-            row.update(rank=ranks.get(row["id"]), of=selection.of, bound=selection.bound)
-    return results
 
 
-def add_rank(store: Store, board: str, row: Row, ranked: bool) -> Row:
-    """Return the player's row after a write, with the rank if that is asked for."""
-    add_ranks(store, board, [Increment(row["id"], 0, ranked=ranked)], [row])
-    return row
+def add_ranks(store: Store, board: str, rows: list[Row]) -> None:
+    """Add `rank`, `of` and `bound`, as they are now, to the rows of players after writes of their
+    scores. Raises BoardNotFound."""
+    if not rows:
+        return
+    selection = store.get_selection(board, {row["id"] for row in rows})
+    ranks = {row["id"]: row["rank"] for row in selection.rows}
+    for row in rows:
+        row.update(rank=ranks.get(row["id"]), of=selection.of, bound=selection.bound)

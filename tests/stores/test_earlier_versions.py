@@ -1,7 +1,8 @@
 """Databases that an earlier version has made."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -33,6 +34,17 @@ OLD_SNAPSHOT = (
 )
 
 
+@contextmanager
+def store_of_version(url: str, migration: str) -> Iterator[Any]:
+    """A store with a board and a player, as the version with this migration left it."""
+    with store_at(url) as store:
+        call_command("migrate", "store", migration, verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute(BOARD)
+            cursor.execute(PLAYER)
+        yield store
+
+
 def assert_has_no_data_yet(store: Store) -> None:
     """Assert that the board shows what it did, and can show data from now on."""
     board = store.get_board("old")
@@ -58,11 +70,7 @@ def assert_notices(feed: Feed, change: Callable[[], Any]) -> None:
 def test_a_board_from_before_player_writes_is_as_it_was_and_closed_to_players(
     new_database: Callable[[str], str], kind: str
 ) -> None:
-    with store_at(new_database(kind)) as store:
-        call_command("migrate", "store", BEFORE_PLAYER_WRITES, verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute(BOARD)
-            cursor.execute(PLAYER)
+    with store_of_version(new_database(kind), BEFORE_PLAYER_WRITES) as store:
         store.ensure()
         board = store.get_board("old")
         assert (board["player_writes"], board["private"], board["size"]) == ("none", True, 3)
@@ -94,11 +102,8 @@ def test_a_document_without_player_writes_is_closed_to_players(
 def test_a_board_from_before_players_data_shows_what_it_did(
     new_database: Callable[[str], str], kind: str
 ) -> None:
-    with store_at(new_database(kind)) as store:
-        call_command("migrate", "store", BEFORE_DATA, verbosity=0)
+    with store_of_version(new_database(kind), BEFORE_DATA) as store:
         with connection.cursor() as cursor:
-            cursor.execute(BOARD)
-            cursor.execute(PLAYER)
             cursor.execute("UPDATE board SET season = 2")
             cursor.execute("UPDATE player SET season = 2")
             cursor.execute(SEASON, [json.dumps(OLD_SETTINGS), json.dumps([OLD_PLAYER])])

@@ -31,7 +31,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
-from leaderboardapp.stores.ranked_increments import add_rank, add_ranks, split_by_ranks
+from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
@@ -226,10 +226,10 @@ class RethinkStore(Store):
     def _rank(
         self, board: str, increments: list[Increment], results: list[Row | Exception]
     ) -> list[Row | Exception]:
-        """Return the results with the ranks that are asked for. Where these cannot be read, the
-        result is why: the scores are written."""
+        """Return the results with ranks, or why a rank cannot be read: the scores are written."""
         try:
-            return add_ranks(self, board, increments, results)
+            add_ranks(self, board, select_ranked(increments, results))
+            return results
         except BoardNotFound as error:
             missing: Exception = error
         except StoreUnavailable as error:
@@ -251,9 +251,10 @@ class RethinkStore(Store):
     ) -> Row:
         written = self.score_updates.set_score(board, player, score, only_better, season, name)
         try:
-            return add_rank(self, board, written, ranked)
+            add_ranks(self, board, [written] if ranked else [])
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error  # the score is written
+        return written
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
@@ -356,8 +357,7 @@ class RethinkStore(Store):
     def use_ticket(self, ticket: str) -> bool:
         document = {"id": ticket, "used_at": r.now().to_epoch_time()}
         # The conflict function keeps the document that is there.
-        insert = self.db.tickets.insert(document, conflict=lambda id, old, new: old)
-        result = self.db.run(insert)
+        result = self.db.run(self.db.tickets.insert(document, conflict=lambda id, old, new: old))
         raise_for_errors(result)
         return bool(result["inserted"])
 

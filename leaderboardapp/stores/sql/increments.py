@@ -4,7 +4,7 @@ The functions are called in a transaction in which nobody else changes the board
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 from django.db import connection
@@ -18,7 +18,14 @@ from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.reading import find_player
-from leaderboardapp.stores.sql.statements import SCORES, UPDATE, player_row, read, write
+from leaderboardapp.stores.sql.statements import (
+    SCORES,
+    UPDATE,
+    placeholders,
+    player_row,
+    read_by_ids,
+    write,
+)
 
 
 class Player(NamedTuple):
@@ -113,11 +120,8 @@ def _add(board: Row, player: Player, increment: Increment, now: int) -> Player:
     return Player({**row, **fields}, keys)
 
 
-def _read(board: Row, players: Iterable[str]) -> dict[str, Player]:
-    ids = list(players)
-    if not ids:  # PostgreSQL knows no empty list
-        return {}
-    rows = read(SCORES.format(players=_placeholders(ids)), [board["id"], *ids])
+def _read(board: Row, players: Collection[str]) -> dict[str, Player]:
+    rows = read_by_ids(SCORES, board["id"], players)
     return {row[0]: Player(player_row(row[:-1]), json.loads(row[-1])) for row in rows}
 
 
@@ -148,10 +152,6 @@ def _write(board: Row, players: list[Player], with_keys: bool = False) -> None:
             rows[-1].append(connection.ops.adapt_json_value(keys, None))
     sql = UPDATE.format(
         keys=", keys = new.column4" if with_keys else "",
-        rows=", ".join(f"({_placeholders(row)})" for row in rows),
+        rows=", ".join(f"({placeholders(row)})" for row in rows),
     )
     write(sql, [board["season"], *(value for row in rows for value in row), board["id"]])
-
-
-def _placeholders(values: list[str]) -> str:
-    return ", ".join(["%s"] * len(values))

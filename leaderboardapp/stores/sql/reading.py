@@ -16,6 +16,7 @@ from leaderboardapp.stores.sql.statements import (
     board_row,
     player_row,
     read,
+    read_by_ids,
 )
 
 R = TypeVar("R")
@@ -53,10 +54,7 @@ def find_player(board: str, player: str) -> Row | None:
 
 def find_players(board: str, players: Collection[str]) -> list[Row]:
     """Return the rows of those players of the board who have these ids, in any order."""
-    if not players:  # PostgreSQL knows no empty list
-        return []
-    sql = PLAYERS.format(players=", ".join(["%s"] * len(players)))
-    return [player_row(row) for row in read(sql, [board, *players])]
+    return [player_row(row) for row in read_by_ids(PLAYERS, board, players)]
 
 
 def find_emails(board: str, players: list[Row]) -> dict[str, str]:

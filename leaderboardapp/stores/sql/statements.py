@@ -7,7 +7,7 @@ a player is the score, or its negative on a descending board, so that both are r
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -147,6 +147,18 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def read_by_ids(sql: str, board: str, players: Collection[str]) -> list[tuple[Any, ...]]:
+    """Execute PLAYERS or SCORES for the players with these ids; return its rows, in any order."""
+    if not players:  # PostgreSQL knows no empty list
+        return []
+    return read(sql.format(players=placeholders(players)), [board, *players])
+
+
+def placeholders(values: Collection[Any]) -> str:
+    """Return a list of placeholders for these values."""
+    return ", ".join(["%s"] * len(values))
 
 
 def position_values(board: Row, position: RankPosition) -> dict[str, Any]:

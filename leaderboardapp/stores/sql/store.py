@@ -42,13 +42,9 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.stores.base import Store, now_us
-from leaderboardapp.stores.ranked_increments import add_rank, add_ranks, split_by_ranks
+from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.sql import rank_blocks, seasons, tickets
-from leaderboardapp.stores.sql.increments import (
-    add_increments,
-    import_amounts,
-    write_score,
-)
+from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
     BlockRow,
@@ -238,7 +234,8 @@ class SqlStore(Store):
         now = now_us()
         for piece in split_by_ranks(increments):
             added = add_increments(row, piece, now + len(results))
-            results += add_ranks(self, board, piece, added)
+            add_ranks(self, board, select_ranked(piece, added))
+            results += added
         return results
 
     @in_board_transaction
@@ -254,7 +251,8 @@ class SqlStore(Store):
     ) -> Row:
         row, score = self.get_board(board), check_score(score)
         written = write_score(row, player, score, only_better, season, name)
-        return add_rank(self, board, written, ranked)
+        add_ranks(self, board, [written] if ranked else [])
+        return written
 
     @in_board_transaction
     def start_next_season(
