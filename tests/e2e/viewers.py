@@ -34,13 +34,14 @@ class Answer(NamedTuple):
 
 
 class Api:
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, patience: float = 30) -> None:
+        """`patience` is how many seconds an answer may take. A start of the web takes up to 10."""
+        self.port, self.patience = port, patience
 
     def __call__(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        connection = HTTPConnection("localhost", self.port, timeout=30)  # a start may take 10 s
+        connection = HTTPConnection("localhost", self.port, timeout=self.patience)
         all_headers = dict(headers or {})
         if body is not None:
             all_headers["Content-Type"] = "application/json"

@@ -88,8 +88,9 @@ def under_load(board_id: str, recovered: Recovered) -> Load:
     """under_load(stack): two writers and a viewer before, during and after the block inside.
 
     Afterwards store and viewer are right within `recovery` and two seconds. The viewer has
-    connected `connects` times. No increment has had an answer other than 200 and `passing`. The
-    block inside marks the moment from which recovery is counted."""
+    connected `connects` times. No increment has had an answer other than 200 and `passing`.
+    All ask again after `patience` seconds without a word. The block inside marks the moment from
+    which recovery is counted."""
 
     @contextmanager
     def run(
@@ -97,10 +98,11 @@ def under_load(board_id: str, recovered: Recovered) -> Load:
         recovery: float = 0.0,
         connects: int = 1,
         passing: Collection[int] = (502, 503, 504),
+        patience: float = 30,
     ) -> Iterator[Writers]:
-        api = Api(stack.port)
+        api = Api(stack.port, patience)
         board = make_board(api, board_id)
-        with bounded_memory(stack), EventSource(stack.port, board) as viewer:
+        with bounded_memory(stack), EventSource(stack.port, board, patience) as viewer:
             with Writers(api, board, ["alice", "bob"]) as writers:
                 writers.go_on()
                 yield writers

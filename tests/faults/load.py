@@ -99,8 +99,9 @@ class EventSource:
 
     After any other status it gives up."""
 
-    def __init__(self, port: int, path: str) -> None:
-        self.port, self.path = port, path
+    def __init__(self, port: int, path: str, patience: float = 60) -> None:
+        """`patience` is how many seconds it may hear nothing."""
+        self.port, self.path, self.patience = port, path, patience
         self.snapshot: Any = None  # the newest one
         self.connects = 0
         self.totals: list[tuple[float, int]] = []  # of each event: when it came, sum of scores
@@ -135,7 +136,7 @@ class EventSource:
             self.stopping.wait(self.retry)
 
     def _connect(self) -> None:
-        self.connection = http.client.HTTPConnection("localhost", self.port, timeout=60)
+        self.connection = http.client.HTTPConnection("localhost", self.port, timeout=self.patience)
         headers = {"Accept": "text/event-stream"}
         if self.last_id:
             headers["Last-Event-ID"] = self.last_id
