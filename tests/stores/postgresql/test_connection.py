@@ -15,6 +15,7 @@ from leaderboardapp.stores.circuit_breaker import OPEN_SECONDS
 from leaderboardapp.stores.sql.postgresql import store as postgresql
 from leaderboardapp.stores.sql.postgresql.backend import base
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
+from leaderboardapp.stores.sql.reading import read_at_one_moment
 from leaderboardapp.stores.sql.statements import read, write
 from tests.support.programs import PROJECT, wait_until
 from tests.support.servers import PostgresServer
@@ -28,6 +29,15 @@ def test_a_statement_that_takes_too_long_is_refused_and_leaves_the_breaker_close
     with pytest.raises(StoreUnavailable, match="statement timeout"):
         postgres.transaction(None, lambda: write("SELECT pg_sleep(60)", {}))
     postgres.ping()
+
+
+def test_no_statement_is_compiled_whose_ranks_are_read(postgres: PostgresStore, board: str) -> None:
+    def is_on() -> str:
+        return str(read("SHOW jit", [])[0][0])
+
+    assert postgres.run(is_on) == "on"  # or this would show nothing
+    assert postgres.transaction(board, is_on) == "off"
+    assert postgres.run(lambda: read_at_one_moment(postgres.begin_snapshot, is_on)) == "off"
 
 
 def test_a_server_that_does_not_answer_opens_the_breaker(

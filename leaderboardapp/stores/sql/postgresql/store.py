@@ -28,10 +28,13 @@ from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
 
+# To compile a query takes longer than to run any that has ranks.
+WITHOUT_JIT = "SET LOCAL jit = off"
 # Timeouts in milliseconds: waiting for the board's lock; holding it while idle; running one
 # statement. The server gives up before the driver does, which could only say that no
 # answer has come.
-LOCK_BOARD = """
+LOCK_BOARD = f"""
+    {WITHOUT_JIT};
     SET LOCAL lock_timeout = 2500;
     SET LOCAL idle_in_transaction_session_timeout = 3500;
     SET LOCAL statement_timeout = 3000;
@@ -62,8 +65,7 @@ class PostgresStore(SqlStore):
     """The store in a PostgreSQL database. Each thread has a connection, so two web processes of 16
     threads need 32. None is opened before gunicorn forks."""
 
-    # To compile a query takes longer than any of these reads.
-    begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
+    begin_snapshot = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {WITHOUT_JIT}"
 
     def __init__(self) -> None:
         self.breaker = CircuitBreaker("PostgreSQL", ANSWER_SECONDS)
