@@ -245,6 +245,5 @@ def _parse_player(claims: dict[str, Any]) -> str:
 
 def _invalid_token(reason: str) -> Problem:
     header = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return Problem(
-        ProblemKind.INVALID_TOKEN, f"The token is not valid: {clean(reason, MAX_REASON)}.", header
-    )
+    detail = f"The token is not valid: {clean(reason.rstrip('.'), MAX_REASON)}."
+    return Problem(ProblemKind.INVALID_TOKEN, detail, header)
