@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+KEY_PATTERN = "[!-+\\--~]{1,255}"  # visible ASCII but for the comma
 MAX_PAGE_ROWS = 100
 MAX_SCORE = 2**53 - 1
 MAX_SEASON = 2**31 - 1
@@ -15,6 +16,14 @@ def require_id(id: str) -> str:
     if not isinstance(id, str) or not re.fullmatch(ID_PATTERN, id):
         raise ValueError(f"id {id!r}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -")
     return id
+
+
+def require_key(key: str) -> str:
+    """Return the idempotency key. Raises ValueError if it is none: on the way to the service an
+    empty header gets lost, and so do blanks around a value."""
+    if not isinstance(key, str) or not re.fullmatch(KEY_PATTERN, key):
+        raise ValueError(f"key {key!r}: must be 1 to 255 visible ASCII characters without a comma")
+    return key
 
 
 def require_integer(name: str, value: int, most: int) -> None:

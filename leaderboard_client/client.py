@@ -17,6 +17,7 @@ from leaderboard_client.arguments import (
     rank_query,
     require_id,
     require_integer,
+    require_key,
     score_fields,
 )
 from leaderboard_client.errors import (
@@ -361,7 +362,7 @@ class Player:
         LeaderboardError is raised with status 409. With a `name` the player is created if the board
         has none of that id. With `rank` the score has the rank afterwards.
         """
-        headers = {"Idempotency-Key": uuid.uuid4().hex if key is None else key}
+        headers = {"Idempotency-Key": uuid.uuid4().hex if key is None else require_key(key)}
         body = {"amount": amount, **score_fields(season, name)}
         return Score(self._request("POST", f"score-add/{rank_query(rank)}", body, headers))
 

@@ -76,11 +76,14 @@ def hold_response(
     The client has the newest snapshot. With `Prefer: wait` (RFC 7240) and through a proxy, it gets
     the next one, or `unchanged` when the wait is over, or the token has expired. Otherwise it gets
     `unchanged` at once, and so does a client that names more than one snapshot, because the proxy
-    keeps back only one."""
+    keeps back only one. So does a client with a ticket: the proxy sends a request again that it
+    holds, if nobody else waits for the board, and would find the ticket used."""
     seconds = read_wait(request)
     if seconds and snapshot.private:
-        left = read_grant(request).exp - int(time.time())
-        seconds = max(MIN_WAIT_SECONDS, min(seconds, left))
+        grant = read_grant(request)
+        if grant.is_used_up:
+            return unchanged
+        seconds = max(MIN_WAIT_SECONDS, min(seconds, grant.exp - int(time.time())))
     if seconds and is_signed(request) and preconditions.names_one_tag(request):
         channel = Channel(board_channel(board, snapshot.private))
         channel.filters.append(SKIP_USERS)

@@ -48,6 +48,7 @@ class Grant(NamedTuple):
     boards: frozenset[str] | None = frozenset()  # ids, and beginnings with a "*"; None: all boards
     player: str | None = None  # for whom the scope play is; None without that scope
     exp: int = 0  # when the token expires, in seconds since 1970
+    is_used_up: bool = False  # whether it was a ticket's, which gives it once
 
     def allows(self, scope: str, board_id: str | None) -> bool:
         """Return whether the scope is granted on this board.
@@ -130,7 +131,8 @@ def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
         _require_scope(request, "read", board_id)
     else:
         reads = frozenset({"read"})
-        grant = Grant(reads, frozenset({board_id}), exp=use_ticket(ticket, board_id))
+        exp = use_ticket(ticket, board_id)
+        grant = Grant(reads, frozenset({board_id}), exp=exp, is_used_up=True)
         request.grant = grant  # type: ignore[attr-defined]
 
 
@@ -243,6 +245,5 @@ def _parse_player(claims: dict[str, Any]) -> str:
 
 def _invalid_token(reason: str) -> Problem:
     header = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return Problem(
-        ProblemKind.INVALID_TOKEN, f"The token is not valid: {clean(reason, MAX_REASON)}.", header
-    )
+    detail = f"The token is not valid: {clean(reason.rstrip('.'), MAX_REASON)}."
+    return Problem(ProblemKind.INVALID_TOKEN, detail, header)

@@ -121,6 +121,7 @@ def test_a_token_that_is_not_valid_is_refused(
 ) -> None:
     response = send("POST", f"{alice}score-add/", **bearer(**{"scope": "write", **claims}))
     assert_challenged(response, 401, "not valid")
+    assert not response.json()["detail"].endswith("..")
     assert 'error="invalid_token"' in response["WWW-Authenticate"]
 
 

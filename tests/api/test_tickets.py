@@ -244,3 +244,13 @@ def test_a_long_poll_is_held_no_longer_than_its_token_is_valid(
     assert answer["Grip-Hold"] == "response"
     assert wait - 2 <= int(answer["Grip-Timeout"]) <= wait
     assert answer["Preference-Applied"] == f"wait={answer['Grip-Timeout']}"
+
+
+def test_a_ticket_is_for_no_long_poll_because_the_proxy_may_ask_again(
+    send: Send, private: str, grip_sig: str
+) -> None:
+    tag = send("GET", private, **bearer(scope="read"))["ETag"]
+    path = f"{private}?ticket={make_ticket(send, private)}"
+    answer = send("GET", path, if_none_match=tag, prefer="wait=60", grip_sig=grip_sig)
+    assert answer.status_code == 304
+    assert "Grip-Hold" not in answer and "Preference-Applied" not in answer

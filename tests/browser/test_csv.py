@@ -230,6 +230,46 @@ def why_refused(board: Row, amount: int) -> str:
     return ""
 
 
+def test_data_is_sent_as_it_is_in_the_file(counting: Module, importing: Module) -> None:
+    texts = ['{"a":1,"a":2}', '{"a":1e400}', '{"a":0.12345678901234567890}', '{"b":1, "2":1}']
+    rows = ["id,data", *('x,"{}"'.format(text.replace('"', '""')) for text in texts)]
+    counted = counting(
+        "Array.from(it.countRows(a[0], {id: 0, name: -1, amount: -1, email: -1, data: 1}))",
+        "\n".join(rows),
+    )
+    for text, player in zip(texts, counted, strict=True):
+        body = importing(CREATE, {**player, "email": "a@b.example"})
+        assert json.loads(body.replace(f',"data":{text}}}', "}")) == {
+            "id": "x",
+            "name": "x",
+            "email": "a@b.example",
+        }
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 422])
+def test_a_player_who_is_refused_is_a_fault_and_no_end_of_the_import(
+    importing: Module, status: int
+) -> None:
+    player = {"id": "x", "name": "x", "data": '{"a":1,"a":2}', "rows": 1, "lines": [2]}
+    [fault] = importing(REFUSE, Module(importing.page, "api").url, status, player)
+    assert fault == {"line": 2, "detail": "x: refused"}
+
+
+REFUSE = """(async () => {
+  const { Failure } = await import(a[0]);
+  const send = async (method) => { throw new Failure(method === "GET" ? 404 : a[1], "refused"); };
+  const faults = [];
+  await new it.Import({ send }, "name", 1, []).create(a[2], faults, null);
+  return faults;
+})()"""
+
+CREATE = """(async () => {
+  let sent;
+  const api = { send: async (method, path, body) => { sent = body; } };
+  await new it.Import(api, "name", 1, []).create(a[0], [], null);
+  return sent;
+})()"""
+
 EXPORT = """async ([csv, counting, exporting, players]) => {
   const { decode } = await import(csv);
   const { countRows, guessColumns, readHeader } = await import(counting);
@@ -278,7 +318,7 @@ def test_both_importers_read_back_what_was_exported(
     modules = [csv.url, counting.url, exporting.url]
     content, counted_json = csv.page.evaluate(EXPORT, [*modules, json.dumps(listed)])
     rows = [
-        (row["id"], row["name"], row["amount"], row.get("data", {}))
+        (row["id"], row["name"], row["amount"], json.loads(row.get("data", "{}")))
         for row in json.loads(counted_json)
     ]
     assert rows == players

@@ -288,6 +288,28 @@ SHOW = """async ([url, token]) => {
 }"""
 
 
+SHOW_BEFORE_IT_IS_LOADED = """async ([url, token]) => {
+    window.board = document.createElement("leader-board");
+    board.setAttribute("src", url);
+    board.token = token;
+    document.querySelector("main").append(board);
+    await import("./leader-board.js");
+}"""
+
+
+def test_the_element_takes_a_token_that_was_set_before_it_was_loaded(
+    page: Page, stack: Stack, board_id: str
+) -> None:
+    token = create_token(["admin"], [board_id], 600)
+    body = {"id": board_id, "private": True}
+    assert Api(stack.web_port)("POST", "/boards/", body, bearer(token)).status == 201
+    url = f"http://localhost:{stack.port}/boards/{board_id}/"
+    page.evaluate(SHOW_BEFORE_IT_IS_LOADED, [url, token])
+    expect(page.locator("leader-board")).to_have_attribute("state", "live")
+    page.evaluate("board.token = ''")
+    expect(page.locator("leader-board")).to_have_attribute("state", "refused")
+
+
 def test_the_element_shows_a_live_board_to_everybody(
     page: Page, stack: Stack, board_id: str, screenshots: Path
 ) -> None:

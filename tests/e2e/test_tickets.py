@@ -78,6 +78,16 @@ def test_a_ticket_opens_one_websocket_and_is_not_looked_at_again(
 
 
 @pytest.mark.stores("sqlite")  # none has a part in it
+def test_a_poll_with_a_ticket_is_answered_at_once(api: Api, private: str) -> None:
+    # Pushpin asks again for the first request that it holds for a board.
+    etag = api("GET", private, headers={"Authorization": f"Bearer {sign(60)}"}).headers["ETag"]
+    path = f"{private}?ticket={make_ticket(api, private)}"
+    answer = api("GET", path, headers={"If-None-Match": etag, "Prefer": "wait=5"})
+    assert answer.status == 304
+    assert "Preference-Applied" not in answer.headers
+
+
+@pytest.mark.stores("sqlite")
 def test_what_a_token_opened_ends_after_the_token_and_says_why(
     api: Api, stack: Stack, private: str
 ) -> None:

@@ -147,6 +147,14 @@ def test_what_is_no_number_is_refused_before_anything_is_sent(number: Any) -> No
     assert requests == []
 
 
+@pytest.mark.parametrize("key", ["", " ", "a ", "a\nb", "a,b", "é", "a" * 256, 1])
+def test_what_is_no_idempotency_key_is_refused_before_anything_is_sent(key: Any) -> None:
+    a_board, requests = board()
+    with pytest.raises(ValueError, match="must be 1 to 255 visible ASCII characters"):
+        a_board.player("p").add(1, key)
+    assert requests == []
+
+
 @pytest.mark.parametrize("number", [0, -1, 2**53, True, 1.0, "1", None])
 def test_what_is_no_rank_is_refused_before_anything_is_sent(number: Any) -> None:
     a_board, requests = board()

@@ -42,6 +42,14 @@ var LeaderBoardElement = class extends HTMLElement {
     sheet.replaceSync(STYLE);
     this.#root.adoptedStyleSheets = [sheet];
     this.#root.innerHTML = MARKUP;
+    this.#takeToken();
+  }
+  #takeToken() {
+    if (!Object.hasOwn(this, "token")) return;
+    const element = this;
+    const { token } = element;
+    delete element.token;
+    this.#token = token;
   }
   get token() {
     return this.#token ?? this.getAttribute("token") ?? void 0;

@@ -1,4 +1,5 @@
 var ID = /^[A-Za-z0-9_-]{1,64}$/;
+var KEY = /^[!-+\--~]{1,255}$/;
 var MAX_PAGE_ROWS = 100;
 var MAX_SEASON = 2 ** 31 - 1;
 function requireId(id) {
@@ -6,6 +7,12 @@ function requireId(id) {
     throw new RangeError(`id ${show(id)}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -`);
   }
   return id;
+}
+function requireKey(key) {
+  if (typeof key !== "string" || !KEY.test(key)) {
+    throw new RangeError(`key ${show(key)}: must be 1 to 255 visible ASCII characters without a comma`);
+  }
+  return key;
 }
 function requireInteger(name, value, least, most) {
   if (!Number.isSafeInteger(value) || value < least || value > most) {
@@ -669,7 +676,7 @@ var Player = class {
   }
   async add(amount = 1, { key, season, name, rank } = {}) {
     const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
-    const headers = { "Idempotency-Key": key ?? randomId() };
+    const headers = { "Idempotency-Key": requireKey(key ?? randomId()) };
     return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
   }
   async set(score, { best, season, name, rank } = {}) {

@@ -1,4 +1,5 @@
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
+const KEY = /^[!-+\--~]{1,255}$/; // visible ASCII but for the comma
 export const MAX_PAGE_ROWS = 100;
 export const MAX_SEASON = 2 ** 31 - 1;
 
@@ -8,6 +9,14 @@ export function requireId(id: string): string {
     throw new RangeError(`id ${show(id)}: must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -`);
   }
   return id;
+}
+
+/** Return the idempotency key. Throw RangeError if it is none: on the way to the service an empty header gets lost. */
+export function requireKey(key: string): string {
+  if (typeof key !== "string" || !KEY.test(key)) {
+    throw new RangeError(`key ${show(key)}: must be 1 to 255 visible ASCII characters without a comma`);
+  }
+  return key;
 }
 
 /** Return the value. Throw RangeError unless it is an integer within the limits. */

@@ -1,4 +1,4 @@
-import { MAX_PAGE_ROWS, MAX_SEASON, randomId, requireId, requireInteger, requireScore, seasonField } from "./arguments.js";
+import { MAX_PAGE_ROWS, MAX_SEASON, randomId, requireId, requireInteger, requireKey, requireScore, seasonField } from "./arguments.js";
 import type { RequestOptions, Service } from "./service.js";
 import type {
   BoardState,
@@ -168,7 +168,7 @@ export class Player {
    * Without a `key` the call makes its own. */
   async add(amount = 1, { key, season, name, rank }: ScoreOptions & { key?: string | undefined } = {}): Promise<ScoreAnswer> {
     const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
-    const headers = { "Idempotency-Key": key ?? randomId() };
+    const headers = { "Idempotency-Key": requireKey(key ?? randomId()) };
     return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
   }
 

@@ -54,6 +54,16 @@ export class LeaderBoardElement extends HTMLElement {
     sheet.replaceSync(STYLE);
     this.#root.adoptedStyleSheets = [sheet];
     this.#root.innerHTML = MARKUP;
+    this.#takeToken();
+  }
+
+  /** Take the token that a page set before this module had loaded: it hides the accessors. */
+  #takeToken(): void {
+    if (!Object.hasOwn(this, "token")) return;
+    const element = this as { token?: Token };
+    const { token } = element;
+    delete element.token;
+    this.#token = token;
   }
 
   /** The token, or a function that returns a fresh one. It takes the place of the attribute. */

@@ -34,8 +34,9 @@ export class Api {
     this.waiting = waiting;
   }
 
-  // Return the answer's JSON. A `patient` request is retried while the service does not answer; it
-  // must be one that may be sent twice: a read, or one with an idempotency `key`.
+  // Return the answer's JSON. The body is a value, or its JSON as text. A `patient` request is retried
+  // while the service does not answer; it must be one that may be sent twice: a read,
+  // or one with an idempotency `key`.
   async send(method, path, body, { key, signal, patient = false } = {}) {
     for (let tries = 1; ; ) {
       try {
@@ -75,7 +76,7 @@ export class Api {
     const options = {
       method,
       headers,
-      body: JSON.stringify(body),
+      body: typeof body === "string" ? body : JSON.stringify(body),
       cache: "no-store",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     };

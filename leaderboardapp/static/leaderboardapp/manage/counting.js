@@ -50,7 +50,7 @@ export function requireDistinct(header, columns) {
   }
 }
 
-// Yield what each row adds: {line, id, name, email, data, amount}, or {line, fault} for a bad row.
+// Yield what each row adds: {line, id, name, email, data, amount}, with data as JSON, or {line, fault} for a bad row.
 export function* countRows(text, columns) {
   const { header, rows } = open(text);
   requireDistinct(header, columns);
@@ -150,11 +150,14 @@ function amountOf({ title, text }) {
   throw bad(title, text, `an integer from ${-most} to ${most}`);
 }
 
+// Return an object's text, and nothing of one without keys. JSON.parse forgets digits of numbers, and
+// keys that are there twice, which the service refuses.
 function dataOf({ title, text }) {
   if (!trim(text)) return undefined;
   try {
     const data = JSON.parse(text);
-    if (data !== null && typeof data === "object" && !Array.isArray(data)) return data;
+    const isObject = data !== null && typeof data === "object" && !Array.isArray(data);
+    if (isObject) return Object.keys(data).length ? text : undefined;
   } catch {
     // It is no JSON.
   }

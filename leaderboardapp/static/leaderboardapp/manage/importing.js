@@ -5,6 +5,7 @@ import { Failure } from "./api.js";
 
 const BATCH = 1000; // rows that one request may have
 const AT_ONCE = 4; // players created at the same time
+const REFUSED = [400, 409, 413, 422]; // statuses that are about one player
 
 // Return a name for an import, the same for the same file. So nothing that was counted before a
 // failure is counted twice. It is 53 bits of the text's hash (cyrb53), enough for a board's files.
@@ -116,13 +117,14 @@ export class Import {
 
   async create(player, faults, signal) {
     const { id, name, email, data } = player;
-    const body = { id, name, data, ...(email && { email }) };
+    const fields = JSON.stringify({ id, name, ...(email && { email }) });
+    const json = data ? `${fields.slice(0, -1)},"data":${data}}` : fields; // as it is in the file
     try {
-      await this.api.send("POST", "players/", body, { signal, patient: true });
+      await this.api.send("POST", "players/", json, { signal, patient: true });
       this.created += 1;
       return true;
     } catch (error) {
-      if (!(error instanceof Failure) || ![409, 422].includes(error.status)) throw error;
+      if (!(error instanceof Failure) || !REFUSED.includes(error.status)) throw error;
       // A conflict: the player exists by now, or another player has the address.
       if (error.status === 409 && (await this.isThere(id, signal))) return true;
       faults.push(fault(player, error.message));
