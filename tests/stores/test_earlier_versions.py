@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from leaderboardapp.snapshots import Snapshot, read_snapshots
-from leaderboardapp.stores.base import Feed, Store
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.streams import Feed
 from tests.support.programs import wait_until
 from tests.support.store import read_page, store_at
 

@@ -30,7 +30,7 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
@@ -60,6 +60,7 @@ from leaderboardapp.stores.rethinkdb.schema import (
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
 LEASE = "listener"  # the only document of its table
