@@ -35,6 +35,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -122,7 +123,8 @@ class Store(ABC):
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
     ) -> None:
-        """Delete the player, from past seasons, too. Raises ObjectDoesNotExist."""
+        """Delete the player, and erase it in all past seasons (domain/archive.py). Raises
+        ObjectDoesNotExist."""
 
     @abstractmethod
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
@@ -195,12 +197,13 @@ class Store(ABC):
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
     ) -> Row:
-        """End this season, record its final top, and begin the next one, in which all players have
-        a score of 0. Return the updated board.
+        """End this season, record it, and begin the next one, in which all players have a score of
+        0. Return the updated board.
 
-        On a large board some players are carried over later, by `run_maintenance`. Raises
-        ObjectDoesNotExist, or WrongSeason if another season is running, or with `only_if_due` if
-        this one was not to end by `now`."""
+        Only `keep_seasons` past seasons are kept, and the older ones are gone at once. On a large
+        board some players are carried over later, by `run_maintenance`. Raises ObjectDoesNotExist,
+        or WrongSeason if another season is running, or with `only_if_due` if this one was not to
+        end by `now`."""
 
     @abstractmethod
     def list_seasons(
@@ -211,8 +214,16 @@ class Store(ABC):
 
     @abstractmethod
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        """Return when a past season ended, with the board and its top as they were then. Raises
-        ObjectDoesNotExist."""
+        """Return when a past season ended, with the board and its top as they were then, but for
+        players who are erased since. Raises BoardNotFound, SeasonNotFound."""
+
+    @abstractmethod
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        """Return the board, and what its past seasons before that one say of the player, the newest
+        first. Seasons in which the player was not ranked are left out. Raises BoardNotFound,
+        PlayerNotFound."""
 
     @abstractmethod
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -235,6 +246,7 @@ class Store(ABC):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
         """Return ranked players from the one after `after` on, or from the first one whose rank is
         at least `from_rank`.
@@ -243,7 +255,11 @@ class Store(ABC):
         worst allow. If that player is not ranked, there are no rows. `with_emails` adds the email
         addresses, which no row has, so that none is shown by mistake.
 
-        Raises BoardNotFound. A missing player is a Window without `player`."""
+        `season` is the number of a past season, None for the running one. Board and players are as
+        they were when it ended; no address is kept of it. Erased players come beside the `limit`
+        rows. Of a season of which only the top is kept, `of` is None.
+
+        Raises BoardNotFound, SeasonNotFound. A missing player is a Window without `player`."""
 
     @abstractmethod
     def get_selection(

@@ -23,6 +23,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -270,6 +271,11 @@ class RethinkStore(Store):
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         return self.seasons.get_season(board, season)
 
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        raise NotImplementedError
+
     def list_boards_to_end(self, now: str) -> list[Row]:
         return self.seasons.list_boards_to_end(now)
 
@@ -299,6 +305,7 @@ class RethinkStore(Store):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
         if after is None and around is None:
             after = self.standings.find_before_rank(board, from_rank)
