@@ -5,6 +5,7 @@ from collections.abc import Callable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
 from leaderboardapp.stores.sql.rank_blocks import balance, is_balanced
+from leaderboardapp.stores.sql.sources import PastBoard
 from leaderboardapp.stores.sql.statements import (
     CARRY_OVER,
     DELETE_PAST_PLAYERS,
@@ -38,7 +39,7 @@ def carry_over(board: Row) -> None:
     write(CARRY_OVER, {"board": board["id"], "limit": CARRY_OVER_ROWS})
 
 
-def finish_archive(past: seasons.PastBoard) -> None:
+def finish_archive(past: PastBoard) -> None:
     """Balance the rank blocks of a past season whose players are all moved, and record that."""
     if is_balanced(past):
         seasons.finish_moving(past)

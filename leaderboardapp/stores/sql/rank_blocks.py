@@ -62,7 +62,7 @@ _COUNT_ALL = """
     SELECT coalesce((
         SELECT sum(count) FROM block WHERE board_id = %(board)s AND season = %(season)s
     ), {counted})"""
-COUNT_PLAYERS = read_from_each(lambda source: _COUNT_ALL.format(counted=source.count()))
+COUNT_PLAYERS = read_from_each(lambda source: _COUNT_ALL.format(counted=source.count_players()))
 COUNT_SCORES = read_from_each(
     lambda source: _COUNT_ALL.format(
         counted=scores_between(source, str(LEAST_SORT_KEY), str(MAX_SCORE + 1))
@@ -121,7 +121,7 @@ def balance(board: Row) -> None:
     if len(starts) < number:  # the block has counted too many (models.BlockRow)
         blocks.delete()
         return
-    new = [_new_block(board, *start, BLOCK) for start in starts]
+    new = [_new_block(board, place, at, player, BLOCK) for place, at, player in starts]
     rest = fullest.count - BLOCK * len(new)
     fullest.count, new[-1].count = BLOCK, rest
     fullest.save()

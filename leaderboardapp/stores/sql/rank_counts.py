@@ -58,7 +58,8 @@ _BEFORE = f"""{{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
 COUNT_BEFORE = read_from_each(
     lambda source: (
         f"""WITH {_OWN}
-        SELECT (SELECT before FROM blocks) + {source.count(_BEFORE)}, (SELECT of_all FROM blocks)"""
+        SELECT (SELECT before FROM blocks) + {source.count_players(_BEFORE)},
+            (SELECT of_all FROM blocks)"""
     )
 )
 COUNT_SCORES_BEFORE = read_from_each(
@@ -80,7 +81,7 @@ _IN_GAP = """{sort_key} BETWEEN gap.low AND gap.high
     AND ({sort_key}, reached_at, player) >= (gap.low, gap.low_at, gap.low_player)
     AND ({sort_key}, reached_at, player) < (gap.high, gap.high_at, gap.high_player)"""
 COUNT_IN_GAPS = read_from_each(
-    lambda source: f"WITH {_GAP} SELECT {source.count(_IN_GAP)} FROM gap ORDER BY number"
+    lambda source: f"WITH {_GAP} SELECT {source.count_players(_IN_GAP)} FROM gap ORDER BY number"
 )
 COUNT_SCORES_IN_GAPS = read_from_each(
     lambda source: (

@@ -64,7 +64,7 @@ class Source(NamedTuple):
         columns = columns.format(sort_key="place")
         return f"SELECT {columns} FROM ({pages}) AS merged {order} LIMIT {limit}{skip}"
 
-    def count(self, condition: str = "") -> str:
+    def count_players(self, condition: str = "") -> str:
         """Return an expression for how many there are of these players."""
         counts = (f"(SELECT count(*) {table.rows(condition)})" for table in self.tables)
         return f"({' + '.join(counts)})"
