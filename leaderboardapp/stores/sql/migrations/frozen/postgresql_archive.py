@@ -79,9 +79,9 @@ KEEP = """
         SELECT FROM old_rows JOIN board ON board.id = board_id WHERE old_rows.season < board.season
     ) THEN
         INSERT INTO past (board_id, season, player, name, score, place, reached_at, scored, data)
-        SELECT old_rows.board_id, old_rows.season, player, name, score,
-            CASE settings ->> 'order' WHEN 'asc' THEN score ELSE -score END,
-            reached_at, scored, data
+        SELECT old_rows.board_id, old_rows.season, old_rows.player, old_rows.name, old_rows.score,
+            CASE settings ->> 'order' WHEN 'asc' THEN old_rows.score ELSE -old_rows.score END,
+            old_rows.reached_at, old_rows.scored, old_rows.data
         FROM old_rows
         JOIN board ON board.id = old_rows.board_id AND old_rows.season < board.season
         JOIN season ON season.board_id = old_rows.board_id AND number = old_rows.season
