@@ -8,7 +8,6 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import Row
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
@@ -24,6 +23,7 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
