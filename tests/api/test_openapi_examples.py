@@ -34,7 +34,7 @@ OPERATIONS = {
     if method in METHODS
 }
 STREAM = "text/event-stream"
-VARYING = {"ended_at", "ends_at", "ticket"}  # strings that no example can tell in advance
+VARYING = {"ended_at", "ends_at", "next_ends", "ticket"}  # which no example can tell in advance
 
 Bodies = Iterator[tuple[str, dict[str, Any]]]
 
