@@ -135,9 +135,9 @@ BERLIN = {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin
 
 
 def test_a_season_ends_by_the_clock_of_a_zone(store: Store, board_id: str) -> None:
-    due = {"schedule": BERLIN, "ends_at": "2026-10-19T04:00:00Z"}
-    store.create_board({"id": board_id, **due})
-    [listed] = [row for row in store.list_boards_to_end(due["ends_at"]) if row["id"] == board_id]
+    due = "2026-10-19T04:00:00Z"
+    store.create_board({"id": board_id, "schedule": BERLIN, "ends_at": due})
+    [listed] = [row for row in store.list_boards_to_end(due) if row["id"] == board_id]
     row = store.start_next_season(board_id, 1, "2026-10-19T04:00:01Z", only_if_due=True)
     assert row["ends_at"] == "2026-10-26T05:00:00Z", "after the clocks have changed"
     with pytest.raises(WrongSeason):

@@ -74,10 +74,10 @@ def is_last_day(schedule: Row, moment: datetime) -> bool:
     """Whether a period ends on this day, by its name and by that of the day after."""
     match schedule["every"]:
         case "week":
-            return moment.strftime("%A").lower() == schedule["on"]
+            return bool(moment.strftime("%A").lower() == schedule["on"])
         case "month":
             is_short = (moment + DAY).day == 1 and moment.day < schedule["on"]
-            return moment.day == schedule["on"] or is_short
+            return bool(moment.day == schedule["on"]) or is_short
     return True
 
 
