@@ -93,7 +93,8 @@ def walk(moment: datetime, schedule: Row) -> Iterator[datetime]:
         now += MINUTE if changes else HOUR
         clock = now.astimezone(zone).replace(tzinfo=None)
         today = latest.replace(hour=hour, minute=minute)
-        passed = [time for time in (today, today + DAY) if latest < time <= clock]
+        days = (today, today + DAY, today + 2 * DAY)  # a day may be missing
+        passed = [time for time in days if latest < time <= clock]
         for end in [time for time in passed if is_last_day(schedule, time)][:1]:
             at = now if changes else now - (clock - end)
             if at > moment:
@@ -133,6 +134,11 @@ def test_ends_are_where_the_clock_on_the_wall_first_shows_them(case: tuple[datet
             {"every": "month", "on": 29},
             "2027-02-01T00:00:00Z",
             ["2027-02-28T00:00:00Z", "2027-03-29T00:00:00Z", "2027-04-29T00:00:00Z"],
+        ),
+        (
+            {"every": "month", "on": 29},
+            "2028-02-01T00:00:00Z",
+            ["2028-02-29T00:00:00Z", "2028-03-29T00:00:00Z"],
         ),
         ("weekly", "2026-11-29T00:00:00Z", ["2026-11-30T00:00:00Z", "2026-12-07T00:00:00Z"]),
         # Samoa had no 30 December, so two of these days end at the same moment.
@@ -288,9 +294,10 @@ def test_an_unknown_zone_is_answered_with_the_nearest_names(zone: str, name: str
     assert name in nearest and len(nearest) <= 3 and set(nearest) <= list_zones()
 
 
-def test_a_zone_that_is_like_none_has_no_nearest() -> None:
+@pytest.mark.parametrize("zone", ["qqqqqq", "America/Argentina/ComodRivadavia" + 33 * "x"])
+def test_a_zone_that_is_like_none_or_too_long_has_no_nearest(zone: str) -> None:
     with pytest.raises(ValueError, match='such as "Europe/Berlin"$'):
-        schedule_field({"every": "day", "zone": "qqqqqq"})
+        schedule_field({"every": "day", "zone": zone})
 
 
 @given(st.sampled_from(sorted(list_zones())).flatmap(schedules))
