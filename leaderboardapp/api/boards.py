@@ -10,6 +10,7 @@ from leaderboardapp.api.responses import (
     assign_fields,
     entity_tag,
     json_response,
+    settings_data,
     settings_response,
 )
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
@@ -40,7 +41,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
     auth.require_scope(request, "admin", body.get("id"))
     rate_limit.count_writes(request)
     board = Board(**body).save()
-    return settings_response(board.row(), 201, Location=f"/boards/{board.id}/")
+    return settings_response(board, 201, Location=f"/boards/{board.id}/")
 
 
 @takes_query("limit", "cursor")
@@ -52,7 +53,7 @@ def list_boards(request: HttpRequest) -> HttpResponse:
     has_more = len(boards) > limit
     return json_response(
         {
-            "boards": [board.row() for board in boards[:limit]],
+            "boards": [settings_data(board) for board in boards[:limit]],
             "next": encode_cursor(boards[limit - 1].id) if has_more else None,
         }
     )
@@ -107,7 +108,7 @@ def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
         auth.require_scope(request, "admin", board_id)
     board = assign_fields(Board.get(board_id), body)
     board.save(preconditions.build(request, lambda: read_tags(board_id)))
-    return settings_response(board.row())
+    return settings_response(board)
 
 
 @rights.needs_admin

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from leaderboardapp.domain.types import Row, ScoreRank
+from leaderboardapp.domain.types import ScoreRank
 from leaderboardapp.models import Board, Player
 from leaderboardapp.snapshots import compute_fingerprint
 from leaderboardapp.web import auth
@@ -92,9 +92,17 @@ def assign_fields(model: Model, fields: dict[str, Any]) -> Model:
     return model
 
 
-def settings_response(board: Row, status: int = 200, **headers: str) -> HttpResponse:
-    """Return a response with a board's settings, whose ETag is theirs and not the snapshot's."""
-    return json_response(board, status, {"ETag": entity_tag(board), **headers})
+def settings_data(board: Board) -> dict[str, Any]:
+    """Return a board's JSON fields for an answer with its settings."""
+    return {**board.row(), "next_ends": board.next_ends()}
+
+
+def settings_response(board: Board, status: int = 200, **headers: str) -> HttpResponse:
+    """Return a response with a board's settings, whose ETag is theirs and not the snapshot's.
+
+    The next ends follow from them and the time, and do not count for it."""
+    tag = entity_tag(board.row())
+    return json_response(settings_data(board), status, {"ETag": tag, **headers})
 
 
 def entity_tag(data: dict[str, Any]) -> str:

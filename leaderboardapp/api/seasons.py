@@ -28,7 +28,7 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
     season = read_body(request, {"season": season_field}).get("season")
     board = Board.get(board_id)
     check_season(board.row(), season)
-    return settings_response(board.reset().row())
+    return settings_response(board.reset())
 
 
 @takes_query("limit", "cursor")

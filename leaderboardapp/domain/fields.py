@@ -16,7 +16,7 @@ from django.core.validators import validate_email
 
 from leaderboardapp.domain.messages import DISTORTING, clean
 from leaderboardapp.domain.player_data import show_field
-from leaderboardapp.domain.schedule import SCHEDULES
+from leaderboardapp.domain.schedule import schedule_field
 from leaderboardapp.domain.score_formats import MAX_PLACES, MAX_UNIT_LENGTH
 from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, PLAYER_WRITES, RANKINGS
 
@@ -212,7 +212,7 @@ BOARD_SETTING_FIELDS: dict[str, Field] = {
     "player_writes": choice_field(*PLAYER_WRITES),
     "show": show_field,
     "format": format_field,
-    "schedule": nullable_field(choice_field(*SCHEDULES)),
+    "schedule": nullable_field(schedule_field),
     "keep_seasons": nullable_field(integer_field(1, MAX_SEASON)),
 }
 

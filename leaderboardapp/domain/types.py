@@ -29,7 +29,7 @@ BOARD_DEFAULTS: Row = {
     "player_writes": "none",  # one of PLAYER_WRITES: what tokens of players may do to scores
     "show": [],  # keys of players' data whose values are in snapshots
     "format": {"type": "points"},  # what a score is, for those who show it: fields.format_field
-    "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
+    "schedule": None,  # when seasons end by themselves: schedule.schedule_field
     "keep_seasons": 12,  # how many past seasons are kept; None for all
     "season": 1,  # the running one
     "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"

@@ -6,12 +6,8 @@ from typing import Self
 
 from leaderboardapp import events
 from leaderboardapp.domain import schedule as schedules
-from leaderboardapp.domain.types import (
-    BOARD_DEFAULTS,
-    Precondition,
-    Row,
-    ScoreRank,
-)
+from leaderboardapp.domain.joining import check_board
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Precondition, Row, ScoreRank
 from leaderboardapp.stores import get_store
 
 
@@ -31,7 +27,7 @@ class Board:
         private: bool = False,
         ask_email: bool = False,
         player_writes: str = "none",
-        schedule: str | None = None,
+        schedule: str | Row | None = None,
         show: list[str] | None = None,
         format: Row | None = None,
         keep_seasons: int | None = BOARD_DEFAULTS["keep_seasons"],
@@ -54,6 +50,11 @@ class Board:
         """Return the id and all settings, saved or not."""
         return {field: getattr(self, field) for field in ("id", *BOARD_DEFAULTS)}
 
+    def next_ends(self) -> list[str]:
+        """Return when the running season ends by schedule, and two that follow; none without a
+        schedule."""
+        return schedules.list_ends_shown(self.row(), schedules.now())
+
     def stored(self) -> Row:
         """Return the stored row, reading it on first use. Raises ObjectDoesNotExist."""
         if self._stored is None:
@@ -68,7 +69,10 @@ class Board:
         is taken, ObjectDoesNotExist if the board was deleted, InvalidInput for an id or a setting
         that is not accepted.
         """
-        if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
+        schedule = (self._stored or BOARD_DEFAULTS)["schedule"]
+        if self.schedule != schedule:
+            self.schedule = check_board({"schedule": self.schedule})["schedule"]
+        if self.schedule != schedule:
             self.ends_at = schedules.end_after(schedules.now(), self.schedule)
         row = self.row()
         if self._stored is None:

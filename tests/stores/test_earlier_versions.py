@@ -20,6 +20,7 @@ from tests.support.store import read_page, store_at
 BEFORE_PLAYER_WRITES = "0007_messages"
 BEFORE_DATA = "0008_player_writes"
 BEFORE_ARCHIVE = "0010_tickets"
+BEFORE_SCHEDULES = "0010_tickets"
 BOARD = "INSERT INTO board (id, name, size, private) VALUES ('old', 'Old', 3, TRUE)"
 PLAYER = """
     INSERT INTO player (board_id, player, name, score, reached_at, keys)
@@ -212,3 +213,24 @@ def test_the_version_before_can_go_on_with_the_database(
             assert cursor.fetchall() == [(9, 2)]
         store.ensure()
         assert [row["id"] for row in read_season(store, "old", 1)] == ["alice"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_board_from_before_schedules_of_a_zone_keeps_its_own_and_takes_one(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    with store_of_version(new_database(kind), BEFORE_SCHEDULES) as store:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE board SET schedule = 'monthly', ends_at = '2026-12-01T00:00:00Z'"
+            )
+        store.ensure()
+        assert store.get_board("old")["schedule"] == "monthly"
+        feed = store.open_feed()
+        schedule = {"every": "week", "on": "wednesday", "at": "06:00", "zone": "Europe/Berlin"}
+        try:
+            assert_notices(feed, lambda: store.update_board("old", {"schedule": schedule}))
+        finally:
+            feed.close()
+        board = store.get_board("old")
+        assert (board["schedule"], board["ends_at"]) == (schedule, "2026-12-01T00:00:00Z")

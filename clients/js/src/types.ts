@@ -102,6 +102,15 @@ export interface PastSeason {
   ended_at: string;
 }
 
+/** When seasons end by the clocks of a zone. `at` is "00:00", and `zone` "UTC", if they are left out. */
+export type Schedule = { at?: string; zone?: string } & (
+  | { every: "day" }
+  | { every: "week"; on?: Weekday }
+  | { every: "month"; on?: number }
+);
+
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+
 /** Settings of a board that can be chosen. */
 export interface Settings {
   name?: string;
@@ -114,7 +123,7 @@ export interface Settings {
   private?: boolean;
   ask_email?: boolean;
   player_writes?: "none" | "best" | "add" | "set";
-  schedule?: "daily" | "weekly" | "monthly" | null;
+  schedule?: "daily" | "weekly" | "monthly" | Schedule | null;
   keep_seasons?: number | null;
   show?: string[];
   format?: ScoreFormat;
@@ -125,4 +134,6 @@ export interface BoardState extends Required<Settings> {
   id: string;
   season: number;
   ends_at: string | null;
+  /** The next three ends by schedule, `ends_at` first; none without a schedule. */
+  next_ends: string[];
 }

@@ -105,6 +105,17 @@ it("a first score makes its player, once", async () => {
   assert.deepEqual((await all(board.players())).map(({ name, score }) => [name, score]), [["Bob", 7], ["Carol", 6], ["Alice", 6], ["Dave", 4]]);
 });
 
+it("seasons end by the clocks of a zone", async () => {
+  /** @type {import("../dist/leaderboard.js").Schedule} */
+  const schedule = { every: "week", on: "friday", at: "06:00", zone: "Asia/Tokyo" };
+  const board = await leaderboard.createBoard({ schedule });
+  const state = await board.update({});
+  assert.deepEqual(state.schedule, schedule);
+  assert.deepEqual(state.next_ends.map((end) => [new Date(end).getUTCDay(), end.slice(11)]), Array(3).fill([4, "21:00:00Z"]));
+  assert.equal(state.next_ends[0], state.ends_at);
+  assert.equal((await board.update({ schedule: "daily" })).schedule, "daily");
+});
+
 it("seasons end once and stay readable", async () => {
   const board = await leaderboard.createBoard();
   const dora = await board.addPlayer("Dora", { id: "dora" });

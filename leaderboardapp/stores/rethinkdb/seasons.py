@@ -10,7 +10,7 @@ from leaderboardapp.domain.exceptions import (
     WrongSeason,
 )
 from leaderboardapp.domain.player_data import decode_data, encode_data
-from leaderboardapp.domain.schedule import check_due, check_season, end_after
+from leaderboardapp.domain.schedule import check_due, check_season, end_of_next_season
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
@@ -42,7 +42,7 @@ class Seasons:
             check_due(row, now)
         # Before the season ends, so that no ended season lacks a top; and after, when it is exact.
         self.archive_top(row, now, final=False)
-        change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
+        change = {"season": season + 1, "ends_at": end_of_next_season(row, now)}
         result = self.db.run(
             self.db.boards.get(board).update(
                 lambda old: r.branch(_has_changed_season(old, row), r.error(WRONG_SEASON), change)

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from leaderboardapp.stores.sql.schedule_field import ScheduleField
+
 # Which players a board ranks.
 RANKED = {"desc": models.Q(hidden=False), "asc": models.Q(hidden=False, scored=True)}
 HIDDEN = models.Q(hidden=True)
@@ -26,7 +28,7 @@ class BoardRow(models.Model):
     player_writes = models.CharField(max_length=4, db_default="none")
     show = models.JSONField(db_default=models.Value([], models.JSONField()))
     format = models.JSONField(db_default=models.Value({"type": "points"}, models.JSONField()))
-    schedule = models.CharField(max_length=10, null=True)
+    schedule = ScheduleField(null=True)
     keep_seasons = models.PositiveIntegerField(db_default=12, null=True)
     season = models.PositiveIntegerField(db_default=1)
     ends_at = models.CharField(max_length=20, null=True)

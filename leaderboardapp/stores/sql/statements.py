@@ -14,6 +14,7 @@ from django.db import connection
 from leaderboardapp.domain.player_data import decode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import SORT_KEY
+from leaderboardapp.stores.sql.schedule_field import decode_schedule
 from leaderboardapp.stores.sql.sources import RANKED, read_from_each, season_values
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
@@ -194,7 +195,7 @@ def board_row(columns: tuple[Any, ...]) -> Row:
     board = dict(zip(BOARD_COLUMNS, columns, strict=True))
     flags = {name: bool(board[name]) for name in ("private", "ask_email")}  # in SQLite 0 and 1
     settings = {name: _read_setting(board[name]) for name in ("show", "format")}
-    return {**board, **flags, **settings}
+    return {**board, **flags, **settings, "schedule": decode_schedule(board["schedule"])}
 
 
 @functools.lru_cache(maxsize=1000)

@@ -28,7 +28,7 @@ from leaderboardapp.domain.joining import (
     check_score,
 )
 from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.domain.schedule import check_due, check_season, end_after
+from leaderboardapp.domain.schedule import check_due, check_season, end_of_next_season
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -266,7 +266,7 @@ class SqlStore(Store):
         if only_if_due:
             check_due(settings, now)
         seasons.archive(settings, now)
-        ends_at = end_after(now, settings["schedule"])
+        ends_at = end_of_next_season(settings, now)
         row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
         maintenance.carry_over(row)  # as many players as others can wait for
         return row
