@@ -7,6 +7,7 @@ import jwt
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.test.client import ClientHandler
 from gripcontrol import WebSocketEvent, decode_websocket_events, encode_websocket_events
 
 from leaderboardapp.stores.base import Store
@@ -17,10 +18,18 @@ Send = Callable[..., Response]
 SendEvents = Callable[..., Response]
 
 
+@pytest.fixture(scope="session")
+def handler() -> ClientHandler:
+    """What answers all requests. Each new one would read all static files once more."""
+    return ClientHandler(enforce_csrf_checks=False)
+
+
 @pytest.fixture
-def client(store: Store) -> Client:
+def client(store: Store, handler: ClientHandler) -> Client:
     """Requests to the views, on each store in turn."""
-    return Client(raise_request_exception=False)
+    client = Client(raise_request_exception=False)
+    client.handler = handler
+    return client
 
 
 @pytest.fixture

@@ -35,10 +35,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """For a module only: an event loop runs for as long as it is there, which other tests that run
-    in between would find in their way."""
+    """For these tests only: an event loop runs for as long as it is there, which other tests would
+    find in their way."""
     # The shell is the same engine without the windows that nobody sees.
     path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert path, "script/test installs chromium-headless-shell"

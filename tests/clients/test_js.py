@@ -21,8 +21,6 @@ from leaderboardapp.domain.types import BOARD_DEFAULTS, ID_PATTERN, PLAYER_WRITE
 from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from leaderboardapp.web.auth import create_token
 from tests.api.test_auth import SECRET
-from tests.browser.conftest import chromium as chromium
-from tests.browser.conftest import screenshots as screenshots
 from tests.e2e.viewers import Api
 from tests.support.programs import PROJECT, Program, free_ports, program_environment, wait_until
 from tests.support.stack import Stack

@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 from leaderboardapp.realtime.expiry import JITTER_SECONDS, STEP_SECONDS
 from leaderboardapp.web.auth import create_token
 from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
-from tests.browser.conftest import chromium as chromium
 from tests.browser.stream_counter import StreamCounter
 from tests.browser.stream_counter import counter as counter
 from tests.clients.test_js import (

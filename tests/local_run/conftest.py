@@ -13,7 +13,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     """A copy of the project, as somebody has it who has run script/bootstrap, on free ports."""
     folder = tmp_path_factory.mktemp("local-run") / "project"
     left_out = shutil.ignore_patterns(
-        ".git", ".venv", ".env", ".run", ".*_cache", ".hypothesis", "__pycache__", "*.sqlite3*"
+        ".git", ".venv", ".env", ".run", ".*_cache", ".hypothesis", "node_modules", "*.sqlite3*"
     )
     shutil.copytree(PROJECT, folder, ignore=left_out)
     (folder / ".venv").symlink_to((PROJECT / ".venv").resolve())

@@ -24,18 +24,20 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 10.0) -> 
     """Return the condition's first true value.
 
     Raises AssertionError, naming `what`, if the condition is still false after the deadline. Time
-    in which this process did not run, as when the machine stands still, does not count."""
+    in which this process did not run, as when the machine stands still, does not count. Nor is more
+    than a fifth of a processor spent on asking: what is waited for needs it."""
     deadline = time.monotonic() + seconds
     while True:
-        asked_at = time.monotonic()
+        asked_at, used = time.monotonic(), time.thread_time()
         value = condition()
         if value:
             return value
         if asked_at > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         paused_at = time.monotonic()
-        time.sleep(0.01)
-        deadline += max(0.0, time.monotonic() - paused_at - 0.1)
+        pause = min(0.5, max(0.01, 4 * (time.thread_time() - used)))
+        time.sleep(pause)
+        deadline += max(0.0, time.monotonic() - paused_at - pause - 0.1)
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,0 +1,4 @@
+"""One Chromium for all tests of this folder."""
+
+from tests.browser.conftest import chromium as chromium
+from tests.browser.conftest import screenshots as screenshots
