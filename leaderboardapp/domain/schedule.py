@@ -14,6 +14,11 @@ def now() -> str:
     return datetime.now(UTC).strftime(FORMAT)
 
 
+def parse(moment: str) -> datetime:
+    """Return the time that a text of FORMAT says."""
+    return datetime.strptime(moment, FORMAT).replace(tzinfo=UTC)
+
+
 def end_after(moment: str, schedule: str | None) -> str | None:
     """Return when a season that runs at `moment` ends, or None without a schedule.
 
