@@ -9,6 +9,7 @@ from leaderboardapp.api import exports
 from leaderboardapp.api.players import read_from_rank
 from leaderboardapp.api.responses import (
     json_response,
+    next_page,
     players_page,
     rank_error_fields,
     standing_data,
@@ -23,6 +24,7 @@ from leaderboardapp.domain.types import (
     compute_percentile,
 )
 from leaderboardapp.models import Board, Player
+from leaderboardapp.pages import seasons as pages
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_query
@@ -33,13 +35,21 @@ EXPORTED_AT_ONCE = 1_000  # players in one read of the store
 
 @takes_query("limit", "cursor", "from_rank")
 def list_players(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
-    """Answer a page of a past season's players, best first, perhaps from a rank on."""
-    from_rank, limit = read_from_rank(request), read_limit(request)
+    """Answer a page of a past season's players, best first, perhaps from a rank on, as JSON or as a
+    page for browsers."""
+    is_page = pages.prefers_page(request)
+    from_rank = read_from_rank(request)
+    limit = read_limit(request, pages.PAGE_SIZE) if is_page else read_limit(request)
     cursor = read_cursor(request, *RANK_POSITION_FIELDS)
     after = RankPosition(*cursor) if cursor else None
     with reads_season(request, board_id, season_number) as season:
-        players = _read_page(board_id, season, limit + 1, after, from_rank)
-    return players_page(players, limit)
+        board = Board(board_id)
+        players = _read_page(board, season, limit + 1, after, from_rank)
+    if is_page:
+        ended_at, *_ = get_store().get_season(board_id, season)
+        next_cursor = next_page(players, limit)
+        return pages.render_season_page(request, board, ended_at, players[:limit], next_cursor)
+    return players_page(players, limit, Vary="Accept")
 
 
 def read_player(
@@ -71,7 +81,7 @@ def export_players(request: HttpRequest, board_id: str, season_number: str) -> H
     for whole."""
     form = exports.choose_form(request)
     with reads_season(request, board_id, season_number) as season:
-        first = _read_page(board_id, season, EXPORTED_AT_ONCE)
+        first = _read_page(Board(board_id), season, EXPORTED_AT_ONCE)
     headers = {
         "Content-Disposition": f'attachment; filename="{board_id}-{season}.{form.ending}"',
         "Vary": "Accept",
@@ -84,16 +94,19 @@ def export_players(request: HttpRequest, board_id: str, season_number: str) -> H
 
 @takes_query("limit", "cursor")
 def list_player_seasons(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Answer a page of the past seasons in which the player was ranked, the newest first."""
+    """Answer a page of the past seasons in which the player was ranked, the newest first, as JSON
+    or as a page for browsers."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
     before = cursor[0] if cursor else None
     try:
-        _, past = get_store().list_player_seasons(board_id, player_id, before, limit + 1)
+        board, past = get_store().list_player_seasons(board_id, player_id, before, limit + 1)
     finally:  # after it was read, or the board might have become private in between
         auth.require_read(request, board_id, private=Board.get(board_id).private)
     rows = [_season_data(season) for season in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
-    return json_response({"seasons": rows, "next": next_cursor})
+    if pages.prefers_page(request):
+        return pages.render_player_seasons_page(request, board, player_id, rows, next_cursor)
+    return json_response({"seasons": rows, "next": next_cursor}, 200, {"Vary": "Accept"})
 
 
 def _season_data(past: PlayerSeason) -> Row:
@@ -112,11 +125,9 @@ def _season_data(past: PlayerSeason) -> Row:
 
 
 def _read_page(
-    board_id: str, season: int, limit: int, after: RankPosition | None = None, from_rank: int = 1
+    board: Board, season: int, limit: int, after: RankPosition | None = None, from_rank: int = 1
 ) -> list[Player]:
-    return Player.get_page_for_board(
-        Board(board_id), limit, after, from_rank=from_rank, season=season
-    )
+    return Player.get_page_for_board(board, limit, after, from_rank=from_rank, season=season)
 
 
 def _read_all(board_id: str, season: int, page: list[Player]) -> Iterator[list[Player]]:
@@ -125,4 +136,4 @@ def _read_all(board_id: str, season: int, page: list[Player]) -> Iterator[list[P
         yield page
         if len(page) < EXPORTED_AT_ONCE:
             break
-        page = _read_page(board_id, season, EXPORTED_AT_ONCE, page[-1].key())
+        page = _read_page(Board(board_id), season, EXPORTED_AT_ONCE, page[-1].key())

@@ -53,17 +53,22 @@ def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     return {**ranked_data(player, with_email), **rank_fields(player)}
 
 
-def players_page(players: Sequence[Player], limit: int, with_emails: bool = False) -> HttpResponse:
+def players_page(
+    players: Sequence[Player], limit: int, with_emails: bool = False, **headers: str
+) -> HttpResponse:
     """Return a response with a page of ranked players, who are one more than `limit` if there are
     more pages."""
-    has_more = len(players) > limit
-    return json_response(
-        {
-            "players": [ranked_data(player, with_emails) for player in players[:limit]],
-            "next": encode_cursor(*players[limit - 1].key()) if has_more else None,
-            **rank_error_fields(*players),
-        }
-    )
+    body = {
+        "players": [ranked_data(player, with_emails) for player in players[:limit]],
+        "next": next_page(players, limit),
+        **rank_error_fields(*players),
+    }
+    return json_response(body, 200, headers)
+
+
+def next_page(players: Sequence[Player], limit: int) -> str | None:
+    """Return the cursor of the page after these players; None if they are not more than `limit`."""
+    return encode_cursor(*players[limit - 1].key()) if len(players) > limit else None
 
 
 def rank_fields(ranked: Player | ScoreRank) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
+from leaderboardapp.pages import seasons as pages
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, rights
 from leaderboardapp.web.methods import takes_query
@@ -33,14 +34,18 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
 
 @takes_query("limit", "cursor")
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Answer the running season's number, and a page of past seasons, the newest first."""
+    """Answer the running season's number, and a page of past seasons, the newest first, as JSON or
+    as a page for browsers."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
     before = cursor[0] if cursor else None
     board, past = get_store().list_seasons(board_id, before, limit + 1)
     auth.require_read(request, board_id, private=board["private"])
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
-    return json_response({"season": board["season"], "past": rows, "next": next_cursor})
+    if pages.prefers_page(request):
+        return pages.render_seasons_page(request, board, rows, next_cursor)
+    body = {"season": board["season"], "past": rows, "next": next_cursor}
+    return json_response(body, 200, {"Vary": "Accept"})
 
 
 @contextmanager

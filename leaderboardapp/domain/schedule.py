@@ -101,6 +101,11 @@ def window_schedule(schedule: str | Row | None, window: str) -> Row:
     return _read_rule({**{key: board[key] for key in same if key in board}, "every": window})
 
 
+def parse(moment: str) -> datetime:
+    """Return the time that a text of FORMAT says."""
+    return datetime.strptime(moment, FORMAT).replace(tzinfo=UTC)
+
+
 def end_after(moment: str, schedule: str | Row | None) -> str | None:
     """Return when a season that runs at `moment` ends, or None without a schedule.
 
@@ -115,7 +120,7 @@ def next_ends(moment: str, schedule: str | Row | None, count: int) -> list[str]:
     rule = _get_rule(schedule)
     if rule is None:
         return []
-    start = datetime.strptime(moment, FORMAT).replace(tzinfo=UTC)
+    start = parse(moment)
     return [end.strftime(FORMAT) for end in islice(_iterate_ends(start, rule), count)]
 
 

@@ -91,10 +91,12 @@ export interface Snapshot {
   name: string;
   format?: ScoreFormat;
   players: RankedPlayer[];
+  season?: number; // the running one; not there in the first
+  ends_at?: string; // when it ends, if that is known
 }
 
 /** The final snapshot of a past season. */
-export interface PastSnapshot extends Snapshot, PastSeason {}
+export interface PastSnapshot extends Omit<Snapshot, "season" | "ends_at">, PastSeason {}
 
 /** A past season, and when it ended. */
 export interface PastSeason {

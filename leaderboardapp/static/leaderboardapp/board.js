@@ -6,6 +6,7 @@ import { formatScore } from "./leaderboard.js";
 import { watch } from "./live.js";
 import { announcer, toast } from "./news.js";
 import { Ranking } from "./ranking.js";
+import { Season } from "./season.js";
 import { State } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
@@ -16,11 +17,12 @@ const query = token ? `?${new URLSearchParams({ token })}` : "";
 const say = announcer($("news"));
 const state = new State($("state"), $("trouble"), say);
 const ranking = new Ranking($("ranking"), $("row"), $("heading"));
+const season = new Season($("season"), $("over"), (number) => `${path}seasons/${number}/`, query, say);
 let leader = ranking.list.firstElementChild?.dataset.id;
 let joining = newKey(); // the id of the player who joins next; kept until the join succeeds
 
 watch($("board").dataset.id, token ?? undefined, {
-  update: (snapshot) => ranking.show(snapshot, () => drawn(snapshot)),
+  update: (snapshot) => { season.show(snapshot); ranking.show(snapshot, () => drawn(snapshot)); },
   joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
   live: () => state.live(),
   lost: (since) => state.lost(since),

@@ -85,9 +85,11 @@ export interface Snapshot {
     name: string;
     format?: ScoreFormat;
     players: RankedPlayer[];
+    season?: number;
+    ends_at?: string;
 }
 /** The final snapshot of a past season. */
-export interface PastSnapshot extends Snapshot, PastSeason {
+export interface PastSnapshot extends Omit<Snapshot, "season" | "ends_at">, PastSeason {
 }
 /** A past season, and when it ended. */
 export interface PastSeason {
