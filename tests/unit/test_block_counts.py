@@ -100,3 +100,9 @@ def test_an_estimate_goes_by_the_score() -> None:
     assert bound == 15
     # The best block's gap is counted first.
     assert count(ranking, 20, keys, 1)[1] == [((20, 0, "a"), (25, 0, "a"))]
+
+
+def test_after_an_estimate_no_worse_player_is_counted() -> None:
+    ranking = [(score, 0, "a") for score in range(100)]
+    keys = [ranking[number] for number in (25, 27, 45)]
+    assert count(ranking, 20, keys, 1)[1] == []
