@@ -7,6 +7,7 @@ grown. A block's column `place` is the sort key of its first player (statements.
 
 from typing import Any
 
+from django.db import connection
 from django.db.models import F
 
 from leaderboardapp.domain.types import MAX_SCORE, Row
@@ -15,6 +16,8 @@ from leaderboardapp.stores.sql.statements import POSITION, in_each_order, read
 
 BLOCK = 1_000  # players in a new block, or, with dense ranking, scores
 MOST = 2 * BLOCK  # a block with more is split
+# Blocks are smaller where to count a player takes long, compared with the sum of all blocks.
+SIZES = {"sqlite": 1.0, "postgresql": 0.5}
 BLOCKS_AT_ONCE = 50  # split off in one transaction, for which other writers wait
 LEAST_SORT_KEY = -MAX_SCORE - 1
 
@@ -75,7 +78,7 @@ STARTS = in_each_order(
     + """
                 ORDER BY {sort_key}, reached_at, player LIMIT %(limit)s
             ) AS limited
-        ) AS numbered WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
+        ) AS numbered WHERE number > 1 AND (number - 1) %% %(step)s = 0 ORDER BY number"""
 )
 SCORE_STARTS = in_each_order(
     f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {SCORES_FROM},
@@ -85,14 +88,19 @@ SCORE_STARTS = in_each_order(
             ) AS limited
         )
         SELECT place, -1, '' FROM numbered
-        WHERE number > 1 AND number %% %(step)s = 1 ORDER BY number"""
+        WHERE number > 1 AND (number - 1) %% %(step)s = 0 ORDER BY number"""
 )
+
+
+def block_size() -> int:
+    """Return how many a new block has in this database."""
+    return int(BLOCK * SIZES[connection.vendor])
 
 
 def is_balanced(board: Row) -> bool:
     """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read("SELECT max(count) FROM block WHERE board_id = %s", [board["id"]])
-    return (count_all(board) if fullest is None else fullest) <= MOST
+    return (count_all(board) if fullest is None else fullest) <= MOST * SIZES[connection.vendor]
 
 
 def balance(board: Row) -> None:
@@ -108,19 +116,20 @@ def balance(board: Row) -> None:
             board_id=board["id"], place=LEAST_SORT_KEY, reached_at=-1, player="", count=count
         )
         return
-    number = min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK)
+    size = block_size()
+    number = min(BLOCKS_AT_ONCE, (fullest.count - 1) // size)
     starts = _find_starts(board, fullest, number)
     if len(starts) < number:  # the block has counted too many (models.BlockRow)
         blocks.delete()
         return
     new = [
         BlockRow(
-            board_id=board["id"], place=sort_key, reached_at=reached_at, player=player, count=BLOCK
+            board_id=board["id"], place=sort_key, reached_at=reached_at, player=player, count=size
         )
         for sort_key, reached_at, player in starts
     ]
-    rest = fullest.count - BLOCK * len(new)
-    fullest.count, new[-1].count = BLOCK, rest
+    rest = fullest.count - size * len(new)
+    fullest.count, new[-1].count = size, rest
     fullest.save()
     BlockRow.objects.bulk_create(new)
     _merge(board)
@@ -144,7 +153,7 @@ def _merge(board: Row) -> None:
     previous: BlockRow | None = None
     blocks = BlockRow.objects.filter(board_id=board["id"])
     for block in blocks.order_by("place", "reached_at", "player"):
-        if previous and previous.count + block.count <= BLOCK:
+        if previous and previous.count + block.count <= block_size():
             previous.count += block.count
             previous.save()
             block.delete()
@@ -153,8 +162,9 @@ def _merge(board: Row) -> None:
 
 
 def _find_starts(board: Row, block: BlockRow, number: int) -> list[tuple[Any, ...]]:
-    """Return where so many new blocks begin, each BLOCK further on than the one before."""
-    values = {"board": board["id"], "step": BLOCK, "limit": number * BLOCK + 1}
+    """Return where so many new blocks begin, each a block further on than the one before."""
+    size = block_size()
+    values = {"board": board["id"], "step": size, "limit": number * size + 1}
     if is_dense(board):
         scores = {"first": block.place, "sort_key": MAX_SCORE + 1}
         return read(SCORE_STARTS[board["order"]], {**values, **scores})

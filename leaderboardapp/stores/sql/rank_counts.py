@@ -38,15 +38,17 @@ from leaderboardapp.stores.sql.statements import (
 # `of`, which is the sum of all blocks, is null.
 _OWN = f"""
     own AS (
-        SELECT place, reached_at, player FROM block
-        WHERE board_id = %(board)s AND (place, reached_at, player) <= {POSITION}
-        UNION ALL SELECT {LEAST_SORT_KEY}, -1, ''
-        ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1
+        SELECT place, reached_at, player, count FROM (
+            SELECT place, reached_at, player, count FROM block
+            WHERE board_id = %(board)s AND (place, reached_at, player) <= {POSITION}
+            ORDER BY place DESC, reached_at DESC, player DESC LIMIT 1
+        ) AS last
+        UNION ALL SELECT {LEAST_SORT_KEY}, -1, '', 0
+        WHERE NOT EXISTS (SELECT 1 FROM block WHERE board_id = %(board)s)
     ),
     blocks AS (
-        SELECT coalesce(sum(count) FILTER (
-                WHERE (place, reached_at, player) < (SELECT place, reached_at, player FROM own)
-            ), 0) AS before,
+        SELECT coalesce(sum(count) FILTER (WHERE (place, reached_at, player) <= {POSITION}), 0)
+                - (SELECT count FROM own) AS before,
             sum(count) AS of_all
         FROM block WHERE board_id = %(board)s
     )"""
@@ -71,14 +73,27 @@ GAPS = "<gaps>"  # in a statement, where their values are to stand
 # The players, or scores, in each gap.
 _GAP = f"""
     gap (number, low, low_at, low_player, high, high_at, high_player) AS (VALUES {GAPS})"""
+# Most players of a gap have a score between those of its ends. To compare only scores takes SQLite
+# about half the time.
 COUNT_IN_GAPS = in_each_order(
     f"""WITH {_GAP}
-        SELECT (
+        SELECT CASE WHEN low = high THEN (
             SELECT count(*) FROM player
-            WHERE {{ranked}} AND {{sort_key}} BETWEEN gap.low AND gap.high
-                AND ({{sort_key}}, reached_at, player) >= (gap.low, gap.low_at, gap.low_player)
-                AND ({{sort_key}}, reached_at, player) < (gap.high, gap.high_at, gap.high_player)
-        ) FROM gap ORDER BY number"""
+            WHERE {{ranked}} AND {{sort_key}} = gap.low
+                AND (reached_at, player) >= (gap.low_at, gap.low_player)
+                AND (reached_at, player) < (gap.high_at, gap.high_player)
+        ) ELSE (
+            SELECT count(*) FROM player
+            WHERE {{ranked}} AND {{sort_key}} = gap.low
+                AND (reached_at, player) >= (gap.low_at, gap.low_player)
+        ) + (
+            SELECT count(*) FROM player
+            WHERE {{ranked}} AND {{sort_key}} > gap.low AND {{sort_key}} < gap.high
+        ) + (
+            SELECT count(*) FROM player
+            WHERE {{ranked}} AND {{sort_key}} = gap.high
+                AND (reached_at, player) < (gap.high_at, gap.high_player)
+        ) END FROM gap ORDER BY number"""
 )
 COUNT_SCORES_IN_GAPS = in_each_order(
     f"""WITH {_GAP} SELECT {scores_between("gap.low", "gap.high")} FROM gap ORDER BY number"""
@@ -111,7 +126,7 @@ def count_before_each(board: Row, positions: Iterable[RankPosition]) -> tuple[li
     blocks, of = _read_blocks(board)
     keys = [_to_key(board, position) for position in positions]
     counts = block_counts.count_before_each(blocks, keys, lambda gaps: _count_in_gaps(board, gaps))
-    return counts, of
+    return counts.before, of
 
 
 def is_taken(board: Row, score: int) -> bool:
