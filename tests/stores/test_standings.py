@@ -15,6 +15,7 @@ from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.domain.types import MAX_SCORE, RANKINGS
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb
+from leaderboardapp.stores.rethinkdb import standings
 from leaderboardapp.stores.sql import rank_blocks as sql
 
 SCORES = st.integers(-3, 3)  # few, so that there are ties
@@ -110,6 +111,28 @@ def test_a_selection_is_that_of_a_naive_ranking(
     assert selection.of == naive.of
     assert selection.board == store.get_board(board)
     assert selection.bound <= len(friends)
+
+
+@settings(max_examples=20)
+@given(**boards, chosen=st.lists(st.integers(0, 14), max_size=20), most_gaps=st.integers(0, 3))
+def test_ranks_that_are_not_counted_are_within_the_bound(
+    store: Store, order: str, ranking: str, friends: list[Friend], chosen: list[int], most_gaps: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (rethinkdb, sql):
+            patch.setattr(module, "BLOCK", 4)
+            patch.setattr(module, "MOST", 5)
+        patch.setattr(standings, "MOST_GAPS", most_gaps)
+        board, naive = make_board(store, order, ranking, friends), Naive(order, ranking, friends)
+        selection = store.get_selection(board, [f"p{number}" for number in chosen])
+    changed = len(friends)  # in the last seconds, of which RethinkDB cannot be sure
+    ranks = naive.number(naive.players)
+    for row in selection.rows:
+        off_by = abs(row["rank"] - ranks[row["id"]])
+        assert off_by <= max(0, selection.bound - changed * (selection.bound >= changed))
+    assert [row["id"] for row in selection.rows] == [
+        player for player in naive.players if int(player[1:]) in chosen
+    ]
 
 
 @settings(max_examples=20)
