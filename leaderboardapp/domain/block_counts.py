@@ -57,15 +57,16 @@ class CutBlock:
     def estimate_before(self) -> Iterator[tuple[int, int]]:
         """Yield, for each key that cuts the block, an estimate of the count before it, and how far
         off that may be. Players are taken to be spread evenly over the block's scores."""
-        start, end, first, last = self.block
+        first, last = self.block.before, self.block.before_end
         size = (last or first) - first
+        start, end = self.block.start[:2], self.block.end[:2]
         axis = 0 if start[0] < end[0] else 1
         width = max(1, end[axis] - start[axis])
         for index, key in enumerate(self.cuts):
             # Each key but the last is that of a player in the block. The last one's may be beyond.
             least = first + index
             most = max(least, first + size - (len(self.cuts) - 1 - index))
-            by_score = first + size * (key[axis] - start[axis]) // width
+            by_score = first + size * (key[:2][axis] - start[axis]) // width
             estimate = max(least, min(by_score, most))
             yield estimate, max(estimate - least, most - estimate)
 
