@@ -140,6 +140,8 @@ def test_every_read_of_a_past_season_is_by_index(
         store.list_player_seasons(board, "p05", None, 5)
         store.delete_player(board, "p05")
     assert len(plans) >= 10
+    if connection.vendor == "sqlite":  # PostgreSQL takes any index of so few rows
+        assert "past_player" in " ".join(plans)
     for plan in plans:
         assert not re.match(r"SCAN (player|past)\b", plan), plans
         assert not re.search(r"Seq Scan on (player|past)\b", plan), plans

@@ -143,6 +143,21 @@ def test_no_write_changes_a_past_season(
     assert read_season(store, board, 1) == before
 
 
+def test_who_was_hidden_at_the_end_is_in_no_past_season(store: Store, board: str) -> None:
+    fill(store, board, TEN)
+    for player in ("p3", "p4", "p5"):
+        store.update_player(board, player, {"hidden": True})
+    end_season(store, board)
+    before = scores_of(store, board, 1)
+    assert len(before) == 7
+    store.update_player(board, "p3", {"hidden": False})
+    store.add_score(board, "p4", 1)
+    store.delete_player(board, "p5")
+    finish(store, board)
+    assert scores_of(store, board, 1) == before
+    assert seasons_of(store, board, "p3", None, 9) == []
+
+
 def test_seasons_that_end_one_after_the_other_lose_nothing(store: Store, board: str) -> None:
     fill(store, board, TEN)
     first = [(*row[:2], row[2]) for row in scores_of_running(store, board)]
