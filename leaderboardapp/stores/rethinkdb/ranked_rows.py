@@ -70,6 +70,11 @@ class RankedRows(ABC):
         """Take the first `limit` players as an array, with erased ones among them."""
 
     @abstractmethod
+    def take_others(self, rows: Any, player: Any, limit: Any) -> Any:
+        """Take as `take` does so many that there are `limit` with the player, without the
+        player."""
+
+    @abstractmethod
     def count(self, rows: Any) -> Any:
         """Count rows of an array without erased players."""
 
@@ -117,6 +122,11 @@ class LiveRows(RankedRows):
 
     def take(self, rows: Any, limit: Any) -> Any:
         return rows.limit(limit).coerce_to("array")
+
+    def take_others(self, rows: Any, player: Any, limit: Any) -> Any:
+        # The player may be elsewhere by now.
+        others = rows.filter(lambda row: row["id"].ne(player["id"]))
+        return self.take(others, limit - 1)
 
     def count(self, rows: Any) -> Any:
         return rows.count()
@@ -211,6 +221,11 @@ class PastRows(RankedRows):
         # Each reading is of twice as many, because any number may be erased.
         nothing: dict[str, Any] = {"asked": 0, "rows": []}
         return r.range(READINGS).fold(nothing, read_more)["rows"].do(leave)
+
+    def take_others(self, rows: Any, player: Any, limit: Any) -> Any:
+        # Erased players before the player would be left out if they came last.
+        rows = self.take(rows, limit)
+        return rows.filter(lambda row: row["player"].ne(player["player"]))
 
     def count(self, rows: Any) -> Any:
         return rows.filter(is_kept).count()

@@ -243,8 +243,7 @@ class Ranking:
             # All in one reading: in two, somebody who moves meanwhile would be met twice or never.
             end = own.slice(0, 2).append(r.maxval)
             rows = self.rows.ascending(order, start, end)
-            others = rows.filter(lambda row: row["player"].ne(document["player"]))
-            return self.rows.take(others, limit - 1).do(build)
+            return self.rows.take_others(rows, document, limit).do(build)
 
         def read(below: Any, above: Any) -> Any:
             everybody = (below + self.rows.count(above)) < limit - 1
