@@ -3,7 +3,8 @@
 Whoever is deleted is erased there: name, data and id go, and the score stays, so that nobody else's
 rank changes. In a tie of the same score and microsecond the order is by id. So an erased player's
 id is that of the player before in that tie, or nothing, and a mark that sorts before all that ids
-have. Nobody was between the two, so nobody else has that id, and the order stays.
+have. Nobody was between the two, so nobody else in the tie has that id, and the order stays. In
+another tie somebody else may have it.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,22 @@ def is_erased(player: Row) -> bool:
 def is_erased_id(player_id: str) -> bool:
     """Return whether the id is an erased player's."""
     return player_id.endswith(ERASED_MARK)
+
+
+def count_kept(players: Iterable[Row]) -> int:
+    """Return how many of the players are not erased."""
+    return sum(not is_erased(player) for player in players)
+
+
+def take_kept(players: Iterable[Row], count: int) -> list[Row]:
+    """Return the players up to the one by whom there are `count` who are not erased."""
+    taken: list[Row] = []
+    for player in players:
+        if count <= 0:
+            break
+        taken.append(player)
+        count -= not is_erased(player)
+    return taken
 
 
 def erased_id(player_id: str, erased: str, before: str) -> str:

@@ -168,6 +168,11 @@ def rank_position(player: Row) -> RankPosition:
     return RankPosition(player["score"], player["reached_at"], player["id"])
 
 
+def first_position(board: Row) -> RankPosition:
+    """Return the position before all players of the board."""
+    return RankPosition(-MAX_SCORE - 1 if board["order"] == "asc" else MAX_SCORE + 1)
+
+
 def last_position(board: Row) -> RankPosition:
     """Return the position after all players of the board."""
     return RankPosition(MAX_SCORE + 1 if board["order"] == "asc" else -MAX_SCORE - 1)

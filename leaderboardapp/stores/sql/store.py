@@ -12,14 +12,15 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection
 from django.db.models import QuerySet
 
+from leaderboardapp.domain.archive import past_board
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
     ImportMoved,
     PlayerNotFound,
-    SeasonNotFound,
     StoreUnavailable,
 )
+from leaderboardapp.domain.fields import MAX_SEASON
 from leaderboardapp.domain.joining import (
     check_board,
     check_new_player,
@@ -34,6 +35,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -43,9 +45,10 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import rank_blocks, seasons, tickets
+from leaderboardapp.stores.sql import maintenance, seasons, tickets
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
+from leaderboardapp.stores.sql.maintenance import DELETE_ROWS
 from leaderboardapp.stores.sql.models import (
     BlockRow,
     BoardRow,
@@ -53,6 +56,7 @@ from leaderboardapp.stores.sql.models import (
     ImportRow,
     LeaseRow,
     PlayerRow,
+    SeasonRow,
 )
 from leaderboardapp.stores.sql.ranking import (
     read_score_rank,
@@ -70,9 +74,8 @@ from leaderboardapp.stores.sql.reading import (
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
-    CARRY_OVER,
+    DELETE_PAST_PLAYERS,
     DELETE_PLAYERS,
-    FIND_NOT_CARRIED_OVER,
     HIDDEN,
     REPLACE_LEASE,
     board_row,
@@ -84,9 +87,6 @@ from leaderboardapp.stores.sql.statements import (
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="SqlStore")
-
-# Rows changed by one statement, for which other writers wait.
-CARRY_OVER_ROWS, DELETE_ROWS = 5_000, 20_000
 
 
 def maps_db_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -184,8 +184,11 @@ class SqlStore(Store):
         # Blocks first, so that no trigger counts the players. There may be more players than one
         # statement can delete in time.
         BlockRow.objects.filter(board_id=board).delete()
-        while write(DELETE_PLAYERS, {"board": board, "limit": DELETE_ROWS}):
-            pass
+        SeasonRow.objects.filter(board_id=board).delete()  # so that no trigger keeps the players
+        for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS):
+            values = {"board": board, "season": MAX_SEASON + 1, "limit": DELETE_ROWS}
+            while write(statement, values):
+                pass
         if not BoardRow.objects.filter(id=board).delete()[0]:
             raise BoardNotFound(board)
 
@@ -265,7 +268,7 @@ class SqlStore(Store):
         seasons.archive(settings, now)
         ends_at = end_after(now, settings["schedule"])
         row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
-        self._carry_over(board)  # as many players as others can wait for
+        maintenance.carry_over(row)  # as many players as others can wait for
         return row
 
     @of_one_moment
@@ -276,10 +279,17 @@ class SqlStore(Store):
 
     @of_one_moment
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        if past := seasons.find_past(board, season):
-            return past
-        read_board(board)
-        raise SeasonNotFound(board, season)
+        past = seasons.get_past(board, season)
+        return past.ended_at, past_board(past.settings, season), past.players
+
+    @of_one_moment
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        row = read_board(board)
+        if find_player(board, player) is None:
+            raise PlayerNotFound(board, player)
+        return row, [*seasons.list_of_player(board, player, before, limit)]
 
     @maps_db_errors
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -289,25 +299,16 @@ class SqlStore(Store):
     def run_maintenance(self, board: str) -> bool:
         # Read first, because a transaction keeps other writers waiting.
         try:
-            if not rank_blocks.is_balanced(self.get_board(board)):
-                self._balance(board)
-            elif read(FIND_NOT_CARRIED_OVER, {"board": board}):
-                self._carry_over(board)
-            else:
-                return False
+            if has_work := maintenance.find_work(read_board(board)) is not None:
+                self._do_work(board)
         except BoardNotFound:
             return False
-        return True
+        return has_work
 
     @in_board_transaction
-    def _carry_over(self, board: str) -> None:
-        write(CARRY_OVER, {"board": board, "limit": CARRY_OVER_ROWS})
-
-    @in_board_transaction
-    def _balance(self, board: str) -> None:
-        row = self.get_board(board)
-        if not rank_blocks.is_balanced(row):
-            rank_blocks.balance(row)
+    def _do_work(self, board: str) -> None:
+        if work := maintenance.find_work(read_board(board)):
+            work()
 
     @of_one_moment
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -333,8 +334,12 @@ class SqlStore(Store):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
-        window = read_window(read_board(board), limit, after, around, from_rank)
+        row = seasons.read_board_in_season(board, season)
+        window = read_window(row, limit, after, around, from_rank)
+        if season is not None:
+            return window
         shown = [window.player] if window.player and not window.rows else window.rows
         return window._replace(emails=find_emails(board, shown if with_emails else []))
 
