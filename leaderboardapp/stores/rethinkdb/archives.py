@@ -25,7 +25,7 @@ from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import DELETE_ROWS, Database
 from leaderboardapp.stores.rethinkdb.ranked_rows import are_current, place_in
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
-from leaderboardapp.stores.rethinkdb.results import raise_for_errors
+from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
 from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, blocks_id
 from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY, SortKey
@@ -123,12 +123,7 @@ class Archives:
         piece, rest = rows[:CARRY_OVER_ROWS], rows[CARRY_OVER_ROWS:]
         stored = self._insert(board, settings, piece) if piece else {}
         new = _move_blocks(blocks, piece, rest[0]["place"][2:] if rest else LAST_KEY)
-        moved = self.db.blocks.get(blocks["id"]).update(
-            lambda old: r.branch(old["upto"].eq(blocks["upto"]), r.json(json.dumps(new)), {})
-        )
-        result = self.db.run(moved)
-        raise_for_errors(result)
-        if not result["replaced"]:  # another process has moved it, or the board was deleted
+        if not self._replace_blocks(blocks, new):
             return blocks
         if stored:
             self._release(board, settings, stored)
@@ -257,10 +252,25 @@ class Archives:
             "since": 0,
             "bound": 0,
         }
-        self.db.run(self.db.blocks.get(blocks["id"]).update(r.json(json.dumps(counts))))
+        if not self._replace_blocks(blocks, {**blocks, **counts}):
+            return True
         seasons = self.db.seasons.between(prefix, prefix, index="board", right_bound="closed")
         self.db.run(seasons.update({"complete": True}))
         return False
+
+    def _replace_blocks(self, old: Row, new: Row) -> bool:
+        """Replace the rank blocks that were read. Return whether they were still the same: another
+        process may have moved `upto`, or erased a player, or deleted the board."""
+
+        def replace(there: Any) -> Any:
+            same = [there[name].eq(old[name]) for name in ("upto", "places")]
+            return r.branch(r.and_(*same), r.json(json.dumps(new)), r.error(ROW_CHANGED))
+
+        result = self.db.run(self.db.blocks.get(old["id"]).update(replace))
+        if result.get("first_error") == ROW_CHANGED:
+            return False
+        raise_for_errors(result)
+        return not result["skipped"]
 
     def _select(self, low: Any, high: Any) -> Any:
         return self.db.past.between(low, high, index="place")

@@ -16,7 +16,7 @@ from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import CHECKS, Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
-from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, row_id
+from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, blocks_id, row_id
 
 AFTER_MARK = chr(ord(ERASED_MARK) + 1)
 GUARDED = ("season", "score", "reached_at", "unarchived")
@@ -92,9 +92,28 @@ class Erasure:
                 id = self._take_id(row, tie, index)
                 if names_player(id, player):
                     named.append((table.get(row["id"]), id, erased_id(id, player, before)))
-        for document, *ids in named:
-            raise_for_errors(self.db.run(document.replace(_build_renaming(tie, *ids))))
+        # Nobody is between the two ids, so this changes no count, and the next writes change none.
+        ids = {player: erased_id(player, player, before), **{old: new for _, old, new in named}}
+        self._move_block_starts(tie, ids)
+        for document, old_id, new_id in named:
+            renaming = _build_renaming(tie, old_id, new_id)
+            raise_for_errors(self.db.run(document.replace(renaming)))
         return erased_id(player, player, before)
+
+    def _move_block_starts(self, tie: list[Any], ids: dict[str, str]) -> None:
+        """Let rank blocks that begin with an erased player begin with the player's new place."""
+        board, season, *score = tie
+        places = [[[*score, old], [*score, new]] for old, new in ids.items()]
+
+        def rename(place: Any) -> Any:
+            renamed = r.expr(places).filter(lambda pair: pair[0].eq(place))
+            return renamed.nth(0)[1].default(place)
+
+        def move(blocks: Any) -> Any:
+            return {"places": blocks["places"].map(rename), "upto": rename(blocks["upto"])}
+
+        blocks = self.db.blocks.get(blocks_id(board, season))
+        raise_for_errors(self.db.run(blocks.update(move)))
 
     def _run(self, rows: Any) -> list[Row]:
         documents: list[Row] = self.db.run(rows.coerce_to("array"))
