@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.ranking import Ranking, are_current
+from leaderboardapp.stores.rethinkdb.ranked_rows import are_current
+from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY, SortKey
 
 BLOCK = 1_000  # players in a new block

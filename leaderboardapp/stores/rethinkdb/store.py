@@ -33,13 +33,16 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.rethinkdb import message_stream
+from leaderboardapp.stores.rethinkdb import lease, message_stream
+from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
+from leaderboardapp.stores.rethinkdb.erasure import Erasure
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
+from leaderboardapp.stores.rethinkdb.ranked_rows import LiveRows, PastRows
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import (
@@ -58,14 +61,13 @@ from leaderboardapp.stores.rethinkdb.schema import (
     ensure_schema,
     row_id,
 )
+from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
 from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
-LEASE = "listener"  # the only document of its table
-LEASE_LOST = "lease lost"
 # How much later than acknowledged a write may be stamped: clocks of the cluster's servers differ.
 TOLERANCE_MS = 5_000
 
@@ -76,12 +78,16 @@ class RethinkStore(Store):
     def __init__(self, url: str) -> None:
         super().__init__()
         self.db = Database(url)
-        self.ranking = Ranking(self.db)
+        self.ranking = Ranking(self.db, LiveRows(self.db))
+        self.past = Ranking(self.db, PastRows(self.db))
         self.emails = Emails(self.db)
         self.score_updates = ScoreUpdates(self.db)
         self.rank_blocks = RankBlocks(self.db, self.ranking, self.position)
         self.standings = Standings(self.db, self.ranking)
-        self.seasons = Seasons(self.db, self.ranking, self.rank_blocks)
+        self.past_standings = Standings(self.db, self.past)
+        self.archives = Archives(self.db, self.ranking, self.past)
+        self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks)
+        self.erasure = Erasure(self.db, self.emails)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
 
@@ -134,7 +140,7 @@ class RethinkStore(Store):
         document = self.db.boards.get(board)
 
         def write(guard: Any) -> Any:
-            self._record_deletion(board)
+            self.db.record_deletion(board)
             return document.replace(lambda old: guard(old, None))
 
         # The board first, so that no write to it begins.
@@ -186,9 +192,15 @@ class RethinkStore(Store):
             checked["data"] = encode_data(checked["data"])
 
         def write(guard: Any) -> Any:
-            update = document.update(lambda old: guard(old, checked), return_changes="always")
+            def update(row: Any, old: Any) -> Any:
+                # What a past season has of the player stays as it is.
+                return guard(old, season_reset_fields(row, old).merge(checked))
+
             return self.db.write_if_board_exists(
-                board, lambda row: update.merge({"season": row["season"].default(1)})
+                board,
+                lambda row: document.update(
+                    lambda old: update(row, old), return_changes="always"
+                ).merge({"season": row["season"].default(1)}),
             )
 
         result = self.db.write_if(precondition, write, is_player)
@@ -201,17 +213,8 @@ class RethinkStore(Store):
     ) -> None:
         if precondition:
             precondition()  # and not again: what follows is more than one write
-        self._record_deletion(board)
-        # The player last: if something fails before, the request can be repeated.
-        past = self.db.seasons.between([board, r.minval], [board, r.maxval], index="board")
-        others = r.row["players"].filter(lambda row: row["id"].ne(player))
-        raise_for_errors(self.db.run(past.update({"players": others})))
-        document = self.db.players.get(row_id(board, player))
-        release = self.emails.release(board, document)
-        _, result = self.db.run(r.expr([release, document.delete()]))
-        if not result["deleted"]:
-            self.db.get_board(board)
-            raise PlayerNotFound(board, player)
+        self.db.record_deletion(board)
+        self.erasure.delete_player(board, player)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         results: list[Row | Exception] = []
@@ -274,7 +277,7 @@ class RethinkStore(Store):
     def list_player_seasons(
         self, board: str, player: str, before: int | None, limit: int
     ) -> tuple[Row, list[PlayerSeason]]:
-        raise NotImplementedError
+        return self.seasons.list_player_seasons(board, player, before, limit)
 
     def list_boards_to_end(self, now: str) -> list[Row]:
         return self.seasons.list_boards_to_end(now)
@@ -307,9 +310,12 @@ class RethinkStore(Store):
         from_rank: int = 1,
         season: int | None = None,
     ) -> Window:
+        ranking, standings = self.ranking, self.standings
+        if season is not None:
+            ranking, standings, with_emails = self.past, self.past_standings, False
         if after is None and around is None:
-            after = self.standings.find_before_rank(board, from_rank)
-        return self.ranking.read_window(board, limit, after, around, with_emails)
+            after = standings.find_before_rank(board, from_rank, season)
+        return ranking.read_window(board, limit, after, around, with_emails, season)
 
     def get_selection(
         self, board: str, players: Collection[str], with_emails: bool = False
@@ -347,20 +353,10 @@ class RethinkStore(Store):
             connection.close()
 
     def read_lease(self) -> Lease:
-        row = self.db.run(self.db.lease.get(LEASE))
-        return Lease(*(row[field] for field in Lease._fields)) if row else Lease()
+        return lease.read_lease(self.db)
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
-        def replace(row: Any) -> Any:
-            current = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
-            document = {"id": LEASE, **new._asdict()}
-            return r.branch(current.eq(list(old[:2])), document, r.error(LEASE_LOST))
-
-        result = self.db.run(self.db.lease.get(LEASE).replace(replace))
-        if result["errors"] and result["first_error"] == LEASE_LOST:
-            return False
-        raise_for_errors(result)
-        return True
+        return lease.replace_lease(self.db, old, new)
 
     def use_ticket(self, ticket: str) -> bool:
         document = {"id": ticket, "used_at": r.now().to_epoch_time()}
@@ -384,18 +380,6 @@ class RethinkStore(Store):
 
     def close(self) -> None:
         self.db.connections.close()
-
-    def _record_deletion(self, board: str) -> None:
-        """Count a deletion of the board, or of a player of it, before it happens.
-
-        That is early enough: a restarted listener reads from TOLERANCE_MS before its checkpoint.
-        """
-
-        def count(_: Any, old: Any, __: Any) -> Any:
-            return old.merge({"times": old["times"].default(1) + 1})
-
-        insert = self.db.deleted.insert({"id": board, "times": 1}, conflict=count)
-        raise_for_errors(self.db.run(insert))
 
     def _build_snapshot(self, board: Any) -> Any:
         """Return, as ReQL, a board's document and its top players; null without a board."""
