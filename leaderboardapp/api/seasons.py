@@ -15,6 +15,7 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, rights
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
+from leaderboardapp.web.windows import reads_windows
 
 NUMBERS = "[1-9][0-9]{0,8}"  # of seasons: one URL for each, and all fit every store's integers
 NO_SEASON = 0
@@ -30,6 +31,7 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
 
 
 @takes_query("limit", "cursor")
+@reads_windows
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the running season's number, and a page of past seasons, the newest first."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
@@ -38,9 +40,11 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     auth.require_read(request, board_id, private=board["private"])
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
-    return json_response({"season": board["season"], "past": rows, "next": next_cursor})
+    since = {} if board["since"] is None else {"since": board["since"]}
+    return json_response({"season": board["season"], **since, "past": rows, "next": next_cursor})
 
 
+@reads_windows
 def read_season(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
     """Answer a past season: the board's name and top players as they were when it ended."""
     number = int(season_number) if re.fullmatch(NUMBERS, season_number) else NO_SEASON

@@ -1,6 +1,7 @@
 """Seasons: which one a write is for, and when one ends. Times are UTC, as text that sorts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from leaderboardapp.domain.exceptions import WrongSeason
 from leaderboardapp.domain.types import Row
@@ -31,6 +32,11 @@ def end_after(moment: str, schedule: str | None) -> str | None:
         case _:
             return None
     return end.strftime(FORMAT)
+
+
+def window_schedule(schedule: Any, window: str) -> str:
+    """Return the schedule by which a window of a board with this schedule ends."""
+    return {"day": "daily", "week": "weekly", "month": "monthly"}[window]
 
 
 def check_season(board: Row, season: int | None) -> None:

@@ -10,8 +10,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import QuerySet
 
+from leaderboardapp.domain.board_ids import is_window, list_family
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
@@ -27,7 +27,7 @@ from leaderboardapp.domain.joining import (
     check_score,
 )
 from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.domain.schedule import check_due, check_season, end_after
+from leaderboardapp.domain.schedule import check_due, check_season
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -41,13 +41,13 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
+from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import rank_blocks, seasons, tickets
+from leaderboardapp.stores.sql import deletion, rank_blocks, seasons, tickets, windows
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
-    BlockRow,
     BoardRow,
     ChangeRow,
     ImportRow,
@@ -71,7 +71,7 @@ from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
     CARRY_OVER,
-    DELETE_PLAYERS,
+    FIND_ENDED,
     FIND_NOT_CARRIED_OVER,
     HIDDEN,
     REPLACE_LEASE,
@@ -85,8 +85,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="SqlStore")
 
-# Rows changed by one statement, for which other writers wait.
-CARRY_OVER_ROWS, DELETE_ROWS = 5_000, 20_000
+CARRY_OVER_ROWS = 5_000  # changed by one statement, for which other writers wait
 
 
 def maps_db_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -150,8 +149,13 @@ class SqlStore(Store):
 
     def create_board(self, board: Row) -> None:
         columns = {**BOARD_DEFAULTS, **check_board(board)}
+
+        def create() -> None:
+            BoardRow.objects.create(**columns)
+            windows.follow_board(columns)
+
         try:
-            self.transaction(None, lambda: BoardRow.objects.create(**columns))
+            self.transaction(None, create)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise AlreadyExists(board["id"]) from error
@@ -159,7 +163,7 @@ class SqlStore(Store):
 
     @maps_db_errors
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
-        boards = BoardRow.objects.filter(id__gt=after).order_by("id")
+        boards = BoardRow.objects.filter(id__gt=after, since=None).order_by("id")
         if not private:
             boards = boards.filter(private=False)
         return list(boards.values(*BOARD_COLUMNS)[:limit])
@@ -175,18 +179,16 @@ class SqlStore(Store):
         if precondition:
             precondition()
         BoardRow.objects.filter(id=board).update(**check_board(fields))
-        return self.get_board(board)
+        row = self.get_board(board)
+        if FOLLOWED_FIELDS & fields.keys():
+            windows.follow_board(row)
+        return row
 
     @in_board_transaction
     def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         if precondition:
             precondition()
-        # Blocks first, so that no trigger counts the players. There may be more players than one
-        # statement can delete in time.
-        BlockRow.objects.filter(board_id=board).delete()
-        while write(DELETE_PLAYERS, {"board": board, "limit": DELETE_ROWS}):
-            pass
-        if not BoardRow.objects.filter(id=board).delete()[0]:
+        if not deletion.delete_family(board):
             raise BoardNotFound(board)
 
     @in_board_transaction
@@ -210,7 +212,8 @@ class SqlStore(Store):
         changes = check_player_change(fields)
         if "data" in changes:
             changes["data"] = encode_data(changes["data"])
-        _select(board, player).update(**changes)
+        # In windows, too: a player is the same there but for the score.
+        PlayerRow.objects.filter(board_id__in=list_family(board), player=player).update(**changes)
         return self.get_player(board, player)
 
     @in_board_transaction
@@ -219,10 +222,8 @@ class SqlStore(Store):
     ) -> None:
         if precondition:
             precondition()
-        if not _select(board, player).delete()[0]:
-            read_board(board)
+        if not deletion.delete_player(read_board(board), player):
             raise PlayerNotFound(board, player)
-        seasons.erase_player(board, player)
 
     @in_board_transaction
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
@@ -263,8 +264,7 @@ class SqlStore(Store):
         if only_if_due:
             check_due(settings, now)
         seasons.archive(settings, now)
-        ends_at = end_after(now, settings["schedule"])
-        row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
+        row = self.update_board(board, next_season(settings, now))
         self._carry_over(board)  # as many players as others can wait for
         return row
 
@@ -291,7 +291,7 @@ class SqlStore(Store):
         try:
             if not rank_blocks.is_balanced(self.get_board(board)):
                 self._balance(board)
-            elif read(FIND_NOT_CARRIED_OVER, {"board": board}):
+            elif read(FIND_ENDED if is_window(board) else FIND_NOT_CARRIED_OVER, {"board": board}):
                 self._carry_over(board)
             else:
                 return False
@@ -301,7 +301,10 @@ class SqlStore(Store):
 
     @in_board_transaction
     def _carry_over(self, board: str) -> None:
-        write(CARRY_OVER, {"board": board, "limit": CARRY_OVER_ROWS})
+        if is_window(board):
+            deletion.delete_ended(board)  # nobody is in a window before the first score in it
+        else:
+            write(CARRY_OVER, {"board": board, "limit": CARRY_OVER_ROWS})
 
     @in_board_transaction
     def _balance(self, board: str) -> None:
@@ -387,7 +390,3 @@ class SqlStore(Store):
 
     def close(self) -> None:
         connection.close()
-
-
-def _select(board: str, player: str) -> QuerySet[PlayerRow]:
-    return PlayerRow.objects.filter(board_id=board, player=player)
