@@ -113,6 +113,18 @@ class Database:
                 return answer
         raise StoreUnavailable("what is to be written changes too often")
 
+    def record_deletion(self, board: str) -> None:
+        """Count a deletion of the board, or of a player of it, before it happens.
+
+        That is early enough: a restarted listener reads from some seconds before its checkpoint."""
+
+        def count(_: Any, old: Any, __: Any) -> Any:
+            return old.merge({"times": old["times"].default(1) + 1})
+
+        insert = self.deleted.insert({"id": board, "times": 1}, conflict=count)
+        if (result := self.run(insert))["errors"]:
+            raise StoreUnavailable(result["first_error"])
+
     def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """Select, as ReQL, all documents that belong to a board, by table."""
         least, most = [board, r.minval], [board, r.maxval]

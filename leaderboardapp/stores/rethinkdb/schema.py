@@ -27,7 +27,7 @@ from leaderboardapp.stores.rethinkdb.connection import Connection, r
 SETUP_SECONDS = 60.0
 REWRITTEN_AT_ONCE = 500  # documents in one query
 # Fields of players that only the server reads; and all that no row has.
-SERVER_FIELDS = ("keys", "batches", "changed_at", "desc", "asc", "past")
+SERVER_FIELDS = ("keys", "key_times", "batches", "changed_at", "desc", "asc", "past")
 INTERNAL_FIELDS = (*SERVER_FIELDS, "email")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")

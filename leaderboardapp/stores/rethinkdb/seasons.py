@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
     OutcomeUnknown,
@@ -10,8 +11,10 @@ from leaderboardapp.domain.exceptions import (
     WrongSeason,
 )
 from leaderboardapp.domain.player_data import decode_data, encode_data
-from leaderboardapp.domain.schedule import check_due, check_season, end_after
+from leaderboardapp.domain.schedule import check_due, check_season
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row, rank_position
+from leaderboardapp.domain.windows import next_season
+from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
@@ -21,6 +24,7 @@ from leaderboardapp.stores.rethinkdb.rows import board_row, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
 from leaderboardapp.stores.rethinkdb.sort_keys import build_sort_key
+from leaderboardapp.stores.rethinkdb.windows import Windows
 
 CARRY_OVER_ROWS = 1_000  # players carried over in one query, to stay far within QUERY_SECONDS
 
@@ -29,8 +33,11 @@ class Seasons:
     """The seasons of all boards. Nothing is atomic across documents, so each step of a reset
     leaves a state from which readers and the next step go on."""
 
-    def __init__(self, db: Database, ranking: Ranking, rank_blocks: RankBlocks) -> None:
+    def __init__(
+        self, db: Database, ranking: Ranking, rank_blocks: RankBlocks, windows: Windows
+    ) -> None:
         self.db, self.ranking, self.rank_blocks = db, ranking, rank_blocks
+        self.windows = windows
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
@@ -42,10 +49,13 @@ class Seasons:
             check_due(row, now)
         # Before the season ends, so that no ended season lacks a top; and after, when it is exact.
         self.archive_top(row, now, final=False)
-        change = {"season": season + 1, "ends_at": end_after(now, row["schedule"])}
+        change = next_season(row, now)
+        began_at = {"began_at": now_us()} if is_window(board) else {}
         result = self.db.run(
             self.db.boards.get(board).update(
-                lambda old: r.branch(_has_changed_season(old, row), r.error(WRONG_SEASON), change)
+                lambda old: r.branch(
+                    _has_changed_season(old, row), r.error(WRONG_SEASON), {**change, **began_at}
+                )
             )
         )
         if result.get("first_error") == WRONG_SEASON:
@@ -94,7 +104,8 @@ class Seasons:
         # Increments that are under way could raise these players above the kept top.
         after = r.expr({**board, "season": season + 1})
         top = self.ranking.select_top(r.expr(board))
-        raise_for_errors(self.db.run(top.update(lambda old: season_reset_fields(after, old))))
+        if not is_window(board["id"]):  # where nobody is carried over
+            raise_for_errors(self.db.run(top.update(lambda old: season_reset_fields(after, old))))
         # In this order, so that no player is carried over unseen between two of the reads.
         remaining = self.db.run(self.ranking.select_top_rows(r.expr(board)))
         carried_over = self.db.run(self._select_carried_over(board))
@@ -163,6 +174,9 @@ class Seasons:
             return rows.limit(CARRY_OVER_ROWS).update(lambda old: season_reset_fields(row, old))
 
         try:
+            if is_window(board):
+                return self._maintain_window(self.db.get_board(board))
+            self.windows.follow_board(board)
             result = self.db.run(self.db.write_if_board_exists(board, carry_over))
             raise_for_errors(result, board)
             if result["replaced"] == CARRY_OVER_ROWS:
@@ -170,6 +184,14 @@ class Seasons:
             return self.rank_blocks.balance(self.db.get_board(board))
         except BoardNotFound:
             return False
+
+    def _maintain_window(self, window: Row) -> bool:
+        """Delete some of those whose season has ended, once its top is kept for good, or balance
+        rank blocks. Return whether more is left."""
+        ended = self.db.run(self.db.seasons.get(row_id(window["id"], str(window["season"] - 1))))
+        if ended and not ended["final"]:  # whoever ended it may have died before
+            self.archive_top(ended["settings"], ended["ended_at"], final=True)
+        return self.windows.delete_ended(window) or self.rank_blocks.balance(window)
 
     def _select_carried_over(self, board: Row) -> Any:
         """Select players of later seasons, with their score of the board's season."""

@@ -1,0 +1,113 @@
+"""Windows of boards as documents of their own (ADR 41): created, changed and deleted after their
+board, because nothing is atomic across documents. Maintenance of the board does what is missing."""
+
+from typing import Any
+
+from leaderboardapp.domain import schedule
+from leaderboardapp.domain.board_ids import list_family, window_id
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.types import WINDOWS, Row
+from leaderboardapp.domain.windows import find_window_changes, new_window
+from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.results import raise_for_errors
+from leaderboardapp.stores.rethinkdb.rows import board_row, with_fields
+from leaderboardapp.stores.rethinkdb.schema import row_id
+
+ENDED_ROWS = 1_000  # deleted in one query, to stay far within QUERY_SECONDS
+
+
+class Windows:
+    """The windows of all boards."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def follow_board(self, board: str) -> None:
+        """Create, change and delete windows, so that they are those of the board's settings."""
+        row, *documents = self.db.run(r.expr([self.db.boards.get(id) for id in list_family(board)]))
+        if row is None:
+            return
+        owner, now = board_row(row), schedule.now()
+        for window, document in zip(WINDOWS, documents, strict=True):
+            if window not in owner["windows"]:
+                if document:
+                    self.delete_window(document["id"])
+            elif document is None:
+                self._create_window(new_window(owner, window, now))
+            elif changes := find_window_changes(owner, board_row(document), now):
+                found = self.db.boards.get(document["id"])
+                update = found.replace(
+                    lambda old, changes=changes: r.branch(
+                        old.eq(None), None, with_fields(old, changes)
+                    )
+                )
+                raise_for_errors(self.db.run(update))
+
+    def delete_windows(self, board: str) -> None:
+        """Delete all windows of the board."""
+        for window in WINDOWS:
+            self.delete_window(window_id(board, window))
+
+    def delete_window(self, window: str) -> None:
+        """Delete the window with everything on it, if it is there."""
+        # The board first, so that no write to it begins.
+        if self.db.run(self.db.boards.get(window)) is not None:
+            self.db.record_deletion(window)
+            raise_for_errors(self.db.run(self.db.boards.get(window).delete()))
+        for rows in self.db.select_rows_of_board(window):
+            self.db.delete_in_pieces(rows)
+
+    def update_player(self, board: str, player: str, fields: Row) -> None:
+        """Change the fields of the player in all windows. Raises OutcomeUnknown."""
+        try:
+            raise_for_errors(self.db.run(self._select_player(board, player).update(fields)))
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
+
+    def delete_player(self, board: str, player: str) -> None:
+        """Delete the player in all windows, from past seasons, too."""
+        others = r.row["players"].filter(lambda row: row["id"].ne(player))
+        for window in self._list_windows(board):
+            self.db.record_deletion(window)
+            past = self.db.seasons.between([window, r.minval], [window, r.maxval], index="board")
+            raise_for_errors(self.db.run(past.update({"players": others})))
+        raise_for_errors(self.db.run(self._select_player(board, player).delete()))
+
+    def _list_windows(self, board: str) -> list[str]:
+        ids: list[str] = self.db.run(self.db.boards.get_all(*list_family(board)[1:])["id"])
+        return ids
+
+    def _select_player(self, board: str, player: str) -> Any:
+        keys = [row_id(window, player) for window in list_family(board)[1:]]
+        return self.db.players.get_all(*keys)
+
+    def delete_ended(self, window: Row) -> bool:
+        """Delete some of those who are in no running season of the window any more; return whether
+        more may be left."""
+        id, season = window["id"], window["season"]
+        shown = self.db.players.between([id, r.minval], [id, season], index="desc")
+        hidden = self.db.players.between([id, r.minval], [id, r.maxval], index="hidden_on")
+        deleted = 0
+        for rows in (shown, hidden.filter(r.row["season"] < season)):
+            # Who scores in this moment is in the running season, and stays.
+            ended = rows.limit(ENDED_ROWS).filter(r.row["season"] < season)
+            result = self.db.run(
+                self.db.players.get_all(r.args(ended["id"].coerce_to("array")))
+                .filter(r.row["season"] < season)
+                .delete()
+            )
+            raise_for_errors(result)
+            deleted += result["deleted"]
+        return deleted >= ENDED_ROWS
+
+    def _create_window(self, window: Row) -> None:
+        # Players who scored while a window of this id was deleted must not come back.
+        absent = self.db.boards.get(window["id"]).eq(None)
+        for rows in self.db.select_rows_of_board(window["id"]):
+            self.db.delete_in_pieces(rows, only_if=absent)
+        # Another process may have created it a moment ago.
+        document = {**window, "began_at": now_us()}
+        insert = self.db.boards.insert(document, conflict=lambda id, old, new: old)
+        raise_for_errors(self.db.run(insert))
