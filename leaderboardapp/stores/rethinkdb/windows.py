@@ -37,13 +37,7 @@ class Windows:
             elif document is None:
                 self._create_window(new_window(owner, window, now))
             elif changes := find_window_changes(owner, board_row(document), now):
-                found = self.db.boards.get(document["id"])
-                update = found.replace(
-                    lambda old, changes=changes: r.branch(
-                        old.eq(None), None, with_fields(old, changes)
-                    )
-                )
-                raise_for_errors(self.db.run(update))
+                self._change_window(document["id"], changes)
 
     def delete_windows(self, board: str) -> None:
         """Delete all windows of the board."""
@@ -101,6 +95,12 @@ class Windows:
             raise_for_errors(result)
             deleted += result["deleted"]
         return deleted >= ENDED_ROWS
+
+    def _change_window(self, window: str, changes: Row) -> None:
+        def change(old: Any) -> Any:
+            return r.branch(old.eq(None), None, with_fields(old, changes))
+
+        raise_for_errors(self.db.run(self.db.boards.get(window).replace(change)))
 
     def _create_window(self, window: Row) -> None:
         # Players who scored while a window of this id was deleted must not come back.
