@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from leaderboardapp import snapshots
-from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.models import Board
@@ -54,11 +53,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     players = snapshots.board_payload(board, rows)["players"]
     for player in players:
         player["points"] = format_score(player["score"], board["format"])
-    context = {
-        "board": {**board, "id": owner_of(board_id)},
-        "players": players,
-        "now": datetime.now(UTC),
-    }
+    context = {"board": board, "players": players, "now": datetime.now(UTC)}
     return render_page(request, "board", context, embeddable=True)
 
 

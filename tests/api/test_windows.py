@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from gripcontrol import WebSocketEvent
 
 from leaderboardapp.domain import schedule
 from leaderboardapp.stores.base import Store
-from tests.api.conftest import Response, Send, assert_problem
+from tests.api.conftest import Response, Send, SendEvents, assert_problem, decode_events
 
 Read = Callable[[str], dict[str, int]]
-MIDNIGHT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
 @pytest.fixture
@@ -329,3 +329,18 @@ def test_emails_are_those_of_the_board(
     assert row["email"] == "carol@example.com"
     [row] = send("GET", path).json()["players"]
     assert "email" not in row
+
+
+def test_a_websocket_watches_the_window(
+    send: Send, send_events: SendEvents, windows: str, board_id: str
+) -> None:
+    send("POST", f"{windows}players/alice/score-add/")
+    path = f"{windows}ws/?window=week"
+    opened = dict(decode_events(send_events(path, WebSocketEvent("OPEN")))[1:3])
+    assert f"board-{board_id}~week" in str(opened) or "TEXT" in opened
+    for query, code in (("year", 4422), ("month&window=day", 4422)):
+        refused = send_events(f"{windows}ws/?window={query}", WebSocketEvent("OPEN"))
+        assert decode_events(refused)[-1] == ("CLOSE", code.to_bytes(2))
+    send("PATCH", windows, {"windows": []})
+    gone = send_events(path, WebSocketEvent("OPEN"))
+    assert decode_events(gone)[-1] == ("CLOSE", (4404).to_bytes(2))

@@ -22,7 +22,6 @@ from leaderboardapp.stores.sql.statements import (
     SET_KEYS,
     UPDATE,
     WRITE_ROWS,
-    placeholders,
     player_row,
     read_by_ids,
     write,
@@ -53,8 +52,8 @@ class Scores:
         self.board, self.windows = board, read_windows(board)
         self.boards = {row["id"]: row for row in (board, *self.windows)}
         self.before: dict[tuple[str, str], Player] = {
-            (board_id, row[0]): Player(player_row(tuple(row)), json.loads(keys))
-            for *row, board_id, keys in read_by_ids(SCORES, self.boards, players)
+            (row[-2], row[0]): Player(player_row(row[:-2]), json.loads(row[-1]))
+            for row in read_by_ids(SCORES, self.boards, players)
         }
         self.after = dict(self.before)
 
@@ -79,19 +78,22 @@ class Scores:
 
     def write(self) -> None:
         """Write what has changed."""
-        own = self.board["id"]
-        keys = [key for key in self.after if key not in self.before]
-        new = [(key[0], self.after[key]) for key in keys]
-        _insert(self.board, [player for board, player in new if board == own])
-        entered = [(self.boards[board], player.row) for board, player in new if board != own]
-        enter_windows(self.board, entered)
-        _write(
-            [
-                (self.boards[key[0]], old, self.after[key])
-                for key, old in self.before.items()
-                if self.after[key] is not old
-            ]
-        )
+        if new := [key for key in self.after if key not in self.before]:
+            self._create(new)
+        changed = [
+            (self.boards[key[0]], old, self.after[key])
+            for key, old in self.before.items()
+            if self.after[key] is not old
+        ]
+        for start in range(0, len(changed), WRITE_ROWS):
+            _write(changed[start : start + WRITE_ROWS])
+
+    def _create(self, keys: list[tuple[str, str]]) -> None:
+        """Create players on the board, then in windows, whose rows are copied from there."""
+        own = [self.after[key] for key in keys if key[0] == self.board["id"]]
+        windows = [(self.boards[key[0]], self.after[key].row) for key in keys]
+        _insert(self.board, own)
+        enter_windows(self.board, [row for row in windows if row[0] is not self.board])
 
 
 def add_increments(board: Row, increments: list[Increment], now: int) -> list[Row | Exception]:
@@ -150,7 +152,8 @@ def _add_increment(scores: Scores, increment: Increment, now: int) -> Row | Exce
         return error
     if player is not old:
         scores.set(player)
-        scores.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
+        if scores.windows:
+            scores.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
     return scoring.describe_write(old and old.row, player.row, repeated=player is old)
 
 
@@ -204,11 +207,6 @@ def _insert(board: Row, players: list[Player]) -> None:
 
 def _write(changed: list[tuple[Row, Player, Player]]) -> None:
     """Update players: each the row of the board, and the player before and after."""
-    for start in range(0, len(changed), WRITE_ROWS):
-        _write_piece(changed[start : start + WRITE_ROWS])
-
-
-def _write_piece(changed: list[tuple[Row, Player, Player]]) -> None:
     # Keys are long, so they are written only where they have changed.
     with_keys = any(new.keys is not old.keys for _, old, new in changed)
     values: list[Any] = []
@@ -218,6 +216,6 @@ def _write_piece(changed: list[tuple[Row, Player, Player]]) -> None:
         if with_keys:
             is_same = keys is old.keys
             values.append(None if is_same else connection.ops.adapt_json_value(keys, None))
-    one = f"({placeholders(range(7 if with_keys else 6))})"
+    one = "(%s, %s, %s, %s, %s, %s, %s)" if with_keys else "(%s, %s, %s, %s, %s, %s)"
     sql = UPDATE.format(keys=SET_KEYS if with_keys else "", rows=", ".join([one] * len(changed)))
     write(sql, values)

@@ -83,6 +83,8 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
 export interface Snapshot {
     id: string;
     name: string;
+    window?: "day" | "week" | "month";
+    since?: string;
     format?: ScoreFormat;
     players: RankedPlayer[];
 }
@@ -107,6 +109,7 @@ export interface Settings {
     ask_email?: boolean;
     player_writes?: "none" | "best" | "add" | "set";
     schedule?: "daily" | "weekly" | "monthly" | null;
+    windows?: ("day" | "week" | "month")[];
     show?: string[];
     format?: ScoreFormat;
 }
