@@ -9,6 +9,7 @@ from leaderboardapp.api.responses import (
     may_see_emails,
     own_data,
     player_data,
+    players_page,
     rank_error_fields,
     rank_fields,
     ranked_data,
@@ -74,14 +75,7 @@ def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     with_emails = may_see_emails(request, board_id)
     with reads_board(request, board_id) as board:
         players = Player.get_page_for_board(board, limit + 1, after, with_emails, from_rank)
-    has_more = len(players) > limit
-    return json_response(
-        {
-            "players": [ranked_data(player, with_emails) for player in players[:limit]],
-            "next": encode_cursor(*players[limit - 1].key()) if has_more else None,
-            **rank_error_fields(*players),
-        }
-    )
+    return players_page(players, limit, with_emails)
 
 
 def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:

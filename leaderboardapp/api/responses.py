@@ -1,7 +1,7 @@
 """Parts that the endpoints' answers share."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from leaderboardapp.domain.types import Row, ScoreRank
 from leaderboardapp.models import Board, Player
 from leaderboardapp.snapshots import compute_fingerprint
 from leaderboardapp.web import auth
+from leaderboardapp.web.requests import encode_cursor
 
 Model = TypeVar("Model", Board, Player)
 
@@ -50,6 +51,19 @@ def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     """Return a player's JSON fields for an answer about a few players: `of` and `percentile` stand
     beside the rank."""
     return {**ranked_data(player, with_email), **rank_fields(player)}
+
+
+def players_page(players: Sequence[Player], limit: int, with_emails: bool = False) -> HttpResponse:
+    """Return a response with a page of ranked players, who are one more than `limit` if there are
+    more pages."""
+    has_more = len(players) > limit
+    return json_response(
+        {
+            "players": [ranked_data(player, with_emails) for player in players[:limit]],
+            "next": encode_cursor(*players[limit - 1].key()) if has_more else None,
+            **rank_error_fields(*players),
+        }
+    )
 
 
 def rank_fields(ranked: Player | ScoreRank) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Endpoints of a board's seasons."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.http import HttpRequest, HttpResponse
 
@@ -44,15 +46,25 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     return json_response({"season": board["season"], **since, "past": rows, "next": next_cursor})
 
 
-@reads_windows
-def read_season(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
-    """Answer a past season: the board's name and top players as they were when it ended."""
-    number = int(season_number) if re.fullmatch(NUMBERS, season_number) else NO_SEASON
+@contextmanager
+def reads_season(request: HttpRequest, board_id: str, season_number: str) -> Iterator[int]:
+    """Yield the number of a past season that the body reads with whatever it answers.
+
+    Raises SeasonNotFound with the number as it was written; Problem 401 or 403 if the sender may
+    not read the board as it is now, even if the body raises that something is missing.
+    """
     try:
-        ended_at, board, players = get_store().get_season(board_id, number)
+        yield int(season_number) if re.fullmatch(NUMBERS, season_number) else NO_SEASON
     except SeasonNotFound:
         raise SeasonNotFound(board_id, clean(season_number)) from None
     finally:  # after it was read, or the board might have become private in between
         auth.require_read(request, board_id, private=Board.get(board_id).private)
+
+
+@reads_windows
+def read_season(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
+    """Answer a past season: the board's name and top players as they were when it ended."""
+    with reads_season(request, board_id, season_number) as number:
+        ended_at, board, players = get_store().get_season(board_id, number)
     payload = snapshots.board_payload(board, players)
     return json_response({**payload, "season": number, "ended_at": ended_at})

@@ -24,11 +24,12 @@ class WindowNotFound(ObjectDoesNotExist):
 
 
 class PlayerNotFound(ObjectDoesNotExist):
-    """The board has no such player."""
+    """The board, or a past season of it, has no such player."""
 
-    def __init__(self, board: str, player: str) -> None:
-        """`board` and `player` are ids."""
-        super().__init__(f"The {name_board(board)} has no player {player}.")
+    def __init__(self, board: str, player: str, season: int | None = None) -> None:
+        """`board` and `player` are ids; `season` is the number of a past season."""
+        past = "" if season is None else f"in season {season} "
+        super().__init__(f"The {name_board(board)} {past}has no player {player}.")
 
 
 class SeasonNotFound(ObjectDoesNotExist):

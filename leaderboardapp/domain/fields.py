@@ -227,6 +227,7 @@ BOARD_SETTING_FIELDS: dict[str, Field] = {
     "show": show_field,
     "format": format_field,
     "schedule": nullable_field(choice_field(*SCHEDULES)),
+    "keep_seasons": nullable_field(integer_field(1, MAX_SEASON)),
     "windows": windows_field,
 }
 

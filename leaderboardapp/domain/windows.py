@@ -10,7 +10,16 @@ from leaderboardapp.domain.schedule import end_after, window_schedule
 from leaderboardapp.domain.types import BOARD_DEFAULTS, WINDOWS, Row
 
 # Settings that a window takes over from its board. It has no limits: they are the board's.
-SHARED_SETTINGS = ("name", "size", "order", "ranking", "private", "show", "format")
+SHARED_SETTINGS = (
+    "name",
+    "size",
+    "order",
+    "ranking",
+    "private",
+    "show",
+    "format",
+    "keep_seasons",
+)
 # Fields of a board whose change is one of its windows, too.
 FOLLOWED_FIELDS = {*SHARED_SETTINGS, "schedule", "windows"}
 

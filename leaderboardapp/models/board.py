@@ -37,6 +37,7 @@ class Board:
         schedule: str | None = None,
         show: list[str] | None = None,
         format: Row | None = None,
+        keep_seasons: int | None = BOARD_DEFAULTS["keep_seasons"],
         windows: list[str] | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
@@ -50,7 +51,7 @@ class Board:
         self.show = [] if show is None else show
         self.windows = [] if windows is None else windows
         self.format: Row = deepcopy(BOARD_DEFAULTS["format"]) if format is None else format
-        self.schedule, self.season = schedule, 1
+        self.schedule, self.keep_seasons, self.season = schedule, keep_seasons, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import cross_site, preconditions, proxy, rate_limit, rights, windows
@@ -61,7 +62,7 @@ def by_method(**views: View) -> View:
     methods = [method for method in views if method != WEBSOCKET]
     allow = ", ".join([*methods, "HEAD"] if "GET" in views else methods)
 
-    def view(request: HttpRequest, **ids: Any) -> HttpResponse:
+    def view(request: HttpRequest, **ids: Any) -> HttpResponseBase:
         method = _get_method(request)
         if method not in views:
             detail = f"Accepted here: {allow}."
@@ -88,7 +89,7 @@ def by_method(**views: View) -> View:
     return view
 
 
-def _read(request: HttpRequest, view: View, ids: dict[str, Any]) -> HttpResponse:
+def _read(request: HttpRequest, view: View, ids: dict[str, Any]) -> HttpResponseBase:
     """Return what the view answers, of the window that the request names."""
     if not windows.takes_window(view):
         return view(request, **ids)

@@ -12,7 +12,7 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.sql import store as sql
+from leaderboardapp.stores.sql import maintenance as sql
 from tests.support.programs import wait_until
 
 ENDED_AT = "2026-11-30T00:00:00Z"

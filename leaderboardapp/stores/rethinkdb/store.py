@@ -23,6 +23,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -31,7 +32,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import message_stream
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
@@ -64,6 +65,7 @@ from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
 from leaderboardapp.stores.rethinkdb.windows import Windows
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
 LEASE = "listener"  # the only document of its table
@@ -296,6 +298,11 @@ class RethinkStore(Store):
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         return self.seasons.get_season(board, season)
 
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        raise NotImplementedError
+
     def list_boards_to_end(self, now: str) -> list[Row]:
         return self.seasons.list_boards_to_end(now)
 
@@ -329,6 +336,7 @@ class RethinkStore(Store):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
         if after is None and around is None:
             after = self.standings.find_before_rank(board, from_rank)

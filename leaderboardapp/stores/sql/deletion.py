@@ -1,17 +1,17 @@
 """Deleting boards, and players, in pieces. The caller holds a transaction on the board."""
 
 from leaderboardapp.domain.board_ids import list_family
+from leaderboardapp.domain.fields import MAX_SEASON
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
-from leaderboardapp.stores.sql.models import BlockRow, BoardRow, PlayerRow
+from leaderboardapp.stores.sql.models import BlockRow, BoardRow, PlayerRow, SeasonRow
 from leaderboardapp.stores.sql.statements import (
-    DELETE_ENDED,
+    DELETE_PAST_PLAYERS,
     DELETE_PLAYERS,
     write,
 )
 
 DELETE_ROWS = 20_000  # deleted by one statement, for which other writers wait
-ENDED_ROWS = 5_000  # of an ended season of a window, deleted in one transaction
 
 
 def delete_board(board: str) -> bool:
@@ -19,8 +19,11 @@ def delete_board(board: str) -> bool:
     # Blocks first, so that no trigger counts the players. There may be more players than one
     # statement can delete in time.
     BlockRow.objects.filter(board_id=board).delete()
-    while write(DELETE_PLAYERS, {"board": board, "limit": DELETE_ROWS}):
-        pass
+    SeasonRow.objects.filter(board_id=board).delete()  # so that no trigger keeps the players
+    for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS):
+        values = {"board": board, "season": MAX_SEASON + 1, "limit": DELETE_ROWS}
+        while write(statement, values):
+            pass
     return bool(BoardRow.objects.filter(id=board).delete()[0])
 
 
@@ -38,8 +41,3 @@ def delete_player(board: Row, player: str) -> bool:
     for id in family:
         seasons.erase_player(id, player)
     return True
-
-
-def delete_ended(window: str) -> None:
-    """Delete some of those who are in no running season of the window any more."""
-    write(DELETE_ENDED, {"board": window, "limit": ENDED_ROWS})

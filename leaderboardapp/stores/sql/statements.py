@@ -1,8 +1,7 @@
 """SQL by hand: the reads that every poll, stream and publish makes, and the write that most
 requests make. Built by Django's ORM they take ten times as long.
 
-Statements that depend on a board's order are dictionaries, `{"desc": …, "asc": …}`. The sort key of
-a player is the score, or its negative on a descending board, so that both are read ascending.
+Statements that read ranked players are dictionaries, with one for each source (sources.py).
 """
 
 import functools
@@ -15,16 +14,14 @@ from django.db import connection
 from leaderboardapp.domain.player_data import decode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import SORT_KEY
+from leaderboardapp.stores.sql.sources import RANKED, read_from_each, season_values
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
-_RANKED_SCORE = (
-    "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored,"
-    " FALSE"
-)
-_RANKED_PLAYER = f"{_RANKED_SCORE}, player.data"
+_RANKED_SCORE = "player, name, score, reached_at, FALSE, scored, FALSE"
+_RANKED_PLAYER = f"{_RANKED_SCORE}, data"
 # A player who is not carried over yet still has the score of an earlier season in the table.
 _ANY_SCORE = """
     player.player, player.name,
@@ -58,32 +55,15 @@ HIDDEN = f"""
     ORDER BY player LIMIT %(limit)s
 """
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
-# Which players a board ranks, and by which column. The conditions are those of models.RANKED, which
-# the indexes have.
-ORDERS = {
-    "desc": ("NOT hidden", SORT_KEY["desc"]),
-    "asc": ("NOT hidden AND scored", SORT_KEY["asc"]),
-}
-
-
-def in_each_order(sql: str) -> dict[str, str]:
-    """Return the statement for each order, with {ranked} and {sort_key} filled in."""
-    return {
-        order: sql.format(
-            ranked=f"board_id = %(board)s AND season = {_SEASON} AND {condition}", sort_key=column
-        )
-        for order, (condition, column) in ORDERS.items()
-    }
-
-
 POSITION = "(%(sort_key)s, %(reached_at)s, %(player)s)"  # values: position_values
-_TOP = """SELECT {columns} FROM player WHERE {{ranked}}
-        ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
-TOP = in_each_order(_TOP.format(columns=_RANKED_PLAYER))
-TOP_SCORES = in_each_order(_TOP.format(columns=_RANKED_SCORE))  # without data
+TOP = read_from_each(lambda source: source.page(_RANKED_PLAYER))
+TOP_SCORES = read_from_each(lambda source: source.page(_RANKED_SCORE))  # without data
 # The tops of many boards, all as they are at one moment; for PostgreSQL. Data is read where it is
 # shown.
-_SHOWN_PLAYER = f"{_RANKED_SCORE}, CASE WHEN board.show <> '[]' THEN player.data END"
+_SHOWN_PLAYER = """
+    player.player, player.name, player.score, player.reached_at, FALSE, player.scored, FALSE,
+    CASE WHEN board.show <> '[]' THEN player.data END
+"""
 _TOPS = """
     SELECT {board}, top.* FROM board LEFT JOIN LATERAL (
         SELECT {player} FROM player
@@ -93,19 +73,24 @@ _TOPS = """
     WHERE board.id = ANY(%(boards)s) AND board."order" = '{order}'"""
 ALL_TOPS = " UNION ALL ".join(
     _TOPS.format(
-        board=_BOARD, player=_SHOWN_PLAYER, order=order, condition=condition, sort_key=column
+        board=_BOARD,
+        player=_SHOWN_PLAYER,
+        order=order,
+        condition=condition,
+        sort_key=SORT_KEY[order],
     )
-    for order, (condition, column) in ORDERS.items()
+    for order, condition in RANKED.items()
 )
-AFTER = in_each_order(
-    f"""SELECT {_RANKED_PLAYER} FROM player
-        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) > {POSITION}
-        ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
+AFTER = read_from_each(
+    lambda source: source.page(_RANKED_PLAYER, f"({{sort_key}}, reached_at, player) > {POSITION}")
 )
-BEFORE = in_each_order(
-    f"""SELECT {_RANKED_PLAYER} FROM player
-        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) < {POSITION}
-        ORDER BY {{sort_key}} DESC, reached_at DESC, player DESC LIMIT %(limit)s"""
+BEFORE = read_from_each(
+    lambda source: source.page(
+        _RANKED_PLAYER, f"({{sort_key}}, reached_at, player) < {POSITION}", "DESC"
+    )
+)
+PAST_PLAYER = read_from_each(
+    lambda source: source.page(_RANKED_PLAYER, "player = %(player)s", limit="1")
 )
 # A hidden player is carried over when shown again.
 _NOT_CARRIED_OVER = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
@@ -127,10 +112,46 @@ FIND_ENDED = f"{_ENDED} LIMIT 1"
 DELETE_ENDED = f"""
     DELETE FROM player WHERE board_id = %(board)s AND player IN ({_ENDED} LIMIT %(limit)s)
 """
+LEAVE_WINDOWS = """
+    DELETE FROM player WHERE board_id IN ({boards}) AND player = %s
+        AND season < (SELECT season FROM board WHERE id = board_id)
+"""
 DELETE_PLAYERS = """
     DELETE FROM player WHERE board_id = %(board)s AND player IN (
         SELECT player FROM player WHERE board_id = %(board)s LIMIT %(limit)s
     )
+"""
+# Of seasons before `season`.
+_PAST = "FROM past WHERE board_id = %(board)s AND season < %(season)s LIMIT"
+FIND_PAST_PLAYERS = f"SELECT 1 {_PAST} 1"
+DELETE_PAST_PLAYERS = f"DELETE FROM past WHERE id IN (SELECT id {_PAST} %(limit)s)"
+# Of an erased player, and of those erased earlier who are named after it: the character after the
+# mark is the first one after all their ids. Blocks may begin at either.
+_ERASED_ID = "%(before)s || '!' || substr(player, %(length)s + 1)"
+_AT_POSITION = """
+    WHERE board_id = %(board)s AND season = %(season)s AND place = %(sort_key)s
+        AND reached_at = %(reached_at)s AND player >= %(player)s AND player < %(player)s || '"'
+"""
+ERASE_PLAYER = f"UPDATE past SET player = {_ERASED_ID}, name = '', data = NULL {_AT_POSITION}"
+ERASE_BLOCK = f"UPDATE block SET player = {_ERASED_ID} {_AT_POSITION}"
+# The past seasons before %(before)s in which the player was ranked.
+PAST_SEASONS_OF = """
+    SELECT number FROM season WHERE board_id = %(board)s AND number < %(before)s AND (
+        EXISTS (
+            SELECT 1 FROM past WHERE past.board_id = season.board_id
+                AND past.player = %(player)s AND past.season = number
+        ) OR archive = 'moving' AND number = (
+            SELECT player.season FROM player
+            WHERE player.board_id = season.board_id AND player.player = %(player)s
+                AND NOT hidden AND (scored OR settings ->> 'order' = 'desc')
+        )
+    ) ORDER BY number DESC LIMIT %(limit)s
+"""
+# Where the player is in past seasons, or blocks begin that have the player's name.
+NAMED_POSITIONS = """
+    SELECT season, place, reached_at FROM past WHERE board_id = %(board)s AND player = %(player)s
+    UNION SELECT season, place, reached_at FROM block
+    WHERE board_id = %(board)s AND player = %(player)s
 """
 WRITE_ROWS = 4_000  # in one statement, as many as have values that SQLite takes
 # The columns of VALUES have these names in SQLite and PostgreSQL alike. Rows without keys leave
@@ -188,7 +209,7 @@ def placeholders(values: Collection[Any]) -> str:
 def position_values(board: Row, position: RankPosition) -> dict[str, Any]:
     """Return the values of POSITION, and `board`."""
     sort_key = build_sort_key(board, position.score)
-    return {"board": board["id"], **position._asdict(), "sort_key": sort_key}
+    return {**season_values(board), **position._asdict(), "sort_key": sort_key}
 
 
 def build_sort_key(board: Row, score: int) -> int:

@@ -11,13 +11,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 from django.core.management import call_command
 from django.db import IntegrityError, connection
 
-from leaderboardapp.domain.board_ids import is_window, list_family
+from leaderboardapp.domain.archive import past_board
+from leaderboardapp.domain.board_ids import list_family, owner_of
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
     ImportMoved,
     PlayerNotFound,
-    SeasonNotFound,
     StoreUnavailable,
 )
 from leaderboardapp.domain.joining import (
@@ -34,6 +34,7 @@ from leaderboardapp.domain.types import (
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -44,7 +45,7 @@ from leaderboardapp.domain.types import (
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import deletion, rank_blocks, seasons, tickets, windows
+from leaderboardapp.stores.sql import deletion, maintenance, seasons, tickets, windows
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
@@ -70,9 +71,6 @@ from leaderboardapp.stores.sql.reading import (
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
-    CARRY_OVER,
-    FIND_ENDED,
-    FIND_NOT_CARRIED_OVER,
     HIDDEN,
     REPLACE_LEASE,
     board_row,
@@ -84,8 +82,6 @@ from leaderboardapp.stores.sql.statements import (
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="SqlStore")
-
-CARRY_OVER_ROWS = 5_000  # changed by one statement, for which other writers wait
 
 
 def maps_db_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -212,6 +208,7 @@ class SqlStore(Store):
         changes = check_player_change(fields)
         if "data" in changes:
             changes["data"] = encode_data(changes["data"])
+        windows.leave_ended(board, player)
         # In windows, too: a player is the same there but for the score.
         PlayerRow.objects.filter(board_id__in=list_family(board), player=player).update(**changes)
         return self.get_player(board, player)
@@ -265,7 +262,7 @@ class SqlStore(Store):
             check_due(settings, now)
         seasons.archive(settings, now)
         row = self.update_board(board, next_season(settings, now))
-        self._carry_over(board)  # as many players as others can wait for
+        maintenance.carry_over(row)  # as many players as others can wait for
         return row
 
     @of_one_moment
@@ -276,10 +273,18 @@ class SqlStore(Store):
 
     @of_one_moment
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        if past := seasons.find_past(board, season):
-            return past
-        read_board(board)
-        raise SeasonNotFound(board, season)
+        past = seasons.get_past(board, season)
+        return past.ended_at, past_board(past.settings, season), past.players
+
+    @of_one_moment
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        row = read_board(board)
+        # Of a window, those who are in a past season need not be in the running one.
+        if find_player(owner_of(board), player) is None:
+            raise PlayerNotFound(board, player)
+        return row, [*seasons.list_of_player(board, player, before, limit)]
 
     @maps_db_errors
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -289,28 +294,16 @@ class SqlStore(Store):
     def run_maintenance(self, board: str) -> bool:
         # Read first, because a transaction keeps other writers waiting.
         try:
-            if not rank_blocks.is_balanced(self.get_board(board)):
-                self._balance(board)
-            elif read(FIND_ENDED if is_window(board) else FIND_NOT_CARRIED_OVER, {"board": board}):
-                self._carry_over(board)
-            else:
-                return False
+            if has_work := maintenance.find_work(read_board(board)) is not None:
+                self._do_work(board)
         except BoardNotFound:
             return False
-        return True
+        return has_work
 
     @in_board_transaction
-    def _carry_over(self, board: str) -> None:
-        if is_window(board):
-            deletion.delete_ended(board)  # nobody is in a window before the first score in it
-        else:
-            write(CARRY_OVER, {"board": board, "limit": CARRY_OVER_ROWS})
-
-    @in_board_transaction
-    def _balance(self, board: str) -> None:
-        row = self.get_board(board)
-        if not rank_blocks.is_balanced(row):
-            rank_blocks.balance(row)
+    def _do_work(self, board: str) -> None:
+        if work := maintenance.find_work(read_board(board)):
+            work()
 
     @of_one_moment
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -336,8 +329,12 @@ class SqlStore(Store):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
-        window = read_window(read_board(board), limit, after, around, from_rank)
+        row = seasons.read_board_in_season(board, season)
+        window = read_window(row, limit, after, around, from_rank)
+        if season is not None:
+            return window
         shown = [window.player] if window.player and not window.rows else window.rows
         return window._replace(emails=find_emails(board, shown if with_emails else []))
 

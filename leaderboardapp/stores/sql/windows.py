@@ -11,6 +11,7 @@ from leaderboardapp.stores.sql.deletion import delete_board
 from leaderboardapp.stores.sql.models import BoardRow
 from leaderboardapp.stores.sql.statements import (
     BOARDS,
+    LEAVE_WINDOWS,
     WRITE_ROWS,
     board_row,
     placeholders,
@@ -59,6 +60,13 @@ def enter_windows(board: Row, rows: list[tuple[Row, Row]]) -> None:
             values += [row["scored"], window["season"]]
         one = f"({placeholders(range(7))})"
         write(_ENTER.format(rows=", ".join([one] * len(piece))), values)
+
+
+def leave_ended(board: str, player: str) -> None:
+    """Delete the player in windows whose season that the row is of has ended. Triggers would carry
+    over a row that changes."""
+    ids = list_family(board)[1:]
+    write(LEAVE_WINDOWS.format(boards=placeholders(ids)), [*ids, player])
 
 
 def _read_boards(ids: list[str]) -> list[Row]:

@@ -1,22 +1,21 @@
 from django.db import migrations, models
 
+from leaderboardapp.stores.sql.migrations.frozen import sqlite_archive
 from leaderboardapp.stores.sql.migrations.frozen.longer_board_ids import lengthen, shorten
 from leaderboardapp.stores.sql.migrations.frozen.sqlite_triggers import (
-    create_block_triggers,
     create_triggers,
-    drop_block_triggers,
     drop_triggers,
 )
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("store", "0010_tickets"),
+        ("store", "0011_archive"),
     ]
 
     operations = [
         # SQLite makes the board's table anew for its column, without the triggers.
-        migrations.RunPython(drop_block_triggers, create_block_triggers),
+        migrations.RunPython(sqlite_archive.drop_triggers, sqlite_archive.create_triggers),
         migrations.RunPython(drop_triggers, create_triggers),
         migrations.AddField(
             model_name="boardrow",
@@ -29,7 +28,7 @@ class Migration(migrations.Migration):
             field=models.CharField(max_length=20, null=True),
         ),
         migrations.RunPython(create_triggers, drop_triggers),
-        migrations.RunPython(create_block_triggers, drop_block_triggers),
+        migrations.RunPython(sqlite_archive.create_triggers, sqlite_archive.drop_triggers),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(lengthen, shorten)],
             state_operations=[

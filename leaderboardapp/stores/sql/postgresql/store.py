@@ -9,7 +9,6 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import Row
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
@@ -25,6 +24,7 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)

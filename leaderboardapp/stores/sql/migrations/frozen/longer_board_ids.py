@@ -11,6 +11,7 @@ COLUMNS = {
     "player": "board_id",
     "block": "board_id",
     "season": "board_id",
+    "past": "board_id",
     "import": "board_id",
     "change": "board",
 }
