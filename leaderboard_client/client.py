@@ -70,8 +70,8 @@ class Leaderboard:
         """Create a board and return it. Without an `id` it gets a random one.
 
         `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email,
-        player_writes, show, format, keep_seasons, schedule: a name, or an object such as {"every":
-        "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}.
+        player_writes, show, format, keep_seasons, windows, schedule: a name, or an object such as
+        {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}.
         """
         board = Board(self, str(uuid.uuid4()) if id is None else id)
         self.request("POST", "/boards/", {"id": board.id, **settings}, retry_on=NOT_APPLIED)

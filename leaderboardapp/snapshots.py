@@ -8,6 +8,7 @@ from typing import Any
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain import ranking
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.player_data import select_shown
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores import get_store
@@ -68,7 +69,9 @@ def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:
                 payload["data"] = shown
     is_default = board["format"] == BOARD_DEFAULTS["format"]
     format = {} if is_default else {"format": board["format"]}
-    return {"id": board["id"], "name": board["name"], **format, "players": payloads}
+    owner, window = split_id(board["id"])
+    period = {"window": window, "since": board["since"]} if window else {}
+    return {"id": owner, "name": board["name"], **period, **format, "players": payloads}
 
 
 def season_fields(board: Row) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from leaderboardapp.api.responses import (
     settings_data,
     settings_response,
 )
+from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
 from leaderboardapp.domain.types import Row
@@ -31,8 +32,10 @@ from leaderboardapp.web.requests import (
     read_cursor,
     read_limit,
 )
+from leaderboardapp.web.windows import PARAMETER, chosen_board, reads_windows
 
 PAGE = "text/html"
+BOARD_PARAMETERS = (PARAMETER, *READ_PARAMETERS)
 
 
 def create_board(request: HttpRequest) -> HttpResponse:
@@ -60,6 +63,7 @@ def list_boards(request: HttpRequest) -> HttpResponse:
 
 
 @takes_any_query
+@reads_windows
 def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the board in the form that the client accepts.
 
@@ -68,8 +72,8 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """
     accepted = negotiate(request)
     if accepted == PAGE:
-        return views.render_board_page(request, board_id)
-    check_query(request, READ_PARAMETERS)
+        return views.render_board_page(request, owner_of(board_id))  # the page has no windows
+    check_query(request, BOARD_PARAMETERS)
     if request.method == "GET" and accepted == STREAM:
         try:
             snapshot = get_readable_snapshot(request, board_id)
@@ -90,9 +94,10 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     context = subscribe.websocket(request)
     if context.is_opening():
         with subscribe.refuses_websocket(context):
-            check_query(request, READ_PARAMETERS)
-            snapshot = get_readable_snapshot(request, board_id)
-            grip_channels = subscribe.get_grip_channels(request, board_id, snapshot)
+            check_query(request, BOARD_PARAMETERS)
+            with chosen_board(request, board_id) as chosen_id:
+                snapshot = get_readable_snapshot(request, chosen_id)
+            grip_channels = subscribe.get_grip_channels(request, chosen_id, snapshot)
             subscribe.open_websocket(context, grip_channels, update_message(snapshot))
     subscribe.answer_websocket(context)
     return HttpResponse()

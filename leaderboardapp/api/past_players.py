@@ -29,11 +29,13 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_cursor, read_limit
+from leaderboardapp.web.windows import reads_windows
 
 EXPORTED_AT_ONCE = 1_000  # players in one read of the store
 
 
 @takes_query("limit", "cursor", "from_rank")
+@reads_windows
 def list_players(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
     """Answer a page of a past season's players, best first, perhaps from a rank on, as JSON or as a
     page for browsers."""
@@ -52,6 +54,7 @@ def list_players(request: HttpRequest, board_id: str, season_number: str) -> Htt
     return players_page(players, limit, Vary="Accept")
 
 
+@reads_windows
 def read_player(
     request: HttpRequest, board_id: str, season_number: str, player_id: str
 ) -> HttpResponse:
@@ -63,6 +66,7 @@ def read_player(
 
 
 @takes_query("limit")
+@reads_windows
 def read_around(
     request: HttpRequest, board_id: str, season_number: str, player_id: str
 ) -> HttpResponse:
@@ -74,6 +78,7 @@ def read_around(
 
 
 @takes_query("format")
+@reads_windows
 def export_players(request: HttpRequest, board_id: str, season_number: str) -> HttpResponseBase:
     """Answer all players of a past season, best first, as CSV or JSON Lines.
 
@@ -93,6 +98,7 @@ def export_players(request: HttpRequest, board_id: str, season_number: str) -> H
 
 
 @takes_query("limit", "cursor")
+@reads_windows
 def list_player_seasons(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer a page of the past seasons in which the player was ranked, the newest first, as JSON
     or as a page for browsers."""

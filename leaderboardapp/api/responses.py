@@ -86,7 +86,11 @@ def may_see_emails(request: HttpRequest, board_id: str) -> bool:
 
 def rank_error_fields(*ranked: Player | ScoreRank) -> dict[str, Any]:
     """Return fields that say how far off these ranks may be; none if they are exact."""
-    bound = max((each.bound for each in ranked), default=0)
+    return bound_fields(max((each.bound for each in ranked), default=0))
+
+
+def bound_fields(bound: int) -> dict[str, Any]:
+    """Return fields that say how far off a rank may be; none if it is exact."""
     return {"exact": False, "bound": bound} if bound else {}
 
 

@@ -18,6 +18,7 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, rights
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_body, read_cursor, read_limit
+from leaderboardapp.web.windows import reads_windows
 
 NUMBERS = "[1-9][0-9]{0,8}"  # of seasons: one URL for each, and all fit every store's integers
 NO_SEASON = 0
@@ -33,6 +34,7 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
 
 
 @takes_query("limit", "cursor")
+@reads_windows
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the running season's number, and a page of past seasons, the newest first, as JSON or
     as a page for browsers."""
@@ -44,7 +46,8 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
     if pages.prefers_page(request):
         return pages.render_seasons_page(request, board, rows, next_cursor)
-    body = {"season": board["season"], "past": rows, "next": next_cursor}
+    since = {} if board["since"] is None else {"since": board["since"]}
+    body = {"season": board["season"], **since, "past": rows, "next": next_cursor}
     return json_response(body, 200, {"Vary": "Accept"})
 
 
@@ -63,6 +66,7 @@ def reads_season(request: HttpRequest, board_id: str, season_number: str) -> Ite
         auth.require_read(request, board_id, private=Board.get(board_id).private)
 
 
+@reads_windows
 def read_season(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
     """Answer a past season: the board's name and top players as they were when it ended."""
     with reads_season(request, board_id, season_number) as number:

@@ -14,6 +14,7 @@ MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry e
 # waiting for a slow viewer drops snapshots, too.
 MAX_JOINED = 5
 RANKINGS = ("ordinal", "competition", "dense")  # 1, 2, 3, 4 or 1, 2, 2, 4 or 1, 2, 2, 3
+WINDOWS = ("day", "week", "month")
 PLAYER_WRITES = ("none", "best", "add", "set")
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 BOARD_DEFAULTS: Row = {
@@ -31,8 +32,10 @@ BOARD_DEFAULTS: Row = {
     "format": {"type": "points"},  # what a score is, for those who show it: fields.format_field
     "schedule": None,  # when seasons end by themselves: schedule.schedule_field
     "keep_seasons": 12,  # how many past seasons are kept; None for all
+    "windows": [],  # of WINDOWS, in their order: in which of them scores count as well
     "season": 1,  # the running one
     "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"
+    "since": None,  # of a window's board, when its running season began; None on all other boards
 }
 
 

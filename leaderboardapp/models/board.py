@@ -10,6 +10,9 @@ from leaderboardapp.domain.joining import check_board
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Precondition, Row, ScoreRank
 from leaderboardapp.stores import get_store
 
+# Without what only the boards of windows have: there is no such Board.
+ROW_FIELDS = ("id", *(field for field in BOARD_DEFAULTS if field != "since"))
+
 
 class Board:
     """A board with its settings, as they were read last or are to be saved."""
@@ -31,6 +34,7 @@ class Board:
         show: list[str] | None = None,
         format: Row | None = None,
         keep_seasons: int | None = BOARD_DEFAULTS["keep_seasons"],
+        windows: list[str] | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
 
@@ -41,6 +45,7 @@ class Board:
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private, self.ask_email, self.player_writes = private, ask_email, player_writes
         self.show = [] if show is None else show
+        self.windows = [] if windows is None else windows
         self.format: Row = deepcopy(BOARD_DEFAULTS["format"]) if format is None else format
         self.schedule, self.keep_seasons, self.season = schedule, keep_seasons, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
@@ -48,7 +53,7 @@ class Board:
 
     def row(self) -> Row:
         """Return the id and all settings, saved or not."""
-        return {field: getattr(self, field) for field in ("id", *BOARD_DEFAULTS)}
+        return {field: getattr(self, field) for field in ROW_FIELDS}
 
     def next_ends(self) -> list[str]:
         """Return when the running season ends by schedule, and two that follow; none without a
@@ -131,7 +136,7 @@ class Board:
         return [cls(row["id"])._load(row) for row in rows]
 
     def _load(self, row: Row) -> Self:
-        for field in BOARD_DEFAULTS:
+        for field in ROW_FIELDS:
             setattr(self, field, deepcopy(row[field]))
         self._stored = row
         return self

@@ -22,7 +22,7 @@ from leaderboardapp.stores import get_store
 
 PLAYER_FIELDS = ("name", "score", "hidden")
 WRITE_FIELDS = ("created", "previous", "changed", "repeated")
-RANK_FIELDS = ("rank", "of", "bound")
+RANK_FIELDS = ("rank", "of", "bound", "windows")
 
 
 class Player:
@@ -53,6 +53,8 @@ class Player:
         self.bound = 0  # how far off the rank may be, either way
         self.place: int | None = None  # among the players of a selection
         self.of: int | None = None  # how many the ranks count; set with the rank, but by pages
+        # By window, `score`, `rank`, `of` and `bound` there, after a write that asked for the rank.
+        self.windows: dict[str, Row] = {}
         self._stored: Row | None = None
 
     def save(self, precondition: Precondition | None = None) -> Self:

@@ -134,7 +134,7 @@ def test_its_settings_are_those_of_the_service() -> None:
     settings = re.search(r"^export interface Settings {\n(.*?)^}", types, re.DOTALL | re.MULTILINE)
     assert settings
     chosen = dict(re.findall(r"^  (\w+)\?: (.*);$", settings[1], re.MULTILINE))
-    assert chosen.keys() == BOARD_DEFAULTS.keys() - {"season", "ends_at"}
+    assert chosen.keys() == BOARD_DEFAULTS.keys() - {"season", "ends_at", "since"}
     assert chosen["player_writes"] == " | ".join(map(json.dumps, PLAYER_WRITES))
     assert chosen["ranking"] == " | ".join(map(json.dumps, RANKINGS))
 

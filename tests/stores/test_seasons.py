@@ -226,13 +226,13 @@ def test_a_schedule_that_changes_while_its_season_ends_is_kept(
     store: RethinkStore, board_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.create_board({"id": board_id, "schedule": BERLIN, "ends_at": ENDED_AT})
-    archive, later = rethinkdb.Seasons.archive_top, {**BERLIN, "at": "07:00"}
+    archive, later = rethinkdb.Seasons._record, {**BERLIN, "at": "07:00"}
 
     def change_then_archive(*args: Any, **options: Any) -> None:
         store.update_board(board_id, {"schedule": later})
         archive(*args, **options)
 
-    monkeypatch.setattr(rethinkdb.Seasons, "archive_top", change_then_archive)
+    monkeypatch.setattr(rethinkdb.Seasons, "_record", change_then_archive)
     with pytest.raises(WrongSeason):
         store.start_next_season(board_id, 1, ENDED_AT, only_if_due=True)
     board = store.get_board(board_id)

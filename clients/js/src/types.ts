@@ -89,6 +89,8 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
 export interface Snapshot {
   id: string;
   name: string;
+  window?: "day" | "week" | "month";
+  since?: string;
   format?: ScoreFormat;
   players: RankedPlayer[];
   season?: number; // the running one; not there in the first
@@ -127,6 +129,7 @@ export interface Settings {
   player_writes?: "none" | "best" | "add" | "set";
   schedule?: "daily" | "weekly" | "monthly" | Schedule | null;
   keep_seasons?: number | null;
+  windows?: ("day" | "week" | "month")[];
   show?: string[];
   format?: ScoreFormat;
 }

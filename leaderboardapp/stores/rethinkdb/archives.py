@@ -307,8 +307,12 @@ def _without_season(row: Any, old: Any, rest: Any, is_archived: Any, season: Any
     carried_over = r.branch(rest.is_empty(), old.without("unarchived"), kept).merge(
         season_reset_fields(row, old), r.branch(is_archived, {"archived": season}, {})
     )
-    remnant = r.branch(rest.is_empty(), None, kept)
-    return r.branch(old.has_fields("player"), carried_over, remnant)
+    # A window has only those who have scored in its running season.
+    is_over = is_archived | old["scored"].default(True).not_()
+    is_left = row["since"].default(None).ne(None) & is_over
+    is_remnant = old.has_fields("player").not_()
+    is_gone = rest.is_empty() & (is_remnant | is_left)
+    return r.branch(is_gone, None, is_remnant, kept, carried_over)
 
 
 def _archived_document(board: str, settings: Row, row: Row) -> Row:

@@ -11,7 +11,6 @@ from leaderboardapp.stores.rethinkdb.results import (
     OUT_OF_RANGE,
     OUTDATED,
     ROW_CHANGED,
-    raise_for_errors,
 )
 from leaderboardapp.stores.rethinkdb.rows import board_row
 
@@ -120,6 +119,18 @@ class Database:
                 return answer
         raise StoreUnavailable("what is to be written changes too often")
 
+    def record_deletion(self, board: str) -> None:
+        """Count a deletion of the board, or of a player of it, before it happens.
+
+        That is early enough: a restarted listener reads from some seconds before its checkpoint."""
+
+        def count(_: Any, old: Any, __: Any) -> Any:
+            return old.merge({"times": old["times"].default(1) + 1})
+
+        insert = self.deleted.insert({"id": board, "times": 1}, conflict=count)
+        if (result := self.run(insert))["errors"]:
+            raise StoreUnavailable(result["first_error"])
+
     def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """Select, as ReQL, all documents that belong to a board, by table."""
         least, most = [board, r.minval], [board, r.maxval]
@@ -131,16 +142,6 @@ class Database:
         past_blocks = self.blocks.between(f"{board}/", f"{board}0")
         by_board = (table.get_all(board, index="board") for table in (self.imports, self.emails))
         return players, seasons, past, blocks, past_blocks, *by_board
-
-    def record_deletion(self, board: str) -> None:
-        """Count a deletion of the board, or of a player of it, before it happens.
-
-        That is early enough: a restarted listener reads from a while before its checkpoint."""
-
-        def count(_: Any, old: Any, __: Any) -> Any:
-            return old.merge({"times": old["times"].default(1) + 1})
-
-        raise_for_errors(self.run(self.deleted.insert({"id": board, "times": 1}, conflict=count)))
 
     def delete_in_pieces(self, rows: Any, only_if: Any = True) -> None:
         """Delete the selected documents, DELETE_ROWS in a query, as long as `only_if` holds."""

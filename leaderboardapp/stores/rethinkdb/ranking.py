@@ -20,7 +20,7 @@ from leaderboardapp.domain.types import (
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.ranked_rows import RankedRows
-from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
+from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, find_member, player_row
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, SERVER_FIELDS
 from leaderboardapp.stores.rethinkdb.sort_keys import (
     FIRST_KEY,
@@ -359,7 +359,7 @@ def _leave_out(members: Any) -> Selection:
 def _build_window(read: Row, with_emails: bool) -> Window:
     """Return the window that a query has read."""
     board = board_row(read["board"])
-    player = read["player"] and player_row(read["player"], board["season"])
+    player = read["player"] and find_member(board, read["player"])
     documents = [*read["rows"], *([read["player"]] if player else [])]
     rows = [player_row(row) for row in read["rows"]]
     counts = {name: read[name] for name in ("before", "better", "bound") if name in read}

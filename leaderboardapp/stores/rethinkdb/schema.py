@@ -23,6 +23,7 @@ the key that the write hook has made.
 import uuid
 from typing import Any
 
+from leaderboardapp.domain.board_ids import SEPARATOR
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY
 
@@ -30,7 +31,17 @@ SETUP_SECONDS = 60.0
 REWRITTEN_AT_ONCE = 500  # documents in one query
 TOPS_AT_ONCE = 50  # seasons
 # Fields of players that only the server reads; and all that no row has.
-SERVER_FIELDS = ("keys", "batches", "changed_at", "desc", "asc", "place", "unarchived", "past")
+SERVER_FIELDS = (
+    "keys",
+    "key_times",
+    "batches",
+    "changed_at",
+    "desc",
+    "asc",
+    "place",
+    "unarchived",
+    "past",
+)
 INTERNAL_FIELDS = (*SERVER_FIELDS, "email")
 ARCHIVED_FIELDS = ("player", "name", "score", "reached_at", "scored", "data")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
@@ -171,6 +182,8 @@ def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
     def change(season: Any, score: Any) -> Any:
         # A malformed document must be writable, and not ranked. Nothing else is asked of it.
         ranked = score.type_of().eq("NUMBER") & ~new["hidden"].default(False)
+        scored = new["scored"].default(True)
+        is_own = new["board"].match(SEPARATOR).default(None).eq(None)  # and no window
 
         def build_key(score: Any) -> Any:
             key = [new["board"], season, score, new["reached_at"], new["player"]]
@@ -178,8 +191,8 @@ def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
 
         fields = {
             "changed_at": context["timestamp"],
-            "desc": r.branch(ranked, build_key(0 - score), None),
-            "asc": r.branch(ranked & new["scored"].default(True), build_key(score), None),
+            "desc": r.branch(ranked & (scored | is_own), build_key(0 - score), None),
+            "asc": r.branch(ranked & scored, build_key(score), None),
         }
         was_in = old["season"].default(1)
         # Only if the player was ranked: another document may lack fields.

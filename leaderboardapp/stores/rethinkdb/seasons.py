@@ -3,6 +3,7 @@
 from itertools import islice
 from typing import Any
 
+from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
     OutcomeUnknown,
@@ -12,8 +13,10 @@ from leaderboardapp.domain.exceptions import (
     WrongSeason,
 )
 from leaderboardapp.domain.ranking import number_window
-from leaderboardapp.domain.schedule import check_due, check_season, end_of_next_season
+from leaderboardapp.domain.schedule import check_due, check_season
 from leaderboardapp.domain.types import BOARD_DEFAULTS, PlayerSeason, Row
+from leaderboardapp.domain.windows import next_season
+from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
@@ -23,6 +26,7 @@ from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import WRONG_SEASON, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import board_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.windows import Windows
 
 
 class Seasons:
@@ -30,10 +34,15 @@ class Seasons:
     leaves a state from which readers and the next step go on."""
 
     def __init__(
-        self, db: Database, past: Ranking, archives: Archives, rank_blocks: RankBlocks
+        self,
+        db: Database,
+        past: Ranking,
+        archives: Archives,
+        rank_blocks: RankBlocks,
+        windows: Windows,
     ) -> None:
         self.db, self.past, self.archives, self.rank_blocks = db, past, archives, rank_blocks
-        self.rows = PastRows(db)
+        self.rows, self.windows = PastRows(db), windows
 
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
@@ -46,7 +55,8 @@ class Seasons:
         # Before the season ends, so that no ended season lacks its record; and after, when no other
         # process that is about to end it can change the record any more.
         self._record(row, now, final=False)
-        change = {"season": season + 1, "ends_at": end_of_next_season(row, now)}
+        began_at = {"began_at": now_us()} if is_window(board) else {}
+        change = next_season(row, now)
         kept = [1] if row["keep_seasons"] is None else [1, season + 1 - row["keep_seasons"]]
         result = self.db.run(
             self.db.boards.get(board).update(
@@ -54,7 +64,11 @@ class Seasons:
                     _has_changed_season(old, row),
                     r.error(WRONG_SEASON),
                     # With the season, so that older ones are gone at once.
-                    {**change, "kept_from": r.expr(kept).append(old["kept_from"].default(1)).max()},
+                    {
+                        **change,
+                        **began_at,
+                        "kept_from": r.expr(kept).append(old["kept_from"].default(1)).max(),
+                    },
                 )
             )
         )
@@ -166,6 +180,8 @@ class Seasons:
         """Archive some players of past seasons, or balance rank blocks. Return whether more is
         left."""
         try:
+            if not is_window(board):
+                self.windows.follow_board(board)
             while (has_more := self.archives.run_step(self.db.get_board(board))) is not None:
                 if has_more:
                     return True

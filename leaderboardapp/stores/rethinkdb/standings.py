@@ -31,7 +31,7 @@ from leaderboardapp.domain.types import (
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.ranking import TRIES, Ranking, find_last
-from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
+from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, find_member
 from leaderboardapp.stores.rethinkdb.schema import SERVER_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY, build_sort_key
 
@@ -62,7 +62,8 @@ class Standings:
             expected, settings = settings, board_row(read["board"])
             if _is_same_ranking(expected, settings):
                 break
-        rows = [player_row(document, settings["season"]) for document in read["players"]]
+        members = (find_member(settings, document) for document in read["players"])
+        rows = [row for row in members if row]
         emails = find_emails(read["players"] if with_emails else [])
         ranked, unranked = split_ranked(settings, rows)
         better, bound = self._count_before_each(settings, read["blocks"], ranked)

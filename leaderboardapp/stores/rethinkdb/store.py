@@ -31,6 +31,7 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
+from leaderboardapp.domain.windows import FOLLOWED_FIELDS
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import lease, message_stream
@@ -48,7 +49,9 @@ from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_
 from leaderboardapp.stores.rethinkdb.rows import (
     board_row,
     find_emails,
+    find_member,
     is_board,
+    is_member,
     is_player,
     player_document,
     player_row,
@@ -65,6 +68,7 @@ from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
+from leaderboardapp.stores.rethinkdb.windows import Windows
 from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
@@ -86,8 +90,9 @@ class RethinkStore(Store):
         self.standings = Standings(self.db, self.ranking)
         self.past_standings = Standings(self.db, self.past)
         self.archives = Archives(self.db, self.ranking, self.past)
-        self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks)
         self.erasure = Erasure(self.db, self.emails)
+        self.windows = Windows(self.db, self.erasure)
+        self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
 
@@ -112,9 +117,12 @@ class RethinkStore(Store):
             self.db.delete_in_pieces(rows, only_if=absent)
         result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
         raise_for_errors(result, id=board["id"])
+        if board.get("windows"):
+            self._follow(board["id"])
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         rows = self.db.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
+        rows = rows.filter(r.row["since"].default(None).eq(None))
         if not private:
             rows = rows.filter(~r.row["private"].default(False))
         return [board_row(row) for row in self.db.run(rows.limit(limit))]
@@ -134,7 +142,17 @@ class RethinkStore(Store):
             return document.replace(lambda old: change(old, guard), return_changes="always")
 
         result = self.db.write_if(precondition, write, is_board)
-        return board_row(get_updated_document(result, BoardNotFound(board)))
+        row = board_row(get_updated_document(result, BoardNotFound(board)))
+        if FOLLOWED_FIELDS & fields.keys():
+            self._follow(board)
+        return row
+
+    def _follow(self, board: str) -> None:
+        """Bring the windows up to date with their board, which has changed."""
+        try:
+            self.windows.follow_board(board)
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
 
     def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         document = self.db.boards.get(board)
@@ -150,6 +168,7 @@ class RethinkStore(Store):
         try:
             for rows in self.db.select_rows_of_board(board):
                 self.db.delete_in_pieces(rows)
+            self.windows.delete_windows(board)
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         if not deleted:
@@ -179,9 +198,10 @@ class RethinkStore(Store):
     def get_player(self, board: str, player: str) -> Row:
         document = self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS)
         row, found = self.db.read_of_board(board, lambda row: [row, document.default(None)])
-        if found is None:
+        member = found and find_member(board_row(row), found)
+        if member is None:
             raise PlayerNotFound(board, player)
-        return player_row(found, board_row(row)["season"])
+        return member
 
     def update_player(
         self, board: str, player: str, fields: Row, precondition: Precondition | None = None
@@ -200,12 +220,16 @@ class RethinkStore(Store):
                 board,
                 lambda row: document.update(
                     lambda old: update(row, old), return_changes="always"
-                ).merge({"season": row["season"].default(1)}),
+                ).merge(
+                    {"season": row["season"].default(1), "windows": row["windows"].default([])}
+                ),
             )
 
         result = self.db.write_if(precondition, write, is_player)
         raise_for_errors(result, board)
         updated = get_updated_document(result, PlayerNotFound(board, player))
+        if result["windows"]:
+            self.windows.update_player(board, player, checked)
         return player_row(updated, result["season"])
 
     def delete_player(
@@ -214,7 +238,9 @@ class RethinkStore(Store):
         if precondition:
             precondition()  # and not again: what follows is more than one write
         self.db.record_deletion(board)
+        self.windows.delete_player(board, player)
         self.erasure.delete_player(board, player)
+        self.windows.delete_player(board, player)  # a score may have come in between
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         results: list[Row | Exception] = []
@@ -294,8 +320,12 @@ class RethinkStore(Store):
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
         last, end = [board, after], [board, r.maxval]
         rows = self.db.players.between(last, end, index="hidden_on", left_bound="open")
-        ordered = rows.order_by(index="hidden_on").limit(limit).without(*SERVER_FIELDS)
-        row, documents = self.db.read_of_board(board, lambda row: [row, ordered.coerce_to("array")])
+
+        def read_members(row: Any) -> Any:
+            members = rows.order_by(index="hidden_on").filter(lambda old: is_member(row, old))
+            return [row, members.limit(limit).without(*SERVER_FIELDS).coerce_to("array")]
+
+        row, documents = self.db.read_of_board(board, read_members)
         settings = board_row(row)
         players = [player_row(document, settings["season"]) for document in documents]
         return Window(settings, players, emails=find_emails(documents if with_emails else []))

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
+from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
 from leaderboardapp.stores.sql.rank_blocks import balance, is_balanced
 from leaderboardapp.stores.sql.sources import PastBoard
 from leaderboardapp.stores.sql.statements import (
     CARRY_OVER,
+    DELETE_ENDED,
     DELETE_PAST_PLAYERS,
+    FIND_ENDED,
     FIND_NOT_CARRIED_OVER,
     FIND_PAST_PLAYERS,
     read,
@@ -24,7 +27,8 @@ def find_work(board: Row) -> Callable[[], object] | None:
     changes the board; None if there is nothing to do."""
     if not is_balanced(board):
         return lambda: balance(board)
-    if read(FIND_NOT_CARRIED_OVER, {"board": board["id"]}):
+    unmoved = FIND_ENDED if is_window(board["id"]) else FIND_NOT_CARRIED_OVER
+    if read(unmoved, {"board": board["id"]}):
         return lambda: carry_over(board)
     if past := seasons.find_moving(board):
         return lambda: finish_archive(past)
@@ -35,8 +39,10 @@ def find_work(board: Row) -> Callable[[], object] | None:
 
 
 def carry_over(board: Row) -> None:
-    """Carry some players over into the running season. Triggers keep them in the one before."""
-    write(CARRY_OVER, {"board": board["id"], "limit": CARRY_OVER_ROWS})
+    """Carry some players over into the running season, or let them leave a window, where nobody is
+    before the first score. Triggers keep them in the season before."""
+    statement = DELETE_ENDED if is_window(board["id"]) else CARRY_OVER
+    write(statement, {"board": board["id"], "limit": CARRY_OVER_ROWS})
 
 
 def finish_archive(past: PastBoard) -> None:

@@ -15,7 +15,7 @@ SORT_KEY = {"desc": "negative", "asc": "score"}
 class BoardRow(models.Model):
     """A board, with the fields of BOARD_DEFAULTS."""
 
-    id = models.CharField(max_length=64, primary_key=True)
+    id = models.CharField(max_length=80, primary_key=True)
     name = models.CharField(max_length=100)
     size = models.PositiveSmallIntegerField()
     order = models.CharField(max_length=4, db_default="desc")
@@ -30,8 +30,10 @@ class BoardRow(models.Model):
     format = models.JSONField(db_default=models.Value({"type": "points"}, models.JSONField()))
     schedule = ScheduleField(null=True)
     keep_seasons = models.PositiveIntegerField(db_default=12, null=True)
+    windows = models.JSONField(db_default=models.Value([], models.JSONField()))
     season = models.PositiveIntegerField(db_default=1)
     ends_at = models.CharField(max_length=20, null=True)
+    since = models.CharField(max_length=20, null=True)
 
     class Meta:
         db_table = "board"
@@ -161,7 +163,7 @@ class ChangeRow(models.Model):
     transaction. Triggers write the row, so that no program's change is missed. A deleted board
     keeps its row, or no feed would notice."""
 
-    board = models.CharField(max_length=64, primary_key=True)
+    board = models.CharField(max_length=80, primary_key=True)
     seq = models.BigIntegerField(db_index=True)
     joined = models.JSONField(
         db_default=models.Value([], models.JSONField()), help_text="the newest players, by name"

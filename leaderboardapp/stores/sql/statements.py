@@ -33,20 +33,26 @@ _ANY_SCORE = """
 _ANY_PLAYER = f"{_ANY_SCORE}, player.data"
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
+BOARDS = f"SELECT {_BOARD} FROM board WHERE id IN ({{boards}}) ORDER BY id"
+# A window has only those who have scored in its running season.
+_IS_MEMBER = "(board.since IS NULL OR player.season = board.season)"
 PLAYER = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %s AND player = %s
+    WHERE board_id = %s AND player = %s AND {_IS_MEMBER}
 """
-# By the players' ids. Writes of scores read no data, but the idempotency keys that each remembers.
-_BY_ID = """
-    FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %s AND player.player IN ({players})
+# By the players' ids. Writes of scores, which may be to windows, too, also find who is in an ended
+# season of a window. They read no data, but the idempotency keys that each player remembers.
+PLAYERS = f"""
+    SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
+    WHERE board_id IN ({{boards}}) AND player.player IN ({{players}}) AND {_IS_MEMBER}
 """
-PLAYERS = f"SELECT {_ANY_PLAYER} {_BY_ID}"
-SCORES = f"SELECT {_ANY_SCORE}, keys {_BY_ID}"
+SCORES = f"""
+    SELECT {_ANY_SCORE}, board_id, keys FROM player JOIN board ON board.id = board_id
+    WHERE board_id IN ({{boards}}) AND player.player IN ({{players}})
+"""
 HIDDEN = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %(board)s AND player > %(after)s AND hidden
+    WHERE board_id = %(board)s AND player > %(after)s AND hidden AND {_IS_MEMBER}
     ORDER BY player LIMIT %(limit)s
 """
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
@@ -95,6 +101,20 @@ CARRY_OVER = f"""
         ORDER BY season, negative LIMIT %(limit)s
     )
 """
+# Of a window, hidden players as well. Each half has an index.
+_ENDED = f"""
+    SELECT player FROM player WHERE {_NOT_CARRIED_OVER}
+    UNION ALL
+    SELECT player FROM player WHERE board_id = %(board)s AND season < {_SEASON} AND hidden
+"""
+FIND_ENDED = f"{_ENDED} LIMIT 1"
+DELETE_ENDED = f"""
+    DELETE FROM player WHERE board_id = %(board)s AND player IN ({_ENDED} LIMIT %(limit)s)
+"""
+LEAVE_WINDOWS = """
+    DELETE FROM player WHERE board_id IN ({boards}) AND player = %s
+        AND season < (SELECT season FROM board WHERE id = board_id)
+"""
 DELETE_PLAYERS = """
     DELETE FROM player WHERE board_id = %(board)s AND player IN (
         SELECT player FROM player WHERE board_id = %(board)s LIMIT %(limit)s
@@ -135,13 +155,17 @@ NAMED_POSITIONS = """
     UNION SELECT season, place, reached_at FROM block
     WHERE board_id = %(board)s AND player = %(player)s
 """
-# The columns of VALUES have these names in SQLite and PostgreSQL alike.
+WRITE_ROWS = 4_000  # in one statement, as many as have values that SQLite takes
+# The columns of VALUES have these names in SQLite and PostgreSQL alike. Rows without keys leave
+# those that are there.
 UPDATE = """
     UPDATE player
-    SET score = new.column2, reached_at = new.column3, scored = TRUE, season = %s{keys}
+    SET score = new.column3, reached_at = new.column4, scored = new.column5,
+        season = new.column6{keys}
     FROM (VALUES {rows}) AS new
-    WHERE board_id = %s AND player.player = new.column1
+    WHERE board_id = new.column1 AND player.player = new.column2
 """
+SET_KEYS = ", keys = coalesce(new.column7, keys)"
 # The table has one row. It is replaced only if it is still the one that was read.
 REPLACE_LEASE = """
     INSERT INTO lease (id, holder, beat, position)
@@ -168,11 +192,15 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         return rows
 
 
-def read_by_ids(sql: str, board: str, players: Collection[str]) -> list[tuple[Any, ...]]:
-    """Execute PLAYERS or SCORES for the players with these ids; return its rows, in any order."""
+def read_by_ids(
+    sql: str, boards: Collection[str], players: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """Execute PLAYERS or SCORES for the players with these ids on these boards; return its rows, in
+    any order."""
     if not players:  # PostgreSQL knows no empty list
         return []
-    return read(sql.format(players=placeholders(players)), [board, *players])
+    ids = {"boards": placeholders(boards), "players": placeholders(players)}
+    return read(sql.format(**ids), [*boards, *players])
 
 
 def placeholders(values: Collection[Any]) -> str:
@@ -195,7 +223,7 @@ def board_row(columns: tuple[Any, ...]) -> Row:
     """Return the board's row, of BOARD_COLUMNS."""
     board = dict(zip(BOARD_COLUMNS, columns, strict=True))
     flags = {name: bool(board[name]) for name in ("private", "ask_email")}  # in SQLite 0 and 1
-    settings = {name: _read_setting(board[name]) for name in ("show", "format")}
+    settings = {name: _read_setting(board[name]) for name in ("show", "format", "windows")}
     return {**board, **flags, **settings, "schedule": decode_schedule(board["schedule"])}
 
 

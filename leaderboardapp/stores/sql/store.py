@@ -10,9 +10,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import QuerySet
 
 from leaderboardapp.domain.archive import past_board
+from leaderboardapp.domain.board_ids import list_family, owner_of
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
@@ -20,7 +20,6 @@ from leaderboardapp.domain.exceptions import (
     PlayerNotFound,
     StoreUnavailable,
 )
-from leaderboardapp.domain.fields import MAX_SEASON
 from leaderboardapp.domain.joining import (
     check_board,
     check_new_player,
@@ -28,7 +27,7 @@ from leaderboardapp.domain.joining import (
     check_score,
 )
 from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.domain.schedule import check_due, check_season, end_of_next_season
+from leaderboardapp.domain.schedule import check_due, check_season
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -43,20 +42,18 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
+from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import maintenance, seasons, tickets
+from leaderboardapp.stores.sql import deletion, maintenance, seasons, tickets, windows
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
-from leaderboardapp.stores.sql.maintenance import DELETE_ROWS
 from leaderboardapp.stores.sql.models import (
-    BlockRow,
     BoardRow,
     ChangeRow,
     ImportRow,
     LeaseRow,
     PlayerRow,
-    SeasonRow,
 )
 from leaderboardapp.stores.sql.ranking import (
     read_score_rank,
@@ -74,8 +71,6 @@ from leaderboardapp.stores.sql.reading import (
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
-    DELETE_PAST_PLAYERS,
-    DELETE_PLAYERS,
     HIDDEN,
     REPLACE_LEASE,
     board_row,
@@ -150,8 +145,13 @@ class SqlStore(Store):
 
     def create_board(self, board: Row) -> None:
         columns = {**BOARD_DEFAULTS, **check_board(board)}
+
+        def create() -> None:
+            BoardRow.objects.create(**columns)
+            windows.follow_board(columns)
+
         try:
-            self.transaction(None, lambda: BoardRow.objects.create(**columns))
+            self.transaction(None, create)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise AlreadyExists(board["id"]) from error
@@ -159,7 +159,7 @@ class SqlStore(Store):
 
     @maps_db_errors
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
-        boards = BoardRow.objects.filter(id__gt=after).order_by("id")
+        boards = BoardRow.objects.filter(id__gt=after, since=None).order_by("id")
         if not private:
             boards = boards.filter(private=False)
         return list(boards.values(*BOARD_COLUMNS)[:limit])
@@ -175,21 +175,16 @@ class SqlStore(Store):
         if precondition:
             precondition()
         BoardRow.objects.filter(id=board).update(**check_board(fields))
-        return self.get_board(board)
+        row = self.get_board(board)
+        if FOLLOWED_FIELDS & fields.keys():
+            windows.follow_board(row)
+        return row
 
     @in_board_transaction
     def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         if precondition:
             precondition()
-        # Blocks first, so that no trigger counts the players. There may be more players than one
-        # statement can delete in time.
-        BlockRow.objects.filter(board_id=board).delete()
-        SeasonRow.objects.filter(board_id=board).delete()  # so that no trigger keeps the players
-        for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS):
-            values = {"board": board, "season": MAX_SEASON + 1, "limit": DELETE_ROWS}
-            while write(statement, values):
-                pass
-        if not BoardRow.objects.filter(id=board).delete()[0]:
+        if not deletion.delete_family(board):
             raise BoardNotFound(board)
 
     @in_board_transaction
@@ -213,7 +208,9 @@ class SqlStore(Store):
         changes = check_player_change(fields)
         if "data" in changes:
             changes["data"] = encode_data(changes["data"])
-        _select(board, player).update(**changes)
+        windows.leave_ended(board, player)
+        # In windows, too: a player is the same there but for the score.
+        PlayerRow.objects.filter(board_id__in=list_family(board), player=player).update(**changes)
         return self.get_player(board, player)
 
     @in_board_transaction
@@ -222,10 +219,8 @@ class SqlStore(Store):
     ) -> None:
         if precondition:
             precondition()
-        if not _select(board, player).delete()[0]:
-            read_board(board)
+        if not deletion.delete_player(read_board(board), player):
             raise PlayerNotFound(board, player)
-        seasons.erase_player(board, player)
 
     @in_board_transaction
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
@@ -266,8 +261,7 @@ class SqlStore(Store):
         if only_if_due:
             check_due(settings, now)
         seasons.archive(settings, now)
-        ends_at = end_of_next_season(settings, now)
-        row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
+        row = self.update_board(board, next_season(settings, now))
         maintenance.carry_over(row)  # as many players as others can wait for
         return row
 
@@ -287,7 +281,8 @@ class SqlStore(Store):
         self, board: str, player: str, before: int | None, limit: int
     ) -> tuple[Row, list[PlayerSeason]]:
         row = read_board(board)
-        if find_player(board, player) is None:
+        # Of a window, those who are in a past season need not be in the running one.
+        if find_player(owner_of(board), player) is None:
             raise PlayerNotFound(board, player)
         return row, [*seasons.list_of_player(board, player, before, limit)]
 
@@ -392,7 +387,3 @@ class SqlStore(Store):
 
     def close(self) -> None:
         connection.close()
-
-
-def _select(board: str, player: str) -> QuerySet[PlayerRow]:
-    return PlayerRow.objects.filter(board_id=board, player=player)

@@ -4,6 +4,7 @@ their queries."""
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.domain.types import Amount, Import, Row
-from leaderboardapp.stores.rethinkdb import archives, schema
+from leaderboardapp.stores.rethinkdb import archives
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.schema import blocks_id, row_id
+from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 ENDED_AT = "2026-11-30T00:00:00Z"
@@ -191,7 +193,7 @@ def test_a_player_erased_while_it_is_moved_does_not_come_back(
         expected = [row for row in read(rethink, board) if row[0] != "p3"]
         with monkeypatch.context() as patch:
             real = getattr(rethink.archives, step)
-            erase = run_once(real, lambda board=board: rethink.delete_player(board, "p3"))
+            erase = run_once(real, partial(rethink.delete_player, board, "p3"))
             patch.setattr(rethink.archives, step, erase)
             rethink.start_next_season(board, 1, ENDED_AT)
         assert read(rethink, board, 1) == expected, step
@@ -216,7 +218,7 @@ def test_a_reader_whose_rows_are_moved_meanwhile_reads_again(
 
     def run(*arguments: Any) -> Row:
         answer = real_run(*arguments)
-        rethink.db.run(blocks.update({"upto": schema.LAST_KEY}))
+        rethink.db.run(blocks.update({"upto": LAST_KEY}))
         return {**answer, "outdated": len(answer["rows"]) < 4}
 
     monkeypatch.setattr(rethink.past, "_run_query", run)

@@ -83,6 +83,8 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
 export interface Snapshot {
     id: string;
     name: string;
+    window?: "day" | "week" | "month";
+    since?: string;
     format?: ScoreFormat;
     players: RankedPlayer[];
     season?: number;
@@ -124,6 +126,7 @@ export interface Settings {
     player_writes?: "none" | "best" | "add" | "set";
     schedule?: "daily" | "weekly" | "monthly" | Schedule | null;
     keep_seasons?: number | null;
+    windows?: ("day" | "week" | "month")[];
     show?: string[];
     format?: ScoreFormat;
 }

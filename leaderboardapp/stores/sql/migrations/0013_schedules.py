@@ -16,7 +16,7 @@ def narrow(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("store", "0011_archive"),
+        ("store", "0012_windows"),
     ]
 
     operations = [
