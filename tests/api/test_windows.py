@@ -317,13 +317,13 @@ def test_streams_are_held_on_the_windows_channel(
 
 
 def test_emails_are_those_of_the_board(
-    send: Send, board: str, give_token: Callable[..., str]
+    send: Send, board: str, board_id: str, give_token: Callable[..., str]
 ) -> None:
     send("PATCH", board, {"ask_email": True, "windows": ["week"]})
     body = {"id": "carol", "name": "Carol", "email": "carol@example.com"}
     send("POST", f"{board}players/", body)
     send("POST", f"{board}players/carol/score-add/")
-    token = give_token("write", None)
+    token = give_token("write", [board_id])
     path = f"{board}players/?window=week"
     [row] = send("GET", path, Authorization=token).json()["players"]
     assert row["email"] == "carol@example.com"
