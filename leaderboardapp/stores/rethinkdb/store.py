@@ -6,17 +6,11 @@ from typing import Any
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
     OutcomeUnknown,
-    PlayerNotFound,
     StoreUnavailable,
 )
 from leaderboardapp.domain.joining import (
     check_board,
-    check_email,
-    check_new_player,
-    check_player_change,
 )
-from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.domain.scoring import start_with
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -42,29 +36,21 @@ from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.erasure import Erasure
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
+from leaderboardapp.stores.rethinkdb.players import Players
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
 from leaderboardapp.stores.rethinkdb.ranked_rows import LiveRows, PastRows
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import (
     board_row,
-    find_emails,
-    find_member,
     is_board,
-    is_member,
-    is_player,
-    player_document,
     player_row,
     with_fields,
 )
 from leaderboardapp.stores.rethinkdb.schema import (
-    INTERNAL_FIELDS,
-    SERVER_FIELDS,
     SETUP_SECONDS,
     ensure_schema,
-    row_id,
 )
-from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
@@ -92,6 +78,7 @@ class RethinkStore(Store):
         self.archives = Archives(self.db, self.ranking, self.past)
         self.erasure = Erasure(self.db, self.emails)
         self.windows = Windows(self.db, self.erasure)
+        self.players = Players(self.db, self.emails, self.erasure, self.windows)
         self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
@@ -175,72 +162,23 @@ class RethinkStore(Store):
             raise BoardNotFound(board)
 
     def create_player(self, board: str, player: Row) -> Row:
-        new = check_new_player(player)
-        document = player_document(board, new["id"], new["name"], new.get("data"))
-        if email := new.get("email"):
-            document["email"] = email
-
-        def attempt(settings: Row) -> Row:
-            check_email(settings, new)
-            fields = start_with(settings, new["id"], new.get("score"), document["reached_at"])
-            document.update(score=fields["score"], scored=fields["scored"])
-            document["season"] = settings["season"]
-            write = self.db.players.insert(document)
-            if email:
-                self.emails.reserve(board, email, document)
-                write = self.emails.write_if_holder(board, email, document["id"], write)
-            result: Row = self.db.run(self.db.write_if_current(settings, write))
-            return result
-
-        raise_for_errors(self.db.check_and_write(board, attempt), board, new["id"])
-        return player_row(document)
+        return self.players.create(board, player)
 
     def get_player(self, board: str, player: str) -> Row:
-        document = self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS)
-        row, found = self.db.read_of_board(board, lambda row: [row, document.default(None)])
-        member = found and find_member(board_row(row), found)
-        if member is None:
-            raise PlayerNotFound(board, player)
-        return member
+        return self.players.get(board, player)
 
     def update_player(
         self, board: str, player: str, fields: Row, precondition: Precondition | None = None
     ) -> Row:
-        document = self.db.players.get(row_id(board, player))
-        checked = check_player_change(fields)
-        if "data" in checked:
-            checked["data"] = encode_data(checked["data"])
-
-        def write(guard: Any) -> Any:
-            def update(row: Any, old: Any) -> Any:
-                # What a past season has of the player stays as it is.
-                return guard(old, season_reset_fields(row, old).merge(checked))
-
-            return self.db.write_if_board_exists(
-                board,
-                lambda row: document.update(
-                    lambda old: update(row, old), return_changes="always"
-                ).merge(
-                    {"season": row["season"].default(1), "windows": row["windows"].default([])}
-                ),
-            )
-
-        result = self.db.write_if(precondition, write, is_player)
-        raise_for_errors(result, board)
-        updated = get_updated_document(result, PlayerNotFound(board, player))
-        if result["windows"]:
-            self.windows.update_player(board, player, checked)
-        return player_row(updated, result["season"])
+        return self.players.update(board, player, fields, precondition)
 
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
     ) -> None:
-        if precondition:
-            precondition()  # and not again: what follows is more than one write
-        self.db.record_deletion(board)
-        self.windows.delete_player(board, player)
-        self.erasure.delete_player(board, player)
-        self.windows.delete_player(board, player)  # a score may have come in between
+        self.players.delete(board, player, precondition)
+
+    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
+        return self.players.list_hidden(board, after, limit, with_emails)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         results: list[Row | Exception] = []
@@ -316,19 +254,6 @@ class RethinkStore(Store):
 
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         self.imports.import_batch(board, name, upto, amounts)
-
-    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
-        last, end = [board, after], [board, r.maxval]
-        rows = self.db.players.between(last, end, index="hidden_on", left_bound="open")
-
-        def read_members(row: Any) -> Any:
-            members = rows.order_by(index="hidden_on").filter(lambda old: is_member(row, old))
-            return [row, members.limit(limit).without(*SERVER_FIELDS).coerce_to("array")]
-
-        row, documents = self.db.read_of_board(board, read_members)
-        settings = board_row(row)
-        players = [player_row(document, settings["season"]) for document in documents]
-        return Window(settings, players, emails=find_emails(documents if with_emails else []))
 
     def get_ranking_window(
         self,

@@ -56,9 +56,27 @@ class Windows:
             self.db.delete_in_pieces(rows)
 
     def update_player(self, board: str, player: str, fields: Row) -> None:
-        """Change the fields of the player in all windows. Raises OutcomeUnknown."""
+        """Change the fields of the player in the running season of each window. Raises
+        OutcomeUnknown."""
+
+        def update(window: str) -> Any:
+            document = self.db.players.get(row_id(window, player))
+
+            def change(row: Any, old: Any) -> Any:
+                is_running = old["season"].default(1).eq(row["season"].default(1))
+                return r.branch(is_running, fields, {})
+
+            def write(row: Any) -> Any:
+                return r.branch(
+                    row.eq(None), {"errors": 0}, document.update(lambda old: change(row, old))
+                )
+
+            return self.db.boards.get(window).do(write)
+
+        windows = list_family(board)[1:]
         try:
-            raise_for_errors(self.db.run(self._select_player(board, player).update(fields)))
+            for result in self.db.run(r.expr([update(window) for window in windows])):
+                raise_for_errors(result)
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
 
@@ -68,10 +86,6 @@ class Windows:
             self.db.record_deletion(window)
             with suppress(ObjectDoesNotExist):  # who has not scored in it
                 self.erasure.delete_player(window, player)
-
-    def _select_player(self, board: str, player: str) -> Any:
-        keys = [row_id(window, player) for window in list_family(board)[1:]]
-        return self.db.players.get_all(*keys)
 
     def _change_window(self, window: str, changes: Row) -> None:
         def change(old: Any) -> Any:
