@@ -13,7 +13,6 @@ from leaderboardapp.api.responses import (
     settings_data,
     settings_response,
 )
-from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
 from leaderboardapp.domain.types import Row
@@ -72,7 +71,7 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """
     accepted = negotiate(request)
     if accepted == PAGE:
-        return views.render_board_page(request, owner_of(board_id))  # the page has no windows
+        return views.render_board_page(request, board_id)
     check_query(request, BOARD_PARAMETERS)
     if request.method == "GET" and accepted == STREAM:
         try:

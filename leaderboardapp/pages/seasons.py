@@ -8,11 +8,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.schedule import parse
 from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
-from leaderboardapp.pages.views import render_page
+from leaderboardapp.pages.views import describe_window, render_page
 
 PAGE = "text/html"
 PAGE_SIZE = 100  # rows, unless the query has a limit of its own
@@ -28,8 +29,9 @@ def render_seasons_page(
 ) -> HttpResponse:
     """Answer the list of past seasons, the newest first: rows of `season` and `ended_at`."""
     seasons = [{"number": row["season"], "ended_at": parse(row["ended_at"])} for row in past]
-    context = {"board": board, "seasons": seasons}
-    return _render(request, "seasons", context, next_cursor)
+    return _render(
+        request, "seasons", board["id"], board["name"], {"seasons": seasons}, next_cursor
+    )
 
 
 def render_season_page(
@@ -51,7 +53,7 @@ def render_season_page(
     ]
     bound = max((player.bound for player in players), default=0)
     context = {"board": board, "ended_at": parse(ended_at), "players": rows, "bound": bound}
-    return _render(request, "season", context, next_cursor)
+    return _render(request, "season", board.id, board.name, context, next_cursor)
 
 
 def render_player_seasons_page(
@@ -67,13 +69,19 @@ def render_player_seasons_page(
         for row in seasons
     ]
     name = seasons[0]["name"] if seasons else player
-    context = {"board": board, "player": player, "name": name, "seasons": rows}
-    return _render(request, "player_seasons", context, next_cursor)
+    context = {"name": name, "seasons": rows}
+    return _render(request, "player_seasons", board["id"], board["name"], context, next_cursor)
 
 
 def _render(
-    request: HttpRequest, template: str, context: dict[str, Any], next_cursor: str | None
+    request: HttpRequest,
+    template: str,
+    board_id: str,
+    name: str,
+    context: dict[str, Any],
+    next_cursor: str | None,
 ) -> HttpResponse:
+    owner, window = split_id(board_id)
     query = request.GET.copy()
     query.pop("from_rank", None)
     is_first = query.pop("cursor", None) is None
@@ -81,4 +89,7 @@ def _render(
     if next_cursor:
         query["cursor"] = next_cursor
     links = {"next": next_cursor and f"?{query.urlencode()}", "first": not is_first and f"?{first}"}
-    return render_page(request, template, {**context, **links})
+    place = {"path": f"/boards/{owner}/", "title": name or owner}
+    return render_page(
+        request, template, {**context, **links, **place, **describe_window(request, window)}
+    )

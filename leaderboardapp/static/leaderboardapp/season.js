@@ -13,7 +13,7 @@ const MOMENT = { weekday: "short", day: "numeric", month: "short", hour: "2-digi
 export class Season {
   /** `pathOf(number)` is the path of a past season; `say(text)` announces a text to screen readers. */
   constructor(line, over, pathOf, query, say) {
-    Object.assign(this, { line, over, pathOf, query, say, number: Number(line.dataset.number) });
+    Object.assign(this, { line, over, pathOf, query, say, number: Number(line.dataset.number), kind: line.dataset.kind });
     const end = line.querySelector("time")?.dateTime;
     if (end) this.count(end);
     this.part("#over-close").addEventListener("click", () => { over.hidden = true; });
@@ -34,12 +34,12 @@ export class Season {
     clearTimeout(this.timer);
     this.end = end;
     const text = this.line.querySelector("#season-text");
-    if (!end) return text.replaceChildren(`Season ${this.number}`);
+    if (!end) return text.replaceChildren(`${this.kind} ${this.number}`);
     const seconds = Math.max(0, Math.ceil((new Date(end) - Date.now()) / 1000));
     const time = document.createElement("time");
     time.dateTime = end;
     time.textContent = new Date(end).toLocaleString("en", MOMENT);
-    text.replaceChildren(`Season ${this.number} ${seconds ? `ends in ${spoken(seconds)}` : "is about to end"} · `, time);
+    text.replaceChildren(`${this.kind} ${this.number} ${seconds ? `ends in ${spoken(seconds)}` : "is about to end"} · `, time);
     const pause = seconds > SECONDS_FROM ? 60 : 1;
     if (seconds) this.timer = setTimeout(() => this.count(end), pause * 1000);
   }
@@ -66,7 +66,7 @@ export class Season {
 
   celebrate({ season, players, format }) {
     const winners = players.slice(0, WINNERS).map((player) => ({ ...player, points: formatScore(player.score, format, "en") }));
-    const title = `Season ${season} is over`;
+    const title = `${this.kind} ${season} is over`;
     this.part("#over-title").textContent = title;
     this.part("#winners").replaceChildren(...winners.map(line));
     const all = this.part("#over-all");
