@@ -17,6 +17,7 @@ from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
+from leaderboardapp.models.board import ROW_FIELDS
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import STREAM, update_message
@@ -145,7 +146,8 @@ def read_tags(board_id: str) -> tuple[Row, list[str]]:
     if board_id not in tops:
         raise BoardNotFound(board_id)
     row, players = tops[board_id]
-    return row, [Snapshot.from_rows(row, players).etag(), entity_tag(row)]
+    settings = {field: row[field] for field in ROW_FIELDS}
+    return row, [Snapshot.from_rows(row, players).etag(), entity_tag(settings)]
 
 
 def negotiate(request: HttpRequest) -> str | None:

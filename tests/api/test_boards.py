@@ -5,7 +5,8 @@ import pytest
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from tests.api.conftest import Send, assert_problem
 
-DEFAULTS: Row = {name: value for name, value in BOARD_DEFAULTS.items() if name != "since"}
+DEFAULTS: Row = {**BOARD_DEFAULTS, "next_ends": []}
+del DEFAULTS["since"]
 
 
 def test_a_board_is_created_with_the_callers_id(send: Send, board_id: str) -> None:

@@ -70,7 +70,7 @@ export class Season {
     this.part("#over-title").textContent = title;
     this.part("#winners").replaceChildren(...winners.map(line));
     const all = this.part("#over-all");
-    if (all) all.href = `${this.pathOf(season)}players/${this.query}`;
+    if (all) all.href = [this.pathOf(season), "players/", this.query].join("");
     this.over.hidden = false;
     const [first] = winners;
     this.say(first ? `${title}. ${first.name} won with ${first.points}.` : `${title}.`);
