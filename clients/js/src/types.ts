@@ -6,6 +6,9 @@ export interface RankError {
   bound?: number;
 }
 
+/** A window of a board, where only the scores of that time count. */
+export type BoardWindow = "day" | "week" | "month";
+
 /** Data of a player: what the game keeps there. */
 export type PlayerData = Record<string, unknown>;
 
@@ -66,7 +69,8 @@ export interface ScoreRank extends RankError, Standing {
   rank: number;
 }
 
-/** A player after a write of the score, and what it did. `rank`, `of` and `percentile` are there if asked for. */
+/** A player after a write of the score, and what it did. What says the rank is there if asked for, such as `windows`,
+ * which has the same of each of them. */
 export interface ScoreAnswer extends RankError, Partial<Standing> {
   id: string;
   name: string;
@@ -75,6 +79,13 @@ export interface ScoreAnswer extends RankError, Partial<Standing> {
   changed: boolean;
   repeated: boolean;
   rank?: number | null;
+  windows?: Partial<Record<BoardWindow, WindowStanding>>;
+}
+
+/** The score and the rank that a player has in a window. */
+export interface WindowStanding extends RankError, Standing {
+  score: number;
+  rank: number | null;
 }
 
 /** What became of one row of many: with the status 200 or 201 the same, otherwise a problem. */
@@ -89,8 +100,8 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
 export interface Snapshot {
   id: string;
   name: string;
-  window?: "day" | "week" | "month";
-  since?: string;
+  window?: BoardWindow; // whose snapshot this is; not there on the board's own
+  since?: string; // when the scores of the window count
   format?: ScoreFormat;
   players: RankedPlayer[];
   season?: number; // the running one; not there in the first
@@ -104,6 +115,11 @@ export interface PastSnapshot extends Omit<Snapshot, "season" | "ends_at">, Past
 export interface PastSeason {
   season: number;
   ended_at: string;
+}
+
+/** A past season in which a player was ranked, and the player as of its end. */
+export interface PlayerSeason extends PastSeason, RankedPlayer, Standing, RankError {
+  format?: ScoreFormat;
 }
 
 /** When seasons end by the clocks of a zone. `at` is "00:00", and `zone` "UTC", if they are left out. */
@@ -129,7 +145,7 @@ export interface Settings {
   player_writes?: "none" | "best" | "add" | "set";
   schedule?: "daily" | "weekly" | "monthly" | Schedule | null;
   keep_seasons?: number | null;
-  windows?: ("day" | "week" | "month")[];
+  windows?: BoardWindow[];
   show?: string[];
   format?: ScoreFormat;
 }
