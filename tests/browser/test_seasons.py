@@ -70,9 +70,10 @@ def test_when_a_season_is_over_its_winners_are_shown(visit: Visits, api: Api, bo
     expect(page.locator("#season-text")).to_have_text("Season 2")
     over.get_by_role("link", name="All players").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Season 1")
-    page.go_back()
-    expect(page.locator("#season-text")).to_have_text("Season 2")
-    expect(page.locator("#over")).to_be_hidden()  # a viewer who comes later sees what is now
+    later = visit(board)
+    expect_live(later)
+    expect(later.locator("#season-text")).to_have_text("Season 2")
+    expect(later.locator("#over")).to_be_hidden()
 
 
 def test_winners_are_closed_by_their_button(visit: Visits, api: Api, board: str) -> None:
@@ -140,3 +141,37 @@ def test_a_private_boards_seasons_are_not_for_everybody(
     page = visit(f"{season}players/")
     expect(page.get_by_role("main")).not_to_contain_text("Alice")
     visit.forgive("401")
+
+
+def test_windows_are_tabs_each_of_which_is_live(visit: Visits, api: Api, board: str) -> None:
+    set_scores(api, board, alice=1200)
+    api("PATCH", board, {"windows": ["day", "week"]})
+    set_scores(api, board, bob=7)
+    page = visit(board)
+    expect_live(page)
+    tabs = page.get_by_role("navigation", name="Windows").get_by_role("link")
+    expect(tabs).to_have_text(["All time", "Today", "This week"])
+    expect(tabs.first).to_have_attribute("aria-current", "page")
+    expect(page.locator(".row .name")).to_have_text(["Alice", "Bob"])
+    tabs.nth(2).click()
+    expect_live(page)
+    expect(page.locator(".row .name")).to_have_text(["Bob"])
+    expect(page.locator("#season-text")).to_contain_text("Week 1 ends in")
+    set_scores(api, board, alice=1201)
+    expect(page.locator(".row .name")).to_have_text(["Alice", "Bob"])
+    page.get_by_role("button", name="+1 for Bob").click()
+    expect(page.locator(".row .score b")).to_have_text(["1,201", "8"])
+    tabs.first.click()
+    expect(page.locator(".row .score b")).to_have_text(["1,201", "8"])
+
+
+def test_a_board_whose_seasons_end_says_so_in_its_tabs(
+    visit: Visits, api: Api, board: str, screenshots: Path
+) -> None:
+    api("PATCH", board, {"windows": ["month"], "schedule": "weekly"})
+    set_scores(api, board, alice=1200, bob=7)
+    page = visit(f"{board}?window=month")
+    tabs = page.get_by_role("navigation", name="Windows").get_by_role("link")
+    expect(tabs).to_have_text(["This season", "This month"])
+    expect_live(page)
+    check_looks(page, "windows", screenshots)
