@@ -36,9 +36,7 @@ BLOCK = """
 # What a version without players' data has kept of a past season.
 OLD_SETTINGS = {"id": "old", "name": "Old", "order": "desc", "ranking": "ordinal", "size": 3}
 OLD_PLAYER = {"id": "alice", "name": "Alice", "score": 7, "reached_at": 1, "scored": True}
-OLD_SNAPSHOT = (
-    '{"id":"old","name":"Old","players":[{"id":"alice","name":"Alice","score":7,"rank":1}]}'
-)
+OLD_SNAPSHOT = '{"id":"old","name":"Old","players":[{"id":"alice","name":"Alice","score":7,"rank":1}],"season":2}'
 
 
 @contextmanager

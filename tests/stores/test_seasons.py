@@ -14,6 +14,7 @@ from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.rethinkdb import archives
 from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import maintenance as sql
@@ -30,7 +31,7 @@ def ranked(store: Store, board: str) -> list[tuple[str, int]]:
 def test_no_player_is_shown_with_a_score_of_the_season_before(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr(rethinkdb, "CARRY_OVER_ROWS", 3)
+    monkeypatch.setattr(archives, "CARRY_OVER_ROWS", 3)
     monkeypatch.setattr(sql, "CARRY_OVER_ROWS", 3)
     store.create_board({"id": board_id, "order": order, "size": 1})
     for number in range(10):

@@ -27,7 +27,7 @@ from leaderboardapp.stores.rethinkdb.ranked_rows import are_current, place_in
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
 from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, blocks_id
-from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
+from leaderboardapp.stores.rethinkdb.score_fields import is_carried_over, season_reset_fields
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY, SortKey
 
 CARRY_OVER_ROWS = 1_000  # players moved in one step, to stay far within QUERY_SECONDS
@@ -307,12 +307,14 @@ def _without_season(row: Any, old: Any, rest: Any, is_archived: Any, season: Any
     carried_over = r.branch(rest.is_empty(), old.without("unarchived"), kept).merge(
         season_reset_fields(row, old), r.branch(is_archived, {"archived": season}, {})
     )
-    # A window has only those who have scored in its running season.
-    is_over = is_archived | old["scored"].default(True).not_()
-    is_left = row["since"].default(None).ne(None) & is_over
+    # A window has only those who have scored in its running season. Without a score, a document
+    # only keeps what is not archived yet.
+    is_window = row["since"].default(None).ne(None)
+    is_over = is_archived | old["score"].default(None).eq(None)
     is_remnant = old.has_fields("player").not_()
-    is_gone = rest.is_empty() & (is_remnant | is_left)
-    return r.branch(is_gone, None, is_remnant, kept, carried_over)
+    is_gone = rest.is_empty() & (is_remnant | (is_window & is_over))
+    without_score = r.branch(is_window & ~is_carried_over(row, old), {"score": None}, {})
+    return r.branch(is_gone, None, is_remnant, kept, carried_over.merge(without_score))
 
 
 def _archived_document(board: str, settings: Row, row: Row) -> Row:

@@ -84,14 +84,15 @@ def find_member(board: Row, document: Row) -> Row | None:
     """Return the row of a player on the board with this row; None for those of a window who have
     no score in its running season yet."""
     row = player_row(document, board["season"])
-    return row if row["scored"] or not is_window(board["id"]) else None
+    is_left = row["not_carried_over"] or row["score"] is None
+    return None if is_left and is_window(board["id"]) else row
 
 
 def is_member(board: Any, document: Any) -> Any:
     """Return, as ReQL, the same of a board's and a player's document: whether there is a row."""
     is_own = board["since"].default(None).eq(None)
     is_running = document["season"].default(1).eq(board["season"].default(1))
-    return is_own | (is_running & document["scored"].default(True))
+    return is_own | (is_running & document["score"].default(None).ne(None))
 
 
 def find_emails(documents: list[Row]) -> dict[str, str]:

@@ -23,7 +23,6 @@ the key that the write hook has made.
 import uuid
 from typing import Any
 
-from leaderboardapp.domain.board_ids import SEPARATOR
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY
 
@@ -182,8 +181,6 @@ def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
     def change(season: Any, score: Any) -> Any:
         # A malformed document must be writable, and not ranked. Nothing else is asked of it.
         ranked = score.type_of().eq("NUMBER") & ~new["hidden"].default(False)
-        scored = new["scored"].default(True)
-        is_own = new["board"].match(SEPARATOR).default(None).eq(None)  # and no window
 
         def build_key(score: Any) -> Any:
             key = [new["board"], season, score, new["reached_at"], new["player"]]
@@ -191,8 +188,8 @@ def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
 
         fields = {
             "changed_at": context["timestamp"],
-            "desc": r.branch(ranked & (scored | is_own), build_key(0 - score), None),
-            "asc": r.branch(ranked & scored, build_key(score), None),
+            "desc": r.branch(ranked, build_key(0 - score), None),
+            "asc": r.branch(ranked & new["scored"].default(True), build_key(score), None),
         }
         was_in = old["season"].default(1)
         # Only if the player was ranked: another document may lack fields.

@@ -126,7 +126,10 @@ class Seasons:
         ended_at = self.rows.get_season(board, season)["ended_at"]
         size = self.rows.get_board(board, season)["size"]
         window = self.past.read_window(board, size, season=season)
-        return ended_at, window.board, window.rows[:size]
+        rows = window.rows[:size]
+        if not window.board["show"]:
+            rows = [{name: row[name] for name in row if name != "data"} for row in rows]
+        return ended_at, window.board, rows
 
     def list_player_seasons(
         self, board: str, player: str, before: int | None, limit: int

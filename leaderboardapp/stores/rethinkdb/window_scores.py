@@ -105,7 +105,8 @@ class WindowScores:
 
                 def update(_: Any, old: Any, new: Any) -> Any:
                     own = writes[new["player"]]
-                    carried_over = is_carried_over(row, old)
+                    has_own = old["score"].default(None).ne(None)  # archives.py may have left none
+                    carried_over = is_carried_over(row, old) & has_own
                     base = r.branch(carried_over, old, old.merge(_blank(row, own)))
                     fields = change(row, base, own)
                     copied = base.without("data").merge(new.pluck(*COPIED_FIELDS))
