@@ -10,7 +10,7 @@ from leaderboardapp.domain import ranking
 from leaderboardapp.domain.exceptions import WrongSeason
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.base import Store
-from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
+from leaderboardapp.stores.rethinkdb import archives as rethinkdb
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import maintenance as sql
 from tests.support.programs import wait_until
