@@ -25,6 +25,7 @@ the key that the write hook has made.
 import uuid
 from typing import Any
 
+from leaderboardapp.domain.types import BOARD_DEFAULTS
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY
 
@@ -107,8 +108,11 @@ def _make_multiple(connection: Connection) -> None:
 
 
 def archive_tops(connection: Connection) -> None:
-    """Make archives of the seasons that an earlier version has recorded with their tops only."""
+    """Make archives of the seasons that an earlier version has recorded with their tops only.
+
+    A board that has more of them than are kept by default keeps all."""
     tops = r.table("seasons").has_fields("players")
+    boards: set[str] = set()
     while rows := connection.run(tops.limit(TOPS_AT_ONCE)):
         players = [document for row in rows for document in _list_top(row)]
         # A player who is there may have been erased since.
@@ -119,6 +123,11 @@ def archive_tops(connection: Connection) -> None:
         for row in rows:
             season = {name: value for name, value in row.items() if name != "players"}
             connection.run(r.table("seasons").get(row["id"]).replace({**season, **marked}))
+        boards |= {row["board"] for row in rows}
+    for board in boards:
+        seasons = r.table("seasons").between([board, r.minval], [board, r.maxval], index="board")
+        if connection.run(seasons.count()) > BOARD_DEFAULTS["keep_seasons"]:
+            connection.run(r.table("boards").get(board).update({"keep_seasons": None}))
 
 
 def _list_top(season: Any) -> list[Any]:
