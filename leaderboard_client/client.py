@@ -69,7 +69,7 @@ class Leaderboard:
         """Create a board and return it. Without an `id` it gets a random one.
 
         `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email,
-        player_writes, show, format, schedule.
+        player_writes, show, format, schedule, keep_seasons.
         """
         board = Board(self, str(uuid.uuid4()) if id is None else id)
         self.request("POST", "/boards/", {"id": board.id, **settings}, retry_on=NOT_APPLIED)

@@ -3,6 +3,7 @@
 What changes them is called in a transaction in which nobody else changes the board.
 """
 
+import json
 from collections.abc import Iterable
 
 from django.db.models import Min, TextField
@@ -16,11 +17,12 @@ from leaderboardapp.domain.types import PlayerSeason, RankPosition, Row
 from leaderboardapp.stores.sql.models import BlockRow, SeasonRow
 from leaderboardapp.stores.sql.ranking import find_before_in_tie, read_top, read_window
 from leaderboardapp.stores.sql.reading import read_board
-from leaderboardapp.stores.sql.sources import PastBoard, read_past_board
+from leaderboardapp.stores.sql.sources import PastBoard, build_past_board
 from leaderboardapp.stores.sql.statements import (
     ERASE_BLOCK,
     ERASE_PLAYER,
     NAMED_POSITIONS,
+    PAST_BOARD,
     PAST_SEASONS_OF,
     build_sort_key,
     position_values,
@@ -66,14 +68,26 @@ def get_past(board: str, season: int) -> SeasonRow:
 def read_board_in_season(board: str, season: int | None) -> Row:
     """Return the board's row in the season, which is the running one if None. Raises
     BoardNotFound, SeasonNotFound."""
-    return read_board(board) if season is None else read_past_board(get_past(board, season))
+    if season is None:
+        return read_board(board)
+    if past := find_past_board(board, season):
+        return past
+    read_board(board)
+    raise SeasonNotFound(board, season)
+
+
+def find_past_board(board: str, season: int) -> PastBoard | None:
+    """Return the board's row in a past season; None if there is no such season."""
+    for settings, state in read(PAST_BOARD, {"board": board, "season": season}):
+        return build_past_board(json.loads(settings), season, state)
+    return None
 
 
 def find_moving(board: Row) -> PastBoard | None:
     """Return the board in a past season of which some players may not be moved yet; None if there
     is none."""
     past = SeasonRow.objects.filter(board_id=board["id"], archive=SeasonRow.MOVING).first()
-    return read_past_board(past) if past else None
+    return find_past_board(board["id"], past.number) if past else None
 
 
 def finish_moving(board: PastBoard) -> None:
@@ -97,7 +111,7 @@ def list_of_player(
     values = {"board": board, "player": player, "before": before, "limit": limit}
     for (number,) in read(PAST_SEASONS_OF, values):
         past = get_past(board, number)
-        window = read_window(read_past_board(past), 1, None, player, 1)
+        window = read_window(read_board_in_season(board, number), 1, None, player, 1)
         for row in number_window(window):
             yield PlayerSeason(window.board, past.ended_at, row, 0, window.of)
 
@@ -121,8 +135,7 @@ def erase_player(board: str, player: str) -> None:
 
 def _find_board(board: str, season: int) -> Row | None:
     """Return the board's row in the season; None if it is kept no longer."""
-    past = SeasonRow.objects.filter(board_id=board, number=season).first()
-    if past:
-        return read_past_board(past)
+    if past := find_past_board(board, season):
+        return past
     row = read_board(board)
     return row if row["season"] == season else None

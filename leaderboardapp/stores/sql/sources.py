@@ -64,6 +64,12 @@ class Source(NamedTuple):
         columns = columns.format(sort_key="place")
         return f"SELECT {columns} FROM ({pages}) AS merged {order} LIMIT {limit}{skip}"
 
+    def find(self, columns: str, condition: str) -> str:
+        """Return a query for the one of these players of whom the condition holds.
+
+        It asks for no order, for whose sake a database would search the whole season."""
+        return " UNION ALL ".join(self._each(f"SELECT {columns}", condition))
+
     def count_players(self, condition: str = "") -> str:
         """Return an expression for how many there are of these players."""
         counts = (f"(SELECT count(*) {table.rows(condition)})" for table in self.tables)
@@ -133,10 +139,10 @@ def choose(statements: Statements, board: Row) -> str:
     return statements[f"moving {board['order']}" if board.archive == SeasonRow.MOVING else "past"]
 
 
-def read_past_board(past: SeasonRow) -> PastBoard:
-    """Return the board of a past season."""
-    board = PastBoard(past_board(past.settings, past.number))
-    board.archive = past.archive
+def build_past_board(settings: Row, season: int, archive: str) -> PastBoard:
+    """Return the board of a past season, from what SeasonRow has."""
+    board = PastBoard(past_board(settings, season))
+    board.archive = archive
     return board
 
 

@@ -83,9 +83,7 @@ BEFORE = read_from_each(
         _RANKED_PLAYER, f"({{sort_key}}, reached_at, player) < {POSITION}", "DESC"
     )
 )
-PAST_PLAYER = read_from_each(
-    lambda source: source.page(_RANKED_PLAYER, "player = %(player)s", limit="1")
-)
+PAST_PLAYER = read_from_each(lambda source: source.find(_RANKED_PLAYER, "player = %(player)s"))
 # A hidden player is carried over when shown again.
 _NOT_CARRIED_OVER = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
 FIND_NOT_CARRIED_OVER = f"SELECT player FROM player WHERE {_NOT_CARRIED_OVER} LIMIT 1"
@@ -114,6 +112,9 @@ _AT_POSITION = """
 """
 ERASE_PLAYER = f"UPDATE past SET player = {_ERASED_ID}, name = '', data = NULL {_AT_POSITION}"
 ERASE_BLOCK = f"UPDATE block SET player = {_ERASED_ID} {_AT_POSITION}"
+PAST_BOARD = """
+    SELECT settings, archive FROM season WHERE board_id = %(board)s AND number = %(season)s
+"""
 # The past seasons before %(before)s in which the player was ranked.
 PAST_SEASONS_OF = """
     SELECT number FROM season WHERE board_id = %(board)s AND number < %(before)s AND (

@@ -88,10 +88,12 @@ def test_the_whole_ranking_is_read_before_and_after_each_piece_of_carrying_over(
     expected = Kept.from_rows(before, ranking == "dense")
     assert len(before) == (11 if order == "desc" else 10)
     end_season(store, board)
-    has_more = True
-    while has_more:
-        assert_is_kept(store, board, 1, expected)
-        has_more = store.run_maintenance(board)
+    assert_is_kept(store, board, 1, expected)
+    store.run_maintenance(board)
+    assert_is_kept(store, board, 1, expected)
+    while store.run_maintenance(board):
+        rows = read_season(store, board, 1)
+        assert [shown(row) for row in rows] == [row[:4] for row in expected.players]
     assert_is_kept(store, board, 1, expected)
 
 
@@ -139,6 +141,21 @@ def test_no_write_changes_a_past_season(
     end_season(store, board)
     finish(store, board)
     assert read_season(store, board, 1) == before
+
+
+def test_who_was_hidden_at_the_end_is_in_no_past_season(store: Store, board: str) -> None:
+    fill(store, board, TEN)
+    for player in ("p3", "p4", "p5"):
+        store.update_player(board, player, {"hidden": True})
+    end_season(store, board)
+    before = scores_of(store, board, 1)
+    assert len(before) == 7
+    store.update_player(board, "p3", {"hidden": False})
+    store.add_score(board, "p4", 1)
+    store.delete_player(board, "p5")
+    finish(store, board)
+    assert scores_of(store, board, 1) == before
+    assert seasons_of(store, board, "p3", None, 9) == []
 
 
 def test_seasons_that_end_one_after_the_other_lose_nothing(store: Store, board: str) -> None:

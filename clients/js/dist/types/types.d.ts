@@ -107,6 +107,7 @@ export interface Settings {
     ask_email?: boolean;
     player_writes?: "none" | "best" | "add" | "set";
     schedule?: "daily" | "weekly" | "monthly" | null;
+    keep_seasons?: number | null;
     show?: string[];
     format?: ScoreFormat;
 }

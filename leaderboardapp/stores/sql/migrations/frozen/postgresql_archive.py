@@ -73,11 +73,12 @@ COUNT = """
         WHERE block.id = changed.id;
     END IF;
 """
-# Rows of past seasons are kept, if those ranked them, and carried over.
+# Rows of past seasons are kept, if those ranked them, and carried over. Carrying over is an update
+# of its own, for which this runs again; the rows that it finds are not those of the season's end.
 KEEP = """
     IF EXISTS (
         SELECT FROM old_rows JOIN board ON board.id = board_id WHERE old_rows.season < board.season
-    ) THEN
+    ) AND current_setting('leaderboard.carries_over', TRUE) IS DISTINCT FROM 'on' THEN
         INSERT INTO past (board_id, season, player, name, score, place, reached_at, scored, data)
         SELECT old_rows.board_id, old_rows.season, old_rows.player, old_rows.name, old_rows.score,
             CASE settings ->> 'order' WHEN 'asc' THEN old_rows.score ELSE -old_rows.score END,
@@ -97,10 +98,12 @@ CARRY_OVER = """IF EXISTS (
             SELECT FROM new_rows JOIN board ON board.id = board_id
             WHERE new_rows.season < board.season
         ) THEN
+            PERFORM set_config('leaderboard.carries_over', 'on', TRUE);
             UPDATE player SET score = 0, scored = FALSE, season = board.season
             FROM board
             WHERE board.id = board_id AND player.season < board.season
                 AND (board_id, player) IN (SELECT board_id, player FROM new_rows);
+            PERFORM set_config('leaderboard.carries_over', 'off', TRUE);
         END IF;"""
 # The board ranks other players, or in another order, so all blocks are counted anew. Those of the
 # season before are kept with it.
