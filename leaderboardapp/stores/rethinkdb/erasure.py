@@ -16,7 +16,13 @@ from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import CHECKS, Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
-from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, blocks_id, row_id
+from leaderboardapp.stores.rethinkdb.schema import (
+    ARCHIVED_FIELDS,
+    KEY_FIELDS,
+    archived_id,
+    blocks_id,
+    row_id,
+)
 
 AFTER_MARK = chr(ord(ERASED_MARK) + 1)
 GUARDED = ("season", "score", "reached_at", "unarchived")
@@ -70,9 +76,11 @@ class Erasure:
         running = self.db.get_board(board)["season"]
         kept = document.get("unarchived", [])
         season = document.get("season") or 1
-        if season < running and document.get("desc"):
-            own = {name: document.get(name) for name in (*ARCHIVED_FIELDS, "desc", "asc")}
-            kept = [*kept, {**own, "scored": document.get("scored", True), "season": season}]
+        keys = {order: document.get(name, [None])[0] for order, name in KEY_FIELDS.items()}
+        if season < running and keys["desc"]:
+            own = {name: document[name] for name in ARCHIVED_FIELDS if name in document}
+            scored = document.get("scored", True)
+            kept = [*kept, {**own, **keys, "scored": scored, "season": season}]
         return [row for row in kept if row["season"] < running]
 
     def _rename_in_tie(self, place: list[Any], player: str, order: str | None) -> str:
@@ -121,8 +129,8 @@ class Erasure:
 
     def _take_id(self, row: Row, tie: list[Any], index: str) -> str:
         """Return the id in the past season of what was found in an index."""
-        kept = [row.get(index), *(one[index] for one in row.get("unarchived", []))]
-        return next(str(key[4]) for key in kept if key and key[:4] == tie)
+        keys = [row.get("place"), *row.get(KEY_FIELDS.get(index, ""), [])]
+        return next(str(key[4]) for key in keys if key and key[:4] == tie)
 
     def _insert_erased(self, board: str, kept: Row, order: str) -> None:
         fields = {

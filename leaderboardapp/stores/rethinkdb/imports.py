@@ -17,7 +17,7 @@ from leaderboardapp.stores.rethinkdb.results import (
     raise_for_errors,
 )
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
-from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.schema import KEY_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_fields import apply_once
 from leaderboardapp.stores.rethinkdb.window_scores import WindowScores
 
@@ -90,7 +90,7 @@ class Imports:
     def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> int:
         """Return how many of the players are on the board. Raises PlayerRefused, InvalidInput."""
         # Before anything is written, because a part of a batch cannot be taken back.
-        players = self._select_players(board, amounts).without("keys", "desc", "asc")
+        players = self._select_players(board, amounts).without("keys", *KEY_FIELDS.values())
         documents = {document["player"]: document for document in self.db.run(players)}
         for amount in amounts:
             document = documents.get(amount.player)

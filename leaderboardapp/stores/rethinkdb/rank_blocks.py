@@ -133,7 +133,8 @@ class RankBlocks:
     def _find_split(self, board: Row, start: SortKey, end: SortKey) -> SortKey:
         """Find the sort key that is BLOCK players after `start`."""
         rows = self.select_players(board, start, end).order_by(index=board["order"])
-        sort_key: SortKey = self.db.run(rows[board["order"]].nth(BLOCK))[2:]
+        key = rows.nth(BLOCK).do(lambda row: self.ranking.rows.key(board["order"], row))
+        sort_key: SortKey = self.db.run(key)[2:]
         return sort_key
 
 

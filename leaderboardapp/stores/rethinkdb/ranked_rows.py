@@ -18,7 +18,7 @@ from leaderboardapp.domain.exceptions import SeasonNotFound
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, row_id
+from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, KEY_FIELDS, archived_id, row_id
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY
 
 READINGS = 17  # at most, of 100,000 players in all, which is what an array may have
@@ -109,7 +109,7 @@ class LiveRows(RankedRows):
         return self.db.players.get(keys)
 
     def key(self, order: Any, row: Any) -> Any:
-        return row[order].default(None)
+        return row[r.expr(order) + "_keys"][0].default(None)
 
     def between(self, order: Any, low: Any, high: Any) -> Any:
         return self.db.players.between(low, high, index=order)
@@ -139,7 +139,7 @@ class LiveRows(RankedRows):
     def have_moved(self, order: Any, members: Any) -> Any:
         ids = members.map(lambda member: member[0])
         rows = self.db.players.get_all(r.args(ids)).coerce_to("array")
-        keys = rows.map(lambda row: [row["id"], row[order]])
+        keys = rows.map(lambda row: [row["id"], self.key(order, row)])
         return members.set_difference(keys).is_empty().not_()
 
     def is_outdated(self, order: Any) -> Any:
@@ -273,10 +273,14 @@ class PastRows(RankedRows):
 def place_in(order: Any, row: Any) -> Any:
     """Return, as ReQL, what a player of the running season had in the past season, with its `place`
     there. It fails as a missing field does if the player was not ranked."""
-    own = row.merge({"season": row["season"].default(1), "scored": row["scored"].default(True)})
-    kept = (
-        row["unarchived"].default([]).append(own.pluck(*ARCHIVED_FIELDS, "season", "desc", "asc"))
+    own = row.pluck(*ARCHIVED_FIELDS).merge(
+        {
+            "season": row["season"].default(1),
+            "scored": row["scored"].default(True),
+            **{order: row[name][0].default(None) for order, name in KEY_FIELDS.items()},
+        }
     )
+    kept = row["unarchived"].default([]).append(own)
     of_season = kept.filter(
         lambda one: one["season"].eq(order["season"]) & one[order["index"]].ne(None)
     )

@@ -207,7 +207,7 @@ class Standings:
                     found = self._find_score(order, prefix, start, end, rest)
                 else:
                     rows = self.ranking.rows.ascending(order, start, prefix.append(r.maxval))
-                    found = self.ranking.rows.key(order, rows.nth(rest))
+                    found = rows.nth(rest).do(lambda row: self.ranking.rows.key(order, row))
                 return r.expr({"found": found.slice(2).default(None)})
 
             return find_last(counts, index).do(find_in_block)
@@ -227,7 +227,7 @@ class Standings:
             rows = self.ranking.rows.ascending(
                 order, key.slice(0, 3).append(r.maxval), prefix.append(r.maxval)
             )
-            return self.ranking.rows.key(order, rows.nth(0))
+            return rows.nth(0).do(lambda row: self.ranking.rows.key(order, row))
 
         def find(scores: Any) -> Any:
             last = scores.nth(-1).default(start)

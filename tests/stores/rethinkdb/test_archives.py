@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, PlayerNotFound, StoreUnavailable
 from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.domain.types import Amount, Import, Row
-from leaderboardapp.stores.rethinkdb import archives
-from leaderboardapp.stores.rethinkdb.connection import Connection, r
+from leaderboardapp.stores.rethinkdb import archives, rank_blocks
+from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import blocks_id, row_id
-from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 ENDED_AT = "2026-11-30T00:00:00Z"
@@ -113,7 +112,7 @@ def test_a_deletion_is_complete_whichever_query_fails_if_it_is_repeated(
         with failing(rethink, number, done) as failed, suppress(StoreUnavailable):
             rethink.delete_player(board, "p1")
         if failed:
-            with suppress(LookupError, Exception):
+            with suppress(PlayerNotFound):
                 rethink.delete_player(board, "p1")
         assert read(rethink, board, 1) == expected, number
         finish(rethink, board)
@@ -209,17 +208,17 @@ def test_a_reader_whose_rows_are_moved_meanwhile_reads_again(
     expected = read(rethink, board)
     rethink.start_next_season(board, 1, ENDED_AT)
     blocks = rethink.db.blocks.get(blocks_id(board, 1))
-    upto = rethink.db.run(blocks["upto"])
-    # A piece is moved between the moment at which the query finds where it is and its reading.
+    cut = [board, 1, *rethink.db.run(blocks["upto"])]
+    order = r.expr({"board": board, "season": 1, "blocks": blocks_id(board, 1), "cut": cut})
+    assert not rethink.db.run(rethink.past.rows.is_outdated(order))
     finish(rethink, board)
-    rethink.db.run(blocks.update({"upto": upto}))
-    assert [row[0] for row in read(rethink, board, 1)] == ["p3", "p2"]
-    real_run = rethink.past._run_query
+    assert rethink.db.run(rethink.past.rows.is_outdated(order))
+    real_run, answers = rethink.past._run_query, [[], expected]
 
     def run(*arguments: Any) -> Row:
         answer = real_run(*arguments)
-        rethink.db.run(blocks.update({"upto": LAST_KEY}))
-        return {**answer, "outdated": len(answer["rows"]) < 4}
+        missing = not answers.pop(0)
+        return {**answer, "outdated": missing, "rows": [] if missing else answer["rows"]}
 
     monkeypatch.setattr(rethink.past, "_run_query", run)
     assert read(rethink, board, 1) == expected
@@ -228,8 +227,6 @@ def test_a_reader_whose_rows_are_moved_meanwhile_reads_again(
 def test_blocks_of_a_large_board_serve_its_past_season_at_once(
     rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leaderboardapp.stores.rethinkdb import rank_blocks
-
     monkeypatch.setattr(rank_blocks, "BLOCK", 1)
     monkeypatch.setattr(rank_blocks, "MOST", 2)
     board = make_board(rethink)
@@ -271,9 +268,58 @@ def test_seasons_of_an_earlier_version_are_their_tops(rethinkdb_url: str) -> Non
         window = old.get_ranking_window("b", 1, around="p8", season=1)
         assert window.of is None and window.rows[0]["data"] == {"k": 1}
         assert [row["id"] for row in old.get_season("b", 1)[2]] == ["p9", "p8"]
-    connection = Connection(old.db.address, 5)
-    statuses = connection.run(r.table("players").index_status("desc", "asc"))
-    connection.close()
-    assert all(status["multi"] for status in statuses)
+    assert old.get_board("b")["keep_seasons"] == 12
+    old.delete_board("b")
+    old.close()
+
+
+def test_a_board_of_an_earlier_version_with_many_seasons_keeps_them(rethinkdb_url: str) -> None:
+    old = RethinkStore(f"{rethinkdb_url}_with_many_seasons")
+    old.ensure()
+    old.create_board({"id": "b"})
+    old.db.run(old.db.boards.get("b").update({"season": 14}))
+    old.db.run(old.db.boards.get("b").replace(lambda row: row.without("keep_seasons")))
+    seasons = [
+        {"id": row_id("b", str(n)), "board": "b", "number": n, "ended_at": ENDED_AT, "final": True}
+        for n in range(1, 14)
+    ]
+    recorded = [{**season, "settings": {"id": "b"}, "players": []} for season in seasons]
+    old.db.run(old.db.seasons.insert(recorded, conflict="replace"))
+    old.ensure()
+    old.start_next_season("b", 14, ENDED_AT)
+    assert len(old.list_seasons("b", None, 99)[1]) == 14
+    old.delete_board("b")
+    old.close()
+
+
+def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_after_ensure(
+    rethinkdb_url: str,
+) -> None:
+    old = RethinkStore(f"{rethinkdb_url}_with_single_keys")
+    old.ensure()
+    old.create_board({"id": "b"})
+    players = old.db.players
+    for index in ("desc", "asc"):
+        old.db.run(players.index_drop(index))
+        old.db.run(players.index_create(index, lambda row, index=index: row[index]))
+    old.db.run(players.set_write_hook(None))
+    old.db.run(players.index_wait("desc", "asc"))
+    row = {"board": "b", "season": 1, "name": "A player", "scored": True}
+    for n in range(3):
+        keys = {order: ["b", 1, score, n, f"p{n}"] for order, score in (("desc", -n), ("asc", n))}
+        id = row_id("b", f"p{n}")
+        old.db.run(
+            players.insert(
+                {**row, **keys, "id": id, "player": f"p{n}", "score": n, "reached_at": n}
+            )
+        )
+    for _ in range(2):
+        old.ensure()
+        assert [row[:3] for row in read(old, "b")] == [("p2", 2, 1), ("p1", 1, 2), ("p0", 0, 3)]
+    old.start_next_season("b", 1, ENDED_AT)
+    finish(old, "b")
+    assert [row[:3] for row in read(old, "b", 1)] == [("p2", 2, 1), ("p1", 1, 2), ("p0", 0, 3)]
+    [document] = old.db.run(players.get_all(row_id("b", "p1")))
+    assert not {"desc", "asc", "archived", "unarchived"} & document.keys()
     old.delete_board("b")
     old.close()
