@@ -40,6 +40,14 @@ def score_fields(season: int | None, name: str | None) -> dict[str, Any]:
     return {field: value for field, value in fields.items() if value is not None}
 
 
+def season_path(season: int | None) -> str:
+    """Return where a past season is, below its board; "" without one."""
+    if season is None:
+        return ""
+    require_integer("season", season, MAX_SEASON)
+    return f"seasons/{season}/"
+
+
 def rank_query(rank: bool) -> str:
     """Return the query that asks for the rank, or none."""
     return "?rank=true" if rank else ""

@@ -1,14 +1,12 @@
 """Leaderboard, Board and Player: one method for each request of the API."""
 
-import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
-from httpx_sse import ServerSentEvent, connect_sse
 
 from leaderboard_client.arguments import (
     MAX_PAGE_ROWS,
@@ -19,24 +17,15 @@ from leaderboard_client.arguments import (
     require_integer,
     require_key,
     score_fields,
+    season_path,
 )
-from leaderboard_client.errors import (
-    LeaderboardError,
-    StreamRefusedError,
-    connection_error,
-    status_error,
-)
+from leaderboard_client.errors import connection_error, status_error
 from leaderboard_client.retry import NOT_APPLIED, TRANSIENT, RetryBudget, is_transient
 from leaderboard_client.score import Score
 from leaderboard_client.token import TokenSource
+from leaderboard_client.watch import TIMEOUT_SECONDS, watch
 
 Json = dict[str, Any]
-
-logger = logging.getLogger("leaderboard_client")
-NO_SIGN_OF_LIFE = "board %s: no sign of life since %s, reconnecting: %s"
-
-TIMEOUT_SECONDS = 10.0
-SILENCE_SECONDS = 45.0  # after which a stream is dead: the service sends a keep-alive every 20 s
 
 
 class Leaderboard:
@@ -61,16 +50,20 @@ class Leaderboard:
         self.http = http or httpx.Client(timeout=httpx.Timeout(TIMEOUT_SECONDS))
         self.url, self.token, self.patience = url.rstrip("/"), TokenSource(token), patience
 
-    def board(self, id: str) -> "Board":
+    def board(self, id: str, window: str | None = None) -> "Board":
         """Return the board with this id, without asking the service whether it exists. Raises
-        ValueError if no board can have the id."""
-        return Board(self, id)
+        ValueError if no board can have the id.
+
+        With a `window` (day, week or month) all reads are of that window; writes are the board's.
+        """
+        return Board(self, id, window)
 
     def create_board(self, id: str | None = None, **settings: Any) -> "Board":
         """Create a board and return it. Without an `id` it gets a random one.
 
         `settings`: name, size, order, ranking, min, max, max_amount, private, ask_email,
-        player_writes, show, format, schedule.
+        player_writes, show, format, keep_seasons, windows, schedule: a name, or an object such as
+        {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}.
         """
         board = Board(self, str(uuid.uuid4()) if id is None else id)
         self.request("POST", "/boards/", {"id": board.id, **settings}, retry_on=NOT_APPLIED)
@@ -82,7 +75,7 @@ class Leaderboard:
 
     def pages(self, path: str, what: str, first: Mapping[str, str] | None = None) -> Iterator[Json]:
         """Yield the rows of all pages at `path`, in each of which they are the field `what`.
-        `first` has parameters of the first page."""
+        `first` has parameters of the first page; those of all pages are in the path."""
         params = first or {}
         while True:
             page = self.request("GET", path, params={"limit": "100", **params})
@@ -100,7 +93,8 @@ class Leaderboard:
         params: Mapping[str, str] | None = None,
         retry_on: set[int] = TRANSIENT,
     ) -> Any:
-        """Send a request and return the JSON of its answer, or None if that has no body.
+        """Send a request and return the JSON of its answer, or None if that has no body. The path
+        may have a query, to which `params` are added.
 
         It is retried after the statuses in `retry_on`, and after a failed connect. After a
         connection that broke later it is retried only if `retry_on` is TRANSIENT, because the
@@ -140,8 +134,9 @@ class Leaderboard:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
     ) -> httpx.Response:
-        url, headers = self.url + path, {**self.token.build_headers(), **headers}
-        return self.http.request(method, url, json=body, headers=headers, params=params)
+        url = httpx.URL(self.url + path).copy_merge_params(params or {})
+        headers = {**self.token.build_headers(), **headers}
+        return self.http.request(method, url, json=body, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -160,73 +155,36 @@ class Leaderboard:
 
 
 class Board:
-    """A board of the service, by its id."""
+    """A board of the service, by its id, or a window of it.
 
-    def __init__(self, leaderboard: Leaderboard, id: str) -> None:
+    `query` is that of all that is read, which names the window. Writes are the board's.
+    """
+
+    def __init__(self, leaderboard: Leaderboard, id: str, window: str | None = None) -> None:
         self.leaderboard, self.id = leaderboard, require_id(id)
         self.path = f"/boards/{id}/"
+        self.query = "" if window is None else f"?{urlencode({'window': window})}"
 
     def snapshot(self) -> Json:
         """Return the board's top players.
 
         The shape is `{"id", "name", "players": [{"id", "name", "score", "rank"}, …]}`. Where the
-        board has settings for them, there are `format`, and `data` of a player.
+        board has settings for them, there are `format`, and `data` of a player. `season` and
+        `ends_at` are there if they say anything, and of a window `window` and `since`.
         """
-        snapshot: Json = self.leaderboard.request("GET", self.path)
+        snapshot: Json = self.leaderboard.request("GET", self.path + self.query)
         return snapshot
 
     def watch(self) -> Iterator[Json]:
         """Yield the snapshot now, and again after each change of it, without end.
 
-        The stream reconnects by itself, also after SILENCE_SECONDS without a sign of life. Then a
+        The stream reconnects by itself, also after 45 seconds without a sign of life. Then a
         warning is logged, which says since when there was none. LeaderboardError is raised when
         the service refuses the stream, such as with 404 after the board was deleted, and when the
         first snapshot has not come within the patience. A token that was refused is replaced by a
         fresh one, if that comes from a function.
         """
-        last_id, budget = "", RetryBudget(self.leaderboard.patience)
-        heard, is_lost, is_renewed = datetime.now(), False, False
-        while True:
-            try:
-                for event in self._stream(last_id, budget):
-                    heard, is_lost, is_renewed = datetime.now(), False, False
-                    if event.event == "update" and event.id != last_id:  # else it is a repeat
-                        last_id = event.id
-                        budget.lift()
-                        yield event.json()
-                failure = LeaderboardError(0, "the stream ended")
-            except httpx.TransportError as error:
-                failure = connection_error(error)
-            except StreamRefusedError as error:
-                failure = status_error(error.response)
-                token = self.leaderboard.token
-                if not is_renewed and token.renew(failure.type, error.response.request):
-                    is_renewed = True
-                    continue
-                if not is_transient(error.response):
-                    raise failure from None
-            if last_id and not is_lost:
-                logger.warning(NO_SIGN_OF_LIFE, self.id, heard.strftime("%X"), failure)
-            is_lost, is_renewed = True, False
-            budget.wait(failure)
-
-    def _stream(self, last_id: str, budget: RetryBudget) -> Iterator[ServerSentEvent]:
-        """Yield each event, keep-alives as well, until the stream ends."""
-        board = self.leaderboard
-        last = {"Last-Event-ID": last_id} if last_id else {}
-        headers = {**board.token.build_headers(), **last}
-        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
-        with connect_sse(
-            board.http, "GET", board.url + self.path, headers=headers, timeout=timeout
-        ) as source:
-            if source.response.status_code != 200:
-                source.response.read()
-                raise StreamRefusedError(source.response)
-            budget.restart()
-            for event in source.iter_sse():
-                if event.retry is not None:
-                    budget.pause = event.retry / 1000
-                yield event
+        return watch(self.leaderboard, self.id + self.query, self.path + self.query)
 
     def update(self, **settings: Any) -> Json:
         """Change settings; return the board with all of them."""
@@ -248,12 +206,13 @@ class Board:
 
     def seasons(self) -> Iterator[Json]:
         """Yield past seasons, `{"season", "ended_at"}`, newest first, read page by page."""
-        return self.leaderboard.pages(f"{self.path}seasons/", "past")
+        return self.leaderboard.pages(f"{self.path}seasons/{self.query}", "past")
 
     def season(self, number: int) -> Json:
         """Return the final snapshot of a past season, with `season` and `ended_at`."""
         require_integer("season", number, MAX_SEASON)
-        snapshot: Json = self.leaderboard.request("GET", f"{self.path}seasons/{number}/")
+        path = f"{self.path}seasons/{number}/{self.query}"
+        snapshot: Json = self.leaderboard.request("GET", path)
         return snapshot
 
     def player(self, id: str) -> "Player":
@@ -279,11 +238,13 @@ class Board:
         self.leaderboard.request("POST", f"{self.path}players/", body, retry_on=NOT_APPLIED)
         return player
 
-    def players(self, from_rank: int = 1) -> Iterator[Json]:
-        """Yield all ranked players from this rank on, best first, read page by page."""
+    def players(self, from_rank: int = 1, season: int | None = None) -> Iterator[Json]:
+        """Yield all ranked players from this rank on, best first, read page by page. With a
+        `season`, those of a past one."""
         require_integer("from_rank", from_rank, MAX_SCORE)
         first = {"from_rank": str(from_rank)} if from_rank > 1 else None
-        return self.leaderboard.pages(f"{self.path}players/", "players", first)
+        path = f"{self.path}{season_path(season)}players/{self.query}"
+        return self.leaderboard.pages(path, "players", first)
 
     def select(self, ids: Iterable[str]) -> Json:
         """Return `{"players": […], "missing": […]}` of up to 500 ids.
@@ -292,14 +253,15 @@ class Board:
         a `place`, which is the rank among them alone. `missing` has the ids that nobody has.
         """
         body = {"ids": [require_id(id) for id in ids]}
-        selection: Json = self.leaderboard.request("POST", f"{self.path}players/select/", body)
+        path = f"{self.path}players/select/{self.query}"
+        selection: Json = self.leaderboard.request("POST", path, body)
         return selection
 
     def rank_of(self, score: int) -> Json:
         """Return `{"score", "rank", "of", "percentile"}` of a new player who reached the score
         now."""
-        params = {"score": str(score)}
-        rank: Json = self.leaderboard.request("GET", f"{self.path}rank/", params=params)
+        path, params = f"{self.path}rank/{self.query}", {"score": str(score)}
+        rank: Json = self.leaderboard.request("GET", path, params=params)
         return rank
 
     def add_scores(
@@ -335,18 +297,32 @@ class Player:
         self.board, self.id = board, require_id(id)
         self.path = f"{board.path}players/{id}/"
 
-    def read(self) -> Json:
-        """Return `{"id", "name", "score", "rank", "of", "percentile"}`, and perhaps `data`.
+    def read(self, season: int | None = None) -> Json:
+        """Return `{"id", "name", "score", "rank", "of", "percentile"}`, and perhaps `data`, now or
+        as of the end of a past season.
 
         `of` is how many players are ranked, and `percentile` how many in a hundred are not better.
         The rank and percentile of an unranked player are None."""
-        return self._request("GET", "")
+        player: Json = self.board.leaderboard.request("GET", self._read_path("", season))
+        return player
 
-    def around(self, limit: int = 5) -> list[Json]:
-        """Return a window of the ranking with the player in its middle."""
+    def around(self, limit: int = 5, season: int | None = None) -> list[Json]:
+        """Return a window of the ranking, perhaps of a past season, with the player in its
+        middle."""
         require_integer("limit", limit, MAX_PAGE_ROWS)
-        players: list[Json] = self._request("GET", f"around/?limit={limit}")["players"]
+        path, params = self._read_path("around/", season), {"limit": str(limit)}
+        players: list[Json] = self.board.leaderboard.request("GET", path, params=params)["players"]
         return players
+
+    def seasons(self) -> Iterator[Json]:
+        """Yield the past seasons in which the player was ranked, newest first, read page by page.
+
+        Each is `{"season", "ended_at"}` with what `read` has of the player as of its end."""
+        return self.board.leaderboard.pages(self._read_path("seasons/"), "seasons")
+
+    def _read_path(self, path: str, season: int | None = None) -> str:
+        board = self.board
+        return f"{board.path}{season_path(season)}players/{self.id}/{path}{board.query}"
 
     def add(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain import ranking
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.player_data import select_shown
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores import get_store
@@ -41,7 +42,8 @@ class Snapshot:
     @classmethod
     def from_rows(cls, board: Row, players: list[Row]) -> "Snapshot":
         """Make a snapshot of a board's row and its top players' rows, best first."""
-        body = json.dumps(board_payload(board, players), ensure_ascii=False, separators=(",", ":"))
+        payload = {**board_payload(board, players), **season_fields(board)}
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         fingerprint = compute_fingerprint(body)
         leader = players[0] if players and players[0]["scored"] else None
         return cls(body, fingerprint, board["private"], leader)
@@ -67,7 +69,16 @@ def board_payload(board: Row, players: list[Row]) -> dict[str, Any]:
                 payload["data"] = shown
     is_default = board["format"] == BOARD_DEFAULTS["format"]
     format = {} if is_default else {"format": board["format"]}
-    return {"id": board["id"], "name": board["name"], **format, "players": payloads}
+    owner, window = split_id(board["id"])
+    period = {"window": window, "since": board["since"]} if window else {}
+    return {"id": owner, "name": board["name"], **period, **format, "players": payloads}
+
+
+def season_fields(board: Row) -> dict[str, Any]:
+    """Return what a snapshot says of the running season: its number from the second one on, and
+    when it ends, if that is known."""
+    fields = {} if board["season"] == 1 else {"season": board["season"]}
+    return fields if board["ends_at"] is None else {**fields, "ends_at": board["ends_at"]}
 
 
 def read_snapshots(boards: Iterable[str]) -> dict[str, Snapshot]:

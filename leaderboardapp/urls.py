@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from leaderboardapp.api import boards, channels, health, players, scores, seasons
+from leaderboardapp.api import boards, channels, health, past_players, players, scores, seasons
 from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pages import api_reference, views
 from leaderboardapp.web.methods import by_method
@@ -35,6 +35,8 @@ PLAYER_METHODS = {
     "PATCH": players.update_player,
     "DELETE": players.delete_player,
 }
+
+SEASON = "boards/<key:board_id>/seasons/<number:season_number>/"
 
 urlpatterns = [
     path("", by_method(GET=views.render_home_page)),
@@ -70,12 +72,18 @@ urlpatterns = [
         "boards/<key:board_id>/players/<key:player_id>/score-add/", by_method(POST=scores.add_score)
     ),
     path("boards/<key:board_id>/players/<key:player_id>/score/", by_method(PUT=scores.set_score)),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/seasons/",
+        by_method(GET=past_players.list_player_seasons),
+    ),
     path("boards/<key:board_id>/scores/", by_method(POST=scores.add_scores)),
     path("boards/<key:board_id>/reset/", by_method(POST=seasons.reset_board)),
     path("boards/<key:board_id>/seasons/", by_method(GET=seasons.list_seasons)),
-    path(
-        "boards/<key:board_id>/seasons/<number:season_number>/", by_method(GET=seasons.read_season)
-    ),
+    path(SEASON, by_method(GET=seasons.read_season)),
+    path(f"{SEASON}players/", by_method(GET=past_players.list_players)),
+    path(f"{SEASON}players/<key:player_id>/", by_method(GET=past_players.read_player)),
+    path(f"{SEASON}players/<key:player_id>/around/", by_method(GET=past_players.read_around)),
+    path(f"{SEASON}export/", by_method(GET=past_players.export_players)),
     path("boards/<key:board_id>/manage/", by_method(GET=views.render_dashboard_page)),
     path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
     path(

@@ -10,12 +10,14 @@ from leaderboardapp.api.responses import (
     assign_fields,
     entity_tag,
     json_response,
+    settings_data,
     settings_response,
 )
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
+from leaderboardapp.models.board import ROW_FIELDS
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import STREAM, update_message
@@ -30,8 +32,10 @@ from leaderboardapp.web.requests import (
     read_cursor,
     read_limit,
 )
+from leaderboardapp.web.windows import PARAMETER, chosen_board, reads_windows
 
 PAGE = "text/html"
+BOARD_PARAMETERS = (PARAMETER, *READ_PARAMETERS)
 
 
 def create_board(request: HttpRequest) -> HttpResponse:
@@ -40,7 +44,7 @@ def create_board(request: HttpRequest) -> HttpResponse:
     auth.require_scope(request, "admin", body.get("id"))
     rate_limit.count_writes(request)
     board = Board(**body).save()
-    return settings_response(board.row(), 201, Location=f"/boards/{board.id}/")
+    return settings_response(board, 201, Location=f"/boards/{board.id}/")
 
 
 @takes_query("limit", "cursor")
@@ -52,13 +56,14 @@ def list_boards(request: HttpRequest) -> HttpResponse:
     has_more = len(boards) > limit
     return json_response(
         {
-            "boards": [board.row() for board in boards[:limit]],
+            "boards": [settings_data(board) for board in boards[:limit]],
             "next": encode_cursor(boards[limit - 1].id) if has_more else None,
         }
     )
 
 
 @takes_any_query
+@reads_windows
 def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the board in the form that the client accepts.
 
@@ -68,7 +73,7 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     accepted = negotiate(request)
     if accepted == PAGE:
         return views.render_board_page(request, board_id)
-    check_query(request, READ_PARAMETERS)
+    check_query(request, BOARD_PARAMETERS)
     if request.method == "GET" and accepted == STREAM:
         try:
             snapshot = get_readable_snapshot(request, board_id)
@@ -89,9 +94,10 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
     context = subscribe.websocket(request)
     if context.is_opening():
         with subscribe.refuses_websocket(context):
-            check_query(request, READ_PARAMETERS)
-            snapshot = get_readable_snapshot(request, board_id)
-            grip_channels = subscribe.get_grip_channels(request, board_id, snapshot)
+            check_query(request, BOARD_PARAMETERS)
+            with chosen_board(request, board_id) as chosen_id:
+                snapshot = get_readable_snapshot(request, chosen_id)
+            grip_channels = subscribe.get_grip_channels(request, chosen_id, snapshot)
             subscribe.open_websocket(context, grip_channels, update_message(snapshot))
     subscribe.answer_websocket(context)
     return HttpResponse()
@@ -107,7 +113,7 @@ def update_board(request: HttpRequest, board_id: str) -> HttpResponse:
         auth.require_scope(request, "admin", board_id)
     board = assign_fields(Board.get(board_id), body)
     board.save(preconditions.build(request, lambda: read_tags(board_id)))
-    return settings_response(board.row())
+    return settings_response(board)
 
 
 @rights.needs_admin
@@ -140,7 +146,8 @@ def read_tags(board_id: str) -> tuple[Row, list[str]]:
     if board_id not in tops:
         raise BoardNotFound(board_id)
     row, players = tops[board_id]
-    return row, [Snapshot.from_rows(row, players).etag(), entity_tag(row)]
+    settings = {field: row[field] for field in ROW_FIELDS}
+    return row, [Snapshot.from_rows(row, players).etag(), entity_tag(settings)]
 
 
 def negotiate(request: HttpRequest) -> str | None:

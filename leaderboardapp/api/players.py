@@ -9,6 +9,7 @@ from leaderboardapp.api.responses import (
     may_see_emails,
     own_data,
     player_data,
+    players_page,
     rank_error_fields,
     rank_fields,
     ranked_data,
@@ -38,6 +39,7 @@ from leaderboardapp.web.requests import (
     read_integer,
     read_limit,
 )
+from leaderboardapp.web.windows import reads_windows
 
 # A score has writes of its own.
 NEW_PLAYER_BODY = {name: field for name, field in NEW_PLAYER_FIELDS.items() if name != "score"}
@@ -61,6 +63,7 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
 
 
 @takes_query("hidden", "limit", "cursor", "from_rank")
+@reads_windows
 def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer a page of ranked players, best first, perhaps from a rank on; with `?hidden=true`, of
     hidden players."""
@@ -72,14 +75,7 @@ def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     with_emails = may_see_emails(request, board_id)
     with reads_board(request, board_id) as board:
         players = Player.get_page_for_board(board, limit + 1, after, with_emails, from_rank)
-    has_more = len(players) > limit
-    return json_response(
-        {
-            "players": [ranked_data(player, with_emails) for player in players[:limit]],
-            "next": encode_cursor(*players[limit - 1].key()) if has_more else None,
-            **rank_error_fields(*players),
-        }
-    )
+    return players_page(players, limit, with_emails)
 
 
 def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
@@ -98,6 +94,7 @@ def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
     )
 
 
+@reads_windows
 def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer one player with the rank."""
     with_email = may_see_emails(request, board_id)
@@ -146,6 +143,7 @@ def read_from_rank(request: HttpRequest) -> int:
 
 
 @writes_nothing
+@reads_windows
 def select_players(request: HttpRequest, board_id: str, **_: str) -> HttpResponse:
     """Answer the players whose ids the body has, the ranked ones best first, with their places
     among them, and the ids that no player has."""
@@ -158,6 +156,7 @@ def select_players(request: HttpRequest, board_id: str, **_: str) -> HttpRespons
 
 
 @takes_query("score")
+@reads_windows
 def rank_score(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the rank that a new player would have who reached the score now."""
     score = read_integer(request, "score", score_field)
@@ -167,6 +166,7 @@ def rank_score(request: HttpRequest, board_id: str) -> HttpResponse:
 
 
 @takes_query("limit")
+@reads_windows
 def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
     """Answer a window of the ranking around the player."""
     limit = read_limit(request, default=5)

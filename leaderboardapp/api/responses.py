@@ -1,16 +1,17 @@
 """Parts that the endpoints' answers share."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from leaderboardapp.domain.types import Row, ScoreRank
+from leaderboardapp.domain.types import ScoreRank
 from leaderboardapp.models import Board, Player
 from leaderboardapp.snapshots import compute_fingerprint
 from leaderboardapp.web import auth
+from leaderboardapp.web.requests import encode_cursor
 
 Model = TypeVar("Model", Board, Player)
 
@@ -52,6 +53,24 @@ def standing_data(player: Player, with_email: bool = False) -> dict[str, Any]:
     return {**ranked_data(player, with_email), **rank_fields(player)}
 
 
+def players_page(
+    players: Sequence[Player], limit: int, with_emails: bool = False, **headers: str
+) -> HttpResponse:
+    """Return a response with a page of ranked players, who are one more than `limit` if there are
+    more pages."""
+    body = {
+        "players": [ranked_data(player, with_emails) for player in players[:limit]],
+        "next": next_page(players, limit),
+        **rank_error_fields(*players),
+    }
+    return json_response(body, 200, headers)
+
+
+def next_page(players: Sequence[Player], limit: int) -> str | None:
+    """Return the cursor of the page after these players; None if they are not more than `limit`."""
+    return encode_cursor(*players[limit - 1].key()) if len(players) > limit else None
+
+
 def rank_fields(ranked: Player | ScoreRank) -> dict[str, Any]:
     """Return JSON fields that say where in the ranking a player or a score is."""
     return {"rank": ranked.rank, "of": ranked.of, "percentile": ranked.percentile}
@@ -67,7 +86,11 @@ def may_see_emails(request: HttpRequest, board_id: str) -> bool:
 
 def rank_error_fields(*ranked: Player | ScoreRank) -> dict[str, Any]:
     """Return fields that say how far off these ranks may be; none if they are exact."""
-    bound = max((each.bound for each in ranked), default=0)
+    return bound_fields(max((each.bound for each in ranked), default=0))
+
+
+def bound_fields(bound: int) -> dict[str, Any]:
+    """Return fields that say how far off a rank may be; none if it is exact."""
     return {"exact": False, "bound": bound} if bound else {}
 
 
@@ -78,9 +101,17 @@ def assign_fields(model: Model, fields: dict[str, Any]) -> Model:
     return model
 
 
-def settings_response(board: Row, status: int = 200, **headers: str) -> HttpResponse:
-    """Return a response with a board's settings, whose ETag is theirs and not the snapshot's."""
-    return json_response(board, status, {"ETag": entity_tag(board), **headers})
+def settings_data(board: Board) -> dict[str, Any]:
+    """Return a board's JSON fields for an answer with its settings."""
+    return {**board.row(), "next_ends": board.next_ends()}
+
+
+def settings_response(board: Board, status: int = 200, **headers: str) -> HttpResponse:
+    """Return a response with a board's settings, whose ETag is theirs and not the snapshot's.
+
+    The next ends follow from them and the time, and do not count for it."""
+    tag = entity_tag(board.row())
+    return json_response(settings_data(board), status, {"ETag": tag, **headers})
 
 
 def entity_tag(data: dict[str, Any]) -> str:

@@ -4,7 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from leaderboardapp.api.responses import json_response, player_data, rank_error_fields, rank_fields
+from leaderboardapp.api.responses import (
+    bound_fields,
+    json_response,
+    player_data,
+    rank_error_fields,
+    rank_fields,
+)
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.fields import (
     amount_field,
@@ -14,6 +20,7 @@ from leaderboardapp.domain.fields import (
     score_field,
     season_field,
 )
+from leaderboardapp.domain.types import Row, compute_percentile
 from leaderboardapp.models import Board, Player
 from leaderboardapp.web import rate_limit, rights
 from leaderboardapp.web.methods import takes_query
@@ -70,7 +77,16 @@ def outcome_data(player: Player, ranked: bool) -> dict[str, Any]:
     outcome = {field: getattr(player, field) for field in ("previous", "changed", "repeated")}
     if not ranked:
         return outcome
-    return {**outcome, **rank_fields(player), **rank_error_fields(player)}
+    windows = {"windows": {name: window_data(row) for name, row in player.windows.items()}}
+    own = {**rank_fields(player), **rank_error_fields(player)}
+    return {**outcome, **own, **(windows if player.windows else {})}
+
+
+def window_data(row: Row) -> dict[str, Any]:
+    """Return JSON fields that say where in a window a player is after a write of the score."""
+    percentile = compute_percentile(row["rank"], row["of"])
+    standing = {"rank": row["rank"], "of": row["of"], "percentile": percentile}
+    return {"score": row["score"], **standing, **bound_fields(row["bound"])}
 
 
 @rights.open_to_players("add", "set")

@@ -1,4 +1,4 @@
-"""Read CSV as spreadsheets write it: lines of text in, rows of cells out.
+"""Read CSV as spreadsheets write it: lines of text in, rows of cells out. Write it back.
 
 This is RFC 4180 with any line ends, blank lines, and a first line such as `sep=;`. A file means one
 thing, or a row has a fault. The standard library's reader takes a stray quote for text and an open
@@ -26,7 +26,11 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.?)"?', re.IGNORECASE)
 _IN_QUOTES = re.compile(r'[^"]*+(?:""[^"]*+)*+')
 # What the error handler "surrogateescape" makes of bytes that are not UTF-8.
 _BROKEN_BYTE = re.compile("[\udc80-\udcff]")
-# See `guard` in csv.js: the apostrophe before text that a spreadsheet would run as a formula.
+BYTE_ORDER_MARK = "\ufeff"  # by which spreadsheets know that a file is in UTF-8
+
+# Names are written by strangers. So in an export there is an apostrophe before text that a
+# spreadsheet would run as a formula, which an import takes off again (see csv.js).
+_FORMULA = re.compile(r"[' ]*[=+\-@\t\r＝＋－＠]")
 _GUARDED = re.compile(r"'[' ]*[=+\-@\t\r＝＋－＠]")
 
 
@@ -64,6 +68,24 @@ def is_utf8(text: str) -> bool:
 def unguard(text: str) -> str:
     """Return the text of a cell without the apostrophe by which an export guards formulas."""
     return text[1:] if _GUARDED.match(text) else text
+
+
+def guard(text: str) -> str:
+    """Return the text of a cell, with an apostrophe before a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def write_row(cells: Iterable[str | int | None]) -> str:
+    """Return a line of CSV: numbers as they are, None as nothing, and text that no spreadsheet
+    runs."""
+    return ",".join(map(_write_cell, cells)) + "\r\n"
+
+
+def _write_cell(cell: str | int | None) -> str:
+    text = guard(cell) if isinstance(cell, str) else "" if cell is None else str(cell)
+    if re.search('[",\r\n]', text) or text.strip(BLANKS) != text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def _take_header(lines: Iterator[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ObjectDoesNotExist
 
+from leaderboardapp.domain.board_ids import name_board
 from leaderboardapp.domain.types import Row, score_limits
 
 
@@ -10,15 +11,25 @@ class BoardNotFound(ObjectDoesNotExist):
 
     def __init__(self, board: str) -> None:
         """`board` is an id."""
-        super().__init__(f"There is no board {board}.")
+        super().__init__(f"There is no {name_board(board)}.")
+
+
+class WindowNotFound(ObjectDoesNotExist):
+    """The board has no such window."""
+
+    def __init__(self, board: Row, window: str) -> None:
+        """Name the windows of the board."""
+        known = ", ".join(board["windows"]) or "none"
+        super().__init__(f"The board {board['id']} has no window {window}; it has {known}.")
 
 
 class PlayerNotFound(ObjectDoesNotExist):
-    """The board has no such player."""
+    """The board, or a past season of it, has no such player."""
 
-    def __init__(self, board: str, player: str) -> None:
-        """`board` and `player` are ids."""
-        super().__init__(f"The board {board} has no player {player}.")
+    def __init__(self, board: str, player: str, season: int | None = None) -> None:
+        """`board` and `player` are ids; `season` is the number of a past season."""
+        past = "" if season is None else f"in season {season} "
+        super().__init__(f"The {name_board(board)} {past}has no player {player}.")
 
 
 class SeasonNotFound(ObjectDoesNotExist):
@@ -26,7 +37,7 @@ class SeasonNotFound(ObjectDoesNotExist):
 
     def __init__(self, board: str, season: int | str) -> None:
         """`board` is an id; `season` is a number, or how it was written."""
-        super().__init__(f"The board {board} has no past season {season}.")
+        super().__init__(f"The {name_board(board)} has no past season {season}.")
 
 
 class ChannelNotFound(ObjectDoesNotExist):

@@ -16,9 +16,16 @@ from django.core.validators import validate_email
 
 from leaderboardapp.domain.messages import DISTORTING, clean
 from leaderboardapp.domain.player_data import show_field
-from leaderboardapp.domain.schedule import SCHEDULES
+from leaderboardapp.domain.schedule import schedule_field
 from leaderboardapp.domain.score_formats import MAX_PLACES, MAX_UNIT_LENGTH
-from leaderboardapp.domain.types import ID_PATTERN, MAX_SCORE, PLAYER_WRITES, RANKINGS
+from leaderboardapp.domain.types import (
+    ID_PATTERN,
+    MAX_SCORE,
+    PLAYER_WRITES,
+    RANKINGS,
+    WINDOWS,
+)
+from leaderboardapp.domain.windows import sort_windows
 
 Field = Callable[[Any], Any]
 
@@ -177,6 +184,13 @@ def nullable_field(field: Field) -> Field:
     return nullable
 
 
+def windows_field(value: Any) -> list[str]:
+    """Accept a list of windows; return each once, the shortest first."""
+    if not isinstance(value, list) or any(window not in WINDOWS for window in value):
+        raise ValueError(f"a list of some of {', '.join(WINDOWS)}")
+    return sort_windows(value)
+
+
 def selected_ids_field(value: Any) -> list[str]:
     """Accept a list of players' ids, some perhaps twice."""
     try:
@@ -212,7 +226,9 @@ BOARD_SETTING_FIELDS: dict[str, Field] = {
     "player_writes": choice_field(*PLAYER_WRITES),
     "show": show_field,
     "format": format_field,
-    "schedule": nullable_field(choice_field(*SCHEDULES)),
+    "schedule": nullable_field(schedule_field),
+    "keep_seasons": nullable_field(integer_field(1, MAX_SEASON)),
+    "windows": windows_field,
 }
 
 

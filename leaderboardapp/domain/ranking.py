@@ -9,6 +9,7 @@
 
 from collections.abc import Iterable
 
+from leaderboardapp.domain.archive import is_erased
 from leaderboardapp.domain.scoring import has_score
 from leaderboardapp.domain.types import (
     LAST_MOMENT,
@@ -22,18 +23,22 @@ from leaderboardapp.domain.types import (
 
 def assign_ranks(board: Row, rows: Iterable[Row], ordinal: int = 1, rank: int = 1) -> list[Row]:
     """Return the rows, each with its `rank`. They follow each other in the board's order; `ordinal`
-    is the ordinal rank of the first row, and `rank` its rank by the board's own ranking."""
+    is the ordinal rank of the first row, and `rank` its rank by the board's own ranking.
+
+    Erased players keep their rank, and are left out."""
     ranked: list[Row] = []
+    previous: Row | None = None
     for number, row in enumerate(rows, start=ordinal):
-        if ranked and row["score"] != ranked[-1]["score"]:
+        if previous and row["score"] != previous["score"]:
             rank = rank + 1 if board["ranking"] == "dense" else number
         ranked.append({**row, "rank": number if board["ranking"] == "ordinal" else rank})
-    return ranked
+        previous = row
+    return [row for row in ranked if not is_erased(row)]
 
 
 def number_window(window: Window) -> list[Row]:
     """Return the window's rows with two fields more: `rank`, from 1, and `bound`, how far off the
-    rank may be, either way (0 if it is exact)."""
+    rank may be, either way (0 if it is exact). Erased players are left out."""
     first = window.before + 1, window.better + 1
     rows = assign_ranks(window.board, window.rows, *first)
     return [{**row, "bound": window.bound} for row in rows]

@@ -9,6 +9,7 @@ and `now`, in microseconds. It returns the fields of the player's row that the w
 - Any other score that stays the same keeps its `reached_at`: nothing was reached anew.
 - Every score stays within the board's `min` and `max`, that of a new player, too.
 - `max_amount` limits increments. Scores that are set are none.
+- A window has no limits, but its scores stop at ±MAX_SCORE.
 - Each row of an import is an increment: all of this holds at each row, and not only at their sum.
 
 RethinkDB runs the same rule in the server, as ReQL (stores/rethinkdb/score_fields.py).
@@ -109,7 +110,17 @@ def check_range(board: Row, player_id: str, score: int) -> None:
 
 
 def _reach(board: Row, player: Row, score: int, now: int) -> Row:
-    check_range(board, player["id"], score)
+    score = _fit_score(board, player["id"], score)
     is_same = has_score(board, player) and score == player["score"]
     reached_at = player["reached_at"] if is_same else now
     return {"score": score, "reached_at": reached_at, "scored": True, "not_carried_over": False}
+
+
+def _fit_score(board: Row, player_id: str, score: int) -> int:
+    """Return the score that the board takes for this one. Raises ScoreOutOfRange.
+
+    What a board takes counts in its windows: their scores only stop at MAX_SCORE."""
+    if board["since"] is not None:
+        return max(-MAX_SCORE, min(score, MAX_SCORE))
+    check_range(board, player_id, score)
+    return score

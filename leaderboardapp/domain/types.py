@@ -14,6 +14,7 @@ MAX_SCORE = 2**53 - 1  # the largest integer that JSON numbers (float64) carry e
 # waiting for a slow viewer drops snapshots, too.
 MAX_JOINED = 5
 RANKINGS = ("ordinal", "competition", "dense")  # 1, 2, 3, 4 or 1, 2, 2, 4 or 1, 2, 2, 3
+WINDOWS = ("day", "week", "month")
 PLAYER_WRITES = ("none", "best", "add", "set")
 KEYS_REMEMBERED = 100  # newest idempotency keys that a player's row remembers
 BOARD_DEFAULTS: Row = {
@@ -29,9 +30,12 @@ BOARD_DEFAULTS: Row = {
     "player_writes": "none",  # one of PLAYER_WRITES: what tokens of players may do to scores
     "show": [],  # keys of players' data whose values are in snapshots
     "format": {"type": "points"},  # what a score is, for those who show it: fields.format_field
-    "schedule": None,  # when seasons end by themselves: "daily", "weekly", "monthly"
+    "schedule": None,  # when seasons end by themselves: schedule.schedule_field
+    "keep_seasons": 12,  # how many past seasons are kept; None for all
+    "windows": [],  # of WINDOWS, in their order: in which of them scores count as well
     "season": 1,  # the running one
     "ends_at": None,  # when it ends by schedule, as text: "2026-11-30T00:00:00Z"
+    "since": None,  # of a window's board, when its running season began; None on all other boards
 }
 
 
@@ -101,7 +105,8 @@ def compute_percentile(rank: int | None, of: int | None) -> float | None:
 
 class Window(NamedTuple):
     """A board and ranked players of it who follow each other, best first, all of one moment, with
-    counts for the first of the players."""
+    counts for the first of the players. Of a past season, some may be erased (domain/archive.py).
+    """
 
     board: Row
     rows: list[Row]
@@ -111,6 +116,16 @@ class Window(NamedTuple):
     better: int = 0  # with competition ranking, better players; with dense ranking, better scores
     bound: int = 0  # how far off any of these counts may be, up or down
     of: int | None = None  # how many the ranks count, if `around` was given; None: not known now
+
+
+class PlayerSeason(NamedTuple):
+    """What a past season says of one player who was ranked when it ended."""
+
+    board: Row  # as it was then; its `season` is the number
+    ended_at: str
+    row: Row  # with `rank`
+    bound: int  # how far off the rank, or `of`, may be, up or down
+    of: int | None  # how many the ranks counted; None: not known
 
 
 class Selection(NamedTuple):
@@ -154,6 +169,11 @@ as far as the store knows."""
 def rank_position(player: Row) -> RankPosition:
     """Return the player's position in the board's order."""
     return RankPosition(player["score"], player["reached_at"], player["id"])
+
+
+def first_position(board: Row) -> RankPosition:
+    """Return the position before all players of the board."""
+    return RankPosition(-MAX_SCORE - 1 if board["order"] == "asc" else MAX_SCORE + 1)
 
 
 def last_position(board: Row) -> RankPosition:

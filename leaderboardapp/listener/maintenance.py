@@ -15,6 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from leaderboardapp import events
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain import schedule
+from leaderboardapp.domain.board_ids import window_ids
 from leaderboardapp.domain.exceptions import StoreUnavailable, WrongSeason
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.base import Store
@@ -96,7 +97,8 @@ class Maintenance:
         if not self.boards_to_maintain and self.scan_cursor is not None:
             page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
             self.scan_cursor = page[-1]["id"] if page else None
-            self.boards_to_maintain.extend(row["id"] for row in page)
+            for row in page:
+                self.boards_to_maintain.extend([row["id"], *window_ids(row)])
 
     def expire_tickets(self, now: float) -> None:
         """Have the store forget used tickets that have long expired, now and then."""

@@ -20,7 +20,7 @@ from leaderboardapp.listener.event_forwarder import LeaderChange
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import MAX_BOARDS_READ, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import Feed
+from leaderboardapp.stores.streams import Feed
 
 IDLE_SECONDS = 0.5  # how late a stop signal, or the time for a heartbeat, may be noticed
 REPEAT_SECONDS = 2.0

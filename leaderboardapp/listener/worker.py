@@ -12,7 +12,7 @@ from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.listener.stream_closer import close_expired_streams
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import Feed
+from leaderboardapp.stores.streams import Feed
 
 logger = logging.getLogger(__name__)
 

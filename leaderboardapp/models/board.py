@@ -6,13 +6,12 @@ from typing import Self
 
 from leaderboardapp import events
 from leaderboardapp.domain import schedule as schedules
-from leaderboardapp.domain.types import (
-    BOARD_DEFAULTS,
-    Precondition,
-    Row,
-    ScoreRank,
-)
+from leaderboardapp.domain.joining import check_board
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Precondition, Row, ScoreRank
 from leaderboardapp.stores import get_store
+
+# Without what only the boards of windows have: there is no such Board.
+ROW_FIELDS = ("id", *(field for field in BOARD_DEFAULTS if field != "since"))
 
 
 class Board:
@@ -31,9 +30,11 @@ class Board:
         private: bool = False,
         ask_email: bool = False,
         player_writes: str = "none",
-        schedule: str | None = None,
+        schedule: str | Row | None = None,
         show: list[str] | None = None,
         format: Row | None = None,
+        keep_seasons: int | None = BOARD_DEFAULTS["keep_seasons"],
+        windows: list[str] | None = None,
     ) -> None:
         """Make a board, which `save` creates in the store. Without an id it gets a new UUID.
 
@@ -44,14 +45,20 @@ class Board:
         self.min, self.max, self.max_amount = min, max, max_amount
         self.private, self.ask_email, self.player_writes = private, ask_email, player_writes
         self.show = [] if show is None else show
+        self.windows = [] if windows is None else windows
         self.format: Row = deepcopy(BOARD_DEFAULTS["format"]) if format is None else format
-        self.schedule, self.season = schedule, 1
+        self.schedule, self.keep_seasons, self.season = schedule, keep_seasons, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None
 
     def row(self) -> Row:
         """Return the id and all settings, saved or not."""
-        return {field: getattr(self, field) for field in ("id", *BOARD_DEFAULTS)}
+        return {field: getattr(self, field) for field in ROW_FIELDS}
+
+    def next_ends(self) -> list[str]:
+        """Return when the running season ends by schedule, and two that follow; none without a
+        schedule."""
+        return schedules.list_ends_shown(self.row(), schedules.now())
 
     def stored(self) -> Row:
         """Return the stored row, reading it on first use. Raises ObjectDoesNotExist."""
@@ -67,7 +74,10 @@ class Board:
         is taken, ObjectDoesNotExist if the board was deleted, InvalidInput for an id or a setting
         that is not accepted.
         """
-        if self.schedule != (self._stored or BOARD_DEFAULTS)["schedule"]:
+        schedule = (self._stored or BOARD_DEFAULTS)["schedule"]
+        if self.schedule != schedule:
+            self.schedule = check_board({"schedule": self.schedule})["schedule"]
+        if self.schedule != schedule:
             self.ends_at = schedules.end_after(schedules.now(), self.schedule)
         row = self.row()
         if self._stored is None:
@@ -126,7 +136,7 @@ class Board:
         return [cls(row["id"])._load(row) for row in rows]
 
     def _load(self, row: Row) -> Self:
-        for field in BOARD_DEFAULTS:
+        for field in ROW_FIELDS:
             setattr(self, field, deepcopy(row[field]))
         self._stored = row
         return self

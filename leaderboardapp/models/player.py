@@ -22,7 +22,7 @@ from leaderboardapp.stores import get_store
 
 PLAYER_FIELDS = ("name", "score", "hidden")
 WRITE_FIELDS = ("created", "previous", "changed", "repeated")
-RANK_FIELDS = ("rank", "of", "bound")
+RANK_FIELDS = ("rank", "of", "bound", "windows")
 
 
 class Player:
@@ -53,6 +53,8 @@ class Player:
         self.bound = 0  # how far off the rank may be, either way
         self.place: int | None = None  # among the players of a selection
         self.of: int | None = None  # how many the ranks count; set with the rank, but by pages
+        # By window, `score`, `rank`, `of` and `bound` there, after a write that asked for the rank.
+        self.windows: dict[str, Row] = {}
         self._stored: Row | None = None
 
     def save(self, precondition: Precondition | None = None) -> Self:
@@ -152,13 +154,14 @@ class Player:
             for row in get_store().add_scores(board.id, increments)
         ]
 
-    def get_rank(self, with_email: bool = False) -> int | None:
+    def get_rank(self, with_email: bool = False, season: int | None = None) -> int | None:
         """Read the player again; return the rank, from 1, or None if the player is not ranked.
 
-        Score and rank are of one moment. `with_email` reads the email address, too. Raises
-        BoardNotFound, PlayerNotFound.
+        Score and rank are of one moment. `with_email` reads the email address, too. With the number
+        of a past season, player and board are as they were when it ended. Raises BoardNotFound,
+        SeasonNotFound, PlayerNotFound.
         """
-        window = self._read_window(1, with_email)
+        window = self._read_window(1, with_email, season)
         row = window.player
         assert row is not None
         self._load(row)._set_rank(next(iter(ranking.number_window(window)), None))
@@ -173,13 +176,14 @@ class Player:
         None if it is not known."""
         return compute_percentile(self.rank, self.of)
 
-    def get_around(self, limit: int = 5) -> list[Self]:
+    def get_around(self, limit: int = 5, season: int | None = None) -> list[Self]:
         """Return a window of `limit` ranked players around this one, best first.
 
         Near the best and the worst player the window is shifted, so that it stays full. It is empty
-        if the player is not ranked. Raises BoardNotFound, PlayerNotFound.
+        if the player is not ranked. `season` is as in `get_rank`. Raises BoardNotFound,
+        SeasonNotFound, PlayerNotFound.
         """
-        return self._load_ranked(self.board, self._read_window(limit))
+        return self._load_ranked(self.board, self._read_window(limit, season=season))
 
     @classmethod
     def get_for_board(cls, board: Board, id: str) -> Self:
@@ -194,15 +198,16 @@ class Player:
         after: RankPosition | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> list[Self]:
         """Return up to `limit` players with their ranks, best first, from those after `after` on,
         or from the first one whose rank is at least `from_rank`.
 
         The board is read again, at the same moment. `with_emails` reads email addresses, too.
-        Raises BoardNotFound.
+        `season` is as in `get_rank`. Raises BoardNotFound, SeasonNotFound.
         """
         window = get_store().get_ranking_window(
-            board.id, limit, after, with_emails=with_emails, from_rank=from_rank
+            board.id, limit, after, None, with_emails, from_rank, season
         )
         return cls._load_ranked(board, window)
 
@@ -262,21 +267,24 @@ class Player:
         finally:
             feed.close()
 
-    def _read_window(self, limit: int, with_email: bool = False) -> Window:
-        """Read the window around the player, and the board. Raises BoardNotFound,
+    def _read_window(
+        self, limit: int, with_email: bool = False, season: int | None = None
+    ) -> Window:
+        """Read the window around the player, and the board. Raises BoardNotFound, SeasonNotFound,
         PlayerNotFound."""
         window = get_store().get_ranking_window(
-            self.board.id, limit, around=self.id, with_emails=with_email
+            self.board.id, limit, around=self.id, with_emails=with_email, season=season
         )
         self.board._load(window.board)
         if window.player is None:
-            raise PlayerNotFound(self.board.id, self.id)
+            raise PlayerNotFound(self.board.id, self.id, season)
         return window
 
     @classmethod
     def _load_ranked(cls, board: Board, window: Window) -> list[Self]:
-        players = cls._load_window(board, window)
-        for player, row in zip(players, ranking.number_window(window), strict=True):
+        rows = ranking.number_window(window)
+        players = cls._load_window(board, window._replace(rows=rows))
+        for player, row in zip(players, rows, strict=True):
             player._set_rank(row)
             player.of = window.of
         return players

@@ -9,13 +9,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from leaderboardapp import snapshots
+from leaderboardapp.domain import schedule
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.score_formats import format_score
+from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.windows import PARAMETER
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
 POLICY = (
@@ -24,6 +28,9 @@ POLICY = (
     "frame-ancestors {ancestors}"
 )
 MAX_HOME_BOARDS = 100
+# Of windows: what one of their seasons is called, and the tab of the running one.
+KINDS = {"day": "Day", "week": "Week", "month": "Month"}
+TABS = {"day": "Today", "week": "This week", "month": "This month"}
 
 
 @takes_any_query
@@ -44,17 +51,45 @@ def render_home_page(request: HttpRequest) -> HttpResponse:
 
 
 def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Answer the live board, which is readable before its script runs and without it."""
-    tops = get_store().get_top_players([board_id])
+    """Answer the live board, or a window of it, which is readable before its script runs and
+    without it."""
+    owner_id, window = split_id(board_id)
+    tops = get_store().get_top_players({owner_id, board_id})
     if board_id not in tops:
         raise BoardNotFound(board_id)
-    board, rows = tops[board_id]
-    auth.require_read(request, board_id, private=board["private"])
-    players = snapshots.board_payload(board, rows)["players"]
+    (board, _), (shown, rows) = tops[owner_id], tops[board_id]
+    auth.require_read(request, owner_id, private=board["private"])
+    players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
         player["points"] = format_score(player["score"], board["format"])
-    context = {"board": board, "players": players, "now": datetime.now(UTC)}
+    context = {
+        "board": board,
+        "season": shown["season"],
+        "ends_at": shown["ends_at"] and schedule.parse(shown["ends_at"]),
+        "players": players,
+        "now": datetime.now(UTC),
+        "tabs": _list_tabs(request, board) if board["windows"] else [],
+        **describe_window(request, window),
+    }
     return render_page(request, "board", context, embeddable=True)
+
+
+def describe_window(request: HttpRequest, window: str | None) -> dict[str, Any]:
+    """Return what pages of a board and of its windows are made of: what a season is called, and the
+    query for links between them."""
+    parameters = {PARAMETER: window} if window else {}
+    kind = KINDS[window] if window else "Season"
+    return {"window": window, "kind": kind, "board_query": _link_query(request, **parameters)}
+
+
+def _list_tabs(request: HttpRequest, board: Row) -> list[dict[str, str | None]]:
+    has_seasons = board["schedule"] or board["season"] > 1
+    whole = {"name": "This season" if has_seasons else "All time", "window": None}
+    windows = [{"name": TABS[window], "window": window} for window in board["windows"]]
+    return [
+        {**tab, "link": describe_window(request, tab["window"])["board_query"] or "?"}
+        for tab in [whole, *windows]
+    ]
 
 
 @takes_any_query
@@ -104,7 +139,9 @@ def _get_address(request: HttpRequest) -> str:
     return f"{request.scheme}://{host}/boards/"
 
 
-def _link_query(request: HttpRequest) -> str:
+def _link_query(request: HttpRequest, **parameters: str) -> str:
     """Return the query for a link to another page: it takes the token along, if there is one."""
     tokens = request.GET.getlist("token")
-    return f"?{urlencode({'token': tokens[0]})}" if len(tokens) == 1 and tokens[0] else ""
+    if len(tokens) == 1 and tokens[0]:
+        parameters["token"] = tokens[0]
+    return f"?{urlencode(parameters)}" if parameters else ""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Topic
-from leaderboardapp.stores.base import EncodedMessage
+from leaderboardapp.stores.streams import EncodedMessage
 
 LIVE_SECONDS = 15.0  # within which a subscription has to begin
 

@@ -24,7 +24,7 @@ from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import KEPT_SECONDS, EncodedMessage, Subscription
+from leaderboardapp.stores.streams import KEPT_SECONDS, EncodedMessage, Subscription
 
 logger = logging.getLogger(__name__)
 MAX_PAYLOAD = 100_000  # characters of JSON, all of them ASCII

@@ -10,7 +10,7 @@ from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub.delivery import AWAY, OVERRUN, Delivery, Inbox
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.base import MessageStream, Subscription
+from leaderboardapp.stores.streams import MessageStream, Subscription
 
 POLL_SECONDS = 0.1  # how late a new subscriber may be noticed
 LINK_CHECK_SECONDS = 5.0  # between two questions whether the store is still reachable

@@ -27,17 +27,15 @@ driver's exception passes this boundary.
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
-from leaderboardapp.domain.topics import Filter
 from leaderboardapp.domain.types import (
     Amount,
-    Changes,
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -45,71 +43,7 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
-
-KEPT_SECONDS = 600  # older messages are deleted, by the programs that publish
-EXPIRED_AT_ONCE = 200  # messages, at most
-
-
-class Feed(ABC):
-    """The store's stream of changes, conflated to the boards that they touched."""
-
-    last_activity: float
-    """When (time.monotonic()) anything last came through: a change, or the lease's heartbeat."""
-
-    @abstractmethod
-    def poll(self, timeout: float) -> Changes:
-        """Return the boards that have changed (deleted ones, too) since the last call, or since the
-        feed was opened. Wait up to `timeout` seconds if there are none."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the feed's connection."""
-
-
-class Subscription(NamedTuple):
-    """The messages of an exchange whose topics pass the filter."""
-
-    exchange: str
-    filter: Filter
-
-
-class EncodedMessage(NamedTuple):
-    """A message as the store keeps it."""
-
-    topic: str  # JSON, as topics.encode_topic gives it
-    payload: str  # JSON
-
-
-class MessageStream(ABC):
-    """The messages that one process is subscribed to, through one connection, for one thread.
-
-    Its methods raise StoreUnavailable. After that the stream can only be closed."""
-
-    @abstractmethod
-    def subscribe(self, subscription: Subscription) -> None:
-        """Begin a subscription: everything published after this returns is polled. Raises
-        ValueError if the store does not know the filter."""
-
-    @abstractmethod
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription."""
-
-    @abstractmethod
-    def poll(self, timeout: float) -> Iterable[tuple[Subscription, EncodedMessage | None]]:
-        """Return the messages published since the last call, once for each subscription that they
-        pass. Wait up to `timeout` seconds if there are none.
-
-        Messages of one topic come in their order. None in place of a message says that some
-        messages of the subscription were lost."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Raise StoreUnavailable if the server has gone. Without this a dead connection looks like
-        one on which nothing is published."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the stream's connection."""
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 
 class Store(ABC):
@@ -189,7 +123,8 @@ class Store(ABC):
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
     ) -> None:
-        """Delete the player, from past seasons, too. Raises ObjectDoesNotExist."""
+        """Delete the player, and erase it in all past seasons (domain/archive.py). Raises
+        ObjectDoesNotExist."""
 
     @abstractmethod
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
@@ -262,12 +197,13 @@ class Store(ABC):
     def start_next_season(
         self, board: str, season: int, now: str, only_if_due: bool = False
     ) -> Row:
-        """End this season, record its final top, and begin the next one, in which all players have
-        a score of 0. Return the updated board.
+        """End this season, record it, and begin the next one, in which all players have a score of
+        0. Return the updated board.
 
-        On a large board some players are carried over later, by `run_maintenance`. Raises
-        ObjectDoesNotExist, or WrongSeason if another season is running, or with `only_if_due` if
-        this one was not to end by `now`."""
+        Only `keep_seasons` past seasons are kept, and the older ones are gone at once. On a large
+        board some players are carried over later, by `run_maintenance`. Raises ObjectDoesNotExist,
+        or WrongSeason if another season is running, or with `only_if_due` if this one was not to
+        end by `now`."""
 
     @abstractmethod
     def list_seasons(
@@ -278,8 +214,16 @@ class Store(ABC):
 
     @abstractmethod
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        """Return when a past season ended, with the board and its top as they were then. Raises
-        ObjectDoesNotExist."""
+        """Return when a past season ended, with the board and its top as they were then, but for
+        players who are erased since. Raises BoardNotFound, SeasonNotFound."""
+
+    @abstractmethod
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        """Return the board, and what its past seasons before that one say of the player, the newest
+        first. Seasons in which the player was not ranked are left out. Raises BoardNotFound,
+        PlayerNotFound."""
 
     @abstractmethod
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -302,6 +246,7 @@ class Store(ABC):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
         """Return ranked players from the one after `after` on, or from the first one whose rank is
         at least `from_rank`.
@@ -310,7 +255,11 @@ class Store(ABC):
         worst allow. If that player is not ranked, there are no rows. `with_emails` adds the email
         addresses, which no row has, so that none is shown by mistake.
 
-        Raises BoardNotFound. A missing player is a Window without `player`."""
+        `season` is the number of a past season, None for the running one. Board and players are as
+        they were when it ended; no address is kept of it. Erased players come beside the `limit`
+        rows. Of a season of which only the top is kept, `of` is None.
+
+        Raises BoardNotFound, SeasonNotFound. A missing player is a Window without `player`."""
 
     @abstractmethod
     def get_selection(

@@ -1,8 +1,11 @@
 """Increments whose answers have ranks: how they are divided, and how ranks get into the results."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 
-from leaderboardapp.domain.types import Increment, Row
+from leaderboardapp.domain.board_ids import window_id
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.types import Increment, Row, Selection
 from leaderboardapp.stores.base import Store
 
 
@@ -32,10 +35,26 @@ def select_ranked(increments: list[Increment], results: list[Row | Exception]) -
 
 def add_ranks(store: Store, board: str, rows: list[Row]) -> None:
     """Add `rank`, `of` and `bound`, as they are now, to the rows of players after writes of their
-    scores. Raises BoardNotFound."""
+    scores; and `windows`, by name, each with the score there and the same fields. Raises
+    BoardNotFound."""
     if not rows:
         return
-    selection = store.get_selection(board, {row["id"] for row in rows})
-    ranks = {row["id"]: row["rank"] for row in selection.rows}
+    players = {row["id"] for row in rows}
+    selection = store.get_selection(board, players)
+    ranks, windows = _take_ranks(selection, players), {}
+    for window in selection.board["windows"]:
+        with suppress(BoardNotFound):  # it was turned off a moment ago
+            window_selection = store.get_selection(window_id(board, window), players)
+            windows[window] = _take_ranks(window_selection, players)
     for row in rows:
-        row.update(rank=ranks.get(row["id"]), of=selection.of, bound=selection.bound)
+        row.update({**ranks[row["id"]], "score": row["score"]})
+        row["windows"] = {window: ranks[row["id"]] for window, ranks in windows.items()}
+
+
+def _take_ranks(selection: Selection, players: Collection[str]) -> dict[str, Row]:
+    """Return the score and the rank of each of the players. Who is not on the board has 0."""
+    nobody = {"score": 0, "rank": None, "of": selection.of, "bound": selection.bound}
+    ranks = dict.fromkeys(players, nobody)
+    for row in (*selection.rows, *selection.unranked):
+        ranks[row["id"]] = {**nobody, "score": row["score"], "rank": row.get("rank")}
+    return ranks

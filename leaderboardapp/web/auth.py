@@ -20,6 +20,7 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
+from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.fields import id_field
 from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.caching import mark_private
@@ -66,6 +67,7 @@ class Grant(NamedTuple):
     def _is_for(self, board_id: str | None) -> bool:
         if self.boards is None or board_id is None:
             return self.boards is None
+        board_id = owner_of(board_id)  # whose windows a token for the board is for, too
         beginnings = (f"{board_id[:length]}*" for length in range(len(board_id) + 1))
         return board_id in self.boards or not self.boards.isdisjoint(beginnings)
 
@@ -126,6 +128,7 @@ def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
     if not private:
         return
     mark_private(request)
+    board_id = owner_of(board_id)
     ticket = _read_from_url(request, "ticket")
     if not ticket or read_token(request):
         _require_scope(request, "read", board_id)

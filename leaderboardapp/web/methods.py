@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from leaderboardapp.stores import get_store
-from leaderboardapp.web import cross_site, preconditions, proxy, rate_limit, rights
+from leaderboardapp.web import cross_site, preconditions, proxy, rate_limit, rights, windows
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.rate_limit import View
@@ -61,7 +62,7 @@ def by_method(**views: View) -> View:
     methods = [method for method in views if method != WEBSOCKET]
     allow = ", ".join([*methods, "HEAD"] if "GET" in views else methods)
 
-    def view(request: HttpRequest, **ids: Any) -> HttpResponse:
+    def view(request: HttpRequest, **ids: Any) -> HttpResponseBase:
         method = _get_method(request)
         if method not in views:
             detail = f"Accepted here: {allow}."
@@ -70,7 +71,7 @@ def by_method(**views: View) -> View:
         if method in ("GET", WEBSOCKET) or function in _reads:
             # A POST can send a header, and no token or ticket is taken from its URL.
             _check_query(request, function, () if method == "POST" else READ_PARAMETERS)
-            return preconditions.apply(request, function(request, **ids))
+            return preconditions.apply(request, _read(request, function, ids))
         cross_site.require_same_origin(request)
         if "board_id" in ids:
             rights.require_write(request, function, **ids)
@@ -86,6 +87,14 @@ def by_method(**views: View) -> View:
         return function(request, **ids)
 
     return view
+
+
+def _read(request: HttpRequest, view: View, ids: dict[str, Any]) -> HttpResponseBase:
+    """Return what the view answers, of the window that the request names."""
+    if not windows.takes_window(view):
+        return view(request, **ids)
+    with windows.chosen_board(request, ids["board_id"]) as board_id:
+        return view(request, **{**ids, "board_id": board_id})
 
 
 def _get_method(request: HttpRequest) -> str:
@@ -107,4 +116,5 @@ def _check_query(request: HttpRequest, view: View, others: tuple[str, ...] = ())
     """Raise Problem 422 for a query parameter that neither the view reads nor `others` name."""
     parameters = _parameters.get(view, ())
     if parameters is not None:
-        check_query(request, (*parameters, *others))
+        own = (windows.PARAMETER,) if windows.takes_window(view) else ()
+        check_query(request, (*parameters, *own, *others))

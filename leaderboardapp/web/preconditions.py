@@ -6,14 +6,18 @@ Source: RFC 9110 (13, conditional requests).
 """
 
 from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 
 from leaderboardapp.domain.types import Precondition, Row
 from leaderboardapp.web.headers import ANY, parse_entity_tags
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.rate_limit import View
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 MATCH, NONE_MATCH = "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"
 KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")  # of a 304, those that its 200 has
@@ -60,7 +64,7 @@ def build(
     return check
 
 
-def apply(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def apply(request: HttpRequest, response: Response) -> Response | HttpResponse:
     """Return the response to a read, or a 304 in place of it. Raises Problem 412.
 
     A response without an ETag is returned as it is."""

@@ -106,6 +106,14 @@ class ProblemKind(Enum):
         "No board has this id: it was deleted, or has never been.",
         "Correct the id, or create the board.",
     )
+    WINDOW_NOT_FOUND = (
+        "window-not-found",
+        HTTPStatus.NOT_FOUND,
+        "The board has no such window",
+        "The board is there, but its setting windows does not have the one that the parameter "
+        "window names.",
+        "Name one that the detail lists, or add it to the board's windows.",
+    )
     PLAYER_NOT_FOUND = (
         "player-not-found",
         HTTPStatus.NOT_FOUND,

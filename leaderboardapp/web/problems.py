@@ -21,6 +21,7 @@ from leaderboardapp.domain.exceptions import (
     ScoreOutOfRange,
     SeasonNotFound,
     StoreUnavailable,
+    WindowNotFound,
     WrongSeason,
 )
 from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
@@ -105,6 +106,8 @@ def _get_missing(error: Exception) -> Problem | None:
     match error:
         case BoardNotFound():
             return Problem(ProblemKind.BOARD_NOT_FOUND, str(error))
+        case WindowNotFound():
+            return Problem(ProblemKind.WINDOW_NOT_FOUND, str(error))
         case PlayerNotFound():
             return Problem(ProblemKind.PLAYER_NOT_FOUND, str(error))
         case SeasonNotFound():

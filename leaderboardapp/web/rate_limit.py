@@ -23,7 +23,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from leaderboardapp.domain.fields import MAX_BULK_ROWS
 from leaderboardapp.web.auth import read_grant, read_token
@@ -31,7 +32,7 @@ from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.proxy import client_address
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 BURST_SECONDS = 10  # after a pause, a caller may make the writes of so long at once; at least one
 SETS, SLOTS = 8192, 8  # 65,536 callers

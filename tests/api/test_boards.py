@@ -2,21 +2,24 @@ import uuid
 
 import pytest
 
-from leaderboardapp.domain.types import BOARD_DEFAULTS
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from tests.api.conftest import Send, assert_problem
+
+DEFAULTS: Row = {**BOARD_DEFAULTS, "next_ends": []}
+del DEFAULTS["since"]
 
 
 def test_a_board_is_created_with_the_callers_id(send: Send, board_id: str) -> None:
     response = send("POST", "/boards/", {"id": board_id, "name": "World cup", "size": 3})
     assert response.status_code == 201
     assert response["Location"] == f"/boards/{board_id}/"
-    assert response.json() == {**BOARD_DEFAULTS, "id": board_id, "name": "World cup", "size": 3}
+    assert response.json() == {**DEFAULTS, "id": board_id, "name": "World cup", "size": 3}
 
 
 def test_a_board_without_id_gets_a_uuid(send: Send) -> None:
     response = send("POST", "/boards/")
     assert response.status_code == 201
-    assert response.json() == {**BOARD_DEFAULTS, "id": str(uuid.UUID(response.json()["id"]))}
+    assert response.json() == {**DEFAULTS, "id": str(uuid.UUID(response.json()["id"]))}
     assert send("GET", response["Location"]).status_code == 200
 
 
@@ -81,7 +84,7 @@ def test_equal_snapshots_have_equal_etags(send: Send, board: str, alice: str) ->
 def test_a_board_is_renamed(send: Send, board: str, board_id: str) -> None:
     response = send("PATCH", board, {"name": "B"})
     assert response.status_code == 200
-    assert response.json() == {**BOARD_DEFAULTS, "id": board_id, "name": "B"}
+    assert response.json() == {**DEFAULTS, "id": board_id, "name": "B"}
     assert send("GET", board).json()["name"] == "B"
 
 

@@ -34,6 +34,7 @@ SLUGS = {
     "cross-site": 403,
     "path-not-found": 404,
     "board-not-found": 404,
+    "window-not-found": 404,
     "player-not-found": 404,
     "season-not-found": 404,
     "channel-not-found": 404,

@@ -63,7 +63,7 @@ def test_every_write_and_no_read_may_be_told_to_come_later() -> None:
 
 def test_the_settings_are_those_of_a_board() -> None:
     settings = API["components"]["schemas"]["Settings"]["properties"]
-    assert [*settings, "season", "ends_at"] == list(BOARD_DEFAULTS)
+    assert [*settings, "season", "ends_at", "since"] == list(BOARD_DEFAULTS)
     assert settings["size"]["default"] == BOARD_DEFAULTS["size"]
 
 

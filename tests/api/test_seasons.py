@@ -1,8 +1,12 @@
 """Seasons: resets, past ones, writes that name theirs."""
 
+from typing import Any
+
 import pytest
 
+from leaderboardapp.domain import schedule
 from leaderboardapp.stores.base import Store
+from leaderboardapp.web.requests import encode_cursor
 from tests.api.conftest import Send, assert_problem
 
 
@@ -132,7 +136,85 @@ def test_a_schedule_says_when_the_season_ends(send: Send, board: str) -> None:
     ended = send("POST", f"{board}reset/").json()
     assert ended["ends_at"][8:] == "01T00:00:00Z"
     assert send("PATCH", board, {"schedule": None}).json()["ends_at"] is None
-    assert_problem(send("PATCH", board, {"schedule": "hourly"}), 422, "schedule", "daily")
+    assert send("PATCH", board, {}).json()["next_ends"] == []
+
+
+BERLIN = {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}
+
+
+def test_the_next_three_ends_are_by_the_clock_of_the_zone(
+    send: Send, board: str, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "now", lambda: "2026-10-13T10:00:00Z")
+    ends = ["2026-10-19T04:00:00Z", "2026-10-26T05:00:00Z", "2026-11-02T05:00:00Z"]
+    answer = send("PATCH", board, {"schedule": BERLIN}).json()
+    assert answer["schedule"] == BERLIN
+    assert (answer["ends_at"], answer["next_ends"]) == (ends[0], ends)
+    reset = send("POST", f"{board}reset/").json()
+    assert reset == {**answer, "season": 2}
+    page = send("GET", f"/boards/?limit=1&cursor={encode_cursor(board_id[:-1])}").json()
+    assert page["boards"] == [reset]
+    created = send("POST", "/boards/", {"id": f"{board_id}-2", "schedule": {"every": "day"}})
+    assert created.json()["schedule"] == {"every": "day", "at": "00:00", "zone": "UTC"}
+    assert created.json()["next_ends"][0] == created.json()["ends_at"] == "2026-10-14T00:00:00Z"
+
+
+@pytest.mark.parametrize("name", ["daily", "weekly", "monthly"])
+def test_a_name_is_answered_as_it_was_written(send: Send, board: str, name: str) -> None:
+    answer = send("PATCH", board, {"schedule": name}).json()
+    assert answer["schedule"] == name
+    assert answer["next_ends"][0] == answer["ends_at"] and len(set(answer["next_ends"])) == 3
+
+
+def test_a_schedule_in_full_changes_nothing_that_is_due(
+    send: Send, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "now", lambda: "2026-10-13T10:00:00Z")
+    first = send("PATCH", board, {"schedule": BERLIN})
+    monkeypatch.setattr(schedule, "now", lambda: "2026-11-13T10:00:00Z")
+    again = send("PATCH", board, {"schedule": BERLIN})
+    assert again.json()["ends_at"] == first.json()["ends_at"], "overdue, and not put off"
+    assert again.json()["next_ends"][1:] == ["2026-11-16T05:00:00Z", "2026-11-23T05:00:00Z"]
+
+
+def test_etags_stay_as_time_passes_and_hold_for_a_schedule_of_a_zone(
+    send: Send, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "now", lambda: "2026-10-13T10:00:00Z")
+    tag, snapshot = send("PATCH", board, {"schedule": BERLIN})["ETag"], send("GET", board)
+    monkeypatch.setattr(schedule, "now", lambda: "2026-11-13T10:00:00Z")
+    assert send("PATCH", board, {})["ETag"] == tag
+    assert send("GET", board)["ETag"] == snapshot["ETag"]
+    assert send("GET", board, if_none_match=snapshot["ETag"]).status_code == 304
+    other = send("PATCH", board, {"schedule": {**BERLIN, "at": "07:00"}}, if_match=tag)
+    assert other.status_code == 200 and other["ETag"] != tag
+    assert_problem(send("PATCH", board, {"schedule": None}, if_match=tag), 412)
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ("hourly", ["daily, weekly, monthly", '"every": "week"']),
+        (5, ["daily, weekly, monthly"]),
+        ({}, ['"every"', "day, week, month"]),
+        ({"every": "year"}, ['"every"', "day, week, month"]),
+        ({"every": "day", "on": 1}, ['"on"', '"day"']),
+        ({"every": "week", "on": "Montag"}, ['"on"', "monday", "sunday"]),
+        ({"every": "month", "on": 32}, ['"on"', "from 1 to 31"]),
+        ({"every": "day", "at": "24:00"}, ['"at"', "00:00", "23:59"]),
+        ({"every": "day", "zone": "Europe/Berln"}, ['"zone"', "IANA", "nearest", "Europe/Berlin"]),
+        ({"every": "day", "zone": "a\u0000b\n"}, ['"zone"', "IANA"]),
+        ({"every": "day", "hour": 6}, ["every, on, at, zone"]),
+    ],
+)
+def test_what_is_no_schedule_is_refused_and_changes_nothing(
+    send: Send, board: str, value: Any, accepted: list[str]
+) -> None:
+    before = send("PATCH", board, {"schedule": BERLIN}).json()
+    for method, path in (("PATCH", board), ("POST", "/boards/")):
+        response = send(method, path, {"name": "B", "schedule": value})
+        assert_problem(response, 422, "schedule: must be null or ", *accepted)
+    assert send("PATCH", board, {}).json() == before
 
 
 def test_hidden_players_come_back_with_zero(

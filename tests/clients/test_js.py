@@ -134,7 +134,7 @@ def test_its_settings_are_those_of_the_service() -> None:
     settings = re.search(r"^export interface Settings {\n(.*?)^}", types, re.DOTALL | re.MULTILINE)
     assert settings
     chosen = dict(re.findall(r"^  (\w+)\?: (.*);$", settings[1], re.MULTILINE))
-    assert chosen.keys() == BOARD_DEFAULTS.keys() - {"season", "ends_at"}
+    assert chosen.keys() == BOARD_DEFAULTS.keys() - {"season", "ends_at", "since"}
     assert chosen["player_writes"] == " | ".join(map(json.dumps, PLAYER_WRITES))
     assert chosen["ranking"] == " | ".join(map(json.dumps, RANKINGS))
 
@@ -306,6 +306,23 @@ def test_the_element_takes_a_token_that_was_set_before_it_was_loaded(
     expect(page.locator("leader-board")).to_have_attribute("state", "live")
     page.evaluate("board.token = ''")
     expect(page.locator("leader-board")).to_have_attribute("state", "refused")
+
+
+def test_the_element_shows_a_window_of_a_board(page: Page, stack: Stack, board_id: str) -> None:
+    token = create_token(["admin"], [board_id], 600)
+    api, path = Api(stack.web_port), f"/boards/{board_id}/"
+    assert api("POST", "/boards/", {"id": board_id}, bearer(token)).status == 201
+    for windows, amount in (([], 5), (["day"], 3)):
+        assert api("PATCH", path, {"windows": windows}, bearer(token)).status == 200
+        score = {"amount": amount, "name": "Alice"}
+        answer = api("POST", f"{path}players/alice/score-add/", score, bearer(token))
+        assert answer.status in (200, 201)
+    url = f"http://localhost:{stack.port}{path}"
+    page.evaluate(SHOW, [f"{url}?window=day", token])
+    rows = page.locator("leader-board tbody tr")
+    expect(rows).to_have_text(["1Alice3"])
+    page.evaluate("url => board.setAttribute('src', url)", url)
+    expect(rows).to_have_text(["1Alice8"])
 
 
 def test_the_element_shows_a_live_board_to_everybody(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from leaderboard_client import Board, Leaderboard, LeaderboardError, client
+from leaderboard_client import Board, Leaderboard, LeaderboardError
+from leaderboard_client import watch as watching
 from tests.e2e.viewers import Viewer, settle
 from tests.faults.link import Link
 from tests.support.programs import free_ports, wait_until
@@ -119,6 +120,62 @@ def test_seasons_end_once_and_stay_readable(board: Board) -> None:
     assert board.season(1)["players"] == [{"id": "dora", "name": "Dora", "score": 5, "rank": 1}]
 
 
+def test_past_seasons_are_read_whole(board: Board) -> None:
+    for place in range(1, 6):
+        board.player(f"p{place}").set(10 - place, name=f"P{place}")
+    board.reset(1)
+    board.player("p5").set(50)
+    assert [row["id"] for row in board.players()][0] == "p5"
+    assert [row["id"] for row in board.players(season=1)] == ["p1", "p2", "p3", "p4", "p5"]
+    past = [row["id"] for row in board.players(from_rank=4, season=1)]
+    assert past == ["p4", "p5"], "more than the snapshot has"
+    player = board.player("p5")
+    standing = {"id": "p5", "name": "P5", "score": 5, "rank": 5, "of": 5, "percentile": 20}
+    assert player.read(season=1) == standing
+    assert [row["rank"] for row in player.around(2, season=1)] == [4, 5]
+    [season] = player.seasons()
+    assert season == {"season": 1, "ended_at": board.season(1)["ended_at"], **standing}
+    with pytest.raises(LeaderboardError, match="season") as refused:
+        player.read(season=2)
+    assert refused.value.type.endswith("#season-not-found")
+
+
+def test_a_window_has_what_was_scored_in_it(leaderboard: Leaderboard, board: Board) -> None:
+    alice = board.player("alice")
+    alice.add(5, name="Alice")
+    assert board.update(windows=["week", "day"])["windows"] == ["day", "week"]
+    week = leaderboard.board(board.id, window="week")
+    score = week.player("alice").add(2, rank=True)
+    assert (score, score.rank) == (7, 1), "a write is the board's"
+    standing = {"score": 2, "rank": 1, "of": 1, "percentile": 100}
+    assert score.windows == {"day": standing, "week": standing}
+    snapshot = week.snapshot()
+    assert snapshot["window"] == "week" and snapshot["ends_at"] > snapshot["since"]
+    assert [row["score"] for row in week.players()] == [2]
+    assert (week.player("alice").read()["score"], alice.read()["score"]) == (2, 7)
+    assert [row["score"] for row in week.player("alice").around()] == [2]
+    assert week.select(["alice"])["players"][0]["score"] == 2
+    assert week.rank_of(3)["rank"] == 1 and board.rank_of(3)["rank"] == 2
+    assert [*week.seasons()] == [*week.player("alice").seasons()] == []
+    with pytest.raises(LeaderboardError, match="month") as refused:
+        next(leaderboard.board(board.id, window="month").watch())
+    assert refused.value.type.endswith("#window-not-found")
+
+
+def test_a_watch_of_a_window_shows_it(leaderboard: Leaderboard, board: Board) -> None:
+    board.player("alice").add(5, name="Alice")
+    board.update(windows=["day"])
+    day = leaderboard.board(board.id, window="day")
+    scores: list[Any] = []
+    for snapshot in day.watch():
+        assert snapshot["window"] == "day"
+        scores.append([row["score"] for row in snapshot["players"]])
+        if scores[-1] == [3]:
+            break
+        day.player("alice").set(3)
+    assert scores[0] == [] and [5] not in scores
+
+
 def test_a_refusal_says_why(board: Board) -> None:
     board.add_player("Alice", id="alice")
     with pytest.raises(LeaderboardError, match="alice is taken") as raised:
@@ -159,7 +216,7 @@ def test_a_watch_outlives_a_link_that_dies_silently(
     stack: Stack, board: Board, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its stream is taken for dead after two seconds here: it comes back on a living link, too."""
-    monkeypatch.setattr(client, "SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(watching, "SILENCE_SECONDS", 2.0)
     alice = board.add_player("Alice", id="alice")
     seen: list[Any] = []
 

@@ -10,13 +10,17 @@ from django.core.management import call_command
 from django.db import connection
 
 from leaderboardapp.snapshots import Snapshot, read_snapshots
-from leaderboardapp.stores.base import Feed, Store
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.streams import Feed
+from tests.stores.contract.archive_model import read_season
 from tests.support.programs import wait_until
 from tests.support.store import read_page, store_at
 
 BEFORE_PLAYER_WRITES = "0007_messages"
 BEFORE_DATA = "0008_player_writes"
+BEFORE_ARCHIVE = "0010_tickets"
+BEFORE_SCHEDULES = "0010_tickets"
 BOARD = "INSERT INTO board (id, name, size, private) VALUES ('old', 'Old', 3, TRUE)"
 PLAYER = """
     INSERT INTO player (board_id, player, name, score, reached_at, keys)
@@ -25,6 +29,9 @@ PLAYER = """
 SEASON = """
     INSERT INTO season (board_id, number, ended_at, settings, players)
     VALUES ('old', 1, '2026-01-01T00:00:00Z', %s, %s)
+"""
+BLOCK = """
+    INSERT INTO block (board_id, place, reached_at, player, count) VALUES ('old', -99, -1, '', 0)
 """
 # What a version without players' data has kept of a past season.
 OLD_SETTINGS = {"id": "old", "name": "Old", "order": "desc", "ranking": "ordinal", "size": 3}
@@ -49,7 +56,8 @@ def assert_has_no_data_yet(store: Store) -> None:
     """Assert that the board shows what it did, and can show data from now on."""
     board = store.get_board("old")
     assert (board["show"], board["format"]) == ([], {"type": "points"})
-    assert read_snapshots(["old"])["old"].body == OLD_SNAPSHOT
+    shown = json.loads(read_snapshots(["old"])["old"].body)
+    assert shown == {**json.loads(OLD_SNAPSHOT), "season": 2}
     _, settings, players = store.get_season("old", 1)
     assert Snapshot.from_rows(settings, players).body == OLD_SNAPSHOT
     alice = store.get_player("old", "alice")
@@ -134,3 +142,96 @@ def test_documents_from_before_players_data_show_what_they_did(
         kept = {"settings": OLD_SETTINGS, "players": [OLD_PLAYER]}
         db.run(db.seasons.insert({"id": row_id("old", "1"), **past, **kept}))
         assert_has_no_data_yet(store)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_past_season_from_before_has_its_top_with_the_right_ranks(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    tied = [{**OLD_PLAYER, "id": id, "data": {"k": 1}} for id in ("bob", "carl", "dora")]
+    with store_of_version(new_database(kind), BEFORE_ARCHIVE) as store:
+        with connection.cursor() as cursor:
+            # The board is in its third season, and nobody is carried over into it yet.
+            cursor.execute("UPDATE board SET season = 3, ranking = 'ordinal'")
+            cursor.execute("UPDATE player SET season = 2")
+            cursor.execute(BLOCK)
+            cursor.execute(SEASON, [json.dumps(OLD_SETTINGS), json.dumps([OLD_PLAYER, *tied])])
+        store.ensure()
+        top = read_season(store, "old", 1)
+        assert [(row["id"], row["rank"]) for row in top] == [
+            ("alice", 1),
+            ("bob", 2),
+            ("carl", 3),
+            ("dora", 4),
+        ]
+        assert top[1]["data"] == {"k": 1}
+        window = store.get_ranking_window("old", 1, around="carl", season=1)
+        assert (window.of, window.before) == (None, 2)
+        assert store.get_player("old", "alice")["not_carried_over"] is False
+        assert store.list_player_seasons("old", "alice", None, 9)[1][0].row["rank"] == 1
+        while store.run_maintenance("old"):
+            pass
+        store.add_score("old", "alice", 4)
+        assert store.get_ranking_window("old", 1, around="alice").of == 1
+        store.delete_player("old", "alice")
+        assert [(row["id"], row["rank"]) for row in read_season(store, "old", 1)] == [
+            ("bob", 2),
+            ("carl", 3),
+            ("dora", 4),
+        ]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_board_with_more_past_seasons_than_are_kept_by_default_keeps_all(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    with store_of_version(new_database(kind), BEFORE_ARCHIVE) as store:
+        with connection.cursor() as cursor:
+            for number in range(1, 15):
+                values = [json.dumps(OLD_SETTINGS), "[]"]
+                cursor.execute(SEASON.replace("'old', 1,", f"'old', {number},"), values)
+            cursor.execute("UPDATE board SET season = 15")
+            cursor.execute("INSERT INTO board (id, name, size) VALUES ('few', '', 3)")
+        store.ensure()
+        store.start_next_season("old", 15, "2026-02-01T00:00:00Z")
+        assert len(store.list_seasons("old", None, 99)[1]) == 15
+        assert store.get_board("few")["keep_seasons"] == 12
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_version_before_can_go_on_with_the_database(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    with store_at(new_database(kind)) as store:
+        store.ensure()
+        store.create_board({"id": "old"})
+        store.create_player("old", {"id": "alice", "name": "Alice", "score": 7})
+        store.start_next_season("old", 1, "2026-02-01T00:00:00Z")
+        call_command("migrate", "store", BEFORE_ARCHIVE, verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE player SET score = 9")
+            cursor.execute("SELECT score, season FROM player")
+            assert cursor.fetchall() == [(9, 2)]
+        store.ensure()
+        assert [row["id"] for row in read_season(store, "old", 1)] == ["alice"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_board_from_before_schedules_of_a_zone_keeps_its_own_and_takes_one(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    with store_of_version(new_database(kind), BEFORE_SCHEDULES) as store:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE board SET schedule = 'monthly', ends_at = '2026-12-01T00:00:00Z'"
+            )
+        store.ensure()
+        assert store.get_board("old")["schedule"] == "monthly"
+        feed = store.open_feed()
+        schedule = {"every": "week", "on": "wednesday", "at": "06:00", "zone": "Europe/Berlin"}
+        try:
+            assert_notices(feed, lambda: store.update_board("old", {"schedule": schedule}))
+        finally:
+            feed.close()
+        board = store.get_board("old")
+        assert (board["schedule"], board["ends_at"]) == (schedule, "2026-12-01T00:00:00Z")

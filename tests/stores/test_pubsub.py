@@ -17,13 +17,14 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
 from leaderboardapp.pubsub import exchange as exchange_module
 from leaderboardapp.pubsub.hub import get_hub
-from leaderboardapp.stores.base import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage, Store
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessageStream
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import message_stream as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
 from leaderboardapp.stores.sql.store import SqlStore
+from leaderboardapp.stores.streams import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage
 from tests.support.programs import PROJECT, wait_until
 from tests.support.store import store_at
 

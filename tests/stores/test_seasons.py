@@ -2,17 +2,22 @@
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import connection
 
 from leaderboardapp.domain import ranking
 from leaderboardapp.domain.exceptions import WrongSeason
+from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.types import Row
+from leaderboardapp.models import Board
 from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.rethinkdb import archives
 from leaderboardapp.stores.rethinkdb import seasons as rethinkdb
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.sql import store as sql
+from leaderboardapp.stores.sql import maintenance as sql
 from tests.support.programs import wait_until
 
 ENDED_AT = "2026-11-30T00:00:00Z"
@@ -26,7 +31,7 @@ def ranked(store: Store, board: str) -> list[tuple[str, int]]:
 def test_no_player_is_shown_with_a_score_of_the_season_before(
     store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr(rethinkdb, "CARRY_OVER_ROWS", 3)
+    monkeypatch.setattr(archives, "CARRY_OVER_ROWS", 3)
     monkeypatch.setattr(sql, "CARRY_OVER_ROWS", 3)
     store.create_board({"id": board_id, "order": order, "size": 1})
     for number in range(10):
@@ -37,8 +42,7 @@ def test_no_player_is_shown_with_a_score_of_the_season_before(
 
     rows = [store.get_player(board_id, f"p{number}") for number in range(10)]
     not_carried_over = [row for row in rows if row["not_carried_over"]]
-    # RethinkDB takes the top over first.
-    assert len(not_carried_over) == (6 if isinstance(store, RethinkStore) else 7)
+    assert len(not_carried_over) == 7
     assert {(row["score"], row["scored"]) for row in not_carried_over} == {(0, False)}
     assert {ranking.is_ranked(board, row) for row in not_carried_over} == {False}
     added, put, retried, kept = (row["id"] for row in not_carried_over[:4])
@@ -125,3 +129,111 @@ def test_a_season_ends_by_schedule_only_if_it_still_has_to(store: Store, board_i
     store.update_board(board_id, due)
     row = store.start_next_season(board_id, 1, "2026-12-02T10:00:00Z", only_if_due=True)
     assert [row["season"], row["ends_at"]] == [2, "2026-12-03T00:00:00Z"]
+
+
+BERLIN = {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}
+
+
+def test_a_season_ends_by_the_clock_of_a_zone(store: Store, board_id: str) -> None:
+    due = "2026-10-19T04:00:00Z"
+    store.create_board({"id": board_id, "schedule": BERLIN, "ends_at": due})
+    [listed] = [row for row in store.list_boards_to_end(due) if row["id"] == board_id]
+    row = store.start_next_season(board_id, 1, "2026-10-19T04:00:01Z", only_if_due=True)
+    assert row["ends_at"] == "2026-10-26T05:00:00Z", "after the clocks have changed"
+    with pytest.raises(WrongSeason):
+        store.start_next_season(board_id, 2, "2026-10-26T04:59:59Z", only_if_due=True)
+    board, _ = store.get_top_players([board_id])[board_id]
+    _, past, _ = store.get_season(board_id, 1)
+    for each in (listed, row, store.get_board(board_id), board, past):
+        assert each["schedule"] == BERLIN
+
+
+def test_an_overdue_season_ends_once_and_the_next_one_in_time(store: Store, board_id: str) -> None:
+    store.create_board({"id": board_id, "schedule": BERLIN, "ends_at": "2026-08-03T04:00:00Z"})
+    row = store.start_next_season(board_id, 1, "2026-10-22T10:00:00Z", only_if_due=True)
+    assert (row["season"], row["ends_at"]) == (2, "2026-10-26T05:00:00Z")
+    with pytest.raises(WrongSeason):
+        store.start_next_season(board_id, 2, "2026-10-22T10:00:01Z", only_if_due=True)
+
+
+def test_a_clock_that_is_set_back_or_forward_ends_no_period_again(
+    store: Store, board_id: str
+) -> None:
+    daily = {"every": "day", "at": "06:00", "zone": "Europe/Berlin"}
+    ends = ["2026-10-25T05:00:00Z", "2026-10-26T05:00:00Z", "2026-10-27T05:00:00Z"]
+    store.create_board({"id": board_id, "schedule": daily, "ends_at": ends[0]})
+    store.start_next_season(board_id, 1, ends[0], only_if_due=True)
+    past = store.get_season(board_id, 1)
+    day_before = "2026-10-24T07:00:00Z"
+    with pytest.raises(WrongSeason):
+        store.start_next_season(board_id, 2, day_before, only_if_due=True)
+    row = store.start_next_season(board_id, 2, day_before)
+    assert row["ends_at"] == ends[1], "a reset by hand leaves the end that is due"
+    day_after = "2026-10-26T07:00:00Z"
+    row = store.start_next_season(board_id, 3, day_after, only_if_due=True)
+    assert row["ends_at"] == ends[2]
+    with pytest.raises(WrongSeason):
+        store.start_next_season(board_id, 4, ends[1], only_if_due=True)
+    assert store.get_season(board_id, 1) == past
+
+
+@pytest.mark.parametrize(
+    "schedule", ["daily", None, {"every": "day", "at": "00:30", "zone": "UTC"}]
+)
+def test_a_schedule_is_replaced_as_a_whole(
+    store: Store, board_id: str, schedule: str | Row | None
+) -> None:
+    store.create_board({"id": board_id, "schedule": BERLIN})
+    board = store.get_board(board_id)
+    changed = store.update_board(board_id, {"schedule": schedule}, lambda: board)
+    assert changed["schedule"] == schedule == store.get_board(board_id)["schedule"]
+    store.update_board(board_id, {"schedule": BERLIN}, lambda: changed)
+    assert store.get_board(board_id)["schedule"] == BERLIN
+
+
+def test_an_object_is_completed_before_it_is_stored(store: Store, board_id: str) -> None:
+    board = Board(board_id, schedule={"every": "day"}).save()
+    full = {"every": "day", "at": "00:00", "zone": "UTC"}
+    assert board.schedule == full == store.get_board(board_id)["schedule"]
+    assert board.ends_at == board.next_ends()[0]
+    store.update_board(board_id, {"ends_at": ENDED_AT})
+    board.reload().schedule = {"every": "day"}
+    assert board.save().ends_at == ENDED_AT, "the same schedule leaves the end that is due"
+    board.schedule = {"every": "hour"}
+    with pytest.raises(InvalidInput, match="schedule"):
+        board.save()
+    assert store.get_board(board_id)["schedule"] == full
+
+
+@pytest.mark.parametrize("schedule", ["hourly", "{", '{"every": "hour"}'])
+def test_a_schedule_that_another_program_has_broken_ends_one_season(
+    store: Store, board_id: str, schedule: str
+) -> None:
+    store.create_board({"id": board_id, "schedule": "daily", "ends_at": ENDED_AT})
+    if isinstance(store, RethinkStore):
+        broken = {"every": "hour"} if '"' in schedule else schedule
+        store.db.run(store.db.boards.get(board_id).update({"schedule": broken}))
+    else:
+        with connection.cursor() as cursor:
+            values = [schedule, board_id]
+            cursor.execute("UPDATE board SET schedule = %s WHERE id = %s", values)
+    row = store.start_next_season(board_id, 1, ENDED_AT, only_if_due=True)
+    assert (row["season"], row["ends_at"]) == (2, None)
+
+
+@pytest.mark.stores("rethinkdb")
+def test_a_schedule_that_changes_while_its_season_ends_is_kept(
+    store: RethinkStore, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create_board({"id": board_id, "schedule": BERLIN, "ends_at": ENDED_AT})
+    archive, later = rethinkdb.Seasons._record, {**BERLIN, "at": "07:00"}
+
+    def change_then_archive(*args: Any, **options: Any) -> None:
+        store.update_board(board_id, {"schedule": later})
+        archive(*args, **options)
+
+    monkeypatch.setattr(rethinkdb.Seasons, "_record", change_then_archive)
+    with pytest.raises(WrongSeason):
+        store.start_next_season(board_id, 1, ENDED_AT, only_if_due=True)
+    board = store.get_board(board_id)
+    assert (board["season"], board["schedule"]) == (1, later)

@@ -115,6 +115,76 @@ def test_a_watch_waits_for_keep_alives_and_shows_none() -> None:
     assert 2 * KEEP_ALIVE_SECONDS < silence < 3 * KEEP_ALIVE_SECONDS
 
 
+# What is called on the handle of a window, and the requests that it sends.
+READS: list[tuple[Callable[[Board], Any], str]] = [
+    (lambda board: board.snapshot(), "GET ?window=week"),
+    (lambda board: [*board.players()], "GET players/?window=week&limit=100"),
+    (
+        lambda board: [*board.players(from_rank=9, season=3)],
+        "GET seasons/3/players/?window=week&limit=100&from_rank=9",
+    ),
+    (lambda board: board.select(["p"]), "POST players/select/?window=week"),
+    (lambda board: board.rank_of(0), "GET rank/?window=week&score=0"),
+    (lambda board: [*board.seasons()], "GET seasons/?window=week&limit=100"),
+    (lambda board: board.season(3), "GET seasons/3/?window=week"),
+    (lambda board: board.player("p").read(), "GET players/p/?window=week"),
+    (lambda board: board.player("p").around(2), "GET players/p/around/?window=week&limit=2"),
+    (lambda board: [*board.player("p").seasons()], "GET players/p/seasons/?window=week&limit=100"),
+    (lambda board: board.player("p").read(season=3), "GET seasons/3/players/p/?window=week"),
+    (
+        lambda board: board.player("p").around(2, season=3),
+        "GET seasons/3/players/p/around/?window=week&limit=2",
+    ),
+]
+WRITES: list[tuple[Callable[[Board], Any], str]] = [
+    (lambda board: board.update(size=3), "PATCH "),
+    (lambda board: board.reset(3), "POST reset/"),
+    (lambda board: board.add_player("P", "p"), "POST players/"),
+    (lambda board: board.add_scores({"p": 1}), "POST scores/"),
+    (lambda board: board.add_scores({"p": 1}, rank=True), "POST scores/?rank=true"),
+    (lambda board: board.player("p").add(), "POST players/p/score-add/"),
+    (lambda board: board.player("p").set(1, rank=True), "PUT players/p/score/?rank=true"),
+    (lambda board: board.player("p").update(name="Q"), "PATCH players/p/"),
+    (lambda board: board.player("p").delete(), "DELETE players/p/"),
+    (lambda board: board.delete(), "DELETE "),
+]
+
+
+@pytest.mark.parametrize(("call", "sent"), READS + WRITES)
+def test_reads_of_a_window_name_it_and_writes_do_not(
+    call: Callable[[Board], Any], sent: str
+) -> None:
+    lists: dict[str, list[Any]] = {"players": [], "past": [], "seasons": [], "results": []}
+    answer = httpx.Response(200, json={**lists, "score": 1, "next": None})
+    a_board, requests = board(answer)
+    call(a_board.leaderboard.board("b", window="week"))
+    paths = [f"{row.method} {row.url.raw_path.decode()}" for row in requests]
+    assert [path.replace("/boards/b/", "") for path in paths] == [sent]
+
+
+def test_a_watch_of_a_window_names_it_whenever_it_connects() -> None:
+    a_board, requests = board(stream(EVENT), stream(EVENT.replace("id: 1", "id: 2")))
+    a_window = a_board.leaderboard.board("b", window="week")
+    assert list(itertools.islice(a_window.watch(), 2)) == [{}, {}]
+    assert [row.url.raw_path for row in requests] == [b"/boards/b/?window=week"] * 2
+
+
+def test_each_page_names_the_window() -> None:
+    pages: list[Any] = [{"past": [1], "next": "a"}, {"past": [2], "next": None}]
+    a_board, requests = board(*(httpx.Response(200, json=page) for page in pages))
+    seasons: list[Any] = [*a_board.leaderboard.board("b", window="day").seasons()]
+    assert seasons == [1, 2]
+    queries = [request.url.query.decode() for request in requests]
+    assert queries == ["window=day&limit=100", "window=day&limit=100&cursor=a"]
+
+
+def test_a_window_that_is_none_is_for_the_service_to_refuse_and_leads_nowhere_else() -> None:
+    a_board, requests = board(httpx.Response(200, json={}))
+    a_board.leaderboard.board("b", window="a/../&window=week#").snapshot()
+    assert [*requests[0].url.params.items()] == [("window", "a/../&window=week#")]
+    assert requests[0].url.path == "/boards/b/"
+
+
 BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a" * 65, "a\n", "é", None, 7]
 BAD_NUMBERS = [0, -1, 2**31, True, 1.0, "1", "1/../../..", None]
 
@@ -141,7 +211,14 @@ def test_what_is_no_id_is_refused_before_anything_is_sent(id: Any) -> None:
 @pytest.mark.parametrize("number", BAD_NUMBERS)
 def test_what_is_no_number_is_refused_before_anything_is_sent(number: Any) -> None:
     a_board, requests = board()
-    for call in (a_board.season, a_board.player("p").around):
+    calls: list[Callable[[Any], object]] = [a_board.season, a_board.player("p").around]
+    if number is not None:  # without a season it is the running one
+        calls += [
+            lambda season: a_board.players(season=season),
+            lambda season: a_board.player("p").read(season=season),
+            lambda season: a_board.player("p").around(season=season),
+        ]
+    for call in calls:
         with pytest.raises(ValueError, match="must be an integer from 1 to"):
             call(number)
     assert requests == []
@@ -193,7 +270,8 @@ def test_the_client_accepts_what_the_service_does() -> None:
 
 def test_a_score_is_a_number_that_can_be_copied_and_pickled() -> None:
     answer = {"score": 5, "previous": 2, "changed": True, "repeated": False, "rank": 1}
-    score = Score(answer)
+    score = Score({**answer, "windows": {"day": {"score": 3, "rank": 1}}})
+    assert score.windows == {"day": {"score": 3, "rank": 1}} and Score(answer).windows is None
     for same in (copy.copy(score), copy.deepcopy([score])[0], pickle.loads(pickle.dumps(score))):
         assert isinstance(same, Score) and same == 5
         assert vars(same) == vars(score)

@@ -34,7 +34,7 @@ OLD_WORDS = [
     r"without a farewell\b",
     r"(?:come_again|hold_board|put_score|score_put|due_boards)\b",
     r"(?:access|amqp|away|edge|gather|holds|incoming|keeper|limiter|messages|ranks|reference)\.py\b",
-    r"(?:routing|seasons|tables|runs|windows|views_?\w+)\.py\b",
+    r"(?:routing|seasons|tables|runs|views_?\w+)\.py\b",
     r"tests/(?:in_process|processes)\.py\b",
 ]
 

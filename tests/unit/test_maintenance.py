@@ -30,7 +30,11 @@ class MaintenanceStore:
         return []
 
     def list_boards(self, after: str, limit: int, private: bool) -> list[Row]:
-        return [{"id": board} for board in sorted(self.pieces) if board > after][:limit]
+        boards = [board for board in sorted(self.pieces) if board > after and "~" not in board]
+        return [
+            {"id": board, "windows": ["day"] if f"{board}~day" in self.pieces else []}
+            for board in boards[:limit]
+        ]
 
     def run_maintenance(self, board: str) -> bool:
         if board == "broken":
@@ -52,7 +56,7 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_pieces_of_all_boards_are_done_those_first_that_have_changed() -> None:
-    store = MaintenanceStore(a=3, b=1)
+    store = MaintenanceStore(**{"a": 3, "b": 1, "b~day": 2})
     maintenance = Maintenance(store)  # type: ignore[arg-type]
     maintenance.enqueue(["a", "a"])
     with maintenance:

@@ -13,7 +13,7 @@ from leaderboardapp.listener import publish_scheduler as module
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.base import Feed
+from leaderboardapp.stores.streams import Feed
 
 
 class HandFeed(Feed):

@@ -35,7 +35,7 @@ def test_a_season_ends_at_the_next_boundary(
     assert end_after(moment, schedule) == end
 
 
-@given(moments, st.sampled_from(SCHEDULES))
+@given(moments, st.sampled_from(sorted(SCHEDULES)))
 def test_an_end_is_later_and_no_boundary_is_between(moment: str, schedule: str) -> None:
     end = end_after(moment, schedule)
     assert end and end > moment
@@ -43,14 +43,20 @@ def test_an_end_is_later_and_no_boundary_is_between(moment: str, schedule: str) 
     assert end_after(max(moment, before.strftime(FORMAT)), schedule) == end
 
 
-def past_boundary(store: Store, board: str) -> Row:
+DAILY = {"every": "day", "at": "06:00", "zone": "Australia/Lord_Howe"}
+
+
+def past_boundary(store: Store, board: str, schedule: str | Row = "daily") -> Row:
     """The row of a new daily board whose season was to end some days ago."""
-    store.create_board({"id": board, "schedule": "daily", "ends_at": "2026-01-02T00:00:00Z"})
+    store.create_board({"id": board, "schedule": schedule, "ends_at": "2026-01-02T00:00:00Z"})
     return store.get_board(board)
 
 
-def test_a_due_season_is_ended_once_by_one_of_two_listeners(store: Store, board_id: str) -> None:
-    past_boundary(store, board_id)
+@pytest.mark.parametrize("daily", ["daily", DAILY], ids=["by name", "by the clock of a zone"])
+def test_a_due_season_is_ended_once_by_one_of_two_listeners(
+    store: Store, board_id: str, daily: str | Row
+) -> None:
+    past_boundary(store, board_id, daily)
     both = [Maintenance(store), Maintenance(store)]
     for maintenance in both:
         maintenance.ending_seasons.extend(store.list_boards_to_end(schedule.now()))
@@ -59,8 +65,9 @@ def test_a_due_season_is_ended_once_by_one_of_two_listeners(store: Store, board_
             maintenance.run_once()
     board = store.get_board(board_id)
     assert board["season"] == 2
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
-    assert board["ends_at"] <= f"{tomorrow}T00:00:00Z"
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime(FORMAT)
+    assert schedule.now() < board["ends_at"] <= tomorrow
+    assert board_id not in {row["id"] for row in store.list_boards_to_end(schedule.now())}
 
 
 def test_a_board_that_is_gone_when_its_season_is_to_end_harms_nobody(

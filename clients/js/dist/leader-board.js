@@ -1,5 +1,5 @@
 import { formatScore, Leaderboard, LeaderboardError } from "./leaderboard.js";
-var ADDRESS = /^(.*)\/boards\/([^/]+)\/?$/;
+var ADDRESS = /^(.*)\/boards\/([^/?]+)\/?(?:\?window=(\w+))?$/;
 var STYLE = `
 :host { display: block; color: var(--leader-board-color, inherit); background: var(--leader-board-background, none); }
 :host([hidden]) { display: none; }
@@ -76,7 +76,7 @@ var LeaderBoardElement = class extends HTMLElement {
   async #run(signal) {
     this.#say("connecting", "");
     try {
-      const [, url, id] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
+      const [, url, id, window] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
       if (!url || !id) throw new RangeError("src: must be the address of a board, such as https://scores.example/boards/demo/");
       const onLive = () => this.#say("live", "");
       const onLost = (since) => {
@@ -86,7 +86,7 @@ var LeaderBoardElement = class extends HTMLElement {
       const onEvent = (event, data) => {
         if (event === "new leader") this.#part(".news").textContent = `${data.player.name} leads`;
       };
-      const board = new Leaderboard(url, { token: this.token }).board(id);
+      const board = new Leaderboard(url, { token: this.token }).board(id, { window });
       const options = { signal, onEvent, onLive, onLost, share: true, whileVisible: true };
       for await (const snapshot of board.watch(options)) this.#show(snapshot);
     } catch (error) {

@@ -195,8 +195,14 @@
         params = { cursor: page.next };
       } while (params.cursor !== null);
     }
+    address(path, params = {}) {
+      const url = new URL(this.url + path);
+      for (const [name, value] of Object.entries(params)) {
+        if (value || value === 0) url.searchParams.set(name, String(value));
+      }
+      return url;
+    }
     async #send(method, path, token, { body, headers, params, signal }) {
-      const query = params ? `?${new URLSearchParams(params)}` : "";
       const init = { method, headers: authorized(token, { Accept: JSON_TYPE, ...headers }) };
       if (body !== void 0) {
         init.headers.set("Content-Type", JSON_TYPE);
@@ -207,7 +213,7 @@
       const timer = setTimeout(giveUp, ANSWER);
       signal?.addEventListener("abort", giveUp);
       try {
-        const response = await this.fetch(this.url + path + query, { ...init, signal: controller.signal });
+        const response = await this.fetch(this.address(path, params).href, { ...init, signal: controller.signal });
         const text = await response.text();
         if (!response.ok) throw statusError(response, text);
         return text ? JSON.parse(text) : null;
@@ -252,9 +258,11 @@
   var REFUSED2 = 4400;
   var readWebSocket = async (service, path, token, _lastId, listener, signal) => {
     const ticket = token && await getTicket(service, path, signal);
-    const query = ticket && `?ticket=${ticket}`;
+    const url = service.address(path, { ticket });
+    url.protocol = url.protocol.replace("http", "ws");
+    url.pathname += "ws/";
     signal.throwIfAborted();
-    const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
+    const socket = new service.WebSocket(url.href);
     let code;
     try {
       code = await new Promise((resolve, reject) => {
@@ -278,7 +286,7 @@
   };
   async function getTicket(service, path, signal) {
     try {
-      return (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+      return (await service.request("POST", `${path.split("?")[0]}ticket/`, { signal })).ticket;
     } catch (error) {
       if (error instanceof LeaderboardError && [401, 403].includes(error.status)) return "";
       throw error;

@@ -23,15 +23,13 @@ function requireInteger(name, value, least, most) {
 function requireScore(name, value) {
   return requireInteger(name, value, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 }
-function seasonField(season) {
-  return season === void 0 ? {} : { season: requireInteger("season", season, 1, MAX_SEASON) };
+function requireSeason(season) {
+  if (season !== void 0) requireInteger("season", season, 1, MAX_SEASON);
+  return season;
 }
 function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = bytes[6] & 15 | 64;
-  bytes[8] = bytes[8] & 63 | 128;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  const digit = () => (crypto.getRandomValues(new Uint8Array(1))[0] % 16).toString(16);
+  return "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, digit);
 }
 function show(value) {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
@@ -231,8 +229,14 @@ var Service = class {
       params = { cursor: page.next };
     } while (params.cursor !== null);
   }
+  address(path, params = {}) {
+    const url = new URL(this.url + path);
+    for (const [name, value] of Object.entries(params)) {
+      if (value || value === 0) url.searchParams.set(name, String(value));
+    }
+    return url;
+  }
   async #send(method, path, token, { body, headers, params, signal }) {
-    const query = params ? `?${new URLSearchParams(params)}` : "";
     const init = { method, headers: authorized(token, { Accept: JSON_TYPE, ...headers }) };
     if (body !== void 0) {
       init.headers.set("Content-Type", JSON_TYPE);
@@ -243,7 +247,7 @@ var Service = class {
     const timer = setTimeout(giveUp, ANSWER);
     signal?.addEventListener("abort", giveUp);
     try {
-      const response = await this.fetch(this.url + path + query, { ...init, signal: controller.signal });
+      const response = await this.fetch(this.address(path, params).href, { ...init, signal: controller.signal });
       const text = await response.text();
       if (!response.ok) throw statusError(response, text);
       return text ? JSON.parse(text) : null;
@@ -316,9 +320,11 @@ var Newest = class {
 var REFUSED2 = 4400;
 var readWebSocket = async (service, path, token, _lastId, listener, signal) => {
   const ticket = token && await getTicket(service, path, signal);
-  const query = ticket && `?ticket=${ticket}`;
+  const url = service.address(path, { ticket });
+  url.protocol = url.protocol.replace("http", "ws");
+  url.pathname += "ws/";
   signal.throwIfAborted();
-  const socket = new service.WebSocket(`${service.url.replace(/^http/, "ws")}${path}ws/${query}`);
+  const socket = new service.WebSocket(url.href);
   let code;
   try {
     code = await new Promise((resolve, reject) => {
@@ -342,7 +348,7 @@ var readWebSocket = async (service, path, token, _lastId, listener, signal) => {
 };
 async function getTicket(service, path, signal) {
   try {
-    return (await service.request("POST", `${path}ticket/`, { signal })).ticket;
+    return (await service.request("POST", `${path.split("?")[0]}ticket/`, { signal })).ticket;
   } catch (error) {
     if (error instanceof LeaderboardError && [401, 403].includes(error.status)) return "";
     throw error;
@@ -387,7 +393,7 @@ function openPort() {
     };
     if (!hasWorker || !globalThis.navigator?.locks) return giveUp();
     try {
-      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: "leaderboard 1" });
+      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: "leaderboard 2" });
       const timer = setTimeout(giveUp, HELLO);
       worker.onerror = giveUp;
       worker.port.onmessage = () => {
@@ -600,16 +606,18 @@ var Board = class {
   leaderboard;
   id;
   path;
-  constructor(leaderboard, id) {
+  query;
+  constructor(leaderboard, id, window) {
     this.leaderboard = leaderboard;
     this.id = requireId(id);
     this.path = `/boards/${id}/`;
+    this.query = window === void 0 ? "" : `?${new URLSearchParams({ window })}`;
   }
   snapshot() {
-    return this.leaderboard.request("GET", this.path);
+    return this.leaderboard.request("GET", this.path + this.query);
   }
   watch(options = {}) {
-    return watch(this.leaderboard, this.path, options);
+    return watch(this.leaderboard, this.path + this.query, options);
   }
   update(settings) {
     return this.leaderboard.request("PATCH", this.path, { body: settings });
@@ -622,11 +630,11 @@ var Board = class {
     return this.leaderboard.request("POST", `${this.path}reset/`, { body: { season } });
   }
   seasons() {
-    return this.leaderboard.pages(`${this.path}seasons/`, "past");
+    return this.leaderboard.pages(`${this.path}seasons/${this.query}`, "past");
   }
   async season(number) {
     requireInteger("season", number, 1, MAX_SEASON);
-    return this.leaderboard.request("GET", `${this.path}seasons/${number}/`);
+    return this.leaderboard.request("GET", `${this.path}seasons/${number}/${this.query}`);
   }
   player(id) {
     return new Player(this, id);
@@ -636,25 +644,26 @@ var Board = class {
     await this.leaderboard.request("POST", `${this.path}players/`, { body: { id: player.id, name, email, data }, ...hasId(id) });
     return player;
   }
-  players({ fromRank: from_rank = 1 } = {}) {
+  players({ fromRank: from_rank = 1, season } = {}) {
     requireInteger("fromRank", from_rank, 1, Number.MAX_SAFE_INTEGER);
-    return this.leaderboard.pages(`${this.path}players/`, "players", from_rank > 1 ? { from_rank } : {});
+    const path = `${this.path}${seasonPath(season)}players/${this.query}`;
+    return this.leaderboard.pages(path, "players", from_rank > 1 ? { from_rank } : {});
   }
   async select(ids) {
-    return this.leaderboard.request("POST", `${this.path}players/select/`, { body: { ids: Array.from(ids, requireId) } });
+    return this.leaderboard.request("POST", `${this.path}players/select/${this.query}`, { body: { ids: Array.from(ids, requireId) } });
   }
   async rankOf(score) {
-    return this.leaderboard.request("GET", `${this.path}rank/`, { params: { score: requireScore("score", score) } });
+    return this.leaderboard.request("GET", `${this.path}rank/${this.query}`, { params: { score: requireScore("score", score) } });
   }
   async addScores(amounts, { season, names = {}, rank } = {}) {
     const nameOf = new Map(entries(names));
     const body = Array.from(entries(amounts), ([player, amount]) => {
       const name = nameOf.get(player);
-      return { player: requireId(player), amount: requireScore("amount", amount), name, ...seasonField(season) };
+      return { player: requireId(player), amount: requireScore("amount", amount), name, season: requireSeason(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
-    const options = { body, headers, ...rankParams(rank) };
+    const options = { body, headers, params: { rank } };
     return (await this.leaderboard.request("POST", path, options)).results;
   }
 };
@@ -667,28 +676,35 @@ var Player = class {
     this.id = requireId(id);
     this.path = `${board.path}players/${id}/`;
   }
-  read() {
-    return this.#request("GET", "");
+  read({ season } = {}) {
+    return this.#read(season);
   }
-  async around(limit = 5) {
+  async around(limit = 5, { season } = {}) {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
-    return (await this.#request("GET", "around/", { params })).players;
+    return (await this.#read(season, "around/", params)).players;
+  }
+  seasons() {
+    return this.board.leaderboard.pages(`${this.path}seasons/${this.board.query}`, "seasons");
   }
   async add(amount = 1, { key, season, name, rank } = {}) {
-    const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
+    const body = { amount: requireScore("amount", amount), name, season: requireSeason(season) };
     const headers = { "Idempotency-Key": requireKey(key ?? randomId()) };
-    return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
+    return this.#request("POST", "score-add/", { body, headers, params: { rank } });
   }
   async set(score, { best, season, name, rank } = {}) {
     const mode = best ? "best" : "set";
-    const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
-    return this.#request("PUT", "score/", { body, ...rankParams(rank) });
+    const body = { score: requireScore("score", score), mode, name, season: requireSeason(season) };
+    return this.#request("PUT", "score/", { body, params: { rank } });
   }
   update(fields) {
     return this.#request("PATCH", "", { body: fields });
   }
   async delete() {
     await this.#request("DELETE", "", { isDone: isMissing });
+  }
+  async #read(season, path = "", params = {}) {
+    const { leaderboard, path: board, query } = this.board;
+    return leaderboard.request("GET", `${board}${seasonPath(season)}players/${this.id}/${path}${query}`, { params });
   }
   #request(method, path, options) {
     return this.board.leaderboard.request(method, this.path + path, options);
@@ -698,8 +714,8 @@ function hasId(id) {
   if (id !== void 0) return { countsOnce: false };
   return { isDone: ({ type }) => type.endsWith("#id-taken") };
 }
-function rankParams(rank) {
-  return rank ? { params: { rank } } : {};
+function seasonPath(season) {
+  return season === void 0 ? "" : `seasons/${requireSeason(season)}/`;
 }
 function entries(values) {
   return Symbol.iterator in values ? values : Object.entries(values);
@@ -726,8 +742,8 @@ function formatScore(score, format = POINTS, locale) {
   return `${above}:${whole(units % 60, 2)}${fraction}`;
 }
 var Leaderboard = class extends Service {
-  board(id) {
-    return new Board(this, id);
+  board(id, { window } = {}) {
+    return new Board(this, id, window);
   }
   async createBoard({ id, ...settings } = {}) {
     const board = this.board(id ?? randomId());

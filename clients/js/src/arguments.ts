@@ -32,18 +32,16 @@ export function requireScore(name: string, value: number): number {
   return requireInteger(name, value, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 }
 
-/** Return the field of a body that names the season; none without a season. */
-export function seasonField(season: number | undefined): { season?: number } {
-  return season === undefined ? {} : { season: requireInteger("season", season, 1, MAX_SEASON) };
+/** Return the season, or undefined. Throw RangeError if it is neither. */
+export function requireSeason<T extends number | undefined>(season: T): T {
+  if (season !== undefined) requireInteger("season", season, 1, MAX_SEASON);
+  return season;
 }
 
 /** Return a random id (a UUID). `crypto.randomUUID` is missing in pages that came without TLS. */
 export function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  const digit = (): string => (crypto.getRandomValues(new Uint8Array(1))[0]! % 16).toString(16);
+  return "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, digit);
 }
 
 function show(value: unknown): string {

@@ -1,10 +1,12 @@
-import { MAX_PAGE_ROWS, MAX_SEASON, randomId, requireId, requireInteger, requireKey, requireScore, seasonField } from "./arguments.js";
+import { MAX_PAGE_ROWS, MAX_SEASON, randomId, requireId, requireInteger, requireKey, requireScore, requireSeason } from "./arguments.js";
 import type { RequestOptions, Service } from "./service.js";
 import type {
   BoardState,
+  BoardWindow,
   PastSeason,
   PastSnapshot,
   PlayerData,
+  PlayerSeason,
   PlayerState,
   RankedPlayer,
   ScoreAnswer,
@@ -38,21 +40,29 @@ export interface NewPlayer {
   data?: PlayerData | undefined;
 }
 
-/** A board of the service, by its id. */
+/** Which season is read: a past one, or without a number the running one. */
+export interface SeasonOption {
+  season?: number | undefined;
+}
+
+/** A board of the service, by its id, or a window of it. */
 export class Board {
   readonly leaderboard: Service;
   readonly id: string;
   readonly path: string;
+  /** The query of all that is read, which names the window; "" without one. Writes are the board's. */
+  readonly query: string;
 
-  constructor(leaderboard: Service, id: string) {
+  constructor(leaderboard: Service, id: string, window?: BoardWindow) {
     this.leaderboard = leaderboard;
     this.id = requireId(id);
     this.path = `/boards/${id}/`;
+    this.query = window === undefined ? "" : `?${new URLSearchParams({ window })}`;
   }
 
   /** Return the board's top players. */
   snapshot(): Promise<Snapshot> {
-    return this.leaderboard.request("GET", this.path);
+    return this.leaderboard.request("GET", this.path + this.query);
   }
 
   /** Iterate over the snapshot now, and after each change of it, without end.
@@ -62,7 +72,7 @@ export class Board {
    * refuses the stream, such as with 404 after the board was deleted, and when the first snapshot has not
    * come within the patience. */
   watch(options: WatchOptions = {}): AsyncIterableIterator<Snapshot> {
-    return watch(this.leaderboard, this.path, options);
+    return watch(this.leaderboard, this.path + this.query, options);
   }
 
   /** Change settings; return the board with all of them. */
@@ -83,13 +93,13 @@ export class Board {
 
   /** Yield past seasons, newest first, read page by page. */
   seasons(): AsyncGenerator<PastSeason, void, undefined> {
-    return this.leaderboard.pages(`${this.path}seasons/`, "past");
+    return this.leaderboard.pages(`${this.path}seasons/${this.query}`, "past");
   }
 
   /** Return the final snapshot of a past season. */
   async season(number: number): Promise<PastSnapshot> {
     requireInteger("season", number, 1, MAX_SEASON);
-    return this.leaderboard.request("GET", `${this.path}seasons/${number}/`);
+    return this.leaderboard.request("GET", `${this.path}seasons/${number}/${this.query}`);
   }
 
   /** Return the player with this id, without asking the service whether there is one. */
@@ -104,20 +114,21 @@ export class Board {
     return player;
   }
 
-  /** Yield all ranked players from a rank on, best first, read page by page. */
-  players({ fromRank: from_rank = 1 }: { fromRank?: number } = {}): AsyncGenerator<RankedPlayer, void, undefined> {
+  /** Yield all ranked players from a rank on, best first, read page by page. With a `season`, those of a past one. */
+  players({ fromRank: from_rank = 1, season }: { fromRank?: number } & SeasonOption = {}): AsyncGenerator<RankedPlayer, void, undefined> {
     requireInteger("fromRank", from_rank, 1, Number.MAX_SAFE_INTEGER);
-    return this.leaderboard.pages(`${this.path}players/`, "players", from_rank > 1 ? { from_rank } : {});
+    const path = `${this.path}${seasonPath(season)}players/${this.query}`;
+    return this.leaderboard.pages(path, "players", from_rank > 1 ? { from_rank } : {});
   }
 
   /** Return up to 500 players, with their places. */
   async select(ids: Iterable<string>): Promise<Selection> {
-    return this.leaderboard.request("POST", `${this.path}players/select/`, { body: { ids: Array.from(ids, requireId) } });
+    return this.leaderboard.request("POST", `${this.path}players/select/${this.query}`, { body: { ids: Array.from(ids, requireId) } });
   }
 
   /** Return a score's rank. */
   async rankOf(score: number): Promise<ScoreRank> {
-    return this.leaderboard.request("GET", `${this.path}rank/`, { params: { score: requireScore("score", score) } });
+    return this.leaderboard.request("GET", `${this.path}rank/${this.query}`, { params: { score: requireScore("score", score) } });
   }
 
   /** Add to the scores of up to 1,000 players; return one result each, in the same order.
@@ -131,11 +142,11 @@ export class Board {
     const nameOf = new Map(entries(names));
     const body = Array.from(entries(amounts), ([player, amount]) => {
       const name = nameOf.get(player);
-      return { player: requireId(player), amount: requireScore("amount", amount), name, ...seasonField(season) };
+      return { player: requireId(player), amount: requireScore("amount", amount), name, season: requireSeason(season) };
     });
     const headers = { "Idempotency-Key": randomId() };
     const path = `${this.path}scores/`;
-    const options = { body, headers, ...rankParams(rank) };
+    const options = { body, headers, params: { rank } };
     return (await this.leaderboard.request<{ results: ScoreResult[] }>("POST", path, options)).results;
   }
 }
@@ -152,31 +163,36 @@ export class Player {
     this.path = `${board.path}players/${id}/`;
   }
 
-  /** Return the player with score and rank. */
-  read(): Promise<PlayerState> {
-    return this.#request("GET", "");
+  /** Return the player with score and rank, now or as of the end of a past season. */
+  read({ season }: SeasonOption = {}): Promise<PlayerState> {
+    return this.#read(season);
   }
 
-  /** Return a window of the ranking with the player in its middle. */
-  async around(limit = 5): Promise<(RankedPlayer & Standing)[]> {
+  /** Return a window of the ranking, perhaps of a past season, with the player in its middle. */
+  async around(limit = 5, { season }: SeasonOption = {}): Promise<(RankedPlayer & Standing)[]> {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
-    return (await this.#request<{ players: (RankedPlayer & Standing)[] }>("GET", "around/", { params })).players;
+    return (await this.#read<{ players: (RankedPlayer & Standing)[] }>(season, "around/", params)).players;
+  }
+
+  /** Yield the past seasons in which the player was ranked, newest first, read page by page. */
+  seasons(): AsyncGenerator<PlayerSeason, void, undefined> {
+    return this.board.leaderboard.pages(`${this.path}seasons/${this.board.query}`, "seasons");
   }
 
   /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
    *
    * Without a `key` the call makes its own. */
   async add(amount = 1, { key, season, name, rank }: ScoreOptions & { key?: string | undefined } = {}): Promise<ScoreAnswer> {
-    const body = { amount: requireScore("amount", amount), name, ...seasonField(season) };
+    const body = { amount: requireScore("amount", amount), name, season: requireSeason(season) };
     const headers = { "Idempotency-Key": requireKey(key ?? randomId()) };
-    return this.#request("POST", "score-add/", { body, headers, ...rankParams(rank) });
+    return this.#request("POST", "score-add/", { body, headers, params: { rank } });
   }
 
   /** Set the score, or with `best` keep the better of the two; return the answer, which has the score afterwards. */
   async set(score: number, { best, season, name, rank }: ScoreOptions & { best?: boolean } = {}): Promise<ScoreAnswer> {
     const mode = best ? "best" : "set";
-    const body = { score: requireScore("score", score), mode, name, ...seasonField(season) };
-    return this.#request("PUT", "score/", { body, ...rankParams(rank) });
+    const body = { score: requireScore("score", score), mode, name, season: requireSeason(season) };
+    return this.#request("PUT", "score/", { body, params: { rank } });
   }
 
   /** Change `name`, `hidden` or `data`, which is replaced whole; return the player. */
@@ -187,6 +203,11 @@ export class Player {
   /** Delete the player. */
   async delete(): Promise<void> {
     await this.#request("DELETE", "", { isDone: isMissing });
+  }
+
+  async #read<T>(season: number | undefined, path = "", params: RequestOptions["params"] = {}): Promise<T> {
+    const { leaderboard, path: board, query } = this.board;
+    return leaderboard.request("GET", `${board}${seasonPath(season)}players/${this.id}/${path}${query}`, { params });
   }
 
   #request<T>(method: string, path: string, options?: RequestOptions): Promise<T> {
@@ -202,8 +223,9 @@ export function hasId(id: string | undefined): Pick<RequestOptions, "countsOnce"
   return { isDone: ({ type }) => type.endsWith("#id-taken") };
 }
 
-function rankParams(rank: boolean | undefined): Pick<RequestOptions, "params"> {
-  return rank ? { params: { rank } } : {};
+/** Return where a past season is, below its board; "" without one. */
+function seasonPath(season: number | undefined): string {
+  return season === undefined ? "" : `seasons/${requireSeason(season)}/`;
 }
 
 function entries<T>(values: ByPlayer<T>): Iterable<readonly [string, T]> {

@@ -1,15 +1,16 @@
 import { randomId } from "./arguments.js";
 import { Board, hasId } from "./board.js";
 import { Service } from "./service.js";
-import type { BoardState, Settings } from "./types.js";
+import type { BoardState, BoardWindow, Settings } from "./types.js";
 
 /** A leaderboard service at one address. */
 export class Leaderboard extends Service {
   /** Return the board with this id, without asking the service whether it exists.
    *
-   * Throws RangeError if no board can have the id. */
-  board(id: string): Board {
-    return new Board(this, id);
+   * With a `window` all reads are of that window of the board; writes are the board's. Throws RangeError if no
+   * board can have the id. */
+  board(id: string, { window }: { window?: BoardWindow | undefined } = {}): Board {
+    return new Board(this, id, window);
   }
 
   /** Create a board and return it. Without an `id` it gets a random one. */

@@ -1,11 +1,11 @@
 /** `<leader-board src="https://scores.example/boards/demo/">`: a board that is live.
  *
  * docs/clients.md has its attributes, parts and properties. It needs leaderboard.js and leaderboard-worker.js beside it. */
-import { formatScore, Leaderboard, LeaderboardError, type RankedPlayer, type Snapshot, type Token } from "./leaderboard.js";
+import { type BoardWindow, formatScore, Leaderboard, LeaderboardError, type RankedPlayer, type Snapshot, type Token } from "./leaderboard.js";
 
 type State = "connecting" | "live" | "lost" | "refused";
 
-const ADDRESS = /^(.*)\/boards\/([^/]+)\/?$/;
+const ADDRESS = /^(.*)\/boards\/([^/?]+)\/?(?:\?window=(\w+))?$/;
 
 const STYLE = `
 :host { display: block; color: var(--leader-board-color, inherit); background: var(--leader-board-background, none); }
@@ -99,7 +99,7 @@ export class LeaderBoardElement extends HTMLElement {
   async #run(signal: AbortSignal): Promise<void> {
     this.#say("connecting", "");
     try {
-      const [, url, id] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
+      const [, url, id, window] = ADDRESS.exec(new URL(this.getAttribute("src") ?? "", document.baseURI).href) ?? [];
       if (!url || !id) throw new RangeError("src: must be the address of a board, such as https://scores.example/boards/demo/");
       const onLive = (): void => this.#say("live", "");
       const onLost = (since: Date): void => {
@@ -109,7 +109,7 @@ export class LeaderBoardElement extends HTMLElement {
       const onEvent = (event: string, data: { player: RankedPlayer }): void => {
         if (event === "new leader") this.#part(".news").textContent = `${data.player.name} leads`;
       };
-      const board = new Leaderboard(url, { token: this.token }).board(id);
+      const board = new Leaderboard(url, { token: this.token }).board(id, { window: window as BoardWindow | undefined });
       const options = { signal, onEvent, onLive, onLost, share: true, whileVisible: true };
       for await (const snapshot of board.watch(options)) this.#show(snapshot);
     } catch (error) {

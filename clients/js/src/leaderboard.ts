@@ -9,7 +9,7 @@
  * The client retries requests that count only once: reads, deletions, settings of scores, and increments,
  * each with an idempotency key of its own. It does so for `patience` seconds, through restarts and failures
  * of the service. */
-export { Board, Player, type Amounts, type ByPlayer, type NewPlayer, type ScoreOptions } from "./board.js";
+export { Board, Player, type Amounts, type ByPlayer, type NewPlayer, type ScoreOptions, type SeasonOption } from "./board.js";
 export { formatScore } from "./format.js";
 export { LeaderboardError } from "./errors.js";
 export { Leaderboard } from "./client.js";

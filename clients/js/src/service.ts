@@ -9,7 +9,8 @@ const REFUSED = /#(invalid-token|token-required)$/;
 export interface RequestOptions {
   body?: unknown;
   headers?: Record<string, string>;
-  params?: Record<string, string | number | boolean>;
+  /** What is added to the query. What is undefined, false or "" is left out. */
+  params?: Record<string, string | number | boolean | undefined>;
   /** Gives the request up. */
   signal?: AbortSignal | undefined;
   /** Whether the request counts only once, however often it is sent. By default it does. */
@@ -84,7 +85,7 @@ export class Service {
     return isRefused;
   }
 
-  /** Send a request and return the JSON of its answer, or null if that has no body.
+  /** Send a request and return the JSON of its answer, or null if that has no body. The path may have a query.
    *
    * It is retried after a failure that may pass. If the request does not count only once, it is retried only
    * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over.
@@ -119,8 +120,16 @@ export class Service {
     } while (params.cursor !== null);
   }
 
+  /** Return the address of a path, which may have a query, with these parameters as well. */
+  address(path: string, params: RequestOptions["params"] = {}): URL {
+    const url = new URL(this.url + path);
+    for (const [name, value] of Object.entries(params)) {
+      if (value || value === 0) url.searchParams.set(name, String(value));
+    }
+    return url;
+  }
+
   async #send(method: string, path: string, token: string, { body, headers, params, signal }: RequestOptions): Promise<any> {
-    const query = params ? `?${new URLSearchParams(params as Record<string, string>)}` : "";
     const init: RequestInit = { method, headers: authorized(token, { Accept: JSON_TYPE, ...headers }) };
     if (body !== undefined) {
       (init.headers as Headers).set("Content-Type", JSON_TYPE);
@@ -131,7 +140,7 @@ export class Service {
     const timer = setTimeout(giveUp, ANSWER);
     signal?.addEventListener("abort", giveUp);
     try {
-      const response = await this.fetch(this.url + path + query, { ...init, signal: controller.signal });
+      const response = await this.fetch(this.address(path, params).href, { ...init, signal: controller.signal });
       const text = await response.text();
       if (!response.ok) throw statusError(response, text);
       return text ? JSON.parse(text) : null; // what is not JSON comes from somebody in between

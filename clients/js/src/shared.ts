@@ -11,7 +11,7 @@ let hasWorker = true;
 /** What a tab asks of the worker: the connection of those who ask for the same, for as long as the tab holds the lock. */
 export interface Request {
   lock: string;
-  /** The number of the transport, the address, the path, and the token. */
+  /** The number of the transport, the address, the path with the window, and the token. */
   connection: [number, string, string, string];
 }
 
@@ -63,7 +63,7 @@ function openPort(): Promise<MessagePort | undefined> {
     try {
       // Written in one piece, which bundlers look for. Another number for other messages: tabs with the client of a
       // former release have its worker.
-      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: "leaderboard 1" });
+      const worker = new SharedWorker(new URL("./leaderboard-worker.js", import.meta.url), { name: "leaderboard 2" });
       const timer = setTimeout(giveUp, HELLO);
       worker.onerror = giveUp;
       worker.port.onmessage = () => {

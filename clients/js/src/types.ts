@@ -6,6 +6,9 @@ export interface RankError {
   bound?: number;
 }
 
+/** A window of a board, where only the scores of that time count. */
+export type BoardWindow = "day" | "week" | "month";
+
 /** Data of a player: what the game keeps there. */
 export type PlayerData = Record<string, unknown>;
 
@@ -66,7 +69,8 @@ export interface ScoreRank extends RankError, Standing {
   rank: number;
 }
 
-/** A player after a write of the score, and what it did. `rank`, `of` and `percentile` are there if asked for. */
+/** A player after a write of the score, and what it did. What says the rank is there if asked for, such as `windows`,
+ * which has the same of each of them. */
 export interface ScoreAnswer extends RankError, Partial<Standing> {
   id: string;
   name: string;
@@ -75,6 +79,13 @@ export interface ScoreAnswer extends RankError, Partial<Standing> {
   changed: boolean;
   repeated: boolean;
   rank?: number | null;
+  windows?: Partial<Record<BoardWindow, WindowStanding>>;
+}
+
+/** The score and the rank that a player has in a window. */
+export interface WindowStanding extends RankError, Standing {
+  score: number;
+  rank: number | null;
 }
 
 /** What became of one row of many: with the status 200 or 201 the same, otherwise a problem. */
@@ -89,18 +100,36 @@ export interface ScoreResult extends Partial<Omit<ScoreAnswer, "id" | "name">> {
 export interface Snapshot {
   id: string;
   name: string;
+  window?: BoardWindow; // whose snapshot this is; not there on the board's own
+  since?: string; // when the scores of the window count
   format?: ScoreFormat;
   players: RankedPlayer[];
+  season?: number; // the running one; not there in the first
+  ends_at?: string; // when it ends, if that is known
 }
 
 /** The final snapshot of a past season. */
-export interface PastSnapshot extends Snapshot, PastSeason {}
+export interface PastSnapshot extends Omit<Snapshot, "season" | "ends_at">, PastSeason {}
 
 /** A past season, and when it ended. */
 export interface PastSeason {
   season: number;
   ended_at: string;
 }
+
+/** A past season in which a player was ranked, and the player as of its end. */
+export interface PlayerSeason extends PastSeason, RankedPlayer, Standing, RankError {
+  format?: ScoreFormat;
+}
+
+/** When seasons end by the clocks of a zone. `at` is "00:00", and `zone` "UTC", if they are left out. */
+export type Schedule = { at?: string; zone?: string } & (
+  | { every: "day" }
+  | { every: "week"; on?: Weekday }
+  | { every: "month"; on?: number }
+);
+
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 /** Settings of a board that can be chosen. */
 export interface Settings {
@@ -114,7 +143,9 @@ export interface Settings {
   private?: boolean;
   ask_email?: boolean;
   player_writes?: "none" | "best" | "add" | "set";
-  schedule?: "daily" | "weekly" | "monthly" | null;
+  schedule?: "daily" | "weekly" | "monthly" | Schedule | null;
+  keep_seasons?: number | null;
+  windows?: BoardWindow[];
   show?: string[];
   format?: ScoreFormat;
 }
@@ -124,4 +155,6 @@ export interface BoardState extends Required<Settings> {
   id: string;
   season: number;
   ends_at: string | null;
+  /** The next three ends by schedule, `ends_at` first; none without a schedule. */
+  next_ends: string[];
 }

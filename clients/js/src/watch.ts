@@ -36,7 +36,7 @@ export interface WatchOptions {
   silence?: number;
 }
 
-/** Return an iterator over the snapshots of the board at the path. It connects when it is first asked. */
+/** Return an iterator over the snapshots of the board, or the window, at the path. It connects when it is first asked. */
 export function watch(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<Snapshot> {
   const watcher = new Watcher(service, path, options);
   return {

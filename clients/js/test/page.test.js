@@ -147,6 +147,23 @@ it("tabs that join a connection hear its pause, and an error of the worker later
   for (const watch of watches) await watch.return?.();
 });
 
+it("tabs that watch a board and its window share no connection of the two", async () => {
+  /** @type {string[]} */
+  const opened = [];
+  globals.fetch = async (/** @type {string} */ url, /** @type {RequestInit} */ { signal }) => {
+    const window = new URL(url).searchParams.get("window") ?? "none";
+    opened.push(window);
+    return stream([update(window)], { stays: true })(/** @type {any} */ ({ signal }));
+  };
+  /** @type {(import("../dist/leaderboard.js").BoardWindow | undefined)[]} */
+  const windows = [undefined, "week", "day", "week", undefined];
+  const watches = windows.map((window) => prepared([]).leaderboard.board("b", { window }).watch({ share: true }));
+  const shown = await Promise.all(watches.map(async (watch) => (await watch.next()).value));
+  assert.deepEqual(shown, ["none", "week", "day", "week", "none"].map((number) => ({ number })));
+  assert.deepEqual(opened.sort(), ["day", "none", "week"]);
+  for (const watch of watches) await watch.return?.();
+});
+
 it("a tab that ends before it has asked the worker for anything asks for nothing", async () => {
   /** @type {() => void} */
   let unlock = () => undefined;

@@ -193,6 +193,88 @@ it("only the first page begins with a rank", async () => {
   assert.deepEqual(sent.map(({ path }) => path), ["/boards/b/players/?limit=100&from_rank=9", "/boards/b/players/?limit=100&cursor=a"]);
 });
 
+/** Return the requests that these calls send, as method and path. All are answered by this.
+ * @param {unknown} answer
+ * @param {import("../dist/leaderboard.js").BoardWindow | undefined} window
+ * @param {((board: import("../dist/leaderboard.js").Board) => unknown)[]} calls */
+async function requestsOf(answer, window, calls) {
+  const { leaderboard, sent } = prepared(calls.map(() => json(200, answer)));
+  const board = leaderboard.board("b", { window });
+  for (const call of calls) {
+    const result = /** @type {any} */ (call(board));
+    if (result[Symbol.asyncIterator]) for await (const row of result) assert.ok(row);
+    else await result;
+  }
+  return sent.map(({ method, path }) => `${method} ${path.replace("/boards/b/", "")}`);
+}
+
+it("what is read of a window names it, on each page", async () => {
+  const answer = { players: [], past: [], seasons: [], next: null };
+  const sent = await requestsOf(answer, "week", [
+    (board) => board.snapshot(),
+    (board) => board.players(),
+    (board) => board.players({ fromRank: 9, season: 3 }),
+    (board) => board.select(["p"]),
+    (board) => board.rankOf(0),
+    (board) => board.seasons(),
+    (board) => board.season(3),
+    (board) => board.player("p").read(),
+    (board) => board.player("p").around(2),
+    (board) => board.player("p").seasons(),
+    (board) => board.player("p").read({ season: 3 }),
+    (board) => board.player("p").around(2, { season: 3 }),
+  ]);
+  assert.deepEqual(sent, [
+    "GET ?window=week",
+    "GET players/?window=week&limit=100",
+    "GET seasons/3/players/?window=week&limit=100&from_rank=9",
+    "POST players/select/?window=week",
+    "GET rank/?window=week&score=0",
+    "GET seasons/?window=week&limit=100",
+    "GET seasons/3/?window=week",
+    "GET players/p/?window=week",
+    "GET players/p/around/?window=week&limit=2",
+    "GET players/p/seasons/?window=week&limit=100",
+    "GET seasons/3/players/p/?window=week",
+    "GET seasons/3/players/p/around/?window=week&limit=2",
+  ]);
+  const { leaderboard, sent: pages } = prepared([json(200, { past: [1], next: "a" }), json(200, { past: [2], next: null })]);
+  for await (const past of leaderboard.board("b", { window: "day" }).seasons()) assert.ok(past);
+  assert.deepEqual(pages.map(({ path }) => path), ["limit=100", "limit=100&cursor=a"].map((page) => `/boards/b/seasons/?window=day&${page}`));
+});
+
+it("what is written on a window's handle is the board's", async () => {
+  const sent = await requestsOf({ results: [] }, "week", [
+    (board) => board.update({ size: 3 }),
+    (board) => board.reset(3),
+    (board) => board.addPlayer("P", { id: "p" }),
+    (board) => board.addScores({ p: 1 }),
+    (board) => board.addScores({ p: 1 }, { rank: true }),
+    (board) => board.player("p").add(),
+    (board) => board.player("p").set(1, { rank: true }),
+    (board) => board.player("p").update({ name: "Q" }),
+    (board) => board.player("p").delete(),
+    (board) => board.delete(),
+  ]);
+  assert.deepEqual(sent, [
+    "PATCH ",
+    "POST reset/",
+    "POST players/",
+    "POST scores/",
+    "POST scores/?rank=true",
+    "POST players/p/score-add/",
+    "PUT players/p/score/?rank=true",
+    "PATCH players/p/",
+    "DELETE players/p/",
+    "DELETE ",
+  ]);
+});
+
+it("a window that is none is for the service to refuse, and leads nowhere else", async () => {
+  const window = /** @type {any} */ ("a/../&window=week#");
+  assert.deepEqual(await requestsOf({}, window, [(board) => board.snapshot()]), ["GET ?window=a%2F..%2F%26window%3Dweek%23"]);
+});
+
 const BAD_KEYS = ["", " ", "a ", "a\nb", "a,b", "\u00e9", "a".repeat(256), 1];
 const BAD_IDS = ["", ".", "..", "../..", "a/b", "a?b", "a#b", "%2e%2e", "a".repeat(65), "a\n", "é", null, 7, ["a"]];
 const BAD_NUMBERS = [0, -1, 2 ** 31, true, 1.5, NaN, "1", "1/../../..", null, 5n];
@@ -205,6 +287,9 @@ it("what cannot be an id, a number or a score is refused before anything is sent
     [BAD_IDS, [(id) => leaderboard.board(id), (id) => board.player(id), (id) => board.addScores([[id, 1]]), (id) => board.select([id])]],
     [BAD_IDS.filter((id) => id !== null), [(id) => leaderboard.createBoard({ id }), (id) => board.addPlayer("A", { id })]],
     [BAD_NUMBERS, [(n) => board.season(n), (n) => board.reset(n), (n) => board.player("p").around(n)]],
+    [BAD_NUMBERS, [(season) => board.players({ season }), (season) => board.player("p").read({ season })]],
+    [BAD_NUMBERS, [(season) => board.player("p").around(5, { season })]],
+    [[undefined], [(n) => board.season(n), (n) => board.reset(n)]],
     [BAD_NUMBERS, [(season) => board.player("p").add(1, { season }), (season) => board.player("p").set(1, { season })]],
     [BAD_NUMBERS, [(season) => board.addScores({ p: 1 }, { season })]],
     [BAD_SCORES, [(n) => board.player("p").add(n), (n) => board.player("p").set(n), (n) => board.addScores({ p: n })]],

@@ -105,6 +105,17 @@ it("a first score makes its player, once", async () => {
   assert.deepEqual((await all(board.players())).map(({ name, score }) => [name, score]), [["Bob", 7], ["Carol", 6], ["Alice", 6], ["Dave", 4]]);
 });
 
+it("seasons end by the clocks of a zone", async () => {
+  /** @type {import("../dist/leaderboard.js").Schedule} */
+  const schedule = { every: "week", on: "friday", at: "06:00", zone: "Asia/Tokyo" };
+  const board = await leaderboard.createBoard({ schedule });
+  const state = await board.update({});
+  assert.deepEqual(state.schedule, schedule);
+  assert.deepEqual(state.next_ends.map((end) => [new Date(end).getUTCDay(), end.slice(11)]), Array(3).fill([4, "21:00:00Z"]));
+  assert.equal(state.next_ends[0], state.ends_at);
+  assert.equal((await board.update({ schedule: "daily" })).schedule, "daily");
+});
+
 it("seasons end once and stay readable", async () => {
   const board = await leaderboard.createBoard();
   const dora = await board.addPlayer("Dora", { id: "dora" });
@@ -117,6 +128,44 @@ it("seasons end once and stay readable", async () => {
   assert.equal((await board.addScores({ dora: 2 }, { season: 2 }))[0].score, 2);
   assert.deepEqual((await all(board.seasons())).map(({ season }) => season), [1]);
   assert.deepEqual((await board.season(1)).players, [{ id: "dora", name: "Dora", score: 5, rank: 1 }]);
+});
+
+it("past seasons are read whole", async () => {
+  const board = await leaderboard.createBoard({ size: 3 });
+  for (const place of [1, 2, 3, 4, 5]) await board.player(`p${place}`).set(10 - place, { name: `P${place}` });
+  await board.reset(1);
+  await board.player("p5").set(50);
+  const ids = async (/** @type {{ fromRank?: number, season?: number }} */ options) => (await all(board.players(options))).map(({ id }) => id);
+  assert.equal((await ids({}))[0], "p5");
+  assert.deepEqual(await ids({ season: 1 }), ["p1", "p2", "p3", "p4", "p5"]);
+  assert.deepEqual(await ids({ season: 1, fromRank: 4 }), ["p4", "p5"]);
+  const player = board.player("p5");
+  const standing = { id: "p5", name: "P5", score: 5, rank: 5, of: 5, percentile: 20 };
+  assert.deepEqual(await player.read({ season: 1 }), standing);
+  assert.deepEqual((await player.around(2, { season: 1 })).map(({ rank }) => rank), [4, 5]);
+  const { ended_at } = await board.season(1);
+  assert.deepEqual(await all(player.seasons()), [{ season: 1, ended_at, ...standing }]);
+  await assert.rejects(player.read({ season: 2 }), { type: "/docs/problems/#season-not-found" });
+});
+
+it("a window has what was scored in it", async () => {
+  const board = await leaderboard.createBoard({ private: true });
+  await board.player("alice").add(5, { name: "Alice" });
+  assert.deepEqual((await board.update({ windows: ["week", "day"] })).windows, ["day", "week"]);
+  const week = leaderboard.board(board.id, { window: "week" });
+  const { score, windows } = await week.player("alice").add(2, { rank: true });
+  const standing = { score: 2, rank: 1, of: 1, percentile: 100 };
+  assert.deepEqual({ score, windows }, { score: 7, windows: { day: standing, week: standing } });
+  const { window, since = "", ends_at = "" } = await week.snapshot();
+  assert.ok(window === "week" && since && since < ends_at);
+  assert.deepEqual((await all(week.players())).map((row) => row.score), [2]);
+  assert.deepEqual([(await week.player("alice").read()).score, (await board.player("alice").read()).score], [2, 7]);
+  assert.deepEqual((await week.player("alice").around()).map((row) => row.score), [2]);
+  assert.equal((await week.select(["alice"])).players[0]?.score, 2);
+  assert.deepEqual([(await week.rankOf(3)).rank, (await board.rankOf(3)).rank], [1, 2]);
+  assert.deepEqual([await all(week.seasons()), await all(week.player("alice").seasons())], [[], []]);
+  const month = leaderboard.board(board.id, { window: "month" });
+  await assert.rejects(month.watch().next(), { type: "/docs/problems/#window-not-found" });
 });
 
 it("a watch shows each change, says who joined, and ends with the board", async () => {
@@ -208,6 +257,11 @@ it("where streams are held back, a watch takes a WebSocket", { skip: !globalThis
   const alice = await board.addPlayer("Alice");
   await alice.add(2);
   await until(watch, [2]);
+  await board.update({ windows: ["day"] });
+  const day = far.board(board.id, { window: "day" }).watch();
+  await until(day, []);
+  await alice.add(3);
+  await Promise.all([until(day, [3]), until(watch, [5])]);
   await board.delete();
-  await assert.rejects(watch.next(), has(404));
+  for (const ended of [watch, day]) await assert.rejects(ended.next(), has(404));
 });

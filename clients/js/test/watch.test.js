@@ -222,6 +222,23 @@ describe("the other transport", { concurrency: true }, () => {
     );
   const message = (/** @type {number} */ id) => JSON.stringify({ event: "update", id: String(id), data: { number: id } });
 
+  it("of a window names it over either transport, and has the board's ticket", async () => {
+    const WebSocket = socket([message(1)]);
+    const answers = [stream([SOON]), disconnect(), json(200, { ticket: "a.b", expires_in: 60 })];
+    const { leaderboard, sent } = prepared(answers, { WebSocket, token: "t", patience: 5 });
+    assert.deepEqual(await numbers(leaderboard.board("b", { window: "week" }).watch(), 1), [1]);
+    const paths = ["/boards/b/?window=week", "/boards/b/?window=week", "/boards/b/ticket/"];
+    assert.deepEqual(sent.map(({ path }) => path), paths);
+    assert.deepEqual(WebSocket.opened, ["ws://localhost/boards/b/ws/?window=week&ticket=a.b"]);
+  });
+
+  it("of a window that the service refuses asks why, of the window", async () => {
+    const answers = [stream([SOON]), stream([SOON]), refusal(404, "window-not-found")];
+    const { leaderboard, sent } = prepared(answers, { WebSocket: socket([4404]) });
+    await assert.rejects(leaderboard.board("b", { window: "month" }).watch().next(), { type: "/docs/problems/#window-not-found" });
+    assert.equal(sent[2]?.path, "/boards/b/?window=month");
+  });
+
   it("is a WebSocket, after two attempts in vain, and stays while it works", async () => {
     const WebSocket = socket([message(1), 1013], [message(1), message(2), 1006], [1006], [message(3)]);
     const { board, sent } = prepared([stream([SOON]), disconnect()], { WebSocket, patience: 5 });

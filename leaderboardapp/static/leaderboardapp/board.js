@@ -6,6 +6,7 @@ import { formatScore } from "./leaderboard.js";
 import { watch } from "./live.js";
 import { announcer, toast } from "./news.js";
 import { Ranking } from "./ranking.js";
+import { Season } from "./season.js";
 import { State } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
@@ -13,21 +14,24 @@ const $ = (id) => document.getElementById(id);
 const path = location.pathname;
 const token = new URLSearchParams(location.search).get("token");
 const query = token ? `?${new URLSearchParams({ token })}` : "";
+const { id, window: part } = $("board").dataset;
+const readQuery = `?${new URLSearchParams({ ...(part && { window: part }), ...(token && { token }) })}`;
 const say = announcer($("news"));
 const state = new State($("state"), $("trouble"), say);
 const ranking = new Ranking($("ranking"), $("row"), $("heading"));
+const season = new Season($("season"), $("over"), (number) => `${path}seasons/${number}/`, readQuery, say);
 let leader = ranking.list.firstElementChild?.dataset.id;
 let joining = newKey(); // the id of the player who joins next; kept until the join succeeds
 
-watch($("board").dataset.id, token ?? undefined, {
-  update: (snapshot) => ranking.show(snapshot, () => drawn(snapshot)),
+watch(id, part, token ?? undefined, {
+  update: (snapshot) => { season.show(snapshot); ranking.show(snapshot, () => drawn(snapshot)); },
   joined: ({ name }) => { toast($("toasts"), name, "joined"); say(`${name} joined.`); },
   live: () => state.live(),
   lost: (since) => state.lost(since),
   refused: (detail) => state.refused(detail),
 });
 
-function drawn({ id, name, players, format }) {
+function drawn({ name, players, format }) {
   const title = name || id;
   ranking.list.hidden = !players.length;
   $("empty").hidden = players.length > 0;

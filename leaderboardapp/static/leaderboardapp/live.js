@@ -4,12 +4,12 @@ import { Leaderboard } from "./leaderboard.js";
 
 const LEAST = 1000, MOST = 30000; // milliseconds before a board that was refused is asked for again
 
-/** Watch the board and call `on.update(snapshot)`, `on.joined(player)` and `on.live()`.
+/** Watch the board, or a window of it, and call `on.update(snapshot)`, `on.joined(player)` and `on.live()`.
  *
  * When the connection is lost, call `on.lost(since)` with the time of the last sign of life. If the
  * server refuses the board, call `on.refused(detail)` with its reason. */
-export async function watch(id, token, on) {
-  const board = new Leaderboard("/", { token, patience: Infinity }).board(id);
+export async function watch(id, window, token, on) {
+  const board = new Leaderboard("/", { token, patience: Infinity }).board(id, { window });
   const options = {
     share: true,
     whileVisible: true,

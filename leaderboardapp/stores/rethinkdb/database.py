@@ -6,7 +6,12 @@ from typing import Any
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Precondition, Row
 from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
-from leaderboardapp.stores.rethinkdb.results import NO_BOARD, OUT_OF_RANGE, OUTDATED, ROW_CHANGED
+from leaderboardapp.stores.rethinkdb.results import (
+    NO_BOARD,
+    OUT_OF_RANGE,
+    OUTDATED,
+    ROW_CHANGED,
+)
 from leaderboardapp.stores.rethinkdb.rows import board_row
 
 QUERY_SECONDS = 2.5
@@ -28,6 +33,7 @@ class Database:
         self.connections = Connections(self.address, QUERY_SECONDS)
         self.boards, self.players, self.emails = map(r.table, ("boards", "players", "emails"))
         self.seasons, self.blocks, self.imports = map(r.table, ("seasons", "blocks", "imports"))
+        self.past = r.table("past")
         self.deleted, self.lease, self.tickets = map(r.table, ("deleted", "lease", "tickets"))
 
     def run(self, query: Any) -> Any:
@@ -113,14 +119,29 @@ class Database:
                 return answer
         raise StoreUnavailable("what is to be written changes too often")
 
+    def record_deletion(self, board: str) -> None:
+        """Count a deletion of the board, or of a player of it, before it happens.
+
+        That is early enough: a restarted listener reads from some seconds before its checkpoint."""
+
+        def count(_: Any, old: Any, __: Any) -> Any:
+            return old.merge({"times": old["times"].default(1) + 1})
+
+        insert = self.deleted.insert({"id": board, "times": 1}, conflict=count)
+        if (result := self.run(insert))["errors"]:
+            raise StoreUnavailable(result["first_error"])
+
     def select_rows_of_board(self, board: str) -> tuple[Any, ...]:
         """Select, as ReQL, all documents that belong to a board, by table."""
         least, most = [board, r.minval], [board, r.maxval]
         players = self.players.between(least, most, index="changed_on")
         seasons = self.seasons.between(least, most, index="board")
+        past = self.past.between(least, most, index="place")
+        # Their keys are the board's id, and those of its past seasons (schema.py).
         blocks = self.blocks.get_all(board)
+        past_blocks = self.blocks.between(f"{board}/", f"{board}0")
         by_board = (table.get_all(board, index="board") for table in (self.imports, self.emails))
-        return players, seasons, blocks, *by_board
+        return players, seasons, past, blocks, past_blocks, *by_board
 
     def delete_in_pieces(self, rows: Any, only_if: Any = True) -> None:
         """Delete the selected documents, DELETE_ROWS in a query, as long as `only_if` holds."""

@@ -8,9 +8,9 @@ from rethinkdb.errors import ReqlDriverError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes, Row
-from leaderboardapp.stores.base import Feed
 from leaderboardapp.stores.rethinkdb.connection import Connection
 from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.streams import Feed
 
 READY_SECONDS = 10.0
 

@@ -81,8 +81,12 @@ class FirstScores:
     def _add(self, board: str, increment: Increment, name: str, wire: Row) -> Result:
         def start(settings: Row, new: Row) -> Row:
             amount, season = increment.amount, increment.season
-            fields = scoring.add_amount(settings, new, amount, wire["now"], season)
-            return {**fields, "keys": wire["keys"]} if wire["keys"] else fields
+            fields, keys = (
+                scoring.add_amount(settings, new, amount, wire["now"], season),
+                wire["keys"],
+            )
+            times = {"key_times": [wire["now"]]} if settings["windows"] else {}
+            return {**fields, "keys": keys, **times} if keys else fields
 
         def change(settings: Any, old: Any) -> Any:
             return increment_fields(settings, old, r.expr(wire))
@@ -117,7 +121,7 @@ class FirstScores:
                 return_changes="always",
             )
             result: Row = self.db.run(self.db.write_if_current(settings, insert))
-            return result
+            return {**result, "windows": settings["windows"]}
 
         try:
             written = self.db.check_and_write(board, attempt, (OUTDATED,))

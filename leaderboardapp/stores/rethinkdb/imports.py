@@ -17,8 +17,9 @@ from leaderboardapp.stores.rethinkdb.results import (
     raise_for_errors,
 )
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
-from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.rethinkdb.schema import KEY_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_fields import apply_once
+from leaderboardapp.stores.rethinkdb.window_scores import WindowScores
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
 
@@ -36,7 +37,7 @@ class Imports:
     """
 
     def __init__(self, db: Database) -> None:
-        self.db = db
+        self.db, self.windows = db, WindowScores(db)
 
     def get_import(self, board: str, name: str) -> Import:
         """Return how far the import has come; a fresh one if it was never begun."""
@@ -49,8 +50,10 @@ class Imports:
 
         def attempt(settings: Row) -> Row:
             known = self._raise_if_refused(settings, batch, amounts)
-            self.record_progress(board, name, upto._replace(done=False))
+            began_at = self.record_progress(board, name, upto._replace(done=False))
             result: Row = self.db.run(self._build_write(settings, batch, amounts, known))
+            if settings["windows"] and not result["errors"]:
+                self.windows.import_batch(settings, _to_writes(amounts, batch, began_at))
             return result
 
         try:
@@ -61,27 +64,33 @@ class Imports:
                 self.db.delete_in_pieces(rows, only_if=self.db.boards.get(board).eq(None))
             raise
 
-    def record_progress(self, board: str, name: str, state: Import) -> None:
+    def record_progress(self, board: str, name: str, state: Import) -> int | None:
         """Begin a batch, or the same one again, where the last one ended; or end a begun one.
+        Return when it was begun, in microseconds, if that was before; else None.
 
         Raises ImportMoved if the import is elsewhere by now, BoardNotFound.
         """
         row = {"id": row_id(board, name), "board": board, "name": name, **state._asdict()}
+        row["began_at"] = now = now_us()
 
         def replace(_: Any, old: Any, new: Any) -> Any:
             same_batch = old["start"].eq(state.start) & old["line"].eq(state.line)
             last_ended_here = old["done"] & old["line"].eq(state.start)
             expected = same_batch if state.done else last_ended_here | same_batch & ~old["done"]
-            return r.branch(expected, new, r.error(IMPORT_MOVED))
+            began_at = r.branch(same_batch, old["began_at"].default(now), now)
+            begun = new.merge({"began_at": began_at})
+            return r.branch(expected, begun, r.error(IMPORT_MOVED))
 
-        insert = self.db.imports.insert(row, conflict=replace)
+        insert = self.db.imports.insert(row, conflict=replace, return_changes="always")
         written = self.db.run(self.db.write_if_board_exists(board, lambda _: insert))
         raise_for_errors(written, board)
+        began_at = int(written["changes"][0]["new_val"]["began_at"])
+        return None if began_at == now else began_at
 
     def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> int:
         """Return how many of the players are on the board. Raises PlayerRefused, InvalidInput."""
         # Before anything is written, because a part of a batch cannot be taken back.
-        players = self._select_players(board, amounts).without("keys", "desc", "asc")
+        players = self._select_players(board, amounts).without("keys", *KEY_FIELDS.values())
         documents = {document["player"]: document for document in self.db.run(players)}
         for amount in amounts:
             document = documents.get(amount.player)
@@ -145,6 +154,20 @@ class Imports:
             return old.merge(apply_once(old, "batches", batch, BATCHES_REMEMBERED, allowed))
 
         return add
+
+
+def _to_writes(amounts: list[Amount], batch: str, began_at: int | None) -> dict[str, Row]:
+    """Return what is written to windows, by player."""
+    return {
+        amount.player: {
+            **_to_wire(amount),
+            "exact": _take_exact(amount.total),
+            "batch": batch,
+            "began_at": began_at,
+            "at": at,
+        }
+        for at, amount in enumerate(amounts, start=now_us())
+    }
 
 
 def _to_wire(amount: Amount) -> Row:

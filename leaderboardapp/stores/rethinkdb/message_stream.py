@@ -13,11 +13,16 @@ from rethinkdb.errors import ReqlError, ReqlQueryLogicError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Tags
-from leaderboardapp.stores.base import EXPIRED_AT_ONCE, EncodedMessage, MessageStream, Subscription
 from leaderboardapp.stores.circuit_breaker import Unreachable
 from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, keep_alive, r
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
 from leaderboardapp.stores.rethinkdb.results import raise_for_errors
+from leaderboardapp.stores.streams import (
+    EXPIRED_AT_ONCE,
+    EncodedMessage,
+    MessageStream,
+    Subscription,
+)
 
 T = TypeVar("T")
 

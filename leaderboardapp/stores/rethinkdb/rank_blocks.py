@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.ranking import Ranking, are_current
+from leaderboardapp.stores.rethinkdb.ranked_rows import are_current
+from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY, SortKey
 
 BLOCK = 1_000  # players in a new block
@@ -132,7 +133,8 @@ class RankBlocks:
     def _find_split(self, board: Row, start: SortKey, end: SortKey) -> SortKey:
         """Find the sort key that is BLOCK players after `start`."""
         rows = self.select_players(board, start, end).order_by(index=board["order"])
-        sort_key: SortKey = self.db.run(rows[board["order"]].nth(BLOCK))[2:]
+        key = rows.nth(BLOCK).do(lambda row: self.ranking.rows.key(board["order"], row))
+        sort_key: SortKey = self.db.run(key)[2:]
         return sort_key
 
 

@@ -6,14 +6,12 @@ has the count up to there.
 """
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.ranking import is_ranked, number_window
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
-    RANKINGS,
     RankPosition,
     Row,
     Window,
@@ -21,8 +19,9 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
-from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, SERVER_FIELDS, row_id
+from leaderboardapp.stores.rethinkdb.ranked_rows import RankedRows
+from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, find_member, player_row
+from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, SERVER_FIELDS
 from leaderboardapp.stores.rethinkdb.sort_keys import (
     FIRST_KEY,
     build_sort_key,
@@ -32,6 +31,7 @@ from leaderboardapp.stores.rethinkdb.sort_keys import (
 Selection = Callable[[Any], Any]
 """Takes rows of ReQL, and returns those that are wanted."""
 
+PARTS_WITH_OF = ("player", "around")
 TRIES = 10  # to read a window that is full
 MOST_COUNTED = 10_000  # players of a board without blocks, for `of`
 ONE_BLOCK = {"places": [FIRST_KEY], "before": [0], "scores": [0]}  # with all players in it
@@ -41,29 +41,16 @@ SHORT_STEPS = SEARCH_STEPS[-10:]  # for fewer than 1,024 blocks
 
 
 class Ranking:
-    """Queries over a board's ranked players.
+    """Queries over a board's ranked players, which `rows` reads.
 
     They are compiled once, because the driver takes longer to build them than the server to
-    answer. All methods but `read_window` return ReQL. In them `order` is the name of an index,
-    and `key` is a key in it: the board, the season, and a sort key.
+    answer. All methods but `read_window` return ReQL. In them `order` is what `rows` takes, and
+    `key` is a key in it: the board, the season, and a sort key.
     """
 
-    def __init__(self, db: Database) -> None:
-        self.db = db
-        parts = {
-            "top": self._build_top,
-            "page": self._build_page,
-            "player": self._build_player,
-            "around": self._build_surroundings,
-        }
-        self.queries = {
-            (part, ranking, excluding): CompiledFunction(
-                self._build_query(
-                    parts[part], ranking, excluding, with_of=part in ("player", "around")
-                )
-            )
-            for part, ranking, excluding in product(parts, RANKINGS, (False, True))
-        }
+    def __init__(self, db: Database, rows: RankedRows) -> None:
+        self.db, self.rows = db, rows
+        self.queries: dict[tuple[str, str, bool], CompiledFunction] = {}
 
     def select_top(self, board: Any) -> Any:
         """Select the documents of a board's top players, in an order. They can be updated."""
@@ -86,19 +73,21 @@ class Ranking:
         after: RankPosition | None = None,
         around: str | None = None,
         with_emails: bool = False,
+        season: int | None = None,
     ) -> Window:
-        """Read a window as the store's `get_ranking_window` returns it. Raises BoardNotFound.
+        """Read a window as the store's `get_ranking_window` returns it. Raises BoardNotFound,
+        SeasonNotFound.
 
         One query reads all of it. Nothing is atomic across documents, so a player of the window may
         move on before all is read, or before those ahead are counted. Then all is read again, and
         the window's players are counted out, wherever they are by then."""
-        settings, excluding = self.db.get_board(board), False
+        settings, excluding = self.rows.get_board(board, season), False
         for _ in range(TRIES):
             read = self._run_query(settings, limit, after, around, excluding)
             window = _build_window(read, with_emails)
             expected, settings = settings, window.board
             is_other_order = any(expected[name] != settings[name] for name in ("order", "ranking"))
-            if not (is_other_order or read["moved"] or read["short"]):
+            if not (is_other_order or read["moved"] or read["short"] or read["outdated"]):
                 break
             excluding = excluding or read["moved"]
         return window
@@ -114,15 +103,31 @@ class Ranking:
         part = "page" if after else "top"
         if around is not None:
             part = "around" if limit > 1 else "player"
-        query = self.queries[part, board["ranking"], excluding]
-        player = None if around is None else row_id(board["id"], around)
+        query = self._compile(part, board["ranking"], excluding)
+        id, season = board["id"], board["season"]
+        player = None if around is None else self.rows.player_keys(id, season, around)
         sort_key = build_sort_key(board, after) if after else FIRST_KEY
         read: Row | None = self.db.run(
-            r.do(board["id"], board["order"], sort_key, limit, player, query)
+            r.do(id, season, board["order"], sort_key, limit, player, query)
         )
         if read is None:
-            raise BoardNotFound(board["id"])
+            self.rows.get_board(id, season)  # raises what is missing
+            raise BoardNotFound(id)
         return read
+
+    def _compile(self, part: str, ranking: str, excluding: bool) -> CompiledFunction:
+        """Return the query, built when it is first needed."""
+        key = part, ranking, excluding
+        if key not in self.queries:
+            build = {
+                "top": self._build_top,
+                "page": self._build_page,
+                "player": self._build_player,
+                "around": self._build_surroundings,
+            }[part]
+            query = self._build_query(build, ranking, excluding, with_of=part in PARTS_WITH_OF)
+            self.queries[key] = CompiledFunction(query)
+        return self.queries[key]
 
     def count_distinct_scores(
         self, order: Any, start: Any, end: Any, select: Selection = lambda rows: rows
@@ -133,8 +138,8 @@ class Ranking:
         Only one player with the first score is read. A million may share it, in many blocks.
         """
         after = start.slice(0, 3).append(r.maxval)
-        first = select(self.db.players.between(start.slice(0, 3), after, index=order)).limit(1)
-        others = select(self.db.players.between(after, end.slice(0, 3), index=order))
+        first = select(self.rows.between(order, start.slice(0, 3), after)).limit(1)
+        others = select(self.rows.between(order, after, end.slice(0, 3)))
         number = first.count() + others["score"].distinct().count()
         return r.branch(start[2] < end[2], number, 0)
 
@@ -148,20 +153,22 @@ class Ranking:
         """Build a query that answers null without the board. Else it answers `board`, `player` and
         `rows` as documents, and Window's counts, `of` if it is wanted. `moved` is
         whether one of the players has moved before all were counted, `short` whether the window is
-        not full though it could be.
+        not full though it could be, and `outdated` whether all has to be read again anyway.
 
         `excluding` leaves the players of the window out of the counts, wherever they are by then.
         That takes longer."""
 
-        def query(board: Any, order: Any, sort_key: Any, limit: Any, player: Any) -> Any:
-            def add_counts(key: Any, window: Any) -> Any:
+        def query(
+            board: Any, season: Any, order: Any, sort_key: Any, limit: Any, player: Any
+        ) -> Any:
+            def add_counts(order: Any, key: Any, window: Any) -> Any:
                 first, members = window["first"], window["members"]
                 select = _leave_out(members) if excluding else (lambda rows: rows)
 
                 def count(blocks: Any) -> Any:
                     of = {"of": self.count_all(order, ranking, blocks, key)} if with_of else {}
                     counts = self.count_before(order, ranking, blocks, first, select)
-                    moved = False if excluding else self._have_moved(order, members)
+                    moved = False if excluding else self.rows.have_moved(order, members)
                     counted = counts.merge({"moved": moved, **of})
                     return r.branch(first.eq(None), {"moved": False, **of}, counted)
 
@@ -173,16 +180,18 @@ class Ranking:
                     "first", "members", {"rows": SERVER_FIELDS, "player": SERVER_FIELDS}
                 )
 
-            def read(row: Any) -> Any:
+            def read(row: Any, order: Any) -> Any:
                 def build(key: Any) -> Any:
                     window = build_part(order, key, limit, player)
-                    return window.do(lambda window: add_counts(key, window))
+                    return window.do(lambda window: add_counts(order, key, window))
 
                 window = r.expr([board, row["season"].default(1)]).add(sort_key).do(build)
                 answer = r.expr({"board": row, "short": False}).merge(window)
-                return r.branch(row.eq(None), None, answer)
+                return answer.do(
+                    lambda answer: answer.merge({"outdated": self.rows.is_outdated(order)})
+                )
 
-            return self.db.boards.get(board).do(read)
+            return self.rows.open(board, season, order, read)
 
         return query
 
@@ -192,8 +201,9 @@ class Ranking:
 
     def _build_page(self, order: Any, key: Any, limit: Any, _: Any) -> Any:
         def build(rows: Any) -> Any:
-            first = rows.nth(0)[order].default(None)
-            return {"player": None, "rows": rows, "first": first, "members": _keys(rows, order)}
+            first = self.rows.key(order, rows.nth(0)).default(None)
+            members = self._keys(order, rows)
+            return {"player": None, "rows": rows, "first": first, "members": members}
 
         return self._select_after(order, key, limit).do(build)
 
@@ -201,11 +211,11 @@ class Ranking:
         """Select only the player."""
 
         def build(document: Any) -> Any:
-            own = _key_in_season(document, order, key)
+            own = self._key_in_season(order, document, key)
             members = r.branch(own.eq(None), [], [[document["id"], own]])
             return {"player": document, "rows": [], "first": own, "members": members}
 
-        return self.db.players.get(player).do(build)
+        return self.rows.get(order, player).do(build)
 
     def _build_surroundings(self, order: Any, key: Any, limit: Any, player: Any) -> Any:
         """Select the player, and as many others on either side. Near the first or the last, more
@@ -218,33 +228,34 @@ class Ranking:
                 )
 
             nobody = {"player": document, "rows": [], "first": None, "members": []}
-            return _key_in_season(document, order, key).do(build_around)
+            return self._key_in_season(order, document, key).do(build_around)
 
-        return self.db.players.get(player).do(build)
+        return self.rows.get(order, player).do(build)
 
     def _select_others(self, order: Any, own: Any, limit: Any, document: Any) -> Any:
         def build(rows: Any) -> Any:
-            first = r.expr([own]).add(rows.limit(1).map(lambda row: row[order])).min()
-            members = _keys(rows, order).append([document["id"], own])
+            keys = self._keys(order, rows)
+            first = r.expr([own]).add(keys.limit(1).map(lambda member: member[1])).min()
+            members = keys.append([document["id"], own])
             return {"player": document, "rows": rows, "first": first, "members": members}
 
         def read_from(start: Any) -> Any:
             # All in one reading: in two, somebody who moves meanwhile would be met twice or never.
             end = own.slice(0, 2).append(r.maxval)
-            rows = self.db.players.between(start, end, index=order).order_by(index=order)
-            others = rows.filter(lambda row: row["id"].ne(document["id"]))
-            return others.limit(limit - 1).coerce_to("array").do(build)
+            rows = self.rows.ascending(order, start, end)
+            return self.rows.take_others(rows, document, limit).do(build)
 
         def read(below: Any, above: Any) -> Any:
-            everybody = (below + above.count()) < limit - 1
+            everybody = (below + self.rows.count(above)) < limit - 1
 
             def is_short(window: Any) -> Any:
-                return everybody.not_() & (window["rows"].count() < limit - 1)
+                return everybody.not_() & (self.rows.count(window["rows"]) < limit - 1)
 
-            start = r.branch(everybody, own.slice(0, 2), above.nth(-1)[order].default(own))
+            farthest = self.rows.key(order, above.nth(-1)).default(own)
+            start = r.branch(everybody, own.slice(0, 2), farthest)
             return read_from(start).do(lambda window: window.merge({"short": is_short(window)}))
 
-        below = self._select_after(order, own, (limit / 2).floor()).count()
+        below = self.rows.count(self._select_after(order, own, (limit / 2).floor()))
         return below.do(
             lambda below: self._select_before(order, own, limit - 1 - below).do(
                 lambda above: read(below, above)
@@ -253,28 +264,30 @@ class Ranking:
 
     def _select_after(self, order: Any, key: Any, limit: Any) -> Any:
         end = key.slice(0, 2).append(r.maxval)
-        rows = self.db.players.between(key, end, index=order, left_bound="open")
-        return rows.order_by(index=order).limit(limit).coerce_to("array")
+        return self.rows.take(self.rows.ascending(order, key.append(r.minval), end), limit)
 
     def _select_before(self, order: Any, key: Any, limit: Any) -> Any:
-        rows = self.db.players.between(key.slice(0, 2), key, index=order)
-        return rows.order_by(index=r.desc(order)).limit(limit).coerce_to("array")
+        return self.rows.take(self.rows.descending(order, key.slice(0, 2), key), limit)
 
-    def _have_moved(self, order: Any, members: Any) -> Any:
-        """Return, as ReQL, whether a player no longer has the key in `members`."""
-        ids = members.map(lambda member: member[0])
-        rows = self.db.players.get_all(r.args(ids)).coerce_to("array")
-        return members.set_difference(_keys(rows, order)).is_empty().not_()
+    def _keys(self, order: Any, rows: Any) -> Any:
+        """Return, as ReQL, `[id, key]` of each document."""
+        return rows.map(lambda row: [row["id"], self.rows.key(order, row)])
+
+    def _key_in_season(self, order: Any, document: Any, key: Any) -> Any:
+        """Return, as ReQL, the document's key, null if the player is not ranked in the key's
+        season."""
+        own = self.rows.key(order, document)
+        return own.do(lambda own: r.branch(own.eq(None), None, own[1].ne(key[1]), None, own))
 
     def use_blocks(self, order: Any, ranking: str, key: Any, use: Callable[[Any], Any]) -> Any:
         """Call `use` with the blocks' document. If there is none for the key's season, the order
         and the ranking, it gets one block with everybody."""
 
         def are_usable(blocks: Any) -> Any:
-            current = are_current(blocks, order, key)
-            return current & blocks["scores"].ne(None) if ranking == "dense" else current
+            exist = blocks.ne(None)
+            return exist & blocks["scores"].ne(None) if ranking == "dense" else exist
 
-        blocks = self.db.blocks.get(key[0])
+        blocks = self.rows.find_blocks(order, key)
         return blocks.do(lambda blocks: r.branch(are_usable(blocks), blocks, ONE_BLOCK)).do(use)
 
     def count_before(
@@ -300,7 +313,7 @@ class Ranking:
             return r.branch(number > MOST_COUNTED, None, number)
 
         start, end = key.slice(0, 2), key.slice(0, 2).append(r.maxval)
-        rows = self.db.players.between(start, end, index=order).limit(MOST_COUNTED + 1)
+        rows = self.rows.between(order, start, end).limit(MOST_COUNTED + 1)
         counted = rows.count().do(limit)
         if ranking == "dense":
             counted = counted.do(
@@ -313,7 +326,7 @@ class Ranking:
 
         def count_from(number: Any) -> Any:
             start = key.slice(0, 2).add(blocks["places"].nth(number))
-            rows = select(self.db.players.between(start, key, index=order))
+            rows = select(self.rows.between(order, start, key))
             return blocks["before"].nth(number) + rows.count()
 
         return find_last(blocks["places"], key.slice(2)).do(count_from)
@@ -329,10 +342,12 @@ class Ranking:
         return find_last(blocks["places"], key.slice(2)).do(count_from)
 
     def count_changes(self, blocks: Any) -> Any:
-        """Count the board's players who have changed, or were deleted, since the blocks' counts."""
+        """Count the board's players who have changed, or were deleted, since the blocks' counts. Of
+        a past season they were counted when it ended."""
         board, since = blocks["id"], r.epoch_time(blocks["since"] / 1000)
         changed = self.db.players.between([board, since], [board, r.maxval], index="changed_on")
-        return changed.count() + self.count_deletions(board) - blocks["deletions"]
+        number = changed.count() + self.count_deletions(board) - blocks["deletions"]
+        return r.branch(blocks.has_fields("bound"), blocks["bound"].default(0), number)
 
 
 def _leave_out(members: Any) -> Selection:
@@ -341,21 +356,10 @@ def _leave_out(members: Any) -> Selection:
     return lambda rows: rows.filter(lambda row: ids.contains(row["id"]).not_())
 
 
-def _keys(rows: Any, order: Any) -> Any:
-    """Return, as ReQL, `[id, key]` of each document."""
-    return rows.map(lambda row: [row["id"], row[order]])
-
-
-def _key_in_season(document: Any, order: Any, key: Any) -> Any:
-    """Return, as ReQL, the document's key, null if the player is not ranked in the key's season."""
-    own = document[order].default(None)
-    return r.branch(own.eq(None) | own.default([0, 0])[1].ne(key[1]), None, own)
-
-
 def _build_window(read: Row, with_emails: bool) -> Window:
     """Return the window that a query has read."""
     board = board_row(read["board"])
-    player = read["player"] and player_row(read["player"], board["season"])
+    player = read["player"] and find_member(board, read["player"])
     documents = [*read["rows"], *([read["player"]] if player else [])]
     rows = [player_row(row) for row in read["rows"]]
     counts = {name: read[name] for name in ("before", "better", "bound") if name in read}
@@ -368,11 +372,6 @@ def _build_window(read: Row, with_emails: bool) -> Window:
     ranks = [row["rank"] for row in number_window(window)]
     of = read.get("of")
     return window._replace(of=None if of is None else max([of, *ranks]))
-
-
-def are_current(blocks: Any, order: Any, key: Any) -> Any:
-    """Return, as ReQL, whether the blocks are of this order and of the key's season."""
-    return (blocks["season"].eq(key[1]) & blocks["order"].eq(order)).default(False)
 
 
 def find_last(values: Any, value: Any) -> Any:

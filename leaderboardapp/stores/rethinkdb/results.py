@@ -4,7 +4,7 @@ The driver raises nothing when a single document fails. The answer counts such f
 `errors`, and has the text of one in `first_error`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 from leaderboardapp.domain import scoring
@@ -54,6 +54,13 @@ class ScoreWrite(NamedTuple):
     keys: list[str] = []
 
 
+class Counted(NamedTuple):
+    """What a write to a board says for its windows."""
+
+    windows: list[str]
+    key_time: int | None  # when its first key was counted, in microseconds; None: not known
+
+
 def get_changes_by_id(result: Row) -> dict[str, Row]:
     """Return the change of each document that existed, by its id.
 
@@ -69,17 +76,25 @@ def get_changes_by_id(result: Row) -> dict[str, Row]:
 
 
 def parse_score_changes(
-    written: Row, board: str, writes: Iterable[ScoreWrite]
+    written: Row, board: str, writes: Collection[ScoreWrite]
 ) -> list[Row | Exception | Refusal]:
     """Return for each write the player's row afterwards, as scoring.describe_write gives it, or why
-    there is none."""
+    there is none.
+
+    If the board has windows, a row has a field more: `counted`, which is to be taken out."""
     changes = get_changes_by_id(written)
     if written.get("first_error") == NO_BOARD:
         return [BoardNotFound(board) for _ in writes]
-    return [
+    results = [
         _parse_score_change(changes.get(row_id(board, write.player)), board, write)
         for write in writes
     ]
+    if windows := written.get("windows"):
+        for result, write in zip(results, writes, strict=True):
+            if isinstance(result, dict):
+                document = changes[row_id(board, write.player)]["new_val"]
+                result["counted"] = Counted(windows, _find_key_time(document, write.keys))
+    return results
 
 
 def get_updated_document(result: Row, missing: Exception) -> Row:
@@ -126,3 +141,12 @@ def _parse_score_change(
     repeated = not set(write.keys).isdisjoint(old.get("keys", []))
     before = player_row(old, change["new_val"].get("season") or 1)
     return scoring.describe_write(before, new, repeated)
+
+
+def _find_key_time(document: Row, keys: list[str]) -> int | None:
+    """Return when the first of the keys was counted, in microseconds; None if that is not known."""
+    known, times = document.get("keys", []), document.get("key_times", [])
+    if not keys or keys[0] not in known:
+        return None
+    index = known.index(keys[0]) - len(known) + len(times)  # keys may be older than their times
+    return int(times[index]) if index >= 0 else None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.player_data import decode_data, encode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.stores.base import now_us
@@ -77,6 +78,21 @@ def player_row(document: Row, season: int = 0) -> Row:
     }
     text = document.get("data")
     return {**row, "data": decode_data(text)} if text else row
+
+
+def find_member(board: Row, document: Row) -> Row | None:
+    """Return the row of a player on the board with this row; None for those of a window who have
+    no score in its running season yet."""
+    row = player_row(document, board["season"])
+    is_left = row["not_carried_over"] or row["score"] is None
+    return None if is_left and is_window(board["id"]) else row
+
+
+def is_member(board: Any, document: Any) -> Any:
+    """Return, as ReQL, the same of a board's and a player's document: whether there is a row."""
+    is_own = board["since"].default(None).eq(None)
+    is_running = document["season"].default(1).eq(board["season"].default(1))
+    return is_own | (is_running & document["score"].default(None).ne(None))
 
 
 def find_emails(documents: list[Row]) -> dict[str, str]:

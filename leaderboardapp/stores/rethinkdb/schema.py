@@ -5,15 +5,18 @@
     emails      an address of a player: its holder
     imports     how far each import has come
     deleted     when a board, or a player of it, was last deleted, and how often
-    seasons     past seasons with their final tops
-    blocks      rank blocks, one document a board
+    seasons     past seasons
+    past        players of past seasons (archives.py)
+    blocks      rank blocks, one document a board; and one a past season
     topics      a topic's last message
     tickets     tickets that were used
     lease       one document: the active listener
 
 A write hook runs in the server, whoever writes. It stamps boards, players and deletions with
-`changed_at`. A player also gets `desc` and `asc`, its key in the index of each order, or null where
-it is not ranked. A player who is carried over gets `past`: what it had in the season before.
+`changed_at`. A player also gets `desc_keys` and `asc_keys`: first its key in the index of each
+order, null where it is not ranked. A player who is carried over keeps what it had in the season
+before, in the list `unarchived`, until it is in the table of past players. The keys of that come
+next, so the player's place in that season stays where it is.
 
 An index's function is run for each document that is read. Those of the orders therefore only take
 the key that the write hook has made.
@@ -22,15 +25,35 @@ the key that the write hook has made.
 import uuid
 from typing import Any
 
+from leaderboardapp.domain.types import BOARD_DEFAULTS
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
+from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY
 
 SETUP_SECONDS = 60.0
 REWRITTEN_AT_ONCE = 500  # documents in one query
+TOPS_AT_ONCE = 50  # seasons
 # Fields of players that only the server reads; and all that no row has.
-SERVER_FIELDS = ("keys", "batches", "changed_at", "desc", "asc", "past")
+KEY_FIELDS = {"desc": "desc_keys", "asc": "asc_keys"}  # by order
+EARLIER_FIELDS = ("desc", "asc", "past")  # that an earlier version wrote
+SERVER_FIELDS = (
+    *("keys", "key_times", "batches", "changed_at", "place", "unarchived"),
+    *KEY_FIELDS.values(),
+    *EARLIER_FIELDS,
+)
 INTERNAL_FIELDS = (*SERVER_FIELDS, "email")
+ARCHIVED_FIELDS = ("player", "name", "score", "reached_at", "scored", "data")
 # The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
 UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
+
+
+def archived_id(board: str, season: int, player: str) -> str:
+    """Return the primary key of a player of a past season."""
+    return row_id(board, f"{season}/{player}")
+
+
+def blocks_id(board: str, season: int) -> str:
+    """Return the primary key of the rank blocks of a past season."""
+    return f"{board}/{season}"
 
 
 def row_id(board: str, name: str) -> str:
@@ -50,7 +73,7 @@ def ensure_schema(connection: Connection, db: str) -> None:
         if name in WRITE_HOOKS:
             connection.run(table.set_write_hook(WRITE_HOOKS[name]))
         for index in indexes.keys() - set(connection.run(table.index_list())):
-            connection.run(table.index_create(index, indexes[index]))
+            connection.run(_create_index(table, name, index))
     for name, indexes in TABLES.items():
         table = r.table(name)
         retired = RETIRED_INDEXES & set(connection.run(table.index_list())) - indexes.keys()
@@ -59,6 +82,76 @@ def ensure_schema(connection: Connection, db: str) -> None:
         for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
         connection.run(table.index_wait())
+    _make_multiple(connection)
+    archive_tops(connection)
+
+
+def _create_index(table: Any, name: str, index: str, as_name: str = "") -> Any:
+    multi = (name, index) in MULTIPLE
+    return table.index_create(as_name or index, TABLES[name][index], multi=multi)
+
+
+def _make_multiple(connection: Connection) -> None:
+    """Replace the indexes of the orders that an earlier version made, of one key for a player.
+    Until then they are read."""
+    for name, index in MULTIPLE:
+        table, new = r.table(name), f"{index}_of_all_seasons"
+        [status] = connection.run(table.index_status(index))
+        if not status["multi"]:
+            if new not in connection.run(table.index_list()):
+                connection.run(_create_index(table, name, index, new))
+            connection.run(table.set_write_hook(_build_player_hook(with_single_keys=True)))
+            _upgrade_documents(connection, name)
+            connection.run(table.index_wait(new))
+            connection.run(table.index_rename(new, index, overwrite=True))
+            connection.run(table.set_write_hook(WRITE_HOOKS[name]))
+
+
+def archive_tops(connection: Connection) -> None:
+    """Make archives of the seasons that an earlier version has recorded with their tops only.
+
+    A board that has more of them than are kept by default keeps all."""
+    tops = r.table("seasons").has_fields("players")
+    boards: set[str] = set()
+    while rows := connection.run(tops.limit(TOPS_AT_ONCE)):
+        players = [document for row in rows for document in _list_top(row)]
+        # A player who is there may have been erased since.
+        keep = {"conflict": lambda _, old, __: old}
+        connection.run(r.table("past").insert(players, **keep))
+        connection.run(r.table("blocks").insert([_top_blocks(row) for row in rows], **keep))
+        marked = {"complete": True, "top_only": True}
+        for row in rows:
+            season = {name: value for name, value in row.items() if name != "players"}
+            connection.run(r.table("seasons").get(row["id"]).replace({**season, **marked}))
+        boards |= {row["board"] for row in rows}
+    for board in boards:
+        seasons = r.table("seasons").between([board, r.minval], [board, r.maxval], index="board")
+        if connection.run(seasons.count()) > BOARD_DEFAULTS["keep_seasons"]:
+            connection.run(r.table("boards").get(board).update({"keep_seasons": None}))
+
+
+def _list_top(season: Any) -> list[Any]:
+    """Return the documents of the players of a recorded top."""
+    board, number = season["board"], season["number"]
+    sign = 1 if season["settings"].get("order") == "asc" else -1
+    return [
+        {
+            **{field: row[field] for field in ARCHIVED_FIELDS if field in row},
+            "id": archived_id(board, number, row["id"]),
+            "board": board,
+            "season": number,
+            "player": row["id"],
+            "place": [board, number, sign * row["score"], row["reached_at"], row["id"]],
+        }
+        for row in season["players"]
+    ]
+
+
+def _top_blocks(season: Any) -> Any:
+    """Return the rank blocks of a recorded top: how many its ranks counted is not known."""
+    id = blocks_id(season["board"], season["number"])
+    counts = {"places": [FIRST_KEY], "before": [0], "scores": [0], "of": None}
+    return {"id": id, "board": season["board"], "upto": LAST_KEY, "since": 0, "bound": 0, **counts}
 
 
 def _create_tables(connection: Connection) -> None:
@@ -94,8 +187,11 @@ def _set_changed_at(context: Any, _: Any, new: Any) -> Any:
     return r.branch(new.eq(None), None, new.merge({"changed_at": context["timestamp"]}))
 
 
-def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
-    def change(season: Any, score: Any) -> Any:
+def _build_player_hook(*, with_single_keys: bool = False) -> Any:
+    """Build the write hook of players. `with_single_keys` is for the indexes that an earlier
+    version made, for as long as they are read."""
+
+    def change(context: Any, old: Any, new: Any, season: Any, score: Any) -> Any:
         # A malformed document must be writable, and not ranked. Nothing else is asked of it.
         ranked = score.type_of().eq("NUMBER") & ~new["hidden"].default(False)
 
@@ -103,20 +199,48 @@ def _set_changed_at_and_keys(context: Any, old: Any, new: Any) -> Any:
             key = [new["board"], season, score, new["reached_at"], new["player"]]
             return r.expr(key).default(None)
 
-        fields = {
-            "changed_at": context["timestamp"],
-            "desc": r.branch(ranked, build_key(0 - score), None),
-            "asc": r.branch(ranked & new["scored"].default(True), build_key(score), None),
-        }
-        was_in = old["season"].default(1)
-        past = {"season": was_in, "scored": old["scored"].default(True)}
-        # Only if the player was ranked: another document may lack fields.
-        carried_over = (season > was_in) & old["desc"].default(None).ne(None)
-        moved = r.branch(carried_over, {"past": old.pluck("score", "reached_at").merge(past)}, {})
-        return new.merge(fields, moved)
+        def write(desc: Any, asc: Any) -> Any:
+            single = {"desc": desc, "asc": asc} if with_single_keys else {}
+            own = {"changed_at": context["timestamp"], "desc_keys": [desc], "asc_keys": [asc]}
+            written = new.merge({**own, **single})
+            was_in = old["season"].default(1)
+            # Only if the player was ranked: another document may lack fields.
+            carried_over = (season > was_in) & old["desc_keys"][0].default(None).ne(None)
+            kept = r.branch(carried_over, _keep(old, written, was_in, single), written)
+            has_kept = carried_over | new.has_fields("unarchived")
+            return r.branch(has_kept, kept.do(_add_kept_keys), written)
 
-    written = r.do(new["season"].default(1), new["score"].default(None), change)
-    return r.branch(new.eq(None), None, written)
+        asc = r.branch(ranked & new["scored"].default(True), build_key(score), None)
+        return r.do(r.branch(ranked, build_key(0 - score), None), asc, write)
+
+    def hook(context: Any, old: Any, new: Any) -> Any:
+        written = r.do(
+            new["season"].default(1),
+            new["score"].default(None),
+            lambda season, score: change(context, old, new, season, score),
+        )
+        return r.branch(new.eq(None), None, written)
+
+    return hook
+
+
+def _keep(old: Any, new: Any, season: Any, single: Any) -> Any:
+    """Return, as ReQL, the new document with what the player had in the ended season, unless the
+    write says that this is `archived`. Fields of an earlier version go, but for `single` keys."""
+    own = {"season": season, "scored": old["scored"].default(True)}
+    keys = {"desc": old["desc_keys"][0], "asc": old["asc_keys"][0]}
+    kept = old.pluck(*ARCHIVED_FIELDS).merge({**own, **keys})
+    appended = new.merge({"unarchived": new["unarchived"].default([]).append(kept)})
+    is_archived = new["archived"].default(None).eq(season)
+    gone = [name for name in EARLIER_FIELDS if name not in single]
+    return r.branch(is_archived, new, appended).without("archived", *gone)
+
+
+def _add_kept_keys(row: Any) -> Any:
+    """Return, as ReQL, a document with the keys of what it keeps of past seasons."""
+    kept = row["unarchived"].default([])
+    keys = {name: row[name] + kept[order] for order, name in KEY_FIELDS.items()}
+    return row.merge(keys)
 
 
 def _take_field(name: str) -> Any:
@@ -125,7 +249,7 @@ def _take_field(name: str) -> Any:
 
 WRITE_HOOKS = {
     "boards": _set_changed_at,
-    "players": _set_changed_at_and_keys,
+    "players": _build_player_hook(),
     "deleted": _set_changed_at,
 }
 
@@ -144,8 +268,8 @@ RETIRED_INDEXES = {
 TABLES: dict[str, dict[str, Any]] = {
     "boards": {"changed_at": _take_field("changed_at"), "ends_at": _take_field("ends_at")},
     "players": {
-        "desc": _take_field("desc"),
-        "asc": _take_field("asc"),
+        "desc": _take_field("desc_keys"),
+        "asc": _take_field("asc_keys"),
         "changed_at": _take_field("changed_at"),
         "changed_on": lambda row: [row["board"], row["changed_at"]],
         "hidden_on": lambda row: r.branch(row["hidden"], [row["board"], row["player"]], None),
@@ -154,8 +278,17 @@ TABLES: dict[str, dict[str, Any]] = {
     "imports": {"board": _take_field("board")},
     "emails": {"board": _take_field("board")},
     "blocks": {},
-    "seasons": {"board": lambda row: [row["board"], row["number"]]},
+    "seasons": {
+        "board": lambda row: [row["board"], row["number"]],
+        "unfinished": lambda row: r.branch(row["complete"], None, [row["board"], row["number"]]),
+    },
+    "past": {
+        "place": _take_field("place"),
+        "player": lambda row: [row["board"], row["player"], row["season"]],
+    },
     "lease": {},
     "topics": {"at": _take_field("at")},
     "tickets": {"used_at": _take_field("used_at")},
 }
+# Indexes in which a document may have several keys.
+MULTIPLE = (("players", "desc"), ("players", "asc"))

@@ -17,7 +17,7 @@ def increment_fields(board: Any, old: Any, run: Any) -> Any:
     # Values used more than once are bound: the server compiles each mention, at every write.
     def change(score: Any, season: Any, keys: Any) -> Any:
         known = keys.set_intersection(run["keys"]).is_empty().not_()
-        untouched = run["largest"].eq(0) & _has_score(board, old)
+        untouched = run["largest"].eq(0) & has_score(board, old)
         fields = {
             "score": score + run["amount"],
             "reached_at": r.branch(untouched, old["reached_at"], run["now"]),
@@ -35,7 +35,10 @@ def increment_fields(board: Any, old: Any, run: Any) -> Any:
             r.error(OUT_OF_RANGE),
             run["keys"].is_empty(),
             fields,
-            r.expr(fields).merge({"keys": _keep_newest(keys + run["keys"], KEYS_REMEMBERED)}),
+            r.expr(fields).merge(
+                {"keys": keep_newest(keys + run["keys"], KEYS_REMEMBERED)},
+                _key_times(board, old, run),
+            ),
         )
 
     return r.do(
@@ -47,7 +50,7 @@ def set_score_fields(
     board: Any, old: Any, score: Any, now: Any, only_better: Any, season: Any
 ) -> Any:
     """Return, as ReQL, the fields of a player's document after its score was set."""
-    scored, current = _has_score(board, old), _current_score(board, old)
+    scored, current = has_score(board, old), _current_score(board, old)
     better = r.branch(_is_ascending(board), score < current, score > current)
     same = scored & score.eq(current)
     return r.branch(
@@ -70,7 +73,7 @@ def season_reset_fields(board: Any, old: Any) -> Any:
     """Return, as ReQL, the fields of a player's document when it is carried over into the board's
     season; none if it is in that season already."""
     fields = {"score": 0, "scored": False, "season": _running_season(board, old)}
-    return r.branch(_is_carried_over(board, old), {}, fields)
+    return r.branch(is_carried_over(board, old), {}, fields)
 
 
 def _running_season(board: Any, old: Any) -> Any:
@@ -78,12 +81,20 @@ def _running_season(board: Any, old: Any) -> Any:
     return r.expr([board["season"].default(1), old["season"].default(1)]).max()
 
 
-def _is_carried_over(board: Any, old: Any) -> Any:
+def _key_times(board: Any, old: Any, run: Any) -> Any:
+    """Return, as ReQL, a field that says when each key was counted, on a board with windows: a
+    repeat counts in those windows only whose season was running then."""
+    times = old["key_times"].default([]) + run["keys"].map(lambda _: run["now"])
+    field = {"key_times": keep_newest(times, KEYS_REMEMBERED)}
+    return r.branch(board["windows"].default([]).is_empty(), {}, field)
+
+
+def is_carried_over(board: Any, old: Any) -> Any:
     return old["season"].default(1) >= board["season"].default(1)
 
 
 def _current_score(board: Any, old: Any) -> Any:
-    return r.branch(_is_carried_over(board, old), old["score"], 0)
+    return r.branch(is_carried_over(board, old), old["score"], 0)
 
 
 def _is_other_season(running: Any, season: Any) -> Any:
@@ -94,9 +105,9 @@ def _is_ascending(board: Any) -> Any:
     return board["order"].default("desc").eq("asc")
 
 
-def _has_score(board: Any, player: Any) -> Any:
+def has_score(board: Any, player: Any) -> Any:
     # On a descending board the 0 that a player begins with is a score.
-    return player["scored"].default(True) & _is_carried_over(board, player) | ~_is_ascending(board)
+    return player["scored"].default(True) & is_carried_over(board, player) | ~_is_ascending(board)
 
 
 def _is_allowed(board: Any, least: Any, most: Any) -> Any:
@@ -107,9 +118,9 @@ def apply_once(old: Any, field: str, key: str, remembered: int, change: Any) -> 
     """Return, as ReQL, the change with the key appended to the list in `field`, of which so many
     are remembered; no change if the list has the key already."""
     keys = old[field].default([])
-    newest = _keep_newest(keys.append(key), remembered)
+    newest = keep_newest(keys.append(key), remembered)
     return r.branch(keys.contains(key), {}, r.expr(change).merge({field: newest}))
 
 
-def _keep_newest(keys: Any, remembered: int) -> Any:
+def keep_newest(keys: Any, remembered: int) -> Any:
     return keys.slice(r.expr([0, keys.count() - remembered]).max())

@@ -24,6 +24,7 @@ from leaderboardapp.stores.rethinkdb.increment_runs import (
 from leaderboardapp.stores.rethinkdb.results import Refusal, ScoreWrite, parse_score_changes
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.score_fields import increment_fields, set_score_fields
+from leaderboardapp.stores.rethinkdb.window_scores import WindowScores
 
 Result = Row | Exception | Refusal
 
@@ -36,7 +37,7 @@ class ScoreUpdates:
 
     def __init__(self, db: Database) -> None:
         self.db, self.players = db, db.players
-        self.first_scores = FirstScores(db)
+        self.first_scores, self.windows = FirstScores(db), WindowScores(db)
 
         def add_one(board: Any, runs: Any) -> Any:
             # To find one player by get_all costs the server half as much again as by get.
@@ -80,7 +81,9 @@ class ScoreUpdates:
             if results:  # some increments were written
                 raise OutcomeUnknown(str(error)) from error
             raise
-        return self._replace_refusals(board, [results[index] for index in range(len(increments))])
+        in_order = [results[index] for index in range(len(increments))]
+        self.windows.add_scores(board, increments, in_order, now)
+        return self._replace_refusals(board, in_order)
 
     def set_score(
         self,
@@ -103,6 +106,7 @@ class ScoreUpdates:
         [result] = self._replace_refusals(board, results)
         if isinstance(result, Exception):
             raise result
+        self.windows.set_score(board, result, score, now, only_better)
         return result
 
     def _write_runs(self, board: str, runs: list[IncrementRun], now: int) -> list[Result]:
@@ -150,7 +154,9 @@ class ScoreUpdates:
         new fields."""
         return self.db.write_if_board_exists(
             board,
-            lambda row: players.update(lambda old: change(row, old), return_changes="always"),
+            lambda row: players.update(lambda old: change(row, old), return_changes="always").merge(
+                {"windows": row["windows"].default([])}
+            ),
         )
 
     def _update_by_runs(self, board: Any, players: Any, runs: Any) -> Any:

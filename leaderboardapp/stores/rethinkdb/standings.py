@@ -31,7 +31,7 @@ from leaderboardapp.domain.types import (
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.ranking import TRIES, Ranking, find_last
-from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, player_row
+from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, find_member
 from leaderboardapp.stores.rethinkdb.schema import SERVER_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY, build_sort_key
 
@@ -62,7 +62,8 @@ class Standings:
             expected, settings = settings, board_row(read["board"])
             if _is_same_ranking(expected, settings):
                 break
-        rows = [player_row(document, settings["season"]) for document in read["players"]]
+        members = (find_member(settings, document) for document in read["players"])
+        rows = [row for row in members if row]
         emails = find_emails(read["players"] if with_emails else [])
         ranked, unranked = split_ranked(settings, rows)
         better, bound = self._count_before_each(settings, read["blocks"], ranked)
@@ -84,12 +85,14 @@ class Standings:
         of = None if read["of"] is None else max(read["of"], better)
         return rank_newcomer(settings, better, of, read["is_taken"], read["bound"])
 
-    def find_before_rank(self, board: str, rank: int) -> RankPosition | None:
+    def find_before_rank(
+        self, board: str, rank: int, season: int | None = None
+    ) -> RankPosition | None:
         """Return the position after which the players come whose rank is at least `rank`; None if
-        these are all players. Raises BoardNotFound."""
+        these are all players. Raises BoardNotFound, SeasonNotFound."""
         if rank == 1:
             return None
-        settings = self.db.get_board(board)
+        settings = self.ranking.rows.get_board(board, season)
         [read] = self._run(self.positions, settings, min(rank - 2, MOST_INDEX))
         if read["found"] is None:
             return last_position(settings)
@@ -135,13 +138,13 @@ class Standings:
         `build` makes of the order's index, the ranking, the beginning of the season's keys in it,
         and an argument."""
 
-        def query(board: Any, order: Any, argument: Any) -> Any:
-            def read(row: Any) -> Any:
+        def query(board: Any, season: Any, order: Any, argument: Any) -> Any:
+            def read(row: Any, order: Any) -> Any:
                 prefix = r.expr([board, row["season"].default(1)])
                 answer = prefix.do(lambda prefix: build(order, ranking, prefix, argument))
-                return r.branch(row.eq(None), None, answer.merge({"board": row}))
+                return answer.merge({"board": row})
 
-            return self.db.boards.get(board).do(read)
+            return self.ranking.rows.open(board, season, order, read)
 
         return query
 
@@ -149,7 +152,8 @@ class Standings:
         """Run the query of the board's ranking with each argument, all at once."""
         query = queries[board["ranking"]]
         answers: list[Row | None] = self.db.run_together(
-            r.do(board["id"], board["order"], argument, query) for argument in arguments
+            r.do(board["id"], board["season"], board["order"], argument, query)
+            for argument in arguments
         )
         rows = [answer for answer in answers if answer is not None]
         if len(rows) < len(answers):
@@ -202,8 +206,8 @@ class Standings:
                     end = blocks["places"].nth(number + 1).default(None)
                     found = self._find_score(order, prefix, start, end, rest)
                 else:
-                    rows = self.db.players.between(start, prefix.append(r.maxval), index=order)
-                    found = rows.order_by(index=order)[order].nth(rest)
+                    rows = self.ranking.rows.ascending(order, start, prefix.append(r.maxval))
+                    found = rows.nth(rest).do(lambda row: self.ranking.rows.key(order, row))
                 return r.expr({"found": found.slice(2).default(None)})
 
             return find_last(counts, index).do(find_in_block)
@@ -217,13 +221,13 @@ class Standings:
         Scores of the block may be gone since they were counted. For each of them one more is read
         beyond the block, however many players share it."""
         until = r.branch(end.eq(None), prefix.append(r.maxval), prefix.add(end.default([])))
-        rows = self.db.players.between(start, until, index=order)
+        rows = self.ranking.rows.between(order, start, until)
 
         def find_next(key: Any, _: Any) -> Any:
-            rows = self.db.players.between(
-                key.slice(0, 3).append(r.maxval), prefix.append(r.maxval), index=order
+            rows = self.ranking.rows.ascending(
+                order, key.slice(0, 3).append(r.maxval), prefix.append(r.maxval)
             )
-            return rows.order_by(index=order).limit(1)[order].nth(0)
+            return rows.nth(0).do(lambda row: self.ranking.rows.key(order, row))
 
         def find(scores: Any) -> Any:
             last = scores.nth(-1).default(start)
@@ -231,7 +235,8 @@ class Standings:
             is_in_block = end.eq(None) | (index < scores.count())
             return r.branch(is_in_block, scores.nth(index), beyond)
 
-        return rows.map(lambda row: row[order].slice(0, 3)).distinct().do(find)
+        keys = rows.map(lambda row: self.ranking.rows.key(order, row).slice(0, 3))
+        return keys.distinct().do(find)
 
 
 def fit_ranks(

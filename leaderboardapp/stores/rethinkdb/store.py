@@ -6,23 +6,18 @@ from typing import Any
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
     OutcomeUnknown,
-    PlayerNotFound,
     StoreUnavailable,
 )
 from leaderboardapp.domain.joining import (
     check_board,
-    check_email,
-    check_new_player,
-    check_player_change,
 )
-from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.domain.scoring import start_with
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -30,40 +25,39 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, Store
+from leaderboardapp.domain.windows import FOLLOWED_FIELDS
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.rethinkdb import message_stream
+from leaderboardapp.stores.rethinkdb import lease, message_stream
+from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
+from leaderboardapp.stores.rethinkdb.erasure import Erasure
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
+from leaderboardapp.stores.rethinkdb.players import Players
 from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
+from leaderboardapp.stores.rethinkdb.ranked_rows import LiveRows, PastRows
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_for_errors
 from leaderboardapp.stores.rethinkdb.rows import (
     board_row,
-    find_emails,
     is_board,
-    is_player,
-    player_document,
     player_row,
     with_fields,
 )
 from leaderboardapp.stores.rethinkdb.schema import (
-    INTERNAL_FIELDS,
-    SERVER_FIELDS,
     SETUP_SECONDS,
     ensure_schema,
-    row_id,
 )
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
+from leaderboardapp.stores.rethinkdb.windows import Windows
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
-LEASE = "listener"  # the only document of its table
-LEASE_LOST = "lease lost"
 # How much later than acknowledged a write may be stamped: clocks of the cluster's servers differ.
 TOLERANCE_MS = 5_000
 
@@ -74,12 +68,18 @@ class RethinkStore(Store):
     def __init__(self, url: str) -> None:
         super().__init__()
         self.db = Database(url)
-        self.ranking = Ranking(self.db)
+        self.ranking = Ranking(self.db, LiveRows(self.db))
+        self.past = Ranking(self.db, PastRows(self.db))
         self.emails = Emails(self.db)
         self.score_updates = ScoreUpdates(self.db)
         self.rank_blocks = RankBlocks(self.db, self.ranking, self.position)
         self.standings = Standings(self.db, self.ranking)
-        self.seasons = Seasons(self.db, self.ranking, self.rank_blocks)
+        self.past_standings = Standings(self.db, self.past)
+        self.archives = Archives(self.db, self.ranking, self.past)
+        self.erasure = Erasure(self.db, self.emails)
+        self.windows = Windows(self.db, self.erasure)
+        self.players = Players(self.db, self.emails, self.erasure, self.windows)
+        self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
 
@@ -104,9 +104,12 @@ class RethinkStore(Store):
             self.db.delete_in_pieces(rows, only_if=absent)
         result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
         raise_for_errors(result, id=board["id"])
+        if board.get("windows"):
+            self._follow(board["id"])
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         rows = self.db.boards.between(after, r.maxval, left_bound="open").order_by(index="id")
+        rows = rows.filter(r.row["since"].default(None).eq(None))
         if not private:
             rows = rows.filter(~r.row["private"].default(False))
         return [board_row(row) for row in self.db.run(rows.limit(limit))]
@@ -126,13 +129,23 @@ class RethinkStore(Store):
             return document.replace(lambda old: change(old, guard), return_changes="always")
 
         result = self.db.write_if(precondition, write, is_board)
-        return board_row(get_updated_document(result, BoardNotFound(board)))
+        row = board_row(get_updated_document(result, BoardNotFound(board)))
+        if FOLLOWED_FIELDS & fields.keys():
+            self._follow(board)
+        return row
+
+    def _follow(self, board: str) -> None:
+        """Bring the windows up to date with their board, which has changed."""
+        try:
+            self.windows.follow_board(board)
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
 
     def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         document = self.db.boards.get(board)
 
         def write(guard: Any) -> Any:
-            self._record_deletion(board)
+            self.db.record_deletion(board)
             return document.replace(lambda old: guard(old, None))
 
         # The board first, so that no write to it begins.
@@ -142,74 +155,30 @@ class RethinkStore(Store):
         try:
             for rows in self.db.select_rows_of_board(board):
                 self.db.delete_in_pieces(rows)
+            self.windows.delete_windows(board)
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         if not deleted:
             raise BoardNotFound(board)
 
     def create_player(self, board: str, player: Row) -> Row:
-        new = check_new_player(player)
-        document = player_document(board, new["id"], new["name"], new.get("data"))
-        if email := new.get("email"):
-            document["email"] = email
-
-        def attempt(settings: Row) -> Row:
-            check_email(settings, new)
-            fields = start_with(settings, new["id"], new.get("score"), document["reached_at"])
-            document.update(score=fields["score"], scored=fields["scored"])
-            document["season"] = settings["season"]
-            write = self.db.players.insert(document)
-            if email:
-                self.emails.reserve(board, email, document)
-                write = self.emails.write_if_holder(board, email, document["id"], write)
-            result: Row = self.db.run(self.db.write_if_current(settings, write))
-            return result
-
-        raise_for_errors(self.db.check_and_write(board, attempt), board, new["id"])
-        return player_row(document)
+        return self.players.create(board, player)
 
     def get_player(self, board: str, player: str) -> Row:
-        document = self.db.players.get(row_id(board, player)).without(*INTERNAL_FIELDS)
-        row, found = self.db.read_of_board(board, lambda row: [row, document.default(None)])
-        if found is None:
-            raise PlayerNotFound(board, player)
-        return player_row(found, board_row(row)["season"])
+        return self.players.get(board, player)
 
     def update_player(
         self, board: str, player: str, fields: Row, precondition: Precondition | None = None
     ) -> Row:
-        document = self.db.players.get(row_id(board, player))
-        checked = check_player_change(fields)
-        if "data" in checked:
-            checked["data"] = encode_data(checked["data"])
-
-        def write(guard: Any) -> Any:
-            update = document.update(lambda old: guard(old, checked), return_changes="always")
-            return self.db.write_if_board_exists(
-                board, lambda row: update.merge({"season": row["season"].default(1)})
-            )
-
-        result = self.db.write_if(precondition, write, is_player)
-        raise_for_errors(result, board)
-        updated = get_updated_document(result, PlayerNotFound(board, player))
-        return player_row(updated, result["season"])
+        return self.players.update(board, player, fields, precondition)
 
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
     ) -> None:
-        if precondition:
-            precondition()  # and not again: what follows is more than one write
-        self._record_deletion(board)
-        # The player last: if something fails before, the request can be repeated.
-        past = self.db.seasons.between([board, r.minval], [board, r.maxval], index="board")
-        others = r.row["players"].filter(lambda row: row["id"].ne(player))
-        raise_for_errors(self.db.run(past.update({"players": others})))
-        document = self.db.players.get(row_id(board, player))
-        release = self.emails.release(board, document)
-        _, result = self.db.run(r.expr([release, document.delete()]))
-        if not result["deleted"]:
-            self.db.get_board(board)
-            raise PlayerNotFound(board, player)
+        self.players.delete(board, player, precondition)
+
+    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
+        return self.players.list_hidden(board, after, limit, with_emails)
 
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
         results: list[Row | Exception] = []
@@ -269,6 +238,11 @@ class RethinkStore(Store):
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         return self.seasons.get_season(board, season)
 
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        return self.seasons.list_player_seasons(board, player, before, limit)
+
     def list_boards_to_end(self, now: str) -> list[Row]:
         return self.seasons.list_boards_to_end(now)
 
@@ -281,15 +255,6 @@ class RethinkStore(Store):
     def import_batch(self, board: str, name: str, upto: Import, amounts: list[Amount]) -> None:
         self.imports.import_batch(board, name, upto, amounts)
 
-    def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
-        last, end = [board, after], [board, r.maxval]
-        rows = self.db.players.between(last, end, index="hidden_on", left_bound="open")
-        ordered = rows.order_by(index="hidden_on").limit(limit).without(*SERVER_FIELDS)
-        row, documents = self.db.read_of_board(board, lambda row: [row, ordered.coerce_to("array")])
-        settings = board_row(row)
-        players = [player_row(document, settings["season"]) for document in documents]
-        return Window(settings, players, emails=find_emails(documents if with_emails else []))
-
     def get_ranking_window(
         self,
         board: str,
@@ -298,10 +263,14 @@ class RethinkStore(Store):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
+        ranking, standings = self.ranking, self.standings
+        if season is not None:
+            ranking, standings, with_emails = self.past, self.past_standings, False
         if after is None and around is None:
-            after = self.standings.find_before_rank(board, from_rank)
-        return self.ranking.read_window(board, limit, after, around, with_emails)
+            after = standings.find_before_rank(board, from_rank, season)
+        return ranking.read_window(board, limit, after, around, with_emails, season)
 
     def get_selection(
         self, board: str, players: Collection[str], with_emails: bool = False
@@ -339,20 +308,10 @@ class RethinkStore(Store):
             connection.close()
 
     def read_lease(self) -> Lease:
-        row = self.db.run(self.db.lease.get(LEASE))
-        return Lease(*(row[field] for field in Lease._fields)) if row else Lease()
+        return lease.read_lease(self.db)
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
-        def replace(row: Any) -> Any:
-            current = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
-            document = {"id": LEASE, **new._asdict()}
-            return r.branch(current.eq(list(old[:2])), document, r.error(LEASE_LOST))
-
-        result = self.db.run(self.db.lease.get(LEASE).replace(replace))
-        if result["errors"] and result["first_error"] == LEASE_LOST:
-            return False
-        raise_for_errors(result)
-        return True
+        return lease.replace_lease(self.db, old, new)
 
     def use_ticket(self, ticket: str) -> bool:
         document = {"id": ticket, "used_at": r.now().to_epoch_time()}
@@ -376,18 +335,6 @@ class RethinkStore(Store):
 
     def close(self) -> None:
         self.db.connections.close()
-
-    def _record_deletion(self, board: str) -> None:
-        """Count a deletion of the board, or of a player of it, before it happens.
-
-        That is early enough: a restarted listener reads from TOLERANCE_MS before its checkpoint.
-        """
-
-        def count(_: Any, old: Any, __: Any) -> Any:
-            return old.merge({"times": old["times"].default(1) + 1})
-
-        insert = self.db.deleted.insert({"id": board, "times": 1}, conflict=count)
-        raise_for_errors(self.db.run(insert))
 
     def _build_snapshot(self, board: Any) -> Any:
         """Return, as ReQL, a board's document and its top players; null without a board."""

@@ -4,8 +4,8 @@ The functions are called in a transaction in which nobody else changes the board
 """
 
 import json
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -17,15 +17,16 @@ from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
-from leaderboardapp.stores.sql.reading import find_player
 from leaderboardapp.stores.sql.statements import (
     SCORES,
+    SET_KEYS,
     UPDATE,
-    placeholders,
+    WRITE_ROWS,
     player_row,
     read_by_ids,
     write,
 )
+from leaderboardapp.stores.sql.windows import enter_windows, read_windows
 
 
 class Player(NamedTuple):
@@ -35,42 +36,89 @@ class Player(NamedTuple):
     keys: list[str]
 
 
+NOBODY = Player({}, [])
+Apply = Callable[[Row, Row], Row]
+"""A write of a score, as scoring.py has it: of a board's row and a player's it returns fields."""
+
+
+class Scores:
+    """Players of a board, and of its windows, as they are in one transaction.
+
+    They are read when it begins, and written together at the end. One write of a score changes the
+    player on the board and in each window (ADR 41)."""
+
+    def __init__(self, board: Row, players: Collection[str]) -> None:
+        """Read the players of these ids."""
+        self.board, self.windows = board, read_windows(board)
+        self.boards = {row["id"]: row for row in (board, *self.windows)}
+        self.before: dict[tuple[str, str], Player] = {
+            (row[-2], row[0]): Player(player_row(row[:-2]), json.loads(row[-1]))
+            for row in read_by_ids(SCORES, self.boards, players)
+        }
+        self.after = dict(self.before)
+
+    def get(self, player: str) -> Player | None:
+        """Return the player on the board, as of now; None if there is none."""
+        return self.after.get((self.board["id"], player))
+
+    def set(self, player: Player) -> None:
+        """Put the player on the board, with what a write has changed."""
+        self.after[self.board["id"], player.row["id"]] = player
+
+    def apply_in_windows(self, player: str, now: int, apply: Apply) -> None:
+        """Make a write that the board has taken in each window, too. Who is in none yet has 0."""
+        for window in self.windows:
+            key = window["id"], player
+            row, keys = self.after.get(key, NOBODY)
+            is_new = row.get("not_carried_over", True)
+            if is_new:
+                row = {**row, "id": player, **scoring.start_with(window, player, None, now)}
+            if (fields := apply(window, row)) or is_new:
+                self.after[key] = Player({**row, **fields}, keys)
+
+    def write(self) -> None:
+        """Write what has changed."""
+        if new := [key for key in self.after if key not in self.before]:
+            self._create(new)
+        changed = [
+            (self.boards[key[0]], old, self.after[key])
+            for key, old in self.before.items()
+            if self.after[key] is not old
+        ]
+        for start in range(0, len(changed), WRITE_ROWS):
+            _write(changed[start : start + WRITE_ROWS])
+
+    def _create(self, keys: list[tuple[str, str]]) -> None:
+        """Create players on the board, then in windows, whose rows are copied from there."""
+        own = [self.after[key] for key in keys if key[0] == self.board["id"]]
+        windows = [(self.boards[key[0]], self.after[key].row) for key in keys]
+        _insert(self.board, own)
+        enter_windows(self.board, [row for row in windows if row[0] is not self.board])
+
+
 def add_increments(board: Row, increments: list[Increment], now: int) -> list[Row | Exception]:
     """Add the increments in their order, the first of them `now`; return what Store.add_scores
     does, but for ranks."""
-    before = _read(board, {increment.player for increment in increments})
-    players, results = dict(before), list[Row | Exception]()
-    for index, increment in enumerate(increments):
-        old = players.get(increment.player)
-        try:
-            player = old or _start(board, increment, now + index)
-            player = _add(board, player, increment, now + index)
-        except (PlayerNotFound, PlayerRefused, WrongSeason, InvalidInput) as error:
-            results.append(error)
-        else:
-            players[increment.player] = player
-            repeated = player is old
-            results.append(scoring.describe_write(old and old.row, player.row, repeated))
-    _insert(board, [player for id, player in players.items() if id not in before])
-    changed = [(players[id], old) for id, old in before.items() if players[id] is not old]
-    # Keys are long, so they are written only where they have changed.
-    keyed = [new for new, old in changed if new.keys is not old.keys]
-    _write(board, keyed, with_keys=True)
-    _write(board, [new for new, old in changed if new.keys is old.keys])
+    scores = Scores(board, {increment.player for increment in increments})
+    results = [
+        _add_increment(scores, increment, now + index) for index, increment in enumerate(increments)
+    ]
+    scores.write()
     return results
 
 
 def import_amounts(board: Row, amounts: list[Amount]) -> None:
     """Add the amounts in their order; create players who are missing. Raises ScoreOutOfRange,
     EmailRequired, InvalidInput."""
-    before = _read(board, {amount.player for amount in amounts})
-    rows, now = {id: player.row for id, player in before.items()}, now_us()
-    for index, amount in enumerate(amounts):
-        row = rows.get(amount.player)
+    scores = Scores(board, {amount.player for amount in amounts})
+    for now, amount in enumerate(amounts, start=now_us()):
+        player = scores.get(amount.player)
+        row = player.row if player else None
         old = row or new_player(board, amount.player, amount.name, amount.data)
-        rows[amount.player] = {**old, **scoring.import_amount(board, row, amount, now + index)}
-    _insert(board, [Player(row, []) for id, row in rows.items() if id not in before])
-    _write(board, [player._replace(row=rows[id]) for id, player in before.items()])
+        fields = scoring.import_amount(board, row, amount, now)
+        scores.set(Player({**old, **fields}, player.keys if player else []))
+        scores.apply_in_windows(amount.player, now, _build_import(amount, now))
+    scores.write()
 
 
 def write_score(
@@ -78,23 +126,43 @@ def write_score(
 ) -> Row:
     """Set a score; return what Store.set_score does. Raises what it raises."""
     apply, now = scoring.set_best_score if only_better else scoring.set_score, now_us()
-    row = find_player(board["id"], player)
-    if row is None:
-        row = _start(board, Increment(player, 0, name=name), now).row
-        row |= apply(board, row, score, now, season)
-        _insert(board, [Player(row, [])])
-        return scoring.describe_write(None, row)
+    scores = Scores(board, [player])
+    old = scores.get(player)
+    row, keys = old or _start(board, Increment(player, 0, name=name), now)
     fields = apply(board, row, score, now, season)
-    if fields:
-        rows = PlayerRow.objects.filter(board_id=board["id"], player=player)
-        rows.update(**score_columns(board, fields))
-    return scoring.describe_write(row, {**row, **fields})
+    if fields or old is None:
+        scores.set(Player({**row, **fields}, keys))
+    scores.apply_in_windows(player, now, lambda window, row: apply(window, row, score, now))
+    scores.write()
+    return scoring.describe_write(old and old.row, {**row, **fields})
 
 
 def score_columns(board: Row, fields: Row) -> Row:
     """Return the columns of PlayerRow for the fields that scoring.py gives."""
     columns = {column: fields[column] for column in ("score", "reached_at", "scored")}
     return {**columns, "season": board["season"]}
+
+
+def _add_increment(scores: Scores, increment: Increment, now: int) -> Row | Exception:
+    """Add one increment; return the player's row afterwards, or why there is none."""
+    board, old = scores.board, scores.get(increment.player)
+    try:
+        player = _add(board, old or _start(board, increment, now), increment, now)
+    except (PlayerNotFound, PlayerRefused, WrongSeason, InvalidInput) as error:
+        return error
+    if player is not old:
+        scores.set(player)
+        if scores.windows:
+            scores.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
+    return scoring.describe_write(old and old.row, player.row, repeated=player is old)
+
+
+def _build_addition(amount: int, now: int) -> Apply:
+    return lambda window, row: scoring.add_amount(window, row, amount, now)
+
+
+def _build_import(amount: Amount, now: int) -> Apply:
+    return lambda window, row: scoring.import_amount(window, row, amount, now)
 
 
 def _start(board: Row, increment: Increment, now: int) -> Player:
@@ -120,11 +188,6 @@ def _add(board: Row, player: Player, increment: Increment, now: int) -> Player:
     return Player({**row, **fields}, keys)
 
 
-def _read(board: Row, players: Collection[str]) -> dict[str, Player]:
-    rows = read_by_ids(SCORES, board["id"], players)
-    return {row[0]: Player(player_row(row[:-1]), json.loads(row[-1])) for row in rows}
-
-
 def _insert(board: Row, players: list[Player]) -> None:
     # Apart from what is updated, because PostgreSQL's triggers see what a statement has added apart
     # from what it has changed.
@@ -142,16 +205,17 @@ def _insert(board: Row, players: list[Player]) -> None:
         )
 
 
-def _write(board: Row, players: list[Player], with_keys: bool = False) -> None:
-    if not players:
-        return
-    rows = []
-    for row, keys in players:
-        rows.append([row["id"], row["score"], row["reached_at"]])
+def _write(changed: list[tuple[Row, Player, Player]]) -> None:
+    """Update players: each the row of the board, and the player before and after."""
+    # Keys are long, so they are written only where they have changed.
+    with_keys = any(new.keys is not old.keys for _, old, new in changed)
+    values: list[Any] = []
+    for board, old, (row, keys) in changed:
+        values += [board["id"], row["id"], row["score"], row["reached_at"], row["scored"]]
+        values.append(board["season"])
         if with_keys:
-            rows[-1].append(connection.ops.adapt_json_value(keys, None))
-    sql = UPDATE.format(
-        keys=", keys = new.column4" if with_keys else "",
-        rows=", ".join(f"({placeholders(row)})" for row in rows),
-    )
-    write(sql, [board["season"], *(value for row in rows for value in row), board["id"]])
+            is_same = keys is old.keys
+            values.append(None if is_same else connection.ops.adapt_json_value(keys, None))
+    one = "(%s, %s, %s, %s, %s, %s, %s)" if with_keys else "(%s, %s, %s, %s, %s, %s)"
+    sql = UPDATE.format(keys=SET_KEYS if with_keys else "", rows=", ".join([one] * len(changed)))
+    write(sql, values)

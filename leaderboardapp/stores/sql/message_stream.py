@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from leaderboardapp.stores.base import (
+from leaderboardapp.stores.streams import (
     EXPIRED_AT_ONCE,
     KEPT_SECONDS,
     EncodedMessage,

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from leaderboardapp.stores.sql.schedule_field import ScheduleField
+
 # Which players a board ranks.
 RANKED = {"desc": models.Q(hidden=False), "asc": models.Q(hidden=False, scored=True)}
 HIDDEN = models.Q(hidden=True)
@@ -13,7 +15,7 @@ SORT_KEY = {"desc": "negative", "asc": "score"}
 class BoardRow(models.Model):
     """A board, with the fields of BOARD_DEFAULTS."""
 
-    id = models.CharField(max_length=64, primary_key=True)
+    id = models.CharField(max_length=80, primary_key=True)
     name = models.CharField(max_length=100)
     size = models.PositiveSmallIntegerField()
     order = models.CharField(max_length=4, db_default="desc")
@@ -26,9 +28,12 @@ class BoardRow(models.Model):
     player_writes = models.CharField(max_length=4, db_default="none")
     show = models.JSONField(db_default=models.Value([], models.JSONField()))
     format = models.JSONField(db_default=models.Value({"type": "points"}, models.JSONField()))
-    schedule = models.CharField(max_length=10, null=True)
+    schedule = ScheduleField(null=True)
+    keep_seasons = models.PositiveIntegerField(db_default=12, null=True)
+    windows = models.JSONField(db_default=models.Value([], models.JSONField()))
     season = models.PositiveIntegerField(db_default=1)
     ends_at = models.CharField(max_length=20, null=True)
+    since = models.CharField(max_length=20, null=True)
 
     class Meta:
         db_table = "board"
@@ -37,7 +42,8 @@ class BoardRow(models.Model):
 
 class PlayerRow(models.Model):
     """A player of a board. The score is of `season`; after a reset that may be an earlier one than
-    the board's, until the player is carried over."""
+    the board's, until the player is carried over. Triggers do that at the next change of the row,
+    whichever program writes, and keep the row in PastRow as it was."""
 
     pk = models.CompositePrimaryKey("board_id", "player")
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
@@ -73,17 +79,19 @@ class PlayerRow(models.Model):
 
 
 class BlockRow(models.Model):
-    """A rank block: players from this position to the next block's, with their count; with dense
-    ranking, the count of their scores.
+    """A rank block of a season: players from this position to the next block's, with their count;
+    with dense ranking, the count of their scores.
 
-    Triggers keep the counts exact, whichever program writes, with two exceptions. The deletions of
-    SQLite's INSERT OR REPLACE fire no trigger. With dense ranking, PostgreSQL's ON CONFLICT DO
-    UPDATE and MERGE fire two triggers, which each see a part.
+    In the running season triggers keep the counts exact, whichever program writes, with two
+    exceptions. The deletions of SQLite's INSERT OR REPLACE fire no trigger. With dense ranking,
+    PostgreSQL's ON CONFLICT DO UPDATE and MERGE fire two triggers, which each see a part. The
+    counts of a past season stay as they were at its end.
 
     Without blocks, as on a small board, ranks are counted from the first player on. Blocks may be
     deleted at any time; SqlStore.run_maintenance makes them anew."""
 
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
+    season = models.PositiveIntegerField(db_default=1)
     place = models.BigIntegerField(help_text="the score, or its negative on a descending board")
     reached_at = models.BigIntegerField()
     player = models.CharField(max_length=64)
@@ -93,13 +101,18 @@ class BlockRow(models.Model):
         db_table = "block"
         constraints = [
             models.UniqueConstraint(
-                fields=["board", "place", "reached_at", "player"], name="block_place"
+                fields=["board", "season", "place", "reached_at", "player"], name="block_place"
             )
         ]
 
 
 class SeasonRow(models.Model):
-    """A past season: the board and its top as they were at its end."""
+    """A past season: the board and its top as they were at its end.
+
+    All ranked players are in PastRow, once they are carried over. An earlier version kept the top
+    only."""
+
+    TOP, MOVING, WHOLE = "top", "moving", "whole"
 
     pk = models.CompositePrimaryKey("board_id", "number")
     board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
@@ -107,9 +120,42 @@ class SeasonRow(models.Model):
     ended_at = models.CharField(max_length=20)
     settings = models.JSONField()
     players = models.JSONField()
+    archive = models.CharField(
+        max_length=6,
+        db_default=TOP,
+        help_text="who is in PastRow: the top only, those who are carried over, or all",
+    )
 
     class Meta:
         db_table = "season"
+        indexes = [
+            models.Index(fields=["board"], name="moving", condition=models.Q(archive="moving"))
+        ]
+
+
+class PastRow(models.Model):
+    """A player who was ranked at the end of a past season, as of then. Who is deleted since is
+    erased (domain/archive.py)."""
+
+    board = models.ForeignKey(BoardRow, models.CASCADE, db_index=False)
+    season = models.PositiveIntegerField()
+    player = models.CharField(help_text="longer than an id if erased")
+    name = models.CharField(max_length=100)
+    score = models.BigIntegerField()
+    place = models.BigIntegerField(help_text="the sort key, by the order of the season")
+    reached_at = models.BigIntegerField()
+    scored = models.BooleanField()
+    data = models.TextField(null=True)
+
+    class Meta:
+        db_table = "past"
+        indexes = [
+            models.Index(
+                fields=["board", "season", "place", "reached_at", "player"], name="past_ranked"
+            ),
+            # Not unique: players who were erased in different ties may have the same id.
+            models.Index(fields=["board", "player", "season"], name="past_player"),
+        ]
 
 
 class ChangeRow(models.Model):
@@ -117,7 +163,7 @@ class ChangeRow(models.Model):
     transaction. Triggers write the row, so that no program's change is missed. A deleted board
     keeps its row, or no feed would notice."""
 
-    board = models.CharField(max_length=64, primary_key=True)
+    board = models.CharField(max_length=80, primary_key=True)
     seq = models.BigIntegerField(db_index=True)
     joined = models.JSONField(
         db_default=models.Value([], models.JSONField()), help_text="the newest players, by name"

@@ -21,15 +21,15 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.stores.sql.rank_blocks import (
     LEAST_SORT_KEY,
-    SCORES_FROM,
     count_all,
     is_dense,
     scores_between,
+    scores_from,
 )
+from leaderboardapp.stores.sql.sources import choose, read_from_each, season_values
 from leaderboardapp.stores.sql.statements import (
     POSITION,
     build_sort_key,
-    in_each_order,
     position_values,
     read,
 )
@@ -40,34 +40,40 @@ _OWN = f"""
     own AS (
         SELECT place, reached_at, player, count FROM (
             SELECT place, reached_at, player, count FROM block
-            WHERE board_id = %(board)s AND (place, reached_at, player) <= {POSITION}
+            WHERE board_id = %(board)s AND season = %(season)s
+                AND (place, reached_at, player) <= {POSITION}
             ORDER BY place DESC, reached_at DESC, player DESC LIMIT 1
         ) AS last
         UNION ALL SELECT {LEAST_SORT_KEY}, -1, '', 0
-        WHERE NOT EXISTS (SELECT 1 FROM block WHERE board_id = %(board)s)
+        WHERE NOT EXISTS (SELECT 1 FROM block WHERE board_id = %(board)s AND season = %(season)s)
     ),
     blocks AS (
         SELECT coalesce(sum(count) FILTER (WHERE (place, reached_at, player) <= {POSITION}), 0)
                 - (SELECT count FROM own) AS before,
             sum(count) AS of_all
-        FROM block WHERE board_id = %(board)s
+        FROM block WHERE board_id = %(board)s AND season = %(season)s
     )"""
 # The range of sort keys is implied, but tells PostgreSQL how few players are in it.
-COUNT_BEFORE = in_each_order(
-    f"""WITH {_OWN}
-        SELECT (SELECT before FROM blocks) + count(*), (SELECT of_all FROM blocks) FROM player
-        WHERE {{ranked}} AND {{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
-            AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
-            AND ({{sort_key}}, reached_at, player) < {POSITION}"""
+_BEFORE = f"""{{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
+    AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
+    AND ({{sort_key}}, reached_at, player) < {POSITION}"""
+COUNT_BEFORE = read_from_each(
+    lambda source: (
+        f"""WITH {_OWN}
+        SELECT (SELECT before FROM blocks) + {source.count_players(_BEFORE)},
+            (SELECT of_all FROM blocks)"""
+    )
 )
-COUNT_SCORES_BEFORE = in_each_order(
-    f"""WITH {_OWN}
-        SELECT (SELECT before FROM blocks) + {scores_between("own.place", "%(sort_key)s")},
+COUNT_SCORES_BEFORE = read_from_each(
+    lambda source: (
+        f"""WITH {_OWN}
+        SELECT (SELECT before FROM blocks) + {scores_between(source, "own.place", "%(sort_key)s")},
             (SELECT of_all FROM blocks) FROM own"""
+    )
 )
 BLOCKS = """
     SELECT place, reached_at, player, count FROM block
-    WHERE board_id = %s ORDER BY place, reached_at, player
+    WHERE board_id = %(board)s AND season = %(season)s ORDER BY place, reached_at, player
 """
 GAPS = "<gaps>"  # in a statement, where their values are to stand
 # The players, or scores, in each gap.
@@ -75,49 +81,50 @@ _GAP = f"""
     gap (number, low, low_at, low_player, high, high_at, high_player) AS (VALUES {GAPS})"""
 # Most players of a gap have a score between those of its ends. To compare only scores takes SQLite
 # about half the time.
-COUNT_IN_GAPS = in_each_order(
-    f"""WITH {_GAP}
-        SELECT CASE WHEN low = high THEN (
-            SELECT count(*) FROM player
-            WHERE {{ranked}} AND {{sort_key}} = gap.low
-                AND (reached_at, player) >= (gap.low_at, gap.low_player)
-                AND (reached_at, player) < (gap.high_at, gap.high_player)
-        ) ELSE (
-            SELECT count(*) FROM player
-            WHERE {{ranked}} AND {{sort_key}} = gap.low
-                AND (reached_at, player) >= (gap.low_at, gap.low_player)
-        ) + (
-            SELECT count(*) FROM player
-            WHERE {{ranked}} AND {{sort_key}} > gap.low AND {{sort_key}} < gap.high
-        ) + (
-            SELECT count(*) FROM player
-            WHERE {{ranked}} AND {{sort_key}} = gap.high
-                AND (reached_at, player) < (gap.high_at, gap.high_player)
-        ) END FROM gap ORDER BY number"""
+_AFTER_LOW = "{sort_key} = gap.low AND (reached_at, player) >= (gap.low_at, gap.low_player)"
+_BETWEEN = "{sort_key} > gap.low AND {sort_key} < gap.high"
+_BEFORE_HIGH = "{sort_key} = gap.high AND (reached_at, player) < (gap.high_at, gap.high_player)"
+COUNT_IN_GAPS = read_from_each(
+    lambda source: (
+        f"""WITH {_GAP}
+        SELECT CASE WHEN low = high
+            THEN {source.count_players(f"{_AFTER_LOW} AND {_BEFORE_HIGH}")}
+            ELSE {source.count_players(_AFTER_LOW)} + {source.count_players(_BETWEEN)}
+                + {source.count_players(_BEFORE_HIGH)}
+        END FROM gap ORDER BY number"""
+    )
 )
-COUNT_SCORES_IN_GAPS = in_each_order(
-    f"""WITH {_GAP} SELECT {scores_between("gap.low", "gap.high")} FROM gap ORDER BY number"""
+COUNT_SCORES_IN_GAPS = read_from_each(
+    lambda source: (
+        f"""WITH {_GAP}
+        SELECT {scores_between(source, "gap.low", "gap.high")} FROM gap ORDER BY number"""
+    )
 )
-FIND_WITH_SCORE = in_each_order(
-    """SELECT 1 FROM player WHERE {ranked} AND {sort_key} = %(sort_key)s LIMIT 1"""
+FIND_WITH_SCORE = read_from_each(
+    lambda source: f"SELECT 1 WHERE {source.least('{sort_key} = %(sort_key)s')} IS NOT NULL"
 )
 # The player, or the score, that so many others are before, from the beginning of a block on.
-FIND_PLAYER = in_each_order(
-    f"""SELECT {{sort_key}}, reached_at, player FROM player
-        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) >= {POSITION}
-        ORDER BY {{sort_key}}, reached_at, player LIMIT 1 OFFSET %(skipped)s"""
+FIND_PLAYER = read_from_each(
+    lambda source: source.page(
+        "{sort_key}, reached_at, player",
+        f"({{sort_key}}, reached_at, player) >= {POSITION}",
+        limit="1",
+        offset="%(skipped)s",
+    )
 )
-FIND_SCORE = in_each_order(
-    f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {SCORES_FROM}
+FIND_SCORE = read_from_each(
+    lambda source: (
+        f"""WITH RECURSIVE own(place) AS (SELECT %(first)s), {scores_from(source)}
         SELECT place, {LAST_MOMENT}, '' FROM scores
         WHERE place IS NOT NULL LIMIT 1 OFFSET %(skipped)s"""
+    )
 )
 
 
 def count_before(board: Row, position: RankPosition) -> tuple[int, int | None]:
     """Return how many are before the position, and how many there are, if there are blocks."""
     statement = COUNT_SCORES_BEFORE if is_dense(board) else COUNT_BEFORE
-    [[count, of]] = read(statement[board["order"]], position_values(board, position))
+    [[count, of]] = read(choose(statement, board), position_values(board, position))
     return int(count), None if of is None else int(of)
 
 
@@ -131,8 +138,8 @@ def count_before_each(board: Row, positions: Iterable[RankPosition]) -> tuple[li
 
 def is_taken(board: Row, score: int) -> bool:
     """Return whether a ranked player has the score."""
-    values = {"board": board["id"], "sort_key": build_sort_key(board, score)}
-    return bool(read(FIND_WITH_SCORE[board["order"]], values))
+    values = {**season_values(board), "sort_key": build_sort_key(board, score)}
+    return bool(read(choose(FIND_WITH_SCORE, board), values))
 
 
 def find_before_rank(board: Row, rank: int) -> RankPosition | None:
@@ -154,20 +161,20 @@ def _find_in_block(board: Row, block: Block, index: int) -> RankPosition | None:
     """Return the position of the player, or score, that so many of the block are before. None if
     the block has counted too many (models.BlockRow), and nobody comes after."""
     sort_key, reached_at, player = block.start
-    values: dict[str, Any] = {"board": board["id"], "skipped": index, "first": sort_key}
+    values: dict[str, Any] = {**season_values(board), "skipped": index, "first": sort_key}
     if is_dense(board):
         statement, values["sort_key"] = FIND_SCORE, MAX_SCORE + 1
     else:
         statement = FIND_PLAYER
         values |= {"sort_key": sort_key, "reached_at": reached_at, "player": player}
-    for sort_key, *rest in read(statement[board["order"]], values):
+    for sort_key, *rest in read(choose(statement, board), values):
         return RankPosition(build_sort_key(board, sort_key), *rest)
     return None
 
 
 def _read_blocks(board: Row) -> tuple[list[Block], int]:
     """Read the board's blocks, and how many there are in all. Without blocks, one has everybody."""
-    rows = read(BLOCKS, [board["id"]]) or [(LEAST_SORT_KEY, -1, "", count_all(board))]
+    rows = read(BLOCKS, season_values(board)) or [(LEAST_SORT_KEY, -1, "", count_all(board))]
     starts = [*(row[:3] for row in rows), _to_key(board, last_position(board))]
     counts = [*accumulate((row[3] for row in rows), initial=0)]
     bounds = zip(pairwise(starts), pairwise(counts), strict=True)
@@ -181,12 +188,12 @@ def _to_key(board: Row, position: RankPosition) -> Key:
 def _count_in_gaps(board: Row, gaps: list[Gap]) -> list[int]:
     if not gaps:
         return []
-    rows, values = [], {"board": board["id"]}
+    rows, values = [], season_values(board)
     for number, ((low, low_at, low_player), (high, high_at, high_player)) in enumerate(gaps):
         rows.append(
             f"({number}, {low}, {low_at}, %(low{number})s, {high}, {high_at}, %(high{number})s)"
         )
         values |= {f"low{number}": low_player, f"high{number}": high_player}
     statement = COUNT_SCORES_IN_GAPS if is_dense(board) else COUNT_IN_GAPS
-    sql = statement[board["order"]].replace(GAPS, ", ".join(rows))
+    sql = choose(statement, board).replace(GAPS, ", ".join(rows))
     return [count for [count] in read(sql, values)]

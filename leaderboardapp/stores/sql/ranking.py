@@ -4,6 +4,7 @@ at one moment."""
 from collections.abc import Iterable
 from typing import Any
 
+from leaderboardapp.domain.archive import count_kept, take_kept
 from leaderboardapp.domain.ranking import (
     is_ranked,
     newcomer_position,
@@ -18,6 +19,7 @@ from leaderboardapp.domain.types import (
     ScoreRank,
     Selection,
     Window,
+    first_position,
     rank_position,
 )
 from leaderboardapp.stores.sql.rank_blocks import count_all
@@ -28,9 +30,17 @@ from leaderboardapp.stores.sql.rank_counts import (
     is_taken,
 )
 from leaderboardapp.stores.sql.reading import find_player
+from leaderboardapp.stores.sql.sources import (
+    PastBoard,
+    Statements,
+    choose,
+    knows_all,
+    season_values,
+)
 from leaderboardapp.stores.sql.statements import (
     AFTER,
     BEFORE,
+    PAST_PLAYER,
     TOP,
     TOP_SCORES,
     player_row,
@@ -42,8 +52,8 @@ from leaderboardapp.stores.sql.statements import (
 def read_top(board: Row) -> list[Row]:
     """Return the players of a snapshot, with their data if the board shows some."""
     statement = TOP if board["show"] else TOP_SCORES
-    values = {"board": board["id"], "limit": board["size"]}
-    return [player_row(row) for row in read(statement[board["order"]], values)]
+    values = {**season_values(board), "limit": board["size"]}
+    return [player_row(row) for row in read(choose(statement, board), values)]
 
 
 def read_window(
@@ -54,15 +64,35 @@ def read_window(
     if around is None:
         after = after or find_before_rank(board, from_rank)
         rows = read_page(board, limit, after)
-    elif (player := find_player(board["id"], around)) and is_ranked(board, player):
+    elif (player := find_in_season(board, around)) and is_ranked(board, player):
         rows = read_around(board, player, limit)
     counts: dict[str, Any] = {"of": None}
     if rows and (after or around):  # nobody is before the best
         for name, position in window_positions(board, rows[0]).items():
             counts[name], counts["of"] = count_before(board, position)
-    if player and counts["of"] is None:
+    if player and counts["of"] is None and knows_all(board):
         counts["of"] = count_all(board)
     return Window(board, rows, player, **counts)
+
+
+def find_in_season(board: Row, player: str) -> Row | None:
+    """Return the player's row in the season of the board's row; None if there is none."""
+    if not isinstance(board, PastBoard):
+        return find_player(board["id"], player)
+    for row in read(choose(PAST_PLAYER, board), {**season_values(board), "player": player}):
+        return player_row(row)
+    return None
+
+
+def find_before_in_tie(board: Row, position: RankPosition) -> str:
+    """Return the greatest id before the position of those with its score and moment; empty if there
+    is none."""
+    values = {**position_values(board, position), "limit": 1}
+    for row in read(choose(BEFORE, board), values):
+        before = rank_position(player_row(row))
+        if before[:2] == position[:2]:
+            return before.player
+    return ""
 
 
 def read_selection(board: Row, players: Iterable[Row], emails: dict[str, str]) -> Selection:
@@ -83,10 +113,7 @@ def read_score_rank(board: Row, score: int) -> ScoreRank:
 
 def read_page(board: Row, limit: int, after: RankPosition | None = None) -> list[Row]:
     """Return ranked players from the one after `after` on, or from the best."""
-    if after is None:
-        values = {"board": board["id"], "limit": limit}
-        return [player_row(row) for row in read(TOP[board["order"]], values)]
-    return _read_from(AFTER, board, limit, after)
+    return _read_from(AFTER, board, limit, after or first_position(board))
 
 
 def read_around(board: Row, player: Row, limit: int) -> list[Row]:
@@ -95,18 +122,25 @@ def read_around(board: Row, player: Row, limit: int) -> list[Row]:
     if limit == 1:
         return [player]
 
-    def read_neighbours(statement: dict[str, str], count: int) -> list[Row]:
+    def read_neighbours(statement: Statements, count: int) -> list[Row]:
         return _read_from(statement, board, count, rank_position(player))
 
     worse = read_neighbours(AFTER, limit // 2)
-    better = read_neighbours(BEFORE, limit - 1 - len(worse))
-    if len(worse) < limit - 1 - len(better):
-        worse = read_neighbours(AFTER, limit - 1 - len(better))
+    better = read_neighbours(BEFORE, limit - 1 - count_kept(worse))
+    if count_kept(worse) < (missing := limit - 1 - count_kept(better)):
+        worse = read_neighbours(AFTER, missing)
     return [*better[::-1], player, *worse]
 
 
-def _read_from(
-    statement: dict[str, str], board: Row, limit: int, position: RankPosition
-) -> list[Row]:
-    values = {**position_values(board, position), "limit": limit}
-    return [player_row(row) for row in read(statement[board["order"]], values)]
+def _read_from(statement: Statements, board: Row, limit: int, position: RankPosition) -> list[Row]:
+    """Return players from the position on, until there are `limit` who are not erased."""
+    rows: list[Row] = []
+    size = limit
+    while (missing := limit - count_kept(rows)) > 0:
+        values = {**position_values(board, position), "limit": size}
+        page = [player_row(row) for row in read(choose(statement, board), values)]
+        rows += take_kept(page, missing)
+        if len(page) < size:
+            break
+        position, size = rank_position(page[-1]), 2 * size
+    return rows

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from django.db import Error, connection
 
+from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql.models import PlayerRow
@@ -54,12 +55,13 @@ def find_player(board: str, player: str) -> Row | None:
 
 def find_players(board: str, players: Collection[str]) -> list[Row]:
     """Return the rows of those players of the board who have these ids, in any order."""
-    return [player_row(row) for row in read_by_ids(PLAYERS, board, players)]
+    return [player_row(row) for row in read_by_ids(PLAYERS, [board], players)]
 
 
 def find_emails(board: str, players: list[Row]) -> dict[str, str]:
     """Return the email addresses of these players, of those who have one, by their ids."""
     if not players:
         return {}
+    board = owner_of(board)  # the address of a player is kept once
     rows = PlayerRow.objects.filter(board_id=board, player__in=[row["id"] for row in players])
     return {player: email for player, email in rows.values_list("player", "email") if email}

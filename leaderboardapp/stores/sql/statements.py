@@ -1,8 +1,7 @@
 """SQL by hand: the reads that every poll, stream and publish makes, and the write that most
 requests make. Built by Django's ORM they take ten times as long.
 
-Statements that depend on a board's order are dictionaries, `{"desc": …, "asc": …}`. The sort key of
-a player is the score, or its negative on a descending board, so that both are read ascending.
+Statements that read ranked players are dictionaries, with one for each source (sources.py).
 """
 
 import functools
@@ -15,16 +14,15 @@ from django.db import connection
 from leaderboardapp.domain.player_data import decode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import SORT_KEY
+from leaderboardapp.stores.sql.schedule_field import decode_schedule
+from leaderboardapp.stores.sql.sources import RANKED, read_from_each, season_values
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
-_RANKED_SCORE = (
-    "player.player, player.name, player.score, player.reached_at, player.hidden, player.scored,"
-    " FALSE"
-)
-_RANKED_PLAYER = f"{_RANKED_SCORE}, player.data"
+_RANKED_SCORE = "player, name, score, reached_at, FALSE, scored, FALSE"
+_RANKED_PLAYER = f"{_RANKED_SCORE}, data"
 # A player who is not carried over yet still has the score of an earlier season in the table.
 _ANY_SCORE = """
     player.player, player.name,
@@ -35,49 +33,38 @@ _ANY_SCORE = """
 _ANY_PLAYER = f"{_ANY_SCORE}, player.data"
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
+BOARDS = f"SELECT {_BOARD} FROM board WHERE id IN ({{boards}}) ORDER BY id"
+# A window has only those who have scored in its running season.
+_IS_MEMBER = "(board.since IS NULL OR player.season = board.season)"
 PLAYER = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %s AND player = %s
+    WHERE board_id = %s AND player = %s AND {_IS_MEMBER}
 """
-# By the players' ids. Writes of scores read no data, but the idempotency keys that each remembers.
-_BY_ID = """
-    FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %s AND player.player IN ({players})
+# By the players' ids. Writes of scores, which may be to windows, too, also find who is in an ended
+# season of a window. They read no data, but the idempotency keys that each player remembers.
+PLAYERS = f"""
+    SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
+    WHERE board_id IN ({{boards}}) AND player.player IN ({{players}}) AND {_IS_MEMBER}
 """
-PLAYERS = f"SELECT {_ANY_PLAYER} {_BY_ID}"
-SCORES = f"SELECT {_ANY_SCORE}, keys {_BY_ID}"
+SCORES = f"""
+    SELECT {_ANY_SCORE}, board_id, keys FROM player JOIN board ON board.id = board_id
+    WHERE board_id IN ({{boards}}) AND player.player IN ({{players}})
+"""
 HIDDEN = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %(board)s AND player > %(after)s AND hidden
+    WHERE board_id = %(board)s AND player > %(after)s AND hidden AND {_IS_MEMBER}
     ORDER BY player LIMIT %(limit)s
 """
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
-# Which players a board ranks, and by which column. The conditions are those of models.RANKED, which
-# the indexes have.
-ORDERS = {
-    "desc": ("NOT hidden", SORT_KEY["desc"]),
-    "asc": ("NOT hidden AND scored", SORT_KEY["asc"]),
-}
-
-
-def in_each_order(sql: str) -> dict[str, str]:
-    """Return the statement for each order, with {ranked} and {sort_key} filled in."""
-    return {
-        order: sql.format(
-            ranked=f"board_id = %(board)s AND season = {_SEASON} AND {condition}", sort_key=column
-        )
-        for order, (condition, column) in ORDERS.items()
-    }
-
-
 POSITION = "(%(sort_key)s, %(reached_at)s, %(player)s)"  # values: position_values
-_TOP = """SELECT {columns} FROM player WHERE {{ranked}}
-        ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
-TOP = in_each_order(_TOP.format(columns=_RANKED_PLAYER))
-TOP_SCORES = in_each_order(_TOP.format(columns=_RANKED_SCORE))  # without data
+TOP = read_from_each(lambda source: source.page(_RANKED_PLAYER))
+TOP_SCORES = read_from_each(lambda source: source.page(_RANKED_SCORE))  # without data
 # The tops of many boards, all as they are at one moment; for PostgreSQL. Data is read where it is
 # shown.
-_SHOWN_PLAYER = f"{_RANKED_SCORE}, CASE WHEN board.show <> '[]' THEN player.data END"
+_SHOWN_PLAYER = """
+    player.player, player.name, player.score, player.reached_at, FALSE, player.scored, FALSE,
+    CASE WHEN board.show <> '[]' THEN player.data END
+"""
 _TOPS = """
     SELECT {board}, top.* FROM board LEFT JOIN LATERAL (
         SELECT {player} FROM player
@@ -87,20 +74,23 @@ _TOPS = """
     WHERE board.id = ANY(%(boards)s) AND board."order" = '{order}'"""
 ALL_TOPS = " UNION ALL ".join(
     _TOPS.format(
-        board=_BOARD, player=_SHOWN_PLAYER, order=order, condition=condition, sort_key=column
+        board=_BOARD,
+        player=_SHOWN_PLAYER,
+        order=order,
+        condition=condition,
+        sort_key=SORT_KEY[order],
     )
-    for order, (condition, column) in ORDERS.items()
+    for order, condition in RANKED.items()
 )
-AFTER = in_each_order(
-    f"""SELECT {_RANKED_PLAYER} FROM player
-        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) > {POSITION}
-        ORDER BY {{sort_key}}, reached_at, player LIMIT %(limit)s"""
+AFTER = read_from_each(
+    lambda source: source.page(_RANKED_PLAYER, f"({{sort_key}}, reached_at, player) > {POSITION}")
 )
-BEFORE = in_each_order(
-    f"""SELECT {_RANKED_PLAYER} FROM player
-        WHERE {{ranked}} AND ({{sort_key}}, reached_at, player) < {POSITION}
-        ORDER BY {{sort_key}} DESC, reached_at DESC, player DESC LIMIT %(limit)s"""
+BEFORE = read_from_each(
+    lambda source: source.page(
+        _RANKED_PLAYER, f"({{sort_key}}, reached_at, player) < {POSITION}", "DESC"
+    )
 )
+PAST_PLAYER = read_from_each(lambda source: source.find(_RANKED_PLAYER, "player = %(player)s"))
 # A hidden player is carried over when shown again.
 _NOT_CARRIED_OVER = f"board_id = %(board)s AND season < {_SEASON} AND NOT hidden"
 FIND_NOT_CARRIED_OVER = f"SELECT player FROM player WHERE {_NOT_CARRIED_OVER} LIMIT 1"
@@ -111,18 +101,71 @@ CARRY_OVER = f"""
         ORDER BY season, negative LIMIT %(limit)s
     )
 """
+# Of a window, hidden players as well. Each half has an index.
+_ENDED = f"""
+    SELECT player FROM player WHERE {_NOT_CARRIED_OVER}
+    UNION ALL
+    SELECT player FROM player WHERE board_id = %(board)s AND season < {_SEASON} AND hidden
+"""
+FIND_ENDED = f"{_ENDED} LIMIT 1"
+DELETE_ENDED = f"""
+    DELETE FROM player WHERE board_id = %(board)s AND player IN ({_ENDED} LIMIT %(limit)s)
+"""
+LEAVE_WINDOWS = """
+    DELETE FROM player WHERE board_id IN ({boards}) AND player = %s
+        AND season < (SELECT season FROM board WHERE id = board_id)
+"""
 DELETE_PLAYERS = """
     DELETE FROM player WHERE board_id = %(board)s AND player IN (
         SELECT player FROM player WHERE board_id = %(board)s LIMIT %(limit)s
     )
 """
-# The columns of VALUES have these names in SQLite and PostgreSQL alike.
+# Of seasons before `season`.
+_PAST = "FROM past WHERE board_id = %(board)s AND season < %(season)s LIMIT"
+FIND_PAST_PLAYERS = f"SELECT 1 {_PAST} 1"
+DELETE_PAST_PLAYERS = f"DELETE FROM past WHERE id IN (SELECT id {_PAST} %(limit)s)"
+# Of an erased player, and of those erased earlier who are named after it: the character after the
+# mark is the first one after all their ids. Blocks may begin at either.
+_ERASED_ID = "%(before)s || '!' || substr(player, %(length)s + 1)"
+_AT_POSITION = """
+    WHERE board_id = %(board)s AND season = %(season)s AND place = %(sort_key)s
+        AND reached_at = %(reached_at)s AND player >= %(player)s AND player < %(player)s || '"'
+"""
+ERASE_PLAYER = f"UPDATE past SET player = {_ERASED_ID}, name = '', data = NULL {_AT_POSITION}"
+ERASE_BLOCK = f"UPDATE block SET player = {_ERASED_ID} {_AT_POSITION}"
+PAST_BOARD = """
+    SELECT settings, archive FROM season WHERE board_id = %(board)s AND number = %(season)s
+"""
+# The past seasons before %(before)s in which the player was ranked.
+PAST_SEASONS_OF = """
+    SELECT number FROM season WHERE board_id = %(board)s AND number < %(before)s AND (
+        EXISTS (
+            SELECT 1 FROM past WHERE past.board_id = season.board_id
+                AND past.player = %(player)s AND past.season = number
+        ) OR archive = 'moving' AND number = (
+            SELECT player.season FROM player
+            WHERE player.board_id = season.board_id AND player.player = %(player)s
+                AND NOT hidden AND (scored OR settings ->> 'order' = 'desc')
+        )
+    ) ORDER BY number DESC LIMIT %(limit)s
+"""
+# Where the player is in past seasons, or blocks begin that have the player's name.
+NAMED_POSITIONS = """
+    SELECT season, place, reached_at FROM past WHERE board_id = %(board)s AND player = %(player)s
+    UNION SELECT season, place, reached_at FROM block
+    WHERE board_id = %(board)s AND player = %(player)s
+"""
+WRITE_ROWS = 4_000  # in one statement, as many as have values that SQLite takes
+# The columns of VALUES have these names in SQLite and PostgreSQL alike. Rows without keys leave
+# those that are there.
 UPDATE = """
     UPDATE player
-    SET score = new.column2, reached_at = new.column3, scored = TRUE, season = %s{keys}
+    SET score = new.column3, reached_at = new.column4, scored = new.column5,
+        season = new.column6{keys}
     FROM (VALUES {rows}) AS new
-    WHERE board_id = %s AND player.player = new.column1
+    WHERE board_id = new.column1 AND player.player = new.column2
 """
+SET_KEYS = ", keys = coalesce(new.column7, keys)"
 # The table has one row. It is replaced only if it is still the one that was read.
 REPLACE_LEASE = """
     INSERT INTO lease (id, holder, beat, position)
@@ -149,11 +192,15 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         return rows
 
 
-def read_by_ids(sql: str, board: str, players: Collection[str]) -> list[tuple[Any, ...]]:
-    """Execute PLAYERS or SCORES for the players with these ids; return its rows, in any order."""
+def read_by_ids(
+    sql: str, boards: Collection[str], players: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """Execute PLAYERS or SCORES for the players with these ids on these boards; return its rows, in
+    any order."""
     if not players:  # PostgreSQL knows no empty list
         return []
-    return read(sql.format(players=placeholders(players)), [board, *players])
+    ids = {"boards": placeholders(boards), "players": placeholders(players)}
+    return read(sql.format(**ids), [*boards, *players])
 
 
 def placeholders(values: Collection[Any]) -> str:
@@ -164,7 +211,7 @@ def placeholders(values: Collection[Any]) -> str:
 def position_values(board: Row, position: RankPosition) -> dict[str, Any]:
     """Return the values of POSITION, and `board`."""
     sort_key = build_sort_key(board, position.score)
-    return {"board": board["id"], **position._asdict(), "sort_key": sort_key}
+    return {**season_values(board), **position._asdict(), "sort_key": sort_key}
 
 
 def build_sort_key(board: Row, score: int) -> int:
@@ -176,8 +223,8 @@ def board_row(columns: tuple[Any, ...]) -> Row:
     """Return the board's row, of BOARD_COLUMNS."""
     board = dict(zip(BOARD_COLUMNS, columns, strict=True))
     flags = {name: bool(board[name]) for name in ("private", "ask_email")}  # in SQLite 0 and 1
-    settings = {name: _read_setting(board[name]) for name in ("show", "format")}
-    return {**board, **flags, **settings}
+    settings = {name: _read_setting(board[name]) for name in ("show", "format", "windows")}
+    return {**board, **flags, **settings, "schedule": decode_schedule(board["schedule"])}
 
 
 @functools.lru_cache(maxsize=1000)

@@ -10,14 +10,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import QuerySet
 
+from leaderboardapp.domain.archive import past_board
+from leaderboardapp.domain.board_ids import list_family, owner_of
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
     BoardNotFound,
     ImportMoved,
     PlayerNotFound,
-    SeasonNotFound,
     StoreUnavailable,
 )
 from leaderboardapp.domain.joining import (
@@ -27,13 +27,14 @@ from leaderboardapp.domain.joining import (
     check_score,
 )
 from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.domain.schedule import check_due, check_season, end_after
+from leaderboardapp.domain.schedule import check_due, check_season
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
     Import,
     Increment,
     Lease,
+    PlayerSeason,
     Precondition,
     RankPosition,
     Row,
@@ -41,13 +42,13 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
+from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import rank_blocks, seasons, tickets
+from leaderboardapp.stores.sql import deletion, maintenance, seasons, tickets, windows
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
-    BlockRow,
     BoardRow,
     ChangeRow,
     ImportRow,
@@ -70,9 +71,6 @@ from leaderboardapp.stores.sql.reading import (
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
-    CARRY_OVER,
-    DELETE_PLAYERS,
-    FIND_NOT_CARRIED_OVER,
     HIDDEN,
     REPLACE_LEASE,
     board_row,
@@ -84,9 +82,6 @@ from leaderboardapp.stores.sql.statements import (
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="SqlStore")
-
-# Rows changed by one statement, for which other writers wait.
-CARRY_OVER_ROWS, DELETE_ROWS = 5_000, 20_000
 
 
 def maps_db_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -150,8 +145,13 @@ class SqlStore(Store):
 
     def create_board(self, board: Row) -> None:
         columns = {**BOARD_DEFAULTS, **check_board(board)}
+
+        def create() -> None:
+            BoardRow.objects.create(**columns)
+            windows.follow_board(columns)
+
         try:
-            self.transaction(None, lambda: BoardRow.objects.create(**columns))
+            self.transaction(None, create)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise AlreadyExists(board["id"]) from error
@@ -159,7 +159,7 @@ class SqlStore(Store):
 
     @maps_db_errors
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
-        boards = BoardRow.objects.filter(id__gt=after).order_by("id")
+        boards = BoardRow.objects.filter(id__gt=after, since=None).order_by("id")
         if not private:
             boards = boards.filter(private=False)
         return list(boards.values(*BOARD_COLUMNS)[:limit])
@@ -175,18 +175,16 @@ class SqlStore(Store):
         if precondition:
             precondition()
         BoardRow.objects.filter(id=board).update(**check_board(fields))
-        return self.get_board(board)
+        row = self.get_board(board)
+        if FOLLOWED_FIELDS & fields.keys():
+            windows.follow_board(row)
+        return row
 
     @in_board_transaction
     def delete_board(self, board: str, precondition: Precondition | None = None) -> None:
         if precondition:
             precondition()
-        # Blocks first, so that no trigger counts the players. There may be more players than one
-        # statement can delete in time.
-        BlockRow.objects.filter(board_id=board).delete()
-        while write(DELETE_PLAYERS, {"board": board, "limit": DELETE_ROWS}):
-            pass
-        if not BoardRow.objects.filter(id=board).delete()[0]:
+        if not deletion.delete_family(board):
             raise BoardNotFound(board)
 
     @in_board_transaction
@@ -210,7 +208,9 @@ class SqlStore(Store):
         changes = check_player_change(fields)
         if "data" in changes:
             changes["data"] = encode_data(changes["data"])
-        _select(board, player).update(**changes)
+        windows.leave_ended(board, player)
+        # In windows, too: a player is the same there but for the score.
+        PlayerRow.objects.filter(board_id__in=list_family(board), player=player).update(**changes)
         return self.get_player(board, player)
 
     @in_board_transaction
@@ -219,10 +219,8 @@ class SqlStore(Store):
     ) -> None:
         if precondition:
             precondition()
-        if not _select(board, player).delete()[0]:
-            read_board(board)
+        if not deletion.delete_player(read_board(board), player):
             raise PlayerNotFound(board, player)
-        seasons.erase_player(board, player)
 
     @in_board_transaction
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
@@ -263,9 +261,8 @@ class SqlStore(Store):
         if only_if_due:
             check_due(settings, now)
         seasons.archive(settings, now)
-        ends_at = end_after(now, settings["schedule"])
-        row = self.update_board(board, {"season": season + 1, "ends_at": ends_at})
-        self._carry_over(board)  # as many players as others can wait for
+        row = self.update_board(board, next_season(settings, now))
+        maintenance.carry_over(row)  # as many players as others can wait for
         return row
 
     @of_one_moment
@@ -276,10 +273,18 @@ class SqlStore(Store):
 
     @of_one_moment
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
-        if past := seasons.find_past(board, season):
-            return past
-        read_board(board)
-        raise SeasonNotFound(board, season)
+        past = seasons.get_past(board, season)
+        return past.ended_at, past_board(past.settings, season), past.players
+
+    @of_one_moment
+    def list_player_seasons(
+        self, board: str, player: str, before: int | None, limit: int
+    ) -> tuple[Row, list[PlayerSeason]]:
+        row = read_board(board)
+        # Of a window, those who are in a past season need not be in the running one.
+        if find_player(owner_of(board), player) is None:
+            raise PlayerNotFound(board, player)
+        return row, [*seasons.list_of_player(board, player, before, limit)]
 
     @maps_db_errors
     def list_boards_to_end(self, now: str) -> list[Row]:
@@ -289,25 +294,16 @@ class SqlStore(Store):
     def run_maintenance(self, board: str) -> bool:
         # Read first, because a transaction keeps other writers waiting.
         try:
-            if not rank_blocks.is_balanced(self.get_board(board)):
-                self._balance(board)
-            elif read(FIND_NOT_CARRIED_OVER, {"board": board}):
-                self._carry_over(board)
-            else:
-                return False
+            if has_work := maintenance.find_work(read_board(board)) is not None:
+                self._do_work(board)
         except BoardNotFound:
             return False
-        return True
+        return has_work
 
     @in_board_transaction
-    def _carry_over(self, board: str) -> None:
-        write(CARRY_OVER, {"board": board, "limit": CARRY_OVER_ROWS})
-
-    @in_board_transaction
-    def _balance(self, board: str) -> None:
-        row = self.get_board(board)
-        if not rank_blocks.is_balanced(row):
-            rank_blocks.balance(row)
+    def _do_work(self, board: str) -> None:
+        if work := maintenance.find_work(read_board(board)):
+            work()
 
     @of_one_moment
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -333,8 +329,12 @@ class SqlStore(Store):
         around: str | None = None,
         with_emails: bool = False,
         from_rank: int = 1,
+        season: int | None = None,
     ) -> Window:
-        window = read_window(read_board(board), limit, after, around, from_rank)
+        row = seasons.read_board_in_season(board, season)
+        window = read_window(row, limit, after, around, from_rank)
+        if season is not None:
+            return window
         shown = [window.player] if window.player and not window.rows else window.rows
         return window._replace(emails=find_emails(board, shown if with_emails else []))
 
@@ -387,7 +387,3 @@ class SqlStore(Store):
 
     def close(self) -> None:
         connection.close()
-
-
-def _select(board: str, player: str) -> QuerySet[PlayerRow]:
-    return PlayerRow.objects.filter(board_id=board, player=player)

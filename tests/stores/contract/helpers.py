@@ -7,7 +7,8 @@ from leaderboardapp.domain.types import (
     Import,
     Row,
 )
-from leaderboardapp.stores.base import Feed, Store
+from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.streams import Feed
 from tests.support.programs import wait_until
 
 

@@ -11,8 +11,9 @@ from leaderboardapp.domain.types import (
     Lease,
     Row,
 )
-from leaderboardapp.stores.base import Feed, Store
+from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql.store import SqlStore
+from leaderboardapp.stores.streams import Feed
 from tests.stores.contract.helpers import add_player, every_kind_of_change, wait_for_change
 from tests.support.programs import wait_until
 

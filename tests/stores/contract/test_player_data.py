@@ -13,7 +13,8 @@ from leaderboardapp.domain.types import Amount, Import, Row, rank_position
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.publish import PublishBatch
 from leaderboardapp.snapshots import read_snapshots
-from leaderboardapp.stores.base import Feed, Store
+from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.streams import Feed
 from tests.stores.contract.helpers import add_player, wait_for_change
 from tests.support.player_data import player_data
 from tests.support.programs import wait_until

@@ -10,13 +10,13 @@ import pytest
 from django.db import connection
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.stores.base import Feed
 from leaderboardapp.stores.sql.postgresql import connection as postgresql_connection
 from leaderboardapp.stores.sql.postgresql import feed as postgresql_feed
 from leaderboardapp.stores.sql.postgresql import store as postgresql
 from leaderboardapp.stores.sql.postgresql.feed import BUSY_SECONDS, PostgresFeed
 from leaderboardapp.stores.sql.postgresql.listen_notify import CHANNEL
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
+from leaderboardapp.stores.streams import Feed
 from tests.stores.postgresql.conftest import Console
 from tests.support.programs import wait_until
 

@@ -50,21 +50,21 @@ def test_what_is_written_during_a_reset_is_in_the_archive_of_its_season(
     scores = {"alice": 1, "bob": 2, "carol": 3, "idle": None}
     for player, score in scores.items():
         rethink.create_player(board_id, {"id": player, "name": player, "score": score})
-    real_archive = rethink.seasons.archive_top
+    real_record = rethink.seasons._record
 
-    def archive_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
+    def record_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
         if final and carried_over:
             rethink.run_maintenance(board_id)
         elif final:
             rethink.add_score(board_id, "alice", 1)
         if final:
             rethink.create_player(board_id, {"id": "new", "name": "New", "score": 9})
-        real_archive(row, ended_at, final=final)
+        real_record(row, ended_at, final=final)
         if not final:
             rethink.add_score(board_id, "alice", 7, season=1)
             rethink.add_score(board_id, "alice", -18 if order == "asc" else 2, season=1)
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", archive_with_writes)
+    monkeypatch.setattr(rethink.seasons, "_record", record_with_writes)
     rethink.start_next_season(board_id, 1, "2026-11-30T00:00:00Z")
     kept = [(row["id"], row["score"]) for row in rethink.get_season(board_id, 1)[2]]
     assert kept == (
@@ -77,7 +77,7 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
 ) -> None:
     for player, score in (("bob", 7), ("carol", 9), ("dave", 8)):
         rethink.create_player(board, {"id": player, "name": player, "score": score})
-    real_archive = rethink.seasons.archive_top
+    real_record = rethink.seasons._record
 
     def end_the_next_one_first(row: Row, ended_at: str, *, final: bool) -> None:
         if final and row["season"] == 1:
@@ -85,15 +85,15 @@ def test_a_season_that_ends_at_once_leaves_the_archive_of_the_one_before(
             rethink.update_player(board, "carol", {"hidden": True})
             rethink.delete_player(board, "dave")
             rethink.start_next_season(board, 2, ended_at)
-        real_archive(row, ended_at, final=final)
+        real_record(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", end_the_next_one_first)
+    monkeypatch.setattr(rethink.seasons, "_record", end_the_next_one_first)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     first, second = (
         [(row["id"], row["score"]) for row in rethink.get_season(board, season)[2]]
         for season in (1, 2)
     )
-    assert first == [("bob", 7), ("alice", 0)]
+    assert first == [("carol", 9), ("!", 8), ("bob", 7), ("alice", 0)]
     assert second == [("bob", 5)]  # nobody else had come to it
 
 
@@ -102,14 +102,14 @@ def test_a_malformed_player_who_scores_during_a_reset_does_not_stop_it(
 ) -> None:
     rethink.db.run(rethink.db.players.get(row_id(board, "alice")).update({"score": "many"}))
     rethink.create_player(board, {"id": "bob", "name": "Bob", "score": 7})
-    real_archive = rethink.seasons.archive_top
+    real_record = rethink.seasons._record
 
-    def archive_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
+    def record_with_writes(row: Row, ended_at: str, *, final: bool) -> None:
         if final:
             assert rethink.add_score(board, "alice", 1)["score"] == 1  # of the next season
-        real_archive(row, ended_at, final=final)
+        real_record(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", archive_with_writes)
+    monkeypatch.setattr(rethink.seasons, "_record", record_with_writes)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert [row["id"] for row in rethink.get_season(board, 1)[2]] == ["bob"]
 
@@ -120,32 +120,34 @@ def test_an_increment_that_comes_during_a_reset_counts_for_one_season(
     """The increment was sent before the reset, and uses the board's document of that time."""
     rethink.add_score(board, "alice", 7)
     ended = rethink.get_board(board)
-    real_ended = rethink.seasons.read_ended_season
+    real_record = rethink.seasons._record
 
-    def add_late(row: Row) -> list[Row]:
-        rows = real_ended(row)
-        run = IncrementRun([(0, Increment("alice", 1))]).to_wire(now_us())
-        alice = rethink.db.players.get(row_id(board, "alice"))
-        rethink.db.run(alice.update(lambda old: increment_fields(r.expr(ended), old, r.expr(run))))
-        return rows
+    def add_late(row: Row, ended_at: str, *, final: bool) -> None:
+        real_record(row, ended_at, final=final)
+        if final:
+            run = IncrementRun([(0, Increment("alice", 1))]).to_wire(now_us())
+            alice = rethink.db.players.get(row_id(board, "alice"))
+            rethink.db.run(
+                alice.update(lambda old: increment_fields(r.expr(ended), old, r.expr(run)))
+            )
 
-    monkeypatch.setattr(rethink.seasons, "read_ended_season", add_late)
+    monkeypatch.setattr(rethink.seasons, "_record", add_late)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
-    assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [7]
-    assert rethink.get_player(board, "alice")["score"] == 1
+    assert [row["score"] for row in rethink.get_season(board, 1)[2]] == [8]
+    assert rethink.get_player(board, "alice")["score"] == 0
 
 
-def test_a_player_erased_during_a_reset_is_not_in_the_archive(
+def test_a_player_deleted_before_the_season_ends_is_not_in_the_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.seasons.archive_top
+    real_record = rethink.seasons._record
 
-    def archive_then_erase(row: Row, ended_at: str, *, final: bool) -> None:
-        real_archive(row, ended_at, final=final)
+    def record_then_delete(row: Row, ended_at: str, *, final: bool) -> None:
+        real_record(row, ended_at, final=final)
         if not final:
             rethink.delete_player(board, "alice")
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", archive_then_erase)
+    monkeypatch.setattr(rethink.seasons, "_record", record_then_delete)
     rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     assert rethink.get_season(board, 1)[2] == []
 
@@ -153,13 +155,13 @@ def test_a_player_erased_during_a_reset_is_not_in_the_archive(
 def test_a_board_deleted_during_its_reset_leaves_no_archive(
     rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_archive = rethink.seasons.archive_top
+    real_record = rethink.seasons._record
 
-    def delete_then_archive(row: Row, ended_at: str, *, final: bool) -> None:
+    def delete_then_record(row: Row, ended_at: str, *, final: bool) -> None:
         rethink.delete_board(board)
-        real_archive(row, ended_at, final=final)
+        real_record(row, ended_at, final=final)
 
-    monkeypatch.setattr(rethink.seasons, "archive_top", delete_then_archive)
+    monkeypatch.setattr(rethink.seasons, "_record", delete_then_record)
     with pytest.raises(ObjectDoesNotExist):
         rethink.start_next_season(board, 1, "2026-11-30T00:00:00Z")
     rows = rethink.db.seasons.between([board, 0], [board, r.maxval], index="board")

@@ -8,9 +8,7 @@ export declare function requireKey(key: string): string;
 export declare function requireInteger(name: string, value: number, least: number, most: number): number;
 /** Return the score or amount. Throw RangeError if it is no integer that JSON carries exactly. */
 export declare function requireScore(name: string, value: number): number;
-/** Return the field of a body that names the season; none without a season. */
-export declare function seasonField(season: number | undefined): {
-    season?: number;
-};
+/** Return the season, or undefined. Throw RangeError if it is neither. */
+export declare function requireSeason<T extends number | undefined>(season: T): T;
 /** Return a random id (a UUID). `crypto.randomUUID` is missing in pages that came without TLS. */
 export declare function randomId(): string;

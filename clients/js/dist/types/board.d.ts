@@ -1,5 +1,5 @@
 import type { RequestOptions, Service } from "./service.js";
-import type { BoardState, PastSeason, PastSnapshot, PlayerData, PlayerState, RankedPlayer, ScoreAnswer, ScoreRank, ScoreResult, Selection, Settings, Snapshot, Standing } from "./types.js";
+import type { BoardState, BoardWindow, PastSeason, PastSnapshot, PlayerData, PlayerSeason, PlayerState, RankedPlayer, ScoreAnswer, ScoreRank, ScoreResult, Selection, Settings, Snapshot, Standing } from "./types.js";
 import { type WatchOptions } from "./watch.js";
 /** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
@@ -19,12 +19,18 @@ export interface NewPlayer {
     email?: string | undefined;
     data?: PlayerData | undefined;
 }
-/** A board of the service, by its id. */
+/** Which season is read: a past one, or without a number the running one. */
+export interface SeasonOption {
+    season?: number | undefined;
+}
+/** A board of the service, by its id, or a window of it. */
 export declare class Board {
     readonly leaderboard: Service;
     readonly id: string;
     readonly path: string;
-    constructor(leaderboard: Service, id: string);
+    /** The query of all that is read, which names the window; "" without one. Writes are the board's. */
+    readonly query: string;
+    constructor(leaderboard: Service, id: string, window?: BoardWindow);
     /** Return the board's top players. */
     snapshot(): Promise<Snapshot>;
     /** Iterate over the snapshot now, and after each change of it, without end.
@@ -48,10 +54,10 @@ export declare class Board {
     player(id: string): Player;
     /** Add a player and return it. Without an `id` the player gets a random one. */
     addPlayer(name: string, { id, email, data }?: NewPlayer): Promise<Player>;
-    /** Yield all ranked players from a rank on, best first, read page by page. */
-    players({ fromRank: from_rank }?: {
+    /** Yield all ranked players from a rank on, best first, read page by page. With a `season`, those of a past one. */
+    players({ fromRank: from_rank, season }?: {
         fromRank?: number;
-    }): AsyncGenerator<RankedPlayer, void, undefined>;
+    } & SeasonOption): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Return up to 500 players, with their places. */
     select(ids: Iterable<string>): Promise<Selection>;
     /** Return a score's rank. */
@@ -71,10 +77,12 @@ export declare class Player {
     readonly id: string;
     readonly path: string;
     constructor(board: Board, id: string);
-    /** Return the player with score and rank. */
-    read(): Promise<PlayerState>;
-    /** Return a window of the ranking with the player in its middle. */
-    around(limit?: number): Promise<(RankedPlayer & Standing)[]>;
+    /** Return the player with score and rank, now or as of the end of a past season. */
+    read({ season }?: SeasonOption): Promise<PlayerState>;
+    /** Return a window of the ranking, perhaps of a past season, with the player in its middle. */
+    around(limit?: number, { season }?: SeasonOption): Promise<(RankedPlayer & Standing)[]>;
+    /** Yield the past seasons in which the player was ranked, newest first, read page by page. */
+    seasons(): AsyncGenerator<PlayerSeason, void, undefined>;
     /** Add to the score; return the answer, which has the new one. An idempotency key counts once.
      *
      * Without a `key` the call makes its own. */

@@ -3,7 +3,8 @@ import { LeaderboardError } from "./errors.js";
 export interface RequestOptions {
     body?: unknown;
     headers?: Record<string, string>;
-    params?: Record<string, string | number | boolean>;
+    /** What is added to the query. What is undefined, false or "" is left out. */
+    params?: Record<string, string | number | boolean | undefined>;
     /** Gives the request up. */
     signal?: AbortSignal | undefined;
     /** Whether the request counts only once, however often it is sent. By default it does. */
@@ -38,7 +39,7 @@ export declare class Service {
     token(): Promise<string>;
     /** Forget the token with which this failed, if it was refused. Return whether to try again, with a fresh one. */
     renew({ type }: LeaderboardError, token: string): boolean;
-    /** Send a request and return the JSON of its answer, or null if that has no body.
+    /** Send a request and return the JSON of its answer, or null if that has no body. The path may have a query.
      *
      * It is retried after a failure that may pass. If the request does not count only once, it is retried only
      * if it surely had no effect. LeaderboardError is thrown when retries have no use, or the patience is over.
@@ -46,6 +47,8 @@ export declare class Service {
     request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
     /** Yield the rows of all pages at the path, in each of which they are the field `what`. */
     pages<T>(path: string, what: string, first?: Record<string, number>): AsyncGenerator<T, void, undefined>;
+    /** Return the address of a path, which may have a query, with these parameters as well. */
+    address(path: string, params?: RequestOptions["params"]): URL;
 }
 /** Return the headers, with the token if there is one. Throws TypeError if one of them cannot be sent. */
 export declare function authorized(token: string, more: Record<string, string>): Headers;

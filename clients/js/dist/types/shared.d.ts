@@ -2,7 +2,7 @@ import type { Listener, Transport } from "./transport.js";
 /** What a tab asks of the worker: the connection of those who ask for the same, for as long as the tab holds the lock. */
 export interface Request {
     lock: string;
-    /** The number of the transport, the address, the path, and the token. */
+    /** The number of the transport, the address, the path with the window, and the token. */
     connection: [number, string, string, string];
 }
 /** What a tab is told: which method of its listener to call with what, or that the connection has ended, and why. */

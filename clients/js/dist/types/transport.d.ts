@@ -13,7 +13,7 @@ export interface Listener {
     /** The service says after how many milliseconds to reconnect. */
     retry(milliseconds: number): void;
 }
-/** Opens a connection to the path and reads it to its end. Throws LeaderboardError, whatever goes wrong.
+/** Opens a connection to the path, which may have a query, and reads it to its end. Throws LeaderboardError, whatever goes wrong.
  *
  * The token is "" if there is none. `lastId` is that of the newest snapshot that the client has, "" if it has none. The signal's reason is a
  * LeaderboardError if the connection is dead, and another error if nobody needs it any more. */

@@ -19,5 +19,5 @@ export interface WatchOptions {
     /** Seconds without a sign of life after which the connection is dead, by default 45. */
     silence?: number;
 }
-/** Return an iterator over the snapshots of the board at the path. It connects when it is first asked. */
+/** Return an iterator over the snapshots of the board, or the window, at the path. It connects when it is first asked. */
 export declare function watch(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<Snapshot>;

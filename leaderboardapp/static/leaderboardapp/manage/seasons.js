@@ -65,7 +65,7 @@ export class Seasons {
     const season = this.season;
     const go = await confirmed({
       title: `End season ${season}?`,
-      text: `Season ${season + 1} begins, with all scores zero. The top of season ${season} is kept; the other scores are not.`,
+      text: `Season ${season + 1} begins, with all scores zero. Season ${season} keeps all its players and scores.`,
       action: `End season ${season}`,
     });
     if (!go) return;

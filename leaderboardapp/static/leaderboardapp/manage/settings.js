@@ -1,6 +1,7 @@
 // The board's settings.
 
 import { byId, onSubmit, tell, valueOf } from "./forms.js";
+import { offer } from "./schedules.js";
 
 export class Settings {
   constructor(api, changed) {
@@ -13,6 +14,7 @@ export class Settings {
 
   show(board) {
     this.board = board;
+    offer(this.form.elements.schedule, board.schedule);
     for (const input of this.inputs) {
       const value = board[input.name];
       if (input.type === "checkbox") input.checked = value;

@@ -3,11 +3,11 @@
 import time
 
 from leaderboardapp.domain.types import Changes
-from leaderboardapp.stores.base import EncodedMessage, Feed, Subscription
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.postgresql.connection import Session
 from leaderboardapp.stores.sql.postgresql.listen_notify import ASLEEP, CHANNEL, MESSAGES
 from leaderboardapp.stores.sql.statements import decode_joined
+from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
 BUSY_SECONDS = 0.03  # between two changes: if they are closer, a sleeping feed wakes for good
 AWAKE_SECONDS = 0.004  # between two reads of a feed that is awake

@@ -6,9 +6,9 @@ from typing import TypeVar
 from django.db import Error, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import Row
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
@@ -24,6 +24,7 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
@@ -131,13 +132,13 @@ class PostgresStore(SqlStore):
 
 
 def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
-    """Return what `work` returns, run in one transaction that holds the board's row. Raises
-    OutcomeUnknown if the answer to the commit is lost."""
+    """Return what `work` returns, run in one transaction that holds the row of the board, or of the
+    one to which a window belongs. Raises OutcomeUnknown if the answer to the commit is lost."""
     is_committing = False
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(LOCK_BOARD, [board])
+                cursor.execute(LOCK_BOARD, [board and owner_of(board)])
             result = work()
             is_committing = True
         return result

@@ -8,9 +8,9 @@ from django.db import Error, connections
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Changes
-from leaderboardapp.stores.base import EncodedMessage, Feed, Subscription
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.statements import decode_joined
+from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
 R = TypeVar("R")
 

@@ -9,12 +9,13 @@ from django.db import Error, connection, transaction
 from django.db.models import Max
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.base import EncodedMessage, Feed, MessageStream, now_us
+from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
 from leaderboardapp.stores.sql.statements import write
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
+from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
 
 R = TypeVar("R")
 

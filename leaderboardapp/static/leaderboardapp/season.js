@@ -1,0 +1,105 @@
+// The running season: its end, in the viewer's own time zone, and who has won when it is over.
+
+import { ANSWER } from "./api.js";
+import { formatScore } from "./leaderboard.js";
+
+const WINNERS = 3;
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const SECONDS_FROM = 3600; // the last seconds in which each one is counted down
+const AGAIN = 2000; // milliseconds before a season that cannot be read is asked for again
+const ATTEMPTS = 5;
+const MOMENT = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+
+export class Season {
+  /** `pathOf(number)` is the path of a past season; `say(text)` announces a text to screen readers. */
+  constructor(line, over, pathOf, query, say) {
+    Object.assign(this, { line, over, pathOf, query, say, number: Number(line.dataset.number), kind: line.dataset.kind });
+    const end = line.querySelector("time")?.dateTime;
+    if (end) this.count(end);
+    this.part("#over-close").addEventListener("click", () => { over.hidden = true; });
+  }
+
+  /** Show what a snapshot says of the season; if it is another one, who has won the last. */
+  show({ season = 1, ends_at: end }) {
+    if (season > this.number) this.finish(season - 1);
+    const past = this.line.querySelector("#past");
+    if (past) past.hidden = season === 1;
+    if (season === this.number && end === this.end) return;
+    this.number = season;
+    this.line.hidden = season === 1 && !end;
+    this.count(end);
+  }
+
+  count(end) {
+    clearTimeout(this.timer);
+    this.end = end;
+    const text = this.line.querySelector("#season-text");
+    if (!end) return text.replaceChildren(`${this.kind} ${this.number}`);
+    const seconds = Math.max(0, Math.ceil((new Date(end) - Date.now()) / 1000));
+    const time = document.createElement("time");
+    time.dateTime = end;
+    time.textContent = new Date(end).toLocaleString("en", MOMENT);
+    text.replaceChildren(`${this.kind} ${this.number} ${seconds ? `ends in ${spoken(seconds)}` : "is about to end"} · `, time);
+    const pause = seconds > SECONDS_FROM ? 60 : 1;
+    if (seconds) this.timer = setTimeout(() => this.count(end), pause * 1000);
+  }
+
+  async finish(number) {
+    this.finished = number;
+    for (let attempt = 1; attempt <= ATTEMPTS && this.finished === number; attempt++) {
+      const past = await this.read(number);
+      if (past && this.finished === number) return this.celebrate(past);
+      await new Promise((done) => setTimeout(done, AGAIN * attempt));
+    }
+  }
+
+  async read(number) {
+    try {
+      const answer = await fetch(this.pathOf(number) + this.query, {
+        headers: { Accept: "application/json" }, signal: AbortSignal.timeout(ANSWER),
+      });
+      return answer.ok ? await answer.json() : null;
+    } catch {
+      return null; // no connection, or a dead one
+    }
+  }
+
+  celebrate({ season, players, format }) {
+    const winners = players.slice(0, WINNERS).map((player) => ({ ...player, points: formatScore(player.score, format, "en") }));
+    const title = `${this.kind} ${season} is over`;
+    this.part("#over-title").textContent = title;
+    this.part("#winners").replaceChildren(...winners.map(line));
+    const all = this.part("#over-all");
+    if (all) all.href = [this.pathOf(season), "players/", this.query].join("");
+    this.over.hidden = false;
+    const [first] = winners;
+    this.say(first ? `${title}. ${first.name} won with ${first.points}.` : `${title}.`);
+  }
+
+  part(selector) {
+    return this.over.querySelector(selector);
+  }
+}
+
+/** Return a length of time in its two largest units. */
+function spoken(seconds) {
+  const first = UNITS.findIndex(([, size]) => seconds >= size);
+  const words = [];
+  for (const [unit, size] of UNITS.slice(first, first + 2)) {
+    const count = Math.floor(seconds / size);
+    if (count) words.push(count.toLocaleString("en", { style: "unit", unit, unitDisplay: "long" }));
+    seconds %= size;
+  }
+  return words.join(" ");
+}
+
+function line({ rank, name, points }) {
+  const row = document.createElement("tr");
+  row.dataset.rank = rank;
+  const who = document.createElement("bdi");
+  who.className = "name";
+  who.textContent = name;
+  for (const value of [String(rank), who, points]) row.insertCell().append(value);
+  row.firstElementChild.className = row.lastElementChild.className = "number";
+  return row;
+}

@@ -1,0 +1,359 @@
+"""Archives: the players of past seasons, moved into a table of their own in pieces.
+
+Nothing is atomic across documents. Players are moved in the order of their ranks, and the document
+of a past season's rank blocks says up to which place, `upto`. Those before it are read in the
+table, all others where they were (ranked_rows.py). Each step leaves a state from which readers are
+right and the next step goes on:
+
+1. A piece is inserted into the table, behind `upto`, where nobody reads it.
+2. `upto` moves behind the piece, which is a rank block.
+3. The players are carried over, or what they keep of the season is taken out of their documents.
+
+Increments that are under way when a season ends may still change it. So whoever has another score
+in the table than in its document is carried over with that score kept, and is moved again. What was
+kept at the moment of being carried over is final, and replaces what is in the table.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import accumulate, pairwise
+from typing import Any
+
+from leaderboardapp.domain.archive import is_erased_id, past_board
+from leaderboardapp.domain.types import Row
+from leaderboardapp.stores.rethinkdb.connection import r
+from leaderboardapp.stores.rethinkdb.database import DELETE_ROWS, Database
+from leaderboardapp.stores.rethinkdb.ranked_rows import are_current, place_in
+from leaderboardapp.stores.rethinkdb.ranking import Ranking
+from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
+from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, blocks_id
+from leaderboardapp.stores.rethinkdb.score_fields import is_carried_over, season_reset_fields
+from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY, SortKey
+
+CARRY_OVER_ROWS = 1_000  # players moved in one step, to stay far within QUERY_SECONDS
+BLOCKS_AT_ONCE = 50  # counted in one query
+SCORES_AT_ONCE = 10  # blocks whose scores are counted in one query, which takes longer
+FIRST_BLOCK = {"upto": FIRST_KEY, "places": [FIRST_KEY], "before": [0], "scores": [0]}
+
+
+class Archives:
+    """The archives of all boards. `past` is the ranking of past seasons."""
+
+    def __init__(self, db: Database, live: Ranking, past: Ranking) -> None:
+        self.db, self.live, self.past = db, live, past
+
+    def run_step(self, board: Row) -> bool | None:
+        """Do one piece of a board's work. Return whether the same work has more pieces; None if
+        there was nothing to do."""
+        work = self._find_work(board)
+        if work["expired"] is not None:
+            return self._delete_expired(board["id"], work)
+        if work["left"] is not None and work["season"] is None:
+            return self._drop(board["id"], work["left"])
+        if work["season"] is not None:
+            return self._archive(board["id"], work["season"])
+        return None
+
+    def begin(self, board: str, season: Row) -> Row:
+        """Return the rank blocks of a past season; make them from the board's if there are none."""
+        settings = past_board(season["settings"], season["number"])
+        live = self.db.blocks.get(board)
+        usable = (
+            are_current(live, settings["order"], [board, settings["season"]])
+            & live["of"].default(None).ne(None)
+            & (live["scores"].default(None).ne(None) | (settings["ranking"] != "dense"))
+        ).default(False)
+        since = {"since": 0, "bound": self.live.count_changes(live), "upto": FIRST_KEY}
+        taken = live.pluck("places", "before", "scores", "of").merge(since)
+        first = r.branch(usable, taken, FIRST_BLOCK)
+        new = first.merge({"id": blocks_id(board, season["number"]), "board": board})
+        insert = self.db.blocks.insert(new, conflict=lambda _, old, __: old)
+        raise_for_errors(self.db.run(insert))
+        blocks: Row = self.db.run(self.db.blocks.get(blocks_id(board, season["number"])))
+        return blocks
+
+    def _find_work(self, board: Row) -> Row:
+        """Find what is to be done first: `expired`, a season that is not kept; `season`, one that
+        is not archived; or `left`, the number of one in which somebody still is."""
+        id = board["id"]
+
+        def find(row: Any) -> Any:
+            kept, running = row["kept_from"].default(1), row["season"].default(1)
+            seasons, players = self.db.seasons, self.db.players
+            expired = seasons.between([id, r.minval], [id, kept], index="board")
+            unfinished = seasons.between([id, kept], [id, running], index="unfinished")
+            behind = players.between([id, r.minval], [id, running], index="desc")
+            left = behind.order_by(index="desc").map(_oldest_season).nth(0).default(None)
+            of_left = seasons.get(r.uuid(r.expr(f"{id}/") + left.coerce_to("string")))
+            is_whole = (left >= kept) & of_left["top_only"].default(False).not_()
+            season_of_left = r.branch(is_whole, of_left, None).default(None)
+            return {
+                "kept": kept,
+                "expired": expired.nth(0)["number"].default(None),
+                "left": left,
+                "season": unfinished.order_by(index="unfinished").nth(0).default(season_of_left),
+            }
+
+        work: Row = self.db.read_of_board(id, find)
+        return work
+
+    def _archive(self, board: str, season: Row) -> bool:
+        """Move a piece of a season. Return whether more is left of it."""
+        blocks = self.db.run(self.db.blocks.get(blocks_id(board, season["number"])))
+        blocks = blocks or self.begin(board, season)
+        settings = past_board(season["settings"], season["number"])
+        # Such as those whom a step that was cut short has left, and increments that were under way.
+        strays = self._read(board, settings, [], blocks["upto"], CARRY_OVER_ROWS)
+        if strays:
+            self._release(board, settings, self._insert(board, settings, strays))
+        if len(strays) == CARRY_OVER_ROWS:
+            return True
+        if blocks["upto"] != LAST_KEY:
+            blocks = self._move(board, settings, blocks)
+        if blocks["upto"] != LAST_KEY or self._read(board, settings, [], LAST_KEY, 1):
+            return True
+        unranked = {"index": settings["order"], "season": season["number"]}
+        if self._drop(board, season["number"], lambda row: place_in(r.expr(unranked), row)):
+            return True
+        return self._finish(board, settings, blocks)
+
+    def _move(self, board: str, settings: Row, blocks: Row) -> Row:
+        """Move the next piece. Return the blocks afterwards."""
+        rows = self._read(board, settings, blocks["upto"], LAST_KEY, CARRY_OVER_ROWS + 1)
+        piece, rest = rows[:CARRY_OVER_ROWS], rows[CARRY_OVER_ROWS:]
+        stored = self._insert(board, settings, piece) if piece else {}
+        new = _move_blocks(blocks, piece, rest[0]["place"][2:] if rest else LAST_KEY)
+        if not self._replace_blocks(blocks, new):
+            return blocks
+        if stored:
+            self._release(board, settings, stored)
+        return new
+
+    def _read(
+        self, board: str, settings: Row, low: SortKey, high: SortKey, limit: int
+    ) -> list[Row]:
+        """Read players of a past season who are not only in the table, best first, each with the
+        key of its document as `document`."""
+        prefix, order = [board, settings["season"]], settings["order"]
+        rows = self.db.players.between([*prefix, *low], [*prefix, *high], index=order)
+        of_season = {"index": order, "season": settings["season"]}
+
+        def read(row: Any) -> Any:
+            is_final = row["season"].default(1).ne(settings["season"])
+            row = place_in(r.expr(of_season), row).merge({"is_final": is_final})
+            return row.merge({"document": row["id"]})
+
+        read_rows: list[Row] = self.db.run(
+            rows.order_by(index=order).limit(limit).map(read).coerce_to("array")
+        )
+        return read_rows
+
+    def _insert(self, board: str, settings: Row, rows: list[Row]) -> dict[str, Any]:
+        """Insert players into the table. Return the score of each that is there, and when it was
+        reached, by the key of the document that the player had been read from."""
+        documents = {row["document"]: _archived_document(board, settings, row) for row in rows}
+        final = [documents[row["document"]] for row in rows if row["is_final"]]
+        others = [documents[row["document"]] for row in rows if not row["is_final"]]
+        inserted = self._insert_unless(final, lambda old: old.has_fields("erased"))
+        inserted += self._insert_unless(others, lambda _: True)
+        if inserted < len(rows):  # the rest are there, perhaps with another score
+            ids = [document["id"] for document in documents.values()]
+            there = self.db.past.get_all(r.args(r.json(json.dumps(ids))))
+            found = {row["id"]: row for row in self.db.run(there)}
+            documents = {
+                key: found[row["id"]] for key, row in documents.items() if row["id"] in found
+            }
+        return {key: [row["score"], row["reached_at"]] for key, row in documents.items()}
+
+    def _insert_unless(self, documents: list[Row], keep: Any) -> int:
+        """Insert documents, or replace those that are there unless `keep` holds. Return how many
+        were not there."""
+        if not documents:
+            return 0
+        insert = self.db.past.insert(
+            r.json(json.dumps(documents)),
+            conflict=lambda _, old, new: r.branch(keep(old), old, new),
+        )
+        result = self.db.run(insert)
+        raise_for_errors(result)
+        return int(result["inserted"])
+
+    def _release(self, board: str, settings: Row, stored: dict[str, Any]) -> None:
+        """Carry over players who are in the table, and take the season out of what they keep.
+
+        `stored` is what _insert returns. Who has another score is carried over with that kept."""
+        season = settings["season"]
+
+        def replace(row: Any, stored: Any, old: Any) -> Any:
+            values = stored[old["id"]]
+
+            def is_stored(one: Any) -> Any:
+                return r.expr([one["score"], one["reached_at"]]).eq(values)
+
+            kept = old["unarchived"].default([])
+            rest = kept.filter(lambda one: one["season"].ne(season) | is_stored(one).not_())
+            is_archived = (
+                old.has_fields("player") & old["season"].default(1).eq(season) & is_stored(old)
+            )
+            return _without_season(row, old, rest, is_archived, season)
+
+        def write(stored: Any) -> Any:
+            players = self.db.players.get_all(r.args(stored.keys()))
+            return self.db.write_if_board_exists(
+                board, lambda row: players.replace(lambda old: replace(row, stored, old))
+            )
+
+        raise_for_errors(self.db.run(r.json(json.dumps(stored)).do(write)), board)
+
+    def _drop(
+        self, board: str, season: int, find_place: Callable[[Any], Any] = lambda _: r.expr(None)
+    ) -> bool:
+        """Carry over players of a season who have no place in it, of whom nothing is kept. Return
+        whether more are left."""
+        least, most = [board, season], [board, season, r.maxval]
+        everybody = self.db.players.between(least, most, index="desc")
+        unranked = everybody.filter(lambda row: find_place(row).default(None).eq(None))
+        players = unranked.limit(CARRY_OVER_ROWS)
+
+        def replace(row: Any, old: Any) -> Any:
+            rest = old["unarchived"].default([]).filter(lambda one: one["season"].ne(season))
+            is_archived = old["season"].default(1).eq(season)
+            return _without_season(row, old, rest, is_archived, season)
+
+        dropped = self.db.write_if_board_exists(
+            board, lambda row: players.replace(lambda old: replace(row, old))
+        )
+        result = self.db.run(dropped)
+        raise_for_errors(result, board)
+        return bool(result["replaced"] + result["deleted"] == CARRY_OVER_ROWS)
+
+    def _finish(self, board: str, settings: Row, blocks: Row) -> bool:
+        """Count the blocks of a season that has all its players in the table, and say so."""
+        prefix = [board, settings["season"]]
+        keys = [[*prefix, *start] for start in (*blocks["places"], LAST_KEY)]
+        ranges = [*pairwise(keys)]
+        sizes = self._run_for_each(
+            ranges, BLOCKS_AT_ONCE, lambda low, high: self._select(low, high).count()
+        )
+        before = [*accumulate(sizes, initial=0)]
+        scores = None
+        if settings["ranking"] == "dense":
+            order = r.expr({"index": settings["order"], "cut": keys[-1], "season": prefix[1]})
+            numbers = self._run_for_each(
+                ranges,
+                SCORES_AT_ONCE,
+                lambda low, high: self.past.count_distinct_scores(order, r.expr(low), r.expr(high)),
+            )
+            scores = [*accumulate(numbers, initial=0)]
+        counts = {
+            "before": before[:-1],
+            "scores": scores and scores[:-1],
+            "of": (scores or before)[-1],
+            "since": 0,
+            "bound": 0,
+        }
+        if not self._replace_blocks(blocks, {**blocks, **counts}):
+            return True
+        seasons = self.db.seasons.between(prefix, prefix, index="board", right_bound="closed")
+        self.db.run(seasons.update({"complete": True}))
+        return False
+
+    def _replace_blocks(self, old: Row, new: Row) -> bool:
+        """Replace the rank blocks that were read. Return whether they were still the same: another
+        process may have moved `upto`, or erased a player, or deleted the board."""
+
+        def replace(there: Any) -> Any:
+            same = [there[name].eq(old[name]) for name in ("upto", "places")]
+            return r.branch(r.and_(*same), r.json(json.dumps(new)), r.error(ROW_CHANGED))
+
+        result = self.db.run(self.db.blocks.get(old["id"]).update(replace))
+        if result.get("first_error") == ROW_CHANGED:
+            return False
+        raise_for_errors(result)
+        return not result["skipped"]
+
+    def _select(self, low: Any, high: Any) -> Any:
+        return self.db.past.between(low, high, index="place")
+
+    def _run_for_each(self, ranges: list[Any], at_once: int, query: Any) -> Iterable[int]:
+        for begin in range(0, len(ranges), at_once):
+            piece = ranges[begin : begin + at_once]
+            yield from self.db.run(r.expr([query(*bounds) for bounds in piece]))
+
+    def _delete_expired(self, board: str, work: Row) -> bool:
+        """Delete players of seasons that are not kept, and then these seasons."""
+        before = [board, r.minval], [board, work["kept"]]
+        rows = self._select(*before).limit(DELETE_ROWS).delete()
+        if self.db.run(rows)["deleted"] == DELETE_ROWS:
+            return True
+        self.db.run(self.db.blocks.get(blocks_id(board, work["expired"])).delete())
+        one = self.db.seasons.between(
+            before[0], [board, work["expired"]], index="board", right_bound="closed"
+        )
+        self.db.run(one.delete())
+        return True
+
+
+def _oldest_season(row: Any) -> Any:
+    """Return, as ReQL, the first season of which a player's document has a score."""
+    return row["unarchived"].default([])["season"].append(row["season"].default(1)).min()
+
+
+def _without_season(row: Any, old: Any, rest: Any, is_archived: Any, season: Any) -> Any:
+    """Return, as ReQL, a player's document with the `rest` of what it keeps, carried over if it is
+    still in the season, which the write hook keeps unless `is_archived`. A document of an erased
+    player (erasure.py) goes when it has nothing left."""
+    kept = old.merge({"unarchived": rest})
+    carried_over = r.branch(rest.is_empty(), old.without("unarchived"), kept).merge(
+        season_reset_fields(row, old), r.branch(is_archived, {"archived": season}, {})
+    )
+    # A window has only those who have scored in its running season. Without a score, a document
+    # only keeps what is not archived yet.
+    is_window = row["since"].default(None).ne(None)
+    is_over = is_archived | old["score"].default(None).eq(None)
+    is_remnant = old.has_fields("player").not_()
+    is_gone = rest.is_empty() & (is_remnant | (is_window & is_over))
+    without_score = r.branch(is_window & ~is_carried_over(row, old), {"score": None}, {})
+    return r.branch(is_gone, None, is_remnant, kept, carried_over.merge(without_score))
+
+
+def _archived_document(board: str, settings: Row, row: Row) -> Row:
+    """Return the document of a player of a past season."""
+    fields = {field: row[field] for field in ARCHIVED_FIELDS if field in row}
+    season = settings["season"]
+    return {
+        **fields,
+        "id": row.get("archived_id") or archived_id(board, season, row["player"]),
+        "board": board,
+        "season": season,
+        "place": row["place"],
+        **({"erased": True} if is_erased_id(row["player"]) else {}),
+    }
+
+
+def _move_blocks(blocks: Row, piece: list[Row], upto: SortKey) -> Row:
+    """Return the blocks after a piece was moved, which is one of them. Those behind it stay."""
+    number = blocks["places"].index(blocks["upto"])
+    if upto == LAST_KEY:
+        return {**blocks, "upto": upto, **_first_blocks(blocks, number + 1)}
+    keys = [row["place"][2] for row in piece]
+    begun = _first_blocks(blocks, number + 1)
+    behind = [
+        index for index, place in enumerate(blocks["places"]) if index > number and place > upto
+    ]
+    added = {"places": upto, "before": begun["before"][-1] + len(piece)}
+    if blocks["scores"] is not None:
+        added["scores"] = begun["scores"][-1] + len({*keys} - {upto[0]})
+    return {
+        **blocks,
+        "upto": upto,
+        **{
+            name: [*begun[name], added[name], *(blocks[name][index] for index in behind)]
+            for name in added
+        },
+    }
+
+
+def _first_blocks(blocks: Row, number: int) -> Row:
+    names = ("places", "before", "scores")
+    return {name: blocks[name] and blocks[name][:number] for name in names}

@@ -1,0 +1,76 @@
+"""What a store gives to read as it happens: the feed of changes, and streams of messages.
+
+Every store has its own kinds of both, which pass the same contract tests (tests/stores).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from leaderboardapp.domain.topics import Filter
+from leaderboardapp.domain.types import Changes
+
+KEPT_SECONDS = 600  # older messages are deleted, by the programs that publish
+EXPIRED_AT_ONCE = 200  # messages, at most
+
+
+class Feed(ABC):
+    """The store's stream of changes, conflated to the boards that they touched."""
+
+    last_activity: float
+    """When (time.monotonic()) anything last came through: a change, or the lease's heartbeat."""
+
+    @abstractmethod
+    def poll(self, timeout: float) -> Changes:
+        """Return the boards that have changed (deleted ones, too) since the last call, or since the
+        feed was opened. Wait up to `timeout` seconds if there are none."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the feed's connection."""
+
+
+class Subscription(NamedTuple):
+    """The messages of an exchange whose topics pass the filter."""
+
+    exchange: str
+    filter: Filter
+
+
+class EncodedMessage(NamedTuple):
+    """A message as the store keeps it."""
+
+    topic: str  # JSON, as topics.encode_topic gives it
+    payload: str  # JSON
+
+
+class MessageStream(ABC):
+    """The messages that one process is subscribed to, through one connection, for one thread.
+
+    Its methods raise StoreUnavailable. After that the stream can only be closed."""
+
+    @abstractmethod
+    def subscribe(self, subscription: Subscription) -> None:
+        """Begin a subscription: everything published after this returns is polled. Raises
+        ValueError if the store does not know the filter."""
+
+    @abstractmethod
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription."""
+
+    @abstractmethod
+    def poll(self, timeout: float) -> Iterable[tuple[Subscription, EncodedMessage | None]]:
+        """Return the messages published since the last call, once for each subscription that they
+        pass. Wait up to `timeout` seconds if there are none.
+
+        Messages of one topic come in their order. None in place of a message says that some
+        messages of the subscription were lost."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise StoreUnavailable if the server has gone. Without this a dead connection looks like
+        one on which nothing is published."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the stream's connection."""
