@@ -141,6 +141,7 @@ def test_documents_from_before_players_data_show_what_they_did(
         past = {"board": "old", "number": 1, "ended_at": "2026-01-01T00:00:00Z", "final": True}
         kept = {"settings": OLD_SETTINGS, "players": [OLD_PLAYER]}
         db.run(db.seasons.insert({"id": row_id("old", "1"), **past, **kept}))
+        store.ensure()
         assert_has_no_data_yet(store)
 
 

@@ -180,7 +180,7 @@ def test_a_player_who_is_missing_is_told_from_a_missing_board(store: Store, boar
 
 
 def test_seasons_and_the_running_one_are_of_one_moment(store: Store, board_id: str) -> None:
-    store.create_board({"id": board_id})
+    store.create_board({"id": board_id, "keep_seasons": None})
     stop = threading.Event()
 
     def reset() -> None:

@@ -159,9 +159,9 @@ it("tabs that watch a board and its window share no connection of the two", asyn
   const windows = [undefined, "week", "day", "week", undefined];
   const watches = windows.map((window) => prepared([]).leaderboard.board("b", { window }).watch({ share: true }));
   const shown = await Promise.all(watches.map(async (watch) => (await watch.next()).value));
+  for (const watch of watches) await watch.return?.();
   assert.deepEqual(shown, ["none", "week", "day", "week", "none"].map((number) => ({ number })));
   assert.deepEqual(opened.sort(), ["day", "none", "week"]);
-  for (const watch of watches) await watch.return?.();
 });
 
 it("a tab that ends before it has asked the worker for anything asks for nothing", async () => {

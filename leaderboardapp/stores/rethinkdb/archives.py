@@ -7,7 +7,8 @@ right and the next step goes on:
 
 1. A piece is inserted into the table, behind `upto`, where nobody reads it.
 2. `upto` moves behind the piece, which is a rank block.
-3. The players are carried over, or what they keep of the season is taken out of their documents.
+3. When all are in the table, players are carried over in pieces, or what they keep of the season is
+   taken out of their documents.
 
 Increments that are under way when a season ends may still change it. So whoever has another score
 in the table than in its document is carried over with that score kept, and is moved again. What was
@@ -26,11 +27,17 @@ from leaderboardapp.stores.rethinkdb.database import DELETE_ROWS, Database
 from leaderboardapp.stores.rethinkdb.ranked_rows import are_current, place_in
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
-from leaderboardapp.stores.rethinkdb.schema import ARCHIVED_FIELDS, archived_id, blocks_id
+from leaderboardapp.stores.rethinkdb.schema import (
+    ARCHIVED_FIELDS,
+    KEY_FIELDS,
+    archived_id,
+    blocks_id,
+)
 from leaderboardapp.stores.rethinkdb.score_fields import is_carried_over, season_reset_fields
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY, SortKey
 
-CARRY_OVER_ROWS = 1_000  # players moved in one step, to stay far within QUERY_SECONDS
+CARRY_OVER_ROWS = 1_000  # players moved in one step, and then carried over in another
+ROWS_AT_ONCE = 250  # written in one query
 BLOCKS_AT_ONCE = 50  # counted in one query
 SCORES_AT_ONCE = 10  # blocks whose scores are counted in one query, which takes longer
 FIRST_BLOCK = {"upto": FIRST_KEY, "places": [FIRST_KEY], "before": [0], "scores": [0]}
@@ -98,90 +105,100 @@ class Archives:
         return work
 
     def _archive(self, board: str, season: Row) -> bool:
-        """Move a piece of a season. Return whether more is left of it."""
+        """Do a piece of a season's work. Return whether more is left of it."""
         blocks = self.db.run(self.db.blocks.get(blocks_id(board, season["number"])))
         blocks = blocks or self.begin(board, season)
         settings = past_board(season["settings"], season["number"])
-        # Such as those whom a step that was cut short has left, and increments that were under way.
-        strays = self._read(board, settings, [], blocks["upto"], CARRY_OVER_ROWS)
-        if strays:
-            self._release(board, settings, self._insert(board, settings, strays))
-        if len(strays) == CARRY_OVER_ROWS:
-            return True
         if blocks["upto"] != LAST_KEY:
             blocks = self._move(board, settings, blocks)
-        if blocks["upto"] != LAST_KEY or self._read(board, settings, [], LAST_KEY, 1):
+            if blocks["upto"] != LAST_KEY or len(blocks["places"]) > 1:
+                return True  # small boards are done in one step
+        if self._carry_over(board, settings) or not self._count(board, settings, blocks):
             return True
-        unranked = {"index": settings["order"], "season": season["number"]}
-        if self._drop(board, season["number"], lambda row: place_in(r.expr(unranked), row)):
-            return True
-        return self._finish(board, settings, blocks)
+        self.db.run(self.db.seasons.get(season["id"]).update({"complete": True}))
+        return False
 
     def _move(self, board: str, settings: Row, blocks: Row) -> Row:
-        """Move the next piece. Return the blocks afterwards."""
-        rows = self._read(board, settings, blocks["upto"], LAST_KEY, CARRY_OVER_ROWS + 1)
+        """Move the next piece, and count all of them after the last. Return the blocks
+        afterwards."""
+        rows = self._read(board, settings, blocks["upto"], CARRY_OVER_ROWS + 1)
         piece, rest = rows[:CARRY_OVER_ROWS], rows[CARRY_OVER_ROWS:]
-        stored = self._insert(board, settings, piece) if piece else {}
+        self._insert(board, settings, piece)
         new = _move_blocks(blocks, piece, rest[0]["place"][2:] if rest else LAST_KEY)
         if not self._replace_blocks(blocks, new):
             return blocks
-        if stored:
-            self._release(board, settings, stored)
+        if not rest:
+            self._count(board, settings, new)
         return new
 
-    def _read(
-        self, board: str, settings: Row, low: SortKey, high: SortKey, limit: int
-    ) -> list[Row]:
-        """Read players of a past season who are not only in the table, best first, each with the
-        key of its document as `document`."""
+    def _carry_over(self, board: str, settings: Row) -> bool:
+        """Carry over a piece of a season that is in the table. Return whether more is left.
+
+        Increments that were under way when the season ended may not be in the table yet."""
+        rows = self._read(board, settings, [], CARRY_OVER_ROWS)
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            piece = rows[begin : begin + ROWS_AT_ONCE]
+            self._release(board, settings, self._insert_missing(board, settings, piece))
+        if self._read(board, settings, [], 1):
+            return True
+        unranked = r.expr({"index": settings["order"], "season": settings["season"]})
+        return self._drop(board, settings["season"], lambda row: place_in(unranked, row))
+
+    def _read(self, board: str, settings: Row, low: SortKey, limit: int) -> list[Row]:
+        """Read players of a past season who are not carried over, or still keep it, from a sort key
+        on, best first, each with the key of its document as `document`."""
         prefix, order = [board, settings["season"]], settings["order"]
-        rows = self.db.players.between([*prefix, *low], [*prefix, *high], index=order)
-        of_season = {"index": order, "season": settings["season"]}
+        rows = self.db.players.between([*prefix, *low], [*prefix, r.maxval], index=order)
+        fields = ("id", "season", "unarchived", *ARCHIVED_FIELDS, *KEY_FIELDS.values())
+        piece = rows.order_by(index=order).limit(limit).pluck(*fields)
+        documents = self.db.run(piece.coerce_to("array"))
+        return [_take_season(row, order, settings["season"]) for row in documents]
 
-        def read(row: Any) -> Any:
-            is_final = row["season"].default(1).ne(settings["season"])
-            row = place_in(r.expr(of_season), row).merge({"is_final": is_final})
-            return row.merge({"document": row["id"]})
+    def _insert(self, board: str, settings: Row, rows: list[Row]) -> None:
+        """Insert players into the table. Only what is final replaces what is there."""
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            piece = rows[begin : begin + ROWS_AT_ONCE]
+            final, others = (
+                [
+                    _archived_document(board, settings, row)
+                    for row in piece
+                    if row["is_final"] is is_final
+                ]
+                for is_final in (True, False)
+            )
+            self._insert_unless(final, lambda old: old.has_fields("erased"))
+            self._insert_unless(others, lambda _: True)
 
-        read_rows: list[Row] = self.db.run(
-            rows.order_by(index=order).limit(limit).map(read).coerce_to("array")
-        )
-        return read_rows
+    def _insert_missing(self, board: str, settings: Row, rows: list[Row]) -> dict[str, Any]:
+        """Insert those of a few players who are not in the table as they are. Return the score of
+        each that is there then, and when it was reached, by the key of its document."""
+        ids = {row["document"]: _archived_document(board, settings, row)["id"] for row in rows}
+        there = self._read_stored(ids)
+        missing = [row for row in rows if there.get(row["document"]) != _stored(row)]
+        if missing:
+            self._insert(board, settings, missing)
+            there = self._read_stored(ids)
+        return there
 
-    def _insert(self, board: str, settings: Row, rows: list[Row]) -> dict[str, Any]:
-        """Insert players into the table. Return the score of each that is there, and when it was
-        reached, by the key of the document that the player had been read from."""
-        documents = {row["document"]: _archived_document(board, settings, row) for row in rows}
-        final = [documents[row["document"]] for row in rows if row["is_final"]]
-        others = [documents[row["document"]] for row in rows if not row["is_final"]]
-        inserted = self._insert_unless(final, lambda old: old.has_fields("erased"))
-        inserted += self._insert_unless(others, lambda _: True)
-        if inserted < len(rows):  # the rest are there, perhaps with another score
-            ids = [document["id"] for document in documents.values()]
-            there = self.db.past.get_all(r.args(r.json(json.dumps(ids))))
-            found = {row["id"]: row for row in self.db.run(there)}
-            documents = {
-                key: found[row["id"]] for key, row in documents.items() if row["id"] in found
-            }
-        return {key: [row["score"], row["reached_at"]] for key, row in documents.items()}
+    def _read_stored(self, ids: dict[str, str]) -> dict[str, Any]:
+        stored = self.db.past.get_all(r.args(r.json(json.dumps([*ids.values()]))))
+        values = {row["id"]: _stored(row) for row in self.db.run(stored)}
+        return {key: values[id] for key, id in ids.items() if id in values}
 
-    def _insert_unless(self, documents: list[Row], keep: Any) -> int:
-        """Insert documents, or replace those that are there unless `keep` holds. Return how many
-        were not there."""
-        if not documents:
-            return 0
+    def _insert_unless(self, documents: list[Row], keep: Callable[[Any], Any]) -> None:
+        """Insert documents, or replace those that are there unless `keep` holds."""
         insert = self.db.past.insert(
             r.json(json.dumps(documents)),
             conflict=lambda _, old, new: r.branch(keep(old), old, new),
         )
-        result = self.db.run(insert)
-        raise_for_errors(result)
-        return int(result["inserted"])
+        if documents:
+            raise_for_errors(self.db.run(insert))
 
     def _release(self, board: str, settings: Row, stored: dict[str, Any]) -> None:
         """Carry over players who are in the table, and take the season out of what they keep.
 
-        `stored` is what _insert returns. Who has another score is carried over with that kept."""
+        `stored` is what _insert_missing returns. Who has another score is carried over with that
+        kept."""
         season = settings["season"]
 
         def replace(row: Any, stored: Any, old: Any) -> Any:
@@ -213,7 +230,7 @@ class Archives:
         least, most = [board, season], [board, season, r.maxval]
         everybody = self.db.players.between(least, most, index="desc")
         unranked = everybody.filter(lambda row: find_place(row).default(None).eq(None))
-        players = unranked.limit(CARRY_OVER_ROWS)
+        players = unranked.limit(ROWS_AT_ONCE)
 
         def replace(row: Any, old: Any) -> Any:
             rest = old["unarchived"].default([]).filter(lambda one: one["season"].ne(season))
@@ -225,10 +242,11 @@ class Archives:
         )
         result = self.db.run(dropped)
         raise_for_errors(result, board)
-        return bool(result["replaced"] + result["deleted"] == CARRY_OVER_ROWS)
+        return bool(result["replaced"] + result["deleted"] == ROWS_AT_ONCE)
 
-    def _finish(self, board: str, settings: Row, blocks: Row) -> bool:
-        """Count the blocks of a season that has all its players in the table, and say so."""
+    def _count(self, board: str, settings: Row, blocks: Row) -> bool:
+        """Count the blocks of a season in the table. Return False if they have changed since they
+        were read."""
         prefix = [board, settings["season"]]
         keys = [[*prefix, *start] for start in (*blocks["places"], LAST_KEY)]
         ranges = [*pairwise(keys)]
@@ -252,11 +270,7 @@ class Archives:
             "since": 0,
             "bound": 0,
         }
-        if not self._replace_blocks(blocks, {**blocks, **counts}):
-            return True
-        seasons = self.db.seasons.between(prefix, prefix, index="board", right_bound="closed")
-        self.db.run(seasons.update({"complete": True}))
-        return False
+        return self._replace_blocks(blocks, {**blocks, **counts})
 
     def _replace_blocks(self, old: Row, new: Row) -> bool:
         """Replace the rank blocks that were read. Return whether they were still the same: another
@@ -315,6 +329,19 @@ def _without_season(row: Any, old: Any, rest: Any, is_archived: Any, season: Any
     is_gone = rest.is_empty() & (is_remnant | (is_window & is_over))
     without_score = r.branch(is_window & ~is_carried_over(row, old), {"score": None}, {})
     return r.branch(is_gone, None, is_remnant, kept, carried_over.merge(without_score))
+
+
+def _stored(row: Row) -> list[int]:
+    """Return what must be the same in the table and in a player's document."""
+    return [row["score"], row["reached_at"]]
+
+
+def _take_season(document: Row, order: str, season: int) -> Row:
+    """Return what a player's document has of a past season, with its `place` there."""
+    kept = [one for one in document.get("unarchived", []) if one["season"] == season]
+    own = {"scored": True, **document, order: document[KEY_FIELDS[order]][0]}
+    row = {**(kept or [own])[0], "document": document["id"], "is_final": bool(kept)}
+    return {**row, "place": row[order]}
 
 
 def _archived_document(board: str, settings: Row, row: Row) -> Row:

@@ -1,5 +1,6 @@
 """Seasons: ending one, reading past ones, and what remains to be done after one has ended."""
 
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -80,9 +81,10 @@ class Seasons:
                 self.db.run(self.db.seasons.get(row_id(board, str(season))).delete())
                 raise BoardNotFound(board)
             self._record(row, now, final=True)
-            self.run_maintenance(board)  # for most boards this is all of it
         except StoreUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
+        with suppress(StoreUnavailable):  # the season has ended, and the listener does the rest
+            self.run_maintenance(board)  # for most boards this is all of it
         return {**row, **change}
 
     def _record(self, board: Row, ended_at: str, *, final: bool) -> None:

@@ -195,8 +195,7 @@ def test_a_player_erased_while_it_is_moved_does_not_come_back(
             erase = run_once(real, partial(rethink.delete_player, board, "p3"))
             patch.setattr(rethink.archives, step, erase)
             rethink.start_next_season(board, 1, ENDED_AT)
-        assert read(rethink, board, 1) == expected, step
-        finish(rethink, board)
+            finish(rethink, board)
         assert read(rethink, board, 1) == expected, step
         assert not find_traces(rethink, board, "p3")
 
