@@ -188,7 +188,7 @@ def test_ranks_pages_and_windows_are_those_of_the_model(
 )
 def test_rows_are_numbered_from_the_middle_of_a_ranking(ranking: str, expected: list[int]) -> None:
     board: Row = {"ranking": ranking}
-    rows: list[Row] = [{"score": score} for score in (7, 5, 5, 1)]
+    rows: list[Row] = [{"id": "p", "score": score} for score in (7, 5, 5, 1)]
     # Before them: a 9, an 8 in dense ranking's eyes, and another 7.
     first = {"ordinal": 4, "competition": 3, "dense": 2}[ranking]
     assert [row["rank"] for row in ranks.assign_ranks(board, rows, 4, first)] == expected
