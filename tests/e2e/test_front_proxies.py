@@ -28,7 +28,7 @@ from tests.e2e.front_clients import (
     updates,
     websocket,
 )
-from tests.e2e.viewers import open_files, settle
+from tests.e2e.viewers import Api, open_files, settle
 from tests.support.fronts import FILES, Front, find
 from tests.support.programs import Program, free_ports, wait_until
 from tests.support.stack import Stack
@@ -45,6 +45,14 @@ def stack(
     env = {"TRUSTED_PROXIES": "127.0.0.1", "WRITE_RATE": "50"}
     with Stack(new_database("sqlite"), folder, websockets=True, **env) as stack:
         yield stack
+
+
+@pytest.fixture
+def api(stack: Stack) -> Api:
+    """Requests through Pushpin, which may have ended after another test's storm ("Known limits" in
+    docs/reliability.md). It is not started again within a test."""
+    stack.repair()
+    return Api(stack.port)
 
 
 @pytest.fixture(scope="module", params=FILES)
