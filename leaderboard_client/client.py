@@ -307,7 +307,7 @@ class Player:
         return player
 
     def around(self, limit: int = 5, season: int | None = None) -> list[Json]:
-        """Return a window of the ranking, perhaps of a past season, with the player in its
+        """Return a ranking window, perhaps of a past season, with the player in its
         middle."""
         require_integer("limit", limit, MAX_PAGE_ROWS)
         path, params = self._read_path("around/", season), {"limit": str(limit)}

@@ -34,7 +34,6 @@ from leaderboardapp.web.requests import (
 )
 from leaderboardapp.web.windows import PARAMETER, chosen_board, reads_windows
 
-PAGE = "text/html"
 BOARD_PARAMETERS = (PARAMETER, *READ_PARAMETERS)
 
 
@@ -71,7 +70,7 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     client names the newest snapshot, the latter is a 304, at once or after a long-poll.
     """
     accepted = negotiate(request)
-    if accepted == PAGE:
+    if accepted == views.PAGE:
         return views.render_board_page(request, board_id)
     check_query(request, BOARD_PARAMETERS)
     if request.method == "GET" and accepted == STREAM:
@@ -153,14 +152,14 @@ def read_tags(board_id: str) -> tuple[Row, list[str]]:
 def negotiate(request: HttpRequest) -> str | None:
     """Return the media type that the client prefers among a board's three forms.
 
-    Any type that is neither PAGE nor STREAM, and None, mean JSON.
+    Any type that is neither of a page nor of a stream, and None, mean JSON.
     """
     # An EventSource and a poll are recognised without Django's parser: it takes longer than the
     # read of the board.
     accept = request.headers.get("Accept", "").lower()
     if accept == STREAM or "text/" not in accept:
         return accept
-    return request.get_preferred_type(["application/json", STREAM, PAGE])
+    return request.get_preferred_type(["application/json", STREAM, views.PAGE])
 
 
 def get_readable_snapshot(request: HttpRequest, board_id: str) -> Snapshot:

@@ -25,6 +25,7 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pages import seasons as pages
+from leaderboardapp.pages.views import prefers_page
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_query
@@ -39,7 +40,7 @@ EXPORTED_AT_ONCE = 1_000  # players in one read of the store
 def list_players(request: HttpRequest, board_id: str, season_number: str) -> HttpResponse:
     """Answer a page of a past season's players, best first, perhaps from a rank on, as JSON or as a
     page for browsers."""
-    is_page = pages.prefers_page(request)
+    is_page = prefers_page(request)
     from_rank = read_from_rank(request)
     limit = read_limit(request, pages.PAGE_SIZE) if is_page else read_limit(request)
     cursor = read_cursor(request, *RANK_POSITION_FIELDS)
@@ -70,7 +71,7 @@ def read_player(
 def read_around(
     request: HttpRequest, board_id: str, season_number: str, player_id: str
 ) -> HttpResponse:
-    """Answer a window of a past season's ranking around the player."""
+    """Answer a past season's ranking window around the player."""
     limit = read_limit(request, default=5)
     with reads_season(request, board_id, season_number) as season:
         window = Player(Board(board_id), player_id).get_around(limit, season)
@@ -110,7 +111,7 @@ def list_player_seasons(request: HttpRequest, board_id: str, player_id: str) -> 
         auth.require_read(request, board_id, private=Board.get(board_id).private)
     rows = [_season_data(season) for season in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
-    if pages.prefers_page(request):
+    if prefers_page(request):
         return pages.render_player_seasons_page(request, board, player_id, rows, next_cursor)
     return json_response({"seasons": rows, "next": next_cursor}, 200, {"Vary": "Accept"})
 

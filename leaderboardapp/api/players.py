@@ -168,7 +168,7 @@ def rank_score(request: HttpRequest, board_id: str) -> HttpResponse:
 @takes_query("limit")
 @reads_windows
 def read_around(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Answer a window of the ranking around the player."""
+    """Answer a ranking window around the player."""
     limit = read_limit(request, default=5)
     with reads_board(request, board_id) as board:
         window = Player(board, player_id).get_around(limit)

@@ -14,6 +14,7 @@ from leaderboardapp.domain.messages import clean
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.pages import seasons as pages
+from leaderboardapp.pages.views import prefers_page
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, rights
 from leaderboardapp.web.methods import takes_query
@@ -44,7 +45,7 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     auth.require_read(request, board_id, private=board["private"])
     rows = [{"season": number, "ended_at": ended_at} for number, ended_at in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
-    if pages.prefers_page(request):
+    if prefers_page(request):
         return pages.render_seasons_page(request, board, rows, next_cursor)
     since = {} if board["since"] is None else {"since": board["since"]}
     body = {"season": board["season"], **since, "past": rows, "next": next_cursor}

@@ -177,7 +177,7 @@ class Player:
         return compute_percentile(self.rank, self.of)
 
     def get_around(self, limit: int = 5, season: int | None = None) -> list[Self]:
-        """Return a window of `limit` ranked players around this one, best first.
+        """Return a ranking window of `limit` players around this one, best first.
 
         Near the best and the worst player the window is shifted, so that it stays full. It is empty
         if the player is not ranked. `season` is as in `get_rank`. Raises BoardNotFound,
@@ -270,8 +270,8 @@ class Player:
     def _read_window(
         self, limit: int, with_email: bool = False, season: int | None = None
     ) -> Window:
-        """Read the window around the player, and the board. Raises BoardNotFound, SeasonNotFound,
-        PlayerNotFound."""
+        """Read the ranking window around the player, and the board. Raises BoardNotFound,
+        SeasonNotFound, PlayerNotFound."""
         window = get_store().get_ranking_window(
             self.board.id, limit, around=self.id, with_emails=with_email, season=season
         )

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from leaderboardapp.pages.views import render_page
+from leaderboardapp.pages.views import prefers_page, render_page
 from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -24,7 +24,7 @@ class ProblemPageMiddleware:
         if not isinstance(response, HttpResponse) or response.get("Content-Type") != PROBLEM:
             return response
         patch_vary_headers(response, ["Accept"])
-        if request.method not in SAFE_METHODS or not _prefers_page(request):
+        if request.method not in SAFE_METHODS or not prefers_page(request):
             return response
         return _render_problem(request, response)
 
@@ -36,8 +36,3 @@ def _render_problem(request: HttpRequest, document: HttpResponse) -> HttpRespons
         if header in document:
             page[header] = document[header]
     return page
-
-
-def _prefers_page(request: HttpRequest) -> bool:
-    preferred = request.get_preferred_type(["application/json", PROBLEM, "text/html"])
-    return "text/html" in request.headers.get("Accept", "") and preferred == "text/html"

@@ -15,13 +15,7 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pages.views import describe_window, render_page
 
-PAGE = "text/html"
 PAGE_SIZE = 100  # rows, unless the query has a limit of its own
-
-
-def prefers_page(request: HttpRequest) -> bool:
-    """Return whether the client prefers a page to JSON."""
-    return request.get_preferred_type(["application/json", PAGE]) == PAGE
 
 
 def render_seasons_page(

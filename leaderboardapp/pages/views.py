@@ -19,6 +19,7 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import PROBLEM
 from leaderboardapp.web.windows import PARAMETER
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
@@ -27,6 +28,7 @@ POLICY = (
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors {ancestors}"
 )
+PAGE = "text/html"
 MAX_HOME_BOARDS = 100
 # Of windows: what one of their seasons is called, and the tab of the running one.
 KINDS = {"day": "Day", "week": "Week", "month": "Month"}
@@ -55,7 +57,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     without it."""
     owner_id, window = split_id(board_id)
     tops = get_store().get_top_players({owner_id, board_id})
-    if board_id not in tops:
+    if not {owner_id, board_id} <= tops.keys():  # a window may go a moment after its board
         raise BoardNotFound(board_id)
     (board, _), (shown, rows) = tops[owner_id], tops[board_id]
     auth.require_read(request, owner_id, private=board["private"])
@@ -72,6 +74,12 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
         **describe_window(request, window),
     }
     return render_page(request, "board", context, embeddable=True)
+
+
+def prefers_page(request: HttpRequest) -> bool:
+    """Return whether the client prefers a page to JSON. Whoever accepts anything gets JSON."""
+    preferred = request.get_preferred_type(["application/json", PROBLEM, PAGE])
+    return PAGE in request.headers.get("Accept", "") and preferred == PAGE
 
 
 def describe_window(request: HttpRequest, window: str | None) -> dict[str, Any]:

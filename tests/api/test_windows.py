@@ -7,6 +7,7 @@ from gripcontrol import WebSocketEvent
 
 from leaderboardapp.domain import schedule
 from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from tests.api.conftest import Response, Send, SendEvents, assert_problem, decode_events
 
 Read = Callable[[str], dict[str, int]]
@@ -270,6 +271,14 @@ def test_a_deleted_board_takes_its_windows_along(
     send("POST", "/boards/", {"id": board_id, "name": "New", "windows": ["week"]})
     assert send("GET", f"{windows}?window=week").json()["players"] == []
     assert not store.get_top_players([f"{board_id}~day"])
+
+
+@pytest.mark.stores("rethinkdb")
+def test_a_window_whose_board_has_just_gone_has_no_page(
+    send: Send, store: RethinkStore, windows: str, board_id: str
+) -> None:
+    store.db.run(store.db.boards.get(board_id).delete())  # a deletion goes on with the windows
+    assert send("GET", f"{windows}?window=day", accept="text/html").status_code == 404
 
 
 def test_who_may_read_the_board_may_read_its_windows(

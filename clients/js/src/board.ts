@@ -168,7 +168,7 @@ export class Player {
     return this.#read(season);
   }
 
-  /** Return a window of the ranking, perhaps of a past season, with the player in its middle. */
+  /** Return a ranking window, perhaps of a past season, with the player in its middle. */
   async around(limit = 5, { season }: SeasonOption = {}): Promise<(RankedPlayer & Standing)[]> {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
     return (await this.#read<{ players: (RankedPlayer & Standing)[] }>(season, "around/", params)).players;

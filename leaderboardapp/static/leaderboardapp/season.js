@@ -68,7 +68,7 @@ export class Season {
     const winners = players.slice(0, WINNERS).map((player) => ({ ...player, points: formatScore(player.score, format, "en") }));
     const title = `${this.kind} ${season} is over`;
     this.part("#over-title").textContent = title;
-    this.part("#winners").replaceChildren(...winners.map(line));
+    this.part("#winners").replaceChildren(...winners.map(winnerRow));
     const all = this.part("#over-all");
     if (all) all.href = [this.pathOf(season), "players/", this.query].join("");
     this.over.hidden = false;
@@ -93,7 +93,7 @@ function spoken(seconds) {
   return words.join(" ");
 }
 
-function line({ rank, name, points }) {
+function winnerRow({ rank, name, points }) {
   const row = document.createElement("tr");
   row.dataset.rank = rank;
   const who = document.createElement("bdi");

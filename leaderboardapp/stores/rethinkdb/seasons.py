@@ -4,6 +4,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
+from leaderboardapp.domain.archive import past_board
 from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
@@ -125,13 +126,12 @@ class Seasons:
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
         """Return when a past season ended, its board and its top. Raises BoardNotFound,
         SeasonNotFound."""
-        ended_at = self.rows.get_season(board, season)["ended_at"]
-        size = self.rows.get_board(board, season)["size"]
-        window = self.past.read_window(board, size, season=season)
-        rows = window.rows[:size]
-        if not window.board["show"]:
-            rows = [{name: row[name] for name in row if name != "data"} for row in rows]
-        return ended_at, window.board, rows
+        past = self.rows.get_season(board, season)
+        settings = past_board(past["settings"], season)
+        size, unread = settings["size"], () if settings["show"] else ("data",)
+        rows = self.past.read_window(board, size, season=season).rows[:size]
+        top = [{name: row[name] for name in row if name not in unread} for row in rows]
+        return past["ended_at"], {**settings, "id": board}, top
 
     def list_player_seasons(
         self, board: str, player: str, before: int | None, limit: int

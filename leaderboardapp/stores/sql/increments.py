@@ -152,8 +152,7 @@ def _add_increment(scores: Scores, increment: Increment, now: int) -> Row | Exce
         return error
     if player is not old:
         scores.set(player)
-        if scores.windows:
-            scores.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
+        scores.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
     return scoring.describe_write(old and old.row, player.row, repeated=player is old)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
+from leaderboardapp.stores.sql.deletion import DELETE_ROWS
 from leaderboardapp.stores.sql.rank_blocks import balance, is_balanced
 from leaderboardapp.stores.sql.sources import PastBoard
 from leaderboardapp.stores.sql.statements import (
@@ -18,8 +19,7 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 
-# Rows changed by one statement.
-CARRY_OVER_ROWS, DELETE_ROWS = 5_000, 20_000
+CARRY_OVER_ROWS = 5_000  # changed by one statement
 
 
 def find_work(board: Row) -> Callable[[], object] | None:

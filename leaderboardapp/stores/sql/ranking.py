@@ -117,8 +117,8 @@ def read_page(board: Row, limit: int, after: RankPosition | None = None) -> list
 
 
 def read_around(board: Row, player: Row, limit: int) -> list[Row]:
-    """Return a window of `limit` players with the ranked player in its middle. Near the best or the
-    worst, more of them are on the other side."""
+    """Return a ranking window of `limit` players with the player in its middle. Near the best or
+    the worst, more of them are on the other side."""
     if limit == 1:
         return [player]
 

@@ -87,7 +87,7 @@ def find_moving(board: Row) -> PastBoard | None:
     """Return the board in a past season of which some players may not be moved yet; None if there
     is none."""
     past = SeasonRow.objects.filter(board_id=board["id"], archive=SeasonRow.MOVING).first()
-    return find_past_board(board["id"], past.number) if past else None
+    return _board_of(past) if past else None
 
 
 def finish_moving(board: PastBoard) -> None:
@@ -111,7 +111,7 @@ def list_of_player(
     values = {"board": board, "player": player, "before": before, "limit": limit}
     for (number,) in read(PAST_SEASONS_OF, values):
         past = get_past(board, number)
-        window = read_window(read_board_in_season(board, number), 1, None, player, 1)
+        window = read_window(_board_of(past), 1, None, player, 1)
         for row in number_window(window):
             yield PlayerSeason(window.board, past.ended_at, row, 0, window.of)
 
@@ -131,6 +131,10 @@ def erase_player(board: str, player: str) -> None:
         values = {**position_values(row, position), "before": before, "length": len(player)}
         write(ERASE_PLAYER, values)
         write(ERASE_BLOCK, values)
+
+
+def _board_of(past: SeasonRow) -> PastBoard:
+    return build_past_board(past.settings, past.number, past.archive)
 
 
 def _find_board(board: str, season: int) -> Row | None:

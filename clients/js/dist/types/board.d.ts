@@ -79,7 +79,7 @@ export declare class Player {
     constructor(board: Board, id: string);
     /** Return the player with score and rank, now or as of the end of a past season. */
     read({ season }?: SeasonOption): Promise<PlayerState>;
-    /** Return a window of the ranking, perhaps of a past season, with the player in its middle. */
+    /** Return a ranking window, perhaps of a past season, with the player in its middle. */
     around(limit?: number, { season }?: SeasonOption): Promise<(RankedPlayer & Standing)[]>;
     /** Yield the past seasons in which the player was ranked, newest first, read page by page. */
     seasons(): AsyncGenerator<PlayerSeason, void, undefined>;
