@@ -22,7 +22,10 @@ def bearer(*scopes: str) -> dict[str, str]:
 
 
 def news(page: Page, text: str) -> None:
-    expect(page.locator("#news")).to_contain_text(text)
+    """Wait for what the page says, and take it away, so that the same words are not read twice."""
+    said = page.locator("#news")
+    expect(said).to_contain_text(text)
+    said.evaluate("element => element.replaceChildren()")
 
 
 def row(page: Page, name: str) -> Any:
