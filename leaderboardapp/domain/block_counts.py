@@ -89,9 +89,8 @@ def count_before_each(
     cut_blocks = [CutBlock(blocks[number], [*cuts]) for number, cuts in by_block]
     exact, others = _choose_exact(cut_blocks, most_gaps)
     gaps = [gap for cut in exact for gap in cut.gaps]
-    counted = [(low, high) for low, high in gaps if low < high]  # the others are empty
-    counts = dict(zip(counted, count_in_gaps(counted), strict=True))
-    sizes = (counts.get(gap, 0) for gap in gaps)
+    counts = iter(count_in_gaps([(low, high) for low, high in gaps if low < high]))
+    sizes = (next(counts) if low < high else 0 for low, high in gaps)  # the others are empty
     before = {key: count for cut in exact for key, count in cut.count_before(sizes)}
     bound = 0
     for cut in others:

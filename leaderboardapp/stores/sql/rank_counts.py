@@ -7,7 +7,7 @@ statement. Many are two, however many there are: the blocks, and the players bet
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 from leaderboardapp.domain import block_counts
@@ -28,10 +28,12 @@ from leaderboardapp.stores.sql.rank_blocks import (
 )
 from leaderboardapp.stores.sql.sources import choose, read_from_each, season_values
 from leaderboardapp.stores.sql.statements import (
+    ELEMENTS,
     POSITION,
     build_sort_key,
     position_values,
     read,
+    read_elements,
 )
 
 # The block that holds the position; without blocks, one that begins before the first player. Then
@@ -75,10 +77,15 @@ BLOCKS = """
     SELECT place, reached_at, player, count FROM block
     WHERE board_id = %(board)s AND season = %(season)s ORDER BY place, reached_at, player
 """
-GAPS = "<gaps>"  # in a statement, where their values are to stand
-# The players, or scores, in each gap.
 _GAP = f"""
-    gap (number, low, low_at, low_player, high, high_at, high_player) AS (VALUES {GAPS})"""
+    gap AS MATERIALIZED (
+        SELECT CAST(value ->> 0 AS bigint) AS number, CAST(value ->> 1 AS bigint) AS low,
+            CAST(value ->> 2 AS bigint) AS low_at, value ->> 3 AS low_player,
+            CAST(value ->> 4 AS bigint) AS high, CAST(value ->> 5 AS bigint) AS high_at,
+            value ->> 6 AS high_player
+        FROM {ELEMENTS}
+    )"""
+# The players, or scores, in each gap.
 # Most players of a gap have a score between those of its ends. To compare only scores takes SQLite
 # about half the time.
 _AFTER_LOW = "{sort_key} = gap.low AND (reached_at, player) >= (gap.low_at, gap.low_player)"
@@ -177,8 +184,7 @@ def _read_blocks(board: Row) -> tuple[list[Block], int]:
     rows = read(BLOCKS, season_values(board)) or [(LEAST_SORT_KEY, -1, "", count_all(board))]
     starts = [*(row[:3] for row in rows), _to_key(board, last_position(board))]
     counts = [*accumulate((row[3] for row in rows), initial=0)]
-    bounds = zip(pairwise(starts), pairwise(counts), strict=True)
-    return [Block(*keys, *before) for keys, before in bounds], counts[-1]
+    return [*map(Block, starts, starts[1:], counts, counts[1:])], counts[-1]
 
 
 def _to_key(board: Row, position: RankPosition) -> Key:
@@ -188,12 +194,7 @@ def _to_key(board: Row, position: RankPosition) -> Key:
 def _count_in_gaps(board: Row, gaps: list[Gap]) -> list[int]:
     if not gaps:
         return []
-    rows, values = [], season_values(board)
-    for number, ((low, low_at, low_player), (high, high_at, high_player)) in enumerate(gaps):
-        rows.append(
-            f"({number}, {low}, {low_at}, %(low{number})s, {high}, {high_at}, %(high{number})s)"
-        )
-        values |= {f"low{number}": low_player, f"high{number}": high_player}
+    numbered = [[number, *low, *high] for number, (low, high) in enumerate(gaps)]
     statement = COUNT_SCORES_IN_GAPS if is_dense(board) else COUNT_IN_GAPS
-    sql = choose(statement, board).replace(GAPS, ", ".join(rows))
-    return [count for [count] in read(sql, values)]
+    counts = read_elements(choose(statement, board), season_values(board), numbered)
+    return [count for [count] in counts]

@@ -20,6 +20,8 @@ from leaderboardapp.stores.sql.sources import RANKED, read_from_each, season_val
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
+ELEMENTS = "<elements>"  # where read_elements puts its elements
+
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
 _RANKED_SCORE = "player, name, score, reached_at, FALSE, scored, FALSE"
 _RANKED_PLAYER = f"{_RANKED_SCORE}, data"
@@ -40,12 +42,13 @@ PLAYER = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %s AND player = %s AND {_IS_MEMBER}
 """
-# By the players' ids. Writes of scores, which may be to windows, too, also find who is in an ended
-# season of a window. They read no data, but the idempotency keys that each player remembers.
 PLAYERS = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
-    WHERE board_id IN ({{boards}}) AND player.player IN ({{players}}) AND {_IS_MEMBER}
+    WHERE board_id = %(board)s AND player.player IN (SELECT value ->> 0 FROM {ELEMENTS})
+        AND {_IS_MEMBER}
 """
+# Writes of scores, which may be to windows, too, also find who is in an ended season of a window.
+# They read no data, but the idempotency keys that each player remembers.
 SCORES = f"""
     SELECT {_ANY_SCORE}, board_id, keys FROM player JOIN board ON board.id = board_id
     WHERE board_id IN ({{boards}}) AND player.player IN ({{players}})
@@ -192,15 +195,22 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         return rows
 
 
-def read_by_ids(
-    sql: str, boards: Collection[str], players: Collection[str]
-) -> list[tuple[Any, ...]]:
-    """Execute PLAYERS or SCORES for the players with these ids on these boards; return its rows, in
-    any order."""
+def read_scores(boards: Collection[str], players: Collection[str]) -> list[tuple[Any, ...]]:
+    """Return the rows of SCORES of these players on these boards, in any order."""
     if not players:  # PostgreSQL knows no empty list
         return []
     ids = {"boards": placeholders(boards), "players": placeholders(players)}
-    return read(sql.format(**ids), [*boards, *players])
+    return read(SCORES.format(**ids), [*boards, *players])
+
+
+def read_elements(
+    sql: str, values: Mapping[str, Any], elements: Sequence[Sequence[Any]]
+) -> list[tuple[Any, ...]]:
+    """Execute a query of many values, which are in ELEMENTS: for each element a row with its JSON,
+    named `value`. A statement with a placeholder for each takes longer to read than to answer."""
+    function = {"sqlite": "json_each", "postgresql": "jsonb_array_elements"}[connection.vendor]
+    sql = sql.replace(ELEMENTS, f"{function}(%(elements)s)")
+    return read(sql, {**values, "elements": json.dumps(elements)})
 
 
 def placeholders(values: Collection[Any]) -> str:
