@@ -7,6 +7,7 @@ grown. A block's column `place` is the sort key of its first player (statements.
 
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, QuerySet
 
 from leaderboardapp.domain.types import MAX_SCORE, Row
@@ -14,8 +15,10 @@ from leaderboardapp.stores.sql.models import BlockRow, ChangeRow
 from leaderboardapp.stores.sql.sources import Source, choose, read_from_each, season_values
 from leaderboardapp.stores.sql.statements import POSITION, read
 
-BLOCK = 500  # players in a new block, or, with dense ranking, scores
+BLOCK = 1_000  # players in a new block, or, with dense ranking, scores
 MOST = 2 * BLOCK  # a block with more is split
+# Blocks are smaller where to count a player takes long, compared with the sum of all blocks.
+SIZES = {"sqlite": 1.0, "postgresql": 0.5}
 BLOCKS_AT_ONCE = 50  # split off in one transaction, for which other writers wait
 LEAST_SORT_KEY = -MAX_SCORE - 1
 
@@ -99,10 +102,15 @@ FULLEST = """
 """
 
 
+def block_size() -> int:
+    """Return how many a new block has in this database."""
+    return int(BLOCK * SIZES[connection.vendor])
+
+
 def is_balanced(board: Row) -> bool:
     """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read(FULLEST, season_values(board))
-    return (count_all(board) if fullest is None else fullest) <= MOST
+    return (count_all(board) if fullest is None else fullest) <= MOST * SIZES[connection.vendor]
 
 
 def balance(board: Row) -> None:
@@ -116,14 +124,15 @@ def balance(board: Row) -> None:
         count = count_all(board)
         _new_block(board, LEAST_SORT_KEY, -1, "", count).save()
         return
-    number = min(BLOCKS_AT_ONCE, (fullest.count - 1) // BLOCK)
+    size = block_size()
+    number = min(BLOCKS_AT_ONCE, (fullest.count - 1) // size)
     starts = _find_starts(board, fullest, number)
     if len(starts) < number:  # the block has counted too many (models.BlockRow)
         blocks.delete()
         return
-    new = [_new_block(board, place, at, player, BLOCK) for place, at, player in starts]
-    rest = fullest.count - BLOCK * len(new)
-    fullest.count, new[-1].count = BLOCK, rest
+    new = [_new_block(board, place, at, player, size) for place, at, player in starts]
+    rest = fullest.count - size * len(new)
+    fullest.count, new[-1].count = size, rest
     fullest.save()
     BlockRow.objects.bulk_create(new)
     _merge(board)
@@ -161,7 +170,7 @@ def _merge(board: Row) -> None:
     """Join small neighbours, so that blocks do not become more and more while players move on."""
     previous: BlockRow | None = None
     for block in _select(board).order_by("place", "reached_at", "player"):
-        if previous and previous.count + block.count <= BLOCK:
+        if previous and previous.count + block.count <= block_size():
             previous.count += block.count
             previous.save()
             block.delete()
@@ -171,7 +180,8 @@ def _merge(board: Row) -> None:
 
 def _find_starts(board: Row, block: BlockRow, number: int) -> list[tuple[Any, ...]]:
     """Return where so many new blocks begin, each a block further on than the one before."""
-    values = {**season_values(board), "step": BLOCK, "limit": number * BLOCK + 1}
+    size = block_size()
+    values = {**season_values(board), "step": size, "limit": number * size + 1}
     if is_dense(board):
         scores = {"first": block.place, "sort_key": MAX_SCORE + 1}
         return read(choose(SCORE_STARTS, board), {**values, **scores})
