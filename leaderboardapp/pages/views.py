@@ -64,10 +64,11 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
         player["points"] = format_score(player["score"], board["format"])
+    ends = schedule.list_ends_shown(shown, schedule.now())
     context = {
         "board": board,
         "season": shown["season"],
-        "ends_at": shown["ends_at"] and schedule.parse(shown["ends_at"]),
+        "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
         "now": datetime.now(UTC),
         "tabs": _list_tabs(request, board) if board["windows"] else [],
