@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import json_response, settings_response
+from leaderboardapp.domain import schedule
 from leaderboardapp.domain.exceptions import SeasonNotFound
 from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.messages import clean
-from leaderboardapp.domain import schedule
 from leaderboardapp.domain.schedule import check_season
 from leaderboardapp.models import Board
 from leaderboardapp.pages import seasons as pages
@@ -38,8 +38,8 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
 @takes_query("limit", "cursor")
 @reads_windows
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Answer the running season's number, its next ends, and a page of past seasons, the newest first,
-    as JSON or as a page for browsers."""
+    """Answer the running season's number and next ends, and a page of past seasons, the newest
+    first, as JSON or as a page for browsers."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
     before = cursor[0] if cursor else None
     board, past = get_store().list_seasons(board_id, before, limit + 1)

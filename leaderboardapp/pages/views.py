@@ -13,6 +13,7 @@ from leaderboardapp.domain import schedule
 from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.score_formats import format_score
+from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
@@ -107,7 +108,7 @@ def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
 
     The page itself has no data. Its script asks for a token, with which it calls the API.
     """
-    return render_page(request, "manage", {"id": board_id})
+    return render_page(request, "manage", {"id": board_id, "zones": list_places()})
 
 
 @takes_any_query
