@@ -36,7 +36,7 @@ def test_a_viewer_sees_how_long_the_season_lasts_at_home(
     expect_live(page)
     expect(page.locator("#season")).to_be_hidden()
     ends_at = api("PATCH", board, {"schedule": "monthly"}).json["ends_at"]
-    end = page.locator("#season time")
+    end = page.locator("#season-text time")
     expect(end).to_have_attribute("datetime", ends_at)
     expect(end).to_contain_text("05:45")  # midnight in UTC
     expect(page.locator("#season-text")).to_contain_text("Season 1 ends in ")
