@@ -39,7 +39,8 @@ def saved(page: Page) -> None:
 
 
 def read_settings(api: Api, board: str) -> dict[str, Any]:
-    return api("PATCH", board, {}).json
+    settings: dict[str, Any] = api("PATCH", board, {}).json
+    return settings
 
 
 class TestSchedules:

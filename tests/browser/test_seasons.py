@@ -12,7 +12,6 @@ from tests.browser.test_board_page import expect_live
 from tests.e2e.viewers import Api
 from tests.support.programs import wait_until
 
-
 BERLIN = {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}
 
 
