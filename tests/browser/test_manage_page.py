@@ -131,7 +131,9 @@ class TestPlayers:
     def test_its_data_is_changed(self, page: Page, visit: Visits, api: Api, board: str) -> None:
         data = {"country": "NL", "level": 7}
         api("PATCH", f"{board}players/alice/", {"data": data})
+        api("POST", f"{board}players/alice/score-add/", {"amount": 7})
         page.get_by_role("button", name="Refresh").click()
+        expect(row(page, "Alice").locator(".score")).to_have_text("7")
         page.get_by_role("button", name="Edit Alice").click()
         dialog = page.get_by_role("dialog", name="Alice")
         expect(dialog.get_by_label("Data")).to_have_value('{"country":"NL","level":7}')

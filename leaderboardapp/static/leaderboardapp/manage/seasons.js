@@ -16,25 +16,35 @@ export class Seasons {
   }
 
   async show(board) {
+    const isListed = this.board?.season === board.season && this.window === "";
     this.board = board;
     offer(byId("seasons-of"), board.windows);
-    await this.load();
+    if (isListed) this.describe(board);
+    else await this.load();
   }
 
   async load() {
     this.window = byId("seasons-of").value;
     byId("reset").hidden = this.window !== "";
+    if (!this.window) this.describe(this.board);
     await this.more("");
+  }
+
+  describe({ season, next_ends: ends }) {
+    const [first, ...later] = ends.map(day);
+    const then = later.length ? `, then on ${later.join(" and on ")}` : "";
+    const end = first ? `; it ends on ${first}${then}` : "";
+    byId("season-now").textContent = `${KINDS[this.window]} ${season} is running${end}.`;
   }
 
   // Append the page of the cursor; the first one takes the place of what is there.
   async more(cursor = this.cursor) {
-    const { window } = this;
+    const { window, board: { season: running } } = this;
     const after = cursor && `&cursor=${encodeURIComponent(cursor)}`;
     try {
       const answer = await this.api.send("GET", `seasons/?limit=20${after}${queryOf(window)}`);
-      if (window !== this.window) return;
-      byId("season-now").textContent = describe(KINDS[window], answer);
+      if (running !== this.board.season || window !== this.window) return; // it is loaded anew
+      if (window) this.describe(answer);
       if (!cursor) byId("past").replaceChildren();
       byId("past").append(...answer.past.map((season) => this.item(season)));
       this.cursor = answer.next;
@@ -107,12 +117,6 @@ export class Seasons {
       tell(error.message, true);
     }
   }
-}
-
-function describe(kind, { season, next_ends: ends }) {
-  const [first, ...later] = ends.map(day);
-  const then = later.length ? `, then on ${later.join(" and on ")}` : "";
-  return `${kind} ${season} is running${first ? `; it ends on ${first}${then}` : ""}.`;
 }
 
 function row({ rank, name, score }) {
