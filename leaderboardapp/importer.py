@@ -33,6 +33,7 @@ from leaderboardapp.stores.base import Store
 
 LINES_PER_BATCH = 1000
 JSON_BLANKS = " \t\r\n"
+JSON_ENDINGS = (".jsonl", ".ndjson")
 # A constant, so that a name gets the same id in every import.
 NAMESPACE = uuid.UUID("b8a9c5cd-3f0e-4ee5-9d3c-6e0c4f2e7a51")
 
@@ -105,6 +106,11 @@ def make_player_id(name: str) -> str:
         return id_field(name)
     except ValueError:
         return str(uuid.uuid5(NAMESPACE, name))
+
+
+def guess_format(file_name: str) -> str:
+    """Return what is in a file of this name: jsonl or csv."""
+    return "jsonl" if file_name.lower().endswith(JSON_ENDINGS) else "csv"
 
 
 def read_lines(file: io.BufferedReader | io.BytesIO) -> Iterator[str]:

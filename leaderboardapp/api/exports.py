@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator
 from django.http import HttpRequest
 
 from leaderboardapp.api.responses import ranked_data
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.csv_rows import BYTE_ORDER_MARK, write_row
 from leaderboardapp.domain.player_data import encode_data
-from leaderboardapp.models import Player
+from leaderboardapp.models import Board, Player
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.requests import read_parameter
 
 COLUMNS = ("id", "name", "score", "rank")
+PLAYERS_AT_ONCE = 1_000  # in one read of the store
 
 
 class Form(ABC):
@@ -73,3 +75,22 @@ def choose_form(request: HttpRequest) -> Form:
         names = " or ".join(FORMS)
         raise Problem(ProblemKind.INVALID_PARAMETER, f"format: must be {names}.")
     return FORMS[name]
+
+
+def read_ranked(board_id: str, season: int | None = None) -> Iterator[list[Player]]:
+    """Yield all ranked players in pages, best first, perhaps of a past season; the first page may
+    be empty.
+
+    In the running season, a player whose rank changes meanwhile may be there twice, or not at all.
+    Raises BoardNotFound, SeasonNotFound."""
+    after, is_whole = None, False
+    while not is_whole:
+        page = Player.get_page_for_board(Board(board_id), PLAYERS_AT_ONCE, after, season=season)
+        yield page
+        is_whole = len(page) < PLAYERS_AT_ONCE
+        after = page[-1].key() if page else None
+
+
+def name_file(board_id: str, season: int, form: Form) -> str:
+    """Return what a file of a past season is called, of a board or of a window."""
+    return f"{'-'.join(filter(None, split_id(board_id)))}-{season}.{form.ending}"

@@ -1,6 +1,6 @@
 """Endpoints of players in past seasons, as they were when these ended."""
 
-from collections.abc import Iterator
+from itertools import chain
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -24,15 +24,13 @@ from leaderboardapp.domain.types import (
     compute_percentile,
 )
 from leaderboardapp.models import Board, Player
-from leaderboardapp.pages import seasons as pages
+from leaderboardapp.pages import seasons as season_pages
 from leaderboardapp.pages.views import prefers_page
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_query
 from leaderboardapp.web.requests import encode_cursor, read_cursor, read_limit
 from leaderboardapp.web.windows import reads_windows
-
-EXPORTED_AT_ONCE = 1_000  # players in one read of the store
 
 
 @takes_query("limit", "cursor", "from_rank")
@@ -42,16 +40,20 @@ def list_players(request: HttpRequest, board_id: str, season_number: str) -> Htt
     page for browsers."""
     is_page = prefers_page(request)
     from_rank = read_from_rank(request)
-    limit = read_limit(request, pages.PAGE_SIZE) if is_page else read_limit(request)
+    limit = read_limit(request, season_pages.PAGE_SIZE) if is_page else read_limit(request)
     cursor = read_cursor(request, *RANK_POSITION_FIELDS)
     after = RankPosition(*cursor) if cursor else None
     with reads_season(request, board_id, season_number) as season:
         board = Board(board_id)
-        players = _read_page(board, season, limit + 1, after, from_rank)
+        players = Player.get_page_for_board(
+            board, limit + 1, after, from_rank=from_rank, season=season
+        )
     if is_page:
         ended_at, *_ = get_store().get_season(board_id, season)
         next_cursor = next_page(players, limit)
-        return pages.render_season_page(request, board, ended_at, players[:limit], next_cursor)
+        return season_pages.render_season_page(
+            request, board, ended_at, players[:limit], next_cursor
+        )
     return players_page(players, limit, Vary="Accept")
 
 
@@ -87,14 +89,13 @@ def export_players(request: HttpRequest, board_id: str, season_number: str) -> H
     for whole."""
     form = exports.choose_form(request)
     with reads_season(request, board_id, season_number) as season:
-        first = _read_page(Board(board_id), season, EXPORTED_AT_ONCE)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{board_id}-{season}.{form.ending}"',
-        "Vary": "Accept",
-    }
+        pages = exports.read_ranked(board_id, season)
+        first = next(pages)
+    file_name = exports.name_file(board_id, season, form)
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Vary": "Accept"}
     if request.method == "HEAD":  # nothing more is read
         return HttpResponse(content_type=form.content_type, headers=headers)
-    text = form.write(_read_all(board_id, season, first))
+    text = form.write(chain([first], pages))
     return StreamingHttpResponse(text, content_type=form.content_type, headers=headers)
 
 
@@ -112,7 +113,7 @@ def list_player_seasons(request: HttpRequest, board_id: str, player_id: str) -> 
     rows = [_season_data(season) for season in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
     if prefers_page(request):
-        return pages.render_player_seasons_page(request, board, player_id, rows, next_cursor)
+        return season_pages.render_player_seasons_page(request, board, player_id, rows, next_cursor)
     return json_response({"seasons": rows, "next": next_cursor}, 200, {"Vary": "Accept"})
 
 
@@ -129,18 +130,3 @@ def _season_data(past: PlayerSeason) -> Row:
         "percentile": compute_percentile(row["rank"], past.of),
         **({"exact": False, "bound": past.bound} if past.bound else {}),
     }
-
-
-def _read_page(
-    board: Board, season: int, limit: int, after: RankPosition | None = None, from_rank: int = 1
-) -> list[Player]:
-    return Player.get_page_for_board(board, limit, after, from_rank=from_rank, season=season)
-
-
-def _read_all(board_id: str, season: int, page: list[Player]) -> Iterator[list[Player]]:
-    """Yield this page, and all that follow."""
-    while page:
-        yield page
-        if len(page) < EXPORTED_AT_ONCE:
-            break
-        page = _read_page(Board(board_id), season, EXPORTED_AT_ONCE, page[-1].key())

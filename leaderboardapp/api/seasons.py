@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp import snapshots
 from leaderboardapp.api.responses import json_response, settings_response
+from leaderboardapp.domain import schedule
 from leaderboardapp.domain.exceptions import SeasonNotFound
 from leaderboardapp.domain.fields import season_field
 from leaderboardapp.domain.messages import clean
@@ -37,8 +38,8 @@ def reset_board(request: HttpRequest, board_id: str) -> HttpResponse:
 @takes_query("limit", "cursor")
 @reads_windows
 def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
-    """Answer the running season's number, and a page of past seasons, the newest first, as JSON or
-    as a page for browsers."""
+    """Answer the running season's number and next ends, and a page of past seasons, the newest
+    first, as JSON or as a page for browsers."""
     limit, cursor = read_limit(request), read_cursor(request, season_field)
     before = cursor[0] if cursor else None
     board, past = get_store().list_seasons(board_id, before, limit + 1)
@@ -48,8 +49,9 @@ def list_seasons(request: HttpRequest, board_id: str) -> HttpResponse:
     if prefers_page(request):
         return pages.render_seasons_page(request, board, rows, next_cursor)
     since = {} if board["since"] is None else {"since": board["since"]}
-    body = {"season": board["season"], **since, "past": rows, "next": next_cursor}
-    return json_response(body, 200, {"Vary": "Accept"})
+    ends = schedule.list_ends_shown(board, schedule.now())
+    running = {"season": board["season"], **since, "next_ends": ends}
+    return json_response({**running, "past": rows, "next": next_cursor}, 200, {"Vary": "Accept"})
 
 
 @contextmanager

@@ -23,6 +23,14 @@ def list_zones() -> frozenset[str]:
 
 
 @cache
+def list_places() -> tuple[str, ...]:
+    """Return the names to choose from: UTC, and those of places of today, without older names."""
+    lines = (_FILES / "zoneinfo" / "zone.tab").read_text().splitlines()
+    names = [line.split("\t")[2] for line in lines if not line.startswith("#")]
+    return ("UTC", *sorted(names))
+
+
+@cache
 def get_zone(name: str) -> ZoneInfo:
     """Return the zone of a name that `list_zones` has."""
     with (_FILES / "zoneinfo" / name).open("rb") as file:

@@ -13,6 +13,7 @@ from leaderboardapp.domain import schedule
 from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.score_formats import format_score
+from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
@@ -64,10 +65,11 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
         player["points"] = format_score(player["score"], board["format"])
+    ends = schedule.list_ends_shown(shown, schedule.now())
     context = {
         "board": board,
         "season": shown["season"],
-        "ends_at": shown["ends_at"] and schedule.parse(shown["ends_at"]),
+        "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
         "now": datetime.now(UTC),
         "tabs": _list_tabs(request, board) if board["windows"] else [],
@@ -106,7 +108,7 @@ def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
 
     The page itself has no data. Its script asks for a token, with which it calls the API.
     """
-    return render_page(request, "manage", {"id": board_id})
+    return render_page(request, "manage", {"id": board_id, "zones": list_places()})
 
 
 @takes_any_query

@@ -46,6 +46,23 @@ def test_a_message_counts_once_by_its_message_id_or_its_key(broker: Broker, boar
 
 
 @pytest.mark.usefixtures("consuming")
+def test_a_message_counts_in_windows_as_often_as_on_the_board(broker: Broker, board: Board) -> None:
+    board.windows = ["day", "month"]
+    board.save()
+    for _ in range(2):
+        broker.publish_score(board.id, "alice", 5, id="the-same")
+        broker.publish_score(board.id, "bob", 7, key="declared", name="Bob")
+    broker.publish_score(board.id, "alice", 1, season=2)  # refused, so it counts nowhere
+    broker.publish_score(board.id, "alice", 10)
+    wait_for_score(board, 15)
+    [letter] = broker.wait_for_dead_letters()
+    assert "season" in letter.reason
+    for part in (board.id, *(f"{board.id}~{window}" for window in board.windows)):
+        players = Player.get_page_for_board(Board(part))
+        assert [(player.id, player.score) for player in players] == [("alice", 15), ("bob", 7)]
+
+
+@pytest.mark.usefixtures("consuming")
 def test_many_messages_of_many_players_and_boards_are_all_counted(
     broker: Broker, board: Board, board_id: str
 ) -> None:

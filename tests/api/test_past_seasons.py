@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from leaderboardapp.api import past_players
+from leaderboardapp.api import exports
 from leaderboardapp.domain.csv_rows import read_rows, unguard
 from tests.api.conftest import Response, Send, assert_problem
 
@@ -130,7 +130,7 @@ def read_file(response: Response) -> str:
 def test_a_past_season_is_a_file_of_either_form(
     send: Send, past: str, board_id: str, monkeypatch: pytest.MonkeyPatch, pages: int
 ) -> None:
-    monkeypatch.setattr(past_players, "EXPORTED_AT_ONCE", pages)
+    monkeypatch.setattr(exports, "PLAYERS_AT_ONCE", pages)
     response = send("GET", f"{past}export/", accept="text/csv")
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == f'attachment; filename="{board_id}-1.csv"'

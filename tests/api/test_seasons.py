@@ -150,6 +150,7 @@ def test_the_next_three_ends_are_by_the_clock_of_the_zone(
     answer = send("PATCH", board, {"schedule": BERLIN}).json()
     assert answer["schedule"] == BERLIN
     assert (answer["ends_at"], answer["next_ends"]) == (ends[0], ends)
+    assert send("GET", f"{board}seasons/").json()["next_ends"] == ends
     reset = send("POST", f"{board}reset/").json()
     assert reset == {**answer, "season": 2}
     page = send("GET", f"/boards/?limit=1&cursor={encode_cursor(board_id[:-1])}").json()

@@ -106,6 +106,7 @@ def test_a_window_begins_empty_and_says_since_when(send: Send, board: str, alice
     snapshot = send("GET", f"{board}?window=week").json()
     assert snapshot["players"] == [] and before <= snapshot["since"] <= schedule.now()
     seasons = send("GET", f"{board}seasons/?window=week").json()
+    assert seasons.pop("next_ends")[0] == snapshot["ends_at"]
     assert seasons == {"season": 1, "since": snapshot["since"], "past": [], "next": None}
     assert "since" not in send("GET", board).json()
 

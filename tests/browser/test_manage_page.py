@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -66,36 +65,6 @@ class TestSettings:
             expect(size).to_have_accessible_description("Must be an integer from 1 to 100.")
         assert api("PATCH", board, {}).json == before
         visit.forgive("422")
-
-    @pytest.mark.parametrize(
-        ("schedule", "words"),
-        [
-            ({"every": "day"}, "Every day, at 00:00 in UTC"),
-            (
-                {"every": "week", "on": "friday", "at": "06:00", "zone": "Europe/Berlin"},
-                "Every Friday, at 06:00 in Europe/Berlin",
-            ),
-            ({"every": "month", "on": 31}, "Every month, on day 31 or the last, at 00:00 in UTC"),
-        ],
-        ids=["day", "week", "month"],
-    )
-    def test_a_schedule_of_a_zone_is_said_in_words_and_kept(
-        self, visit: Visits, api: Api, board: str, schedule: Any, words: str
-    ) -> None:
-        before = api("PATCH", board, {"schedule": schedule}).json
-        page = open_dashboard(visit, board)
-        ends, form = page.get_by_label("A season ends"), page.locator("#settings-form")
-        expect(ends.locator("option:checked")).to_have_text(words)
-        form.get_by_label("Players shown").fill("7")
-        form.get_by_role("button", name="Save").click()
-        news(page, "The settings are saved.")
-        assert api("PATCH", board, {}).json == {**before, "size": 7}
-        for name, value in (("Every Monday", "weekly"), ("By hand only", None)):
-            ends.select_option(name)
-            form.get_by_role("button", name="Save").click()
-            expect(ends.locator("option")).to_have_count(4)
-            expect(form).not_to_have_attribute("aria-busy", "true")
-            assert api("PATCH", board, {}).json["schedule"] == value
 
 
 class TestPlayers:
@@ -162,7 +131,9 @@ class TestPlayers:
     def test_its_data_is_changed(self, page: Page, visit: Visits, api: Api, board: str) -> None:
         data = {"country": "NL", "level": 7}
         api("PATCH", f"{board}players/alice/", {"data": data})
+        api("POST", f"{board}players/alice/score-add/", {"amount": 7})
         page.get_by_role("button", name="Refresh").click()
+        expect(row(page, "Alice").locator(".score")).to_have_text("7")
         page.get_by_role("button", name="Edit Alice").click()
         dialog = page.get_by_role("dialog", name="Alice")
         expect(dialog.get_by_label("Data")).to_have_value('{"country":"NL","level":7}')

@@ -12,6 +12,8 @@ from tests.browser.test_board_page import expect_live
 from tests.e2e.viewers import Api
 from tests.support.programs import wait_until
 
+BERLIN = {"every": "week", "on": "monday", "at": "06:00", "zone": "Europe/Berlin"}
+
 
 def set_scores(api: Api, board: str, **scores: int) -> None:
     for player, score in scores.items():
@@ -33,7 +35,7 @@ def test_a_viewer_sees_how_long_the_season_lasts_at_home(
     expect_live(page)
     expect(page.locator("#season")).to_be_hidden()
     ends_at = api("PATCH", board, {"schedule": "monthly"}).json["ends_at"]
-    end = page.locator("#season time")
+    end = page.locator("#season-text time")
     expect(end).to_have_attribute("datetime", ends_at)
     expect(end).to_contain_text("05:45")  # midnight in UTC
     expect(page.locator("#season-text")).to_contain_text("Season 1 ends in ")
@@ -57,6 +59,67 @@ def test_the_last_seconds_are_counted(visit: Visits, api: Api, board: str) -> No
     expect(text).to_contain_text("ends in 1 second ·")
     page.clock.set_fixed_time(end)
     expect(text).to_contain_text("is about to end")
+
+
+def test_the_next_ends_are_there_without_scripts(visit: Visits, api: Api, board: str) -> None:
+    api("PATCH", board, {"schedule": BERLIN})
+    ends = api("GET", f"{board}seasons/").json["next_ends"]
+    page = visit(board, java_script_enabled=False)
+    times = page.locator("#ends time")
+    expect(times.first).to_be_hidden()
+    page.get_by_text("Next ends").click()
+    expect(times.first).to_be_visible()
+    texts = [f"{end:%-d %b %Y, %H:%M} UTC" for end in map(datetime.fromisoformat, ends)]
+    expect(times).to_have_text(texts)
+
+
+def test_the_next_ends_are_those_of_the_schedule_at_home(
+    visit: Visits, api: Api, board: str
+) -> None:
+    api("PATCH", board, {"schedule": "weekly", "windows": ["month"]})
+    page = visit(board, timezone_id="Asia/Kathmandu")
+    expect_live(page)
+    times = page.locator("#ends time")
+    page.get_by_text("Next ends").click()
+    expect(times).to_contain_text(["Mon", "Mon", "Mon"])
+    expect(times).to_contain_text(["05:45"] * 3)
+    api("PATCH", board, {"schedule": {"every": "week", "on": "friday"}})
+    expect(times).to_contain_text(["Fri", "Fri", "Fri"])
+    page.get_by_text("Next ends").click()
+    api("PATCH", board, {"schedule": "daily"})
+    expect(times).to_have_count(1)  # the others are read when they are looked at
+    page.get_by_text("Next ends").click()
+    expect(times).to_have_count(3)
+    api("PATCH", board, {"schedule": None})
+    expect(page.get_by_text("Next ends")).to_be_hidden()
+    window = visit(f"{board}?window=month")
+    window.get_by_text("Next ends").click()
+    ends = api("GET", f"{board}seasons/?window=month").json["next_ends"]
+    shown = "times => times.map(time => time.dateTime)"
+    assert window.locator("#ends time").evaluate_all(shown) == ends and len(ends) == 3
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_moves_while_the_page_comes_alive(
+    visit: Visits, api: Api, board: str, width: int
+) -> None:
+    api("PATCH", board, {"schedule": BERLIN, "windows": ["day"]})
+    set_scores(api, board, alice=1200, bob=7)
+    api("POST", f"{board}reset/")
+    watch = """window.shifts = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) shifts += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });"""
+    page = visit(
+        board,
+        lambda page: page.add_init_script(watch),
+        viewport={"width": width, "height": 800},
+        timezone_id="America/St_Johns",
+    )
+    expect_live(page)
+    expect(page.locator("#season-text")).to_contain_text("ends in")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("shifts") < 0.01
 
 
 def test_when_a_season_is_over_its_winners_are_shown(visit: Visits, api: Api, board: str) -> None:
@@ -130,6 +193,8 @@ def test_pages_of_seasons_are_good_to_look_at(
         page = visit(board + path)
     else:
         expect(page.locator("#over")).to_be_visible()
+        page.get_by_text("Next ends").click()
+        expect(page.locator("#ends time")).to_have_count(3)
     check_looks(page, f"seasons-{name}", screenshots)
 
 
@@ -174,4 +239,5 @@ def test_a_board_whose_seasons_end_says_so_in_its_tabs(
     tabs = page.get_by_role("navigation", name="Windows").get_by_role("link")
     expect(tabs).to_have_text(["This season", "This month"])
     expect_live(page)
+    page.get_by_text("Next ends").click()
     check_looks(page, "windows", screenshots)

@@ -19,6 +19,7 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.fields import id_field, name_field
 from leaderboardapp.domain.messages import show
 from leaderboardapp.importer import (
+    JSON_ENDINGS,
     BadHeader,
     BadRow,
     CountedRow,
@@ -26,6 +27,7 @@ from leaderboardapp.importer import (
     RefusedRow,
     Rules,
     count_rows,
+    guess_format,
     import_rows,
     read_csv,
     read_json_lines,
@@ -34,14 +36,14 @@ from leaderboardapp.importer import (
 from leaderboardapp.models import Board, ObjectDoesNotExist
 from leaderboardapp.stores import get_store
 
-JSON_ENDINGS = (".jsonl", ".ndjson")
 BAD_ROWS_SHOWN = 20
 
 
 class Command(BaseCommand):
     help = (
-        "Add up the scores in a file of CSV (names in the first line) or JSON Lines. Safe to run "
-        "again after an interruption, or when the file has grown: no row counts twice."
+        "Add up the scores in a file of CSV (names in the first line) or JSON Lines. They count in "
+        "the board's windows, too. Safe to run again after an interruption, or when the file has "
+        "grown: no row counts twice."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -127,7 +129,7 @@ class Command(BaseCommand):
         with tqdm(total=size, unit="B", unit_scale=True, disable=None, desc=name) as bar:
             lines = read_lines(io.BufferedReader(_WatchedFile(file, bar)))
             rows = _count_rows(lines, file.name, options, bad_rows)
-            _require_board(options["board"], create=options["create"])
+            board = _require_board(options["board"], create=options["create"])
             try:
                 for batch_size in import_rows(get_store(), options["board"], name, rows):
                     added += batch_size
@@ -140,7 +142,7 @@ class Command(BaseCommand):
             more = _count(bad_rows.number - BAD_ROWS_SHOWN, "more bad row")
             self.stderr.write(f"… and {more}.")
         bad = _count(bad_rows.number, "bad row")
-        self.stdout.write(f"{_count(added, 'row')} counted, {bad} left out.")
+        self.stdout.write(f"{_count(added, 'row')} counted, {bad} left out.{_say_windows(board)}")
 
 
 class _BadRows:
@@ -169,9 +171,7 @@ def _count_rows(
         options["name_column"],
         options["data_column"],
     )
-    file_format = options["format"] or (
-        "jsonl" if file_name.lower().endswith(JSON_ENDINGS) else "csv"
-    )
+    file_format = options["format"] or guess_format(file_name)
     rows = read_json_lines(lines) if file_format == "jsonl" else read_csv(lines, rules.columns())
     return count_rows(rows, rules, on_bad_row)
 
@@ -187,21 +187,21 @@ def _read_name(options: dict[str, Any]) -> str:
         raise CommandError(f"--name: must be {error}{default}.") from error
 
 
-def _require_board(board_id: str, *, create: bool) -> None:
-    """Raise CommandError if there is no such board, unless it is to be created."""
+def _require_board(board_id: str, *, create: bool) -> Board:
+    """Return the board. Raises CommandError if there is none, unless it is to be created."""
     try:
         id_field(board_id)
     except ValueError as error:
         raise CommandError(f"--board: must be {error}.") from error
     try:
-        Board.get(board_id)
+        return Board.get(board_id)
     except ObjectDoesNotExist as error:
         if not create:
             raise CommandError(f"There is no board {board_id!r}; --create makes it.") from error
         try:
-            Board(board_id, name=board_id).save()
+            return Board(board_id, name=board_id).save()
         except AlreadyExists:
-            pass  # somebody else was faster
+            return Board.get(board_id)  # somebody else was faster
 
 
 class _WatchedFile(io.RawIOBase):
@@ -218,6 +218,11 @@ class _WatchedFile(io.RawIOBase):
         buffer[: len(data)] = data
         self.bar.update(len(data))
         return len(data)
+
+
+def _say_windows(board: Board) -> str:
+    """Return a sentence about the windows in which rows count, too; nothing without any."""
+    return f" Windows in which they count, too: {', '.join(board.windows)}." * bool(board.windows)
 
 
 def _count(number: int, noun: str) -> str:

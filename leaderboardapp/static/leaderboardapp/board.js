@@ -19,7 +19,7 @@ const readQuery = `?${new URLSearchParams({ ...(part && { window: part }), ...(t
 const say = announcer($("news"));
 const state = new State($("state"), $("trouble"), say);
 const ranking = new Ranking($("ranking"), $("row"), $("heading"));
-const season = new Season($("season"), $("over"), (number) => `${path}seasons/${number}/`, readQuery, say);
+const season = new Season($("season"), $("over"), `${path}seasons/`, readQuery, say);
 let leader = ranking.list.firstElementChild?.dataset.id;
 let joining = newKey(); // the id of the player who joins next; kept until the join succeeds
 

@@ -6,6 +6,7 @@ import { Players } from "./manage/players.js";
 import { Seasons } from "./manage/seasons.js";
 import { Settings } from "./manage/settings.js";
 import { Exporting, Importing } from "./manage/transfer.js";
+import { offer, sayWhere } from "./manage/windows.js";
 
 const { board: id, open } = document.querySelector("main").dataset;
 const TOKEN = `token of ${id}`;
@@ -67,6 +68,8 @@ function show(changed) {
   document.title = `${board.name || id}: dashboard`;
   // Fields of a new player that only some boards ask for.
   for (const field of document.querySelectorAll("[data-asked]")) field.hidden = !board.ask_email;
+  offer(byId("export-of"), board.windows);
+  byId("import-windows").textContent = sayWhere(board.windows);
   settings.show(board);
   seasons.show(board);
 }

@@ -1,6 +1,7 @@
 // The running season: its end, in the viewer's own time zone, and who has won when it is over.
 
 import { ANSWER } from "./api.js";
+import { Ends, writeMoment } from "./ends.js";
 import { formatScore } from "./leaderboard.js";
 
 const WINNERS = 3;
@@ -8,12 +9,12 @@ const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const SECONDS_FROM = 3600; // the last seconds in which each one is counted down
 const AGAIN = 2000; // milliseconds before a season that cannot be read is asked for again
 const ATTEMPTS = 5;
-const MOMENT = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
 
 export class Season {
-  /** `pathOf(number)` is the path of a past season; `say(text)` announces a text to screen readers. */
-  constructor(line, over, pathOf, query, say) {
-    Object.assign(this, { line, over, pathOf, query, say, number: Number(line.dataset.number), kind: line.dataset.kind });
+  /** `path` is that of the seasons; `say(text)` announces a text to screen readers. */
+  constructor(line, over, path, query, say) {
+    Object.assign(this, { line, over, path, query, say, number: Number(line.dataset.number), kind: line.dataset.kind });
+    this.ends = new Ends(line.querySelector("#ends"), () => this.read(""));
     const end = line.querySelector("time")?.dateTime;
     if (end) this.count(end);
     this.part("#over-close").addEventListener("click", () => { over.hidden = true; });
@@ -28,6 +29,7 @@ export class Season {
     this.number = season;
     this.line.hidden = season === 1 && !end;
     this.count(end);
+    this.ends.show(end);
   }
 
   count(end) {
@@ -36,10 +38,8 @@ export class Season {
     const text = this.line.querySelector("#season-text");
     if (!end) return text.replaceChildren(`${this.kind} ${this.number}`);
     const seconds = Math.max(0, Math.ceil((new Date(end) - Date.now()) / 1000));
-    const time = document.createElement("time");
-    time.dateTime = end;
-    time.textContent = new Date(end).toLocaleString("en", MOMENT);
-    text.replaceChildren(`${this.kind} ${this.number} ${seconds ? `ends in ${spoken(seconds)}` : "is about to end"} · `, time);
+    const left = seconds ? `ends in ${spoken(seconds)}` : "is about to end";
+    text.replaceChildren(`${this.kind} ${this.number} ${left} · `, writeMoment(end));
     const pause = seconds > SECONDS_FROM ? 60 : 1;
     if (seconds) this.timer = setTimeout(() => this.count(end), pause * 1000);
   }
@@ -47,15 +47,16 @@ export class Season {
   async finish(number) {
     this.finished = number;
     for (let attempt = 1; attempt <= ATTEMPTS && this.finished === number; attempt++) {
-      const past = await this.read(number);
+      const past = await this.read(`${number}/`);
       if (past && this.finished === number) return this.celebrate(past);
       await new Promise((done) => setTimeout(done, AGAIN * attempt));
     }
   }
 
-  async read(number) {
+  /** Return the answer about a season, or with "" about all; null if there is none. */
+  async read(path) {
     try {
-      const answer = await fetch(this.pathOf(number) + this.query, {
+      const answer = await fetch(this.path + path + this.query, {
         headers: { Accept: "application/json" }, signal: AbortSignal.timeout(ANSWER),
       });
       return answer.ok ? await answer.json() : null;
@@ -70,7 +71,7 @@ export class Season {
     this.part("#over-title").textContent = title;
     this.part("#winners").replaceChildren(...winners.map(winnerRow));
     const all = this.part("#over-all");
-    if (all) all.href = [this.pathOf(season), "players/", this.query].join("");
+    if (all) all.href = `${this.path}${season}/players/${this.query}`;
     this.over.hidden = false;
     const [first] = winners;
     this.say(first ? `${title}. ${first.name} won with ${first.points}.` : `${title}.`);

@@ -26,8 +26,7 @@ function parse(text) {
 // Show a problem at its field, whose name begins the problem's detail; or else at the form's end.
 export function showFault(form, error) {
   clearFaults(form);
-  const [, name, text] = error.message.match(/^(\w+): (.*)$/s) ?? [];
-  const input = name && form.elements.namedItem(name);
+  const [input, text] = findFault(form, error.message);
   if (!input || input.closest("[hidden]")) {
     form.querySelector(".form-fault").textContent = error.message;
     return;
@@ -35,11 +34,22 @@ export function showFault(form, error) {
   const fault = document.createElement("span");
   fault.className = "fault";
   fault.id = `${input.id}-fault`;
-  fault.textContent = sentence(text.replace("null or", "empty or"));
+  fault.textContent = text;
   input.closest(".field, .check").append(fault);
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", fault.id);
   input.focus();
+}
+
+// Return the input that a problem is about, and what the problem says of it. Of an object that several
+// inputs make up, it is the one of the key that is named.
+function findFault(form, message) {
+  const [, name, text = ""] = message.match(/^(\w+): (.*)$/s) ?? [];
+  const [, key, accepted] = text.match(/ whose "(\w+)" is (.*)$/s) ?? [];
+  const parts = [...form.querySelectorAll(`[data-of="${name}"][data-part="${key}"]`)];
+  const part = parts.find((input) => !input.closest("[hidden]"));
+  if (part) return [part, `Must be ${accepted}`];
+  return [name && form.elements.namedItem(name), sentence(text.replace("null or", "empty or"))];
 }
 
 export function clearFaults(form) {

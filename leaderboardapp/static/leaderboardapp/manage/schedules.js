@@ -1,20 +1,42 @@
-// A schedule that is an object, in words.
+// The field of a schedule: a select of names, and fields of what an object says beside `every`.
 
-// Have the select offer the board's schedule, if it is an object, which no other option means.
-export function offer(select, schedule) {
-  select.querySelector("[data-own]")?.remove();
-  if (schedule === null || typeof schedule === "string") return;
-  const option = new Option(describe(schedule), JSON.stringify(schedule));
-  option.dataset.own = "";
-  select.append(option);
+import { valueOf } from "./forms.js";
+
+const PERIODS = ["day", "week", "month"];
+
+export class Schedule {
+  constructor(select) {
+    this.name = select.name;
+    this.select = select;
+    this.parts = [...select.form.querySelectorAll(`[data-of="${select.name}"]`)];
+    select.addEventListener("change", () => this.arrange());
+  }
+
+  // A schedule that no option means is null here, and is kept unless another one is chosen.
+  get value() {
+    const every = this.select.value;
+    if (!PERIODS.includes(every)) return JSON.parse(every || null);
+    const parts = this.parts.filter((part) => belongsTo(part, every));
+    return { every, ...Object.fromEntries(parts.map((part) => [part.dataset.part, valueOf(part)])) };
+  }
+
+  show(schedule) {
+    const every = schedule?.every;
+    this.select.value = every ?? JSON.stringify(schedule);
+    const defaults = { on: 1, at: "00:00", zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+    for (const part of this.parts) {
+      const name = part.dataset.part;
+      const fallback = part.tagName === "SELECT" ? part.options[0].value : defaults[name];
+      part.value = belongsTo(part, every) ? schedule[name] : fallback;
+    }
+    this.arrange();
+  }
+
+  arrange() {
+    for (const part of this.parts) part.closest(".field").hidden = !belongsTo(part, this.select.value);
+  }
 }
 
-function describe({ every, on, at, zone }) {
-  return `Every ${DAYS[every](on)}, at ${at} in ${zone}`;
+function belongsTo(part, every) {
+  return part.dataset.every.split(" ").includes(every);
 }
-
-const DAYS = {
-  day: () => "day",
-  week: (on) => on[0].toUpperCase() + on.slice(1),
-  month: (on) => `month, on day ${on}${on > 28 ? " or the last" : ""}`,
-};

@@ -1,6 +1,7 @@
-// The running season, and past seasons.
+// The running season, and past seasons, of the board or of a window.
 
 import { byId, confirmed, tell } from "./forms.js";
+import { KINDS, offer, queryOf } from "./windows.js";
 
 const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 const day = (text) => `${DATE.format(new Date(text))} UTC`;
@@ -11,26 +12,44 @@ export class Seasons {
     this.changed = changed;
     byId("reset").addEventListener("click", () => this.reset());
     byId("more-seasons").addEventListener("click", () => this.more());
+    byId("seasons-of").addEventListener("change", () => this.load());
   }
 
   async show(board) {
-    const ends = board.ends_at ? `; it ends on ${day(board.ends_at)}` : "";
-    byId("season-now").textContent = `Season ${board.season} is running${ends}.`;
-    if (this.season === board.season) return;
-    this.season = board.season;
-    byId("past").replaceChildren();
-    this.cursor = "";
-    await this.more();
+    const isListed = this.board?.season === board.season && this.window === "";
+    this.board = board;
+    offer(byId("seasons-of"), board.windows);
+    if (isListed) this.describe(board);
+    else await this.load();
   }
 
-  async more() {
+  async load() {
+    this.window = byId("seasons-of").value;
+    byId("reset").hidden = this.window !== "";
+    if (!this.window) this.describe(this.board);
+    await this.more("");
+  }
+
+  describe({ season, next_ends: ends }) {
+    const [first, ...later] = ends.map(day);
+    const then = later.length ? `, then on ${later.join(" and on ")}` : "";
+    const end = first ? `; it ends on ${first}${then}` : "";
+    byId("season-now").textContent = `${KINDS[this.window]} ${season} is running${end}.`;
+  }
+
+  // Append the page of the cursor; the first one takes the place of what is there.
+  async more(cursor = this.cursor) {
+    const { window, board: { season: running } } = this;
+    const after = cursor && `&cursor=${encodeURIComponent(cursor)}`;
     try {
-      const cursor = this.cursor && `&cursor=${encodeURIComponent(this.cursor)}`;
-      const { past, next } = await this.api.send("GET", `seasons/?limit=20${cursor}`);
-      this.cursor = next;
-      byId("past").append(...past.map((season) => this.item(season)));
+      const answer = await this.api.send("GET", `seasons/?limit=20${after}${queryOf(window)}`);
+      if (running !== this.board.season || window !== this.window) return; // it is loaded anew
+      if (window) this.describe(answer);
+      if (!cursor) byId("past").replaceChildren();
+      byId("past").append(...answer.past.map((season) => this.item(season)));
+      this.cursor = answer.next;
       byId("no-past").hidden = byId("past").childElementCount > 0;
-      byId("more-seasons").hidden = next === null;
+      byId("more-seasons").hidden = answer.next === null;
     } catch (error) {
       tell(error.message, true);
     }
@@ -39,21 +58,43 @@ export class Seasons {
   item({ season, ended_at }) {
     const item = byId("past-season").content.firstElementChild.cloneNode(true);
     const details = item.querySelector("details");
-    item.querySelector("summary").textContent = `Season ${season}, ended on ${day(ended_at)}`;
-    item.querySelector(".scroll").setAttribute("aria-label", `Season ${season}`);
-    item.querySelector("a").href = `${this.api.path}seasons/${season}/`;
-    item.querySelector("a").setAttribute("aria-label", `Season ${season} as JSON`);
-    details.addEventListener("toggle", () => this.open(details, season));
+    const title = `${KINDS[this.window]} ${season}`;
+    const path = `seasons/${season}/`;
+    const top = path + (this.window && `?window=${this.window}`);
+    item.querySelector("summary").textContent = `${title}, ended on ${day(ended_at)}`;
+    item.querySelector(".scroll").setAttribute("aria-label", title);
+    this.link(item.querySelector("[data-form=csv]"), `${path}export/?format=csv${queryOf(this.window)}`, `${title} as CSV`);
+    this.link(item.querySelector("[data-form=json]"), top, `${title} as JSON`);
+    details.addEventListener("toggle", () => this.open(details, top));
     return item;
   }
 
-  // Load the season with the token, which a link does not send.
-  async open(details, season) {
+  link(link, path, label) {
+    link.href = this.api.path + path;
+    link.setAttribute("aria-label", label);
+    link.addEventListener("click", (event) => this.follow(event));
+  }
+
+  // Follow a link to a private board with a ticket, because a link does not send the token.
+  async follow(event) {
+    if (!this.board.private || !this.api.token) return;
+    event.preventDefault();
+    const url = new URL(event.currentTarget.href);
+    try {
+      const { ticket } = await this.api.send("POST", "ticket/", {});
+      url.searchParams.set("ticket", ticket);
+      location.assign(url);
+    } catch (error) {
+      tell(error.message, true);
+    }
+  }
+
+  async open(details, path) {
     const body = details.querySelector("tbody");
     if (!details.open || body.childElementCount) return;
     const fault = details.querySelector(".fault");
     try {
-      const { players } = await this.api.send("GET", `seasons/${season}/`);
+      const { players } = await this.api.send("GET", path);
       body.replaceChildren(...players.map(row));
       fault.textContent = players.length ? "" : "Nobody was ranked.";
     } catch (error) {
@@ -62,7 +103,7 @@ export class Seasons {
   }
 
   async reset() {
-    const season = this.season;
+    const { season } = this.board;
     const go = await confirmed({
       title: `End season ${season}?`,
       text: `Season ${season + 1} begins, with all scores zero. Season ${season} keeps all its players and scores.`,

@@ -192,7 +192,9 @@ export class Exporting {
     let players = 0;
     try {
       const progress = (number) => say(count((players = number), "player"));
-      save(await exportPlayers(this.api, this.stop.signal, progress), `${this.board}.csv`);
+      const { value: window } = byId("export-of");
+      const parts = await exportPlayers(this.api, window, this.stop.signal, progress);
+      save(parts, `${[this.board, ...(window ? [window] : [])].join("-")}.csv`);
       say(`Exported: ${count(players, "player")}.`);
       tell(`Exported: ${count(players, "player")}.`);
     } catch (error) {
