@@ -73,25 +73,33 @@ class Writers:
         wait_until(lambda: self.total() >= goal, f"{increments} increments", seconds)
 
     def _add(self, player: str) -> None:
-        path = f"{self.board}players/{player}/score-add/"
         while not self.stopping.is_set():
-            headers = {"Idempotency-Key": uuid.uuid4().hex}
-            while not self._post(path, headers):
-                if self.stopping.wait(RETRY_SECONDS) and len(self.failures) > 300:
-                    return
+            if not self._add_once(player):
+                return
             self.acknowledged[player] += 1
             self.stopping.wait(PAUSE_SECONDS)
 
-    def _post(self, path: str, headers: dict[str, str]) -> bool:
+    def _add_once(self, player: str, season: int | None = None) -> int:
+        """Add 1, in that season if one is named. Return the answer that says whether it counts: 200
+        or 409; 0 if there is none and the writers are to stop."""
+        path = f"{self.board}players/{player}/score-add/"
+        body = None if season is None else {"season": season}
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        while (status := self._post(path, body, headers)) not in (200, 409):
+            if self.stopping.wait(RETRY_SECONDS) and len(self.failures) > 300:
+                return 0
+        return status
+
+    def _post(self, path: str, body: Any, headers: dict[str, str]) -> int:
         try:
-            answer = self.api("POST", path, headers=headers)
-            self.statuses.add(answer.status)
-            if answer.status != 200:
-                self.failures.append(f"{answer.status} {answer.text}")
-            return answer.status == 200
+            answer = self.api("POST", path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             self.failures.append(repr(error))
-            return False
+            return 0
+        self.statuses.add(answer.status)
+        if answer.status != 200:
+            self.failures.append(f"{answer.status} {answer.text}")
+        return answer.status
 
 
 class EventSource:

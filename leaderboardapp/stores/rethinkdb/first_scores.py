@@ -28,7 +28,11 @@ from leaderboardapp.stores.rethinkdb.results import (
     parse_score_changes,
 )
 from leaderboardapp.stores.rethinkdb.rows import player_document
-from leaderboardapp.stores.rethinkdb.score_fields import increment_fields, set_score_fields
+from leaderboardapp.stores.rethinkdb.score_fields import (
+    find_windows_began_at,
+    increment_fields,
+    set_score_fields,
+)
 
 Result = Row | Exception | Refusal
 
@@ -85,8 +89,7 @@ class FirstScores:
                 scoring.add_amount(settings, new, amount, wire["now"], season),
                 wire["keys"],
             )
-            times = {"key_times": [wire["now"]]} if settings["windows"] else {}
-            return {**fields, "keys": keys, **times} if keys else fields
+            return {**fields, "keys": keys} if keys else fields
 
         def change(settings: Any, old: Any) -> Any:
             return increment_fields(settings, old, r.expr(wire))
@@ -115,12 +118,20 @@ class FirstScores:
             del fields["not_carried_over"]
             season = {"season": settings["season"]}
             document = {**player_document(board, player, new["name"]), **fields, **season}
-            insert = self.db.players.insert(
-                document,
-                conflict=lambda _, old, __: old.merge(change(r.expr(settings), old)),
-                return_changes="always",
-            )
-            result: Row = self.db.run(self.db.write_if_current(settings, insert))
+
+            def insert(began_at: Any) -> Any:
+                own = r.expr(settings).merge({"windows_began_at": began_at})
+                has_times = settings["windows"] and "keys" in document
+                times = {"key_times": [find_windows_began_at(own, now)]} if has_times else {}
+                return self.db.players.insert(
+                    {**document, **times},
+                    conflict=lambda _, old, __: old.merge(change(own, old)),
+                    return_changes="always",
+                )
+
+            began_at = self.db.boards.get(board)["windows_began_at"].default(None)
+            write = self.db.write_if_current(settings, began_at.do(insert))
+            result: Row = self.db.run(write)
             return {**result, "windows": settings["windows"]}
 
         try:

@@ -18,7 +18,7 @@ from leaderboardapp.stores.rethinkdb.results import (
 )
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import KEY_FIELDS, row_id
-from leaderboardapp.stores.rethinkdb.score_fields import apply_once
+from leaderboardapp.stores.rethinkdb.score_fields import apply_once, find_windows_began_at
 from leaderboardapp.stores.rethinkdb.window_scores import WindowScores
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
@@ -66,26 +66,30 @@ class Imports:
 
     def record_progress(self, board: str, name: str, state: Import) -> int | None:
         """Begin a batch, or the same one again, where the last one ended; or end a begun one.
-        Return when it was begun, in microseconds, if that was before; else None.
+        Return when the newest season of a window had begun as the batch was begun, in microseconds,
+        if that was before; else None.
 
         Raises ImportMoved if the import is elsewhere by now, BoardNotFound.
         """
         row = {"id": row_id(board, name), "board": board, "name": name, **state._asdict()}
-        row["began_at"] = now = now_us()
 
         def replace(_: Any, old: Any, new: Any) -> Any:
             same_batch = old["start"].eq(state.start) & old["line"].eq(state.line)
             last_ended_here = old["done"] & old["line"].eq(state.start)
             expected = same_batch if state.done else last_ended_here | same_batch & ~old["done"]
-            began_at = r.branch(same_batch, old["began_at"].default(now), now)
-            begun = new.merge({"began_at": began_at})
+            begun = r.branch(same_batch, new.merge(old.pluck("began_at")), new)
             return r.branch(expected, begun, r.error(IMPORT_MOVED))
 
-        insert = self.db.imports.insert(row, conflict=replace, return_changes="always")
-        written = self.db.run(self.db.write_if_board_exists(board, lambda _: insert))
+        def write(board_document: Any) -> Any:
+            began_at = find_windows_began_at(board_document, now_us())
+            new = r.expr(row).merge({"began_at": began_at})
+            return self.db.imports.insert(new, conflict=replace, return_changes="always")
+
+        written = self.db.run(self.db.write_if_board_exists(board, write))
         raise_for_errors(written, board)
-        began_at = int(written["changes"][0]["new_val"]["began_at"])
-        return None if began_at == now else began_at
+        old, new = (written["changes"][0][name] for name in ("old_val", "new_val"))
+        is_repeated = old is not None and (old["start"], old["line"]) == (state.start, state.line)
+        return int(new["began_at"]) if is_repeated else None
 
     def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> int:
         """Return how many of the players are on the board. Raises PlayerRefused, InvalidInput."""

@@ -58,7 +58,7 @@ class Counted(NamedTuple):
     """What a write to a board says for its windows."""
 
     windows: list[str]
-    key_time: int | None  # when its first key was counted, in microseconds; None: not known
+    key_time: int | None  # `key_times` of its first key; None: not known
 
 
 def get_changes_by_id(result: Row) -> dict[str, Row]:
@@ -144,7 +144,8 @@ def _parse_score_change(
 
 
 def _find_key_time(document: Row, keys: list[str]) -> int | None:
-    """Return when the first of the keys was counted, in microseconds; None if that is not known."""
+    """Return when the newest season of a window had begun, in microseconds, as the first of the
+    keys was counted; None if that is not known."""
     known, times = document.get("keys", []), document.get("key_times", [])
     if not keys or keys[0] not in known:
         return None

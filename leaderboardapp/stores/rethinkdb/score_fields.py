@@ -82,11 +82,18 @@ def _running_season(board: Any, old: Any) -> Any:
 
 
 def _key_times(board: Any, old: Any, run: Any) -> Any:
-    """Return, as ReQL, a field that says when each key was counted, on a board with windows: a
-    repeat counts in those windows only whose season was running then."""
-    times = old["key_times"].default([]) + run["keys"].map(lambda _: run["now"])
+    """Return, as ReQL, a field that says of each key when the newest season of a window had begun,
+    on a board with windows: a repeat counts in those windows only whose season was running then."""
+    began_at = find_windows_began_at(board, run["now"])
+    times = old["key_times"].default([]) + run["keys"].map(lambda _: began_at)
     field = {"key_times": keep_newest(times, KEYS_REMEMBERED)}
     return r.branch(board["windows"].default([]).is_empty(), {}, field)
+
+
+def find_windows_began_at(board: Any, now: Any) -> Any:
+    """Return, as ReQL, when the newest season of a window of the board began; `now` for a board on
+    which none has begun since an earlier version."""
+    return board["windows_began_at"].default(now)
 
 
 def is_carried_over(board: Any, old: Any) -> Any:

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from leaderboardapp.domain.archive import past_board
-from leaderboardapp.domain.board_ids import is_window
+from leaderboardapp.domain.board_ids import is_window, owner_of
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
     OutcomeUnknown,
@@ -18,7 +18,6 @@ from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.domain.schedule import check_due, check_season
 from leaderboardapp.domain.types import BOARD_DEFAULTS, PlayerSeason, Row
 from leaderboardapp.domain.windows import next_season
-from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
@@ -57,7 +56,9 @@ class Seasons:
         # Before the season ends, so that no ended season lacks its record; and after, when no other
         # process that is about to end it can change the record any more.
         self._record(row, now, final=False)
-        began_at = {"began_at": now_us()} if is_window(board) else {}
+        began_at = (
+            {"began_at": self.windows.begin_season(owner_of(board))} if is_window(board) else {}
+        )
         change = next_season(row, now)
         kept = [1] if row["keep_seasons"] is None else [1, season + 1 - row["keep_seasons"]]
         result = self.db.run(

@@ -54,8 +54,8 @@ class WindowScores:
             if counted is None or (result["repeated"] and counted.key_time is None):
                 continue
             windows.update(counted.windows)
-            at = counted.key_time if result["repeated"] else now + index
-            _append(additions[increment.player], increment, at, result["repeated"])
+            began_at = counted.key_time if result["repeated"] else None
+            _append(additions[increment.player], increment, now + index, began_at)
         writes = {player: _to_wire(own) for player, own in additions.items()}
         self._write(board, windows, writes, self.add)
 
@@ -129,8 +129,9 @@ class WindowScores:
         return CompiledFunction(query)
 
 
-def _append(additions: list[Row], increment: Increment, at: int | None, repeated: bool) -> None:
-    """Append an increment to those of its player, or join it with the last one."""
+def _append(additions: list[Row], increment: Increment, at: int, began_at: int | None) -> None:
+    """Append an increment to those of its player, or join it with the last one. `began_at` is of a
+    repeat: when the newest season of a window had begun as it was counted."""
     key, amount = increment.key, increment.amount
     if key and any(addition["key"] == key for addition in additions):
         return  # it is a repeat within the batch
@@ -138,7 +139,7 @@ def _append(additions: list[Row], increment: Increment, at: int | None, repeated
     if key or last is None or last["key"] or abs(last["amount"] + amount) > MAX_SCORE:
         moves = amount != 0
         additions.append(
-            {"amount": amount, "key": key, "at": at, "moves": moves, "repeated": repeated}
+            {"amount": amount, "key": key, "at": at, "moves": moves, "began_at": began_at}
         )
     else:
         last["amount"] += amount
@@ -164,7 +165,7 @@ def _addition_fields(window: Any, player: Any, write: Any) -> Any:
     def select(keys: Any, since: Any) -> Any:
         def is_new(addition: Any) -> Any:
             is_known = keys.contains(addition["key"])
-            is_running = addition["repeated"].not_() | (addition["at"] >= since)
+            is_running = addition["began_at"].eq(None) | (addition["began_at"] >= since)
             return is_known.not_() & is_running
 
         return write["additions"].filter(is_new).do(lambda new: add(keys, new))

@@ -37,9 +37,24 @@ class Windows:
                 if document:
                     self.delete_window(document["id"])
             elif document is None:
-                self._create_window(new_window(owner, window, now))
+                self._create_window(new_window(owner, window, now), self.begin_season(board))
             elif changes := find_window_changes(owner, board_row(document), now):
                 self._change_window(document["id"], changes)
+
+    def begin_season(self, board: str) -> int:
+        """Return when a season of one of the board's windows begins, in microseconds, and have the
+        board's document say so. It is later than all before, whatever the clock says.
+
+        Keys that are counted from now on get this time, so no clock tells them from others."""
+        now = now_us()
+
+        def change(row: Any) -> Any:
+            return {"windows_began_at": r.expr([now, row["windows_began_at"].default(0) + 1]).max()}
+
+        result = self.db.run(self.db.boards.get(board).update(change, return_changes=True))
+        raise_for_errors(result)
+        changes = result["changes"]  # none if the board was deleted, and soon its windows
+        return int(changes[0]["new_val"]["windows_began_at"]) if changes else now
 
     def delete_windows(self, board: str) -> None:
         """Delete all windows of the board."""
@@ -93,12 +108,12 @@ class Windows:
 
         raise_for_errors(self.db.run(self.db.boards.get(window).replace(change)))
 
-    def _create_window(self, window: Row) -> None:
+    def _create_window(self, window: Row, began_at: int) -> None:
         # Players who scored while a window of this id was deleted must not come back.
         absent = self.db.boards.get(window["id"]).eq(None)
         for rows in self.db.select_rows_of_board(window["id"]):
             self.db.delete_in_pieces(rows, only_if=absent)
         # Another process may have created it a moment ago.
-        document = {**window, "began_at": now_us()}
+        document = {**window, "began_at": began_at}
         insert = self.db.boards.insert(document, conflict=lambda id, old, new: old)
         raise_for_errors(self.db.run(insert))

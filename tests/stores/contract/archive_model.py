@@ -82,8 +82,8 @@ class Model:
             row |= {"score": 0, "scored": False, "ranked": False}
 
 
-def read_season(store: Store, board: str, season: int, limit: int = 3) -> list[Row]:
-    """Return the rows of all pages of a past season, with ranks."""
+def read_season(store: Store, board: str, season: int | None, limit: int = 3) -> list[Row]:
+    """Return the rows of all pages of a season, with ranks; None is the running one."""
     rows: list[Row] = []
     while True:
         after = rank_position(rows[-1]) if rows else None

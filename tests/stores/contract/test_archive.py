@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -37,16 +37,6 @@ def small_pieces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
             for constant, value in PIECES.items():
                 if hasattr(module, constant):
                     monkeypatch.setattr(module, constant, value)
-
-
-@pytest.fixture
-def clock(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """clock(7): all scores from now on are reached in microsecond 7."""
-    now = [1]
-    for name, module in [*sys.modules.items()]:
-        if name.startswith("leaderboardapp.stores") and hasattr(module, "now_us"):
-            monkeypatch.setattr(module, "now_us", lambda: now[0])
-    yield lambda moment: now.__setitem__(0, moment)
 
 
 def fill(store: Store, board: str, scores: dict[str, int]) -> None:
