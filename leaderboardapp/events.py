@@ -20,12 +20,13 @@ NEW_LEADER, SEASON_ENDED = "new leader", "season ended"
 exchange = Exchange("boards")
 
 
-def announce(board: str, event: str, payload: Any) -> None:
-    """Publish a board's event. Best effort: a failure is logged, because the write has succeeded.
+def announce(board: str, event: str, *payloads: Any) -> None:
+    """Publish a board's event, once for each payload. Best effort: a failure is logged, because the
+    write has succeeded.
 
-    `event` is one of the names above, and `payload` what JSON can say."""
+    `event` is one of the names above, and a payload what JSON can say."""
     try:
-        exchange.topic({"board": board, "event": event}).publish(payload)
+        exchange.topic({"board": board, "event": event}).publish(*payloads)
     except (StoreUnavailable, ValueError) as error:  # ValueError: a name too long for a payload
         logger.warning("the event %r of board %s was not published: %s", event, board, error)
 

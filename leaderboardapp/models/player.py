@@ -1,7 +1,7 @@
 """A player of a board: the score, the rank, and players around."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from typing import Self
 
@@ -121,7 +121,7 @@ class Player:
         InvalidInput.
         """
         row = get_store().add_score(self.board.id, self.id, amount, key, season, name, ranked)
-        return self._load_scored(row)
+        return self._load_scored(row)._announce_joined()
 
     def score_put(
         self,
@@ -139,7 +139,7 @@ class Player:
         row = get_store().set_score(
             self.board.id, self.id, score, only_better, season, name, ranked
         )
-        return self._load_scored(row)
+        return self._load_scored(row)._announce_joined()
 
     @classmethod
     def add_scores_for_board(
@@ -149,10 +149,12 @@ class Player:
         what it raises.
 
         BoardNotFound is the result of each if there is no such board."""
-        return [
+        results = [
             row if isinstance(row, Exception) else cls(board, row["id"])._load_scored(row)
             for row in get_store().add_scores(board.id, increments)
         ]
+        cls._announce_all(board, [row for row in results if not isinstance(row, Exception)])
+        return results
 
     def get_rank(self, with_email: bool = False, season: int | None = None) -> int | None:
         """Read the player again; return the rank, from 1, or None if the player is not ranked.
@@ -301,13 +303,21 @@ class Player:
         self.rank, self.bound = (row["rank"], row["bound"]) if row else (None, 0)
 
     def _load_scored(self, row: Row) -> Self:
-        """Load the row after a write of the score, and announce who has joined by it."""
+        """Load the row after a write of the score."""
         for field in (*WRITE_FIELDS, *RANK_FIELDS):
             if field in row:
                 setattr(self, field, row.pop(field))
-        if self.created:
-            events.announce(self.board.id, events.JOINED, events.player_payload(row))
         return self._load(row, has_data=False)
+
+    def _announce_joined(self) -> Self:
+        self._announce_all(self.board, [self])
+        return self
+
+    @staticmethod
+    def _announce_all(board: Board, players: Iterable["Player"]) -> None:
+        """Announce those of the players who have joined by a write of their scores."""
+        if joined := [events.player_payload(vars(player)) for player in players if player.created]:
+            events.announce(board.id, events.JOINED, *joined)
 
     def _load(self, row: Row, has_data: bool = True) -> Self:
         for field in PLAYER_FIELDS:

@@ -24,12 +24,13 @@ from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores import get_store
-from leaderboardapp.stores.streams import KEPT_SECONDS, EncodedMessage, Subscription
+from leaderboardapp.stores.streams import KEPT_SECONDS, Subscription
 
 logger = logging.getLogger(__name__)
 MAX_PAYLOAD = 100_000  # characters of JSON, all of them ASCII
 WAITING = 1_000  # messages that wait for a subscriber, by default
 EXPIRE_EVERY = 50  # messages published, on average
+PUBLISHED_AT_ONCE = 100  # messages, for which other publishers of the topic wait
 
 
 class Exchange:
@@ -69,28 +70,33 @@ class ExchangeTopic:
         """`exchange`: its name. `key`: the topic, encoded."""
         self.exchange, self.key = exchange, key
 
-    def publish(self, payload: Any) -> None:
-        """Publish a message to those who are subscribed now.
+    def publish(self, *payloads: Any) -> None:
+        """Publish messages, one for each payload, to those who are subscribed now.
 
-        `payload` is whatever JSON can say, in at most 100,000 characters of ASCII. Keys that are
+        A payload is whatever JSON can say, in at most 100,000 characters of ASCII. Keys that are
         no text become text. Raises ValueError, StoreUnavailable."""
-        try:
-            text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
-        except (TypeError, RecursionError) as error:
-            raise ValueError(f"a payload is what JSON can say: {error}") from error
-        if len(text) > MAX_PAYLOAD:
-            raise ValueError(
-                f"a payload has at most {MAX_PAYLOAD} characters of JSON, not {len(text)}"
-            )
+        texts = [*map(encode_payload, payloads)]
         store = get_store()
-        store.publish(self.exchange, EncodedMessage(self.key, text))
+        for begin in range(0, len(texts), PUBLISHED_AT_ONCE):
+            store.publish(self.exchange, self.key, texts[begin : begin + PUBLISHED_AT_ONCE])
         # Each expiry deletes more messages than came since the last, so that the log does not grow.
         # It has a limit, so that no publisher waits for long.
-        if random.randrange(EXPIRE_EVERY) == 0:
+        if random.random() * EXPIRE_EVERY < len(payloads):
             try:
                 store.expire_messages(KEPT_SECONDS)
             except StoreUnavailable as error:
                 logger.warning("old messages were not deleted: %s", error)
+
+
+def encode_payload(payload: Any) -> str:
+    """Return the payload as a message has it. Raises ValueError."""
+    try:
+        text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"a payload is what JSON can say: {error}") from error
+    if len(text) > MAX_PAYLOAD:
+        raise ValueError(f"a payload has at most {MAX_PAYLOAD} characters of JSON, not {len(text)}")
+    return text
 
 
 class Queue:

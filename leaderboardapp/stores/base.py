@@ -26,7 +26,7 @@ driver's exception passes this boundary.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
@@ -43,7 +43,7 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
-from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
+from leaderboardapp.stores.streams import Feed, MessageStream
 
 
 class Store(ABC):
@@ -315,8 +315,9 @@ class Store(ABC):
     # Messages
 
     @abstractmethod
-    def publish(self, exchange: str, message: EncodedMessage) -> None:
-        """Publish a message to those who are subscribed now. It need not be durable."""
+    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
+        """Publish messages of one topic, in this order, to those who are subscribed now. They need
+        not be durable. Topic and payloads are those of an EncodedMessage."""
 
     @abstractmethod
     def expire_messages(self, older: float) -> None:

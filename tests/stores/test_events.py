@@ -1,13 +1,14 @@
 """The service's own events, published by the program that makes them happen."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
 
 from leaderboardapp import events
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import Increment
 from leaderboardapp.listener import event_forwarder
 from leaderboardapp.listener.event_forwarder import EventForwarder, LeaderChange
 from leaderboardapp.listener.maintenance import Maintenance
@@ -61,6 +62,23 @@ def test_that_a_hidden_player_left_is_not_announced(queue: Queue, board_id: str)
     seen.delete()
     left = [payload["player"]["id"] for name, payload in read_events(queue, 4) if name == "left"]
     assert left == ["seen"]
+
+
+def test_players_who_join_by_one_request_are_announced_together(
+    queue: Queue, store: Store, board_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, calls, publish = Board(board_id).save(), [], store.publish
+
+    def count(exchange: str, topic: str, payloads: Sequence[str]) -> None:
+        calls.append(len(payloads))
+        publish(exchange, topic, payloads)
+
+    monkeypatch.setattr(store, "publish", count)
+    increments = [Increment(f"p{number}", 1, name=f"P {number}") for number in range(20)]
+    Player.add_scores_for_board(board, [*increments, *increments])
+    joined = [payload["player"] for name, payload in read_events(queue, 21) if name == "joined"]
+    assert sorted(player["id"] for player in joined) == sorted(row.player for row in increments)
+    assert calls == [20]
 
 
 def test_what_cannot_be_announced_has_happened_all_the_same(

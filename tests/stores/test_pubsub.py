@@ -16,6 +16,7 @@ from django.conf import settings
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
 from leaderboardapp.pubsub import exchange as exchange_module
+from leaderboardapp.pubsub.exchange import PUBLISHED_AT_ONCE
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb.connection import r
@@ -102,11 +103,16 @@ def test_a_subscriber_gets_messages_that_pass_its_filter(
     )
 
 
-def test_messages_of_a_topic_come_in_order_and_equal_ones_repeatedly(exchange: Exchange) -> None:
+@pytest.mark.parametrize("together", [False, True])
+def test_messages_of_a_topic_come_in_order_and_equal_ones_repeatedly(
+    exchange: Exchange, together: bool
+) -> None:
     payloads = [1, 1, {"a": None}, "é\0\ud800", 2**70, [1.5], None, "z" * 90_000, 1]
+    payloads += range(PUBLISHED_AT_ONCE)
+    topic = exchange.topic("topic")
     with exchange.queue("topic") as queue:
-        for payload in payloads:
-            exchange.topic("topic").publish(payload)
+        for batch in [payloads] if together else ([payload] for payload in payloads):
+            topic.publish(*batch)
         assert [event.payload for event in take(queue, len(payloads))] == payloads
 
 

@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import json
-import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -35,17 +34,22 @@ async_r = RethinkDB()
 async_r.set_loop_type("asyncio")
 
 
-def publish(run: Callable[[Any], Any], exchange: str, message: EncodedMessage) -> None:
-    """Publish a message with `run`, which sends a query. Raises StoreUnavailable."""
+def publish(run: Callable[[Any], Any], exchange: str, topic: str, payloads: Sequence[str]) -> None:
+    """Publish messages of one topic with `run`, which sends a query. Raises StoreUnavailable."""
     document = {
-        "id": hashlib.blake2b(f"{exchange} {message.topic}".encode(), digest_size=32).hexdigest(),
+        "id": hashlib.blake2b(f"{exchange} {topic}".encode(), digest_size=32).hexdigest(),
         "exchange": exchange,
-        "topic": json.loads(message.topic),
-        "payload": message.payload,
+        "topic": json.loads(topic),
         "at": r.now().to_epoch_time(),
-        "message": str(uuid.uuid4()),  # because an equal document would be no change
     }
-    raise_for_errors(run(TOPICS.insert(document, conflict="replace", durability="soft")))
+
+    def write(payload: Any) -> Any:
+        # The id, because an equal document would be no change.
+        message = {**document, "payload": payload, "message": r.uuid()}
+        return TOPICS.insert(message, conflict="replace", durability="soft")
+
+    # Each message replaces the one before, and the server writes them one after the other.
+    raise_for_errors(run(r.expr([*payloads]).for_each(write)))
 
 
 def expire_messages(run: Callable[[Any], Any], older: float) -> None:

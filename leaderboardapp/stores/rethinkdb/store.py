@@ -1,6 +1,6 @@
 """The store in RethinkDB: boards, players, listeners, and what it delegates to its parts."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from leaderboardapp.domain.exceptions import (
@@ -55,7 +55,7 @@ from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
 from leaderboardapp.stores.rethinkdb.windows import Windows
-from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
+from leaderboardapp.stores.streams import Feed, MessageStream
 
 SCAN_SECONDS = 10.0  # for each piece of a long read
 # How much later than acknowledged a write may be stamped: clocks of the cluster's servers differ.
@@ -324,8 +324,8 @@ class RethinkStore(Store):
         before = r.now().to_epoch_time() - older
         self.db.delete_in_pieces(self.db.tickets.between(r.minval, before, index="used_at"))
 
-    def publish(self, exchange: str, message: EncodedMessage) -> None:
-        message_stream.publish(self.db.run, exchange, message)
+    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
+        message_stream.publish(self.db.run, exchange, topic, payloads)
 
     def expire_messages(self, older: float) -> None:
         message_stream.expire_messages(self.db.run, older)

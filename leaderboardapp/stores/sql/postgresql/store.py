@@ -1,6 +1,6 @@
 """The store in a PostgreSQL database (ADR 16)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from django.db import Error, connection, transaction
@@ -24,7 +24,7 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
-from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
+from leaderboardapp.stores.streams import Feed, MessageStream
 
 R = TypeVar("R")
 L = TypeVar("L", bound=Session)
@@ -56,7 +56,9 @@ PUBLISH = f"""
             pg_advisory_xact_lock(hashtextextended(%(exchange)s || %(topic)s, 0))
     ), published AS (
         INSERT INTO message (seq, exchange, topic, payload, at)
-        SELECT {NUMBER}, %(exchange)s, %(topic)s, %(payload)s, {NOW} FROM ready
+        SELECT {NUMBER}, %(exchange)s, %(topic)s, payload, {NOW}
+        FROM ready, unnest(%(payloads)s::text[]) WITH ORDINALITY AS given (payload, number)
+        ORDER BY number
     )
     SELECT pg_notify('{MESSAGES}', '')
 """
@@ -113,10 +115,11 @@ class PostgresStore(SqlStore):
             raise StoreUnavailable(str(error)) from error
 
     @maps_db_errors
-    def publish(self, exchange: str, message: EncodedMessage) -> None:
+    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
         # In a transaction with other changes it is as durable as they are.
         durability = "on" if connection.in_atomic_block else "off"
-        write(PUBLISH, {"exchange": exchange, **message._asdict(), "durability": durability})
+        values = {"exchange": exchange, "topic": topic, "payloads": [*payloads]}
+        write(PUBLISH, {**values, "durability": durability})
 
     def expire_messages(self, older: float) -> None:
         self.transaction(None, lambda: write(EXPIRE.format(now=NOW), {"older": older}))

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.db import Error, connection, transaction
@@ -13,9 +13,9 @@ from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
-from leaderboardapp.stores.sql.statements import write
+from leaderboardapp.stores.sql.statements import write, write_each
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
-from leaderboardapp.stores.streams import EncodedMessage, Feed, MessageStream
+from leaderboardapp.stores.streams import Feed, MessageStream
 
 R = TypeVar("R")
 
@@ -79,9 +79,10 @@ class SqliteStore(SqlStore):
     def open_message_stream(self) -> MessageStream:
         return SqliteMessageStream()
 
-    def publish(self, exchange: str, message: EncodedMessage) -> None:
-        values = {"exchange": exchange, **message._asdict(), "at": now_us()}
-        self.transaction(None, lambda: write(PUBLISH, values))
+    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
+        values = {"exchange": exchange, "topic": topic, "at": now_us()}
+        rows = [{**values, "payload": payload} for payload in payloads]
+        self.transaction(None, lambda: write_each(PUBLISH, rows))
 
     def expire_messages(self, older: float) -> None:
         values = {"older": older}
