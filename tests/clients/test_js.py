@@ -60,7 +60,7 @@ def run(*command: str | Path, **variables: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=150,
+        timeout=250,
     )
     assert ended.returncode == 0, ended.stdout
     return ended.stdout

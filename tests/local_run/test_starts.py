@@ -43,10 +43,10 @@ def test_everything_is_at_one_address(project: ProjectCopy) -> None:
                 f"ws://localhost:{project.port}{path}ws/", proxy=None, open_timeout=30
             ) as opened,
         ):
-            assert json.loads(opened.recv(10))["data"]["players"] == []
+            assert json.loads(opened.recv(30))["data"]["players"] == []
             api("POST", f"{path}players/", {"id": "ann", "name": "Ann"})
             wait_until(lambda: viewer.events and viewer.events[-1].data["players"], "the stream")
-            wait_until(lambda: json.loads(opened.recv(10))["data"].get("players"), "the WebSocket")
+            wait_until(lambda: json.loads(opened.recv(30))["data"].get("players"), "the WebSocket")
 
 
 def test_commands_of_manage_py_do_not_warn(project: ProjectCopy) -> None:
