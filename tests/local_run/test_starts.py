@@ -11,8 +11,8 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.e2e.viewers import Api, Viewer
-from tests.local_run.copies import LOCAL_PORTS, SERVER, ProjectCopy, Terminal, live
-from tests.support.programs import PROJECT, free_ports, wait_until
+from tests.local_run.copies import LOCAL_PORTS, SERVER, START_SECONDS, ProjectCopy, Terminal, live
+from tests.support.programs import PROJECT, free_ports, is_ready, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -34,6 +34,9 @@ def test_a_start_warns_once_and_its_example_works(project: ProjectCopy) -> None:
 def test_everything_is_at_one_address(project: ProjectCopy) -> None:
     board = f"board-{uuid.uuid4().hex[:12]}"
     with live(project):
+        # Which was asked of one Pushpin. What is asked of the other right after its start may get
+        # lost.
+        wait_until(lambda: is_ready(project.ports[2]), "the Pushpin for WebSockets", START_SECONDS)
         api, path = Api(project.port), f"/boards/{board}/"
         assert api("POST", "/boards/", {"id": board, "name": "Demo"}).status == 201
         assert "<html" in api("GET", path, headers={"Accept": "text/html"}).text
