@@ -73,11 +73,13 @@ def link(server_stack: Stack, own_server: Server) -> Iterator[Link]:
     with Link(own_server.port) as link:
         url = usual["DATABASE_URL"].replace(f":{own_server.port}/", f":{link.port}/")
         listener.env = {**usual, "DATABASE_URL": url}
-        listener.restart()
-        wait_until(server_stack.listens, "the listener", START_SECONDS)
-        yield link
-        listener.env = usual
-        listener.restart()
+        try:
+            listener.restart()
+            wait_until(server_stack.listens, "the listener", START_SECONDS)
+            yield link
+        finally:
+            listener.env = usual
+            listener.restart()
 
 
 @pytest.mark.parametrize("which", ["the feed's", "all"])
@@ -91,7 +93,7 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         wait_until(
             lambda: server_stack.listener.output().count("listening,") >= 2,
             "the listener to be back",
-            30,
+            60,
         )
         writers.mark(since=cut)
 
