@@ -226,7 +226,7 @@ def test_a_watch_outlives_a_link_that_dies_silently(
                 seen.append(snapshot["players"][0]["score"])
 
     with Link(stack.port) as link:
-        patience = 0.5  # after the first snapshot it is no limit
+        patience = 3  # after the first snapshot it is no limit
         with Leaderboard(f"http://localhost:{link.port}", patience=patience) as leaderboard:
             thread = threading.Thread(target=watch, args=[leaderboard.board(board.id)])
             thread.start()

@@ -71,7 +71,7 @@ def test_an_old_env_without_ports_starts(project: ProjectCopy) -> None:
     ports = dict(zip(LOCAL_PORTS, map(str, project.ports), strict=False))
     try:
         with live(project, **ports):
-            assert project.is_live()
+            wait_until(project.is_live, "the service")
     finally:
         env.write_text(text)
 
@@ -84,7 +84,7 @@ def test_a_second_start_says_who_has_the_port(project: ProjectCopy) -> None:
         assert int(pid) in {process.pid for process in project.processes()}
         assert name and f"port {project.port}," in second.stderr
         assert "LOCAL_HTTP_PORT" in second.stderr and "already runs" in second.stderr
-        assert project.is_live()
+        wait_until(project.is_live, "the service")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
@@ -109,7 +109,7 @@ def run_server(project: ProjectCopy, **variables: str) -> subprocess.CompletedPr
         env=project.environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
     )
 
 
@@ -122,7 +122,7 @@ def test_an_unknown_store_stops_the_start_with_one_line(project: ProjectCopy) ->
 def test_a_store_that_is_away_ends_the_run_with_its_message(project: ProjectCopy) -> None:
     [port] = free_ports(1)
     terminal = Terminal(project, SERVER, DATABASE_URL=f"rethinkdb://127.0.0.1:{port}/db")
-    assert terminal.process.wait(60) == 1
+    assert terminal.process.wait(START_SECONDS) == 1
     wait_until(lambda: terminal.lines()[-1].startswith("server: prepare ended"), "the last line")
     project.wait_for_end()
     terminal.close()
