@@ -36,7 +36,7 @@ def code(heading: str, number: int = 0) -> str:
 def run(port: int, text: str, **env: str) -> str:
     """Run commands against the service; return what they print."""
     text = text.replace("localhost:7999", f"localhost:{port}")
-    text = text.replace("curl ", "curl -s --fail-with-body --max-time 5 ")
+    text = text.replace("curl ", "curl -s --fail-with-body --max-time 10 ")
     command = ["bash", "-c", text]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60).stdout
 
