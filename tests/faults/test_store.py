@@ -25,6 +25,8 @@ from tests.faults.load import (
 from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 
+WAITING_SECONDS = 2.0  # each store waits longer for a server that does not answer
+
 
 def refused_a_hundred(api: Api, board: str, at_once: int = 100) -> list[float]:
     """Send a hundred requests, by default at once, more than the web has threads; return how long
@@ -52,11 +54,11 @@ def test_an_unavailable_server_is_reported_and_survived(
             own_server.program.signal_all(signal.SIGKILL if how == "killed" else signal.SIGSTOP)
         if how != "stopped":
             own_server.program.process.wait(30)
-        slowest = max(refused_a_hundred(api, writers.board))
+        refused_a_hundred(api, writers.board)
         # Once the circuit breaker is open, few requests wait for the server; others are refused.
         # Few at once, because they would wait for each other on a busy machine.
         usual = statistics.median(refused_a_hundred(api, writers.board, at_once=10))
-        assert how != "stopped" or usual < slowest / 4
+        assert usual < WAITING_SECONDS
         stream = api("GET", writers.board, headers={"Accept": "text/event-stream"})
         assert stream.status == 200 and stream.text.startswith("retry: ")
         if how == "stopped":
