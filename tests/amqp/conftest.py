@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from tests.support.programs import WAIT_SECONDS
 from tests.support.servers import RabbitServer
 
 Consume = Callable[..., threading.Thread]
@@ -38,7 +39,7 @@ def consume(store: object, broker: Any) -> Iterator[Consume]:
     yield consume
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(WAIT_SECONDS)
         assert not thread.is_alive()
 
 

@@ -19,7 +19,7 @@ from leaderboardapp.rabbitmq.consumer import Consumer
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import EXCHANGE, Broker
 from tests.faults.link import Link
-from tests.support.programs import START_SECONDS, Program, wait_until
+from tests.support.programs import START_SECONDS, WAIT_SECONDS, Program, wait_until
 from tests.support.servers import RabbitServer
 
 
@@ -85,12 +85,13 @@ def test_a_silent_link_is_noticed_by_missing_heartbeats(
             broker.publish_score(board.id, "alice", 1)
             wait_until(lambda: Player.get_for_board(board, "alice").score == 1, "the first")
             link.cut()
+            begun = caplog.text.count("taking messages")  # more than once if the machine is slow
             broker.publish_score(board.id, "alice", 1)
-            wait_until(lambda: Player.get_for_board(board, "alice").score == 2, "the second", 20)
-            assert caplog.text.count("taking messages") == 2
+            wait_until(lambda: Player.get_for_board(board, "alice").score == 2, "the second", 60)
+            assert caplog.text.count("taking messages") > begun
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(WAIT_SECONDS)
 
 
 def test_a_worker_finishes_its_batch_on_sigterm(
@@ -113,7 +114,7 @@ def test_a_worker_finishes_its_batch_on_sigterm(
             for _ in range(30):
                 broker.publish_score(board.id, "alice", 1)
             program.process.send_signal(signal.SIGTERM)
-            assert program.process.wait(10) == 0
+            assert program.process.wait(WAIT_SECONDS) == 0
             left = published - (score() or 0)
             wait_until(
                 lambda: broker.count_messages(ScoreHandler.queue) == left,  # noqa: B023
@@ -122,7 +123,7 @@ def test_a_worker_finishes_its_batch_on_sigterm(
             program.log.unlink()
             program.start()
             wait_until(lambda: "taking" in program.log.read_text(), "the worker", START_SECONDS)
-            wait_until(lambda: score() == published, f"a score of {published}", 20)  # noqa: B023
+            wait_until(lambda: score() == published, f"a score of {published}")  # noqa: B023
 
 
 def test_patterns_match_like_those_of_a_topic_exchange(broker: Broker) -> None:

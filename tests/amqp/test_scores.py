@@ -15,7 +15,7 @@ from leaderboardapp.rabbitmq.consumer import PREFETCH
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import Broker, total_score, wait_for_score
 from tests.amqp.conftest import Consume
-from tests.support.programs import wait_until
+from tests.support.programs import WAIT_SECONDS, wait_until
 
 ON_ONE_STORE = pytest.mark.stores("sqlite")
 
@@ -216,4 +216,4 @@ def test_a_queue_of_another_kind_is_logged(
         assert ScoreHandler.queue in caplog.text and "Traceback" not in caplog.text
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(WAIT_SECONDS)

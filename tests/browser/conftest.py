@@ -23,7 +23,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-expect.set_options(timeout=20_000)
+# Longer than a page takes to come back to a Pushpin that has lost its first request.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="package")

@@ -125,7 +125,6 @@ def test_without_the_description_the_page_says_so(visit: Visits) -> None:
     visit.forgive("ERR_FAILED")
 
 
-@pytest.mark.timeout(300)  # axe-core takes seconds for each look of so many fields
 def test_an_open_operation_is_accessible(docs: Page, screenshots: Path, board: str) -> None:
     block = open_operation(docs, "readBoard")
     block.get_by_placeholder("board").fill(board.split("/")[2])

@@ -101,7 +101,7 @@ def test_a_board_is_accessible_whatever_happens(
     expect(page.locator(".row").get_by_role("alert")).to_be_visible()
     check_looks(page, "row-error", screenshots)
     assert api("POST", f"{path}players/", {"name": "Katherine Johnson"}).status == 201
-    expect(page.locator(".toast")).to_be_visible()
+    expect(page.locator(".toast", has_text="Katherine")).to_be_visible()
     check_looks(page, "toast", screenshots)
     page.context.set_offline(True)
     expect(state).to_have_text(re.compile("(Reconnecting|No connection) since"))

@@ -71,6 +71,7 @@ class TestPlayers:
     def test_scores_go_up_and_down_where_they_stand(self, page: Page, api: Api, board: str) -> None:
         for _ in range(3):
             page.get_by_role("button", name="Add 1 to Bob").click()
+        expect(row(page, "Bob").locator(".score")).to_have_text("3")
         page.get_by_role("button", name="Take 1 from Bob").click()
         expect(row(page, "Bob").locator(".score")).to_have_text("2")
         expect(row(page, "Bob").locator(".rank")).to_have_text("2")

@@ -19,7 +19,7 @@ def test_the_example_of_a_private_board_opens_each_stream_with_a_new_ticket(
     tokens, addresses = [], []
 
     def create() -> str:
-        tokens.append(sign(-8))  # accepted for a moment longer
+        tokens.append(sign(-5))  # accepted for some more seconds
         return tokens[-1]
 
     page = visit("/healthz", lambda page: page.route("**/favicon.ico", lambda it: it.fulfill()))

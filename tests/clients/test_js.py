@@ -60,7 +60,7 @@ def run(*command: str | Path, **variables: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=150,
+        timeout=250,
     )
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
@@ -261,9 +261,9 @@ def test_a_page_of_another_origin_scores_and_survives_what_happens_to_its_link(
     stack.pushpin.signal_all(signal.SIGSTOP)  # as a link that died silently
     try:
         score_at(api, board_id, token)
-        page.clock.fast_forward(44_000)
+        page.clock.fast_forward(35_000)
         assert page.evaluate("states.at(-1)") == "live", "a keep-alive may still come"
-        page.clock.fast_forward(3_000)
+        page.clock.fast_forward(12_000)
         expect_lost(page, "no sign of life for 45 s")
     finally:
         stack.pushpin.signal_all(signal.SIGCONT)

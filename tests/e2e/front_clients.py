@@ -16,7 +16,7 @@ from tests.e2e.viewers import Api
 from tests.support.fronts import Front
 
 EVENT_STREAM = {"Accept": "text/event-stream"}
-SECONDS = 60
+SECONDS = 90
 
 
 @contextmanager

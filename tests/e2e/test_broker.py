@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from tests.amqp.broker import Broker, broker_at
+from tests.e2e.test_websockets import closing_code, message, watch
 from tests.e2e.viewers import Api, Viewer, settle, token
 from tests.support.programs import wait_until
 from tests.support.stack import Stack
@@ -18,8 +18,6 @@ from tests.support.stack import Stack
 @pytest.fixture
 def broker(stack: Stack) -> Iterator[Broker]:
     with broker_at(stack.env["AMQP_URL"]) as broker:
-        wait_until(lambda: "taking messages" in stack.amqp.log.read_text(), "the worker", 30)
-        broker.wait_for_consumer()
         yield broker
 
 
@@ -27,8 +25,8 @@ def receive(socket: ClientConnection, event: str) -> Any:
     """Return the data of the first such event that comes."""
 
     def receive_next() -> Any:
-        message = json.loads(socket.recv(10))
-        return message["data"] if message["event"] == event else None
+        received = message(socket)
+        return received["data"] if received["event"] == event else None
 
     return wait_until(receive_next, event)
 
@@ -36,8 +34,7 @@ def receive(socket: ClientConnection, event: str) -> Any:
 def test_a_score_from_the_broker_reaches_every_viewer(
     stack: Stack, broker: Broker, board: str, board_id: str
 ) -> None:
-    address = f"ws://localhost:{stack.ws_port}{board}ws/"
-    with Viewer(stack.port, board) as viewer, connect(address, proxy=None) as socket:
+    with Viewer(stack.port, board) as viewer, watch(stack, board) as socket:
         viewer.wait_for(lambda event: True, "the snapshot")
         broker.publish_score(board_id, "alice", 7)
         broker.publish_score(board_id, "carol", 9, name="Carol")
@@ -64,12 +61,11 @@ def test_each_viewer_of_a_channel_is_shown_its_notifications(
     stack: Stack, broker: Broker, customer: str
 ) -> None:
     paths = ("/events/invoices/", f"/events/customer-{customer}/")
-    address = f"ws://localhost:{stack.ws_port}{paths[1]}ws/"
     with (
         Viewer(stack.port, paths[0]) as one,
         Viewer(stack.port, paths[0]) as another,
         Viewer(stack.port, paths[1]) as own,
-        connect(address, proxy=None) as socket,
+        watch(stack, paths[1]) as socket,
     ):
         id, key = uuid.uuid4().hex, f"invoice.paid.{customer}"
         broker.publish("invoice.sent.other", [1, None], message_id=f"{id}-2")
@@ -87,17 +83,13 @@ def test_each_viewer_of_a_channel_is_shown_its_notifications(
 @pytest.mark.stores("sqlite")
 def test_viewers_are_shown_all_of_a_burst(stack: Stack, broker: Broker, customer: str) -> None:
     path = f"/events/customer-{customer}/"
-    address = f"ws://localhost:{stack.ws_port}{path}ws/"
-    with (
-        Viewer(stack.port, path) as viewer,
-        connect(address, proxy=None, max_queue=None) as socket,
-    ):
+    with Viewer(stack.port, path) as viewer, watch(stack, path) as socket:
         for number in range(300):
             broker.publish(f"invoice.paid.{customer}", {"number": number, "filling": "x" * 1500})
-        wait_until(lambda: len(viewer.heard("notification")) >= 300, "all", 30)
+        wait_until(lambda: len(viewer.heard("notification")) >= 300, "all", 60)
         shown = [event["data"]["number"] for event in viewer.heard("notification")]
         assert shown == [*range(300)]
-        by_socket = [json.loads(socket.recv(10))["data"]["data"]["number"] for _ in range(300)]
+        by_socket = [message(socket)["data"]["data"]["number"] for _ in range(300)]
         assert by_socket == [*range(300)]
 
 
@@ -123,8 +115,7 @@ def test_notifications_of_a_private_board_are_for_readers_of_the_board(
         wait_until(lambda: viewer.heard("notification"), "the goal")
         assert viewer.heard("notification")[0]["data"] == "a goal"
         api("PATCH", board, {"private": True})
-        address = f"ws://localhost:{stack.ws_port}{board}ws/?token={token('read', board_id)}"
-        with connect(address, proxy=None) as socket:
+        with watch(stack, board, f"?token={token('read', board_id)}") as socket:
             receive(socket, "update")
             broker.publish(f"match.{board_id}.goal", "another goal")
             assert receive(socket, "notification")["data"] == "another goal"
@@ -181,10 +172,8 @@ def test_a_message_id_that_is_no_text_makes_a_dead_letter(stack: Stack, broker: 
 
 def test_a_channel_without_a_route_is_not_found(stack: Stack, api: Api) -> None:
     assert api("GET", "/events/secrets/").status == 404
-    address = f"ws://localhost:{stack.ws_port}/events/secrets/ws/"
-    with connect(address, proxy=None) as socket, pytest.raises(ConnectionClosed):
-        socket.recv(10)
-    assert socket.close_code == 4404
+    with watch(stack, "/events/secrets/") as socket:
+        assert closing_code(socket) == 4404
 
 
 def test_the_command_publishes(stack: Stack, broker: Broker, board: str, board_id: str) -> None:
@@ -200,10 +189,10 @@ def test_the_command_publishes(stack: Stack, broker: Broker, board: str, board_i
 
 
 def test_the_command_reports_mistakes(stack: Stack, broker: Broker) -> None:
-    for arguments, message in (
+    for arguments, mistake in (
         (("score", "{"), "The body is not JSON"),
         (("nobody.wants.this", "1"), "no queue takes messages with the key nobody.wants.this"),
     ):
         done = stack.manage("amqp", "publish", *arguments)
         assert done.returncode == 1
-        assert message in done.stderr and "Traceback" not in done.stderr
+        assert mistake in done.stderr and "Traceback" not in done.stderr

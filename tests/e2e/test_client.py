@@ -19,7 +19,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 def leaderboard(stack: Stack) -> Iterator[Leaderboard]:
-    with Leaderboard(f"http://localhost:{stack.port}", patience=10) as leaderboard:
+    with Leaderboard(f"http://localhost:{stack.port}", patience=30) as leaderboard:
         yield leaderboard
 
 
@@ -204,7 +204,7 @@ def test_a_watch_shows_each_change_and_ends_with_the_board(stack: Stack, board: 
             alice.add()
             wait_until(lambda: seen[-1] == score, "the change")  # noqa: B023
         last = board.snapshot()
-        wait_until(lambda: [e.data for e in viewer.events].count(last) == 2, "the repeat")
+        wait_until(lambda: [e.data for e in viewer.events].count(last) >= 2, "the repeat")
     assert seen == [0, 1, 2], "the repeat shows nothing new"
     board.delete()
     wait_until(lambda: ended == [404], "the end")
@@ -226,7 +226,7 @@ def test_a_watch_outlives_a_link_that_dies_silently(
                 seen.append(snapshot["players"][0]["score"])
 
     with Link(stack.port) as link:
-        patience = 0.5  # after the first snapshot it is no limit
+        patience = 3  # after the first snapshot it is no limit
         with Leaderboard(f"http://localhost:{link.port}", patience=patience) as leaderboard:
             thread = threading.Thread(target=watch, args=[leaderboard.board(board.id)])
             thread.start()
@@ -234,10 +234,10 @@ def test_a_watch_outlives_a_link_that_dies_silently(
             link.go_silent()
             caplog.clear()
             alice.add()
-            wait_until(lambda: len(link.pairs) >= 3, "two attempts in vain", 30)
+            wait_until(lambda: len(link.pairs) >= 3, "two attempts in vain")
             assert seen == [0]
             link.restore()
-            wait_until(lambda: seen == [0, 1], "the change", 30)
+            wait_until(lambda: seen == [0, 1], "the change")
             board.delete()
             thread.join(30)
             assert not thread.is_alive()

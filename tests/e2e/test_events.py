@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
 
+from tests.e2e.test_websockets import message, watch
 from tests.e2e.viewers import Api, Viewer, settle, token
 from tests.support.programs import wait_until
 from tests.support.stack import Stack
@@ -25,18 +25,17 @@ def alice_leads(stack: Stack, api: Api, board: str) -> None:
 def test_viewers_are_sent_new_leaders_leavers_and_ends_of_seasons(
     stack: Stack, api: Api, board: str
 ) -> None:
-    address = f"ws://localhost:{stack.ws_port}{board}ws/"
-    with Viewer(stack.port, board) as viewer, connect(address, proxy=None) as socket:
+    with Viewer(stack.port, board) as viewer, watch(stack, board) as socket:
         viewer.wait_for(lambda event: True, "the snapshot")
-        assert '"update"' in str(socket.recv(10))
+        assert message(socket)["event"] == "update"
         api("POST", f"{board}players/bob/score-add/", {"amount": 6})
         wait_until(lambda: viewer.heard("new leader"), "the leader")
         api("DELETE", f"{board}players/alice/")
         wait_until(lambda: viewer.heard("left"), "who left")
         api("POST", f"{board}reset/")
         wait_until(lambda: viewer.heard("season ended"), "the end of the season")
-        message = '{"event":"season ended","data":{"season":1}}'
-        wait_until(lambda: socket.recv(10) == message, "the same over the WebSocket")
+        ended = {"event": "season ended", "data": {"season": 1}}
+        wait_until(lambda: message(socket) == ended, "the same over the WebSocket")
         assert viewer.heard("new leader") == [player("bob", "Bob", 6)]
         assert viewer.heard("left") == [player("alice", "Alice", 5)]
         assert viewer.heard("season ended") == [{"season": 1}]
@@ -49,10 +48,9 @@ def test_the_events_of_a_private_board_are_for_those_who_may_see_it(
     with Viewer(stack.port, board) as viewer:
         viewer.wait_for(lambda event: True, "the snapshot")
         api("PATCH", board, {"private": True})
-        address = f"ws://localhost:{stack.ws_port}{board}ws/?token={token('read', board_id)}"
-        with connect(address, proxy=None) as socket:
-            assert '"update"' in str(socket.recv(10))
+        with watch(stack, board, f"?token={token('read', board_id)}") as socket:
+            assert message(socket)["event"] == "update"
             api("DELETE", f"{board}players/alice/")
-            wait_until(lambda: '"left"' in str(socket.recv(10)), "the event, with a token")
+            wait_until(lambda: message(socket)["event"] == "left", "the event, with a token")
         wait_until(viewer.closed.is_set, "the stream to end")
     assert viewer.heard("left") == []

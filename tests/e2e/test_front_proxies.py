@@ -368,7 +368,7 @@ def test_an_nginx_of_nothing_but_proxy_pass_passes_events_on(
     try:
         nginx.wait_for_port(port)
         with httpx.stream(
-            "GET", f"http://127.0.0.1:{port}{board}", headers=EVENT_STREAM, timeout=10
+            "GET", f"http://127.0.0.1:{port}{board}", headers=EVENT_STREAM, timeout=SECONDS
         ) as stream:
             shown = snapshots(stream.iter_lines())
             assert best(next(shown)) == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from leaderboardapp.realtime.formats import KEEP_ALIVE, KEEP_ALIVE_SECONDS
-from tests.e2e.test_websockets import watch
+from tests.e2e.test_websockets import message, watch
 from tests.e2e.viewers import Api, Viewer
 from tests.support.programs import wait_until
 from tests.support.stack import Stack
@@ -32,14 +32,12 @@ def test_scripts_see_keep_alives_on_a_busy_board_and_a_quiet_channel(
             with suppress(TimeoutError):
                 while True:
                     messages.append(json.loads(socket.recv(timeout=1)))
-            return (
-                viewer.heard(KEEP_ALIVE) == [{}] and {"event": KEEP_ALIVE, "data": {}} in messages
-            )
+            return {} in viewer.heard(KEEP_ALIVE) and {"event": KEEP_ALIVE, "data": {}} in messages
 
-        wait_until(have_come, "keep-alives between the updates", KEEP_ALIVE_SECONDS + 4)
+        wait_until(have_come, "keep-alives between the updates", 2 * KEEP_ALIVE_SECONDS)
         assert len(viewer.events) > 5
-        wait_until(lambda: quiet.heard(KEEP_ALIVE) == [{}], "the channel's")
-        assert json.loads(quiet_socket.recv(timeout=10)) == {"event": KEEP_ALIVE, "data": {}}
+        wait_until(lambda: {} in quiet.heard(KEEP_ALIVE), "the channel's")
+        assert message(quiet_socket) == {"event": KEEP_ALIVE, "data": {}}
 
 
 def test_streams_say_that_nothing_may_hold_them_back(stack: Stack, api: Api, board: str) -> None:

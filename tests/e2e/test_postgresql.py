@@ -71,7 +71,10 @@ def test_a_thousand_viewers_cost_no_listening_connection_more(
         address = f"ws://localhost:{stack.ws_port}/boards/b/ws/"
         sockets = []
         for _ in range(VIEWERS // AT_ONCE):
-            batch = (connect(address, proxy=None, ping_interval=None) for _ in range(AT_ONCE))
+            batch = (
+                connect(address, proxy=None, ping_interval=None, open_timeout=START_SECONDS)
+                for _ in range(AT_ONCE)
+            )
             sockets += await asyncio.gather(*batch)
         with psycopg.connect(url) as console:
             names = console.execute(
@@ -85,7 +88,7 @@ def test_a_thousand_viewers_cost_no_listening_connection_more(
             assert await socket.recv()
         await asyncio.to_thread(Api(stack.port), "POST", "/boards/b/players/bob/score-add/")
         for socket in sockets:
-            while '"score":1' not in str(await asyncio.wait_for(socket.recv(), 10)):
+            while '"score":1' not in str(await asyncio.wait_for(socket.recv(), START_SECONDS)):
                 pass
             await socket.close()
 

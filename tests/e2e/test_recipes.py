@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import RequestFactory
-from websockets.sync.client import connect
 
 from leaderboardapp.realtime import formats
+from tests.e2e.test_websockets import watch
 from tests.e2e.viewers import Api, token
-from tests.support.programs import PROJECT
+from tests.support.programs import PROJECT, WAIT_SECONDS
 from tests.support.stack import Stack
 
 TEXT = (PROJECT / "docs" / "clients.md").read_text()
@@ -36,7 +36,7 @@ def code(heading: str, number: int = 0) -> str:
 def run(port: int, text: str, **env: str) -> str:
     """Run commands against the service; return what they print."""
     text = text.replace("localhost:7999", f"localhost:{port}")
-    text = text.replace("curl ", "curl -s --fail-with-body --max-time 5 ")
+    text = text.replace("curl ", "curl -s --fail-with-body --max-time 10 ")
     command = ["bash", "-c", text]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60).stdout
 
@@ -89,16 +89,16 @@ def test_the_wire_has_what_the_recipe_shows(game: Api, stack: Stack) -> None:
     request, answer, stream, messages = (code("### On the wire", number) for number in range(4))
     with (
         closing(HTTPConnection("localhost", game.port, timeout=30)) as viewer,
-        connect(f"ws://localhost:{stack.ws_port}{BOARD}ws/") as web_socket,
+        watch(stack, BOARD) as web_socket,
     ):
         viewer.request("GET", BOARD, headers={"Accept": "text/event-stream"})
         response = viewer.getresponse()
         text = read_until(response, r"data: .*\n\n")
-        received = [str(web_socket.recv(10))]
+        received = [str(web_socket.recv(WAIT_SECONDS))]
         assert_answered(game.port, request, answer)
         text += read_until(response, r"event: joined\n.*\n\n")
         while '"joined"' not in received[-1]:
-            received.append(str(web_socket.recv(10)))
+            received.append(str(web_socket.recv(WAIT_SECONDS)))
     # How long to wait before a new attempt differs from viewer to viewer. Updates may come again.
     events = unique(re.sub("retry: [0-9]+", "retry: 2908", text).split("\n\n")[:-1])
     keep_alive = (formats.KEEP_ALIVE, formats.KEEP_ALIVE_DATA)

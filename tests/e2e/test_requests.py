@@ -11,7 +11,7 @@ from tests.support.stack import Stack
 
 def send_raw(port: int, *lines: str) -> tuple[int, dict[str, str], bytes]:
     """Send a request of these lines; return the answer's status, headers and body."""
-    with socket.create_connection(("localhost", port), timeout=10) as connection:
+    with socket.create_connection(("localhost", port), timeout=30) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         answer = connection.makefile("rb").read()
     head, _, body = answer.partition(b"\r\n\r\n")

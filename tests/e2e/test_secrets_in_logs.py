@@ -89,7 +89,7 @@ def test_the_service_and_pushpin_log_no_secret(stack: Stack, board: str) -> None
 
 
 def send_raw(port: int, request: str) -> str:
-    with socket.create_connection(("localhost", port), timeout=10) as connection:
+    with socket.create_connection(("localhost", port), timeout=30) as connection:
         connection.sendall(request.encode())
         connection.shutdown(socket.SHUT_WR)
         answer = b""

@@ -22,7 +22,7 @@ GOALS = Path(os.environ.get("GOALS_CSV") or PROJECT.parent / "shared/data/goalsc
 def is_repeated(viewer: Viewer) -> bool:
     """Return whether the snapshot with Bob's first point has come twice."""
     first_rows = [event.data["players"][0] for event in list(viewer.events)]
-    return first_rows.count({"id": "bob", "name": "Bob", "score": 1, "rank": 1}) == 2
+    return first_rows.count({"id": "bob", "name": "Bob", "score": 1, "rank": 1}) >= 2
 
 
 def test_a_viewer_is_shown_the_snapshot_at_once_and_each_change(
@@ -101,7 +101,7 @@ def test_the_newest_snapshot_is_repeated_once_the_board_is_quiet(
 ) -> None:
     with Viewer(stack.port, board) as viewer:
         api("POST", f"{board}players/bob/score-add/")
-        wait_until(lambda: is_repeated(viewer), "the repeat", 5)
+        wait_until(lambda: is_repeated(viewer), "the repeat")
         events = len(viewer.events)
         time.sleep(2.5)  # a second repeat would come after two
         assert len(viewer.events) == events
@@ -124,7 +124,7 @@ def test_a_burst_reaches_viewers_as_few_snapshots_ending_with_the_last(
         for thread in threads:
             thread.join()
         took = time.monotonic() - started
-        wait_until(lambda: viewer.scores() == {"Alice": 50, "Bob": 50}, "the last score", 3)
+        wait_until(lambda: viewer.scores() == {"Alice": 50, "Bob": 50}, "the last score")
         # PUBLISH_INTERVAL is 50 ms; the first snapshot, the last and the repeat come on top.
         assert len(viewer.events) <= took / 0.05 + 3
 
@@ -137,7 +137,7 @@ def test_a_direct_request_for_a_stream_is_told_of_the_proxy(stack: Stack, board:
 
 def test_a_chunked_body_is_never_taken_for_an_empty_one(stack: Stack, board: str) -> None:
     for port, statuses in ((stack.port, (200, 411)), (stack.web_port, (411,))):
-        connection = HTTPConnection("localhost", port, timeout=10)
+        connection = HTTPConnection("localhost", port, timeout=30)
         connection.request(
             "POST",
             f"{board}players/bob/score-add/",
@@ -154,7 +154,7 @@ def test_a_chunked_body_is_never_taken_for_an_empty_one(stack: Stack, board: str
 def test_a_body_that_ends_early_changes_nothing(stack: Stack, api: Api, board: str) -> None:
     head = f"POST {board}players/bob/score-add/ HTTP/1.1\r\nHost: localhost\r\n"
     head += "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", stack.web_port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", stack.web_port), timeout=30) as client:
         client.sendall(head.encode())
         client.shutdown(socket.SHUT_WR)
         assert client.recv(20).startswith(b"HTTP/1.1 400 ")
@@ -197,7 +197,7 @@ def test_a_century_of_football_ends_right_on_every_viewer(
         assert runs[-1].returncode == 0, runs[-1].stderr
         assert len(runs) > 1 or f"{goals.total()} rows" in runs[-1].stdout
         for viewer in (one, two):
-            wait_until(lambda: viewer.events and viewer.scores() == final, "the final board", 5)  # noqa: B023
+            wait_until(lambda: viewer.events and viewer.scores() == final, "the final board")  # noqa: B023
             assert len(viewer.events) > 5, "viewers watch it grow"
         assert "0 rows" in stack.manage(*command).stdout
         assert [row["name"] for row in api("GET", path).json["players"]] == list(final)

@@ -18,7 +18,7 @@ from leaderboardapp.realtime.expiry import JITTER_SECONDS, STEP_SECONDS
 from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
 from tests.e2e.test_websockets import closing_code, message, watch
 from tests.e2e.viewers import Answer, Api, Viewer
-from tests.support.programs import wait_until
+from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 
 # From a token's end to that of what it opened, at most. The listener looks twice a step, perhaps.
@@ -148,7 +148,7 @@ def test_what_expired_while_no_listener_ran_ends_when_one_runs(
     api: Api, stack: Stack, private: str
 ) -> None:
     stack.listener.stop()
-    over = 8  # for so many seconds, and still accepted
+    over = 4  # for so many seconds, and still accepted
     try:
         with (
             Viewer(stack.port, f"{private}?token={sign(-over)}") as viewer,
@@ -157,6 +157,7 @@ def test_what_expired_while_no_listener_ran_ends_when_one_runs(
             assert not viewer.closed.wait(END_SECONDS - over)
             assert is_open(socket)
             stack.listener.restart()
+            wait_until(stack.listens, "the listener", START_SECONDS)
             wait_until(viewer.closed.is_set, "the stream's end", 2 * STEP_SECONDS)
             assert viewer.heard("token expired") == [{}]
             assert closing_code(socket) == 4401

@@ -12,7 +12,7 @@ from tests.e2e.viewers import Api
 from tests.support.stack import Stack
 
 INCREMENTS = 20
-SECONDS = 100
+SECONDS = 200
 
 
 async def request(

@@ -12,25 +12,26 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.viewers import Api, Viewer, open_files, token
-from tests.support.programs import wait_until
+from tests.support.programs import WAIT_SECONDS, wait_until
 from tests.support.stack import Stack
 
 
 @contextmanager
 def watch(stack: Stack, path: str, query: str = "") -> Iterator[ClientConnection]:
-    with connect(f"ws://localhost:{stack.ws_port}{path}ws/{query}", proxy=None) as socket:
+    url = f"ws://localhost:{stack.ws_port}{path}ws/{query}"
+    with connect(url, proxy=None, open_timeout=WAIT_SECONDS, max_queue=None) as socket:
         yield socket
 
 
 def message(socket: ClientConnection) -> Any:
-    return json.loads(socket.recv(timeout=10))
+    return json.loads(socket.recv(timeout=WAIT_SECONDS))
 
 
 def closing_code(socket: ClientConnection) -> int | None:
     """Return the code with which it is closed, after any other messages."""
     with pytest.raises(ConnectionClosed):
         while True:
-            socket.recv(timeout=10)
+            socket.recv(timeout=WAIT_SECONDS)
     return socket.close_code
 
 

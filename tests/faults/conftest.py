@@ -1,3 +1,4 @@
+import signal
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -29,9 +30,10 @@ def shared_server(
 
 @pytest.fixture
 def own_server(shared_server: Server) -> Iterator[Server]:
-    """A database server that the test may kill. It runs again afterwards, because the stack on it
-    may be begun before this fixture of the next test."""
+    """A database server that the test may kill or stop. It runs again afterwards, because the stack
+    on it may be begun before this fixture of the next test."""
     yield shared_server
+    shared_server.program.signal_all(signal.SIGCONT)
     if shared_server.program.process.poll() is not None:
         shared_server.program.restart()
         shared_server.wait()

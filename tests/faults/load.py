@@ -67,10 +67,10 @@ class Writers:
     def total(self) -> int:
         return sum(self.acknowledged.values())
 
-    def go_on(self, increments: int = 30, seconds: float = 30) -> None:
+    def go_on(self, increments: int = 30) -> None:
         """Wait until so many more increments have been acknowledged."""
         goal = self.total() + increments
-        wait_until(lambda: self.total() >= goal, f"{increments} increments", seconds)
+        wait_until(lambda: self.total() >= goal, f"{increments} increments", 60)
 
     def _add(self, player: str) -> None:
         while not self.stopping.is_set():

@@ -121,7 +121,7 @@ def test_thousands_of_viewers_at_once_are_all_served(
     before = stack.memory()
     with open_files(6000):
         started = time.monotonic()
-        answers = asyncio.run(first_events(stack.port, board, viewers=viewers, seconds=100))
+        answers = asyncio.run(first_events(stack.port, board, viewers=viewers, seconds=200))
         recovered(time.monotonic() - started)
     assert {status for status, _ in answers} == {"HTTP/1.1 200 OK"}
     assert {id for _, id in answers} == {api("GET", board).headers["ETag"].strip('"')}
@@ -154,7 +154,9 @@ def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
             for _ in range(20):
                 last = alice.add()
             assert last == score
-        thread.join(20)
+        # A Pushpin that has just started may lose the watch's request. The client takes a stream
+        # for dead after 45 seconds of silence.
+        thread.join(90)
         assert not thread.is_alive() and seen[-1] == 60
         # A snapshot that was on its way when the stream was opened again, after Pushpin's restart,
         # may follow a newer one (docs/api.md, "The same update again").

@@ -25,9 +25,12 @@ from tests.faults.load import (
 from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 
+WAITING_SECONDS = 2.0  # each store waits longer for a server that does not answer
 
-def refused_a_hundred(api: Api, board: str) -> list[float]:
-    """Send a hundred requests at once, more than the web has threads; return how long each took."""
+
+def refused_a_hundred(api: Api, board: str, at_once: int = 100) -> list[float]:
+    """Send a hundred requests, by default at once, more than the web has threads; return how long
+    each took."""
 
     def seconds(_: int) -> float:
         asked = time.monotonic()
@@ -35,7 +38,7 @@ def refused_a_hundred(api: Api, board: str) -> list[float]:
         assert answer.status == 503 and answer.headers["Retry-After"]
         return time.monotonic() - asked
 
-    with ThreadPoolExecutor(100) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(seconds, range(100)))
 
 
@@ -51,10 +54,11 @@ def test_an_unavailable_server_is_reported_and_survived(
             own_server.program.signal_all(signal.SIGKILL if how == "killed" else signal.SIGSTOP)
         if how != "stopped":
             own_server.program.process.wait(30)
-        slowest = max(refused_a_hundred(api, writers.board))
+        refused_a_hundred(api, writers.board)
         # Once the circuit breaker is open, few requests wait for the server; others are refused.
-        usual = statistics.median(refused_a_hundred(api, writers.board))
-        assert how != "stopped" or usual < slowest / 4
+        # Few at once, because they would wait for each other on a busy machine.
+        usual = statistics.median(refused_a_hundred(api, writers.board, at_once=10))
+        assert usual < WAITING_SECONDS
         stream = api("GET", writers.board, headers={"Accept": "text/event-stream"})
         assert stream.status == 200 and stream.text.startswith("retry: ")
         if how == "stopped":
@@ -73,11 +77,13 @@ def link(server_stack: Stack, own_server: Server) -> Iterator[Link]:
     with Link(own_server.port) as link:
         url = usual["DATABASE_URL"].replace(f":{own_server.port}/", f":{link.port}/")
         listener.env = {**usual, "DATABASE_URL": url}
-        listener.restart()
-        wait_until(server_stack.listens, "the listener", START_SECONDS)
-        yield link
-        listener.env = usual
-        listener.restart()
+        try:
+            listener.restart()
+            wait_until(server_stack.listens, "the listener", START_SECONDS)
+            yield link
+        finally:
+            listener.env = usual
+            listener.restart()
 
 
 @pytest.mark.parametrize("which", ["the feed's", "all"])
@@ -91,7 +97,7 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         wait_until(
             lambda: server_stack.listener.output().count("listening,") >= 2,
             "the listener to be back",
-            30,
+            60,
         )
         writers.mark(since=cut)
 

@@ -27,8 +27,8 @@ LOCAL_PORTS = (
     "LOCAL_WEB_PORT",
 )
 DEFAULT_PORTS = (7999, 7997, 7998, 5000, 5561, 5571)
-ENDING_SECONDS = 30.0  # ten are promised, on a machine with little else to do
-START_SECONDS = 60.0  # with bootstrap, ensure_store and collectstatic
+ENDING_SECONDS = 60.0  # ten are promised, on a machine with little else to do
+START_SECONDS = 120.0  # with bootstrap, ensure_store and collectstatic
 # Makes the terminal at standard input the one that controls the session, then runs a command. Like
 # a login it ignores no signal, whatever was ignored where the tests were started (nohup).
 LOG_IN = (

@@ -114,7 +114,7 @@ def test_with_nohup_it_outlives_its_terminal(project: ProjectCopy, log: Path) ->
         server = project.part("-m local_run")
         terminal.close()
         time.sleep(1.5)  # longer than it takes to notice that a terminal has gone
-        assert project.is_live()
+        wait_until(project.is_live, "the service")
         server.terminate()
         project.wait_for_end()
 

@@ -1,6 +1,8 @@
 """The whole service on free ports: web processes, listener, Pushpin, and perhaps a worker."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -84,6 +86,7 @@ class Stack:
         if self.env["AMQP_URL"]:
             self.amqp = self.program("amqp", [sys.executable, "amqplistener.py"])
             self.programs.append(self.amqp)
+        self.pushpin_ports = [self.port, self.ws_port] if websockets else [self.port]
         self.ports = [(self.web, self.web_port)]
         self.ports += [(self.pushpin, port) for port in (self.port, control_ports[0])]
         if websockets:
@@ -93,15 +96,19 @@ class Stack:
     def _wait_until_ready(self) -> None:
         for program, port in self.ports:
             program.wait_for_port(port)
+        if self.env["AMQP_URL"]:
+            wait_until(self.takes_messages, "the worker", START_SECONDS)
         wait_until(self.works, "the web processes", START_SECONDS)
         wait_until(self.listens, "the listener", START_SECONDS)
         wait_until(self.answers, "an answer through Pushpin", START_SECONDS)
 
     def repair(self) -> None:
-        """Start again what has ended or was replaced; return when all is ready."""
+        """Start again what has ended or was replaced, let go on what was stopped; return when all
+        is ready."""
         for program in self.programs:
             if program.process.poll() is not None:
                 program.restart()
+            program.signal_all(signal.SIGCONT)
         self._wait_until_ready()
 
     def works(self) -> bool:
@@ -114,6 +121,12 @@ class Stack:
         """Return whether the listener is active, as far as its log says."""
         log = self.listener.output()
         return log.rfind("listening, with") > max(log.rfind("standing by"), log.rfind("lease is"))
+
+    def takes_messages(self) -> bool:
+        """Return whether the worker consumes its queues, as far as its log says: that of scores,
+        and with routes one for each Pushpin."""
+        queues = 1 + (len(self.env["GRIP_URL"].split()) if self.env["AMQP_ROUTES"] else 0)
+        return len({*re.findall(r"taking messages from (\S+)", self.amqp.output())}) == queues
 
     def program(self, name: str, command: list[str], **env: str) -> Program:
         """Start a program with the stack's environment; return it. Its log is named like it."""
@@ -138,12 +151,14 @@ class Stack:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
         )
 
     def answers(self) -> bool:
-        """Return whether the service is ready, asked through Pushpin."""
-        return is_ready(self.port)
+        """Return whether the service is ready, asked through each Pushpin.
+
+        What is asked of a Pushpin right after its start may get lost, and is never answered."""
+        return all(map(is_ready, self.pushpin_ports))
 
     def __enter__(self) -> Self:
         return self

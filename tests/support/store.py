@@ -1,9 +1,10 @@
 """A store in this process."""
 
 import gc
+import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from leaderboardapp.domain.types import RankPosition, Row
@@ -33,16 +34,15 @@ def store_at(url: str) -> Iterator[Any]:
     if not url.startswith("rethinkdb:"):
         database = build_database("DATABASE_URL", url)
         connect_to({"default": database, "feed": database})
-    with override_settings(DATABASE_URL=url):
+    with override_settings(DATABASE_URL=url), ExitStack() as cleanup:
+        cleanup.callback(connect_to, before)
         store = get_store()
-        try:
-            yield store
-            if subscribed():
-                gc.collect()  # queues that a test did not close
-                wait_until(lambda: not subscribed(), "the end of the subscribers' thread")
-        finally:
-            store.close()
-            connect_to(before)
+        cleanup.callback(store.close)
+        cleanup.callback(close_subscriptions)
+        yield store
+        if subscribed():
+            gc.collect()  # queues that a test did not close
+            wait_for_end_of_subscribers()
 
 
 @contextmanager
@@ -52,6 +52,20 @@ def unreachable_store() -> Iterator[None]:
 
     with override_settings(DATABASE_URL=f"rethinkdb://127.0.0.1:{free_ports(1)[0]}/gone"):
         yield
+
+
+def close_subscriptions() -> None:
+    """Close what a failed test has left open, which would be open in the next tests, too."""
+    from leaderboardapp.pubsub.hub import get_hub
+
+    for inbox in itertools.chain.from_iterable(get_hub().inboxes.copy().values()):
+        inbox.close()
+    wait_for_end_of_subscribers()
+
+
+def wait_for_end_of_subscribers() -> None:
+    """Wait until no thread reads for subscribers."""
+    wait_until(lambda: not subscribed(), "the end of the subscribers' thread")
 
 
 def subscribed() -> bool:

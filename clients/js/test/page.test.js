@@ -67,7 +67,7 @@ function showKept() {
 
 /** Wait until it is so, for at most so many milliseconds.
  * @param {() => unknown} isSo */
-async function until(isSo, limit = 2000) {
+async function until(isSo, limit = 30_000) {
   for (const end = performance.now() + limit; !isSo(); await sleep(5)) assert.ok(performance.now() < end, String(isSo));
 }
 

@@ -8,7 +8,7 @@ import { openLink } from "./link.js";
 globalThis.crypto ??= /** @type {Crypto} */ (webcrypto); // Node 18 has it elsewhere
 
 const { LEADERBOARD_URL: URL_OF_STREAMS = "", LEADERBOARD_WS_URL: URL_OF_WEBSOCKETS = "", LEADERBOARD_TOKEN: token } = process.env;
-const leaderboard = new Leaderboard(URL_OF_STREAMS, { token, patience: 10 });
+const leaderboard = new Leaderboard(URL_OF_STREAMS, { token, patience: 30 });
 
 /** Return all that there is.
  * @template T
@@ -208,7 +208,7 @@ describe("on a link", () => {
     link?.close();
     link = await openLink(Number(new URL(URL_OF_STREAMS).port));
     board = await leaderboard.createBoard();
-    far = new Leaderboard(`http://localhost:${link.port}`, { token, patience: 5 }).board(board.id);
+    far = new Leaderboard(`http://localhost:${link.port}`, { token, patience: 30 }).board(board.id);
     await board.addPlayer("Alice", { id: "alice" });
     states = [];
   });
