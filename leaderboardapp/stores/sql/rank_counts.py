@@ -84,7 +84,10 @@ _BEFORE_HIGH = "{sort_key} = gap.high AND (reached_at, player) < (gap.high_at, g
 
 
 def count_in_gap(source: Source) -> str:
-    """Return an expression for how many players are in the gap."""
+    """Return an expression for how many players are in the gap.
+
+    A search of an index begins and ends by the first column that is a range. By sort keys all would
+    be searched who share one: a million, when a season has just begun."""
     return f"""
         CASE WHEN gap.low = gap.high
             THEN {source.count_players(f"{_AFTER_LOW} AND {_BEFORE_HIGH}")}
@@ -95,17 +98,23 @@ def count_in_gap(source: Source) -> str:
 
 def count_from_own(source: Source) -> str:
     """Return an expression for how many players are from the start of their block to the position,
-    for PostgreSQL. The range of sort keys is implied, but tells it how few they are."""
-    return source.count_players(
-        f"""{{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
+    for PostgreSQL. The ranges are implied, but tell it how few they are."""
+    among_equals = """{sort_key} = %(sort_key)s
+        AND reached_at BETWEEN (SELECT reached_at FROM own) AND %(reached_at)s
+        AND (reached_at, player) >= (SELECT reached_at, player FROM own)
+        AND (reached_at, player) < (%(reached_at)s, %(player)s)"""
+    others = f"""{{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
         AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
         AND ({{sort_key}}, reached_at, player) < {POSITION}"""
-    )
+    return f"""
+        CASE WHEN (SELECT place FROM own) = %(sort_key)s
+            THEN {source.count_players(among_equals)}
+            ELSE {source.count_players(others)}
+        END"""
 
 
 def count_in_own_gap(source: Source) -> str:
-    """Return the same expression for SQLite, which searches an index by one range of one column:
-    that of sort keys would have all who share one."""
+    """Return the same expression for SQLite, to which a range of sort keys tells nothing."""
     return f"""(
         WITH gap (low, low_at, low_player, high, high_at, high_player) AS (
             SELECT place, reached_at, player, %(sort_key)s, %(reached_at)s, %(player)s FROM own
