@@ -1,7 +1,7 @@
 """Measure the service: each figure beside its baseline and its comparison.
 
 usage: script/bench [NAME ...] [--store sqlite rethinkdb postgresql] [--runs 3] [--short]
-                    [--save FILE] [--compare FILE]
+                    [--players 1000000] [--save FILE] [--compare FILE]
 
 Prints tables of medians, in which bold misses its target. Writes all runs as JSON (by default
 .run/bench.json), and compares them with an earlier file.
@@ -27,8 +27,10 @@ from bench import (
     memory,
     messages,
     polls,
+    seasons,
     starts,
     storm,
+    windows,
 )
 from bench.figure import Figure, compare, load, markdown, save
 from bench.service import STORES, Options
@@ -46,6 +48,8 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "costs": costs.measure,
     "growth": growth.measure,
     "memory": memory.measure,
+    "windows": windows.measure,
+    "seasons": seasons.measure,
 }
 
 
@@ -57,6 +61,7 @@ def main() -> None:
     parser.add_argument("--store", nargs="+", choices=STORES, default=list(STORES))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--players", type=int, default=1_000_000, help="whose season ends")
     parser.add_argument("--save", type=Path, default=Path(".run/bench.json"), metavar="FILE")
     parser.add_argument("--compare", type=Path, metavar="FILE")
     arguments = parser.parse_args()
@@ -73,7 +78,8 @@ def main() -> None:
     for name in arguments.names or BENCHES:
         for store in arguments.store:
             print(f"→ {name}, {store}", file=sys.stderr, flush=True)
-            for figure in BENCHES[name](Options(store, arguments.runs, arguments.short)):
+            options = Options(store, arguments.runs, arguments.short, arguments.players)
+            for figure in BENCHES[name](options):
                 figures.append(figure)
                 save(figures, arguments.save)  # so that an interrupted run is not lost
     print("\n\n".join(render_all(figures)))

@@ -8,7 +8,8 @@ Adds players p0, p1, â€¦ with random scores to a board, or adds boards b0, b1, â
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -37,11 +38,36 @@ def add_players_sql(store: Any, board: str, number: int) -> None:
 
     from leaderboardapp.stores.sql.models import PlayerRow
 
+    def add(batches: Iterable[list[Row]]) -> None:
+        for rows in batches:
+            PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in rows)
+
     remaining = players(number)
+    with transaction.atomic():
+        add(islice(remaining, 1))  # by which feeds are told
     while some_batches := list(islice(remaining, 20)):  # in each transaction
-        with transaction.atomic():
-            for rows in some_batches:
-                PlayerRow.objects.bulk_create(PlayerRow(board_id=board, **row) for row in rows)
+        with transaction.atomic(), without_triggers():
+            add(some_batches)
+
+
+@contextmanager
+def without_triggers() -> Iterator[None]:
+    """Take the triggers of players away in SQLite, where they run for each row. The transaction
+    ends with them. Rank blocks are counted when maintenance begins with them."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        triggers = []
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'player'"
+            )
+            triggers = cursor.fetchall()
+        for name, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+        yield
+        for _, sql in triggers:
+            cursor.execute(sql)
 
 
 def add_players_rethinkdb(store: Any, board: str, number: int) -> None:

@@ -45,6 +45,7 @@ class Options(NamedTuple):
     store: str
     runs: int
     short: bool
+    players: int  # of the board whose season ends
 
 
 @contextmanager

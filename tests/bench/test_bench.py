@@ -13,7 +13,7 @@ from bench.many_boards import seconds_until_shown
 from bench.tables import OTHERS, render_all
 from tests.support.programs import PROJECT
 
-NAMES = ["increments", "messages", "delays", "storm", "many_boards", "costs"]
+NAMES = ["increments", "messages", "delays", "storm", "many_boards", "costs", "windows", "seasons"]
 
 
 def has_figure(line: str, figure: Figure) -> bool:

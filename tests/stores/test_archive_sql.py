@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.stores.base import Store
@@ -132,6 +132,7 @@ def test_every_read_of_a_past_season_is_by_index(
     if connection.vendor == "postgresql":
         execute("SET enable_seqscan = off", [])  # as with many players
         execute("SET enable_bitmapscan = off", [])
+        execute("SET enable_sort = off", [])
     with connection.execute_wrapper(explain):
         for season in (1, 2, 3):
             store.get_ranking_window(board, 5, season=season)
@@ -140,11 +141,22 @@ def test_every_read_of_a_past_season_is_by_index(
         store.list_player_seasons(board, "p05", None, 5)
         store.delete_player(board, "p05")
     assert len(plans) >= 10
-    if connection.vendor == "sqlite":  # PostgreSQL takes any index of so few rows
-        assert "past_player" in " ".join(plans)
+    assert "past_player" in " ".join(plans) and "past_ranked" in " ".join(plans)
     for plan in plans:
         assert not re.match(r"SCAN (player|past)\b", plan), plans
         assert not re.search(r"Seq Scan on (player|past)\b", plan), plans
+
+
+@pytest.mark.stores("postgresql")
+def test_moving_a_player_searches_no_season_for_it_even_without_statistics(
+    store: Store, board: str
+) -> None:
+    searches = "SELECT pg_stat_get_xact_numscans('past_ranked'::regclass)"
+    with transaction.atomic(), connection.cursor() as cursor:
+        before = cursor.execute(searches).fetchone()  # counted earlier, and not sent yet
+        cursor.execute("UPDATE player SET reached_at = reached_at WHERE board_id = %s", [board])
+        assert PastRow.objects.filter(board_id=board).count() == len(PLAYERS)
+        assert cursor.execute(searches).fetchone() == before
 
 
 def test_players_of_seasons_that_are_kept_no_longer_are_deleted_in_pieces(

@@ -102,6 +102,31 @@ def test_dense_ranks_of_few_scores_read_as_much_however_many_share_them(
     assert all(more <= less + 10 for less, more in zip(few, many, strict=True)), steps
 
 
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_a_rank_reads_no_more_than_a_block_however_many_have_the_same_score(
+    sqlite: SqliteStore, board_id: str, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    """As on a board whose season has just begun, where all have 0."""
+    monkeypatch.setattr(blocks, "BLOCK", 100)
+    monkeypatch.setattr(blocks, "MOST", 200)
+    steps: list[list[int]] = []
+    for of_each_score in (500, 2000):
+        board = f"{board_id}-{of_each_score}"
+        sqlite.create_board({"id": board, "order": order})
+        add_many_players(board, of_each_score)
+        while sqlite.run_maintenance(board):
+            pass
+        reads: list[Callable[[], Any]] = [
+            partial(sqlite.get_ranking_window, board, 1, around="p450"),
+            partial(sqlite.get_ranking_window, board, 1, from_rank=450),
+            partial(sqlite.get_selection, board, ["p450", "p451"]),
+        ]
+        steps.append([count_steps(read) for read in reads])
+    few, many = steps
+    # Blocks are summed, some ten steps each; a search of all would take hundreds.
+    assert all(more <= less + 20 for less, more in zip(few, many, strict=True)), steps
+
+
 def test_dense_ranks_of_many_scores_are_exact_before_there_are_blocks(
     sqlite: SqliteStore, board_id: str
 ) -> None:

@@ -19,7 +19,7 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 
-CARRY_OVER_ROWS = 5_000  # changed by one statement
+CARRY_OVER_ROWS = 1_000  # changed by one statement, for which other writers wait
 
 
 def find_work(board: Row) -> Callable[[], object] | None:

@@ -150,8 +150,13 @@ class PastRow(models.Model):
     class Meta:
         db_table = "past"
         indexes = [
+            # The condition holds of all players. Readers in the board's order name it, others do
+            # not: PostgreSQL, before it knows how many there are, would search a whole season here
+            # for the player that the other index finds.
             models.Index(
-                fields=["board", "season", "place", "reached_at", "player"], name="past_ranked"
+                fields=["board", "season", "place", "reached_at", "player"],
+                name="past_ranked",
+                condition=models.Q(season__gt=0),
             ),
             # Not unique: players who were erased in different ties may have the same id.
             models.Index(fields=["board", "player", "season"], name="past_player"),

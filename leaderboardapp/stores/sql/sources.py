@@ -20,16 +20,22 @@ _COLUMNS = "{sort_key} AS place, reached_at, player, name, score, scored, data"
 
 
 class Table(NamedTuple):
-    """A table that has ranked players, the condition for them, and their sort key's column."""
+    """A table that has ranked players, the condition for them, and their sort key's column. The
+    condition `indexed` holds of all, and has them read by the index of their order."""
 
     name: str
     ranked: str
     sort_key: str
+    indexed: str = ""
 
     def rows(self, condition: str) -> str:
         """Return the clauses for the season's ranked players of whom the condition holds."""
-        also = f" AND {condition.format(sort_key=self.sort_key)}" if condition else ""
-        return f"FROM {self.name} WHERE {self.ranked}{also}"
+        return self.find(condition.format(sort_key=self.sort_key), self.indexed)
+
+    def find(self, *conditions: str) -> str:
+        """Return the clauses for these players, with no order for whose sake a database would
+        search the whole season."""
+        return f"FROM {self.name} WHERE {' AND '.join(filter(None, (self.ranked, *conditions)))}"
 
     def page(self, columns: str, condition: str, direction: str, limit: str) -> str:
         """Return a query for the first of these players."""
@@ -65,10 +71,9 @@ class Source(NamedTuple):
         return f"SELECT {columns} FROM ({pages}) AS merged {order} LIMIT {limit}{skip}"
 
     def find(self, columns: str, condition: str) -> str:
-        """Return a query for the one of these players of whom the condition holds.
-
-        It asks for no order, for whose sake a database would search the whole season."""
-        return " UNION ALL ".join(self._each(f"SELECT {columns}", condition))
+        """Return a query for the one of these players of whom the condition holds."""
+        queries = (f"SELECT {columns} {table.find(condition)}" for table in self.tables)
+        return " UNION ALL ".join(queries)
 
     def count_players(self, condition: str = "") -> str:
         """Return an expression for how many there are of these players."""
@@ -106,7 +111,9 @@ def order_by(sort_key: str, direction: str = "") -> str:
     return f"ORDER BY {sort_key} {direction}, reached_at {direction}, player {direction}"
 
 
-_PAST = Table("past", _SEASON, "place")
+# In this form PostgreSQL does not know the number before it runs the query, nor that `indexed`
+# holds.
+_PAST = Table("past", _SEASON.replace("%(season)s", "(SELECT %(season)s)"), "place", "season > 0")
 _RUNNING = {
     order: Table("player", f"{_SEASON} AND {condition}", SORT_KEY[order])
     for order, condition in RANKED.items()

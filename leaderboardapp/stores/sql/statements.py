@@ -124,7 +124,7 @@ DELETE_PLAYERS = """
     )
 """
 # Of seasons before `season`.
-_PAST = "FROM past WHERE board_id = %(board)s AND season < %(season)s LIMIT"
+_PAST = "FROM past WHERE board_id = %(board)s AND season > 0 AND season < %(season)s LIMIT"
 FIND_PAST_PLAYERS = f"SELECT 1 {_PAST} 1"
 DELETE_PAST_PLAYERS = f"DELETE FROM past WHERE id IN (SELECT id {_PAST} %(limit)s)"
 # Of an erased player, and of those erased earlier who are named after it: the character after the

@@ -107,6 +107,38 @@ def test_every_read_of_the_ranking_is_by_index(
         assert "ranked_" in plan or is_one_player, plan
 
 
+def test_a_rank_reads_no_more_than_a_block_however_many_have_the_same_score(
+    postgres: PostgresStore, board: str
+) -> None:
+    """As when a season has begun, and few have scored."""
+    for first in range(1, 12_000, 3_000):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO player (board_id, player, name, score, reached_at, keys)"
+                " SELECT %s, 'p' || n, '', CASE WHEN n %% 50 = 0 THEN n ELSE 0 END, n, '[]'"
+                " FROM generate_series(%s, %s) AS n",
+                [board, first, first + 2_999],
+            )
+    while postgres.run_maintenance(board):
+        pass
+    pages: list[int] = []
+
+    def explain(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if "WITH" in sql and re.search(r"\bFROM player\b", sql):
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+                pages.append(max(int(number) for number in re.findall(r"hit=(\d+)", plan)))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        for number in range(1_001, 12_000, 4_000):
+            postgres.get_ranking_window(board, 1, around=f"p{number}")
+    assert len(pages) == 3 and max(pages) < 40, pages
+
+
 def test_a_lease_whose_row_is_gone_is_not_taken_by_whoever_had_it(postgres: PostgresStore) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM lease")
