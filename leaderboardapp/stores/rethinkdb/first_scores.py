@@ -11,15 +11,17 @@ from typing import Any, NamedTuple
 from leaderboardapp.domain import scoring
 from leaderboardapp.domain.exceptions import (
     BoardNotFound,
+    OutcomeUnknown,
     PlayerNotFound,
     PlayerRefused,
+    StoreUnavailable,
     WrongSeason,
 )
 from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.joining import new_player
 from leaderboardapp.domain.types import Increment, Row
 from leaderboardapp.stores.rethinkdb.connection import r
-from leaderboardapp.stores.rethinkdb.database import Database
+from leaderboardapp.stores.rethinkdb.database import CHECKS, Database
 from leaderboardapp.stores.rethinkdb.increment_runs import IncrementRun
 from leaderboardapp.stores.rethinkdb.results import (
     OUTDATED,
@@ -46,27 +48,51 @@ class SetScore(NamedTuple):
     season: int | None
 
 
+class FirstScore(NamedTuple):
+    """A write of a score to a player who may be missing."""
+
+    write: ScoreWrite
+    name: str
+    now: int
+    start: Callable[[Row, Row], Row]
+    """Returns the score's fields of a new player, from the rows of board and player."""
+    change: Callable[[Any, Any], Any]
+    """Returns, as ReQL, what changes in a player who is there."""
+
+
 class FirstScores:
     """Writes of scores to players who may be missing, on all boards."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def begin_run(self, board: str, run: IncrementRun, now: int) -> Iterator[tuple[int, Result]]:
-        """Add the increments of a run whose player was missing, one after the other, until one has
-        created the player. Yield each one's index, and the row afterwards or why there is none, as
-        soon as it is written.
-
-        Increments without a name find no player."""
-        for single in run.split():
-            [(index, increment)] = single.increments
-            if increment.name is None:
-                yield index, PlayerNotFound(board, run.player)
-                continue
-            result = self._add(board, increment, increment.name, single.to_wire(now))
-            yield index, result
-            if isinstance(result, dict):
-                return
+    def begin_runs(self, board: str, runs: list[IncrementRun], now: int) -> dict[int, Result]:
+        """Add the increments of runs whose players were missing, of each run one after the other
+        until one has created the player. Return, by each one's index, the row afterwards or why
+        there is none. Increments without a name find no player. Raises StoreUnavailable."""
+        results: dict[int, Result] = {}
+        waiting = [iter(run.split()) for run in runs]
+        while waiting:
+            tried: list[tuple[Iterator[IncrementRun], int, FirstScore]] = []
+            for singles in waiting:
+                for single in singles:
+                    [(index, increment)] = single.increments
+                    if increment.name is not None:
+                        first = _build_increment(increment, increment.name, single.to_wire(now))
+                        tried.append((singles, index, first))
+                        break
+                    results[index] = PlayerNotFound(board, single.player)
+            try:
+                written = self._upsert(board, [first for *_, first in tried])
+            except StoreUnavailable as error:
+                if len(runs) > 1:  # some may have been written
+                    raise OutcomeUnknown(str(error)) from error
+                raise
+            results |= {index: row for (_, index, _), row in zip(tried, written, strict=True)}
+            waiting = [
+                singles for singles, index, _ in tried if not isinstance(results[index], dict)
+            ]
+        return results
 
     def set_score(self, board: str, player: str, name: str, write: SetScore) -> Result:
         """Set the score of a player who was missing; return the row afterwards, or why there is
@@ -80,63 +106,68 @@ class FirstScores:
             values = (write.score, write.now, write.only_better, write.season)
             return set_score_fields(settings, old, *map(r.expr, values))
 
-        return self._upsert(board, ScoreWrite(player), name, start, change, write.now)
-
-    def _add(self, board: str, increment: Increment, name: str, wire: Row) -> Result:
-        def start(settings: Row, new: Row) -> Row:
-            amount, season = increment.amount, increment.season
-            fields, keys = (
-                scoring.add_amount(settings, new, amount, wire["now"], season),
-                wire["keys"],
-            )
-            return {**fields, "keys": keys} if keys else fields
-
-        def change(settings: Any, old: Any) -> Any:
-            return increment_fields(settings, old, r.expr(wire))
-
-        write = ScoreWrite(increment.player, wire["keys"])
-        return self._upsert(board, write, name, start, change, wire["now"])
-
-    def _upsert(
-        self,
-        board: str,
-        write: ScoreWrite,
-        name: str,
-        start: Callable[[Row, Row], Row],
-        change: Callable[[Any, Any], Any],
-        now: int,
-    ) -> Result:
-        """Insert the player with the fields that `start` gives; if the player is there, make the
-        `change`. Return the row afterwards, or why there is none."""
-
-        player = write.player
-
-        def attempt(settings: Row) -> Row:
-            new = new_player(settings, player, name)
-            fields = scoring.start_with(settings, player, None, now)
-            fields |= start(settings, {**new, **fields})
-            del fields["not_carried_over"]
-            season = {"season": settings["season"]}
-            document = {**player_document(board, player, new["name"]), **fields, **season}
-
-            def insert(began_at: Any) -> Any:
-                own = r.expr(settings).merge({"windows_began_at": began_at})
-                has_times = settings["windows"] and "keys" in document
-                times = {"key_times": [find_windows_began_at(own, now)]} if has_times else {}
-                return self.db.players.insert(
-                    {**document, **times},
-                    conflict=lambda _, old, __: old.merge(change(own, old)),
-                    return_changes="always",
-                )
-
-            began_at = self.db.boards.get(board)["windows_began_at"].default(None)
-            write = self.db.write_if_current(settings, began_at.do(insert))
-            result: Row = self.db.run(write)
-            return {**result, "windows": settings["windows"]}
-
-        try:
-            written = self.db.check_and_write(board, attempt, (OUTDATED,))
-        except (BoardNotFound, PlayerRefused, WrongSeason, InvalidInput) as error:
-            return error
-        [result] = parse_score_changes(written, board, [write])
+        first = FirstScore(ScoreWrite(player), name, write.now, start, change)
+        [result] = self._upsert(board, [first])
         return result
+
+    def _upsert(self, board: str, firsts: list[FirstScore]) -> list[Result]:
+        """Insert each player; whoever is there by now is changed. Return the rows afterwards, or
+        why there are none."""
+        results: dict[int, Result] = {}
+        for _ in range(CHECKS):
+            left = [number for number in range(len(firsts)) if number not in results]
+            if not left:
+                return [results[number] for number in range(len(firsts))]
+            try:
+                settings = self.db.get_board(board)
+            except BoardNotFound as error:
+                results |= dict.fromkeys(left, error)
+                continue
+            queries: dict[int, Any] = {}
+            for number in left:
+                try:
+                    queries[number] = self._build_upsert(settings, firsts[number])
+                except (PlayerRefused, WrongSeason, InvalidInput) as error:
+                    results[number] = error
+            answers = self.db.run_together(queries.values())
+            for number, answer in zip(queries, answers, strict=True):
+                if answer.get("first_error") != OUTDATED:
+                    answer["windows"] = settings["windows"]
+                    writes = [firsts[number].write]
+                    [results[number]] = parse_score_changes(answer, board, writes)
+        raise StoreUnavailable(f"The board {board} changes too often.")
+
+    def _build_upsert(self, settings: Row, first: FirstScore) -> Any:
+        """Build, as ReQL, the insertion of a player under the board's rules, or else the change."""
+        board, player = settings["id"], first.write.player
+        new = new_player(settings, player, first.name)
+        fields = scoring.start_with(settings, player, None, first.now)
+        fields |= first.start(settings, {**new, **fields})
+        del fields["not_carried_over"]
+        season = {"season": settings["season"]}
+        document = {**player_document(board, player, new["name"]), **fields, **season}
+
+        def insert(began_at: Any) -> Any:
+            own = r.expr(settings).merge({"windows_began_at": began_at})
+            has_times = settings["windows"] and "keys" in document
+            times = {"key_times": [find_windows_began_at(own, first.now)]} if has_times else {}
+            return self.db.players.insert(
+                {**document, **times},
+                conflict=lambda _, old, __: old.merge(first.change(own, old)),
+                return_changes="always",
+            )
+
+        began_at = self.db.boards.get(board)["windows_began_at"].default(None)
+        return self.db.write_if_current(settings, began_at.do(insert))
+
+
+def _build_increment(increment: Increment, name: str, wire: Row) -> FirstScore:
+    def start(settings: Row, new: Row) -> Row:
+        fields = scoring.add_amount(settings, new, increment.amount, wire["now"], increment.season)
+        return {**fields, "keys": wire["keys"]} if wire["keys"] else fields
+
+    def change(settings: Any, old: Any) -> Any:
+        return increment_fields(settings, old, r.expr(wire))
+
+    write = ScoreWrite(increment.player, wire["keys"])
+    return FirstScore(write, name, wire["now"], start, change)

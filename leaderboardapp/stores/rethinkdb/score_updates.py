@@ -66,17 +66,22 @@ class ScoreUpdates:
         try:
             while waiting:
                 runs, waiting = take_one_per_player(waiting, PLAYERS_AT_ONCE)
+                missing: list[IncrementRun] = []
                 for run, result in zip(runs, self._write_runs(board, runs, now), strict=True):
                     if isinstance(result, PlayerNotFound) and run.name:
-                        for index, single_result in self.first_scores.begin_run(board, run, now):
-                            results[index] = single_result
-                        if left := [each for each in run.increments if each[0] not in results]:
-                            waiting.insert(0, IncrementRun(left))
+                        missing.append(run)
                     elif isinstance(result, Refusal) and len(run.increments) > 1:
                         for index, single_result in self._write_singly(board, run, now):
                             results[index] = single_result
                     else:
                         results |= run.results_by_index(result)
+                results |= self.first_scores.begin_runs(board, missing, now)
+                begun = [
+                    IncrementRun(left)
+                    for run in missing
+                    if (left := [each for each in run.increments if each[0] not in results])
+                ]
+                waiting = begun + waiting
         except StoreUnavailable as error:
             if results:  # some increments were written
                 raise OutcomeUnknown(str(error)) from error
