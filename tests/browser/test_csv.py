@@ -277,7 +277,7 @@ EXPORT = """async ([csv, counting, exporting, players]) => {
   // As JSON, because a key such as __proto__ would not come through otherwise.
   const listed = JSON.parse(players);
   const api = { async *pages(list) { yield { players: list.includes("hidden") ? [] : listed }; } };
-  const parts = await exportPlayers(api, null, () => {});
+  const parts = await exportPlayers(api, "", null, () => {});
   const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
   const text = decode(bytes);
   const rows = countRows(text, guessColumns(readHeader(text)));
