@@ -71,7 +71,10 @@ export class Season {
     this.part("#over-title").textContent = title;
     this.part("#winners").replaceChildren(...winners.map(winnerRow));
     const all = this.part("#over-all");
-    if (all) all.href = `${this.path}${season}/players/${this.query}`;
+    if (all) {
+      all.href = `${this.path}${season}/players/`;
+      all.search = this.query;
+    }
     this.over.hidden = false;
     const [first] = winners;
     this.say(first ? `${title}. ${first.name} won with ${first.points}.` : `${title}.`);
