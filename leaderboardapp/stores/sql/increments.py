@@ -18,11 +18,12 @@ from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.statements import (
+    SCORES,
     SET_KEYS,
     UPDATE,
     WRITE_ROWS,
     player_row,
-    read_scores,
+    read_by_ids,
     write,
 )
 from leaderboardapp.stores.sql.windows import enter_windows, read_windows
@@ -52,7 +53,7 @@ class Scores:
         self.boards = {row["id"]: row for row in (board, *self.windows)}
         self.before: dict[tuple[str, str], Player] = {
             (row[-2], row[0]): Player(player_row(row[:-2]), json.loads(row[-1]))
-            for row in read_scores(self.boards, players)
+            for row in read_by_ids(SCORES, self.boards, players)
         }
         self.after = dict(self.before)
 

@@ -144,12 +144,12 @@ COUNT_BEFORE = {
     "postgresql": count_before_by(count_from_own),
 }
 COUNT_IN_GAPS = read_from_each(
-    lambda source: f"WITH {_GAP} SELECT {count_in_gap(source)} FROM gap ORDER BY number"
+    lambda source: f"WITH {_GAP} SELECT number, {count_in_gap(source)} FROM gap"
 )
 COUNT_SCORES_IN_GAPS = read_from_each(
     lambda source: (
         f"""WITH {_GAP}
-        SELECT {scores_between(source, "gap.low", "gap.high")} FROM gap ORDER BY number"""
+        SELECT number, {scores_between(source, "gap.low", "gap.high")} FROM gap"""
     )
 )
 FIND_WITH_SCORE = read_from_each(
@@ -242,4 +242,4 @@ def _count_in_gaps(board: Row, gaps: list[Gap]) -> list[int]:
     numbered = [[number, *low, *high] for number, (low, high) in enumerate(gaps)]
     statement = COUNT_SCORES_IN_GAPS if is_dense(board) else COUNT_IN_GAPS
     counts = read_elements(choose(statement, board), season_values(board), numbered)
-    return [count for [count] in counts]
+    return [count for _, count in sorted(counts)]

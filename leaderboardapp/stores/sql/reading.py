@@ -17,7 +17,7 @@ from leaderboardapp.stores.sql.statements import (
     board_row,
     player_row,
     read,
-    read_elements,
+    read_by_ids,
 )
 
 R = TypeVar("R")
@@ -55,8 +55,7 @@ def find_player(board: str, player: str) -> Row | None:
 
 def find_players(board: str, players: Collection[str]) -> list[Row]:
     """Return the rows of those players of the board who have these ids, in any order."""
-    rows = read_elements(PLAYERS, {"board": board}, [[player] for player in players])
-    return [player_row(row) for row in rows]
+    return [player_row(row) for row in read_by_ids(PLAYERS, [board], players)]
 
 
 def find_emails(board: str, players: list[Row]) -> dict[str, str]:

@@ -42,13 +42,12 @@ PLAYER = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
     WHERE board_id = %s AND player = %s AND {_IS_MEMBER}
 """
+# By the players' ids. Writes of scores, which may be to windows, too, also find who is in an ended
+# season of a window. They read no data, but the idempotency keys that each player remembers.
 PLAYERS = f"""
     SELECT {_ANY_PLAYER} FROM player JOIN board ON board.id = board_id
-    WHERE board_id = %(board)s AND player.player IN (SELECT value ->> 0 FROM {ELEMENTS})
-        AND {_IS_MEMBER}
+    WHERE board_id IN ({{boards}}) AND player.player IN ({{players}}) AND {_IS_MEMBER}
 """
-# Writes of scores, which may be to windows, too, also find who is in an ended season of a window.
-# They read no data, but the idempotency keys that each player remembers.
 SCORES = f"""
     SELECT {_ANY_SCORE}, board_id, keys FROM player JOIN board ON board.id = board_id
     WHERE board_id IN ({{boards}}) AND player.player IN ({{players}})
@@ -201,12 +200,15 @@ def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any,
         return rows
 
 
-def read_scores(boards: Collection[str], players: Collection[str]) -> list[tuple[Any, ...]]:
-    """Return the rows of SCORES of these players on these boards, in any order."""
+def read_by_ids(
+    sql: str, boards: Collection[str], players: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """Execute PLAYERS or SCORES for the players with these ids on these boards; return its rows, in
+    any order."""
     if not players:  # PostgreSQL knows no empty list
         return []
     ids = {"boards": placeholders(boards), "players": placeholders(players)}
-    return read(SCORES.format(**ids), [*boards, *players])
+    return read(sql.format(**ids), [*boards, *players])
 
 
 def read_elements(
