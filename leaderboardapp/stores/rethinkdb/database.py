@@ -69,9 +69,9 @@ class Database:
             lambda row: r.branch(row.eq(None), refuse(NO_BOARD), write(row))
         )
 
-    def write_if_current(self, board: Row, write: Any) -> Any:
+    def write_if_current(self, board: Any, write: Any) -> Any:
         """Build, as ReQL, a write that fails with NO_BOARD, or with OUTDATED if the board has other
-        RULES by now than its row here."""
+        RULES by now than its row here, which may be ReQL as well."""
 
         def guard(document: Any) -> Any:
             rules = [document[name].default(BOARD_DEFAULTS[name]) for name in RULES]
