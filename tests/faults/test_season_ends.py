@@ -31,12 +31,12 @@ from tests.support.programs import START_SECONDS, wait_until
 from tests.support.stack import Stack
 from tests.support.store import store_at
 
-PLAYERS = {"sqlite": 20_000, "postgresql": 20_000, "rethinkdb": 2_000}
+PLAYERS = {"sqlite": 8_000, "postgresql": 8_000, "rethinkdb": 2_000}
 CHOSEN = int(os.environ.get("FAULT_PLAYERS", 0))
 READ_AT_ONCE = 1_000
 NAMING = ["p0", "p1"]  # whose increments name their season
 OTHERS = ["p2", "p3"]
-# How much is moved when the next programs are killed. In SQL the reset itself moves 5,000 players.
+# How much is moved when the next programs are killed. In SQL the reset itself moves some players.
 STEPS = [0.26, 0.6, 0.9]
 WEB_PROCESSES = 2
 SECONDS_A_PLAYER = 0.03  # to be moved, on a busy machine
