@@ -1,7 +1,7 @@
 """A player of a board: the score, the rank, and players around."""
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from copy import deepcopy
 from typing import Self
 
@@ -121,7 +121,9 @@ class Player:
         InvalidInput.
         """
         row = get_store().add_score(self.board.id, self.id, amount, key, season, name, ranked)
-        return self._load_scored(row)._announce_joined()
+        self._load_scored(row)
+        _announce_joined(self)
+        return self
 
     def score_put(
         self,
@@ -139,7 +141,9 @@ class Player:
         row = get_store().set_score(
             self.board.id, self.id, score, only_better, season, name, ranked
         )
-        return self._load_scored(row)._announce_joined()
+        self._load_scored(row)
+        _announce_joined(self)
+        return self
 
     @classmethod
     def add_scores_for_board(
@@ -153,7 +157,7 @@ class Player:
             row if isinstance(row, Exception) else cls(board, row["id"])._load_scored(row)
             for row in get_store().add_scores(board.id, increments)
         ]
-        cls._announce_all(board, [row for row in results if not isinstance(row, Exception)])
+        _announce_joined(*(player for player in results if isinstance(player, Player)))
         return results
 
     def get_rank(self, with_email: bool = False, season: int | None = None) -> int | None:
@@ -309,16 +313,6 @@ class Player:
                 setattr(self, field, row.pop(field))
         return self._load(row, has_data=False)
 
-    def _announce_joined(self) -> Self:
-        self._announce_all(self.board, [self])
-        return self
-
-    @staticmethod
-    def _announce_all(board: Board, players: Iterable["Player"]) -> None:
-        """Announce those of the players who have joined by a write of their scores."""
-        if joined := [events.player_payload(vars(player)) for player in players if player.created]:
-            events.announce(board.id, events.JOINED, *joined)
-
     def _load(self, row: Row, has_data: bool = True) -> Self:
         for field in PLAYER_FIELDS:
             setattr(self, field, row[field])
@@ -335,3 +329,11 @@ class Player:
 
     def __repr__(self) -> str:
         return f"<Player: {self.id}, {self.name}, {self.score}>"
+
+
+def _announce_joined(*players: Player) -> None:
+    """Announce those of these players of a board who have joined by a write of their scores."""
+    joined = [player for player in players if player.created]
+    if joined:
+        payloads = [events.player_payload(vars(player)) for player in joined]
+        events.announce(joined[0].board.id, events.JOINED, *payloads)

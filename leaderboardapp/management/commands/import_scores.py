@@ -222,7 +222,8 @@ class _WatchedFile(io.RawIOBase):
 
 def _say_windows(board: Board) -> str:
     """Return a sentence about the windows in which rows count, too; nothing without any."""
-    return f" Windows in which they count, too: {', '.join(board.windows)}." * bool(board.windows)
+    names = ", ".join(board.windows)
+    return f" Windows in which they count, too: {names}." if names else ""
 
 
 def _count(number: int, noun: str) -> str:

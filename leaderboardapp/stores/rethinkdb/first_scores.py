@@ -121,29 +121,37 @@ class FirstScores:
     def _upsert(self, board: str, firsts: list[FirstScore]) -> list[Result]:
         """Insert each player; whoever is there by now is changed. Return the rows afterwards, or
         why there are none."""
+        left = dict(enumerate(firsts))
         results: dict[int, Result] = {}
         for _ in range(CHECKS):
-            left = [number for number in range(len(firsts)) if number not in results]
-            if not left:
-                return [results[number] for number in range(len(firsts))]
             try:
                 settings = self.db.get_board(board)
             except BoardNotFound as error:
                 results |= dict.fromkeys(left, error)
-                continue
-            queries: dict[int, Any] = {}
-            for number in left:
-                try:
-                    queries[number] = self._build_upsert(settings, firsts[number])
-                except (PlayerRefused, WrongSeason, InvalidInput) as error:
-                    results[number] = error
-            answers = self.db.run_together(queries.values())
-            for number, answer in zip(queries, answers, strict=True):
-                if answer.get("first_error") != OUTDATED:
-                    answer["windows"] = settings["windows"]
-                    writes = [firsts[number].write]
-                    [results[number]] = parse_score_changes(answer, board, writes)
+            else:
+                results |= self._try_upserts(settings, left)
+            left = {number: first for number, first in left.items() if number not in results}
+            if not left:
+                return [results[number] for number in range(len(firsts))]
         raise StoreUnavailable(f"The board {board} changes too often.")
+
+    def _try_upserts(self, settings: Row, firsts: dict[int, FirstScore]) -> dict[int, Result]:
+        """Do the same once, under the board's rules as they are in its row. Whose write came too
+        late for these is left out."""
+        results: dict[int, Result] = {}
+        queries: dict[int, Any] = {}
+        for number, first in firsts.items():
+            try:
+                queries[number] = self._build_upsert(settings, first)
+            except (PlayerRefused, WrongSeason, InvalidInput) as error:
+                results[number] = error
+        answers = self.db.run_together(queries.values())
+        for number, answer in zip(queries, answers, strict=True):
+            if answer.get("first_error") != OUTDATED:
+                written = {**answer, "windows": settings["windows"]}
+                writes = [firsts[number].write]
+                [results[number]] = parse_score_changes(written, settings["id"], writes)
+        return results
 
     def _begin(self, increment: Increment, name: str, wire: Row) -> FirstScore:
         def start(settings: Row, new: Row) -> Row:

@@ -6,11 +6,9 @@ statement. Many are two, however many there are: the blocks, and the players bet
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
-
-from django.db import connection
 
 from leaderboardapp.domain import block_counts
 from leaderboardapp.domain.block_counts import Block, Gap, Key
@@ -30,7 +28,6 @@ from leaderboardapp.stores.sql.rank_blocks import (
 )
 from leaderboardapp.stores.sql.sources import (
     Source,
-    Statements,
     choose,
     read_from_each,
     season_values,
@@ -74,6 +71,7 @@ BLOCKS = """
     SELECT place, reached_at, player, count FROM block
     WHERE board_id = %(board)s AND season = %(season)s ORDER BY place, reached_at, player
 """
+# The gaps in which players, or scores, are counted.
 _GAP = f"""
     gap AS MATERIALIZED (
         SELECT CAST(value ->> 0 AS bigint) AS number, CAST(value ->> 1 AS bigint) AS low,
@@ -82,7 +80,6 @@ _GAP = f"""
             value ->> 6 AS high_player
         FROM {ELEMENTS}
     )"""
-# The players, or scores, in each gap.
 # Most players of a gap have a score between those of its ends. To compare only scores takes SQLite
 # about half the time.
 _AFTER_LOW = "{sort_key} = gap.low AND (reached_at, player) >= (gap.low_at, gap.low_player)"
@@ -93,8 +90,9 @@ _BEFORE_HIGH = "{sort_key} = gap.high AND (reached_at, player) < (gap.high_at, g
 def count_in_gap(source: Source) -> str:
     """Return an expression for how many players are in the gap.
 
-    A search of an index begins and ends by the first column that is a range. By sort keys all would
-    be searched who share one: a million, when a season has just begun."""
+    Those with the sort keys of its ends are counted apart. A search of the index goes by no column
+    after one that is a range, so it would read all who share a sort key: everybody, when a season
+    has just begun."""
     return f"""
         CASE WHEN gap.low = gap.high
             THEN {source.count_players(f"{_AFTER_LOW} AND {_BEFORE_HIGH}")}
@@ -103,46 +101,15 @@ def count_in_gap(source: Source) -> str:
         END"""
 
 
-def count_from_own(source: Source) -> str:
-    """Return an expression for how many players are from the start of their block to the position,
-    for PostgreSQL. The ranges are implied, but tell it how few they are."""
-    among_equals = """{sort_key} = %(sort_key)s
-        AND reached_at BETWEEN (SELECT reached_at FROM own) AND %(reached_at)s
-        AND (reached_at, player) >= (SELECT reached_at, player FROM own)
-        AND (reached_at, player) < (%(reached_at)s, %(player)s)"""
-    others = f"""{{sort_key}} BETWEEN (SELECT place FROM own) AND %(sort_key)s
-        AND ({{sort_key}}, reached_at, player) >= (SELECT place, reached_at, player FROM own)
-        AND ({{sort_key}}, reached_at, player) < {POSITION}"""
-    return f"""
-        CASE WHEN (SELECT place FROM own) = %(sort_key)s
-            THEN {source.count_players(among_equals)}
-            ELSE {source.count_players(others)}
-        END"""
-
-
-def count_in_own_gap(source: Source) -> str:
-    """Return the same expression for SQLite, to which a range of sort keys tells nothing."""
-    return f"""(
-        WITH gap (low, low_at, low_player, high, high_at, high_player) AS (
+COUNT_BEFORE = read_from_each(
+    lambda source: (
+        f"""WITH {_OWN}, gap (low, low_at, low_player, high, high_at, high_player) AS (
             SELECT place, reached_at, player, %(sort_key)s, %(reached_at)s, %(player)s FROM own
         )
-        SELECT {count_in_gap(source)} FROM gap
-    )"""
-
-
-def count_before_by(count: Callable[[Source], str]) -> Statements:
-    return read_from_each(
-        lambda source: (
-            f"""WITH {_OWN}
-            SELECT (SELECT before FROM blocks) + {count(source)}, (SELECT of_all FROM blocks)"""
-        )
+        SELECT (SELECT before FROM blocks) + {count_in_gap(source)}, (SELECT of_all FROM blocks)
+        FROM gap"""
     )
-
-
-COUNT_BEFORE = {
-    "sqlite": count_before_by(count_in_own_gap),
-    "postgresql": count_before_by(count_from_own),
-}
+)
 COUNT_IN_GAPS = read_from_each(
     lambda source: f"WITH {_GAP} SELECT number, {count_in_gap(source)} FROM gap"
 )
@@ -175,7 +142,7 @@ FIND_SCORE = read_from_each(
 
 def count_before(board: Row, position: RankPosition) -> tuple[int, int | None]:
     """Return how many are before the position, and how many there are, if there are blocks."""
-    statement = COUNT_SCORES_BEFORE if is_dense(board) else COUNT_BEFORE[connection.vendor]
+    statement = COUNT_SCORES_BEFORE if is_dense(board) else COUNT_BEFORE
     [[count, of]] = read(choose(statement, board), position_values(board, position))
     return int(count), None if of is None else int(of)
 

@@ -186,12 +186,6 @@ def write(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
         return int(cursor.rowcount)
 
 
-def write_each(sql: str, values: Sequence[Mapping[str, Any]]) -> None:
-    """Execute a statement with each of these values."""
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
-
-
 def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Execute a query; return its rows."""
     with connection.cursor() as cursor:

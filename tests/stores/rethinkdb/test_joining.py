@@ -7,7 +7,8 @@ import pytest
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.domain.exceptions import EmailRequired, ScoreOutOfRange, StoreUnavailable
-from leaderboardapp.domain.types import Amount, Import, Row
+from leaderboardapp.domain.types import Amount, Import, Increment, Row
+from leaderboardapp.stores.rethinkdb import first_scores
 from leaderboardapp.stores.rethinkdb.database import CHECKS
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from tests.stores.rethinkdb.helpers import top
@@ -144,3 +145,11 @@ def test_who_was_deleted_between_check_and_write_is_not_created_with_what_was_to
     with pytest.raises(ScoreOutOfRange, match="alice"):
         rethink.import_batch(board, "f", BATCH, [Amount("alice", "Alice", (-3,))])
     assert top(rethink, board) == []
+
+
+def test_a_first_score_that_is_written_at_the_last_try_is_acknowledged(
+    rethink: RethinkStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_scores, "CHECKS", 1)
+    [row] = rethink.add_scores(board, [Increment("bob", 5, name="Bob")])
+    assert isinstance(row, dict) and (row["score"], row["created"]) == (5, True)

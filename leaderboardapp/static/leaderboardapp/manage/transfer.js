@@ -194,7 +194,7 @@ export class Exporting {
       const progress = (number) => say(count((players = number), "player"));
       const { value: window } = byId("export-of");
       const parts = await exportPlayers(this.api, window, this.stop.signal, progress);
-      save(parts, `${[this.board, ...(window ? [window] : [])].join("-")}.csv`);
+      save(parts, `${[this.board, window].filter(Boolean).join("-")}.csv`);
       say(`Exported: ${count(players, "player")}.`);
       tell(`Exported: ${count(players, "player")}.`);
     } catch (error) {

@@ -13,7 +13,7 @@ from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
-from leaderboardapp.stores.sql.statements import write, write_each
+from leaderboardapp.stores.sql.statements import write
 from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
 from leaderboardapp.stores.streams import Feed, MessageStream
 
@@ -81,8 +81,12 @@ class SqliteStore(SqlStore):
 
     def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
         values = {"exchange": exchange, "topic": topic, "at": now_us()}
-        rows = [{**values, "payload": payload} for payload in payloads]
-        self.transaction(None, lambda: write_each(PUBLISH, rows))
+
+        def write_all() -> None:
+            for payload in payloads:
+                write(PUBLISH, {**values, "payload": payload})
+
+        self.transaction(None, write_all)
 
     def expire_messages(self, older: float) -> None:
         values = {"older": older}
