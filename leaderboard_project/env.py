@@ -135,9 +135,9 @@ def read_proxies(name: str) -> list[dict[str, object]]:
     return _read_entries(
         name,
         _parse_proxy,
-        "names the proxy {shown!r} without http(s):// or without a key: write it like "
-        "http://localhost:5561?iss=pushpin&key=base64:... (several proxies: separate them by "
-        "spaces).",
+        "names the proxy {shown!r} without http(s):// or tcp://host:port, or without a key: write "
+        "it like http://localhost:5561?iss=pushpin&key=base64:... (several proxies: separate them "
+        "by spaces).",
     )
 
 
@@ -293,9 +293,18 @@ def _names_broker(url: str) -> bool:
 
 def _parse_proxy(url: str) -> dict[str, object]:
     """Parse a proxy's URL. It needs a key: without one, anybody could claim to be that proxy."""
-    entry: dict[str, object] = parse_grip_uri(url)
-    if not url.startswith(("http://", "https://")) or "key" not in entry:
-        raise ValueError("no http(s):// or no key")
+    scheme = url.partition("://")[0]
+    if scheme not in ("http", "https", "tcp"):
+        raise ValueError("no http(s):// or tcp://")
+    # gripcontrol knows HTTP only.
+    entry: dict[str, object] = parse_grip_uri(url.replace("tcp://", "http://", 1))
+    if "key" not in entry:
+        raise ValueError("no key")
+    if scheme == "tcp":
+        address = urlsplit(url)
+        if not (address.hostname and address.port):
+            raise ValueError("no host and port")
+        entry["control_uri"] = f"tcp://{address.netloc}"
     return entry
 
 

@@ -17,8 +17,15 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.event_forwarder import LeaderChange
+from leaderboardapp.listener.joiners import Joiners
+from leaderboardapp.realtime.holds import Hold
 from leaderboardapp.realtime.items import BoardEvents
-from leaderboardapp.realtime.publish import MAX_BOARDS_READ, PublishBatch, Publisher
+from leaderboardapp.realtime.publish import (
+    MAX_BOARDS_READ,
+    ProxyPublisher,
+    PublishBatch,
+    Publisher,
+)
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.streams import Feed
 
@@ -51,15 +58,20 @@ class PublishState(NamedTuple):
 class PublishScheduler:
     """Decides when to read a board, and what to publish of it.
 
-    A board that has gone quiet has its newest snapshot repeated once. The repeat is for viewers who
-    were just joining, because their first snapshot was read before they were held. And it stands in
-    for messages lost on the way. Times are those of time.monotonic()."""
+    A board is read only if a proxy may hold viewers of it. One that has gone quiet has its newest
+    snapshot repeated once. The repeat is for viewers who were just joining, because their first
+    snapshot was read before they were held. And it stands in for messages lost on the way. Where a
+    proxy tells whom it holds, those who were joining are sent what they lack at once.
+
+    Times are those of time.monotonic()."""
 
     def __init__(self, publisher: Publisher, checkpoint: int) -> None:
         """Begin at a checkpoint: all changes up to it were published, by this or another process.
 
         The caller adds boards that changed after it to the `backlog`."""
         self.publisher = publisher
+        self.joiners = Joiners(publisher.proxies)
+        self.changed: set[str] = set()  # ids of boards that have changed since they were read
         self.due_at: dict[str, float] = {}  # by board id, when to read it
         self.backlog: set[str] = set()  # ids of boards to read when there is time
         self.newcomers: Changes = {}  # by board id, to be published when the board is read
@@ -74,25 +86,60 @@ class PublishScheduler:
         self.checkpoints: deque[tuple[float, int]] = deque()
 
     def run_once(self, feed: Feed) -> list[str]:
-        """Wait for changes, publish the boards that are due, and return the ids of those read.
+        """Wait for changes, publish the boards that are due, and return the ids of those that were.
 
         Raises StoreUnavailable. Boards that could not be read stay due."""
         self.collect_changes(feed)
+        self.joiners.collect()
+        self.joiners.drop(self.is_current)
         now = time.monotonic()
-        boards = self._take_due_boards(now)
-        if boards:
+        due = self._take_due_boards(now)
+        watched = [*filter(self.publisher.is_watched, due)]
+        for board in {*due}.difference(watched):
+            self.forget(board)
+        joined = self.joiners.list_boards(excluded=self.changed)
+        if boards := dict.fromkeys([*watched, *joined]):
             current = snapshots.read_snapshots(boards)
+            self.adopt({board: current.get(board) for board in joined if board not in watched}, now)
             self._publish({board: current.get(board) for board in boards}, now)
-        return boards
+        return due
+
+    def is_current(self, hold: Hold) -> bool:
+        """Return whether the viewer has what was published last, and that is not outdated."""
+        state = self.states.get(hold.board)
+        return (
+            state is not None
+            and hold.board not in self.changed
+            and hold.private == state.private
+            and state.fingerprint == fingerprint_of(hold.fingerprint, hold.private)
+        )
+
+    def adopt(self, current: dict[str, Snapshot | None], now: float) -> None:
+        """Remember boards that were read because somebody joined as if they were published, if
+        nothing is known of them. Who watches one has read it as it is, or is sent it."""
+        for board, snapshot in current.items():
+            if board not in self.states:
+                self.record_publish(board, snapshot, now, visibility_announced=True)
+                state = self.states[board]
+                self.states[board] = state._replace(changed_at=state.published_at - REPEAT_SECONDS)
+
+    def forget(self, board: str) -> None:
+        """Forget all about a board that nobody watches."""
+        self.changed.discard(board)
+        self.due_at.pop(board, None)
+        self.newcomers.pop(board, None)
+        self.states.pop(board, None)
+        self.joiners.take(board)
 
     def collect_changes(self, feed: Feed) -> None:
         """Wait for changes until a board is due, and schedule the boards that changed.
 
         Raises StoreUnavailable if the feed is dead."""
         soonest = min(self.due_at.values(), default=float("inf")) - time.monotonic()
-        timeout = 0.0 if self.backlog else max(0.0, min(IDLE_SECONDS, soonest))
-        changes = feed.poll(timeout)
+        is_waited_for = self.backlog or self.joiners.list_boards(excluded=self.changed)
+        changes = feed.poll(0.0 if is_waited_for else max(0.0, min(IDLE_SECONDS, soonest)))
         now = time.monotonic()
+        self.changed.update(changes)
         for board, joined in changes.items():
             if joined:
                 self.newcomers[board] = [*self.newcomers.get(board, []), *joined][-MAX_JOINED:]
@@ -120,14 +167,34 @@ class PublishScheduler:
         for board, snapshot in current.items():
             if self.should_publish(board, snapshot, now):
                 batch.snapshots[board] = snapshot
+                if self.is_new(board, snapshot):
+                    batch.new.add(board)
                 if self.should_announce_visibility(board, snapshot, now):
                     batch.visibility_changed.add(board)
+        self._publish_to_joiners(current, batch)
         self.publisher.enqueue(batch)
         for board, snapshot in current.items():
             if board in batch.snapshots or board not in self.states:
                 announced = board in batch.visibility_changed
                 self.record_publish(board, snapshot, now, visibility_announced=announced)
             self._schedule_repeat(board)
+        self.changed.difference_update(current)
+
+    def _publish_to_joiners(self, current: dict[str, Snapshot | None], batch: PublishBatch) -> None:
+        """Add to the batch what those lack who have joined, and publish the boards of proxies that
+        are back to these."""
+        returned: dict[ProxyPublisher, PublishBatch] = {}
+        for board, snapshot in current.items():
+            holds, proxies = self.joiners.take(board)
+            for hold in holds:
+                is_published = board in batch.new and hold.private == visibility(snapshot)
+                if not is_published:
+                    batch.holds[hold] = snapshot
+            for proxy in proxies if board not in batch.new else ():
+                anew = returned.setdefault(proxy, PublishBatch())
+                anew.merge(PublishBatch({board: snapshot}, {}, {board}, {board}))
+        for proxy, anew in returned.items():
+            proxy.enqueue(anew)
 
     def _take_newcomers(
         self, current: dict[str, Snapshot | None]
@@ -141,10 +208,15 @@ class PublishScheduler:
 
     def should_publish(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Return whether the proxies have another snapshot, or it is time to repeat this one."""
-        state = self.states.get(board)
-        if state is None or published_fingerprint(snapshot) != state.fingerprint:
+        if self.is_new(board, snapshot):
             return True
+        state = self.states[board]
         return not state.is_repeated() and now >= state.published_at + REPEAT_SECONDS
+
+    def is_new(self, board: str, snapshot: Snapshot | None) -> bool:
+        """Return whether the proxies have another snapshot, as far as is known."""
+        state = self.states.get(board)
+        return state is None or published_fingerprint(snapshot) != state.fingerprint
 
     def should_announce_visibility(self, board: str, snapshot: Snapshot | None, now: float) -> bool:
         """Return whether to announce a visibility change, which may have been missed before.
@@ -186,7 +258,7 @@ class PublishScheduler:
     def _schedule_repeat(self, board: str) -> None:
         state = self.states[board]
         if state.is_repeated():
-            del self.due_at[board]
+            self.due_at.pop(board, None)
         else:
             self.due_at[board] = state.published_at + REPEAT_SECONDS
 
@@ -220,9 +292,12 @@ def published_fingerprint(snapshot: Snapshot | None) -> str:
 
     It differs from the snapshot's fingerprint, because a board that becomes private has an equal
     snapshot, but is published to other viewers."""
-    if snapshot is None:
-        return "deleted"
-    return f"private {snapshot.fingerprint}" if snapshot.private else snapshot.fingerprint
+    return fingerprint_of(snapshot.fingerprint, snapshot.private) if snapshot else "deleted"
+
+
+def fingerprint_of(fingerprint: str | None, private: bool) -> str:
+    """Return `published_fingerprint` of a snapshot that has this fingerprint."""
+    return f"private {fingerprint}" if private else str(fingerprint)
 
 
 def visibility(snapshot: Snapshot | None) -> bool | None:

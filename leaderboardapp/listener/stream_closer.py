@@ -4,13 +4,13 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.realtime.expiry import MAX_LATE_SECONDS, STEP_SECONDS, list_end_channels
 from leaderboardapp.realtime.items import build_end_items
-from leaderboardapp.realtime.proxy_client import ProxyClient, ProxyUnavailable, get_proxy_clients
+from leaderboardapp.realtime.proxy_client import ProxyClient, ProxyUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ class StreamCloser:
 
 
 @contextmanager
-def close_expired_streams() -> Iterator[None]:
-    """Close what expires while the body runs.
+def close_expired_streams(clients: Iterable[ProxyClient]) -> Iterator[None]:
+    """Close what expires on these proxies while the body runs.
 
     Each proxy has a thread of its own: one that accepts and does not answer takes seconds."""
     stopping = threading.Event()
     threads = [
         threading.Thread(target=_run, args=(client, stopping), name="stream closer", daemon=True)
-        for client in get_proxy_clients()
+        for client in clients
     ]
     for thread in threads:
         thread.start()
@@ -70,4 +70,3 @@ def close_expired_streams() -> Iterator[None]:
 
 def _run(client: ProxyClient, stopping: threading.Event) -> None:
     supervise("stream closer", StreamCloser(client).run_once, stopping.wait)
-    client.close()

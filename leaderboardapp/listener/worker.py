@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
@@ -10,6 +11,8 @@ from leaderboardapp.listener.lease import STANDBY_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.listener.stream_closer import close_expired_streams
+from leaderboardapp.realtime.proxies import get_proxy_clients
+from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.streams import Feed
@@ -19,23 +22,26 @@ logger = logging.getLogger(__name__)
 
 def run_listener(stop: threading.Event) -> None:
     """Listen or stand by until `stop` is set. Failures of the store and of proxies are retried."""
-    listener = Listener(stop)
+    clients = get_proxy_clients()
+    listener = Listener(stop, clients)
     # Any other failure ends the process: its successor begins with a clean state, and a standby may
     # take the lease.
     retry_on = (StoreUnavailable,)
-    with close_expired_streams():
+    with close_expired_streams(clients):
         supervise("listener", listener.run_once, stop.wait, retry_on, retry_on=retry_on)
     listener.close()
+    for client in clients:
+        client.close()
 
 
 class Listener:
     """One listener: active while it holds the lease, else a standby."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
+    def __init__(self, stop: threading.Event, clients: Sequence[ProxyClient]) -> None:
+        self.stop, self.clients = stop, clients
         self.store = get_store()
         self.lease = Lease(self.store)
-        self.publisher = Publisher(may_publish=self.lease.is_valid)
+        self.publisher = Publisher(clients, may_publish=self.lease.is_valid)
         self.standing_by = False
 
     def run_once(self) -> float:
@@ -62,14 +68,21 @@ class Listener:
         feed = self.store.open_feed()
         try:
             scheduler = PublishScheduler(self.publisher, self.lease.state.position)
+            self.report_to(feed.wake)
             # After the feed is live, so that nothing falls between.
             self.collect_backlog(scheduler)
             logger.info("listening, with %d boards to catch up on", len(scheduler.backlog))
             self.follow_feed(feed, scheduler)
         finally:
+            self.report_to(None)
             feed.close()
         self.publisher.stop()
         self.lease.release()
+
+    def report_to(self, on_news: Callable[[], None] | None) -> None:
+        """Have the proxies' news told to this function, or to none."""
+        for client in self.clients:
+            client.report_to(on_news)
 
     def collect_backlog(self, scheduler: PublishScheduler) -> None:
         """Give the scheduler the boards that changed after its checkpoint.

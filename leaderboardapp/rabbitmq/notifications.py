@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 from django.conf import settings
 
@@ -23,7 +23,7 @@ from leaderboardapp.rabbitmq.consumer import (
 from leaderboardapp.rabbitmq.notification_routes import Target
 from leaderboardapp.realtime import items
 from leaderboardapp.realtime.formats import EVENTS, NOTIFICATION, board_channel, to_line
-from leaderboardapp.realtime.proxy_client import ProxyClient
+from leaderboardapp.realtime.proxy_client import ProxyClient, Publication
 from leaderboardapp.stores import get_store
 
 IDS_REMEMBERED = 1_000  # of published notifications; many times as many as are in flight
@@ -36,13 +36,6 @@ UNUSED_MS = 24 * 3600 * 1000  # a proxy's queue is deleted after so long without
 WITHOUT_LINE_ENDS = str.maketrans("\r\n", "  ")
 
 Id = TypeVar("Id", bound=Hashable)
-
-
-class Notification(NamedTuple):
-    """A GRIP item for one GRIP channel."""
-
-    channel: str
-    item: bytes
 
 
 class NotificationHandler(QueueHandler):
@@ -66,7 +59,9 @@ class NotificationHandler(QueueHandler):
         self.bindings = [route.binding for route in settings.AMQP_ROUTES]
 
     def require_ready(self) -> None:
-        """Return: while the proxy is unreachable, messages may be taken and returned."""
+        """Raise ProxyUnavailable if it is known that the proxy would not get what is published. If
+        it is not, messages may be taken and returned."""
+        self.client.check()
 
     def process(self, messages: list[Message], deadline: float) -> Rejections:
         """Publish the batch's notifications at the proxy's pace; return {index: reason} for
@@ -75,18 +70,16 @@ class NotificationHandler(QueueHandler):
         for identities in paced_batches(notifications):
             if time.monotonic() > deadline:
                 raise Disconnected("the batch took too long")
-            self.client.publish(notifications[identity].item for identity in identities)
+            self.client.publish(notifications[identity] for identity in identities)
             newest = [*self.published, *identities][-IDS_REMEMBERED:]
             self.published = dict.fromkeys(newest)
             time.sleep(PACE_SECONDS)
         return rejections
 
-    def read_batch(
-        self, messages: list[Message]
-    ) -> tuple[dict[Hashable, Notification], Rejections]:
+    def read_batch(self, messages: list[Message]) -> tuple[dict[Hashable, Publication], Rejections]:
         """Read the messages; return notifications by identity, without those already published,
         and {index: reason} for rejected messages."""
-        notifications: dict[Hashable, Notification] = {}
+        notifications: dict[Hashable, Publication] = {}
         rejections: Rejections = {}
         channels: dict[str, str] = {}  # of boards, known in this batch
         for index, message in enumerate(messages):
@@ -111,7 +104,7 @@ def identify(message: Message, channel: str) -> Hashable:
     return (id, message.routing_key, channel) if id else object()
 
 
-def read_notifications(message: Message, channels: dict[str, str]) -> Iterator[Notification]:
+def read_notifications(message: Message, channels: dict[str, str]) -> Iterator[Publication]:
     """Read a message; yield a notification for each target that exists.
 
     `channels` has the GRIP channels of boards by id, and gets those of others. Raises one of
@@ -125,7 +118,7 @@ def read_notifications(message: Message, channels: dict[str, str]) -> Iterator[N
         for target in routes.find_targets(settings.AMQP_ROUTES, cast(str, message.routing_key)):
             try:
                 to = get_grip_channel(target, channels)
-                yield Notification(to, items.event_item(to, NOTIFICATION, data))
+                yield items.event_item(to, NOTIFICATION, data)
             except BoardNotFound as error:
                 failures.append(str(error))
     except (ValueError, TypeError, RecursionError) as error:  # no text, too deep
@@ -144,7 +137,7 @@ def build_data(message: Message) -> str:
     return f'{{"id":{id},"key":{key},"data":{body}}}'
 
 
-def paced_batches(notifications: dict[Id, Notification]) -> Iterator[list[Id]]:
+def paced_batches(notifications: dict[Id, Publication]) -> Iterator[list[Id]]:
     """Split notifications into batches that a proxy can take one after the other; yield their
     identities.
 

@@ -9,7 +9,7 @@ from leaderboardapp.rabbitmq import connection
 from leaderboardapp.rabbitmq.consumer import Consumer, QueueHandler
 from leaderboardapp.rabbitmq.notifications import NotificationHandler
 from leaderboardapp.rabbitmq.scores import ScoreHandler
-from leaderboardapp.realtime import proxy_client
+from leaderboardapp.realtime.proxies import get_proxy_clients
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,6 @@ def build_handlers() -> list[QueueHandler]:
     if settings.AMQP_ROUTES:
         handlers += [
             NotificationHandler(client, dead_letters_rejects=index == 0)
-            for index, client in enumerate(proxy_client.get_proxy_clients())
+            for index, client in enumerate(get_proxy_clients())
         ]
     return handlers

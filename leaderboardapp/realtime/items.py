@@ -1,7 +1,7 @@
 """GRIP items: what is published to a GRIP channel, in the form of each transport."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -12,8 +12,6 @@ from leaderboardapp.realtime.formats import (
     DELETED,
     EXPIRED,
     NEEDS_TOKEN,
-    PRIVATE,
-    PUBLIC,
     TRY_AGAIN,
     board_channel,
     skip_long_polls_with,
@@ -23,10 +21,16 @@ from leaderboardapp.realtime.formats import (
     update_message,
     websocket_message,
 )
+from leaderboardapp.realtime.holds import Hold
+from leaderboardapp.realtime.proxy_client import Publication
 from leaderboardapp.snapshots import PRIVATE as NOT_KEPT
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem
+
+STREAMS, LONG_POLLS, WEBSOCKETS = {"http-stream"}, {"http-response"}, {"ws-message"}
+FORMATS = STREAMS | LONG_POLLS | WEBSOCKETS
+HOLD_FORMATS = STREAMS | WEBSOCKETS  # of those who have a GRIP channel of their own
 
 
 class BoardEvents(NamedTuple):
@@ -37,39 +41,69 @@ class BoardEvents(NamedTuple):
 
 
 def build_items(
-    board: str, snapshot: Snapshot | None, *, visibility_changed: bool
-) -> Iterator[bytes]:
-    """Return the items that bring a board's viewers up to date.
+    board: str,
+    snapshot: Snapshot | None,
+    *,
+    visibility_changed: bool,
+    formats: Collection[str] = FORMATS,
+) -> Iterator[Publication]:
+    """Return the items that bring a board's viewers up to date, in these formats.
 
     None is a deleted board: its streams and WebSockets are closed, and its long-polls get a 404.
     After a change of visibility, viewers held under the former visibility are sent away, too."""
     # Without a GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
-        not_found = _refusal(Problem(ProblemKind.BOARD_NOT_FOUND, "The board was deleted."))
-        for pattern in (PUBLIC, PRIVATE):
-            yield _item(pattern.format(board), *_closing(DELETED), not_found)
+        for private in (False, True):
+            yield _item(board_channel(board, private), *_gone(), formats=formats)
         return
-    headers = {**snapshot.headers(), **_cross_origin_headers()}
     yield _item(
         board_channel(board, snapshot.private),
-        HttpStreamFormat(update_event(snapshot)),
-        HttpResponseFormat(200, headers=headers, body=snapshot.body),
-        WebSocketMessageFormat(update_message(snapshot)),
+        *_update(snapshot),
         meta=skip_long_polls_with(snapshot),
+        formats=formats,
     )
-    if visibility_changed and snapshot.private:
-        challenge = {"WWW-Authenticate": "Bearer"}
+    if visibility_changed:
+        former = board_channel(board, not snapshot.private)
+        yield _item(former, *_sent_away(snapshot), formats=formats)
+
+
+def build_hold_items(hold: Hold, snapshot: Snapshot | None) -> Iterator[Publication]:
+    """Return the item, if any is needed, that brings viewers up to date who join."""
+    formats = HOLD_FORMATS if hold.fingerprint else LONG_POLLS
+    if snapshot is None:
+        yield _item(hold.channel, *_gone(), formats=formats)
+    elif snapshot.private != hold.private:
+        yield _item(hold.channel, *_sent_away(snapshot), formats=formats)
+    elif snapshot.fingerprint != hold.fingerprint:
+        meta = skip_long_polls_with(snapshot)
+        yield _item(hold.channel, *_update(snapshot), meta=meta, formats=formats)
+
+
+def _update(snapshot: Snapshot) -> Iterator[Format]:
+    headers = {**snapshot.headers(), **_cross_origin_headers()}
+    yield HttpStreamFormat(update_event(snapshot))
+    yield HttpResponseFormat(200, headers=headers, body=snapshot.body)
+    yield WebSocketMessageFormat(update_message(snapshot))
+
+
+def _gone() -> Iterator[Format]:
+    """Yield what viewers of a deleted board are sent."""
+    yield from _closing(DELETED)
+    yield _refusal(Problem(ProblemKind.BOARD_NOT_FOUND, "The board was deleted."))
+
+
+def _sent_away(snapshot: Snapshot) -> Iterator[Format]:
+    """Yield what viewers are sent who were held before the board became private, or public."""
+    if snapshot.private:
+        yield from _closing(NEEDS_TOKEN)
         detail = "The board is private now; this needs a token."
-        refusal = Problem(ProblemKind.TOKEN_REQUIRED, detail, challenge)
-        yield _item(PUBLIC.format(board), *_closing(NEEDS_TOKEN), _refusal(refusal))
-    elif visibility_changed:
+        problem = Problem(ProblemKind.TOKEN_REQUIRED, detail, {"WWW-Authenticate": "Bearer"})
+        yield _refusal(problem)
+    else:
         # These long-polls get no snapshot, but a 304, after which they ask again: they are few.
-        yield _item(
-            PRIVATE.format(board),
-            *_closing(TRY_AGAIN),
-            HttpResponseFormat(304, headers={"Cache-Control": NOT_KEPT}),
-        )
+        yield from _closing(TRY_AGAIN)
+        yield HttpResponseFormat(304, headers={"Cache-Control": NOT_KEPT})
 
 
 def _closing(code: int, reason: str | None = None) -> tuple[Format, Format]:
@@ -78,13 +112,13 @@ def _closing(code: int, reason: str | None = None) -> tuple[Format, Format]:
     return HttpStreamFormat(close=True), close
 
 
-def build_event_items(board: str, events: BoardEvents) -> Iterator[bytes]:
+def build_event_items(board: str, events: BoardEvents) -> Iterator[Publication]:
     """Return an item for each of a board's events."""
     to = board_channel(board, events.private)
     return (event_item(to, name, to_line(payload)) for name, payload in events.events)
 
 
-def build_end_items(grip_channel: str) -> Iterator[bytes]:
+def build_end_items(grip_channel: str) -> Iterator[Publication]:
     """Return the items that end streams and WebSockets because their token has expired.
 
     They say so before: streams by an event, WebSockets by the code and a reason."""
@@ -92,7 +126,7 @@ def build_end_items(grip_channel: str) -> Iterator[bytes]:
     yield _item(grip_channel, *_closing(NEEDS_TOKEN, "the token has expired"))
 
 
-def event_item(grip_channel: str, name: str, data: str) -> bytes:
+def event_item(grip_channel: str, name: str, data: str) -> Publication:
     """Return the item of an event, for streams and WebSockets. `data` is JSON in one line.
 
     Long-polls are not sent events: they are answered with snapshots, which lack nothing."""
@@ -100,9 +134,16 @@ def event_item(grip_channel: str, name: str, data: str) -> bytes:
     return _item(grip_channel, HttpStreamFormat(event), WebSocketMessageFormat(message))
 
 
-def _item(grip_channel: str, *formats: Format, meta: dict[str, str] | None = None) -> bytes:
-    item = {"channel": grip_channel, **Item(list(formats), meta=meta or {}).export()}
-    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+def _item(
+    grip_channel: str,
+    *parts: Format,
+    meta: dict[str, str] | None = None,
+    formats: Collection[str] = FORMATS,
+) -> Publication:
+    parts = tuple(part for part in parts if part.name() in formats)
+    item = {"channel": grip_channel, **Item(list(parts), meta=meta or {}).export()}
+    text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+    return Publication(grip_channel, text.encode())
 
 
 def _refusal(problem: Problem) -> HttpResponseFormat:

@@ -1,9 +1,10 @@
-"""The control port of one proxy, to which items are published."""
+"""Clients of the proxies, to which items are published: what all kinds have in common, and HTTP."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
-from django_grip import get_pubcontrol
+from gripcontrol import GripPubControl
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
@@ -17,20 +18,68 @@ class ProxyUnavailable(Exception):
     """A proxy did not take what was published to it."""
 
 
-class ProxyClient:
-    """Publishes items to one proxy, over connections of its own."""
+class Publication(NamedTuple):
+    """A GRIP item for a GRIP channel, which its JSON names, too."""
+
+    channel: str
+    json: bytes
+
+
+class News(NamedTuple):
+    """A GRIP channel that a proxy holds somebody for, whom its listener did not know of.
+
+    `is_back`: the proxy may have missed what was published before, and so may all its viewers."""
+
+    channel: str
+    is_back: bool
+
+
+class ProxyClient(ABC):
+    """Publishes items to one proxy. Threads may share it."""
+
+    uri: str
+    tells_holds = False
+    """Whether the proxy says which GRIP channels it holds somebody for."""
+
+    @abstractmethod
+    def publish(self, items: Iterable[Publication]) -> None:
+        """Publish items, and return when the proxy, or the system on its behalf, has taken them.
+
+        Raises ProxyUnavailable, after which the proxy may have taken some of them."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections to the proxy."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise ProxyUnavailable if it is known that the proxy would not get what is published."""
+
+    @abstractmethod
+    def holds(self, channel: str) -> bool:
+        """Return whether the proxy may hold anybody for the GRIP channel."""
+
+    @abstractmethod
+    def report_to(self, on_news: Callable[[], None] | None) -> None:
+        """Have `on_news` called, by any thread, while there is news, which begins with all that the
+        proxy holds now. With None, nobody takes news any more."""
+
+    @abstractmethod
+    def take_news(self) -> list[News]:
+        """Return the news since the last call."""
+
+
+class HttpProxyClient(ProxyClient):
+    """Publishes to the proxy's HTTP control port, which does not tell whom the proxy holds."""
 
     def __init__(self, client: Any) -> None:
         """Take the address and the authentication of pubcontrol's `client`."""
         self.client = client
-        self.uri: str = client.uri
+        self.uri = client.uri
         for scheme in ("http://", "https://"):
             client.requests_session.mount(scheme, _BoundedAdapter())
 
-    def publish(self, items: Iterable[bytes]) -> None:
-        """Publish items, and return when the proxy has taken all of them.
-
-        Raises ProxyUnavailable, after which the proxy may have taken some of them."""
+    def publish(self, items: Iterable[Publication]) -> None:
         try:
             for body in _batches(items):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
@@ -40,13 +89,24 @@ class ProxyClient:
             ) from error
 
     def close(self) -> None:
-        """Close the connections to the proxy."""
         self.client.requests_session.close()
 
+    def check(self) -> None:
+        pass  # only publishing shows it
 
-def get_proxy_clients() -> list[ProxyClient]:
-    """Return a new client for each proxy of the settings."""
-    return [ProxyClient(client) for client in get_pubcontrol().clients]
+    def holds(self, channel: str) -> bool:
+        return True
+
+    def report_to(self, on_news: Callable[[], None] | None) -> None:
+        pass
+
+    def take_news(self) -> list[News]:
+        return []
+
+
+def http_client(proxy: dict[str, object]) -> HttpProxyClient:
+    """Return a client for a proxy of the settings."""
+    return HttpProxyClient(GripPubControl([proxy]).clients[0])
 
 
 class _BoundedAdapter(HTTPAdapter):
@@ -56,16 +116,16 @@ class _BoundedAdapter(HTTPAdapter):
         return super().send(request, *args, **{**kwargs, "timeout": PUBLISH_TIMEOUT_SECONDS})
 
 
-def _batches(items: Iterable[bytes]) -> Iterator[bytes]:
+def _batches(items: Iterable[Publication]) -> Iterator[bytes]:
     """Return bodies of requests, each within MAX_BATCH_BYTES unless one item alone is larger."""
     batch: list[bytes] = []
     size = 0
-    for item in items:
-        if batch and size + len(item) > MAX_BATCH_BYTES:
+    for _, json in items:
+        if batch and size + len(json) > MAX_BATCH_BYTES:
             yield _body(batch)
             batch, size = [], 0
-        batch.append(item)
-        size += len(item) + 1
+        batch.append(json)
+        size += len(json) + 1
     if batch:
         yield _body(batch)
 

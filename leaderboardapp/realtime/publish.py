@@ -6,19 +6,28 @@ Source: the GRIP protocol (pushpin.org/docs/protocols/grip).
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED
-from leaderboardapp.realtime.items import BoardEvents, build_event_items, build_items
+from leaderboardapp.realtime.formats import board_channel
+from leaderboardapp.realtime.holds import Hold
+from leaderboardapp.realtime.items import (
+    FORMATS,
+    STREAMS,
+    BoardEvents,
+    build_event_items,
+    build_hold_items,
+    build_items,
+)
 from leaderboardapp.realtime.proxy_client import (
     PUBLISH_TIMEOUT_SECONDS,
     ProxyClient,
     ProxyUnavailable,
-    get_proxy_clients,
+    Publication,
 )
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
@@ -34,18 +43,40 @@ class NotPublished(Exception):
 
 @dataclass(slots=True)
 class PublishBatch:
-    """What is published to a proxy in one go. All three are by board id."""
+    """What is published to a proxy in one go, by board id."""
 
     snapshots: dict[str, Snapshot | None] = field(default_factory=dict)  # None: it was deleted
     events: dict[str, BoardEvents] = field(default_factory=dict)
     # Boards that became private or public. Viewers who are still held under the former visibility
     # are sent away: they come back, and need a token, or none.
     visibility_changed: set[str] = field(default_factory=set)
+    # Boards whose snapshot was not published before. Others are not published again to the streams
+    # of proxies that tell whom they hold: what those viewers may have missed is in `holds`.
+    new: set[str] = field(default_factory=set)
+    # Of viewers who have begun to be held, with the snapshot as of then or later.
+    holds: dict[Hold, Snapshot | None] = field(default_factory=dict)
+
+    def boards(self) -> set[str]:
+        """Return the ids of boards of which there is anything but events."""
+        return {*self.snapshots, *(hold.board for hold in self.holds)}
+
+    def only(self, is_watched: Callable[[str], bool]) -> "PublishBatch":
+        """Return what is in the batch of boards that are watched."""
+        watched = {*filter(is_watched, self.boards() | self.events.keys())}
+        return PublishBatch(
+            {board: snapshot for board, snapshot in self.snapshots.items() if board in watched},
+            {board: events for board, events in self.events.items() if board in watched},
+            self.visibility_changed & watched,
+            self.new & watched,
+            {hold: snapshot for hold, snapshot in self.holds.items() if hold.board in watched},
+        )
 
     def merge(self, newer: "PublishBatch") -> None:
         """Add a newer batch; keep the newest snapshot and the newest MAX_EVENTS of each board."""
         self.snapshots.update(newer.snapshots)
         self.visibility_changed.update(newer.visibility_changed)
+        self.new.update(newer.new)
+        self.holds.update(newer.holds)
         for board, (private, events) in newer.events.items():
             waiting = self.events[board].events if board in self.events else []
             self.events[board] = BoardEvents(private, [*waiting, *events][-MAX_EVENTS:])
@@ -56,8 +87,8 @@ class Publisher:
 
     A batch is dropped if `may_publish()` is false when its turn comes."""
 
-    def __init__(self, may_publish: Callable[[], bool]) -> None:
-        self.proxies = [ProxyPublisher(client, may_publish) for client in get_proxy_clients()]
+    def __init__(self, clients: Iterable[ProxyClient], may_publish: Callable[[], bool]) -> None:
+        self.proxies = [ProxyPublisher(client, may_publish) for client in clients]
 
     def enqueue(self, batch: PublishBatch) -> None:
         """Hand a batch to each proxy's thread, and return at once.
@@ -65,6 +96,10 @@ class Publisher:
         Snapshots are sent until the proxy has taken them, events are tried once."""
         for proxy in self.proxies:
             proxy.enqueue(batch)
+
+    def is_watched(self, board: str) -> bool:
+        """Return whether any proxy may hold viewers of the board."""
+        return any(proxy.is_watched(board) for proxy in self.proxies)
 
     def lag_seconds(self) -> float:
         """Return for how long the oldest snapshot has been waiting; 0.0 if none waits."""
@@ -94,15 +129,21 @@ class ProxyPublisher:
         self.thread.start()
 
     def enqueue(self, batch: PublishBatch) -> None:
-        """Add a batch to what waits. While boards are to be resent, only ids of boards are kept."""
+        """Add to what waits what is in the batch of boards that the proxy holds viewers of. While
+        boards are to be resent, only ids of boards are kept."""
+        batch = batch.only(self.is_watched)
         with self.condition:
             if self.to_resend:
-                self.to_resend.update(batch.snapshots)
+                self.to_resend.update(batch.boards())
             else:
                 self.waiting.merge(batch)
-            if batch.snapshots and self.waiting_since is None:
+            if batch.boards() and self.waiting_since is None:
                 self.waiting_since = time.monotonic()
             self.condition.notify()
+
+    def is_watched(self, board: str) -> bool:
+        """Return whether the proxy may hold viewers of the board."""
+        return any(self.client.holds(board_channel(board, private)) for private in (False, True))
 
     def lag_seconds(self) -> float:
         """Return for how long the oldest snapshot has been waiting; 0.0 if none waits."""
@@ -118,7 +159,6 @@ class ProxyPublisher:
 
     def _run(self) -> None:
         supervise(self.thread.name, self._publish_once, self._wait, expected=(NotPublished,))
-        self.client.close()
         get_store().close()
 
     def _wait(self, pause: float) -> bool:
@@ -126,10 +166,10 @@ class ProxyPublisher:
         with self.condition:
             self.condition.wait_for(lambda: self.stopping, pause)
             self.condition.wait_for(lambda: self.stopping or self._has_work())
-            return self.stopping and not self.waiting.snapshots
+            return self.stopping and not self.waiting.boards()
 
     def _has_work(self) -> bool:
-        return bool(self.waiting.snapshots or self.waiting.events or self.to_resend)
+        return bool(self.waiting.boards() or self.waiting.events or self.to_resend)
 
     def _publish_once(self) -> float:
         """Publish what waits, and a part of what is to be resent; return 0.0, for no pause."""
@@ -138,7 +178,7 @@ class ProxyPublisher:
             batch, self.waiting = self.waiting, PublishBatch()
             resend = set(itertools.islice(self.to_resend, MAX_BOARDS_READ))
             self.to_resend -= resend
-        unpublished, may_publish = resend.union(batch.snapshots), True
+        unpublished, may_publish = resend | batch.boards(), True
         try:
             may_publish = self.may_publish()
             if may_publish:
@@ -158,11 +198,11 @@ class ProxyPublisher:
             if not may_publish:
                 self.to_resend.clear()
             if self.to_resend:
-                self.to_resend.update(self.waiting.snapshots)
-                self.waiting.snapshots = {}
+                self.to_resend.update(self.waiting.boards())
+                self.waiting.snapshots, self.waiting.holds = {}, {}
                 self.waiting_since = since
             else:
-                self.waiting_since = time.monotonic() if self.waiting.snapshots else None
+                self.waiting_since = time.monotonic() if self.waiting.boards() else None
 
     def _send_batch(self, batch: PublishBatch, resend: set[str]) -> None:
         started = time.monotonic()
@@ -170,24 +210,30 @@ class ProxyPublisher:
         if time.monotonic() - started > LATE_SECONDS:
             # This process was stopped, say, and another one has published newer snapshots.
             # Current snapshots can be sent by any process, at any time.
-            self._send(PublishBatch(), resend.union(batch.snapshots))
+            self._send(PublishBatch(), resend | batch.boards())
 
     def _send(self, batch: PublishBatch, resend: set[str]) -> None:
         """Send a batch, and the current snapshots of the boards to resend."""
-        to_send = dict(batch.snapshots)
+        resend = {*filter(self.is_watched, resend)}
         if resend:
             current = snapshots.read_snapshots(resend)
-            to_send |= {board: current.get(board) for board in resend}
-        # Meanwhile the visibility of boards to resend may have changed.
-        visibility_changed = batch.visibility_changed | resend
-        items = (
-            item
-            for board, snapshot in to_send.items()
-            for item in build_items(board, snapshot, visibility_changed=board in visibility_changed)
-        )
-        event_items = (
-            item
-            for board, events in batch.events.items()
-            for item in build_event_items(board, events)
-        )
-        self.client.publish(itertools.chain(items, event_items))
+            # Meanwhile their visibility may have changed.
+            again = {board: current.get(board) for board in resend}
+            batch.merge(PublishBatch(again, visibility_changed=resend, new=resend))
+        self.client.publish(self._build_items(batch))
+
+    def _build_items(self, batch: PublishBatch) -> Iterator[Publication]:
+        known_formats = FORMATS - STREAMS if self.client.tells_holds else FORMATS
+        # First, because a snapshot in `snapshots` may be newer.
+        for hold, snapshot in batch.holds.items():
+            if self.client.holds(hold.channel):
+                yield from build_hold_items(hold, snapshot)
+        for board, snapshot in batch.snapshots.items():
+            yield from build_items(
+                board,
+                snapshot,
+                visibility_changed=board in batch.visibility_changed,
+                formats=FORMATS if board in batch.new else known_formats,
+            )
+        for board, events in batch.events.items():
+            yield from build_event_items(board, events)

@@ -26,6 +26,8 @@ from leaderboardapp.realtime.formats import (
     update_event,
     websocket_keep_alive,
 )
+from leaderboardapp.realtime.holds import hold_channel
+from leaderboardapp.realtime.proxies import tells_holds
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import preconditions
 from leaderboardapp.web.auth import read_grant
@@ -60,9 +62,12 @@ def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResp
 
 
 def get_grip_channels(request: HttpRequest, board: str, snapshot: Snapshot) -> list[str]:
-    """Return the GRIP channels of the request's stream or WebSocket: of the board and, if that is
-    private, of the time at which the sender's token has expired."""
+    """Return the GRIP channels of the request's stream or WebSocket: of the board; of this hold, if
+    a proxy may tell of it; and if the board is private, of the time at which the sender's token has
+    expired."""
     channels = [board_channel(board, snapshot.private)]
+    if tells_holds():
+        channels.append(hold_channel(channels[0], snapshot.fingerprint))
     if snapshot.private:
         channels.append(end_channel(choose_end(read_grant(request).exp)))
     return channels

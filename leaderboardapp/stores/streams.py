@@ -23,7 +23,11 @@ class Feed(ABC):
     @abstractmethod
     def poll(self, timeout: float) -> Changes:
         """Return the boards that have changed (deleted ones, too) since the last call, or since the
-        feed was opened. Wait up to `timeout` seconds if there are none."""
+        feed was opened. Wait up to `timeout` seconds if there are none, or until it is woken."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Have the poll that waits, or else the next one, return soon. Any thread may call it."""
 
     @abstractmethod
     def close(self) -> None:

@@ -111,7 +111,7 @@ def test_what_long_polls_are_answered_with_says_so_too(
     assert snapshot.headers()["Cache-Control"] == expected
     for item in (snapshot, None):
         for built in build_items(board_id, item, visibility_changed=True):
-            assert b"Cache-Control" in built
+            assert b"Cache-Control" in built.json
 
 
 @pytest.fixture

@@ -80,9 +80,9 @@ def test_a_published_snapshot_is_not_for_those_who_have_it(
 ) -> None:
     snapshot = read_snapshots([board_id])[board_id]
     [item] = build_items(board_id, snapshot, visibility_changed=False)
-    assert json.loads(item)["meta"] == {"skip_users": snapshot.fingerprint}
+    assert json.loads(item.json)["meta"] == {"skip_users": snapshot.fingerprint}
     for gone in build_items(board_id, None, visibility_changed=False):
-        assert "meta" not in json.loads(gone)
+        assert "meta" not in json.loads(gone.json)
 
 
 def test_without_a_proxy_nobody_waits(send: Send, board: str) -> None:

@@ -28,7 +28,7 @@ class Stack:
 
     With `websockets`, another Pushpin holds WebSockets on `ws_port`. With `amqp_url`, there is an
     amqplistener.py, too. `listener_url` is the listener's own way to the store. `env` has further
-    variables for all programs."""
+    variables for all programs. `publish_by`: "tcp" for ZeroMQ, or "http"."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Stack:
         websockets: bool = False,
         amqp_url: str = "",
         amqp_routes: str = "",
+        publish_by: str = "tcp",
         **env: str,
     ) -> None:
         self.port, self.web_port, self.ws_port, *control_ports = free_ports(5)
@@ -47,7 +48,7 @@ class Stack:
         self.env = {
             "DATABASE_URL": database_url,
             "GRIP_URL": " ".join(
-                f"http://localhost:{port}?iss=pushpin&key=base64:{'a' * 44}"
+                f"{publish_by}://localhost:{port}?iss=pushpin&key=base64:{'a' * 44}"
                 for port in control_ports
             ),
             "PUSHPIN_RUN_DIR": str(folder),

@@ -12,14 +12,14 @@ from leaderboardapp.rabbitmq.consumer import INVALID, Message
 from leaderboardapp.rabbitmq.notification_routes import parse
 from leaderboardapp.rabbitmq.notifications import (
     PACED_BYTES,
-    Notification,
     paced_batches,
     read_notifications,
 )
+from leaderboardapp.realtime.proxy_client import Publication
 
 ITEMS = st.lists(
     st.builds(
-        lambda channel, size: Notification(channel, b"x" * size),
+        lambda channel, size: Publication(channel, b"x" * size),
         st.sampled_from("abc"),
         st.integers(1, PACED_BYTES + 10),
     ),
@@ -28,14 +28,14 @@ ITEMS = st.lists(
 
 
 @given(ITEMS)
-def test_a_paced_batch_has_what_fits_of_each_channel_in_order(items: list[Notification]) -> None:
+def test_a_paced_batch_has_what_fits_of_each_channel_in_order(items: list[Publication]) -> None:
     named = dict(enumerate(items))
     batches = list(paced_batches(named))
     for channel in "abc":
         order = [name for batch in batches for name in batch if named[name].channel == channel]
         assert order == [name for name, item in named.items() if item.channel == channel]
         for batch in batches:
-            sizes = [len(named[name].item) for name in batch if named[name].channel == channel]
+            sizes = [len(named[name].json) for name in batch if named[name].channel == channel]
             assert sum(sizes) <= PACED_BYTES or len(sizes) == 1
     assert all(batches)
 
@@ -53,7 +53,7 @@ def test_a_paced_batch_has_what_fits_of_each_channel_in_order(items: list[Notifi
 def test_a_body_is_shown_as_it_was_sent(body: bytes) -> None:
     message = Message(1, "a", BasicProperties(), body)
     [notification] = read_notifications(message, {})
-    formats = json.loads(notification.item)
+    formats = json.loads(notification.json)
     data = b'{"id":null,"key":"a","data":%s}' % body
     stream, message_text = formats["http-stream"]["content"], formats["ws-message"]["content"]
     assert stream == f"event: notification\ndata: {data.decode()}\n\n"
@@ -65,7 +65,7 @@ def test_a_body_is_shown_as_it_was_sent(body: bytes) -> None:
 def test_a_body_of_many_lines_is_shown_in_one(end: str) -> None:
     body = f'{{{end}  "a":{end}[1,{end} 2]}}{end}'.encode()
     [notification] = read_notifications(Message(1, "a", BasicProperties(), body), {})
-    event = json.loads(notification.item)["http-stream"]["content"]
+    event = json.loads(notification.json)["http-stream"]["content"]
     assert len(event.splitlines()) == 3, "the event's name, its data and an empty line"
     data = event.splitlines()[1].removeprefix("data: ")
     assert json.loads(data) == {"id": None, "key": "a", "data": {"a": [1, 2]}}

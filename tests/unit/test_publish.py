@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
-from gripcontrol import GripPubControl
 
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.realtime import proxy_client, publish
 from leaderboardapp.realtime.items import BoardEvents
+from leaderboardapp.realtime.proxy_client import http_client
 from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from tests.support.programs import free_ports, wait_until
@@ -68,10 +68,10 @@ def make_publisher(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
     monkeypatch.setattr(backoff, "MOST", 0.05)
 
     def make(*urls: str, may_publish: Callable[[], bool] = lambda: True) -> Publisher:
-        pubcontrol = GripPubControl([{"control_uri": url} for url in urls])
-        monkeypatch.setattr(proxy_client, "get_pubcontrol", lambda: pubcontrol)
-        publisher = Publisher(may_publish)
-        request.addfinalizer(publisher.stop)
+        clients = [http_client({"control_uri": url}) for url in urls]
+        publisher = Publisher(clients, may_publish)
+        for end in [*(client.close for client in clients), publisher.stop]:
+            request.addfinalizer(end)
         return publisher
 
     return make

@@ -11,7 +11,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.listener import publish_scheduler as module
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
-from leaderboardapp.realtime.publish import PublishBatch, Publisher
+from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores.streams import Feed
 
@@ -28,6 +28,8 @@ class HandFeed(Feed):
         changes, self.changes = self.changes, {}
         return changes
 
+    def wake(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -42,6 +44,8 @@ class World:
         self.visibility_announced: list[tuple[float, str]] = []
         self.feed_is_dead = False
         self.lag = 0.0  # seconds, of the publisher
+        self.proxies: list[ProxyPublisher] = []
+        self.unwatched: set[str] = set()
         self.feed = HandFeed(self)
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(snapshots, "read_snapshots", self.read_snapshots)
@@ -59,9 +63,12 @@ class World:
     def read_snapshots(self, boards: list[str]) -> dict[str, Snapshot]:
         return {board: self.boards[board] for board in boards if board in self.boards}
 
-    # It is the publisher, too.
+    # It is the publisher, too, whose proxies are those of `proxies`.
     def lag_seconds(self) -> float:
         return self.lag
+
+    def is_watched(self, board: str) -> bool:
+        return board not in self.unwatched
 
     def enqueue(self, batch: PublishBatch) -> None:
         when = round(self.now - 1000, 3)

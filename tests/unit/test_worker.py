@@ -22,7 +22,7 @@ class World:
         self.calls: list[str] = []
         monkeypatch.setattr(worker, "get_store", lambda: self)
         monkeypatch.setattr(worker, "Lease", lambda store: self)
-        monkeypatch.setattr(worker, "Publisher", lambda may_publish: FakePublisher(self))
+        monkeypatch.setattr(worker, "Publisher", lambda clients, may_publish: FakePublisher(self))
         monkeypatch.setattr(Listener, "listen", lambda listener: self.calls.append("listen"))
         monkeypatch.setattr(backoff, "MOST", 0.01)
 
@@ -58,7 +58,7 @@ def test_a_standby_says_so_once_and_tries_again_soon(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.steps = iter([False, False, True, False])
-    listener = Listener(world.stop)
+    listener = Listener(world.stop, [])
     with caplog.at_level(logging.INFO):
         pauses = [listener.run_once() for _ in range(4)]
     assert pauses == [STANDBY_SECONDS, STANDBY_SECONDS, 0.0, STANDBY_SECONDS]
@@ -70,7 +70,7 @@ def test_a_listener_that_lost_the_lease_tries_again_at_once(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.steps = iter([LeaseLost(), True])
-    listener = Listener(world.stop)
+    listener = Listener(world.stop, [])
     assert [listener.run_once(), listener.run_once()] == [0.0, 0.0]
     assert "the lease is lost" in caplog.text
     assert world.calls == ["listen"]

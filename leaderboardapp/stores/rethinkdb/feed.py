@@ -28,7 +28,7 @@ class RethinkFeed(Feed):
         self.condition = threading.Condition()
         self.changes: Changes = {}
         self.last_activity = time.monotonic()
-        self.ready = False
+        self.ready = self.woken = False
         self.error: str | None = None
         try:
             players = _select_changes(db.players, "board", "player", "name", "score", "hidden")
@@ -43,11 +43,17 @@ class RethinkFeed(Feed):
 
     def poll(self, timeout: float) -> Changes:
         with self.condition:
-            self.condition.wait_for(lambda: self.changes or self.error, timeout)
+            self.condition.wait_for(lambda: self.changes or self.error or self.woken, timeout)
+            self.woken = False
             if self.error and not self.changes:
                 raise StoreUnavailable(self.error)
             changes, self.changes = self.changes, {}
             return changes
+
+    def wake(self) -> None:
+        with self.condition:
+            self.woken = True
+            self.condition.notify_all()
 
     def close(self) -> None:
         self.connection.close()

@@ -1,6 +1,9 @@
 """PostgreSQL: the feed, and the stream of messages."""
 
+import select
+import socket
 import time
+from contextlib import suppress
 
 from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
@@ -38,6 +41,11 @@ class PostgresFeed(Session, Feed):
 
     channel = CHANNEL
 
+    def __init__(self) -> None:
+        self.woken, self.waker = socket.socketpair()
+        self.woken.setblocking(False)
+        super().__init__()
+
     def start(self) -> None:
         self.asleep = False
         self.remember(*self.query(SNAPSHOT)[0])
@@ -51,9 +59,23 @@ class PostgresFeed(Session, Feed):
                 self.last_activity = time.monotonic()
                 if changes:
                     self._record_change()
-                if changes or self.last_activity >= deadline:
+                if changes or self.last_activity >= deadline or self._take_wake():
                     return changes
                 self._pause(deadline - self.last_activity)
+
+    def wake(self) -> None:
+        with suppress(OSError):  # it is closed
+            self.waker.send(b".")
+
+    def close(self) -> None:
+        super().close()
+        self.woken.close()
+        self.waker.close()
+
+    def _take_wake(self) -> bool:
+        with suppress(BlockingIOError):
+            return bool(self.woken.recv(4096))
+        return False
 
     def _read(self) -> Changes:
         rows = self.query(CHANGED, {"next": self.next, "running": self.running})
@@ -72,7 +94,10 @@ class PostgresFeed(Session, Feed):
     def _pause(self, seconds: float) -> None:
         """Wait until the table is to be read again, for so many seconds at most."""
         if self.asleep:
-            self.wait(seconds)
+            if not self.wait(0):
+                sockets = [self.connection.connection.fileno(), self.woken]
+                select.select(sockets, [], [], seconds)
+                self.wait(0)
         elif self.last_activity < self.last_change + ASLEEP_AFTER_SECONDS:
             time.sleep(min(AWAKE_SECONDS, seconds))
             self.wait(0)  # so that another feed's notifications do not pile up

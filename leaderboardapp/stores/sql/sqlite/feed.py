@@ -1,5 +1,6 @@
 """SQLite: the feed, and the stream of messages."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -32,11 +33,12 @@ class Commits:
         # A connection of its own: its own commits would not change its data_version.
         self.connection = connections.create_connection("default")
         self.version = self._read_version()
+        self.woken = threading.Event()
         self.last_activity = self.last_change = time.monotonic()
 
     def wait(self, timeout: float, read: Callable[[], R]) -> R | None:
         """Return what `read` returns after a commit, if that is not empty; None if nothing comes
-        in time. Raises StoreUnavailable."""
+        in time, or when it is woken. Raises StoreUnavailable."""
         deadline = time.monotonic() + timeout
         try:
             while True:
@@ -51,9 +53,15 @@ class Commits:
                 if time.monotonic() >= deadline:
                     return None
                 busy = time.monotonic() < self.last_change + BUSY_FOR_SECONDS
-                time.sleep(BUSY_SECONDS if busy else IDLE_SECONDS)
+                if self.woken.wait(BUSY_SECONDS if busy else IDLE_SECONDS):
+                    self.woken.clear()
+                    return None
         except Error as error:
             raise StoreUnavailable(str(error)) from error
+
+    def wake(self) -> None:
+        """Have the wait of another thread, or else the next one, end soon."""
+        self.woken.set()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the query's rows."""

@@ -1,0 +1,43 @@
+"""Viewers whom proxies have begun to hold, and who may lack what was published before (ADR 43)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Container, Sequence
+
+from leaderboardapp.realtime.holds import Hold, parse_hold
+from leaderboardapp.realtime.publish import MAX_BOARDS_READ, ProxyPublisher
+
+
+class Joiners:
+    """Collects what the proxies tell of whom they hold, by board id, until it is taken."""
+
+    def __init__(self, proxies: Sequence[ProxyPublisher]) -> None:
+        self.proxies = proxies
+        self.holds: defaultdict[str, list[Hold]] = defaultdict(list)
+        # Proxies whose viewers may have missed anything.
+        self.returned: defaultdict[str, set[ProxyPublisher]] = defaultdict(set)
+
+    def collect(self) -> None:
+        """Take the proxies' news."""
+        for proxy in self.proxies:
+            for channel, is_back in proxy.client.take_news():
+                hold = parse_hold(channel)
+                if hold and is_back:
+                    self.returned[hold.board].add(proxy)
+                elif hold:
+                    self.holds[hold.board].append(hold)
+
+    def drop(self, is_current: Callable[[Hold], bool]) -> None:
+        """Forget those who lack nothing."""
+        for board, holds in [*self.holds.items()]:
+            self.holds[board] = [hold for hold in holds if not is_current(hold)]
+            if not self.holds[board]:
+                del self.holds[board]
+
+    def list_boards(self, excluded: Container[str]) -> list[str]:
+        """Return ids of boards to read in one call for their sake, but for those excluded."""
+        boards = (board for board in self.holds.keys() | self.returned if board not in excluded)
+        return [board for board, _ in zip(boards, range(MAX_BOARDS_READ), strict=False)]
+
+    def take(self, board: str) -> tuple[list[Hold], set[ProxyPublisher]]:
+        """Return the board's holds, and proxies to which it is to be published anew."""
+        return self.holds.pop(board, []), self.returned.pop(board, set())

@@ -1,0 +1,24 @@
+"""The proxies of the settings."""
+
+from django.conf import settings
+
+from leaderboardapp.realtime.proxy_client import ProxyClient, http_client
+from leaderboardapp.realtime.zmq_client import ZmqProxyClient
+
+
+def get_proxy_clients() -> list[ProxyClient]:
+    """Return a new client for each proxy of the settings, by the scheme of its address."""
+    return [
+        ZmqProxyClient(uri) if _is_zmq(uri) else http_client(proxy)
+        for proxy in settings.GRIP_PROXIES
+        for uri in [str(proxy["control_uri"])]
+    ]
+
+
+def tells_holds() -> bool:
+    """Return whether any proxy tells the listener whom it holds."""
+    return any(_is_zmq(str(proxy["control_uri"])) for proxy in settings.GRIP_PROXIES)
+
+
+def _is_zmq(uri: str) -> bool:
+    return uri.startswith("tcp://")

@@ -1,0 +1,167 @@
+"""Publishing to one proxy over ZeroMQ, which tells whom it holds.
+
+The proxy subscribes to the GRIP channels that it holds somebody for (its push_in_sub_specs). An
+XPUB socket is told of each, and of each that it holds nobody for any more.
+
+Source: ZeroMQ's zmq_socket(3) and zmq_setsockopt(3).
+"""
+
+import select
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from leaderboardapp.realtime.proxy_client import News, ProxyClient, ProxyUnavailable, Publication
+
+# A peer that does not answer for so long is gone.
+HEARTBEAT_SECONDS, GONE_SECONDS = 1.0, 3.0
+RECONNECT_SECONDS, MOST_RECONNECT_SECONDS = 0.1, 1.0
+# After it has connected a proxy says what it holds, all at once. It is complete when nothing has
+# come for SETTLE_SECONDS, or when nothing has come at all for NOTHING_SECONDS.
+SETTLE_SECONDS, NOTHING_SECONDS = 0.25, 5.0
+MAX_WAITING = 10_000  # messages for a proxy that reads slowly
+SEND_SECONDS = 1.0  # how long to wait when so many wait
+LINGER_SECONDS = 1.0  # for what waits when the client is closed
+POLL_SECONDS = 0.2  # how late the end of the thread may be noticed
+SUBSCRIBED = 1  # the first byte of what the proxy says
+EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+
+
+class ZmqProxyClient(ProxyClient):
+    """Publishes to a proxy that this process has connected to.
+
+    A thread reads what the proxy says. It shares the socket with those that publish: each uses it
+    under the lock, and then reads what has come, because ZeroMQ tells of that only once."""
+
+    tells_holds = True
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.lock = threading.RLock()
+        self.held: set[str] = set()  # GRIP channels
+        self.news: list[News] = []
+        self.on_news: Callable[[], None] | None = None  # None: nobody takes news
+        self.is_connected = self.is_settled = False
+        self.heard_at = 0.0  # by time.monotonic(), while it is not settled: the newest of that
+        self.has_heard = False  # anything since it has connected
+        self.context = zmq.Context()
+        self.socket = self._open_socket()
+        self.monitor = self.socket.get_monitor_socket(EVENTS)
+        self.socket.connect(uri)
+        self.closing = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=f"holds of {uri}", daemon=True)
+        self.thread.start()
+
+    def publish(self, items: Iterable[Publication]) -> None:
+        for channel, json in items:
+            with self.lock:
+                self._require_connection()
+                if channel not in self.held:  # ZeroMQ itself compares beginnings
+                    continue
+                try:
+                    self.socket.send_multipart([channel.encode(), b"J" + json])
+                except zmq.Again as error:
+                    raise ProxyUnavailable(f"{self.uri} reads too slowly") from error
+                finally:
+                    self._read()
+
+    def check(self) -> None:
+        with self.lock:
+            self._require_connection()
+            if not self._settle():
+                raise ProxyUnavailable(f"{self.uri} has not said yet whom it holds")
+
+    def holds(self, channel: str) -> bool:
+        return channel in self.held
+
+    def report_to(self, on_news: Callable[[], None] | None) -> None:
+        with self.lock:
+            self.on_news = on_news
+            self.news = [News(channel, is_back=True) for channel in self.held if on_news]
+
+    def take_news(self) -> list[News]:
+        with self.lock:
+            news, self.news = self.news, []
+            return news
+
+    def close(self) -> None:
+        self.closing.set()
+        self.thread.join()
+        self.socket.disable_monitor()
+        self.monitor.close(linger=0)
+        self.socket.close(linger=int(LINGER_SECONDS * 1000))
+        self.context.term()
+
+    def _open_socket(self) -> zmq.Socket[bytes]:
+        socket: zmq.Socket[bytes] = self.context.socket(zmq.XPUB)
+        for option, value in {
+            # A connection that ends takes its queue along, and is told to hold nothing.
+            zmq.IMMEDIATE: 1,
+            # A new connection may be there before the end of the old one is noticed. So also tell
+            # what another one has told before.
+            zmq.XPUB_VERBOSE: 1,
+            zmq.XPUB_NODROP: 1,  # but wait, or fail
+            zmq.SNDHWM: MAX_WAITING,
+            zmq.RCVHWM: 0,
+            zmq.SNDTIMEO: int(SEND_SECONDS * 1000),
+            zmq.HEARTBEAT_IVL: int(HEARTBEAT_SECONDS * 1000),
+            zmq.HEARTBEAT_TIMEOUT: int(GONE_SECONDS * 1000),
+            zmq.HANDSHAKE_IVL: int(GONE_SECONDS * 1000),
+            zmq.CONNECT_TIMEOUT: int(GONE_SECONDS * 1000),
+            zmq.RECONNECT_IVL: int(RECONNECT_SECONDS * 1000),
+            zmq.RECONNECT_IVL_MAX: int(MOST_RECONNECT_SECONDS * 1000),
+        }.items():
+            socket.setsockopt(option, value)
+        return socket
+
+    def _require_connection(self) -> None:
+        if not self.is_connected:
+            raise ProxyUnavailable(f"{self.uri} is not connected")
+
+    def _run(self) -> None:
+        poll = select.poll()
+        for socket in (self.socket, self.monitor):
+            poll.register(socket, select.POLLIN)
+        while not self.closing.is_set():
+            with self.lock:
+                self._read()
+                on_news = self.on_news if self.news else None
+            if on_news:
+                on_news()
+            poll.poll(POLL_SECONDS * 1000)
+
+    def _read(self) -> None:
+        """Read what the proxy has said, and then what became of the connection: whatever ended
+        before the proxy said anything is known by then."""
+        said = []
+        while _has_more(self.socket):
+            said.append(self.socket.recv(zmq.NOBLOCK))
+        while _has_more(self.monitor):
+            event = recv_monitor_message(self.monitor, zmq.NOBLOCK)["event"]
+            self.is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self.is_settled = self.has_heard = False
+            self.heard_at = time.monotonic()
+        is_settled = self._settle()
+        for message in said:
+            channel = message[1:].decode(errors="replace")
+            if message[0] == SUBSCRIBED:
+                self.held.add(channel)
+                self.has_heard, self.heard_at = True, time.monotonic()
+                if self.on_news:
+                    self.news.append(News(channel, is_back=not is_settled))
+            else:
+                self.held.discard(channel)
+
+    def _settle(self) -> bool:
+        """Return whether the proxy has said all that it held when it connected."""
+        quiet = SETTLE_SECONDS if self.has_heard else NOTHING_SECONDS
+        if self.is_connected and time.monotonic() - self.heard_at >= quiet:
+            self.is_settled = True
+        return self.is_settled
+
+
+def _has_more(socket: zmq.Socket[bytes]) -> bool:
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
