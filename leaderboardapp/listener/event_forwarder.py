@@ -2,14 +2,14 @@
 
 import logging
 import threading
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.types import Row
 from leaderboardapp.events import LEFT, NEW_LEADER, SEASON_ENDED, announce, exchange, player_payload
+from leaderboardapp.listener.leaders import LeaderChange
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.stores import get_store
@@ -22,13 +22,6 @@ FORWARDED = (LEFT, NEW_LEADER, SEASON_ENDED)
 # Between two announcements. In a close race the leader changes with each snapshot, and to announce
 # each of them would be as much work as to publish it.
 LEADER_SECONDS = 2.0
-
-
-class LeaderChange(NamedTuple):
-    """Another player leads a board."""
-
-    previous_id: str | None
-    leader: Row
 
 
 class EventForwarder:

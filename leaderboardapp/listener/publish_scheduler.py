@@ -16,8 +16,8 @@ from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
-from leaderboardapp.listener.event_forwarder import LeaderChange
 from leaderboardapp.listener.joiners import Joiners
+from leaderboardapp.listener.leaders import Leaders
 from leaderboardapp.realtime.holds import Hold
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import (
@@ -48,7 +48,6 @@ class PublishState(NamedTuple):
     private: bool | None  # None: it was deleted
     private_since: float  # when `private` became what it is, as far as is known
     visibility_told_at: float  # when a change of visibility was last announced
-    leader_id: str | None
 
     def is_repeated(self) -> bool:
         """Return whether it was published once more after the board had gone quiet."""
@@ -75,8 +74,7 @@ class PublishScheduler:
         self.due_at: dict[str, float] = {}  # by board id, when to read it
         self.backlog: set[str] = set()  # ids of boards to read when there is time
         self.newcomers: Changes = {}  # by board id, to be published when the board is read
-        # By board id, what changed since the caller took them.
-        self.leader_changes: dict[str, LeaderChange] = {}
+        self.leaders = Leaders()
         # By board id, the one published longest ago first. To evict one costs one publish that
         # was not needed.
         self.states: OrderedDict[str, PublishState] = OrderedDict()
@@ -97,6 +95,8 @@ class PublishScheduler:
         watched = [*filter(self.publisher.is_watched, due)]
         for board in {*due}.difference(watched):
             self.forget(board)
+            self.leaders.read_later(board)
+        self.leaders.read_due(now)
         joined = self.joiners.list_boards(excluded=self.changed)
         if boards := dict.fromkeys([*watched, *joined]):
             current = snapshots.read_snapshots(boards)
@@ -105,14 +105,11 @@ class PublishScheduler:
         return due
 
     def is_current(self, hold: Hold) -> bool:
-        """Return whether the viewer has what was published last, and that is not outdated."""
+        """Return whether the viewer has what was published last. What is published next reaches
+        every viewer who is held."""
         state = self.states.get(hold.board)
-        return (
-            state is not None
-            and hold.board not in self.changed
-            and hold.private == state.private
-            and state.fingerprint == fingerprint_of(hold.fingerprint, hold.private)
-        )
+        has = fingerprint_of(hold.fingerprint, hold.private)
+        return state is not None and state.fingerprint == has
 
     def adopt(self, current: dict[str, Snapshot | None], now: float) -> None:
         """Remember boards that were read because somebody joined as if they were published, if
@@ -174,6 +171,7 @@ class PublishScheduler:
         self._publish_to_joiners(current, batch)
         self.publisher.enqueue(batch)
         for board, snapshot in current.items():
+            self.leaders.note(board, snapshot.leader if snapshot else None)
             if board in batch.snapshots or board not in self.states:
                 announced = board in batch.visibility_changed
                 self.record_publish(board, snapshot, now, visibility_announced=announced)
@@ -238,7 +236,6 @@ class PublishScheduler:
         """Remember what was published of a board, and whether its leader has changed since."""
         before = self.states.get(board)
         private = visibility(snapshot)
-        leader = snapshot.leader if snapshot else None
         self.states[board] = PublishState(
             fingerprint=published_fingerprint(snapshot),
             published_at=time.monotonic(),
@@ -248,11 +245,8 @@ class PublishScheduler:
             visibility_told_at=(
                 now if visibility_announced or not before else before.visibility_told_at
             ),
-            leader_id=leader["id"] if leader else None,
         )
         self.states.move_to_end(board)
-        if before and leader and leader["id"] != before.leader_id:
-            self.leader_changes[board] = LeaderChange(before.leader_id, leader)
         self.evict()
 
     def _schedule_repeat(self, board: str) -> None:

@@ -104,8 +104,7 @@ class Listener:
                     self.lease.renew(scheduler.advance_checkpoint(self.store.position()))
                 self.lease.require_valid()
                 maintenance.enqueue(scheduler.run_once(feed))
-                forwarder.enqueue(scheduler.leader_changes)
-                scheduler.leader_changes = {}
+                forwarder.enqueue(scheduler.leaders.take_changes())
 
     def close(self) -> None:
         """Publish what waits, with one try, and close the connection to the store."""

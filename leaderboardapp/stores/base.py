@@ -276,6 +276,11 @@ class Store(ABC):
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         """Return each board that exists, with its top `size` players."""
 
+    @abstractmethod
+    def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
+        """Return the best player of each board that has one who has scored: `id`, `name` and
+        `score`. Costs much less than to read the boards."""
+
     # Changes, and the listener
 
     @abstractmethod

@@ -108,7 +108,7 @@ def test_a_repeated_message_is_shown_once(stack: Stack, broker: Broker) -> None:
 def test_notifications_of_a_private_board_are_for_readers_of_the_board(
     stack: Stack, broker: Broker, api: Api, board: str, board_id: str
 ) -> None:
-    settle(stack.port, board)
+    settle(stack, board)
     with Viewer(stack.port, board) as viewer:
         viewer.wait_for(lambda event: True, "the snapshot")
         broker.publish(f"match.{board_id}.goal", "a goal")

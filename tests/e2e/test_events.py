@@ -18,7 +18,7 @@ def player(id: str, name: str, score: int) -> dict[str, Any]:
 def alice_leads(stack: Stack, api: Api, board: str) -> None:
     """Alice leads, and all viewers have been sent that."""
     api("POST", f"{board}players/alice/score-add/", {"amount": 5})
-    settle(stack.port, board)
+    settle(stack, board)
 
 
 @pytest.mark.usefixtures("alice_leads")

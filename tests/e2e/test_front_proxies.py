@@ -95,7 +95,7 @@ def test_a_websocket_is_at_the_same_address(front: Front, stack: Stack, board: s
 
 
 def test_a_long_poll_is_held_until_the_next_change(front: Front, stack: Stack, board: str) -> None:
-    settle(stack.port, board)
+    settle(stack, board)
 
     async def poll() -> httpx.Response:
         async with httpx.AsyncClient(verify=front.trust(), http2=True, timeout=SECONDS) as viewer:
@@ -151,7 +151,7 @@ def test_text_is_compressed_and_preconditions_hold_with_the_etags_of_that(
         assert viewer.patch(board, json={"size": 50}).status_code == 200
         for player in players:
             assert viewer.post(f"{board}players/", json=player).status_code == 201
-        settle(stack.port, board)
+        settle(stack, board)
         for path in (board, f"{board}players/", "/docs", "/openapi.yaml"):
             answer = viewer.get(path)
             assert answer.headers["Content-Encoding"] == "gzip", path

@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from tests.support.programs import WAIT_SECONDS, wait_until
+from tests.support.stack import Stack
 
 
 def token(scope: str, *boards: str, **others: str) -> str:
@@ -127,15 +128,17 @@ class Viewer:
             self.closed.set()
 
 
-def settle(port: int, path: str) -> None:
-    """Change the board's name, and wait until the listener has repeated that.
+def settle(stack: Stack, path: str) -> None:
+    """Change the board's name, and wait until the listener has published that for the last time.
 
     No older snapshot is on its way to viewers then."""
-    with Viewer(port, path) as viewer:
+    with Viewer(stack.port, path) as viewer:
         wait_until(lambda: viewer.events, "the first snapshot")
-        assert Api(port)("PATCH", path, {"name": "Settled"}).status == 200
+        assert Api(stack.port)("PATCH", path, {"name": "Settled"}).status == 200
         wait_until(
-            lambda: [event.data["name"] for event in viewer.events].count("Settled") >= 2,
+            lambda: (
+                [event.data["name"] for event in viewer.events].count("Settled") > stack.repeats
+            ),
             "the repeat",
         )
 

@@ -10,7 +10,8 @@ from leaderboardapp import events
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Increment
 from leaderboardapp.listener import event_forwarder
-from leaderboardapp.listener.event_forwarder import EventForwarder, LeaderChange
+from leaderboardapp.listener.event_forwarder import EventForwarder
+from leaderboardapp.listener.leaders import LeaderChange
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue

@@ -45,6 +45,7 @@ class Stack:
         if not websockets:
             del control_ports[1:]
         self.folder = folder
+        self.repeats = 1 if publish_by == "http" else 0  # of a snapshot, to streams
         self.env = {
             "DATABASE_URL": database_url,
             "GRIP_URL": " ".join(

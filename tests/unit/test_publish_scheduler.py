@@ -1,6 +1,6 @@
 """The scheduler's steps, with a clock, a feed and a publisher that the test holds in its hand."""
 
-from types import SimpleNamespace
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -8,83 +8,13 @@ from django.conf import settings
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.types import MAX_JOINED, Changes
+from leaderboardapp.domain.types import MAX_JOINED, Row
 from leaderboardapp.listener import publish_scheduler as module
+from leaderboardapp.listener.leaders import READ_SECONDS
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
-from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
+from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.snapshots import Snapshot
-from leaderboardapp.stores.streams import Feed
-
-
-class HandFeed(Feed):
-    def __init__(self, world: "World") -> None:
-        self.world, self.changes, self.last_activity = world, Changes(), world.now
-
-    def poll(self, timeout: float) -> Changes:
-        if not self.world.feed_is_dead:
-            self.last_activity = self.world.now
-        if not self.changes:
-            self.world.now += timeout
-        changes, self.changes = self.changes, {}
-        return changes
-
-    def wake(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class World:
-    """The store's boards, the time, and what has been published when."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        self.boards: dict[str, Snapshot] = {}
-        self.published: list[tuple[float, dict[str, Snapshot | None]]] = []
-        self.joined: list[tuple[str, str, bool]] = []  # board, player, whether it is private
-        self.visibility_announced: list[tuple[float, str]] = []
-        self.feed_is_dead = False
-        self.lag = 0.0  # seconds, of the publisher
-        self.proxies: list[ProxyPublisher] = []
-        self.unwatched: set[str] = set()
-        self.feed = HandFeed(self)
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(snapshots, "read_snapshots", self.read_snapshots)
-
-    def change(self, board: str, body: str | None) -> None:
-        self.boards.pop(board, None)
-        if body is not None:
-            self.boards[board] = Snapshot(body, f"hash of {body}")
-        self.feed.changes.setdefault(board, [])
-
-    def join(self, player: str, board: str = "b") -> None:
-        row = {"id": player, "name": player, "score": 0}
-        self.feed.changes.setdefault(board, []).append(row)
-
-    def read_snapshots(self, boards: list[str]) -> dict[str, Snapshot]:
-        return {board: self.boards[board] for board in boards if board in self.boards}
-
-    # It is the publisher, too, whose proxies are those of `proxies`.
-    def lag_seconds(self) -> float:
-        return self.lag
-
-    def is_watched(self, board: str) -> bool:
-        return board not in self.unwatched
-
-    def enqueue(self, batch: PublishBatch) -> None:
-        when = round(self.now - 1000, 3)
-        self.visibility_announced += [(when, board) for board in batch.visibility_changed]
-        if batch.snapshots:
-            self.published.append((when, batch.snapshots))
-        for board, (private, events) in batch.events.items():
-            self.joined += [(board, data["player"]["id"], private) for _, data in events]
-
-    def bodies(self, board: str = "b") -> list[tuple[float, str | None]]:
-        return [
-            (when, snapshot.body if snapshot else None)
-            for when, items in self.published
-            for name, snapshot in items.items()
-            if name == board
-        ]
+from tests.unit.scheduler_world import World, run_until
 
 
 @pytest.fixture
@@ -95,11 +25,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def scheduler(world: World) -> PublishScheduler:
     return PublishScheduler(cast(Publisher, world), checkpoint=0)
-
-
-def run_until(world: World, scheduler: PublishScheduler, second: float) -> None:
-    while world.now < 1000 + second:
-        scheduler.run_once(world.feed)
 
 
 def test_a_change_is_published_at_once_and_repeated_once_after_two_seconds(
@@ -383,13 +308,35 @@ def set_leader(world: World, player: str | None) -> None:
     world.boards["b"] = Snapshot(f"led by {player}", f"hash of {player}", leader=row)
 
 
+@pytest.mark.parametrize("is_watched", [True, False])
 def test_a_new_leader_is_noticed_but_not_the_first_one_that_is_seen(
-    world: World, scheduler: PublishScheduler
+    world: World, scheduler: PublishScheduler, is_watched: bool
 ) -> None:
+    world.unwatched = set() if is_watched else {"b"}
     noticed = []
-    for second, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):
+    for number, player in enumerate(("alice", "alice", "bob", None, "bob", None, "alice"), 1):
         set_leader(world, player)
-        run_until(world, scheduler, second)
-        noticed.append([lead.leader["id"] for lead in scheduler.leader_changes.values()])
-        scheduler.leader_changes.clear()
+        run_until(world, scheduler, number * (READ_SECONDS + 1))
+        noticed.append([lead.leader["id"] for lead in scheduler.leaders.take_changes().values()])
     assert noticed == [[], [], ["bob"], [], ["bob"], [], ["alice"]]
+
+
+def test_the_leaders_of_boards_that_nobody_watches_are_read_together_and_seldom(
+    world: World, scheduler: PublishScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.unwatched = {"a", "b"}
+    reads = []
+
+    def get_leaders(boards: list[str]) -> dict[str, Row]:
+        reads.append((world.now - 1000, sorted(boards)))
+        return {}
+
+    monkeypatch.setattr(world, "get_leaders", get_leaders)
+    for number in range(80):
+        world.change("ab"[number % 2], str(number))
+        run_until(world, scheduler, (number + 1) / 10)
+    run_until(world, scheduler, 12)
+    times = [when for when, _ in reads]
+    assert all(after - before >= READ_SECONDS for before, after in pairwise(times))
+    assert len(reads) <= 6 and reads[-1][1] == ["a", "b"]
+    assert not world.published and not scheduler.leaders.unread

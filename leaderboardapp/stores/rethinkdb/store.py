@@ -82,6 +82,7 @@ class RethinkStore(Store):
         self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
+        self.leader = CompiledFunction(lambda board: self._build_leader(board))
 
     def check(self) -> None:
         self.db.connections.breaker.check()
@@ -287,6 +288,10 @@ class RethinkStore(Store):
             for row in rows
         }
 
+    def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
+        rows = self.db.run(r.expr(list(boards)).concat_map(self.leader))
+        return {row.pop("board"): row for row in rows}
+
     def open_feed(self) -> Feed:
         connection = Connection(self.db.address, SCAN_SECONDS)
         return RethinkFeed(connection, self.db)
@@ -344,3 +349,15 @@ class RethinkStore(Store):
             return r.branch(row.eq(None), None, snapshot)
 
         return self.db.boards.get(board).do(read)
+
+    def _build_leader(self, board: Any) -> Any:
+        """Return, as ReQL, an array of a board's best player, empty if that one has not scored."""
+
+        def read(row: Any) -> Any:
+            best = self.ranking.select_top(row).limit(1).coerce_to("array")
+            fields = {"board": "board", "id": "player", "name": "name", "score": "score"}
+            return best.filter(lambda player: player["scored"].default(True)).map(
+                lambda player: {name: player[field] for name, field in fields.items()}
+            )
+
+        return self.db.boards.get(board).do(lambda row: r.branch(row.eq(None), [], read(row)))

@@ -84,6 +84,19 @@ ALL_TOPS = " UNION ALL ".join(
     )
     for order, condition in RANKED.items()
 )
+# The best player of each of many boards.
+_LEADERS = """
+    SELECT board.id, player.player, player.name, player.score FROM board JOIN player
+    ON player.board_id = board.id AND player.player = (
+        SELECT player FROM player
+        WHERE board_id = board.id AND season = board.season AND {condition}
+        ORDER BY {sort_key}, reached_at, player LIMIT 1
+    )
+    WHERE board.id IN ({{boards}}) AND board."order" = '{order}' AND player.scored"""
+LEADERS = " UNION ALL ".join(
+    _LEADERS.format(order=order, condition=condition, sort_key=SORT_KEY[order])
+    for order, condition in RANKED.items()
+)
 AFTER = read_from_each(
     lambda source: source.page(_RANKED_PLAYER, f"({{sort_key}}, reached_at, player) > {POSITION}")
 )

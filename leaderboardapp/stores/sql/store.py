@@ -72,8 +72,10 @@ from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
     HIDDEN,
+    LEADERS,
     REPLACE_LEASE,
     board_row,
+    placeholders,
     player_row,
     read,
     write,
@@ -313,6 +315,13 @@ class SqlStore(Store):
                 row = board_row(rows[0])
                 tops[board] = (row, read_top(row))
         return tops
+
+    @maps_db_errors
+    def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
+        if not (ids := [*boards]):  # PostgreSQL knows no empty list
+            return {}
+        rows = read(LEADERS.format(boards=placeholders(ids)), [*ids] * 2)
+        return {board: {"id": id, "name": name, "score": score} for board, id, name, score in rows}
 
     @of_one_moment
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:

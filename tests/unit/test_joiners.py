@@ -1,0 +1,256 @@
+"""Viewers who join while a board changes, proxies that go and come back: nobody stays outdated."""
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any, cast
+
+import pytest
+from django.conf import settings
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from leaderboardapp.listener.publish_scheduler import PublishScheduler
+from leaderboardapp.realtime.formats import board_channel
+from leaderboardapp.realtime.holds import hold_channel, parse_hold
+from leaderboardapp.realtime.proxy_client import News, ProxyClient, Publication
+from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
+from leaderboardapp.snapshots import Snapshot
+from tests.unit.scheduler_world import World, run_until
+
+
+class Viewer:
+    """Somebody who has read a board's snapshot, and may be held."""
+
+    def __init__(self, board: str, snapshot: Snapshot) -> None:
+        self.board, self.private, self.is_closed = board, snapshot.private, False
+        self.seen = [snapshot.fingerprint]
+        channel = board_channel(board, snapshot.private)
+        self.channels = {channel, hold_channel(channel, snapshot.fingerprint)}
+
+
+class HandProxy(ProxyClient):
+    """A proxy that tells whom it holds. While it is away, what is published is lost."""
+
+    uri, tells_holds = "tcp://proxy", True
+
+    def __init__(self) -> None:
+        self.viewers: list[Viewer] = []
+        self.is_away = False
+        self.news: list[News] = []
+
+    def hold(self, viewer: Viewer) -> None:
+        new = [channel for channel in viewer.channels if not self._holds(channel)]
+        self.viewers.append(viewer)
+        if not self.is_away:
+            self.news += [News(channel, is_back=False) for channel in new]
+
+    def come_back(self) -> None:
+        self.is_away = False
+        self.report_to(None)
+
+    def publish(self, items: Iterable[Publication]) -> None:
+        for channel, text in items:
+            for viewer in self.viewers:
+                if channel in viewer.channels and not self.is_away:
+                    self._show(viewer, json.loads(text).get("http-stream", {}))
+
+    def _show(self, viewer: Viewer, event: dict[str, Any]) -> None:
+        if event.get("action") == "close":
+            viewer.is_closed = True
+        elif "id: " in event.get("content", "") and not viewer.is_closed:
+            viewer.seen.append(event["content"].partition("id: ")[2].partition("\n")[0])
+
+    def _holds(self, channel: str) -> bool:
+        return any(channel in viewer.channels for viewer in self.viewers)
+
+    def holds(self, channel: str) -> bool:
+        return not self.is_away and self._holds(channel)
+
+    def report_to(self, on_news: Callable[[], None] | None) -> None:
+        held = {channel for viewer in self.viewers for channel in viewer.channels}
+        self.news = [News(channel, is_back=True) for channel in held if not self.is_away]
+
+    def take_news(self) -> list[News]:
+        news, self.news = self.news, []
+        return news
+
+    def check(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class HandPublisher(ProxyPublisher):
+    """Publishes to the proxy at once, without a thread."""
+
+    def __init__(self, client: ProxyClient) -> None:
+        self.client = client
+
+    def enqueue(self, batch: PublishBatch) -> None:
+        self._send(batch.only(self.is_watched), set())
+
+
+class Watched(World):
+    """The store's boards, which viewers watch through two proxies."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(monkeypatch)
+        self.clients = [HandProxy(), HandProxy()]
+        self.proxies = [HandPublisher(client) for client in self.clients]
+        self.opening: list[Viewer] = []
+        self.start()
+
+    def start(self) -> None:
+        """Begin to listen, like another listener that takes over."""
+        for client in self.clients:
+            client.report_to(None)
+        self.scheduler = PublishScheduler(cast(Publisher, self), checkpoint=0)
+        self.scheduler.backlog |= self.boards.keys() | self.feed.changes.keys()
+
+    def is_watched(self, board: str) -> bool:
+        return Publisher.is_watched(cast(Publisher, self), board)
+
+    def enqueue(self, batch: PublishBatch) -> None:
+        super().enqueue(batch)
+        Publisher.enqueue(cast(Publisher, self), batch)
+
+    def run(self, seconds: float = 0.01) -> None:
+        self.now += seconds
+        self.scheduler.run_once(self.feed)
+
+    def put(self, board: str, body: str, private: bool = False) -> None:
+        self.change(board, body)
+        self.boards[board] = Snapshot(body, body, private)
+
+    def open(self, board: str) -> None:
+        if snapshot := self.boards.get(board):
+            self.opening.append(Viewer(board, snapshot))
+
+    def hold(self, proxy: int) -> None:
+        if self.opening:
+            self.clients[proxy].hold(self.opening.pop(0))
+
+    def viewers(self) -> list[Viewer]:
+        return [viewer for client in self.clients for viewer in client.viewers]
+
+    def settle(self) -> None:
+        for client in self.clients:
+            if client.is_away:
+                client.come_back()
+        run_until(self, self.scheduler, self.now - 1000 + 10)
+
+
+BOARDS = st.sampled_from("ab")
+PROXIES = st.integers(0, 1)
+STEPS = st.one_of(
+    st.tuples(st.just("put"), BOARDS, st.sampled_from("xyz"), st.booleans()),
+    st.tuples(st.just("change"), BOARDS, st.none()),
+    st.tuples(st.just("open"), BOARDS),
+    st.tuples(st.just("hold"), PROXIES),
+    st.tuples(st.just("go"), PROXIES),
+    st.tuples(st.just("come_back"), PROXIES),
+    st.tuples(st.just("start")),
+    st.tuples(st.just("run"), st.sampled_from([0.01, 0.06, 3.0])),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=40))
+@example(  # a board that is again as a viewer had it, but not as the viewer saw it last
+    steps=[
+        *(("put", "a", "x", False), ("open", "a"), ("hold", 0), ("run", 3.0)),
+        *(("put", "a", "y", False), ("run", 3.0), ("go", 0), ("put", "a", "x", False)),
+    ]
+)
+def test_whatever_happens_no_viewer_stays_outdated(steps: list[tuple[Any, ...]]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        world = Watched(monkeypatch)
+        for name, *arguments in steps:
+            if name == "go":
+                world.clients[arguments[0]].is_away = True
+            elif name == "come_back":
+                world.clients[arguments[0]].come_back()
+            else:
+                getattr(world, name)(*arguments)
+        world.settle()
+        for viewer in world.viewers():
+            snapshot = world.boards.get(viewer.board)
+            if snapshot is None or snapshot.private != viewer.private:
+                assert viewer.is_closed
+            else:
+                assert viewer.is_closed or viewer.seen[-1] == snapshot.fingerprint
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(monkeypatch)
+
+
+def test_who_joins_is_sent_what_was_published_meanwhile_and_nothing_twice(world: Watched) -> None:
+    world.put("a", "x")
+    world.run()
+    for _ in range(2):  # the first viewer of the board, and another one
+        world.open("a")
+        world.open("a")
+        world.hold(0)
+        world.run()
+        world.put("a", world.boards["a"].body + "y")
+        world.run(1)
+        world.hold(0)
+        world.run()
+        run_until(world, world.scheduler, world.now - 990)
+    assert [viewer.seen for viewer in world.clients[0].viewers] == [
+        ["x", "xy", "xyy"],
+        ["x", "xy", "xyy"],
+        ["xy", "xyy"],
+        ["xy", "xyy"],
+    ]
+
+
+def test_who_joins_does_not_have_a_board_published_more_often(world: Watched) -> None:
+    world.put("a", "x")
+    world.run()
+    world.open("a")
+    world.hold(0)
+    world.run(1)
+    for body in ("y", "z", "xy", "yz"):
+        world.put("a", body)
+        world.open("a")
+        world.hold(0)
+        world.run(0.01)
+    run_until(world, world.scheduler, 4)
+    times = [when for when, _ in world.bodies("a")]
+    assert min(after - before for before, after in pairwise(times)) >= settings.PUBLISH_INTERVAL
+    assert {viewer.seen[-1] for viewer in world.viewers()} == {"yz"}
+
+
+def test_a_board_that_nobody_watches_is_not_read(world: Watched) -> None:
+    world.run()
+    world.put("a", "x")
+    world.read_snapshots = lambda boards: pytest.fail("it was read")  # type: ignore[method-assign]
+    run_until(world, world.scheduler, 10)
+    assert not world.scheduler.due_at and not world.scheduler.changed
+
+
+def test_a_proxy_that_is_back_is_sent_all_again_and_no_other_is(world: Watched) -> None:
+    world.put("a", "x")
+    world.run()
+    for proxy in (0, 1):
+        world.open("a")
+        world.hold(proxy)
+    run_until(world, world.scheduler, 5)
+    world.clients[0].is_away = True
+    world.clients[0].come_back()
+    run_until(world, world.scheduler, 10)
+    assert [viewer.seen for viewer in world.viewers()] == [["x", "x"], ["x"]]
+
+
+@given(board=st.from_regex(r"[A-Za-z0-9_~-]{1,64}(@week)?", fullmatch=True), private=st.booleans())
+def test_a_hold_says_which_board_it_is_of(board: str, private: bool) -> None:
+    channel = board_channel(board, private)
+    alone = hold_channel(channel, "abc")
+    first, hold = parse_hold(channel), parse_hold(alone)
+    assert first and hold
+    assert first == (channel, board, private, None)
+    assert hold == (alone, board, private, "abc")
+    assert alone != hold_channel(channel, "abc"), "each has its own"
+    assert parse_hold("events-all") is parse_hold("expires-7") is None
