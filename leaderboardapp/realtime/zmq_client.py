@@ -103,6 +103,7 @@ class ZmqProxyClient(ProxyClient):
             # A new connection may be there before the end of the old one is noticed. So also tell
             # what another one has told before.
             zmq.XPUB_VERBOSE: 1,
+            zmq.IPV6: int("[" in self.uri),  # with it, localhost would be ::1 only
             zmq.XPUB_NODROP: 1,  # but wait, or fail
             zmq.SNDHWM: MAX_WAITING,
             zmq.RCVHWM: 0,
