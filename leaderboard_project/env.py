@@ -136,7 +136,7 @@ def read_proxies(name: str) -> list[dict[str, object]]:
         name,
         _parse_proxy,
         "names the proxy {shown!r} without tcp://host:port or http(s)://, or without a key: write "
-        "it like tcp://localhost:5561?iss=pushpin&key=base64:... (several proxies: separate them by "
+        "it like tcp://localhost:5561?iss=pushpin&key=base64:... (several: separate them by "
         "spaces).",
     )
 

@@ -64,7 +64,7 @@ class ZmqProxyClient(ProxyClient):
                 try:
                     self.socket.send_multipart([channel.encode(), b"J" + json])
                 except zmq.Again as error:
-                    raise ProxyUnavailable(f"{self.uri} reads too slowly") from error
+                    raise self._unavailable("it reads too slowly") from error
                 finally:
                     self._read()
 
@@ -72,7 +72,7 @@ class ZmqProxyClient(ProxyClient):
         with self.lock:
             self._require_connection()
             if not self._settle():
-                raise ProxyUnavailable(f"{self.uri} has not said yet whom it holds")
+                raise self._unavailable("it has not said yet whom it holds")
 
     def holds(self, channel: str) -> bool:
         return channel in self.held
@@ -120,7 +120,10 @@ class ZmqProxyClient(ProxyClient):
 
     def _require_connection(self) -> None:
         if not self.is_connected:
-            raise ProxyUnavailable(f"{self.uri} is not connected")
+            raise self._unavailable("it is not connected")
+
+    def _unavailable(self, reason: str) -> ProxyUnavailable:
+        return ProxyUnavailable(f"{self.uri} did not take what was published: {reason}")
 
     def _run(self) -> None:
         poll = select.poll()
