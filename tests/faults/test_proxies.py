@@ -1,4 +1,4 @@
-"""Of three Pushpins one is killed, another stands still: each viewer is right, all the time or again.
+"""Of three Pushpins one is killed, another stands still: each viewer is right, or is so again.
 
 They are published to over ZeroMQ.
 """
@@ -16,9 +16,7 @@ from tests.faults.load import EventSource, Writers, bounded_memory, make_board
 from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
-BACK_SECONDS = (
-    8.0  # four until it is found dead, one until it is connected to, and what else is to do
-)
+BACK_SECONDS = 8.0  # four until it is found dead, one until it is connected to, and some time
 
 
 @pytest.fixture
