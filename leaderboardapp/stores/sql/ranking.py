@@ -40,9 +40,11 @@ from leaderboardapp.stores.sql.sources import (
 from leaderboardapp.stores.sql.statements import (
     AFTER,
     BEFORE,
+    LEADERS,
     PAST_PLAYER,
     TOP,
     TOP_SCORES,
+    placeholders,
     player_row,
     position_values,
     read,
@@ -54,6 +56,14 @@ def read_top(board: Row) -> list[Row]:
     statement = TOP if board["show"] else TOP_SCORES
     values = {**season_values(board), "limit": board["size"]}
     return [player_row(row) for row in read(choose(statement, board), values)]
+
+
+def read_leaders(boards: list[str]) -> dict[str, Row]:
+    """Return the best player of each of these boards that has one who has scored."""
+    if not boards:  # PostgreSQL knows no empty list
+        return {}
+    rows = read(LEADERS.format(boards=placeholders(boards)), boards * 2)
+    return {board: {"id": id, "name": name, "score": score} for board, id, name, score in rows}
 
 
 def read_window(

@@ -5,7 +5,7 @@ How a database locks, and how its feed learns of changes, is in sqlite/ and post
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
@@ -56,6 +56,7 @@ from leaderboardapp.stores.sql.models import (
     PlayerRow,
 )
 from leaderboardapp.stores.sql.ranking import (
+    read_leaders,
     read_score_rank,
     read_selection,
     read_top,
@@ -72,10 +73,8 @@ from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
     HIDDEN,
-    LEADERS,
     REPLACE_LEASE,
     board_row,
-    placeholders,
     player_row,
     read,
     write,
@@ -293,6 +292,10 @@ class SqlStore(Store):
         return list(BoardRow.objects.filter(ends_at__lte=now).values(*BOARD_COLUMNS))
 
     @maps_db_errors
+    def find_work(self, boards: Sequence[str]) -> list[str]:
+        return maintenance.list_unfinished(boards)
+
+    @maps_db_errors
     def run_maintenance(self, board: str) -> bool:
         # Read first, because a transaction keeps other writers waiting.
         try:
@@ -318,10 +321,7 @@ class SqlStore(Store):
 
     @maps_db_errors
     def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
-        if not (ids := [*boards]):  # PostgreSQL knows no empty list
-            return {}
-        rows = read(LEADERS.format(boards=placeholders(ids)), [*ids] * 2)
-        return {board: {"id": id, "name": name, "score": score} for board, id, name, score in rows}
+        return read_leaders([*boards])
 
     @of_one_moment
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
