@@ -108,8 +108,7 @@ class Maintenance:
         """Return the ids of some boards that have changed since they were taken."""
         with self.lock:
             return [
-                self.changed_boards.pop()
-                for _ in range(min(FIND_PAGE, len(self.changed_boards)))
+                self.changed_boards.pop() for _ in range(min(FIND_PAGE, len(self.changed_boards)))
             ]
 
     def expire_tickets(self, now: float) -> None:
