@@ -12,7 +12,7 @@ class Joiners:
 
     def __init__(self, proxies: Sequence[ProxyPublisher]) -> None:
         self.proxies = proxies
-        self.holds: defaultdict[str, list[Hold]] = defaultdict(list)
+        self.holds: defaultdict[str, list[tuple[ProxyPublisher, Hold]]] = defaultdict(list)
         # Proxies whose viewers may have missed anything.
         self.returned: defaultdict[str, set[ProxyPublisher]] = defaultdict(set)
 
@@ -21,15 +21,17 @@ class Joiners:
         for proxy in self.proxies:
             for channel, is_back in proxy.client.take_news():
                 hold = parse_hold(channel)
-                if hold and is_back:
+                # The board's own GRIP channel comes once, however many are held on it. What is
+                # published to it then reaches all of them.
+                if hold and is_back and not hold.fingerprint:
                     self.returned[hold.board].add(proxy)
                 elif hold:
-                    self.holds[hold.board].append(hold)
+                    self.holds[hold.board].append((proxy, hold))
 
     def drop(self, is_current: Callable[[Hold], bool]) -> None:
         """Forget those who lack nothing."""
         for board, holds in [*self.holds.items()]:
-            self.holds[board] = [hold for hold in holds if not is_current(hold)]
+            self.holds[board] = [each for each in holds if not is_current(each[1])]
             if not self.holds[board]:
                 del self.holds[board]
 
@@ -39,5 +41,7 @@ class Joiners:
         return [board for board, _ in zip(boards, range(MAX_BOARDS_READ), strict=False)]
 
     def take(self, board: str) -> tuple[list[Hold], set[ProxyPublisher]]:
-        """Return the board's holds, and proxies to which it is to be published anew."""
-        return self.holds.pop(board, []), self.returned.pop(board, set())
+        """Return proxies to which the board is to be published anew, after its holds elsewhere."""
+        returned = self.returned.pop(board, set())
+        holds = self.holds.pop(board, [])
+        return [hold for proxy, hold in holds if proxy not in returned], returned

@@ -31,7 +31,8 @@ class Publication(NamedTuple):
 class News(NamedTuple):
     """A GRIP channel that a proxy holds somebody for, whom its listener did not know of.
 
-    `is_back`: the proxy may have missed what was published before, and so may all its viewers."""
+    `is_back`: who is held may have missed what was published before. The proxy has just been
+    connected to, or nobody has taken its news."""
 
     channel: str
     is_back: bool

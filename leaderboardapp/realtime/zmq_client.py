@@ -26,7 +26,7 @@ HEARTBEAT_SECONDS, GONE_SECONDS = 1.0, 3.0
 RECONNECT_SECONDS, MOST_RECONNECT_SECONDS = 0.1, 1.0
 # After it has connected a proxy says what it holds, all at once. It is complete when nothing has
 # come for SETTLE_SECONDS, or when nothing has come at all for NOTHING_SECONDS.
-SETTLE_SECONDS, NOTHING_SECONDS = 0.25, 5.0
+SETTLE_SECONDS, NOTHING_SECONDS = 0.5, 5.0
 MAX_WAITING = 10_000  # messages for a proxy that reads slowly
 # Who joins may have been shown a first snapshot before it is known here that somebody is held. So
 # events are sent to those, too, who are held so soon afterwards; and how many are kept for that.

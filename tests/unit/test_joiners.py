@@ -36,14 +36,14 @@ class HandProxy(ProxyClient):
 
     def __init__(self) -> None:
         self.viewers: list[Viewer] = []
-        self.is_away = False
+        self.is_away = self.is_unsettled = False
         self.news: list[News] = []
 
     def hold(self, viewer: Viewer) -> None:
         new = [channel for channel in viewer.channels if not self._holds(channel)]
         self.viewers.append(viewer)
         if not self.is_away:
-            self.news += [News(channel, is_back=False) for channel in new]
+            self.news += [News(channel, is_back=self.is_unsettled) for channel in new]
 
     def come_back(self) -> None:
         self.is_away = False
@@ -133,7 +133,7 @@ class Watched(World):
     def viewers(self) -> list[Viewer]:
         return [viewer for client in self.clients for viewer in client.viewers]
 
-    def settle(self) -> None:
+    def end(self) -> None:
         for client in self.clients:
             if client.is_away:
                 client.come_back()
@@ -150,6 +150,7 @@ STEPS = st.one_of(
     st.tuples(st.just("go"), PROXIES),
     st.tuples(st.just("come_back"), PROXIES),
     st.tuples(st.just("start")),
+    st.tuples(st.just("settle"), PROXIES, st.booleans()),
     st.tuples(st.just("run"), st.sampled_from([0.01, 0.06, 3.0])),
 )
 
@@ -167,11 +168,13 @@ def test_whatever_happens_no_viewer_stays_outdated(steps: list[tuple[Any, ...]])
         for name, *arguments in steps:
             if name == "go":
                 world.clients[arguments[0]].is_away = True
+            elif name == "settle":
+                world.clients[arguments[0]].is_unsettled = not arguments[1]
             elif name == "come_back":
                 world.clients[arguments[0]].come_back()
             else:
                 getattr(world, name)(*arguments)
-        world.settle()
+        world.end()
         for viewer in world.viewers():
             snapshot = world.boards.get(viewer.board)
             if snapshot is None or snapshot.private != viewer.private:
@@ -242,6 +245,20 @@ def test_a_proxy_that_is_back_is_sent_all_again_and_no_other_is(world: Watched) 
     world.clients[0].come_back()
     run_until(world, world.scheduler, 10)
     assert [viewer.seen for viewer in world.viewers()] == [["x", "x"], ["x"]]
+
+
+def test_a_crowd_that_joins_a_proxy_that_was_just_connected_to_is_sent_little(
+    world: Watched,
+) -> None:
+    world.put("a", "x")
+    world.run()
+    world.clients[0].is_unsettled = True
+    for _ in range(50):
+        world.open("a")
+        world.hold(0)
+        world.run()
+    run_until(world, world.scheduler, 10)
+    assert sum(len(viewer.seen) for viewer in world.viewers()) <= 52
 
 
 @given(board=st.from_regex(r"[A-Za-z0-9_~-]{1,64}(@week)?", fullmatch=True), private=st.booleans())
