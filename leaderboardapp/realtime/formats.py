@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpResponse
 from gripcontrol import websocket_control_message
 
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.snapshots import REVALIDATED, Snapshot
 from leaderboardapp.web.caching import NO_TRANSFORM
 
@@ -65,6 +66,13 @@ def stream_event(name: str, data: str) -> str:
 def websocket_message(name: str, data: str) -> str:
     """Return an event other than an update as a message of a WebSocket. `data` is JSON."""
     return f'{{"event":{to_line(name)},"data":{data}}}'
+
+
+def board_fields(board: str, key: str) -> dict[str, str]:
+    """Return fields of an event's data that say of which board it is: the id under this key, and
+    the window, if it is one."""
+    owner, window = split_id(board)
+    return {key: owner, "window": window} if window else {key: owner}
 
 
 def to_line(data: Any) -> str:

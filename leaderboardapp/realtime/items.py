@@ -14,6 +14,7 @@ from leaderboardapp.realtime.formats import (
     NEEDS_TOKEN,
     TRY_AGAIN,
     board_channel,
+    board_fields,
     skip_long_polls_with,
     stream_event,
     to_line,
@@ -37,7 +38,7 @@ class BoardEvents(NamedTuple):
     """Events of one board, for the viewers who may see it."""
 
     private: bool
-    events: list[tuple[str, Any]]  # name and payload, the oldest first
+    events: list[tuple[str, dict[str, Any]]]  # name and payload, the oldest first
 
 
 def build_items(
@@ -113,9 +114,9 @@ def _closing(code: int, reason: str | None = None) -> tuple[Format, Format]:
 
 
 def build_event_items(board: str, events: BoardEvents) -> Iterator[Publication]:
-    """Return an item for each of a board's events."""
-    to = board_channel(board, events.private)
-    return (event_item(to, name, to_line(payload)) for name, payload in events.events)
+    """Return an item for each of a board's events, whose data names the board."""
+    to, named = board_channel(board, events.private), board_fields(board, "board")
+    return (event_item(to, name, to_line({**payload, **named})) for name, payload in events.events)
 
 
 def build_end_items(grip_channel: str) -> Iterator[Publication]:

@@ -126,10 +126,10 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
             case "update":
                 assert_valid(data, {"$ref": "#/components/schemas/Snapshot"})
             case "joined" | "left" | "new leader":
-                assert data.keys() == {"player"}
+                assert data.keys() == {"player", "board"}
                 assert_valid(data["player"], {"$ref": "#/components/schemas/Player"})
             case "season ended":
-                assert data.keys() == {"season"}
+                assert data.keys() == {"season", "board"}
             case "notification":
                 assert data.keys() == {"id", "key", "data"}
             case formats.KEEP_ALIVE | formats.EXPIRED:

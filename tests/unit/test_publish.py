@@ -12,7 +12,7 @@ from django.test import override_settings
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.realtime import proxy_client, publish
-from leaderboardapp.realtime.items import BoardEvents
+from leaderboardapp.realtime.items import BoardEvents, build_event_items
 from leaderboardapp.realtime.proxy_client import http_client
 from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
@@ -122,13 +122,22 @@ def test_events_are_for_streams_and_web_sockets_but_no_long_polls(
     make_publisher(proxy.url).enqueue(
         PublishBatch(events={"b": BoardEvents(private=True, events=[("joined", bob)])})
     )
-    data = '{"player":{"id":"bob","name":"Böb","score":0}}'
+    data = '{"player":{"id":"bob","name":"Böb","score":0},"board":"b"}'
     assert published(proxy) == {
         "board-b.private": {
             "http-stream": {"content": f"event: joined\ndata: {data}\n\n"},
             "ws-message": {"content": f'{{"event":"joined","data":{data}}}'},
         },
     }
+
+
+def test_an_event_of_a_window_names_the_board_and_the_window() -> None:
+    events = BoardEvents(private=False, events=[("season ended", {"season": 1, "board": "other"})])
+    [(channel, item)] = build_event_items("b~week", events)
+    assert channel == "board-b~week"
+    content = json.loads(item)["http-stream"]["content"]
+    data = {"season": 1, "board": "b", "window": "week"}
+    assert json.loads(content.partition("data: ")[2]) == data
 
 
 def test_only_the_newest_events_wait_for_a_proxy(make_publisher: Any, proxy: Proxy) -> None:
@@ -139,13 +148,16 @@ def test_only_the_newest_events_wait_for_a_proxy(make_publisher: Any, proxy: Pro
     for number in range(publish.MAX_EVENTS + 5):
         publisher.enqueue(
             PublishBatch(
-                events={"b": BoardEvents(private=False, events=[("season ended", number)])}
+                events={
+                    "b": BoardEvents(private=False, events=[("season ended", {"season": number})])
+                }
             )
         )
     proxy.may_answer.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
     assert len(proxy.items[1]) == publish.MAX_EVENTS
-    newest = f'{{"event":"season ended","data":{publish.MAX_EVENTS + 4}}}'
+    data = f'{{"season":{publish.MAX_EVENTS + 4},"board":"b"}}'
+    newest = f'{{"event":"season ended","data":{data}}}'
     assert proxy.items[1][-1]["ws-message"]["content"] == newest
 
 
