@@ -132,6 +132,8 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
                 assert data.keys() == {"season", "board"}
             case "notification":
                 assert data.keys() == {"id", "key", "data"}
+            case formats.BOARD_DELETED:
+                assert data == {"id": "world-cup"}
             case formats.KEEP_ALIVE | formats.EXPIRED:
                 assert event["data"] == formats.KEEP_ALIVE_DATA
             case name:

@@ -199,12 +199,20 @@ def test_without_a_change_of_visibility_only_its_viewers_are_sent_a_snapshot(
     assert set(published(proxy)) == {"board-b", "board-c.private"}
 
 
-def test_a_deleted_board_is_closed_streams_and_not_found(make_publisher: Any, proxy: Proxy) -> None:
+def test_a_deleted_board_is_an_event_closed_streams_and_not_found(
+    make_publisher: Any, proxy: Proxy
+) -> None:
     make_publisher(proxy.url).enqueue(PublishBatch({"gone": None}))
+    wait_until(lambda: proxy.items, "a batch")
+    events = [item for item in proxy.items[0] if "meta" not in item]
+    told = {"http-stream": {"content": 'event: deleted\ndata: {"id":"gone"}\n\n'}}
+    channels = ("board-gone", "board-gone.private")
+    assert events == [{"channel": channel, **told} for channel in channels]
     items = published(proxy)
     assert set(items) == {"board-gone", "board-gone.private"}
     for item in items.values():
         assert item["http-stream"] == {"action": "close"}
+        assert item["meta"] == {"skip_users": "several-boards"}, "those streams go on"
         assert item["http-response"]["code"] == 404
         assert item["http-response"]["headers"]["Content-Type"] == "application/problem+json"
         assert json.loads(item["http-response"]["body"])["status"] == 404
@@ -281,7 +289,7 @@ def test_a_proxy_that_returns_is_sent_current_snapshots_of_what_it_missed(
     )
     returned = Proxy(port)
     request.addfinalizer(returned.close)
-    wait_until(lambda: len(returned.boards()) == 2, "what it missed")
+    wait_until(lambda: {*returned.boards()} == {"board-a", "board-gone"}, "what it missed")
     items = {item["channel"]: item["http-stream"] for item in returned.items[0]}
     assert "new a" in items["board-a"]["content"]
     assert items["board-gone"] == {"action": "close"}
