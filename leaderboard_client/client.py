@@ -23,7 +23,7 @@ from leaderboard_client.errors import connection_error, status_error
 from leaderboard_client.retry import NOT_APPLIED, TRANSIENT, RetryBudget, is_transient
 from leaderboard_client.score import Score
 from leaderboard_client.token import TokenSource
-from leaderboard_client.watch import TIMEOUT_SECONDS, watch
+from leaderboard_client.watch import TIMEOUT_SECONDS, watch, watch_boards
 
 Json = dict[str, Any]
 
@@ -72,6 +72,20 @@ class Leaderboard:
     def boards(self) -> Iterator[Json]:
         """Yield all boards that may be listed, with their settings, read page by page."""
         return self.pages("/boards/", "boards")
+
+    def watch_boards(
+        self, ids: Iterable[str], window: str | None = None
+    ) -> Iterator[tuple[str, Json | None]]:
+        """Yield the id and the snapshot of each of these boards (1 to 50) now, and of one again
+        after each change of it, without end. Raises ValueError if no board can have one of the ids.
+
+        None stands for the snapshot of a board that is missing, or was deleted. All come over one
+        stream, which reconnects as that of `Board.watch` does. LeaderboardError is raised with 404
+        if all boards are missing when it connects. With a `window` it is that of each board.
+        """
+        names = ",".join(map(require_id, ids))
+        query = {"ids": names} if window is None else {"ids": names, "window": window}
+        return watch_boards(self, names, f"/boards/?{urlencode(query)}")
 
     def pages(self, path: str, what: str, first: Mapping[str, str] | None = None) -> Iterator[Json]:
         """Yield the rows of all pages at `path`, in each of which they are the field `what`.

@@ -1,4 +1,4 @@
-"""Watching a board: an event stream that reconnects by itself."""
+"""Watching boards: an event stream that reconnects by itself."""
 
 import logging
 from collections.abc import Iterator
@@ -29,16 +29,40 @@ SILENCE_SECONDS = 45.0  # after which a stream is dead: the service sends a keep
 def watch(leaderboard: "Leaderboard", name: str, path: str) -> Iterator[dict[str, Any]]:
     """Yield the snapshots at the path of a board or window, as `Board.watch` says. Log under the
     name."""
+    shown = ""
+    for event in follow(leaderboard, name, path):
+        if event.event == "update" and event.id != shown:  # else it is a repeat
+            shown = event.id
+            yield event.json()
+
+
+def watch_boards(
+    leaderboard: "Leaderboard", name: str, path: str
+) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield ids and snapshots of boards, as `Leaderboard.watch_boards` says. Log under the name."""
+    shown: dict[str, str | None] = {}  # the event's id by the board's; None: it is gone
+    for event in follow(leaderboard, name, path):
+        data, is_update = event.json(), event.event == "update"
+        id, newest = data["id"], event.id if is_update else None
+        if id not in shown or shown[id] != newest:
+            shown[id] = newest
+            yield id, data if is_update else None
+
+
+def follow(leaderboard: "Leaderboard", name: str, path: str) -> Iterator[ServerSentEvent]:
+    """Yield the events `update` and `deleted` of the stream at the path, repeats as well. Log under
+    the name."""
     last_id, budget = "", RetryBudget(leaderboard.patience)
     heard, is_lost, is_renewed = datetime.now(), False, False
     while True:
         try:
             for event in stream(leaderboard, path, last_id, budget):
                 heard, is_lost, is_renewed = datetime.now(), False, False
-                if event.event == "update" and event.id != last_id:  # else it is a repeat
+                if event.event == "update":
                     last_id = event.id
                     budget.lift()
-                    yield event.json()
+                if event.event in ("update", "deleted"):
+                    yield event
             failure = LeaderboardError(0, "the stream ended")
         except httpx.TransportError as error:
             failure = connection_error(error)

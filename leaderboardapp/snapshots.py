@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from leaderboardapp.stores import get_store
 
 # Cache-Control: may be kept, and is asked for again before each use; or is for one client only.
 REVALIDATED, PRIVATE = "no-cache", "private, no-store"
+SEPARATOR = ","  # in no id
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,16 @@ def read_snapshot(board: str) -> Snapshot | None:
     """Return the board's current snapshot, or None without such a board.
 
     Coalesces concurrent calls: all threads that ask for a board read it once."""
-    return _coalescer(board, None)
+    return read_together([board]).get(board)
 
 
-def _read_for_all(board: str, callers: list[None]) -> list[Snapshot | None]:
-    return [read_snapshots([board]).get(board)] * len(callers)
+def read_together(boards: Sequence[str]) -> dict[str, Snapshot]:
+    """Read boards as read_snapshots does. Coalesces concurrent calls for the same boards."""
+    return _coalescer(SEPARATOR.join(boards), None)
+
+
+def _read_for_all(boards: str, callers: list[None]) -> list[dict[str, Snapshot]]:
+    return [read_snapshots(boards.split(SEPARATOR))] * len(callers)
 
 
 _coalescer = Coalescer(_read_for_all, lambda: get_store().check())

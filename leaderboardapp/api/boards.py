@@ -13,27 +13,32 @@ from leaderboardapp.api.responses import (
     settings_data,
     settings_response,
 )
+from leaderboardapp.domain.board_ids import owner_of, window_id
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
-from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, id_field
+from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, board_ids_field, id_field
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.models.board import ROW_FIELDS
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
-from leaderboardapp.realtime.formats import STREAM, update_message
-from leaderboardapp.snapshots import Snapshot
+from leaderboardapp.realtime.formats import STREAM, to_line, update_message
+from leaderboardapp.snapshots import Snapshot, compute_fingerprint
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, preconditions, rate_limit, rights, tickets
 from leaderboardapp.web.methods import READ_PARAMETERS, takes_any_query, takes_query, writes_nothing
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import Problem
 from leaderboardapp.web.requests import (
     check_query,
     encode_cursor,
     read_body,
     read_cursor,
     read_limit,
+    read_parameter,
 )
-from leaderboardapp.web.windows import PARAMETER, chosen_board, reads_windows
+from leaderboardapp.web.windows import PARAMETER, chosen_board, read_window, reads_windows
 
+IDS = "ids"  # the parameter that names several boards
 BOARD_PARAMETERS = (PARAMETER, *READ_PARAMETERS)
 
 
@@ -46,9 +51,17 @@ def create_board(request: HttpRequest) -> HttpResponse:
     return settings_response(board, 201, Location=f"/boards/{board.id}/")
 
 
-@takes_query("limit", "cursor")
+@takes_query("limit", "cursor", IDS, PARAMETER)
 def list_boards(request: HttpRequest) -> HttpResponse:
-    """Answer a page of boards by id; private ones only to an admin token for all boards."""
+    """Answer a page of boards by id; private ones only to an admin token for all boards.
+
+    With `ids`, answer the boards that these name."""
+    if IDS in request.GET:
+        return read_boards(request)
+    if PARAMETER in request.GET:
+        raise Problem(
+            ProblemKind.INVALID_PARAMETER, f"{PARAMETER}: must not be there without {IDS}."
+        )
     limit, cursor = read_limit(request), read_cursor(request, id_field)
     after = cursor[0] if cursor else ""
     boards = Board.get_page(limit + 1, after, private=auth.has_scope(request, "admin", None))
@@ -59,6 +72,38 @@ def list_boards(request: HttpRequest) -> HttpResponse:
             "next": encode_cursor(boards[limit - 1].id) if has_more else None,
         }
     )
+
+
+def read_boards(request: HttpRequest) -> HttpResponse:
+    """Answer the boards that `ids` names: one stream of all, or their snapshots as JSON."""
+    ids = read_ids(request)
+    if request.method == "GET" and negotiate(request) == STREAM:
+        try:
+            return subscribe.hold_boards(request, get_readable_snapshots(request, ids))
+        except StoreUnavailable:
+            return subscribe.reconnect_response()
+    boards = get_readable_snapshots(request, ids)
+    bodies = ",".join(snapshot.body for snapshot in boards.values() if snapshot)
+    missing = to_line([owner_of(id) for id, snapshot in boards.items() if snapshot is None])
+    body = f'{{"boards":[{bodies}],"missing":{missing}}}'
+    headers = {"ETag": f'"{compute_fingerprint(body)}"', "Vary": "Accept"}
+    return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+def read_ids(request: HttpRequest) -> list[str]:
+    """Return the ids that `ids` of the query has, or those of the boards' windows.
+
+    Raises Problem 422."""
+    for name in ("limit", "cursor"):
+        if name in request.GET:
+            detail = f"{name}: must not be there together with {IDS}."
+            raise Problem(ProblemKind.INVALID_PARAMETER, detail)
+    try:
+        ids = board_ids_field(read_parameter(request, IDS))
+    except ValueError as error:
+        raise Problem(ProblemKind.INVALID_PARAMETER, f"{IDS}: must be {error}.") from error
+    window = read_window(request)
+    return [window_id(id, window) for id in ids] if window else ids
 
 
 @takes_any_query
@@ -96,7 +141,7 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
             check_query(request, BOARD_PARAMETERS)
             with chosen_board(request, board_id) as chosen_id:
                 snapshot = get_readable_snapshot(request, chosen_id)
-            grip_channels = subscribe.get_grip_channels(request, chosen_id, snapshot)
+            grip_channels = subscribe.get_grip_channels(request, {chosen_id: snapshot})
             subscribe.open_websocket(context, grip_channels, update_message(snapshot))
     subscribe.answer_websocket(context)
     return HttpResponse()
@@ -172,3 +217,21 @@ def get_readable_snapshot(request: HttpRequest, board_id: str) -> Snapshot:
         raise BoardNotFound(board_id)
     auth.require_read(request, board_id, private=snapshot.private)
     return snapshot
+
+
+def get_readable_snapshots(request: HttpRequest, ids: list[str]) -> dict[str, Snapshot | None]:
+    """Return the snapshots of boards, in this order, None for those that are missing, if the sender
+    may read all of them.
+
+    Raises Problem 401 or 403, which names the board, and 404 if all are missing.
+    """
+    current = snapshots.read_together(ids)
+    if not current:
+        raise Problem(ProblemKind.BOARD_NOT_FOUND, "There is none of these boards, or windows.")
+    for id in filter(current.__contains__, ids):
+        try:
+            auth.require_read(request, id, private=current[id].private)
+        except Problem as problem:
+            detail = f"{owner_of(id)}: {problem.detail}"
+            raise Problem(problem.kind, detail, problem.headers) from problem
+    return {id: current.get(id) for id in ids}

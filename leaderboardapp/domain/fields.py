@@ -35,6 +35,7 @@ MAX_BOARD_SIZE = 100  # players in a snapshot
 MAX_PAGE_ROWS = 100  # rows in one answer
 MAX_BULK_ROWS = 1000  # increments in one request
 MAX_SELECTED = 500  # ids of players in one request
+MAX_BOARDS = 50  # ids of boards in one request
 MAX_SEASON = 2**31 - 1
 MAX_INT_LENGTH = 300  # characters of a number of JSON that becomes an int
 
@@ -199,6 +200,17 @@ def selected_ids_field(value: Any) -> list[str]:
     except ValueError as error:
         raise ValueError(f"a list of ids, each {error}") from error
     raise ValueError(f"a list of at most {MAX_SELECTED} ids")
+
+
+def board_ids_field(value: Any) -> list[str]:
+    """Accept a text of different ids of boards, with commas in between; return them in order."""
+    ids = value.split(",") if isinstance(value, str) else []
+    try:
+        if 1 <= len(ids) == len({*ids}) <= MAX_BOARDS:
+            return [id_field(id) for id in ids]
+    except ValueError as error:
+        raise ValueError(f"ids with commas in between, each {error}") from error
+    raise ValueError(f"1 to {MAX_BOARDS} different ids with commas in between")
 
 
 score_field = integer_field(-MAX_SCORE, MAX_SCORE)

@@ -106,7 +106,8 @@ class EventForwarder:
         return 0.0
 
     def _forward(self, board: str, event: str, payload: Any) -> None:
-        if event not in FORWARDED:
+        # Any program may publish to the exchange.
+        if event not in FORWARDED or not isinstance(payload, dict):
             return
         try:
             private = get_store().get_board(board)["private"]

@@ -18,7 +18,7 @@ from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.joiners import Joiners
 from leaderboardapp.listener.leaders import Leaders
-from leaderboardapp.realtime.holds import Hold
+from leaderboardapp.realtime.holds import NO_BOARD, Hold
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import (
     MAX_BOARDS_READ,
@@ -286,7 +286,7 @@ def published_fingerprint(snapshot: Snapshot | None) -> str:
 
     It differs from the snapshot's fingerprint, because a board that becomes private has an equal
     snapshot, but is published to other viewers."""
-    return fingerprint_of(snapshot.fingerprint, snapshot.private) if snapshot else "deleted"
+    return fingerprint_of(snapshot.fingerprint, snapshot.private) if snapshot else NO_BOARD
 
 
 def fingerprint_of(fingerprint: str | None, private: bool) -> str:

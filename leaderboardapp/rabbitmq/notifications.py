@@ -118,7 +118,7 @@ def read_notifications(message: Message, channels: dict[str, str]) -> Iterator[P
         for target in routes.find_targets(settings.AMQP_ROUTES, cast(str, message.routing_key)):
             try:
                 to = get_grip_channel(target, channels)
-                yield items.event_item(to, NOTIFICATION, data)
+                yield items.event_item(to, NOTIFICATION, name_board(data, target))
             except BoardNotFound as error:
                 failures.append(str(error))
     except (ValueError, TypeError, RecursionError) as error:  # no text, too deep
@@ -135,6 +135,12 @@ def build_data(message: Message) -> str:
     id, key = to_line(message.properties.message_id), to_line(message.routing_key)
     body = message.body.decode().translate(WITHOUT_LINE_ENDS)
     return f'{{"id":{id},"key":{key},"data":{body}}}'
+
+
+def name_board(data: str, target: Target) -> str:
+    """Return the `data` of a notification with the board's id, if it is for viewers of a board."""
+    is_of_board = target.kind == "boards"
+    return f'{{"board":{to_line(target.id)},{data.removeprefix("{")}' if is_of_board else data
 
 
 def paced_batches(notifications: dict[Id, Publication]) -> Iterator[list[Id]]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpResponse
 from gripcontrol import websocket_control_message
 
+from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.snapshots import REVALIDATED, Snapshot
 from leaderboardapp.web.caching import NO_TRANSFORM
 
@@ -19,14 +20,16 @@ STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # GRIP channels of a board; no id has a dot
 EVENTS = "events-{}"  # the GRIP channel of a channel of notifications
 NOTIFICATION = "notification"
+BOARD_DELETED = "deleted"
 EXPIRED = "token expired"  # the last event of a stream; a WebSocket has NEEDS_TOKEN instead
 # The event that the proxy sends by itself, so often, on each stream and WebSocket. A comment or a
 # ping would keep the connection open as well, but scripts see neither.
 KEEP_ALIVE, KEEP_ALIVE_SECONDS = "keep-alive", 20
 KEEP_ALIVE_DATA = "{}"
-# A filter of the proxy: a long-poll, whose `user` is the fingerprint that its client has, is not
-# answered with a snapshot that is for other users than this one.
-SKIP_USERS = "skip-users"
+# A filter of the proxy: who is held with a `user` is not sent items that are for other users. A
+# long-poll's is the fingerprint that its client has, and it is not answered with that snapshot. A
+# stream of several boards has SEVERAL_BOARDS, and goes on when one of them is deleted.
+SKIP_USERS, SEVERAL_BOARDS = "skip-users", "several-boards"
 
 # Codes with which a WebSocket is closed (RFC 6455): the client closes it; it sent bytes that are
 # no text; it is to come back.
@@ -50,9 +53,14 @@ def update_message(snapshot: Snapshot) -> str:
     return f'{{"event":"update","id":"{snapshot.fingerprint}","data":{snapshot.body}}}'
 
 
-def skip_long_polls_with(snapshot: Snapshot) -> dict[str, str]:
-    """Return the meta data of an item by which SKIP_USERS keeps it from those who have it."""
-    return {"skip_users": snapshot.fingerprint}
+def deleted_event(board: str) -> str:
+    """Return the event of a stream by which a board is gone."""
+    return stream_event(BOARD_DELETED, to_line(board_fields(board, "id")))
+
+
+def skip_user(user: str) -> dict[str, str]:
+    """Return the meta data of an item by which SKIP_USERS keeps it from this user."""
+    return {"skip_users": user}
 
 
 def stream_event(name: str, data: str) -> str:
@@ -65,6 +73,13 @@ def stream_event(name: str, data: str) -> str:
 def websocket_message(name: str, data: str) -> str:
     """Return an event other than an update as a message of a WebSocket. `data` is JSON."""
     return f'{{"event":{to_line(name)},"data":{data}}}'
+
+
+def board_fields(board: str, key: str) -> dict[str, str]:
+    """Return fields of an event's data that say of which board it is: the id under this key, and
+    the window, if it is one."""
+    owner, window = split_id(board)
+    return {key: owner, "window": window} if window else {key: owner}
 
 
 def to_line(data: Any) -> str:

@@ -13,6 +13,7 @@ from leaderboardapp.realtime.formats import PRIVATE, PUBLIC
 
 _HOLD = "hold.{nonce}.{fingerprint}.{board_channel}"
 _PREFIX = "hold."
+NO_BOARD = "deleted"  # in place of a fingerprint, of a board that is gone or has never been
 
 
 class Hold(NamedTuple):
@@ -21,7 +22,7 @@ class Hold(NamedTuple):
     channel: str
     board: str  # the id
     private: bool  # the board's visibility when they were held
-    fingerprint: str | None  # of the snapshot that the viewer has; None: for several
+    fingerprint: str | None  # of the snapshot that the viewer has, or NO_BOARD; None: for several
 
 
 def hold_channel(board_channel: str, fingerprint: str) -> str:

@@ -12,16 +12,19 @@ from leaderboardapp.realtime.formats import (
     DELETED,
     EXPIRED,
     NEEDS_TOKEN,
+    SEVERAL_BOARDS,
     TRY_AGAIN,
     board_channel,
-    skip_long_polls_with,
+    board_fields,
+    deleted_event,
+    skip_user,
     stream_event,
     to_line,
     update_event,
     update_message,
     websocket_message,
 )
-from leaderboardapp.realtime.holds import Hold
+from leaderboardapp.realtime.holds import NO_BOARD, Hold
 from leaderboardapp.realtime.proxy_client import Publication
 from leaderboardapp.snapshots import PRIVATE as NOT_KEPT
 from leaderboardapp.snapshots import Snapshot
@@ -37,7 +40,7 @@ class BoardEvents(NamedTuple):
     """Events of one board, for the viewers who may see it."""
 
     private: bool
-    events: list[tuple[str, Any]]  # name and payload, the oldest first
+    events: list[tuple[str, dict[str, Any]]]  # name and payload, the oldest first
 
 
 def build_items(
@@ -49,18 +52,19 @@ def build_items(
 ) -> Iterator[Publication]:
     """Return the items that bring a board's viewers up to date, in these formats.
 
-    None is a deleted board: its streams and WebSockets are closed, and its long-polls get a 404.
+    None is a deleted board: its streams are told so, and closed unless they are of several boards.
+    Its WebSockets are closed, and its long-polls get a 404.
     After a change of visibility, viewers held under the former visibility are sent away, too."""
     # Without a GRIP item id: the proxy drops an id repeated within a minute, and boards do return
     # to an earlier state.
     if snapshot is None:
         for private in (False, True):
-            yield _item(board_channel(board, private), *_gone(), formats=formats)
+            yield from _gone(board_channel(board, private), board, formats)
         return
     yield _item(
         board_channel(board, snapshot.private),
         *_update(snapshot),
-        meta=skip_long_polls_with(snapshot),
+        meta=skip_user(snapshot.fingerprint),
         formats=formats,
     )
     if visibility_changed:
@@ -72,11 +76,12 @@ def build_hold_items(hold: Hold, snapshot: Snapshot | None) -> Iterator[Publicat
     """Return the item, if any is needed, that brings viewers up to date who join."""
     formats = HOLD_FORMATS if hold.fingerprint else LONG_POLLS
     if snapshot is None:
-        yield _item(hold.channel, *_gone(), formats=formats)
+        if hold.fingerprint != NO_BOARD:
+            yield from _gone(hold.channel, hold.board, formats)
     elif snapshot.private != hold.private:
         yield _item(hold.channel, *_sent_away(snapshot), formats=formats)
     elif snapshot.fingerprint != hold.fingerprint:
-        meta = skip_long_polls_with(snapshot)
+        meta = skip_user(snapshot.fingerprint)
         yield _item(hold.channel, *_update(snapshot), meta=meta, formats=formats)
 
 
@@ -87,10 +92,13 @@ def _update(snapshot: Snapshot) -> Iterator[Format]:
     yield WebSocketMessageFormat(update_message(snapshot))
 
 
-def _gone() -> Iterator[Format]:
-    """Yield what viewers of a deleted board are sent."""
-    yield from _closing(DELETED)
-    yield _refusal(Problem(ProblemKind.BOARD_NOT_FOUND, "The board was deleted."))
+def _gone(grip_channel: str, board: str, formats: Collection[str]) -> Iterator[Publication]:
+    """Yield the items that viewers of a deleted board are sent."""
+    if not STREAMS.isdisjoint(formats):
+        yield _item(grip_channel, HttpStreamFormat(deleted_event(board)))
+    refusal = _refusal(Problem(ProblemKind.BOARD_NOT_FOUND, "The board was deleted."))
+    meta = skip_user(SEVERAL_BOARDS)
+    yield _item(grip_channel, *_closing(DELETED), refusal, meta=meta, formats=formats)
 
 
 def _sent_away(snapshot: Snapshot) -> Iterator[Format]:
@@ -113,9 +121,9 @@ def _closing(code: int, reason: str | None = None) -> tuple[Format, Format]:
 
 
 def build_event_items(board: str, events: BoardEvents) -> Iterator[Publication]:
-    """Return an item for each of a board's events."""
-    to = board_channel(board, events.private)
-    return (event_item(to, name, to_line(payload)) for name, payload in events.events)
+    """Return an item for each of a board's events, whose data names the board."""
+    to, named = board_channel(board, events.private), board_fields(board, "board")
+    return (event_item(to, name, to_line({**payload, **named})) for name, payload in events.events)
 
 
 def build_end_items(grip_channel: str) -> Iterator[Publication]:

@@ -5,7 +5,7 @@ Sources: the GRIP protocol and WebSocket-over-HTTP (pushpin.org/docs/protocols).
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -18,15 +18,17 @@ from leaderboardapp.realtime.expiry import choose_end, end_channel
 from leaderboardapp.realtime.formats import (
     NORMAL,
     NOT_TEXT,
+    SEVERAL_BOARDS,
     SKIP_USERS,
     board_channel,
+    deleted_event,
     event_stream,
     retry_line,
     stream_keep_alive,
     update_event,
     websocket_keep_alive,
 )
-from leaderboardapp.realtime.holds import hold_channel
+from leaderboardapp.realtime.holds import NO_BOARD, hold_channel
 from leaderboardapp.realtime.proxies import tells_holds
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import preconditions
@@ -40,7 +42,9 @@ from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 300
 
 
-def hold_stream(request: HttpRequest, grip_channels: list[str], first: str = "") -> HttpResponse:
+def hold_stream(
+    request: HttpRequest, grip_channels: Sequence[str | Channel], first: str = ""
+) -> HttpResponse:
     """Return a stream that begins with the `first` events and goes on with what is published.
 
     Raises Problem 501 if the request did not come through a proxy."""
@@ -56,21 +60,48 @@ def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResp
 
     A client that names this snapshot as the last one it saw is not sent it again.
     Raises Problem 501 if the request did not come through a proxy."""
+    grip_channels = get_grip_channels(request, {board: snapshot})
+    return hold_stream(request, grip_channels, _first_event(request, board, snapshot))
+
+
+def hold_boards(request: HttpRequest, boards: Mapping[str, Snapshot | None]) -> HttpResponse:
+    """Return one stream of several boards, which begins with the snapshot of each, or with the
+    event that it is gone. It goes on when one of them is deleted.
+
+    It is held for boards that are missing, too, and shows them once they are created."""
+    channels = [*map(_skipping_users, get_grip_channels(request, boards))]
+    first = "".join(_first_event(request, board, snapshot) for board, snapshot in boards.items())
+    response = hold_stream(request, channels, first)
+    cast(GripRequest, request).grip.instruct.meta["user"] = SEVERAL_BOARDS
+    return response
+
+
+def _first_event(request: HttpRequest, board: str, snapshot: Snapshot | None) -> str:
+    if snapshot is None:
+        return deleted_event(board)
     is_known = request.headers.get("Last-Event-ID") == snapshot.fingerprint
-    first = "" if is_known else update_event(snapshot)
-    return hold_stream(request, get_grip_channels(request, board, snapshot), first)
+    return "" if is_known else update_event(snapshot)
 
 
-def get_grip_channels(request: HttpRequest, board: str, snapshot: Snapshot) -> list[str]:
-    """Return the GRIP channels of the request's stream or WebSocket: of the board; of this hold, if
-    a proxy may tell of it; and if the board is private, of the time at which the sender's token has
-    expired."""
-    channels = [board_channel(board, snapshot.private)]
+def get_grip_channels(request: HttpRequest, boards: Mapping[str, Snapshot | None]) -> list[str]:
+    """Return the GRIP channels of the request's stream or WebSocket: of each board; of each hold,
+    if a proxy may tell of it; and if a board is private, of the time at which the sender's token
+    has expired."""
+    is_private = {id: bool(snapshot and snapshot.private) for id, snapshot in boards.items()}
+    channels = [board_channel(board, is_private[board]) for board in boards]
     if tells_holds():
-        channels.append(hold_channel(channels[0], snapshot.fingerprint))
-    if snapshot.private:
+        known = [snapshot.fingerprint if snapshot else NO_BOARD for snapshot in boards.values()]
+        channels += map(hold_channel, channels[:], known)
+    if any(is_private.values()):
         channels.append(end_channel(choose_end(read_grant(request).exp)))
     return channels
+
+
+def _skipping_users(grip_channel: str) -> Channel:
+    """Return the GRIP channel with the filter SKIP_USERS."""
+    channel = Channel(grip_channel)
+    channel.filters.append(SKIP_USERS)
+    return channel
 
 
 def hold_response(
@@ -90,8 +121,7 @@ def hold_response(
             return unchanged
         seconds = max(MIN_WAIT_SECONDS, min(seconds, grant.exp - int(time.time())))
     if seconds and is_signed(request) and preconditions.names_one_tag(request):
-        channel = Channel(board_channel(board, snapshot.private))
-        channel.filters.append(SKIP_USERS)
+        channel = _skipping_users(board_channel(board, snapshot.private))
         set_hold_longpoll(request, channel, timeout=seconds)
         cast(GripRequest, request).grip.instruct.meta["user"] = snapshot.fingerprint
         unchanged["Preference-Applied"] = f"wait={seconds}"

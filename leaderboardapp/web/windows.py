@@ -34,19 +34,29 @@ def takes_window(view: View) -> bool:
     return view in _views
 
 
+def read_window(request: HttpRequest) -> str | None:
+    """Return the window that the request names, None if it names none.
+
+    Raises Problem 422 for a window that no board has."""
+    if PARAMETER not in request.GET:
+        return None
+    window = read_parameter(request, PARAMETER)
+    if window not in WINDOWS:
+        detail = f"{PARAMETER}: must be one of {', '.join(WINDOWS)}."
+        raise Problem(ProblemKind.INVALID_PARAMETER, detail)
+    return window
+
+
 @contextmanager
 def chosen_board(request: HttpRequest, board_id: str) -> Iterator[str]:
     """Yield the id of the board that the request reads: this one's, or that of its window.
 
     Raises Problem 422 for a window that no board has. If the body raises BoardNotFound for the
     window, raises WindowNotFound or BoardNotFound; 401 or 403 if the sender may not know."""
-    if PARAMETER not in request.GET:
+    window = read_window(request)
+    if window is None:
         yield board_id
         return
-    window = read_parameter(request, PARAMETER)
-    if window not in WINDOWS:
-        detail = f"{PARAMETER}: must be one of {', '.join(WINDOWS)}."
-        raise Problem(ProblemKind.INVALID_PARAMETER, detail)
     try:
         yield window_id(board_id, window)
     except BoardNotFound:

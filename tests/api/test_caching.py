@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
-from leaderboardapp.realtime.items import build_items
+from leaderboardapp.realtime.items import LONG_POLLS, build_items
 from leaderboardapp.snapshots import read_snapshots
 from tests.api.conftest import Response, Send
 from tests.api.test_auth import bearer
@@ -110,8 +110,9 @@ def test_what_long_polls_are_answered_with_says_so_too(
     expected = "private, no-store" if is_private else "no-cache"
     assert snapshot.headers()["Cache-Control"] == expected
     for item in (snapshot, None):
-        for built in build_items(board_id, item, visibility_changed=True):
-            assert b"Cache-Control" in built.json
+        items = [*build_items(board_id, item, visibility_changed=True, formats=LONG_POLLS)]
+        assert len(items) == 2, "for viewers of a public board, and of a private one"
+        assert all(b"Cache-Control" in built.json for built in items)
 
 
 @pytest.fixture

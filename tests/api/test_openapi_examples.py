@@ -126,12 +126,15 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
             case "update":
                 assert_valid(data, {"$ref": "#/components/schemas/Snapshot"})
             case "joined" | "left" | "new leader":
-                assert data.keys() == {"player"}
+                assert data.keys() == {"player", "board"}
                 assert_valid(data["player"], {"$ref": "#/components/schemas/Player"})
             case "season ended":
-                assert data.keys() == {"season"}
+                assert data.keys() == {"season", "board"}
             case "notification":
                 assert data.keys() == {"id", "key", "data"}
+            case formats.BOARD_DELETED:
+                assert data.keys() <= {"id", "window"}
+                assert_valid(data["id"], {"$ref": "#/components/schemas/Id"})
             case formats.KEEP_ALIVE | formats.EXPIRED:
                 assert event["data"] == formats.KEEP_ALIVE_DATA
             case name:
@@ -193,7 +196,7 @@ STEPS = [
     Step("readHealth", 200),
     Step("readReadiness", 200),
     Step("createBoard", 201),
-    Step("listBoards", 200),
+    Step("listBoards", 200, "page"),
     Step("createPlayer", 201),
     Step("createPlayer", 201, None, body='{"id": "bob", "name": "Bob"}'),
     Step("addScore", 200),
@@ -206,6 +209,8 @@ STEPS = [
     Step("rankScore", 200),
     Step("readBoard", 200, "board"),
     Step("readBoard", 200, accept=STREAM),
+    Step("listBoards", 200, "several", query={"ids": "world-cup,euro-cup"}),
+    Step("listBoards", 200, accept=STREAM, query={"ids": "world-cup,euro-cup"}),
     Step("streamEvents", 200, given=channels),
     Step("createTicket", 200, headers={"Authorization": "read world-cup"}),
     Step("readBoard", 401, "badTicket", query={"ticket": "x"}, given=private),

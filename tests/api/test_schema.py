@@ -46,13 +46,16 @@ def assert_as_described(case: schemathesis.Case[Any]) -> None:
     # A schema cannot say it: a cursor that no page gave is refused, a rank with which no page can
     # begin, a player's second row, and a score beyond the limits, or an email address where none is
     # asked for, by settings that the board has from an earlier request; how large a player's data
-    # is, and how many digits numbers in it have; which time zones there are; and that a WebSocket
-    # needs headers of its own.
+    # is, and how many digits numbers in it have; which time zones there are; which parameters
+    # go together, and which texts are different ids; and that a WebSocket needs headers of its own.
     refusals = (
         "must stay from",
         "email: ",
         "data: must be a JSON object",
         "is a time zone of the IANA database",
+        "must not be there together with ids",
+        "must not be there without ids",
+        "different ids with commas in between",
     )
     beyond = any(refusal in response.text for refusal in refusals)
     # And whether a precondition holds is the board's affair.

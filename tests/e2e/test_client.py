@@ -176,6 +176,21 @@ def test_a_watch_of_a_window_shows_it(leaderboard: Leaderboard, board: Board) ->
     assert scores[0] == [] and [5] not in scores
 
 
+def test_a_watch_of_several_boards_goes_on_when_one_is_deleted(
+    leaderboard: Leaderboard, board: Board
+) -> None:
+    other = leaderboard.create_board(name="Another board")
+    watch = leaderboard.watch_boards([board.id, "nowhere", other.id])
+    shown = [next(watch) for _ in range(3)]
+    assert shown == [(board.id, board.snapshot()), ("nowhere", None), (other.id, other.snapshot())]
+    board.delete()
+    assert next(watch) == (board.id, None)
+    other.add_player("Alice")
+    assert next(watch) == (other.id, other.snapshot())
+    with pytest.raises(LeaderboardError, match="none of these"):
+        next(leaderboard.watch_boards(["nowhere", board.id]))
+
+
 def test_a_refusal_says_why(board: Board) -> None:
     board.add_player("Alice", id="alice")
     with pytest.raises(LeaderboardError, match="alice is taken") as raised:

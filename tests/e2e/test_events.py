@@ -10,8 +10,8 @@ from tests.support.programs import wait_until
 from tests.support.stack import Stack
 
 
-def player(id: str, name: str, score: int) -> dict[str, Any]:
-    return {"player": {"id": id, "name": name, "score": score}}
+def player(board: str, id: str, name: str, score: int) -> dict[str, Any]:
+    return {"player": {"id": id, "name": name, "score": score}, "board": board}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def alice_leads(stack: Stack, api: Api, board: str) -> None:
 
 @pytest.mark.usefixtures("alice_leads")
 def test_viewers_are_sent_new_leaders_leavers_and_ends_of_seasons(
-    stack: Stack, api: Api, board: str
+    stack: Stack, api: Api, board: str, board_id: str
 ) -> None:
     with Viewer(stack.port, board) as viewer, watch(stack, board) as socket:
         viewer.wait_for(lambda event: True, "the snapshot")
@@ -34,11 +34,11 @@ def test_viewers_are_sent_new_leaders_leavers_and_ends_of_seasons(
         wait_until(lambda: viewer.heard("left"), "who left")
         api("POST", f"{board}reset/")
         wait_until(lambda: viewer.heard("season ended"), "the end of the season")
-        ended = {"event": "season ended", "data": {"season": 1}}
+        ended = {"event": "season ended", "data": {"season": 1, "board": board_id}}
         wait_until(lambda: message(socket) == ended, "the same over the WebSocket")
-        assert viewer.heard("new leader") == [player("bob", "Bob", 6)]
-        assert viewer.heard("left") == [player("alice", "Alice", 5)]
-        assert viewer.heard("season ended") == [{"season": 1}]
+        assert viewer.heard("new leader") == [player(board_id, "bob", "Bob", 6)]
+        assert viewer.heard("left") == [player(board_id, "alice", "Alice", 5)]
+        assert viewer.heard("season ended") == [{"season": 1, "board": board_id}]
 
 
 @pytest.mark.usefixtures("alice_leads")

@@ -53,6 +53,7 @@ def test_renames_and_deletes_reach_viewers(stack: Stack, api: Api, board: str) -
         assert not viewer.closed.is_set()
         api("DELETE", board)
         wait_until(viewer.closed.is_set, "the stream of the deleted board to end")
+        assert viewer.others[-1] == ("deleted", {"id": board.split("/")[2]})
     with Viewer(stack.port, board) as late:
         assert late.response.status == 404
 

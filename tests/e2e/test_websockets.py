@@ -50,11 +50,11 @@ def test_it_begins_with_the_snapshot_and_shows_every_change(
         wait_until(lambda: message(socket)["data"] == polled.json, "the change")
 
 
-def test_all_viewers_are_sent_who_joins(stack: Stack, api: Api, board: str) -> None:
+def test_all_viewers_are_sent_who_joins(stack: Stack, api: Api, board: str, board_id: str) -> None:
     with watch(stack, board) as socket, Viewer(stack.port, board) as viewer:
         assert message(socket)["event"] == "update"
         api("POST", f"{board}players/", {"id": "carol", "name": "Carol"})
-        payload = {"player": {"id": "carol", "name": "Carol", "score": 0}}
+        payload = {"player": {"id": "carol", "name": "Carol", "score": 0}, "board": board_id}
         wait_until(lambda: message(socket) == {"event": "joined", "data": payload}, "the event")
         wait_until(lambda: payload in viewer.heard("joined"), "the event")
     assert viewer.heard("joined").count(payload) == 1  # beside alice and bob, who may be late

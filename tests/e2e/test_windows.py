@@ -25,7 +25,8 @@ def test_a_stream_of_a_window_shows_its_scores_until_the_board_is_deleted(
         assert {event.data.get("window") for event in own.events} == {None}
         stack.manage("shell", "-c", OVERDUE.format(f"{board_id}~week"))
         wait_until(lambda: week.scores() == {}, "the end of the window")
-        wait_until(lambda: week.heard("season ended") == [{"season": 1}], "that it is told")
+        told = {"season": 1, "board": board_id, "window": "week"}
+        wait_until(lambda: week.heard("season ended") == [told], "that it is told")
         assert own.scores() == {"Alice": 6, "Bob": 2}
         api("DELETE", board)
         wait_until(week.closed.is_set, "the end of the window's stream")

@@ -169,6 +169,27 @@ def test_a_watch_of_a_window_names_it_whenever_it_connects() -> None:
     assert [row.url.raw_path for row in requests] == [b"/boards/b/?window=week"] * 2
 
 
+def test_a_watch_of_several_boards_shows_no_state_of_one_twice() -> None:
+    def shown(id: str, number: int) -> str:
+        return f'event: update\nid: {id}{number}\ndata: {{"id":"{id}","number":{number}}}\n\n'
+
+    gone = 'event: deleted\ndata: {"id":"b"}\n\n'
+    first = stream(shown("a", 1), shown("b", 1), shown("a", 1), shown("b", 2), gone, gone)
+    second = stream(shown("a", 1), gone, shown("b", 2), gone, shown("a", 2))
+    a_board, requests = board(first, second)
+    watch = a_board.leaderboard.watch_boards(["a", "b"], window="week")
+    numbers = [(id, snapshot and snapshot["number"]) for id, snapshot in itertools.islice(watch, 7)]
+    assert numbers == [("a", 1), ("b", 1), ("b", 2), ("b", None), ("b", 2), ("b", None), ("a", 2)]
+    assert [row.url.raw_path for row in requests] == [b"/boards/?ids=a%2Cb&window=week"] * 2
+    assert requests[1].headers["Last-Event-ID"] == "b2"
+
+
+def test_a_watch_of_several_boards_takes_ids_only() -> None:
+    a_board, _ = board()
+    with pytest.raises(ValueError, match="id 'a,b': must be"):
+        a_board.leaderboard.watch_boards(["a,b"])
+
+
 def test_each_page_names_the_window() -> None:
     pages: list[Any] = [{"past": [1], "next": "a"}, {"past": [2], "next": None}]
     a_board, requests = board(*(httpx.Response(200, json=page) for page in pages))

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
-from leaderboardapp.realtime.formats import board_channel
-from leaderboardapp.realtime.holds import hold_channel, parse_hold
+from leaderboardapp.realtime.formats import SEVERAL_BOARDS, board_channel
+from leaderboardapp.realtime.holds import NO_BOARD, hold_channel, parse_hold
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, Publication
 from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
@@ -27,6 +27,53 @@ class Viewer:
         self.seen = [snapshot.fingerprint]
         channel = board_channel(board, snapshot.private)
         self.channels = {channel, hold_channel(channel, snapshot.fingerprint)}
+
+    def show(self, board: str, event: dict[str, Any], meta: dict[str, str]) -> None:
+        if event.get("action") == "close":
+            self.is_closed = True
+        elif "id: " in event.get("content", ""):
+            self.seen.append(fingerprint_in(event["content"]))
+
+    def is_up_to_date(self, boards: dict[str, Snapshot]) -> bool:
+        snapshot = boards.get(self.board)
+        if snapshot is None or snapshot.private != self.private:
+            return self.is_closed
+        return self.is_closed or self.seen[-1] == snapshot.fingerprint
+
+
+class SeveralViewer(Viewer):
+    """Somebody with one stream of several boards, some of which may be missing."""
+
+    def __init__(self, boards: dict[str, Snapshot | None]) -> None:
+        self.is_closed, self.channels = False, set()
+        self.last = {board: visible(snapshot) for board, snapshot in boards.items()}
+        for board, (fingerprint, private) in self.last.items():
+            channel = board_channel(board, private)
+            self.channels |= {channel, hold_channel(channel, fingerprint)}
+
+    def show(self, board: str, event: dict[str, Any], meta: dict[str, str]) -> None:
+        if event.get("action") == "close":
+            self.is_closed = meta.get("skip_users") != SEVERAL_BOARDS
+        else:
+            is_update = "id: " in event.get("content", "")
+            told = fingerprint_in(event["content"]) if is_update else NO_BOARD
+            self.last[board] = (told, self.last[board][1])
+
+    def is_up_to_date(self, boards: dict[str, Snapshot]) -> bool:
+        for board, (fingerprint, private) in self.last.items():
+            current = visible(boards.get(board))
+            has_gone = current[0] == fingerprint == NO_BOARD
+            if not has_gone and current != (fingerprint, private):
+                return self.is_closed
+        return True
+
+
+def visible(snapshot: Snapshot | None) -> tuple[str, bool]:
+    return (snapshot.fingerprint, snapshot.private) if snapshot else (NO_BOARD, False)
+
+
+def fingerprint_in(event: str) -> str:
+    return event.partition("id: ")[2].partition("\n")[0]
 
 
 class HandProxy(ProxyClient):
@@ -52,14 +99,10 @@ class HandProxy(ProxyClient):
     def publish(self, items: Iterable[Publication]) -> None:
         for item in items:
             for viewer in self.viewers:
-                if item.channel in viewer.channels and not self.is_away:
-                    self._show(viewer, json.loads(item.json).get("http-stream", {}))
-
-    def _show(self, viewer: Viewer, event: dict[str, Any]) -> None:
-        if event.get("action") == "close":
-            viewer.is_closed = True
-        elif "id: " in event.get("content", "") and not viewer.is_closed:
-            viewer.seen.append(event["content"].partition("id: ")[2].partition("\n")[0])
+                is_held = item.channel in viewer.channels and not viewer.is_closed
+                hold, formats = parse_hold(item.channel), json.loads(item.json)
+                if is_held and hold and "http-stream" in formats and not self.is_away:
+                    viewer.show(hold.board, formats["http-stream"], formats.get("meta", {}))
 
     def _holds(self, channel: str) -> bool:
         return any(channel in viewer.channels for viewer in self.viewers)
@@ -126,6 +169,9 @@ class Watched(World):
         if snapshot := self.boards.get(board):
             self.opening.append(Viewer(board, snapshot))
 
+    def open_both(self) -> None:
+        self.opening.append(SeveralViewer({board: self.boards.get(board) for board in "ab"}))
+
     def hold(self, proxy: int) -> None:
         if self.opening:
             self.clients[proxy].hold(self.opening.pop(0))
@@ -146,6 +192,7 @@ STEPS = st.one_of(
     st.tuples(st.just("put"), BOARDS, st.sampled_from("xyz"), st.booleans()),
     st.tuples(st.just("change"), BOARDS, st.none()),
     st.tuples(st.just("open"), BOARDS),
+    st.tuples(st.just("open_both")),
     st.tuples(st.just("hold"), PROXIES),
     st.tuples(st.just("go"), PROXIES),
     st.tuples(st.just("come_back"), PROXIES),
@@ -162,6 +209,8 @@ STEPS = st.one_of(
         *(("put", "a", "y", False), ("run", 3.0), ("go", 0), ("put", "a", "x", False)),
     ]
 )
+@example(steps=[("put", "a", "x", False), ("open_both",), ("hold", 0), ("change", "a", None)])
+@example(steps=[("put", "a", "x", False), ("open_both",), ("change", "a", None), ("hold", 0)])
 def test_whatever_happens_no_viewer_stays_outdated(steps: list[tuple[Any, ...]]) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         world = Watched(monkeypatch)
@@ -175,12 +224,7 @@ def test_whatever_happens_no_viewer_stays_outdated(steps: list[tuple[Any, ...]])
             else:
                 getattr(world, name)(*arguments)
         world.end()
-        for viewer in world.viewers():
-            snapshot = world.boards.get(viewer.board)
-            if snapshot is None or snapshot.private != viewer.private:
-                assert viewer.is_closed
-            else:
-                assert viewer.is_closed or viewer.seen[-1] == snapshot.fingerprint
+        assert all(viewer.is_up_to_date(world.boards) for viewer in world.viewers())
 
 
 @pytest.fixture
@@ -207,6 +251,30 @@ def test_who_joins_is_sent_what_was_published_meanwhile_and_nothing_twice(world:
         ["xy", "xyy"],
         ["xy", "xyy"],
     ]
+
+
+def test_a_stream_of_several_boards_outlives_them(world: Watched) -> None:
+    world.put("a", "x")
+    world.run()
+    world.open_both()
+    world.change("a", None)
+    world.run()
+    world.hold(0)
+    world.run()
+    [viewer] = world.clients[0].viewers
+    assert isinstance(viewer, SeveralViewer)
+    assert viewer.last == {"a": (NO_BOARD, False), "b": (NO_BOARD, False)}
+    world.put("a", "y")
+    world.put("b", "z")
+    world.run(1)
+    assert viewer.last == {"a": ("y", False), "b": ("z", False)}
+    world.change("b", None)
+    world.run(1)
+    assert viewer.last == {"a": ("y", False), "b": (NO_BOARD, False)}
+    assert not viewer.is_closed
+    world.put("b", "z", private=True)
+    world.run(1)
+    assert viewer.is_closed
 
 
 def test_who_joins_does_not_have_a_board_published_more_often(world: Watched) -> None:

@@ -60,6 +60,15 @@ def test_a_body_is_shown_as_it_was_sent(body: bytes) -> None:
     assert message_text == f'{{"event":"notification","data":{data.decode()}}}'
 
 
+@override_settings(AMQP_ROUTES=[parse("#=/boards/demo/")])
+def test_a_notification_for_viewers_of_a_board_names_the_board() -> None:
+    message = Message(1, "a", BasicProperties(), b"1")
+    [notification] = read_notifications(message, {"demo": "board-demo"})
+    content = json.loads(notification.json)["http-stream"]["content"]
+    data = {"id": None, "key": "a", "board": "demo", "data": 1}
+    assert json.loads(content.partition("data: ")[2]) == data
+
+
 @override_settings(AMQP_ROUTES=[parse("#=/events/all/")])
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 def test_a_body_of_many_lines_is_shown_in_one(end: str) -> None:

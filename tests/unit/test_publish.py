@@ -12,7 +12,7 @@ from django.test import override_settings
 from leaderboardapp import snapshots
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.realtime import proxy_client, publish
-from leaderboardapp.realtime.items import BoardEvents
+from leaderboardapp.realtime.items import BoardEvents, build_event_items
 from leaderboardapp.realtime.proxy_client import http_client
 from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
@@ -122,13 +122,22 @@ def test_events_are_for_streams_and_web_sockets_but_no_long_polls(
     make_publisher(proxy.url).enqueue(
         PublishBatch(events={"b": BoardEvents(private=True, events=[("joined", bob)])})
     )
-    data = '{"player":{"id":"bob","name":"Böb","score":0}}'
+    data = '{"player":{"id":"bob","name":"Böb","score":0},"board":"b"}'
     assert published(proxy) == {
         "board-b.private": {
             "http-stream": {"content": f"event: joined\ndata: {data}\n\n"},
             "ws-message": {"content": f'{{"event":"joined","data":{data}}}'},
         },
     }
+
+
+def test_an_event_of_a_window_names_the_board_and_the_window() -> None:
+    events = BoardEvents(private=False, events=[("season ended", {"season": 1, "board": "other"})])
+    [built] = build_event_items("b~week", events)
+    assert built.channel == "board-b~week"
+    content = json.loads(built.json)["http-stream"]["content"]
+    data = {"season": 1, "board": "b", "window": "week"}
+    assert json.loads(content.partition("data: ")[2]) == data
 
 
 def test_only_the_newest_events_wait_for_a_proxy(make_publisher: Any, proxy: Proxy) -> None:
@@ -139,13 +148,16 @@ def test_only_the_newest_events_wait_for_a_proxy(make_publisher: Any, proxy: Pro
     for number in range(publish.MAX_EVENTS + 5):
         publisher.enqueue(
             PublishBatch(
-                events={"b": BoardEvents(private=False, events=[("season ended", number)])}
+                events={
+                    "b": BoardEvents(private=False, events=[("season ended", {"season": number})])
+                }
             )
         )
     proxy.may_answer.set()
     wait_until(lambda: len(proxy.items) == 2, "the next batch")
     assert len(proxy.items[1]) == publish.MAX_EVENTS
-    newest = f'{{"event":"season ended","data":{publish.MAX_EVENTS + 4}}}'
+    data = f'{{"season":{publish.MAX_EVENTS + 4},"board":"b"}}'
+    newest = f'{{"event":"season ended","data":{data}}}'
     assert proxy.items[1][-1]["ws-message"]["content"] == newest
 
 
@@ -187,12 +199,20 @@ def test_without_a_change_of_visibility_only_its_viewers_are_sent_a_snapshot(
     assert set(published(proxy)) == {"board-b", "board-c.private"}
 
 
-def test_a_deleted_board_is_closed_streams_and_not_found(make_publisher: Any, proxy: Proxy) -> None:
+def test_a_deleted_board_is_an_event_closed_streams_and_not_found(
+    make_publisher: Any, proxy: Proxy
+) -> None:
     make_publisher(proxy.url).enqueue(PublishBatch({"gone": None}))
+    wait_until(lambda: proxy.items, "a batch")
+    events = [item for item in proxy.items[0] if "meta" not in item]
+    told = {"http-stream": {"content": 'event: deleted\ndata: {"id":"gone"}\n\n'}}
+    channels = ("board-gone", "board-gone.private")
+    assert events == [{"channel": channel, **told} for channel in channels]
     items = published(proxy)
     assert set(items) == {"board-gone", "board-gone.private"}
     for item in items.values():
         assert item["http-stream"] == {"action": "close"}
+        assert item["meta"] == {"skip_users": "several-boards"}, "those streams go on"
         assert item["http-response"]["code"] == 404
         assert item["http-response"]["headers"]["Content-Type"] == "application/problem+json"
         assert json.loads(item["http-response"]["body"])["status"] == 404
@@ -269,7 +289,7 @@ def test_a_proxy_that_returns_is_sent_current_snapshots_of_what_it_missed(
     )
     returned = Proxy(port)
     request.addfinalizer(returned.close)
-    wait_until(lambda: len(returned.boards()) == 2, "what it missed")
+    wait_until(lambda: {*returned.boards()} == {"board-a", "board-gone"}, "what it missed")
     items = {item["channel"]: item["http-stream"] for item in returned.items[0]}
     assert "new a" in items["board-a"]["content"]
     assert items["board-gone"] == {"action": "close"}
