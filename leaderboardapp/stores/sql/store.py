@@ -35,6 +35,7 @@ from leaderboardapp.domain.types import (
     Increment,
     Lease,
     PlayerSeason,
+    PlayerStandings,
     Precondition,
     RankPosition,
     Row,
@@ -56,8 +57,10 @@ from leaderboardapp.stores.sql.models import (
     PlayerRow,
 )
 from leaderboardapp.stores.sql.ranking import (
+    read_leaders,
     read_score_rank,
     read_selection,
+    read_standings,
     read_top,
     read_window,
 )
@@ -72,10 +75,8 @@ from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARD_COLUMNS,
     HIDDEN,
-    LEADERS,
     REPLACE_LEASE,
     board_row,
-    placeholders,
     player_row,
     read,
     write,
@@ -318,10 +319,7 @@ class SqlStore(Store):
 
     @maps_db_errors
     def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
-        if not (ids := [*boards]):  # PostgreSQL knows no empty list
-            return {}
-        rows = read(LEADERS.format(boards=placeholders(ids)), [*ids] * 2)
-        return {board: {"id": id, "name": name, "score": score} for board, id, name, score in rows}
+        return read_leaders([*boards])
 
     @of_one_moment
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
@@ -354,6 +352,10 @@ class SqlStore(Store):
         rows = find_players(board, players)
         emails = find_emails(board, rows if with_emails else [])
         return read_selection(read_board(board), rows, emails)
+
+    @of_one_moment
+    def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
+        return read_standings(read_board(board), find_players(board, players), limit)
 
     @of_one_moment
     def get_score_rank(self, board: str, score: int) -> ScoreRank:
