@@ -9,42 +9,41 @@ what is newer.
 import secrets
 from typing import NamedTuple
 
-from leaderboardapp.realtime.formats import PRIVATE, PUBLIC
+from leaderboardapp.realtime.formats import PLAYER_PUBLIC, PRIVATE, PUBLIC
 
-_HOLD = "hold.{nonce}.{fingerprint}.{board_channel}"
+_HOLD = "hold.{nonce}.{fingerprint}.{viewed}"
 _PREFIX = "hold."
 
 
 class Hold(NamedTuple):
-    """Viewers who have begun to be held: one, or those of a board's GRIP channel."""
+    """Viewers who have begun to be held: one, or those of a GRIP channel of a board or player."""
 
     channel: str
     board: str  # the id
     private: bool  # the board's visibility when they were held
     fingerprint: str | None  # of the snapshot that the viewer has; None: for several
+    player: str | None = None  # whose own rank they are shown; None: they are shown the board
 
 
-def hold_channel(board_channel: str, fingerprint: str) -> str:
-    """Return a new GRIP channel for one viewer of a board's GRIP channel."""
-    return _HOLD.format(
-        nonce=secrets.token_hex(8), fingerprint=fingerprint, board_channel=board_channel
-    )
+def hold_channel(viewed: str, fingerprint: str) -> str:
+    """Return a new GRIP channel for one viewer of a GRIP channel of a board or player."""
+    return _HOLD.format(nonce=secrets.token_hex(8), fingerprint=fingerprint, viewed=viewed)
 
 
 def parse_hold(channel: str) -> Hold | None:
-    """Return whom the proxy holds on a GRIP channel of a board, None if it is none of a board."""
-    board_channel, fingerprint = channel, None
+    """Return whom the proxy holds on a GRIP channel; None if it is none of a board or player."""
+    viewed, fingerprint = channel, None
     if channel.startswith(_PREFIX):
-        _, _, fingerprint, board_channel = channel.split(".", 3)
-    board, private = parse_board_channel(board_channel)
-    return None if board is None else Hold(channel, board, private, fingerprint)
+        _, _, fingerprint, viewed = channel.split(".", 3)
+    for form in (PUBLIC, PLAYER_PUBLIC):
+        before, _, _ = form.partition("{}")
+        if viewed.startswith(before):
+            return _parse_ids(channel, viewed.removeprefix(before), fingerprint)
+    return None
 
 
-def parse_board_channel(channel: str) -> tuple[str | None, bool]:
-    """Return the board's id, None if it is no GRIP channel of a board, and whether that is the one
-    of a private board."""
-    before = PUBLIC.format("")
-    if not channel.startswith(before):
-        return None, False
-    after = PRIVATE.format("").removeprefix(before)
-    return channel.removeprefix(before).removesuffix(after), channel.endswith(after)
+def _parse_ids(channel: str, ids: str, fingerprint: str | None) -> Hold:
+    """Return whom the proxy holds, by the GRIP channel without its beginning."""
+    after = PRIVATE.format("").removeprefix(PUBLIC.format(""))
+    board, _, player = ids.removesuffix(after).partition(".")
+    return Hold(channel, board, ids.endswith(after), fingerprint, player or None)

@@ -14,6 +14,7 @@ from leaderboardapp.realtime.formats import (
     NEEDS_TOKEN,
     TRY_AGAIN,
     board_channel,
+    player_channel,
     skip_long_polls_with,
     stream_event,
     to_line,
@@ -78,6 +79,20 @@ def build_hold_items(hold: Hold, snapshot: Snapshot | None) -> Iterator[Publicat
     elif snapshot.fingerprint != hold.fingerprint:
         meta = skip_long_polls_with(snapshot)
         yield _item(hold.channel, *_update(snapshot), meta=meta, formats=formats)
+
+
+def build_player_items(board: str, player: str, snapshot: Snapshot | None) -> Iterator[Publication]:
+    """Return the items that bring viewers of a player's own rank up to date.
+
+    None is a deleted player or board. Viewers held under another visibility are sent away."""
+    for private in (False, True):
+        to = player_channel(board, player, private)
+        if snapshot is None:
+            yield _item(to, *_gone(), formats=HOLD_FORMATS)
+        elif snapshot.private != private:
+            yield _item(to, *_sent_away(snapshot), formats=HOLD_FORMATS)
+        else:
+            yield _item(to, *_update(snapshot), formats=HOLD_FORMATS)
 
 
 def _update(snapshot: Snapshot) -> Iterator[Format]:

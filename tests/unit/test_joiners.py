@@ -250,7 +250,7 @@ def test_a_hold_says_which_board_it_is_of(board: str, private: bool) -> None:
     alone = hold_channel(channel, "abc")
     first, hold = parse_hold(channel), parse_hold(alone)
     assert first and hold
-    assert first == (channel, board, private, None)
-    assert hold == (alone, board, private, "abc")
+    assert first == (channel, board, private, None, None)
+    assert hold == (alone, board, private, "abc", None)
     assert alone != hold_channel(channel, "abc"), "each has its own"
     assert parse_hold("events-all") is parse_hold("expires-7") is None
