@@ -19,6 +19,7 @@ from leaderboardapp.realtime.formats import (
     NORMAL,
     NOT_TEXT,
     SKIP_USERS,
+    STREAM,
     board_channel,
     event_stream,
     retry_line,
@@ -27,7 +28,7 @@ from leaderboardapp.realtime.formats import (
     websocket_keep_alive,
 )
 from leaderboardapp.realtime.holds import hold_channel
-from leaderboardapp.realtime.proxies import tells_holds
+from leaderboardapp.realtime.proxies import tell_all_holds, tells_holds
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import preconditions
 from leaderboardapp.web.auth import read_grant
@@ -38,6 +39,13 @@ from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 
 # Of a long-poll: the shortest for which Pushpin holds a response, and the longest that we allow.
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 300
+
+
+def prefers_stream(request: HttpRequest) -> bool:
+    """Return whether the client prefers an event stream to JSON."""
+    if STREAM not in request.headers.get("Accept", "").lower():
+        return False
+    return request.get_preferred_type(["application/json", STREAM]) == STREAM
 
 
 def hold_stream(request: HttpRequest, grip_channels: list[str], first: str = "") -> HttpResponse:
@@ -51,26 +59,37 @@ def hold_stream(request: HttpRequest, grip_channels: list[str], first: str = "")
     return response
 
 
-def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
-    """Return a board's stream, which begins with the snapshot.
+def hold_snapshot(request: HttpRequest, channel: str, snapshot: Snapshot) -> HttpResponse:
+    """Return the stream of a GRIP channel of a board or player, which begins with the snapshot.
 
     A client that names this snapshot as the last one it saw is not sent it again.
     Raises Problem 501 if the request did not come through a proxy."""
     is_known = request.headers.get("Last-Event-ID") == snapshot.fingerprint
     first = "" if is_known else update_event(snapshot)
-    return hold_stream(request, get_grip_channels(request, board, snapshot), first)
+    return hold_stream(request, get_grip_channels(request, channel, snapshot), first)
 
 
-def get_grip_channels(request: HttpRequest, board: str, snapshot: Snapshot) -> list[str]:
-    """Return the GRIP channels of the request's stream or WebSocket: of the board; of this hold, if
-    a proxy may tell of it; and if the board is private, of the time at which the sender's token has
-    expired."""
-    channels = [board_channel(board, snapshot.private)]
+def get_grip_channels(request: HttpRequest, channel: str, snapshot: Snapshot) -> list[str]:
+    """Return the GRIP channels of the request's stream or WebSocket: that of the board or player;
+    of this hold, if a proxy may tell of it; and if the board is private, of the time at which the
+    sender's token has expired."""
+    channels = [channel]
     if tells_holds():
-        channels.append(hold_channel(channels[0], snapshot.fingerprint))
+        channels.append(hold_channel(channel, snapshot.fingerprint))
     if snapshot.private:
         channels.append(end_channel(choose_end(read_grant(request).exp)))
     return channels
+
+
+def require_told_holds() -> None:
+    """Raise Problem 501 unless all proxies tell whom they hold. To any other one, the own rank of
+    every player would have to be published who might have a viewer."""
+    if not tell_all_holds():
+        raise Problem(
+            ProblemKind.NO_LIVE_RANKS,
+            "Live ranks need proxies that tell whom they hold, and GRIP_URL has an HTTP address, "
+            "over which none does. Poll the player with If-None-Match and the ETag.",
+        )
 
 
 def hold_response(
