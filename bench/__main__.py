@@ -27,6 +27,7 @@ from bench import (
     memory,
     messages,
     polls,
+    publishing,
     seasons,
     starts,
     storm,
@@ -48,6 +49,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "costs": costs.measure,
     "growth": growth.measure,
     "memory": memory.measure,
+    "publishing": publishing.measure,
     "windows": windows.measure,
     "seasons": seasons.measure,
 }

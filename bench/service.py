@@ -62,13 +62,15 @@ def databases(store: str) -> Iterator[Callable[[str], str]]:
 
 
 @contextmanager
-def service(store: str) -> Iterator[Stack]:
-    """Run Pushpin, web processes and listener on a new database of this store."""
+def service(store: str, publish_by: str = "http") -> Iterator[Stack]:
+    """Run Pushpin, web processes and listener on a new database of this store.
+
+    Baselines that publish without the service need Pushpin's HTTP port."""
     os.environ.update(SETTINGS, ALLOW_ANONYMOUS_WRITES="1")
     with (
         databases(store) as url,
         tempfile.TemporaryDirectory() as folder,
-        Stack(url("bench"), Path(folder)) as stack,
+        Stack(url("bench"), Path(folder), publish_by=publish_by) as stack,
     ):
         yield stack
 

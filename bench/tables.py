@@ -72,6 +72,13 @@ class Cell(NamedTuple):
 
 
 TABLES = (
+    Table(
+        "Publishing over ZeroMQ",
+        r"publishing: (.+)",
+        ("",),
+        value="ZeroMQ",
+        baseline="HTTP",
+    ),
     Table("Polls", r"polls, (.+) players", ("players",), comparison="article"),
     Table("Polls answered 304", r"polls answered 304, (.+) players", ("players",)),
     Table("Increments", r"increments of (.+)", ("of",), comparison="article"),

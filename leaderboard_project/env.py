@@ -135,9 +135,9 @@ def read_proxies(name: str) -> list[dict[str, object]]:
     return _read_entries(
         name,
         _parse_proxy,
-        "names the proxy {shown!r} without http(s):// or tcp://host:port, or without a key: write "
-        "it like http://localhost:5561?iss=pushpin&key=base64:... (several proxies: separate them "
-        "by spaces).",
+        "names the proxy {shown!r} without tcp://host:port or http(s)://, or without a key: write "
+        "it like tcp://localhost:5561?iss=pushpin&key=base64:... (several: separate them by "
+        "spaces).",
     )
 
 

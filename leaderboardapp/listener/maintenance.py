@@ -27,7 +27,8 @@ FIND_WORK_SECONDS = 1.0  # between two searches for work
 # How long to rest after a piece of work, in multiples of the time that it took: less if its board
 # has more work, for which somebody waits.
 REST_FACTOR, REST_FACTOR_UNFINISHED = 5.0, 1.0
-SCAN_PAGE = 100  # boards that are listed in one call of the store
+# Boards that are listed, and changed boards that are looked at, in one call of the store.
+SCAN_PAGE, CHANGED_PAGE = 100, 1_000
 EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
 
 
@@ -91,14 +92,25 @@ class Maintenance:
         A board that changes all the time is queued once in FIND_WORK_SECONDS."""
         self.ending_seasons.extend(self.store.list_boards_to_end(schedule.now()))
         if not self.boards_to_maintain:
-            with self.lock:
-                self.boards_to_maintain.extend(self.changed_boards)
-                self.changed_boards.clear()
+            changed = self.take_changed()
+            try:
+                self.boards_to_maintain.extend(self.store.find_work(changed))
+            except StoreUnavailable:
+                self.enqueue(changed)
+                raise
         if not self.boards_to_maintain and self.scan_cursor is not None:
             page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
             self.scan_cursor = page[-1]["id"] if page else None
             for row in page:
                 self.boards_to_maintain.extend([row["id"], *window_ids(row)])
+
+    def take_changed(self) -> list[str]:
+        """Return the ids of some boards that have changed since they were taken."""
+        with self.lock:
+            return [
+                self.changed_boards.pop()
+                for _ in range(min(CHANGED_PAGE, len(self.changed_boards)))
+            ]
 
     def expire_tickets(self, now: float) -> None:
         """Have the store forget used tickets that have long expired, now and then."""

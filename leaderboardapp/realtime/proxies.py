@@ -3,11 +3,13 @@
 from django.conf import settings
 
 from leaderboardapp.realtime.proxy_client import ProxyClient, http_client
-from leaderboardapp.realtime.zmq_client import ZmqProxyClient
 
 
 def get_proxy_clients() -> list[ProxyClient]:
     """Return a new client for each proxy of the settings, by the scheme of its address."""
+    # Here, because web processes publish nothing.
+    from leaderboardapp.realtime.zmq_client import ZmqProxyClient
+
     return [
         ZmqProxyClient(uri) if _is_zmq(uri) else http_client(proxy)
         for proxy in settings.GRIP_PROXIES

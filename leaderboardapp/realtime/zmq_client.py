@@ -6,6 +6,7 @@ XPUB socket is told of each, and of each that it holds nobody for any more.
 Source: ZeroMQ's zmq_socket(3) and zmq_setsockopt(3).
 """
 
+import logging
 import select
 import threading
 import time
@@ -16,6 +17,8 @@ from zmq.utils.monitor import recv_monitor_message
 
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, ProxyUnavailable, Publication
 
+logger = logging.getLogger(__name__)
+
 # A peer that does not answer for so long is gone.
 HEARTBEAT_SECONDS, GONE_SECONDS = 1.0, 3.0
 RECONNECT_SECONDS, MOST_RECONNECT_SECONDS = 0.1, 1.0
@@ -25,6 +28,7 @@ SETTLE_SECONDS, NOTHING_SECONDS = 0.25, 5.0
 MAX_WAITING = 10_000  # messages for a proxy that reads slowly
 SEND_SECONDS = 1.0  # how long to wait when so many wait
 LINGER_SECONDS = 1.0  # for what waits when the client is closed
+AWAY_SECONDS = 5.0  # after which it is said that there is no connection
 POLL_SECONDS = 0.2  # how late the end of the thread may be noticed
 SUBSCRIBED = 1  # the first byte of what the proxy says
 EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
@@ -45,7 +49,9 @@ class ZmqProxyClient(ProxyClient):
         self.news: list[News] = []
         self.on_news: Callable[[], None] | None = None  # None: nobody takes news
         self.is_connected = self.is_settled = False
-        self.heard_at = 0.0  # by time.monotonic(), while it is not settled: the newest of that
+        # By time.monotonic(): when the connection began, or ended; while it is not settled, when
+        # the proxy said something last.
+        self.heard_at = time.monotonic()
         self.has_heard = False  # anything since it has connected
         self.context = zmq.Context()
         self.socket = self._open_socket()
@@ -64,15 +70,16 @@ class ZmqProxyClient(ProxyClient):
                 try:
                     self.socket.send_multipart([channel.encode(), b"J" + json])
                 except zmq.Again as error:
-                    raise ProxyUnavailable(f"{self.uri} reads too slowly") from error
+                    raise self._unavailable("it reads too slowly") from error
                 finally:
                     self._read()
 
     def check(self) -> None:
         with self.lock:
+            self._read()
             self._require_connection()
             if not self._settle():
-                raise ProxyUnavailable(f"{self.uri} has not said yet whom it holds")
+                raise self._unavailable("it has not said yet whom it holds")
 
     def holds(self, channel: str) -> bool:
         return channel in self.held
@@ -103,6 +110,7 @@ class ZmqProxyClient(ProxyClient):
             # A new connection may be there before the end of the old one is noticed. So also tell
             # what another one has told before.
             zmq.XPUB_VERBOSE: 1,
+            zmq.IPV6: int("[" in self.uri),  # with it, localhost would be ::1 only
             zmq.XPUB_NODROP: 1,  # but wait, or fail
             zmq.SNDHWM: MAX_WAITING,
             zmq.RCVHWM: 0,
@@ -119,19 +127,38 @@ class ZmqProxyClient(ProxyClient):
 
     def _require_connection(self) -> None:
         if not self.is_connected:
-            raise ProxyUnavailable(f"{self.uri} is not connected")
+            raise self._unavailable("it is not connected")
+
+    def _unavailable(self, reason: str) -> ProxyUnavailable:
+        return ProxyUnavailable(f"{self.uri} did not take what was published: {reason}")
 
     def _run(self) -> None:
         poll = select.poll()
         for socket in (self.socket, self.monitor):
             poll.register(socket, select.POLLIN)
+        is_away = False  # and that is said
         while not self.closing.is_set():
             with self.lock:
                 self._read()
+                is_away = self._report(is_away)
                 on_news = self.on_news if self.news else None
             if on_news:
                 on_news()
             poll.poll(POLL_SECONDS * 1000)
+
+    def _report(self, was_away: bool) -> bool:
+        """Say that the proxy is away, or is back, if that is new; return whether it is away."""
+        if self.is_connected and was_away:
+            logger.info("%s is connected", self.uri)
+        elif not was_away and not self.is_connected:
+            if time.monotonic() < self.heard_at + AWAY_SECONDS:
+                return False
+            logger.warning(
+                "%s (GRIP_URL) is not connected: no viewer there is sent anything. Is it the "
+                "push_in_sub_specs of a Pushpin that runs?",
+                self.uri,
+            )
+        return not self.is_connected
 
     def _read(self) -> None:
         """Read what the proxy has said, and then what became of the connection: whatever ended

@@ -231,6 +231,11 @@ class Store(ABC):
         """Return the boards whose season was to end by `now`."""
 
     @abstractmethod
+    def find_work(self, boards: Sequence[str]) -> list[str]:
+        """Return those of these boards that may have pending maintenance. Costs much less than to
+        run it."""
+
+    @abstractmethod
     def run_maintenance(self, board: str) -> bool:
         """Do one piece of a board's pending maintenance; return whether more may be left.
 

@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Callable
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, expect
 
+from leaderboardapp.realtime.proxy_client import Publication
+from leaderboardapp.realtime.zmq_client import ZmqProxyClient
 from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
 from tests.browser.stream_counter import StreamCounter
@@ -39,12 +39,12 @@ def publish_joined(stack: Stack, board_id: str, name: str) -> None:
 
 def publish(stack: Stack, board_id: str, content: str) -> None:
     """Have Pushpin send this to all who watch the board."""
-    item = {"channel": f"board-{board_id}", "formats": {"http-stream": {"content": content}}}
-    control = urlsplit(stack.env["GRIP_URL"]).netloc
-    connection = HTTPConnection(control, timeout=30)
-    connection.request("POST", "/publish/", json.dumps({"items": [item]}))
-    assert connection.getresponse().status == 200
-    connection.close()
+    channel = f"board-{board_id}"
+    item = {"channel": channel, "formats": {"http-stream": {"content": content}}}
+    client = ZmqProxyClient(stack.env["GRIP_URL"].partition("?")[0])
+    wait_until(lambda: client.is_connected and client.holds(channel), "the connection")
+    client.publish([Publication(channel, json.dumps(item).encode())])
+    client.close()
 
 
 def record_states(page: Page) -> None:

@@ -42,8 +42,13 @@ def stack(
 ) -> Iterator[Stack]:
     """The service on one store: what is in front of it knows of none."""
     folder = tmp_path_factory.mktemp("stack")
-    env = {"TRUSTED_PROXIES": "127.0.0.1", "WRITE_RATE": "50"}
-    with Stack(new_database("sqlite"), folder, websockets=True, **env) as stack:
+    with Stack(
+        new_database("sqlite"),
+        folder,
+        websockets=True,
+        TRUSTED_PROXIES="127.0.0.1",
+        WRITE_RATE="50",
+    ) as stack:
         yield stack
 
 

@@ -11,6 +11,7 @@ from tests.faults.load import EventSource, Writers, assert_right, bounded_memory
 from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
 from tests.support.stack import Stack
 
+OVER_HTTP = "sqlite, http"
 SERVERS = ["rethinkdb", "postgresql"]  # the stores that are servers
 Server = RethinkServer | PostgresServer
 Recovered = Callable[[float], None]
@@ -39,14 +40,17 @@ def own_server(shared_server: Server) -> Iterator[Server]:
         shared_server.wait()
 
 
-@pytest.fixture(scope="package", params=STORES)
+@pytest.fixture(scope="package", params=[*STORES, OVER_HTTP])
 def shared_stack(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     new_database: Callable[[str], str],
 ) -> Iterator[Stack]:
-    """Processes that tests may kill, on each store in turn."""
-    with Stack(new_database(request.param), tmp_path_factory.mktemp("stack")) as stack:
+    """Processes that tests may kill, on each store in turn. They publish over ZeroMQ, and then over
+    HTTP."""
+    store, way = ("sqlite", "http") if request.param == OVER_HTTP else (request.param, "tcp")
+    folder = tmp_path_factory.mktemp("stack")
+    with Stack(new_database(store), folder, publish_by=way) as stack:
         yield stack
 
 

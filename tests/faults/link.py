@@ -14,6 +14,7 @@ class Link:
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
         self.dead: set[socket.socket] = set()
         self.is_silent = False
+        self.sent = 0  # bytes, to the server
         self.stopping = threading.Event()
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
@@ -74,6 +75,7 @@ class Link:
         try:
             data = self._read(end)
             other.sendall(data)
+            self.sent += len(data) * (other.getpeername()[1] == self.target)
         except OSError:
             data = b""
         if not data:

@@ -16,7 +16,7 @@ import pytest
 
 from leaderboard_client import Leaderboard
 from tests.e2e.viewers import Api, first_events, open_files
-from tests.faults.conftest import Load, Recovered
+from tests.faults.conftest import OVER_HTTP, Load, Recovered
 from tests.faults.load import (
     GROWTH_BYTES,
     make_board,
@@ -46,7 +46,10 @@ def test_killed_web_processes_lose_no_acknowledged_increment(
 # How the first process hands over is its own affair. The workers' connections are the store's.
 @pytest.mark.parametrize(
     ("shared_stack", "how"),
-    [*(("sqlite", how) for how in HOW_DEPLOYED), ("rethinkdb", "SIGHUP"), ("postgresql", "SIGHUP")],
+    [
+        *(("sqlite", how) for how in HOW_DEPLOYED),
+        *((store, "SIGHUP") for store in ("rethinkdb", "postgresql", OVER_HTTP)),
+    ],
     indirect=["shared_stack"],
 )
 def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
@@ -76,7 +79,7 @@ def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
     assert writers.failures == []
 
 
-@pytest.mark.stores("sqlite")
+@pytest.mark.stores("sqlite", OVER_HTTP)
 def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
     stack: Stack, under_load: Load
 ) -> None:
@@ -91,7 +94,7 @@ def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
         stack.pushpin.wait_for_port(stack.port)
 
 
-@pytest.mark.stores("sqlite")
+@pytest.mark.stores("sqlite", OVER_HTTP)
 def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) -> None:
     with under_load(stack) as writers, ExitStack() as idle:
         # Each frame is some 45 kB, so that the system's buffers are full after a few seconds.
@@ -131,7 +134,7 @@ def test_thousands_of_viewers_at_once_are_all_served(
     assert after["pushpin"] - before["pushpin"] < viewers * BYTES_A_VIEWER
 
 
-@pytest.mark.stores("sqlite")
+@pytest.mark.stores("sqlite", OVER_HTTP)
 def test_the_python_client_counts_once_and_goes_on_watching_through_restarts(
     stack: Stack, board_id: str
 ) -> None:

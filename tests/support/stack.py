@@ -1,10 +1,12 @@
 """The whole service on free ports: web processes, listener, Pushpin, and perhaps a worker."""
 
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -26,9 +28,10 @@ from tests.support.programs import (
 class Stack:
     """Pushpin, web and listener on a store, as a deployment has them.
 
-    With `websockets`, another Pushpin holds WebSockets on `ws_port`. With `amqp_url`, there is an
-    amqplistener.py, too. `listener_url` is the listener's own way to the store. `env` has further
-    variables for all programs. `publish_by`: "tcp" for ZeroMQ, or "http"."""
+    With `websockets`, another Pushpin holds WebSockets on `ws_port`. Streams may be held by more
+    `pushpins`. With `amqp_url`, there is an amqplistener.py, too. `listener_url` is the listener's
+    own way to the store. `publish_by` has the way of each Pushpin, or of all: "tcp" for ZeroMQ, or
+    "http". `env` has further variables for all programs."""
 
     def __init__(
         self,
@@ -39,19 +42,23 @@ class Stack:
         amqp_url: str = "",
         amqp_routes: str = "",
         publish_by: str = "tcp",
+        pushpins: int = 1,
+        pushpin_options: Sequence[str] = (),
         **env: str,
     ) -> None:
-        self.port, self.web_port, self.ws_port, *control_ports = free_ports(5)
+        self.port, self.web_port, self.ws_port, *control_ports = free_ports(3 + 1 + pushpins)
         if not websockets:
-            del control_ports[1:]
-        self.folder = folder
+            del control_ports[1]
+        ways = itertools.cycle(publish_by.split())
+        addresses = [
+            f"{way}://localhost:{port}?iss=pushpin&key=base64:{'a' * 44}"
+            for way, port in zip(ways, control_ports, strict=False)
+        ]
+        self.folder, self.pushpin_options = folder, pushpin_options
         self.repeats = 1 if publish_by == "http" else 0  # of a snapshot, to streams
         self.env = {
             "DATABASE_URL": database_url,
-            "GRIP_URL": " ".join(
-                f"{publish_by}://localhost:{port}?iss=pushpin&key=base64:{'a' * 44}"
-                for port in control_ports
-            ),
+            "GRIP_URL": " ".join(addresses),
             "PUSHPIN_RUN_DIR": str(folder),
             "AMQP_URL": amqp_url,
             "AMQP_ROUTES": amqp_routes,
@@ -71,7 +78,10 @@ class Stack:
         gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "leaderboard_project.wsgi"]
         pushpin = [sys.executable, "script/pushpin"]
         route = f"--route=* localhost:{self.web_port}"
-        self.pushpin = self.program("pushpin", [*pushpin, f"--port=127.0.0.1:{self.port}", route])
+        self.options = [route, *self.pushpin_options]
+        self.pushpin = self.program(
+            "pushpin", [*pushpin, f"--port=127.0.0.1:{self.port}", *self.options]
+        )
         self.programs.append(self.pushpin)
         if websockets:
             pushpin += ["--websockets", f"--port=127.0.0.1:{self.ws_port}", f"{route},over_http"]
@@ -93,7 +103,23 @@ class Stack:
         self.ports += [(self.pushpin, port) for port in (self.port, control_ports[0])]
         if websockets:
             self.ports += [(self.websockets, port) for port in (self.ws_port, control_ports[1])]
+        for address in self.env["GRIP_URL"].split()[1 + websockets :]:
+            self.add_pushpin(address)
         self._wait_until_ready()
+
+    def add_pushpin(self, address: str) -> int:
+        """Start one more Pushpin for streams, with this address in GRIP_URL; return its port."""
+        [port], number = free_ports(1), len(self.pushpin_ports)
+        program = self.program(
+            f"pushpin{number}",
+            [sys.executable, "script/pushpin", f"--port=127.0.0.1:{port}", *self.options],
+            GRIP_URL=address,
+            PUSHPIN_RUN_DIR=str(self.folder / f"run{number}"),
+        )
+        self.programs.append(program)
+        self.pushpin_ports.append(port)
+        self.ports.append((program, port))
+        return port
 
     def _wait_until_ready(self) -> None:
         for program, port in self.ports:

@@ -36,6 +36,9 @@ class MaintenanceStore:
             for board in boards[:limit]
         ]
 
+    def find_work(self, boards: list[str]) -> list[str]:
+        return [board for board in boards if self.pieces.get(board, 1)]
+
     def run_maintenance(self, board: str) -> bool:
         if board == "broken":
             raise KeyError(board)

@@ -67,8 +67,14 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "rethinkdb://localhost:99999/db", ["'rethinkdb://localhost:99999/db'"]),
         ("DATABASE_URL", "rethinkdb://localhost?password=hidden", ["'rethinkdb://localhost' does"]),
         ("DATABASE_URL", "postgresql://localhost/db?sslmod=x", ["sslmod", "sslmode=verify-full"]),
-        ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "http://localhost:5561?iss="]),
+        ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "tcp://localhost:5561?iss="]),
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),
+        ("GRIP_URL", "tcp://localhost:5561", ["without a key"]),
+        ("GRIP_URL", "tcp://localhost?key=k", ["'tcp://localhost'", "tcp://host:port"]),
+        ("GRIP_URL", "tcp://:5561?key=k", ["tcp://host:port"]),
+        ("GRIP_URL", "tcp://localhost:0?key=k", ["tcp://host:port"]),
+        ("GRIP_URL", "tcp://localhost:99999?key=k", ["tcp://host:port"]),
+        ("GRIP_URL", "udp://localhost:5561?key=k", ["tcp://host:port"]),
         ("GRIP_URL", f"{GRIP_URL} http://other:5561", ["'http://other:5561'"]),
         ("LOCAL_HTTP_PORT", "65536", ["'65536'", "from 1 to 65535"]),
         ("LOCAL_WEB_PORT", "tcp://10.0.0.1:80", ["'tcp://10.0.0.1:80'", "1 to 65535"]),
@@ -235,12 +241,11 @@ def test_a_hosters_broker_is_taken_where_there_is_no_other() -> None:
 
 
 def test_several_proxies_stand_between_spaces() -> None:
-    proxies = load_settings(GRIP_URL=f"  {GRIP_URL}\n http://other:5571/path?key=k ")[
-        "GRIP_PROXIES"
-    ]
-    assert proxies == [
+    others = "http://other:5571/path?key=k tcp://[::1]:5571?key=l"
+    assert load_settings(GRIP_URL=f"  {GRIP_URL}\n {others} ")["GRIP_PROXIES"] == [
         {"control_uri": "http://localhost:5561", "control_iss": "pushpin", "key": b"\0\0>"},
         {"control_uri": "http://other:5571/path", "key": "k"},
+        {"control_uri": "tcp://[::1]:5571", "key": "l"},
     ]
 
 

@@ -1,6 +1,7 @@
 """Publishing over ZeroMQ, to a socket that stands for a proxy's."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -195,3 +196,19 @@ def test_what_waits_when_it_is_closed_is_sent(port: int, start: Start) -> None:
     client.publish([publication("board-a", str(number)) for number in range(1_000)])
     client.close()
     wait_until(lambda: len(proxy.read()) == 1_000, "all of it")
+
+
+def test_a_proxy_that_stays_away_is_named_once_and_so_is_its_return(
+    client: ZmqProxyClient,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(zmq_client, "AWAY_SECONDS", 0.1)
+    with caplog.at_level(logging.INFO):
+        wait_until(lambda: caplog.records, "that it is away")
+        proxy = start("board-a")
+        wait_until(lambda: proxy.read() or len(caplog.records) > 1, "that it is connected")
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
+    assert all(client.uri in record.getMessage() for record in caplog.records)
+    assert "GRIP_URL" in caplog.records[0].getMessage()

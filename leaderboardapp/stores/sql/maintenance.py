@@ -1,12 +1,12 @@
 """The work that changes of a board leave behind, in pieces for which other writers can wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
 from leaderboardapp.stores.sql.deletion import DELETE_ROWS
-from leaderboardapp.stores.sql.rank_blocks import balance, is_balanced
+from leaderboardapp.stores.sql.rank_blocks import balance, is_balanced, most_in_block
 from leaderboardapp.stores.sql.sources import PastBoard
 from leaderboardapp.stores.sql.statements import (
     CARRY_OVER,
@@ -15,11 +15,22 @@ from leaderboardapp.stores.sql.statements import (
     FIND_ENDED,
     FIND_NOT_CARRIED_OVER,
     FIND_PAST_PLAYERS,
+    UNFINISHED,
+    placeholders,
     read,
     write,
 )
 
 CARRY_OVER_ROWS = 1_000  # changed by one statement, for which other writers wait
+
+
+def list_unfinished(boards: Sequence[str]) -> list[str]:
+    """Return those of these boards for which there may be work."""
+    if not boards:  # PostgreSQL knows no empty list
+        return []
+    most = most_in_block()
+    sql = UNFINISHED.format(boards=placeholders(boards))
+    return [board for (board,) in read(sql, [*boards, most + 1, most])]
 
 
 def find_work(board: Row) -> Callable[[], object] | None:

@@ -107,10 +107,15 @@ def block_size() -> int:
     return int(BLOCK * SIZES[connection.vendor])
 
 
+def most_in_block() -> int:
+    """Return with how many a block is not yet split in this database."""
+    return int(MOST * SIZES[connection.vendor])
+
+
 def is_balanced(board: Row) -> bool:
     """Return whether no block has grown so much that it is to be split."""
     [[fullest]] = read(FULLEST, season_values(board))
-    return (count_all(board) if fullest is None else fullest) <= MOST * SIZES[connection.vendor]
+    return (count_all(board) if fullest is None else fullest) <= most_in_block()
 
 
 def balance(board: Row) -> None:

@@ -68,7 +68,7 @@ def read_top(board: Row) -> list[Row]:
 
 
 def read_leaders(boards: list[str]) -> dict[str, Row]:
-    """Return the best player of each board that has one who has scored."""
+    """Return the best player of each of these boards that has one who has scored."""
     if not boards:  # PostgreSQL knows no empty list
         return {}
     rows = read(LEADERS.format(boards=placeholders(boards)), boards * 2)

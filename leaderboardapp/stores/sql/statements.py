@@ -151,6 +151,36 @@ FIND_ENDED = f"{_ENDED} LIMIT 1"
 DELETE_ENDED = f"""
     DELETE FROM player WHERE board_id = %(board)s AND player IN ({_ENDED} LIMIT %(limit)s)
 """
+# Boards for which maintenance.find_work may find work: of all that it looks for, what can be seen
+# at one glance.
+UNFINISHED = """
+    SELECT id FROM board WHERE id IN ({boards}) AND (
+        EXISTS (
+            SELECT 1 FROM player WHERE board_id = board.id AND season < board.season AND NOT hidden
+        )
+        OR board.since IS NOT NULL AND EXISTS (
+            SELECT 1 FROM player WHERE board_id = board.id AND season < board.season AND hidden
+        )
+        OR EXISTS (SELECT 1 FROM season WHERE board_id = board.id AND archive = 'moving')
+        OR EXISTS (
+            SELECT 1 FROM past WHERE board_id = board.id AND season > 0 AND season < coalesce(
+                (SELECT min(number) FROM season WHERE board_id = board.id), board.season
+            )
+        )
+        OR coalesce(
+            (
+                SELECT max(count) FROM block
+                WHERE board_id = board.id AND block.season = board.season
+            ),
+            (
+                SELECT count(*) FROM (
+                    SELECT 1 FROM player
+                    WHERE board_id = board.id AND season = board.season AND NOT hidden LIMIT %s
+                ) AS limited
+            )
+        ) > %s
+    )
+"""
 LEAVE_WINDOWS = """
     DELETE FROM player WHERE board_id IN ({boards}) AND player = %s
         AND season < (SELECT season FROM board WHERE id = board_id)

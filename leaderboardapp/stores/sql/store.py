@@ -5,7 +5,7 @@ How a database locks, and how its feed learns of changes, is in sqlite/ and post
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.management import call_command
@@ -292,6 +292,10 @@ class SqlStore(Store):
     @maps_db_errors
     def list_boards_to_end(self, now: str) -> list[Row]:
         return list(BoardRow.objects.filter(ends_at__lte=now).values(*BOARD_COLUMNS))
+
+    @maps_db_errors
+    def find_work(self, boards: Sequence[str]) -> list[str]:
+        return maintenance.list_unfinished(boards)
 
     @maps_db_errors
     def run_maintenance(self, board: str) -> bool:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.db import Error, connections
@@ -33,7 +34,8 @@ class Commits:
         # A connection of its own: its own commits would not change its data_version.
         self.connection = connections.create_connection("default")
         self.version = self._read_version()
-        self.woken = threading.Event()
+        self.asleep = threading.Lock()  # cheaper than an Event, hundreds of times a second
+        self.asleep.acquire()
         self.last_activity = self.last_change = time.monotonic()
 
     def wait(self, timeout: float, read: Callable[[], R]) -> R | None:
@@ -53,15 +55,15 @@ class Commits:
                 if time.monotonic() >= deadline:
                     return None
                 busy = time.monotonic() < self.last_change + BUSY_FOR_SECONDS
-                if self.woken.wait(BUSY_SECONDS if busy else IDLE_SECONDS):
-                    self.woken.clear()
-                    return None
+                if self.asleep.acquire(timeout=BUSY_SECONDS if busy else IDLE_SECONDS):
+                    return None  # and it is asleep again
         except Error as error:
             raise StoreUnavailable(str(error)) from error
 
     def wake(self) -> None:
         """Have the wait of another thread, or else the next one, end soon."""
-        self.woken.set()
+        with suppress(RuntimeError):  # it is woken already
+            self.asleep.release()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the query's rows."""
