@@ -210,8 +210,6 @@ class OwnRanksPublisher:
                 frames.add_to_one(client, build_player_items(board, player, snapshot))
         if is_due or before is None:
             watched.shown[player] = after
-        elif before != after:  # the others are shown it when they may be
-            watched.read_later(time.monotonic())
 
     def _publish(self, frames: Frames, watched: WatchedBoard, players: list[str]) -> None:
         """Publish to each proxy. One that has not taken it, or late, is published all to anew."""

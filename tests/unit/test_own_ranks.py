@@ -188,6 +188,11 @@ BEGIN = [("set_score", "a", "p", 1), ("open", "a", "p"), ("hold", 0)]
         *(("go", 0), ("delete", "a", "q"), ("run", 1.0)),
     ]
 )
+@example(  # a proxy that takes nothing for a while
+    steps=[
+        *(*BEGIN, ("run", 1.0), ("stick", 0), ("set_score", "a", "q", 2), ("run", 1.0)),
+    ]
+)
 @example(  # two viewers of one player, of whom the second has read a change that is not told yet
     steps=[
         *(*BEGIN, ("run", 1.0), ("open", "a", "p"), ("set_score", "a", "p", 2)),
