@@ -30,8 +30,10 @@ from leaderboardapp.realtime.publish import LATE_SECONDS
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.stores import get_store
 
-PUBLISH_SECONDS = 1.0  # between two times that all watched players of a board are read, or more:
-REST_FACTOR = 2.0  # of the time that reading and publishing took
+# Between two times that all watched players of a board are read: in multiples of the time that it
+# took, and at least. So the store is not asked all the time.
+REST_FACTOR, PUBLISH_SECONDS = 1.5, 1.0
+JOIN_SECONDS = 0.1  # between two times that those are read who have joined: a crowd comes at once
 # Until ranks are read again that were not exact. The store's maintenance counts blocks anew, which
 # is no change of the board.
 INEXACT_SECONDS = 10.0
@@ -51,7 +53,7 @@ class WatchedBoard:
     returned: dict[str, set[ProxyClient]] = field(default_factory=dict)
     due_at: float = NEVER  # when to read all players
     next_at: float = 0.0  # when they may be read again
-    retry_at: float = 0.0  # when to publish again to who has joined, after a failure
+    join_at: float = 0.0  # when those may be read again who have joined
 
     def read_later(self, now: float) -> None:
         """Have all players read as soon as they may be."""
@@ -72,7 +74,7 @@ class WatchedBoard:
 
     def wake_at(self) -> float:
         """Return when there is something to read."""
-        return min(self.due_at, self.retry_at if self.has_joined() else NEVER)
+        return min(self.due_at, self.join_at if self.has_joined() else NEVER)
 
     def forget(self, player: str) -> None:
         """Forget all about a player."""
@@ -178,6 +180,7 @@ class OwnRanksPublisher:
         began = time.monotonic()
         is_due = watched.due_at <= began
         players = [*(watched.shown if is_due else watched.holds.keys() | watched.returned.keys())]
+        watched.join_at = began + JOIN_SECONDS
         bound, rest = 0, iter(players)
         while piece := [*islice(rest, MAX_PLAYERS_READ)]:
             current, off_by = _read(board, piece)
@@ -224,7 +227,7 @@ class OwnRanksPublisher:
             except ProxyUnavailable:
                 is_done = False
             if not is_done:
-                watched.retry_at = time.monotonic() + PUBLISH_SECONDS
+                watched.join_at = time.monotonic() + PUBLISH_SECONDS  # the next try
                 for player in players:
                     watched.returned.setdefault(player, set()).add(client)
 

@@ -264,11 +264,27 @@ def test_who_joins_late_is_sent_what_is_newer_at_once(world: World) -> None:
     world.set_score("a", "q", 10)
     world.run()  # the others wait, because the board was read a moment ago
     world.hold(1)
-    world.run()
+    world.run(module.JOIN_SECONDS)
     first, late = ([json.loads(seen)[1] for seen in viewer.seen] for viewer in world.viewers())
     assert (first, late) == ([2, 9], [2, 10])
     world.run_for(2.0)
     assert json.loads(world.viewers()[0].seen[-1])[1] == 10
+
+
+def test_a_crowd_that_joins_is_read_a_few_times(world: World) -> None:
+    watch(world, "p")
+    world.run_for(2.0)
+    for _ in range(50):
+        world.open("a", "q")
+    world.set_score("a", "r", 9)
+    world.run_for(2.0)
+    world.reads.clear()
+    for _ in range(50):
+        world.hold(1)
+        world.run(0.01)
+    world.run_for(1.0)
+    assert len(world.reads) <= 0.5 / module.JOIN_SECONDS + 2
+    assert {viewer.seen[-1] for viewer in world.viewers()[1:]} == {json.dumps(["q", 2, 3, 3])}
 
 
 def test_a_board_without_watched_players_is_not_read(world: World) -> None:
