@@ -27,8 +27,8 @@ FIND_WORK_SECONDS = 1.0  # between two searches for work
 # How long to rest after a piece of work, in multiples of the time that it took: less if its board
 # has more work, for which somebody waits.
 REST_FACTOR, REST_FACTOR_UNFINISHED = 5.0, 1.0
-# Boards that are listed, and changed boards that are looked at, in one call of the store.
-SCAN_PAGE, CHANGED_PAGE = 100, 1_000
+# Boards that are listed, and boards that are looked at, in one call of the store.
+SCAN_PAGE, FIND_PAGE = 300, 1_000
 EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
 
 
@@ -101,15 +101,14 @@ class Maintenance:
         if not self.boards_to_maintain and self.scan_cursor is not None:
             page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
             self.scan_cursor = page[-1]["id"] if page else None
-            for row in page:
-                self.boards_to_maintain.extend([row["id"], *window_ids(row)])
+            boards = [id for row in page for id in (row["id"], *window_ids(row))]
+            self.boards_to_maintain.extend(self.store.find_work(boards))
 
     def take_changed(self) -> list[str]:
         """Return the ids of some boards that have changed since they were taken."""
         with self.lock:
             return [
-                self.changed_boards.pop()
-                for _ in range(min(CHANGED_PAGE, len(self.changed_boards)))
+                self.changed_boards.pop() for _ in range(min(FIND_PAGE, len(self.changed_boards)))
             ]
 
     def expire_tickets(self, now: float) -> None:

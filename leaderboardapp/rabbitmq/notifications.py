@@ -149,9 +149,9 @@ def paced_batches(notifications: dict[Id, Publication]) -> Iterator[list[Id]]:
         batch: list[Id] = []
         later: list[Id] = []
         for identity in waiting:
-            channel, item = notifications[identity]
+            channel = notifications[identity].channel
             is_first = channel not in sizes
-            sizes[channel] += len(item)
+            sizes[channel] += len(notifications[identity].json)
             (batch if is_first or sizes[channel] <= PACED_BYTES else later).append(identity)
         yield batch
         waiting = later

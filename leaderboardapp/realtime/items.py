@@ -146,7 +146,8 @@ def event_item(grip_channel: str, name: str, data: str) -> Publication:
 
     Long-polls are not sent events: they are answered with snapshots, which lack nothing."""
     event, message = stream_event(name, data), websocket_message(name, data)
-    return _item(grip_channel, HttpStreamFormat(event), WebSocketMessageFormat(message))
+    item = _item(grip_channel, HttpStreamFormat(event), WebSocketMessageFormat(message))
+    return item._replace(is_event=True)
 
 
 def _item(

@@ -19,10 +19,13 @@ class ProxyUnavailable(Exception):
 
 
 class Publication(NamedTuple):
-    """A GRIP item for a GRIP channel, which its JSON names, too."""
+    """A GRIP item for a GRIP channel, which its JSON names, too.
+
+    `is_event`: it is not sent again, so who joins at this moment would miss it."""
 
     channel: str
     json: bytes
+    is_event: bool = False
 
 
 class News(NamedTuple):
@@ -120,12 +123,12 @@ def _batches(items: Iterable[Publication]) -> Iterator[bytes]:
     """Return bodies of requests, each within MAX_BATCH_BYTES unless one item alone is larger."""
     batch: list[bytes] = []
     size = 0
-    for _, json in items:
-        if batch and size + len(json) > MAX_BATCH_BYTES:
+    for item in items:
+        if batch and size + len(item.json) > MAX_BATCH_BYTES:
             yield _body(batch)
             batch, size = [], 0
-        batch.append(json)
-        size += len(json) + 1
+        batch.append(item.json)
+        size += len(item.json) + 1
     if batch:
         yield _body(batch)
 

@@ -61,11 +61,11 @@ class PublishBatch:
         return {*self.snapshots, *(hold.board for hold in self.holds)}
 
     def only(self, is_watched: Callable[[str], bool]) -> "PublishBatch":
-        """Return what is in the batch of boards that are watched."""
-        watched = {*filter(is_watched, self.boards() | self.events.keys())}
+        """Return the events, and what else is in the batch of boards that are watched."""
+        watched = {*filter(is_watched, self.boards())}
         return PublishBatch(
             {board: snapshot for board, snapshot in self.snapshots.items() if board in watched},
-            {board: events for board, events in self.events.items() if board in watched},
+            self.events,
             self.visibility_changed & watched,
             self.new & watched,
             {hold: snapshot for hold, snapshot in self.holds.items() if hold.board in watched},
@@ -132,6 +132,8 @@ class ProxyPublisher:
         """Add to what waits what is in the batch of boards that the proxy holds viewers of. While
         boards are to be resent, only ids of boards are kept."""
         batch = batch.only(self.is_watched)
+        if batch.events and not self._takes_events():
+            batch.events = {}
         with self.condition:
             if self.to_resend:
                 self.to_resend.update(batch.boards())
@@ -144,6 +146,13 @@ class ProxyPublisher:
     def is_watched(self, board: str) -> bool:
         """Return whether the proxy may hold viewers of the board."""
         return any(self.client.holds(board_channel(board, private)) for private in (False, True))
+
+    def _takes_events(self) -> bool:
+        try:
+            self.client.check()
+        except ProxyUnavailable:
+            return False
+        return True
 
     def lag_seconds(self) -> float:
         """Return for how long the oldest snapshot has been waiting; 0.0 if none waits."""

@@ -10,7 +10,9 @@ import logging
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -26,6 +28,9 @@ RECONNECT_SECONDS, MOST_RECONNECT_SECONDS = 0.1, 1.0
 # come for SETTLE_SECONDS, or when nothing has come at all for NOTHING_SECONDS.
 SETTLE_SECONDS, NOTHING_SECONDS = 0.25, 5.0
 MAX_WAITING = 10_000  # messages for a proxy that reads slowly
+# Who joins may have been shown a first snapshot before it is known here that somebody is held. So
+# events are sent to those, too, who are held so soon afterwards; and how many are kept for that.
+JOIN_SECONDS, MAX_UNHELD = 1.0, 500
 SEND_SECONDS = 1.0  # how long to wait when so many wait
 LINGER_SECONDS = 1.0  # for what waits when the client is closed
 AWAY_SECONDS = 5.0  # after which it is said that there is no connection
@@ -48,6 +53,7 @@ class ZmqProxyClient(ProxyClient):
         self.held: set[str] = set()  # GRIP channels
         self.news: list[News] = []
         self.on_news: Callable[[], None] | None = None  # None: nobody takes news
+        self.unheld: deque[tuple[float, Publication]] = deque(maxlen=MAX_UNHELD)
         self.is_connected = self.is_settled = False
         # By time.monotonic(): when the connection began, or ended; while it is not settled, when
         # the proxy said something last.
@@ -62,17 +68,31 @@ class ZmqProxyClient(ProxyClient):
         self.thread.start()
 
     def publish(self, items: Iterable[Publication]) -> None:
-        for channel, json in items:
+        for item in items:
             with self.lock:
                 self._require_connection()
-                if channel not in self.held:  # ZeroMQ itself compares beginnings
-                    continue
-                try:
-                    self.socket.send_multipart([channel.encode(), b"J" + json])
-                except zmq.Again as error:
-                    raise self._unavailable("it reads too slowly") from error
-                finally:
-                    self._read()
+                if item.channel in self.held:  # ZeroMQ itself compares beginnings
+                    try:
+                        self._send(item)
+                    except zmq.Again as error:
+                        raise self._unavailable("it reads too slowly") from error
+                elif item.is_event:
+                    self.unheld.append((time.monotonic(), item))
+                self._read()
+
+    def _send(self, item: Publication, flags: int = 0) -> None:
+        self.socket.send_multipart([item.channel.encode(), b"J" + item.json], flags)
+
+    def _send_unheld(self, new: set[str]) -> None:
+        """Send the events of the last moment to GRIP channels that are new."""
+        recent = [each for each in self.unheld if time.monotonic() < each[0] + JOIN_SECONDS]
+        self.unheld.clear()
+        for at, item in recent:
+            if item.channel not in new:
+                self.unheld.append((at, item))
+                continue
+            with suppress(zmq.Again):
+                self._send(item, zmq.NOBLOCK)
 
     def check(self) -> None:
         with self.lock:
@@ -163,7 +183,7 @@ class ZmqProxyClient(ProxyClient):
     def _read(self) -> None:
         """Read what the proxy has said, and then what became of the connection: whatever ended
         before the proxy said anything is known by then."""
-        said = []
+        said, new = [], set()
         while _has_more(self.socket):
             said.append(self.socket.recv(zmq.NOBLOCK))
         while _has_more(self.monitor):
@@ -176,11 +196,14 @@ class ZmqProxyClient(ProxyClient):
             channel = message[1:].decode(errors="replace")
             if message[0] == SUBSCRIBED:
                 self.held.add(channel)
+                new.add(channel)
                 self.has_heard, self.heard_at = True, time.monotonic()
                 if self.on_news:
                     self.news.append(News(channel, is_back=not is_settled))
             else:
                 self.held.discard(channel)
+        if new and self.unheld:
+            self._send_unheld(new)
 
     def _settle(self) -> bool:
         """Return whether the proxy has said all that it held when it connected."""

@@ -99,10 +99,15 @@ class ProjectCopy:
         wait_until(self.has_ended, "no process and no port left", ENDING_SECONDS)
 
     def kill(self) -> None:
-        """Kill all that is left."""
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        """Kill all that is left, and return when it has ended: until then it has its ports."""
+
+        def kill_all() -> bool:
+            for process in self.processes():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            return self.has_ended()
+
+        wait_until(kill_all, "no process and no port left", ENDING_SECONDS)
 
 
 class Terminal:

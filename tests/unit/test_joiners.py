@@ -50,10 +50,10 @@ class HandProxy(ProxyClient):
         self.report_to(None)
 
     def publish(self, items: Iterable[Publication]) -> None:
-        for channel, text in items:
+        for item in items:
             for viewer in self.viewers:
-                if channel in viewer.channels and not self.is_away:
-                    self._show(viewer, json.loads(text).get("http-stream", {}))
+                if item.channel in viewer.channels and not self.is_away:
+                    self._show(viewer, json.loads(item.json).get("http-stream", {}))
 
     def _show(self, viewer: Viewer, event: dict[str, Any]) -> None:
         if event.get("action") == "close":

@@ -212,3 +212,25 @@ def test_a_proxy_that_stays_away_is_named_once_and_so_is_its_return(
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
     assert all(client.uri in record.getMessage() for record in caplog.records)
     assert "GRIP_URL" in caplog.records[0].getMessage()
+
+
+def test_who_joins_at_the_moment_of_an_event_is_sent_it_and_nothing_older(
+    client: ZmqProxyClient, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zmq_client, "JOIN_SECONDS", 5.0)
+    proxy = start("board-b")
+    wait_until(is_ready(client, proxy), "the connection")
+    client.publish([publication("board-a", "a snapshot")])
+    client.publish([publication("board-a", text)._replace(is_event=True) for text in "123"])
+    proxy.hold("board-a")
+    wait_until(lambda: len(proxy.read()) == 3, "the events")
+    assert [item["text"] for _, item in proxy.received] == ["1", "2", "3"]
+    proxy.leave("board-a")
+    wait_until(lambda: proxy.read() and not client.holds("board-a"), "that nobody is held")
+    monkeypatch.setattr(zmq_client, "JOIN_SECONDS", 0.0)
+    client.publish([publication("board-a", "4")._replace(is_event=True)])
+    proxy.hold("board-a")
+    wait_until(lambda: proxy.read() and client.holds("board-a"), "that somebody is held")
+    client.publish([publication("board-a", "5")._replace(is_event=True)])
+    wait_until(lambda: len(proxy.read()) == 4, "the next")
+    assert proxy.received[-1][1]["text"] == "5"
