@@ -80,8 +80,9 @@ class Standings:
             counts, bound = self._count_before_each(settings, read["blocks"], positions)
             return counts
 
-        windows = [*rank_windows(settings, self._read_around_each(settings, ranked, limit), count)]
-        # Whoever has joined or left between two counts must not make a rank greater than `of`.
+        around = rank_windows(settings, self._read_around_each(settings, ranked, limit), count)
+        windows = [fit_window(rows, read["of"]) for rows in around]
+        # Whoever has joined between two counts must not make a rank greater than `of`.
         last = max((rows[-1]["rank"] for rows in windows), default=0)
         of = None if read["of"] is None else max(read["of"], last)
         return PlayerStandings(settings, build_standings(ranked, windows, unranked), bound, of)
@@ -294,6 +295,13 @@ class Standings:
 
         keys = rows.map(lambda row: self.ranking.rows.key(order, row).slice(0, 3))
         return keys.distinct().do(find)
+
+
+def fit_window(rows: list[Row], of: int | None) -> list[Row]:
+    """Return a ranking window with ranks that `of` allows: those of its players who had moved on
+    before the first one's rank was counted were counted as well."""
+    beyond = 0 if of is None else max(0, min(rows[-1]["rank"] - of, rows[0]["rank"] - 1))
+    return [{**row, "rank": row["rank"] - beyond} for row in rows]
 
 
 def fit_ranks(
