@@ -20,7 +20,7 @@ SEPARATOR = ","  # in no id
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A board's top players, as every transport shows them."""
+    """A board's top players, or a player's own rank, as every transport shows them."""
 
     body: str  # one line of JSON
     fingerprint: str  # the hash of the body: equal bodies, equal fingerprints, in every process

@@ -2,7 +2,16 @@
 
 from django.urls import path, register_converter
 
-from leaderboardapp.api import boards, channels, health, past_players, players, scores, seasons
+from leaderboardapp.api import (
+    boards,
+    channels,
+    health,
+    own_ranks,
+    past_players,
+    players,
+    scores,
+    seasons,
+)
 from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pages import api_reference, views
 from leaderboardapp.web.methods import by_method
@@ -64,6 +73,10 @@ urlpatterns = [
     path(
         "boards/<key:board_id>/players/<key:player_id>/",
         by_method(**PLAYER_METHODS),
+    ),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/ws/",
+        by_method(GET=own_ranks.watch_player, WEBSOCKET=own_ranks.watch_player),
     ),
     path(
         "boards/<key:board_id>/players/<key:player_id>/around/", by_method(GET=players.read_around)

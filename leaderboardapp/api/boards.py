@@ -21,7 +21,7 @@ from leaderboardapp.models import Board
 from leaderboardapp.models.board import ROW_FIELDS
 from leaderboardapp.pages import views
 from leaderboardapp.realtime import subscribe
-from leaderboardapp.realtime.formats import STREAM, to_line, update_message
+from leaderboardapp.realtime.formats import STREAM, board_channel, to_line, update_message
 from leaderboardapp.snapshots import Snapshot, compute_fingerprint
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth, preconditions, rate_limit, rights, tickets
@@ -121,7 +121,8 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
     if request.method == "GET" and accepted == STREAM:
         try:
             snapshot = get_readable_snapshot(request, board_id)
-            return subscribe.hold_board(request, board_id, snapshot)
+            channel = board_channel(board_id, snapshot.private)
+            return subscribe.hold_snapshot(request, channel, snapshot)
         except StoreUnavailable:
             return subscribe.reconnect_response()
     snapshot = get_readable_snapshot(request, board_id)
@@ -141,7 +142,8 @@ def watch_board(request: HttpRequest, board_id: str) -> HttpResponse:
             check_query(request, BOARD_PARAMETERS)
             with chosen_board(request, board_id) as chosen_id:
                 snapshot = get_readable_snapshot(request, chosen_id)
-            grip_channels = subscribe.get_grip_channels(request, {chosen_id: snapshot})
+            channel = board_channel(chosen_id, snapshot.private)
+            grip_channels = subscribe.get_grip_channels(request, {channel: snapshot})
             subscribe.open_websocket(context, grip_channels, update_message(snapshot))
     subscribe.answer_websocket(context)
     return HttpResponse()

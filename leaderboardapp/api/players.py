@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from leaderboardapp.api.own_ranks import hold_player
 from leaderboardapp.api.responses import (
     assign_fields,
     entity_tag,
@@ -27,6 +28,7 @@ from leaderboardapp.domain.fields import (
 from leaderboardapp.domain.joining import NEW_PLAYER_FIELDS, PLAYER_CHANGE_FIELDS
 from leaderboardapp.domain.types import Precondition, RankPosition, Row
 from leaderboardapp.models import Board, Player
+from leaderboardapp.realtime.subscribe import prefers_stream
 from leaderboardapp.web import auth, preconditions, rights
 from leaderboardapp.web.methods import takes_query, writes_nothing
 from leaderboardapp.web.problem_kinds import ProblemKind
@@ -96,13 +98,16 @@ def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
 
 @reads_windows
 def read_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResponse:
-    """Answer one player with the rank."""
+    """Answer one player with the rank, as JSON, or as an event stream if the client prefers one."""
+    if request.method == "GET" and prefers_stream(request):
+        return hold_player(request, board_id, player_id)
     with_email = may_see_emails(request, board_id)
     with reads_board(request, board_id) as board:
         player = Player(board, player_id)
         player.get_rank(with_email)
     data = {**standing_data(player, with_email), **rank_error_fields(player)}
-    return json_response(data, headers={"ETag": _player_tag(player, with_email)})
+    headers = {"ETag": _player_tag(player, with_email), "Vary": "Accept"}
+    return json_response(data, headers=headers)
 
 
 @rights.open_to_players(*rights.ANY_WRITES)

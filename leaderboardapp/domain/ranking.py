@@ -7,7 +7,7 @@
 | dense | 1 | 2 | 2 | 3 |
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from leaderboardapp.domain.archive import is_erased
 from leaderboardapp.domain.scoring import has_score
@@ -16,6 +16,7 @@ from leaderboardapp.domain.types import (
     RankPosition,
     Row,
     ScoreRank,
+    Standing,
     Window,
     rank_position,
 )
@@ -82,6 +83,40 @@ def window_positions(board: Row, first: Row) -> dict[str, RankPosition]:
     positions = {"before": rank_position(first), "better": RankPosition(first["score"])}
     unneeded = {"ordinal": "better", "dense": "before"}.get(board["ranking"])
     return {name: position for name, position in positions.items() if name != unneeded}
+
+
+def take_around(player: Row, better: list[Row], worse: list[Row], limit: int) -> list[Row]:
+    """Return the ranking window of `limit` players with the player in its middle, or as near to it
+    as the best and the worst allow. Those on either side come nearest first."""
+    size = len(better[: limit - 1 - len(worse[: limit // 2])])
+    return [*better[:size][::-1], player, *worse[: limit - 1 - size]]
+
+
+def rank_windows(
+    board: Row,
+    windows: Iterable[list[Row]],
+    count_before_each: Callable[[list[RankPosition]], Sequence[int]],
+) -> Iterator[list[Row]]:
+    """Yield each ranking window with ranks. Whatever they need is counted in one call."""
+    windows = [*windows]
+    positions = [window_positions(board, rows[0]) for rows in windows]
+    counts = iter(count_before_each([one for named in positions for one in named.values()]))
+    for rows, named in zip(windows, positions, strict=True):
+        before = {name: next(counts) for name in named}
+        first = before.get("before", 0) + 1, before.get("better", 0) + 1
+        yield assign_ranks(board, rows, *first)
+
+
+def build_standings(
+    ranked: list[Row], windows: Iterable[list[Row]], unranked: list[Row]
+) -> dict[str, Standing]:
+    """Return where the players stand, by id: the ranked ones, each with the ranking window around,
+    and the others."""
+    standings = {player["id"]: Standing({**player, "rank": None}, []) for player in unranked}
+    for player, rows in zip(ranked, windows, strict=True):
+        rank = next(row["rank"] for row in rows if row["id"] == player["id"])
+        standings[player["id"]] = Standing({**player, "rank": rank}, rows)
+    return standings
 
 
 def newcomer_position(board: Row, score: int) -> RankPosition:

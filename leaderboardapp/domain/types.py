@@ -139,6 +139,22 @@ class Selection(NamedTuple):
     of: int | None  # how many the ranks count; None: not known now
 
 
+class Standing(NamedTuple):
+    """Where a player stands on a board."""
+
+    row: Row  # the player's, with `rank`, None if not ranked
+    around: list[Row]  # the ranking window around the player, each with `rank`; empty if not ranked
+
+
+class PlayerStandings(NamedTuple):
+    """Where some of a board's players stand."""
+
+    board: Row
+    players: dict[str, Standing]  # by id, of those who are on the board
+    bound: int  # how far off a rank, or `of`, may be, up or down
+    of: int | None  # how many the ranks count; None: not known now
+
+
 class ScoreRank(NamedTuple):
     """The rank that a new player with some score would have on the board."""
 

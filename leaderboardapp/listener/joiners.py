@@ -2,28 +2,42 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Sequence
+from typing import NamedTuple
 
-from leaderboardapp.realtime.holds import Hold, parse_hold
+from leaderboardapp.realtime.hold_channels import Hold, parse_hold
+from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.realtime.publish import MAX_BOARDS_READ, ProxyPublisher
 
 
+class PlayerNews(NamedTuple):
+    """A proxy holds viewers of a player's own rank. `is_back` is as in News."""
+
+    client: ProxyClient
+    hold: Hold
+    is_back: bool
+
+
 class Joiners:
-    """Collects what the proxies tell of whom they hold, by board id, until it is taken."""
+    """Collects what the proxies tell of whom they hold until it is taken: by board id, or of
+    players all at once."""
 
     def __init__(self, proxies: Sequence[ProxyPublisher]) -> None:
         self.proxies = proxies
         self.holds: defaultdict[str, list[tuple[ProxyPublisher, Hold]]] = defaultdict(list)
         # Proxies whose viewers may have missed anything.
         self.returned: defaultdict[str, set[ProxyPublisher]] = defaultdict(set)
+        self.players: list[PlayerNews] = []
 
     def collect(self) -> None:
         """Take the proxies' news."""
         for proxy in self.proxies:
             for channel, is_back in proxy.client.take_news():
                 hold = parse_hold(channel)
+                if hold and hold.player:
+                    self.players.append(PlayerNews(proxy.client, hold, is_back))
                 # The board's own GRIP channel comes once, however many are held on it. What is
                 # published to it then reaches all of them.
-                if hold and is_back and not hold.fingerprint:
+                elif hold and is_back and not hold.fingerprint:
                     self.returned[hold.board].add(proxy)
                 elif hold:
                     self.holds[hold.board].append((proxy, hold))
@@ -39,6 +53,11 @@ class Joiners:
         """Return ids of boards to read in one call for their sake, but for those excluded."""
         boards = (board for board in self.holds.keys() | self.returned if board not in excluded)
         return [board for board, _ in zip(boards, range(MAX_BOARDS_READ), strict=False)]
+
+    def take_players(self) -> list[PlayerNews]:
+        """Return the news of viewers of players."""
+        news, self.players = self.players, []
+        return news
 
     def take(self, board: str) -> tuple[list[Hold], set[ProxyPublisher]]:
         """Return proxies to which the board is to be published anew, after its holds elsewhere."""

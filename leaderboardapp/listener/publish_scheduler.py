@@ -18,7 +18,7 @@ from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.joiners import Joiners
 from leaderboardapp.listener.leaders import Leaders
-from leaderboardapp.realtime.holds import NO_BOARD, Hold
+from leaderboardapp.realtime.hold_channels import NO_BOARD, Hold
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import (
     MAX_BOARDS_READ,

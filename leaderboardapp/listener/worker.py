@@ -9,6 +9,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.listener.event_forwarder import EventForwarder
 from leaderboardapp.listener.lease import STANDBY_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
+from leaderboardapp.listener.own_ranks import OwnRanksPublisher
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.listener.stream_closer import close_expired_streams
 from leaderboardapp.realtime.proxies import get_proxy_clients
@@ -98,12 +99,15 @@ class Listener:
         with (
             Maintenance(self.store) as maintenance,
             EventForwarder(self.publisher) as forwarder,
+            OwnRanksPublisher(self.clients, self.lease.is_valid) as own_ranks,
         ):
             while not self.stop.is_set():
                 if self.lease.is_renewal_due():
                     self.lease.renew(scheduler.advance_checkpoint(self.store.position()))
                 self.lease.require_valid()
-                maintenance.enqueue(scheduler.run_once(feed))
+                changed = scheduler.run_once(feed)
+                maintenance.enqueue(changed)
+                own_ranks.enqueue(changed, scheduler.joiners.take_players())
                 forwarder.enqueue(scheduler.leaders.take_changes())
 
     def close(self) -> None:

@@ -18,6 +18,8 @@ from leaderboardapp.web.caching import NO_TRANSFORM
 
 STREAM = "text/event-stream"
 PUBLIC, PRIVATE = "board-{}", "board-{}.private"  # GRIP channels of a board; no id has a dot
+# The GRIP channels of a player's own rank.
+PLAYER_PUBLIC, PLAYER_PRIVATE = "player-{}.{}", "player-{}.{}.private"
 EVENTS = "events-{}"  # the GRIP channel of a channel of notifications
 NOTIFICATION = "notification"
 BOARD_DELETED = "deleted"
@@ -41,6 +43,11 @@ DELETED, NEEDS_TOKEN = 4404, 4401
 def board_channel(board: str, private: bool) -> str:
     """Return the GRIP channel on which a board's viewers are held."""
     return (PRIVATE if private else PUBLIC).format(board)
+
+
+def player_channel(board: str, player: str, private: bool) -> str:
+    """Return the GRIP channel on which viewers of a player's own rank are held."""
+    return (PLAYER_PRIVATE if private else PLAYER_PUBLIC).format(board, player)
 
 
 def update_event(snapshot: Snapshot) -> str:

@@ -17,6 +17,7 @@ from leaderboardapp.realtime.formats import (
     board_channel,
     board_fields,
     deleted_event,
+    player_channel,
     skip_user,
     stream_event,
     to_line,
@@ -24,7 +25,7 @@ from leaderboardapp.realtime.formats import (
     update_message,
     websocket_message,
 )
-from leaderboardapp.realtime.holds import NO_BOARD, Hold
+from leaderboardapp.realtime.hold_channels import NO_BOARD, Hold
 from leaderboardapp.realtime.proxy_client import Publication
 from leaderboardapp.snapshots import PRIVATE as NOT_KEPT
 from leaderboardapp.snapshots import Snapshot
@@ -83,6 +84,20 @@ def build_hold_items(hold: Hold, snapshot: Snapshot | None) -> Iterator[Publicat
     elif snapshot.fingerprint != hold.fingerprint:
         meta = skip_user(snapshot.fingerprint)
         yield _item(hold.channel, *_update(snapshot), meta=meta, formats=formats)
+
+
+def build_player_items(board: str, player: str, snapshot: Snapshot | None) -> Iterator[Publication]:
+    """Return the items that bring viewers of a player's own rank up to date.
+
+    None is a deleted player or board. Viewers held under another visibility are sent away."""
+    for private in (False, True):
+        to = player_channel(board, player, private)
+        if snapshot is None:
+            yield _item(to, *_closing(DELETED), formats=HOLD_FORMATS)
+        elif snapshot.private != private:
+            yield _item(to, *_sent_away(snapshot), formats=HOLD_FORMATS)
+        else:
+            yield _item(to, *_update(snapshot), formats=HOLD_FORMATS)
 
 
 def _update(snapshot: Snapshot) -> Iterator[Format]:

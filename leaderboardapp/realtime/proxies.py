@@ -22,5 +22,10 @@ def tells_holds() -> bool:
     return any(_is_zmq(str(proxy["control_uri"])) for proxy in settings.GRIP_PROXIES)
 
 
+def tell_all_holds() -> bool:
+    """Return whether all proxies tell the listener whom they hold."""
+    return all(_is_zmq(str(proxy["control_uri"])) for proxy in settings.GRIP_PROXIES)
+
+
 def _is_zmq(uri: str) -> bool:
     return uri.startswith("tcp://")

@@ -14,7 +14,7 @@ from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED
 from leaderboardapp.realtime.formats import board_channel
-from leaderboardapp.realtime.holds import Hold
+from leaderboardapp.realtime.hold_channels import Hold
 from leaderboardapp.realtime.items import (
     FORMATS,
     STREAMS,

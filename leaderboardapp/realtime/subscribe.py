@@ -20,6 +20,7 @@ from leaderboardapp.realtime.formats import (
     NOT_TEXT,
     SEVERAL_BOARDS,
     SKIP_USERS,
+    STREAM,
     board_channel,
     deleted_event,
     event_stream,
@@ -28,8 +29,8 @@ from leaderboardapp.realtime.formats import (
     update_event,
     websocket_keep_alive,
 )
-from leaderboardapp.realtime.holds import NO_BOARD, hold_channel
-from leaderboardapp.realtime.proxies import tells_holds
+from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel
+from leaderboardapp.realtime.proxies import tell_all_holds, tells_holds
 from leaderboardapp.snapshots import Snapshot
 from leaderboardapp.web import preconditions
 from leaderboardapp.web.auth import read_grant
@@ -40,6 +41,13 @@ from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 
 # Of a long-poll: the shortest for which Pushpin holds a response, and the longest that we allow.
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 5, 300
+
+
+def prefers_stream(request: HttpRequest) -> bool:
+    """Return whether the client prefers an event stream to JSON."""
+    if STREAM not in request.headers.get("Accept", "").lower():
+        return False
+    return request.get_preferred_type(["application/json", STREAM]) == STREAM
 
 
 def hold_stream(
@@ -55,13 +63,13 @@ def hold_stream(
     return response
 
 
-def hold_board(request: HttpRequest, board: str, snapshot: Snapshot) -> HttpResponse:
-    """Return a board's stream, which begins with the snapshot.
+def hold_snapshot(request: HttpRequest, channel: str, snapshot: Snapshot) -> HttpResponse:
+    """Return the stream of a GRIP channel of a board or player, which begins with the snapshot.
 
     A client that names this snapshot as the last one it saw is not sent it again.
     Raises Problem 501 if the request did not come through a proxy."""
-    grip_channels = get_grip_channels(request, {board: snapshot})
-    return hold_stream(request, grip_channels, _first_event(request, board, snapshot))
+    grip_channels = get_grip_channels(request, {channel: snapshot})
+    return hold_stream(request, grip_channels, _first_update(request, snapshot))
 
 
 def hold_boards(request: HttpRequest, boards: Mapping[str, Snapshot | None]) -> HttpResponse:
@@ -69,30 +77,34 @@ def hold_boards(request: HttpRequest, boards: Mapping[str, Snapshot | None]) -> 
     event that it is gone. It goes on when one of them is deleted.
 
     It is held for boards that are missing, too, and shows them once they are created."""
-    channels = [*map(_skipping_users, get_grip_channels(request, boards))]
-    first = "".join(_first_event(request, board, snapshot) for board, snapshot in boards.items())
-    response = hold_stream(request, channels, first)
+    viewed = {
+        board_channel(board, bool(snapshot and snapshot.private)): snapshot
+        for board, snapshot in boards.items()
+    }
+    channels = [*map(_skipping_users, get_grip_channels(request, viewed))]
+    first = [
+        _first_update(request, snapshot) if snapshot else deleted_event(board)
+        for board, snapshot in boards.items()
+    ]
+    response = hold_stream(request, channels, "".join(first))
     cast(GripRequest, request).grip.instruct.meta["user"] = SEVERAL_BOARDS
     return response
 
 
-def _first_event(request: HttpRequest, board: str, snapshot: Snapshot | None) -> str:
-    if snapshot is None:
-        return deleted_event(board)
+def _first_update(request: HttpRequest, snapshot: Snapshot) -> str:
     is_known = request.headers.get("Last-Event-ID") == snapshot.fingerprint
     return "" if is_known else update_event(snapshot)
 
 
-def get_grip_channels(request: HttpRequest, boards: Mapping[str, Snapshot | None]) -> list[str]:
-    """Return the GRIP channels of the request's stream or WebSocket: of each board; of each hold,
-    if a proxy may tell of it; and if a board is private, of the time at which the sender's token
-    has expired."""
-    is_private = {id: bool(snapshot and snapshot.private) for id, snapshot in boards.items()}
-    channels = [board_channel(board, is_private[board]) for board in boards]
+def get_grip_channels(request: HttpRequest, viewed: Mapping[str, Snapshot | None]) -> list[str]:
+    """Return the GRIP channels of the request's stream or WebSocket: those that are viewed, with
+    what it begins with of each; of each hold, if a proxy may tell of it; and if a board is private,
+    of the time at which the sender's token has expired."""
+    channels = [*viewed]
     if tells_holds():
-        known = [snapshot.fingerprint if snapshot else NO_BOARD for snapshot in boards.values()]
-        channels += map(hold_channel, channels[:], known)
-    if any(is_private.values()):
+        known = [snapshot.fingerprint if snapshot else NO_BOARD for snapshot in viewed.values()]
+        channels += map(hold_channel, viewed, known)
+    if any(snapshot and snapshot.private for snapshot in viewed.values()):
         channels.append(end_channel(choose_end(read_grant(request).exp)))
     return channels
 
@@ -102,6 +114,17 @@ def _skipping_users(grip_channel: str) -> Channel:
     channel = Channel(grip_channel)
     channel.filters.append(SKIP_USERS)
     return channel
+
+
+def require_told_holds() -> None:
+    """Raise Problem 501 unless all proxies tell whom they hold. To any other one, the own rank of
+    every player would have to be published who might have a viewer."""
+    if not tell_all_holds():
+        raise Problem(
+            ProblemKind.NO_LIVE_RANKS,
+            "Live ranks need proxies that tell whom they hold, and GRIP_URL has an HTTP address, "
+            "over which none does. Poll the player with If-None-Match and the ETag.",
+        )
 
 
 def hold_response(

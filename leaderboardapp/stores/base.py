@@ -36,6 +36,7 @@ from leaderboardapp.domain.types import (
     Increment,
     Lease,
     PlayerSeason,
+    PlayerStandings,
     Precondition,
     RankPosition,
     Row,
@@ -271,6 +272,12 @@ class Store(ABC):
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         """Return those of the players with these ids who are on the board. Raises BoardNotFound."""
+
+    @abstractmethod
+    def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
+        """Return where those of the players with these ids stand who are on the board, each with a
+        ranking window of `limit` players as get_ranking_window has it. Rows may lack data. In SQL
+        all is of one moment. Raises BoardNotFound."""
 
     @abstractmethod
     def get_score_rank(self, board: str, score: int) -> ScoreRank:

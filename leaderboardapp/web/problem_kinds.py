@@ -233,6 +233,14 @@ class ProblemKind(Enum):
         "Only the GRIP proxy holds connections open, and the request did not come through it.",
         "Connect to the proxy's address.",
     )
+    NO_LIVE_RANKS = (
+        "no-live-ranks",
+        HTTPStatus.NOT_IMPLEMENTED,
+        "Ranks are not live here",
+        "The service publishes over HTTP, and so does not know which players anybody watches.",
+        "Poll the player as JSON, with If-None-Match and the ETag. Whoever runs the service can "
+        "make ranks live: with tcp:// addresses in GRIP_URL.",
+    )
     STORE_UNAVAILABLE = (
         "store-unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,

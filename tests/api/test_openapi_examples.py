@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import jsonschema_rs
 import pytest
 import yaml
+from django.conf import settings
 from django.test import Client, override_settings
 
 from leaderboardapp.pages.api_reference import DESCRIPTION
@@ -124,7 +125,8 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
         data = json.loads(event["data"])
         match event["event"]:
             case "update":
-                assert_valid(data, {"$ref": "#/components/schemas/Snapshot"})
+                schema = "OwnRank" if place.startswith("readPlayer") else "Snapshot"
+                assert_valid(data, {"$ref": f"#/components/schemas/{schema}"})
             case "joined" | "left" | "new leader":
                 assert data.keys() == {"player", "board"}
                 assert_valid(data["player"], {"$ref": "#/components/schemas/Player"})
@@ -145,6 +147,14 @@ def test_the_events_of_a_stream_are_valid(place: str) -> None:
 def channels() -> Iterator[None]:
     """With a channel of notifications."""
     with override_settings(AMQP_ROUTES=[routes.parse("invoice.#=/events/invoices/")]):
+        yield
+
+
+@contextmanager
+def live() -> Iterator[None]:
+    """With proxies that tell whom they hold."""
+    told = {"control_uri": "tcp://localhost:5563"}
+    with override_settings(GRIP_PROXIES=[{**proxy, **told} for proxy in settings.GRIP_PROXIES]):
         yield
 
 
@@ -203,6 +213,7 @@ STEPS = [
     Step("putScore", 200),
     Step("addScores", 200, "added"),
     Step("readPlayer", 200),
+    Step("readPlayer", 200, accept=STREAM, given=live),
     Step("listPlayers", 200),
     Step("readAround", 200),
     Step("selectPlayers", 200),

@@ -52,6 +52,7 @@ SLUGS = {
     "websocket-required": 426,
     "rate-limit-exceeded": 429,
     "proxy-required": 501,
+    "no-live-ranks": 501,
     "store-unavailable": 503,
     "outcome-unknown": 504,
 }

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
+from leaderboardapp.realtime.hold_channels import parse_hold
 
 from leaderboardapp.domain.fields import MAX_BOARDS, board_ids_field
 from leaderboardapp.domain.types import ID_PATTERN
-from leaderboardapp.realtime.holds import parse_hold
 from leaderboardapp.web.auth import create_token
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_openapi_examples import events
@@ -102,7 +102,7 @@ def test_each_board_has_a_hold_that_names_what_the_viewer_has(
     with override_settings(GRIP_PROXIES=[proxy]):
         channels = grip_channels(stream(f"ids={ids[0]},nowhere"))
     holds = [parse_hold(channel.removesuffix("; filter=skip-users")) for channel in channels[2:]]
-    assert [hold and hold[1:] for hold in holds] == [
+    assert [hold and (hold.board, hold.private, hold.fingerprint) for hold in holds] == [
         (ids[0], False, tag),
         ("nowhere", False, "deleted"),
     ]

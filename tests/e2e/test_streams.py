@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_websockets import closing_code, watch
 from tests.e2e.viewers import Api, Viewer
 from tests.support.programs import PROJECT, wait_until
 from tests.support.stack import Stack
@@ -137,6 +138,17 @@ def test_a_direct_request_for_a_stream_is_told_of_the_proxy(stack: Stack, board:
     answer = Api(stack.web_port)("GET", board, headers={"Accept": "text/event-stream"})
     assert answer.status == 501
     assert json.loads(answer.text)["status"] == 501
+
+
+@pytest.mark.stores("postgresql")  # on which the stack is published to over HTTP
+def test_a_stream_of_a_player_is_told_that_ranks_are_not_live_over_http(
+    stack: Stack, api: Api, board: str
+) -> None:
+    bob = f"{board}players/bob/"
+    answer = api("GET", bob, headers={"Accept": "text/event-stream"})
+    assert (answer.status, answer.json["type"]) == (501, "/docs/problems/#no-live-ranks")
+    with watch(stack, bob) as socket:
+        assert closing_code(socket) == 4501
 
 
 def test_a_chunked_body_is_never_taken_for_an_empty_one(stack: Stack, board: str) -> None:

@@ -124,6 +124,10 @@ def test_the_only_player_is_always_first(store: Store, order: str, ranking: str)
                 assert window.player is None or window.of == 1
             alone = store.get_selection(board, [solo])
             assert ([row["rank"] for row in alone.rows], alone.of) == ([1], 1)
+            standings = store.get_standings(board, [solo], 5)
+            standing = standings.players[solo]
+            assert (standing.row["rank"], len(standing.around), standings.of) == (1, 1, 1)
+            assert standing.around[0]["score"] == standing.row["score"]
 
 
 @settings(max_examples=8)
@@ -161,6 +165,14 @@ def test_an_answer_is_right_by_itself(
             assert_in_order(selection.board, selection.rows)
             assert_ranks(store, selection.board, selection.rows, players)
             assert_places(selection.board, selection.rows, selection.of)
+
+            standings = store.get_standings(board, friends, limit)
+            assert standings.players.keys() == {*friends}
+            for player, standing in standings.players.items():
+                assert_in_order(standings.board, standing.around)
+                assert_ranks(store, standings.board, standing.around, players)
+                assert player in {row["id"] for row in standing.around}
+                assert isinstance(store, RethinkStore) or len(standing.around) == limit
 
             after = rank_position(rows[ENDS + players // 2])
             page = number_window(store.get_ranking_window(board, everybody, after))

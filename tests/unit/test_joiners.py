@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings
 from hypothesis import example, given
 from hypothesis import strategies as st
+from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel, parse_hold
 
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.formats import SEVERAL_BOARDS, board_channel
-from leaderboardapp.realtime.holds import NO_BOARD, hold_channel, parse_hold
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, Publication
 from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
@@ -335,7 +335,7 @@ def test_a_hold_says_which_board_it_is_of(board: str, private: bool) -> None:
     alone = hold_channel(channel, "abc")
     first, hold = parse_hold(channel), parse_hold(alone)
     assert first and hold
-    assert first == (channel, board, private, None)
-    assert hold == (alone, board, private, "abc")
+    assert first == (channel, board, private, None, None)
+    assert hold == (alone, board, private, "abc", None)
     assert alone != hold_channel(channel, "abc"), "each has its own"
     assert parse_hold("events-all") is parse_hold("expires-7") is None

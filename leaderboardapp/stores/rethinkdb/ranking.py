@@ -196,7 +196,7 @@ class Ranking:
         return query
 
     def _build_top(self, order: Any, key: Any, limit: Any, _: Any) -> Any:
-        rows = self._select_after(order, key, limit)
+        rows = self.select_after(order, key, limit)
         return r.expr({"player": None, "rows": rows, "first": None, "members": []})
 
     def _build_page(self, order: Any, key: Any, limit: Any, _: Any) -> Any:
@@ -205,7 +205,7 @@ class Ranking:
             members = self._keys(order, rows)
             return {"player": None, "rows": rows, "first": first, "members": members}
 
-        return self._select_after(order, key, limit).do(build)
+        return self.select_after(order, key, limit).do(build)
 
     def _build_player(self, order: Any, key: Any, _: Any, player: Any) -> Any:
         """Select only the player."""
@@ -255,18 +255,20 @@ class Ranking:
             start = r.branch(everybody, own.slice(0, 2), farthest)
             return read_from(start).do(lambda window: window.merge({"short": is_short(window)}))
 
-        below = self.rows.count(self._select_after(order, own, (limit / 2).floor()))
+        below = self.rows.count(self.select_after(order, own, (limit / 2).floor()))
         return below.do(
-            lambda below: self._select_before(order, own, limit - 1 - below).do(
+            lambda below: self.select_before(order, own, limit - 1 - below).do(
                 lambda above: read(below, above)
             )
         )
 
-    def _select_after(self, order: Any, key: Any, limit: Any) -> Any:
+    def select_after(self, order: Any, key: Any, limit: Any) -> Any:
+        """Select the players after the key in its season, the nearest first."""
         end = key.slice(0, 2).append(r.maxval)
         return self.rows.take(self.rows.ascending(order, key.append(r.minval), end), limit)
 
-    def _select_before(self, order: Any, key: Any, limit: Any) -> Any:
+    def select_before(self, order: Any, key: Any, limit: Any) -> Any:
+        """Select the players before the key in its season, the nearest first."""
         return self.rows.take(self.rows.descending(order, key.slice(0, 2), key), limit)
 
     def _keys(self, order: Any, rows: Any) -> Any:

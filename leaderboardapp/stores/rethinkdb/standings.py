@@ -5,7 +5,7 @@ so players may pass in between. All answers are right by themselves for all that
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -13,25 +13,30 @@ from leaderboardapp.domain.block_counts import Block, Gap, Key, count_before_eac
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.ranking import (
     assign_places,
+    build_standings,
     newcomer_position,
     rank_newcomer,
     rank_start,
+    rank_windows,
     split_ranked,
+    take_around,
 )
 from leaderboardapp.domain.types import (
     LAST_MOMENT,
     MAX_SCORE,
     RANKINGS,
+    PlayerStandings,
     RankPosition,
     Row,
     ScoreRank,
     Selection,
     last_position,
+    rank_position,
 )
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.ranking import TRIES, Ranking, find_last
-from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, find_member
+from leaderboardapp.stores.rethinkdb.rows import board_row, find_emails, find_member, player_row
 from leaderboardapp.stores.rethinkdb.schema import SERVER_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY, build_sort_key
 
@@ -39,6 +44,7 @@ MOST_INDEX = 2**31 - 1  # that RethinkDB takes
 GAPS_AT_ONCE = 25  # counted in one query
 # Counted in one selection. Each takes the server a millisecond or more, however few are in it.
 MOST_GAPS = 4 * GAPS_AT_ONCE
+NEIGHBOUR_FIELDS = ("player", "name", "score", "reached_at")
 
 
 class Standings:
@@ -48,6 +54,7 @@ class Standings:
         self.db, self.ranking = db, ranking
         self.selections = self._compile(self._build_selection)
         self.gaps = self._compile(self._build_gaps)
+        self.neighbours = self._compile(self._build_neighbours)
         self.score_ranks = self._compile(self._build_score_rank)
         self.positions = self._compile(self._build_position)
 
@@ -55,6 +62,36 @@ class Standings:
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         """Read a selection as the store's `get_selection` returns it. Raises BoardNotFound."""
+        settings, read, ranked, unranked = self._read_players(board, players)
+        emails = find_emails(read["players"] if with_emails else [])
+        starts = [rank_start(settings, player) for player in ranked]
+        better, bound = self._count_before_each(settings, read["blocks"], starts)
+        numbered, of = fit_ranks(settings, ranked, better, read["of"])
+        return Selection(settings, numbered, unranked, emails, bound, of)
+
+    def read_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
+        """Read where players stand as the store's `get_standings` returns it. Raises
+        BoardNotFound."""
+        settings, read, ranked, unranked = self._read_players(board, players)
+        bound = 0
+
+        def count(positions: list[RankPosition]) -> list[int]:
+            nonlocal bound
+            counts, bound = self._count_before_each(settings, read["blocks"], positions)
+            return counts
+
+        around = rank_windows(settings, self._read_around_each(settings, ranked, limit), count)
+        windows = [fit_window(rows, read["of"]) for rows in around]
+        # Whoever has joined between two counts must not make a rank greater than `of`.
+        last = max((rows[-1]["rank"] for rows in windows), default=0)
+        of = None if read["of"] is None else max(read["of"], last)
+        return PlayerStandings(settings, build_standings(ranked, windows, unranked), bound, of)
+
+    def _read_players(
+        self, board: str, players: Collection[str]
+    ) -> tuple[Row, Row, list[Row], list[Row]]:
+        """Return the board, what was read, and of the players the ranked ones, best first, and the
+        others."""
         settings = self.db.get_board(board)
         ids = r.json(json.dumps([row_id(board, player) for player in {*players}]))
         for _ in range(TRIES):
@@ -63,12 +100,23 @@ class Standings:
             if _is_same_ranking(expected, settings):
                 break
         members = (find_member(settings, document) for document in read["players"])
-        rows = [row for row in members if row]
-        emails = find_emails(read["players"] if with_emails else [])
-        ranked, unranked = split_ranked(settings, rows)
-        better, bound = self._count_before_each(settings, read["blocks"], ranked)
-        numbered, of = fit_ranks(settings, ranked, better, read["of"])
-        return Selection(settings, numbered, unranked, emails, bound, of)
+        return settings, read, *split_ranked(settings, (row for row in members if row))
+
+    def _read_around_each(self, board: Row, players: list[Row], limit: int) -> Iterator[list[Row]]:
+        """Yield the ranking window around each of the players, who may move meanwhile."""
+        keys = [build_sort_key(board, rank_position(player)) for player in players]
+        pieces = (keys[begin : begin + GAPS_AT_ONCE] for begin in range(0, len(keys), GAPS_AT_ONCE))
+        arguments = [json.dumps({"keys": piece, "limit": limit - 1}) for piece in pieces]
+        answers = self._run(self.neighbours, board, *map(r.json, arguments))
+        sides = (pair for answer in answers for pair in answer["sides"])
+        for player, (above, below) in zip(players, sides, strict=True):
+            better, worse = (
+                [row for row in map(player_row, side) if row["id"] != player["id"]]
+                for side in (above, below)
+            )
+            ahead = {row["id"] for row in better}
+            worse = [row for row in worse if row["id"] not in ahead]
+            yield take_around(player, better, worse, limit)
 
     def read_score_rank(self, board: str, score: int) -> ScoreRank:
         """Read the rank of a new player as the store's `get_score_rank` returns it. Raises
@@ -102,10 +150,9 @@ class Standings:
         return RankPosition(score, LAST_MOMENT) if ends_score else RankPosition(score, *rest)
 
     def _count_before_each(
-        self, board: Row, document: Row, ranked: list[Row]
+        self, board: Row, document: Row, starts: list[RankPosition]
     ) -> tuple[list[int], int]:
-        """Return how many are better than each player, and how far off this may be."""
-        starts = [rank_start(board, player) for player in ranked]
+        """Return how many are before each position, and how far off this may be."""
         keys: list[Key] = [tuple(build_sort_key(board, start)) for start in starts]
         counts = document["scores" if board["ranking"] == "dense" else "before"]
         edges: list[Key] = [tuple(key) for key in (*document["places"], LAST_KEY)]
@@ -168,6 +215,17 @@ class Standings:
             return r.expr({"players": players, "blocks": blocks, "of": of})
 
         return self.ranking.use_blocks(order, ranking, prefix, read)
+
+    def _build_neighbours(self, order: Any, ranking: str, prefix: Any, argument: Any) -> Any:
+        """Select the players next to each of the argument's `keys`, up to `limit` on each side."""
+        limit = argument["limit"]
+
+        def select(key: Any) -> Any:
+            own = prefix.add(key)
+            sides = (self.ranking.select_before, self.ranking.select_after)
+            return [side(order, own, limit).pluck(*NEIGHBOUR_FIELDS) for side in sides]
+
+        return r.expr({"sides": argument["keys"].map(select)})
 
     def _build_gaps(self, order: Any, ranking: str, prefix: Any, argument: Any) -> Any:
         """Count what is in each of the argument's `gaps`, and the changes since its `blocks`."""
@@ -237,6 +295,13 @@ class Standings:
 
         keys = rows.map(lambda row: self.ranking.rows.key(order, row).slice(0, 3))
         return keys.distinct().do(find)
+
+
+def fit_window(rows: list[Row], of: int | None) -> list[Row]:
+    """Return a ranking window with ranks that `of` allows: those of its players who had moved on
+    before the first one's rank was counted were counted as well."""
+    beyond = 0 if of is None else max(0, min(rows[-1]["rank"] - of, rows[0]["rank"] - 1))
+    return [{**row, "rank": row["rank"] - beyond} for row in rows]
 
 
 def fit_ranks(

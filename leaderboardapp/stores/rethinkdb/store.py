@@ -18,6 +18,7 @@ from leaderboardapp.domain.types import (
     Increment,
     Lease,
     PlayerSeason,
+    PlayerStandings,
     Precondition,
     RankPosition,
     Row,
@@ -280,6 +281,9 @@ class RethinkStore(Store):
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         return self.standings.read_selection(board, players, with_emails)
+
+    def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
+        return self.standings.read_standings(board, players, limit)
 
     def get_score_rank(self, board: str, score: int) -> ScoreRank:
         return self.standings.read_score_rank(board, score)

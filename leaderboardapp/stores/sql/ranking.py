@@ -1,19 +1,24 @@
 """Reading ranked players in a board's order, and their ranks. The caller reads the board, and all
 at one moment."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from leaderboardapp.domain.archive import count_kept, take_kept
 from leaderboardapp.domain.ranking import (
+    build_standings,
     is_ranked,
     newcomer_position,
     rank_newcomer,
     rank_start,
+    rank_windows,
     split_ranked,
+    take_around,
     window_positions,
 )
 from leaderboardapp.domain.types import (
+    PlayerStandings,
     RankPosition,
     Row,
     ScoreRank,
@@ -41,13 +46,17 @@ from leaderboardapp.stores.sql.statements import (
     AFTER,
     BEFORE,
     LEADERS,
+    NEXT_COLUMNS,
+    NEXT_TO_EACH,
     PAST_PLAYER,
     TOP,
     TOP_SCORES,
+    build_sort_key,
     placeholders,
     player_row,
     position_values,
     read,
+    read_elements,
 )
 
 
@@ -112,6 +121,36 @@ def read_selection(board: Row, players: Iterable[Row], emails: dict[str, str]) -
     better, of = count_before_each(board, starts)
     rows = [{**player, "rank": count + 1} for player, count in zip(ranked, better, strict=True)]
     return Selection(board, rows, unranked, emails, 0, of)
+
+
+def read_standings(board: Row, players: Iterable[Row], limit: int) -> PlayerStandings:
+    """Return where these players of the board stand."""
+    ranked, unranked = split_ranked(board, players)
+    of = 0
+
+    def count(positions: list[RankPosition]) -> list[int]:
+        nonlocal of
+        counts, of = count_before_each(board, positions)
+        return counts
+
+    around = rank_windows(board, _read_around_each(board, ranked, limit), count)
+    return PlayerStandings(board, build_standings(ranked, around, unranked), 0, of)
+
+
+def _read_around_each(board: Row, players: list[Row], limit: int) -> Iterator[list[Row]]:
+    """Yield the ranking window around each of the players."""
+    keys = [
+        [build_sort_key(board, player["score"]), player["reached_at"], player["id"]]
+        for player in players
+    ]
+    values = {**season_values(board), "limit": limit - 1}
+    sides = {id: sides for id, *sides in read_elements(choose(NEXT_TO_EACH, board), values, keys)}
+    for player in players:
+        better, worse = (
+            [dict(zip(NEXT_COLUMNS, row, strict=True)) for row in json.loads(side or "[]")]
+            for side in sides[player["id"]]
+        )
+        yield take_around(player, better, worse, limit)
 
 
 def read_score_rank(board: Row, score: int) -> ScoreRank:

@@ -12,6 +12,7 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.statements import (
     BOARD,
+    HIDDEN,
     PLAYER,
     PLAYERS,
     board_row,
@@ -41,10 +42,16 @@ def read_at_one_moment(begin: str, work: Callable[[], R]) -> R:
 
 def read_board(board: str) -> Row:
     """Return the board's row. Raises BoardNotFound."""
-    rows = read(BOARD, [board])
-    if not rows:
+    row = find_board(board)
+    if row is None:
         raise BoardNotFound(board)
-    return board_row(rows[0])
+    return row
+
+
+def find_board(board: str) -> Row | None:
+    """Return the board's row, None if there is no such board."""
+    rows = read(BOARD, [board])
+    return board_row(rows[0]) if rows else None
 
 
 def find_player(board: str, player: str) -> Row | None:
@@ -56,6 +63,12 @@ def find_player(board: str, player: str) -> Row | None:
 def find_players(board: str, players: Collection[str]) -> list[Row]:
     """Return the rows of those players of the board who have these ids, in any order."""
     return [player_row(row) for row in read_by_ids(PLAYERS, [board], players)]
+
+
+def find_hidden(board: str, after: str, limit: int) -> list[Row]:
+    """Return the rows of hidden players by id, from the one after the id `after` on."""
+    values = {"board": board, "after": after, "limit": limit}
+    return [player_row(player) for player in read(HIDDEN, values)]
 
 
 def find_emails(board: str, players: list[Row]) -> dict[str, str]:

@@ -15,12 +15,13 @@ from leaderboardapp.domain.player_data import decode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
 from leaderboardapp.stores.sql.models import SORT_KEY
 from leaderboardapp.stores.sql.schedule_field import decode_schedule
-from leaderboardapp.stores.sql.sources import RANKED, read_from_each, season_values
+from leaderboardapp.stores.sql.sources import RANKED, Source, read_from_each, season_values
 
 BOARD_COLUMNS = ("id", *BOARD_DEFAULTS)
 PLAYER_COLUMNS = ("id", "name", "score", "reached_at", "hidden", "scored", "not_carried_over")
 
 ELEMENTS = "<elements>"  # where read_elements puts its elements
+ROWS = "<rows>"  # where it puts what makes JSON of a page's rows
 
 _BOARD = ", ".join(f'board."{column}"' for column in BOARD_COLUMNS)
 _RANKED_SCORE = "player, name, score, reached_at, FALSE, scored, FALSE"
@@ -103,6 +104,30 @@ AFTER = read_from_each(
 BEFORE = read_from_each(
     lambda source: source.page(
         _RANKED_PLAYER, f"({{sort_key}}, reached_at, player) < {POSITION}", "DESC"
+    )
+)
+# The players next to each of many positions. The arrays are JSON, because only a subquery in the
+# place of a value is evaluated for each position in both databases.
+_POSITIONS = f"""
+    own AS MATERIALIZED (
+        SELECT CAST(value ->> 0 AS bigint) AS sort_key, CAST(value ->> 1 AS bigint) AS reached_at,
+            value ->> 2 AS player
+        FROM {ELEMENTS}
+    )"""
+NEXT_COLUMNS = ("id", "name", "score", "reached_at")
+_NEXT = "({{sort_key}}, reached_at, player) {side} (own.sort_key, own.reached_at, own.player)"
+
+
+def _list_next(source: Source, side: str, direction: str) -> str:
+    """Return an expression for the players on this side of the position, the nearest first."""
+    page = source.page("player, name, score, reached_at", _NEXT.format(side=side), direction)
+    return f"(SELECT {ROWS} FROM ({page}) AS page)"
+
+
+NEXT_TO_EACH = read_from_each(
+    lambda source: (
+        f"""WITH {_POSITIONS}
+        SELECT player, {_list_next(source, "<", "DESC")}, {_list_next(source, ">", "")} FROM own"""
     )
 )
 PAST_PLAYER = read_from_each(lambda source: source.find(_RANKED_PLAYER, "player = %(player)s"))
@@ -222,6 +247,12 @@ REPLACE_LEASE = """
 """
 
 
+_JSON_FUNCTIONS = {
+    "sqlite": ("json_each", "json_array", "json_group_array"),
+    "postgresql": ("jsonb_array_elements", "json_build_array", "json_agg"),
+}
+
+
 def write(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
     """Execute a statement; return how many rows it has changed."""
     with connection.cursor() as cursor:
@@ -253,8 +284,10 @@ def read_elements(
 ) -> list[tuple[Any, ...]]:
     """Execute a query of many values, which are in ELEMENTS: for each element a row with its JSON,
     named `value`. A statement with a placeholder for each takes longer to read than to answer."""
-    function = {"sqlite": "json_each", "postgresql": "jsonb_array_elements"}[connection.vendor]
+    function, to_array, to_arrays = _JSON_FUNCTIONS[connection.vendor]
     sql = sql.replace(ELEMENTS, f"{function}(%(elements)s)")
+    rows = f"{to_arrays}({to_array}(player, name, score, reached_at))"
+    sql = sql.replace(ROWS, f"CAST({rows} AS text)")
     return read(sql, {**values, "elements": json.dumps(elements)})
 
 

@@ -35,6 +35,7 @@ from leaderboardapp.domain.types import (
     Increment,
     Lease,
     PlayerSeason,
+    PlayerStandings,
     Precondition,
     RankPosition,
     Row,
@@ -59,24 +60,22 @@ from leaderboardapp.stores.sql.ranking import (
     read_leaders,
     read_score_rank,
     read_selection,
+    read_standings,
     read_top,
     read_window,
 )
 from leaderboardapp.stores.sql.reading import (
+    find_board,
     find_emails,
+    find_hidden,
     find_player,
     find_players,
     read_at_one_moment,
     read_board,
 )
 from leaderboardapp.stores.sql.statements import (
-    BOARD,
     BOARD_COLUMNS,
-    HIDDEN,
     REPLACE_LEASE,
-    board_row,
-    player_row,
-    read,
     write,
 )
 
@@ -314,8 +313,7 @@ class SqlStore(Store):
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         tops = {}
         for board in boards:
-            if rows := read(BOARD, [board]):
-                row = board_row(rows[0])
+            if row := find_board(board):
                 tops[board] = (row, read_top(row))
         return tops
 
@@ -325,8 +323,7 @@ class SqlStore(Store):
 
     @of_one_moment
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
-        row, values = read_board(board), {"board": board, "after": after, "limit": limit}
-        rows = [player_row(player) for player in read(HIDDEN, values)]
+        row, rows = read_board(board), find_hidden(board, after, limit)
         return Window(row, rows, emails=find_emails(board, rows if with_emails else []))
 
     @of_one_moment
@@ -354,6 +351,10 @@ class SqlStore(Store):
         rows = find_players(board, players)
         emails = find_emails(board, rows if with_emails else [])
         return read_selection(read_board(board), rows, emails)
+
+    @of_one_moment
+    def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
+        return read_standings(read_board(board), find_players(board, players), limit)
 
     @of_one_moment
     def get_score_rank(self, board: str, score: int) -> ScoreRank:
