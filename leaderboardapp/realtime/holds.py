@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from leaderboardapp.realtime.formats import PRIVATE, PUBLIC
 
-_HOLD = "hold.{nonce}.{fingerprint}.{board_channel}"
+# What differs comes last: ZeroMQ has an entry for each letter with which two names do not begin.
+_HOLD = "hold.{board_channel}.{fingerprint}.{nonce}"
 _PREFIX = "hold."
 NO_BOARD = "deleted"  # in place of a fingerprint, of a board that is gone or has never been
 
@@ -36,7 +37,7 @@ def parse_hold(channel: str) -> Hold | None:
     """Return whom the proxy holds on a GRIP channel of a board, None if it is none of a board."""
     board_channel, fingerprint = channel, None
     if channel.startswith(_PREFIX):
-        _, _, fingerprint, board_channel = channel.split(".", 3)
+        board_channel, fingerprint, _ = channel.removeprefix(_PREFIX).rsplit(".", 2)
     board, private = parse_board_channel(board_channel)
     return None if board is None else Hold(channel, board, private, fingerprint)
 
