@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from leaderboardapp.realtime.formats import PLAYER_PUBLIC, PRIVATE, PUBLIC
 
-_HOLD = "hold.{nonce}.{fingerprint}.{viewed}"
+# What differs comes last: ZeroMQ has an entry for each letter with which two names do not begin.
+_HOLD = "hold.{viewed}.{fingerprint}.{nonce}"
 _PREFIX = "hold."
 NO_BOARD = "deleted"  # in place of a fingerprint, of a board that is gone or has never been
 
@@ -35,7 +36,7 @@ def parse_hold(channel: str) -> Hold | None:
     """Return whom the proxy holds on a GRIP channel; None if it is none of a board or player."""
     viewed, fingerprint = channel, None
     if channel.startswith(_PREFIX):
-        _, _, fingerprint, viewed = channel.split(".", 3)
+        viewed, fingerprint, _ = channel.removeprefix(_PREFIX).rsplit(".", 2)
     for form in (PUBLIC, PLAYER_PUBLIC):
         before, _, _ = form.partition("{}")
         if viewed.startswith(before):
