@@ -23,10 +23,13 @@ def broker(rabbit: RabbitServer) -> Iterator[Any]:
 
 
 @pytest.fixture
-def consume(store: object, broker: Any) -> Iterator[Consume]:
-    """consume(handler): start a thread that consumes the handler's queue, and return it."""
+def consume(store: object, broker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consume]:
+    """consume(handler): start a thread that consumes the handler's queue, and return it. It soon
+    notices the end of the test."""
+    from leaderboardapp.rabbitmq import consumer
     from leaderboardapp.rabbitmq.consumer import Consumer, QueueHandler
 
+    monkeypatch.setattr(consumer, "IDLE_SECONDS", 0.05)
     stop, threads = threading.Event(), []
 
     def consume(handler: QueueHandler) -> threading.Thread:

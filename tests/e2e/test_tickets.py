@@ -23,6 +23,7 @@ from tests.support.stack import Stack
 
 # From a token's end to that of what it opened, at most. The listener looks twice a step, perhaps.
 END_SECONDS = CLOCK_DIFFERENCE_SECONDS + JITTER_SECONDS + 3 * STEP_SECONDS
+PAUSE_SECONDS = 0.05  # between two changes
 
 
 def sign(seconds: int, **claims: Any) -> str:
@@ -126,6 +127,7 @@ def test_a_client_with_fresh_tokens_misses_nothing(
                 shown.append(snapshot["players"][0]["score"])
 
     def add() -> int:
+        thread.join(PAUSE_SECONDS)
         return int(api("POST", f"{private}players/bob/score-add/").json["score"])
 
     thread = threading.Thread(target=watch_board, daemon=True)

@@ -11,15 +11,21 @@ import pytest
 from tests.support.servers import RethinkServer
 
 
-@pytest.fixture
-def rethink(rethinkdb_url: str) -> Iterator[Any]:
-    """The store in RethinkDB, for what only that one has to get right."""
+@pytest.fixture(scope="session")
+def ensured_store(rethinkdb_url: str) -> Any:
+    """The store in RethinkDB, with all tables. Each new one would build all its queries again."""
     from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
     store = RethinkStore(rethinkdb_url)
     store.ensure()
-    yield store
-    store.close()
+    return store
+
+
+@pytest.fixture
+def rethink(ensured_store: Any) -> Iterator[Any]:
+    """The store in RethinkDB, for what only that one has to get right."""
+    yield ensured_store
+    ensured_store.close()
 
 
 @pytest.fixture

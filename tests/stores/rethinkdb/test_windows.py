@@ -10,7 +10,6 @@ import pytest
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import Amount, Import
-from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 NOW = 1_793_000_000_000_000  # microseconds since 1970
@@ -57,7 +56,7 @@ def end_window(store: RethinkStore, board: str) -> None:
 
 
 @contextmanager
-def failing(number: int, done: bool) -> Iterator[list[int]]:
+def failing(store: RethinkStore, number: int, done: bool) -> Iterator[list[int]]:
     """Let the query of this number fail, before or after it is `done`. Gives a list that has the
     number once it has failed."""
     numbers, failed = count(), list[int]()
@@ -75,7 +74,7 @@ def failing(number: int, done: bool) -> Iterator[list[int]]:
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("run", "run_together"):
-            patch.setattr(Database, name, wrap(getattr(Database, name)))
+            patch.setattr(store.db, name, wrap(getattr(store.db, name)))
         yield failed
 
 
@@ -90,7 +89,7 @@ def test_a_repeat_counts_once_in_a_window_whichever_query_failed(
         clock(NOW)
         make_board(rethink, board, write)
         clock(NOW - DAY)
-        with failing(number, done) as failed, suppress(StoreUnavailable):
+        with failing(rethink, number, done) as failed, suppress(StoreUnavailable):
             write(rethink, board)
         write(rethink, board)
         scores = [read_score(rethink, id) for id in (board, f"{board}~day")]
