@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client, override_settings
 from gripcontrol import WebSocketEvent
 
+from leaderboardapp.realtime.hold_channels import parse_hold
 from leaderboardapp.web.auth import create_token
 from tests.api.conftest import Response, Send, SendEvents, assert_problem, decode_events
 
@@ -63,7 +64,7 @@ def test_a_stream_begins_with_the_own_rank_and_is_held_for_the_player(
     }
     own, alone = response["Grip-Channel"].split(", ")
     assert own == f"player-{board_id}.alice"
-    assert re.fullmatch(rf"hold\.[0-9a-f]+\.{id}\.{re.escape(own)}", alone)
+    assert parse_hold(alone) == (alone, board_id, False, id, "alice")
     known = stream(send, alice, grip_sig, last_event_id=id)
     assert known["Grip-Hold"] == "stream"
     assert b"event: update" not in known.content
@@ -126,7 +127,9 @@ def test_a_private_board_asks_for_a_token_whoever_is_missing(
     response = stream(send, alice, grip_sig, authorization=f"Bearer {token}")
     own, alone, end = response["Grip-Channel"].split(", ")
     assert own == f"player-{board_id}.alice.private"
-    assert alone.endswith(own) and end.startswith("expires-")
+    hold = parse_hold(alone)
+    assert hold and (hold.board, hold.private, hold.player) == (board_id, True, "alice")
+    assert end.startswith("expires-")
     assert "private" in response["Cache-Control"]
 
 

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
-from leaderboardapp.realtime.hold_channels import parse_hold
 
 from leaderboardapp.domain.fields import MAX_BOARDS, board_ids_field
 from leaderboardapp.domain.types import ID_PATTERN
+from leaderboardapp.realtime.hold_channels import parse_hold
 from leaderboardapp.web.auth import create_token
 from tests.api.conftest import Response, Send, assert_problem
 from tests.api.test_openapi_examples import events

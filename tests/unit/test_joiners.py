@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings
 from hypothesis import example, given
 from hypothesis import strategies as st
-from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel, parse_hold
 
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.formats import SEVERAL_BOARDS, board_channel
+from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel, parse_hold
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, Publication
 from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from leaderboardapp.realtime.hold_channels import hold_channel, parse_hold
 
 from leaderboardapp import own_ranks
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
@@ -19,6 +18,7 @@ from leaderboardapp.listener.joiners import Joiners
 from leaderboardapp.listener.own_ranks import NEVER, PUBLISH_SECONDS, OwnRanksPublisher
 from leaderboardapp.own_ranks import OwnRanks
 from leaderboardapp.realtime.formats import player_channel
+from leaderboardapp.realtime.hold_channels import hold_channel, parse_hold
 from leaderboardapp.realtime.proxy_client import ProxyUnavailable, Publication
 from leaderboardapp.snapshots import Snapshot
 from tests.unit.test_joiners import HandProxy, HandPublisher, Viewer
