@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 # A peer that does not answer for so long is gone.
 HEARTBEAT_SECONDS, GONE_SECONDS = 1.0, 3.0
 RECONNECT_SECONDS, MOST_RECONNECT_SECONDS = 0.1, 1.0
-# After it has connected a proxy says what it holds, all at once. It is complete when nothing has
-# come for SETTLE_SECONDS, or when nothing has come at all for NOTHING_SECONDS.
-SETTLE_SECONDS, NOTHING_SECONDS = 0.5, 5.0
+# After it has connected a proxy says what it holds, all at once. It is complete when no more has
+# come for QUIET_SECONDS, or after SETTLE_SECONDS: it may hold nobody, or more and more.
+QUIET_SECONDS, SETTLE_SECONDS = 0.5, 5.0
 MAX_WAITING = 10_000  # messages for a proxy that reads slowly
 # Who joins may have been shown a first snapshot before it is known here that somebody is held. So
 # events are sent to those, too, who are held so soon afterwards; and how many are kept for that.
@@ -55,10 +55,10 @@ class ZmqProxyClient(ProxyClient):
         self.on_news: Callable[[], None] | None = None  # None: nobody takes news
         self.unheld: deque[tuple[float, Publication]] = deque(maxlen=MAX_UNHELD)
         self.is_connected = self.is_settled = False
-        # By time.monotonic(): when the connection began, or ended; while it is not settled, when
-        # the proxy said something last.
-        self.heard_at = time.monotonic()
-        self.has_heard = False  # anything since it has connected
+        # By time.monotonic(): when the connection began, or ended; and when the proxy has said
+        # something since, if it has.
+        self.changed_at = time.monotonic()
+        self.heard_at = float("inf")
         self.context = zmq.Context()
         self.socket = self._open_socket()
         self.monitor = self.socket.get_monitor_socket(EVENTS)
@@ -171,7 +171,7 @@ class ZmqProxyClient(ProxyClient):
         if self.is_connected and was_away:
             logger.info("%s is connected", self.uri)
         elif not was_away and not self.is_connected:
-            if time.monotonic() < self.heard_at + AWAY_SECONDS:
+            if time.monotonic() < self.changed_at + AWAY_SECONDS:
                 return False
             logger.warning(
                 "%s (GRIP_URL) is not connected: no viewer there is sent anything. Is it the "
@@ -189,15 +189,15 @@ class ZmqProxyClient(ProxyClient):
         while _has_more(self.monitor):
             event = recv_monitor_message(self.monitor, zmq.NOBLOCK)["event"]
             self.is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self.is_settled = self.has_heard = False
-            self.heard_at = time.monotonic()
+            self.is_settled = False
+            self.changed_at, self.heard_at = time.monotonic(), float("inf")
         is_settled = self._settle()
         for message in said:
             channel = message[1:].decode(errors="replace")
             if message[0] == SUBSCRIBED:
                 self.held.add(channel)
                 new.add(channel)
-                self.has_heard, self.heard_at = True, time.monotonic()
+                self.heard_at = time.monotonic()
                 if self.on_news:
                     self.news.append(News(channel, is_back=not is_settled))
             else:
@@ -207,8 +207,8 @@ class ZmqProxyClient(ProxyClient):
 
     def _settle(self) -> bool:
         """Return whether the proxy has said all that it held when it connected."""
-        quiet = SETTLE_SECONDS if self.has_heard else NOTHING_SECONDS
-        if self.is_connected and time.monotonic() - self.heard_at >= quiet:
+        settled_at = min(self.heard_at + QUIET_SECONDS, self.changed_at + SETTLE_SECONDS)
+        if self.is_connected and time.monotonic() >= settled_at:
             self.is_settled = True
         return self.is_settled
 

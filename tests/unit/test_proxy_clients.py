@@ -60,7 +60,7 @@ Start = Callable[[], Proxy]
 
 @pytest.fixture(params=[OverHttp, OverZmq])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[Proxy]:
-    monkeypatch.setattr(zmq_client, "NOTHING_SECONDS", 0.3)
+    monkeypatch.setattr(zmq_client, "SETTLE_SECONDS", 0.3)
     kind: type[Proxy] = request.param
     return kind
 

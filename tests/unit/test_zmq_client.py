@@ -1,5 +1,6 @@
 """Publishing over ZeroMQ, to a socket that stands for a proxy's."""
 
+import itertools
 import json
 import logging
 import time
@@ -69,7 +70,7 @@ def port() -> int:
 
 @pytest.fixture
 def client(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZmqProxyClient]:
-    monkeypatch.setattr(zmq_client, "NOTHING_SECONDS", 0.3)
+    monkeypatch.setattr(zmq_client, "SETTLE_SECONDS", 0.3)
     client = ZmqProxyClient(f"tcp://127.0.0.1:{port}")
     yield client
     client.close()
@@ -177,7 +178,7 @@ def test_a_proxy_that_does_not_read_is_found_unavailable_and_later_gone(
 ) -> None:
     monkeypatch.setattr(zmq_client, "MAX_WAITING", 5)
     monkeypatch.setattr(zmq_client, "SEND_SECONDS", 0.05)
-    monkeypatch.setattr(zmq_client, "NOTHING_SECONDS", 0.3)
+    monkeypatch.setattr(zmq_client, "SETTLE_SECONDS", 0.3)
     client = ZmqProxyClient(f"tcp://127.0.0.1:{port}")
     proxy = start("board-a")
     wait_until(is_ready(client, proxy), "the connection")
@@ -234,3 +235,17 @@ def test_who_joins_at_the_moment_of_an_event_is_sent_it_and_nothing_older(
     client.publish([publication("board-a", "5")._replace(is_event=True)])
     wait_until(lambda: len(proxy.read()) == 4, "the next")
     assert proxy.received[-1][1]["text"] == "5"
+
+
+def test_a_proxy_that_holds_more_and_more_is_published_to(
+    client: ZmqProxyClient, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zmq_client, "QUIET_SECONDS", 60.0)
+    proxy, numbers = start("board-a"), itertools.count()
+
+    def is_ready_while_it_holds_more() -> bool:
+        proxy.hold(f"board-{next(numbers)}")
+        return is_ready(client, proxy)()
+
+    wait_until(is_ready_while_it_holds_more, "that it is published to")
+    assert next(numbers) > 1
