@@ -7,7 +7,6 @@ import random
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -78,8 +77,10 @@ def reserve(port: int) -> bool:
 
 @functools.cache
 def open_reservations() -> int:
-    """Open the file of reserved ports. A process locks the byte of each, until the process ends."""
-    file = Path(tempfile.gettempdir(), f"leaderboard-tests-ports-{os.getuid()}")
+    """Open the file of reserved ports. A process locks the byte of each, until the process ends.
+
+    It is the same file for all runs of tests, which may have different folders for others."""
+    file = Path("/tmp", f"leaderboard-tests-ports-{os.getuid()}")
     return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
 
 
