@@ -30,7 +30,7 @@ QUIET_SECONDS, SETTLE_SECONDS = 0.5, 5.0
 MAX_WAITING = 10_000  # messages for a proxy that reads slowly
 # Who joins may have been shown a first snapshot before it is known here that somebody is held. So
 # events are sent to those, too, who are held so soon afterwards; and how many are kept for that.
-JOIN_SECONDS, MAX_UNHELD = 1.0, 500
+JOIN_SECONDS, MAX_UNHELD = 0.5, 500
 SEND_SECONDS = 1.0  # how long to wait when so many wait
 LINGER_SECONDS = 1.0  # for what waits when the client is closed
 AWAY_SECONDS = 5.0  # after which it is said that there is no connection

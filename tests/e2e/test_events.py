@@ -17,7 +17,10 @@ def player(board: str, id: str, name: str, score: int) -> dict[str, Any]:
 @pytest.fixture
 def alice_leads(stack: Stack, api: Api, board: str) -> None:
     """Alice leads, and all viewers have been sent that."""
-    api("POST", f"{board}players/alice/score-add/", {"amount": 5})
+    with Viewer(stack.port, board) as viewer:
+        viewer.wait_for(lambda event: True, "the snapshot")
+        api("POST", f"{board}players/alice/score-add/", {"amount": 5})
+        wait_until(lambda: viewer.heard("new leader"), "that she leads")
     settle(stack, board)
 
 

@@ -62,7 +62,7 @@ def try_service(machine: Machine, user: str, log: Path) -> None:
         "LOCAL_PUSHPIN_PORT": str(pushpin),
         "LOCAL_WEBSOCKETS_PORT": str(websockets),
         "LOCAL_WEB_PORT": str(web),
-        "GRIP_URL": f"http://localhost:{control}?{key} http://localhost:{control2}?{key}",
+        "GRIP_URL": f"tcp://localhost:{control}?{key} tcp://localhost:{control2}?{key}",
     }
     url = f"http://127.0.0.1:{http}"
     server = machine.start("script/server; exit $?", user, variables, log)
