@@ -24,9 +24,9 @@ from leaderboardapp.web import tickets
 logger = logging.getLogger(__name__)
 
 FIND_WORK_SECONDS = 1.0  # between two searches for work
-# How long to rest after a piece of work, in multiples of the time that it took: less if its board
-# has more work, for which somebody waits.
-REST_FACTOR, REST_FACTOR_UNFINISHED = 5.0, 1.0
+# How long to rest after a piece of work, in multiples of the time that it took. If its board has
+# more work, for which somebody waits, the store says how long.
+REST_FACTOR = 5.0
 SCAN_PAGE = 100  # boards that are listed in one call of the store
 EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
 
@@ -77,10 +77,10 @@ class Maintenance:
             self.find_work()
         if self.ending_seasons:
             self.end_season(self.ending_seasons.popleft())
-            factor = REST_FACTOR_UNFINISHED
+            factor = self.store.rest_factor
         elif self.boards_to_maintain:
             has_more = self.run_maintenance(self.boards_to_maintain.popleft())
-            factor = REST_FACTOR_UNFINISHED if has_more else REST_FACTOR
+            factor = self.store.rest_factor if has_more else REST_FACTOR
         else:
             return FIND_WORK_SECONDS
         return factor * (time.monotonic() - began)

@@ -49,6 +49,10 @@ from leaderboardapp.stores.streams import Feed, MessageStream
 class Store(ABC):
     """Where boards live."""
 
+    rest_factor = 1.0
+    """How long to rest between two pieces of a board's maintenance, in multiples of the time that
+    the first one took."""
+
     def __init__(self) -> None:
         # Apart, so that nobody waits for ranks who has not asked for any.
         self._coalesce_add = Coalescer(self.add_scores, self.check)

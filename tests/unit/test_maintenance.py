@@ -17,6 +17,8 @@ from tests.support.programs import wait_until
 class MaintenanceStore:
     """Each board needs so many pieces of work; some cannot be done."""
 
+    rest_factor = 0.5
+
     def __init__(self, **pieces: int) -> None:
         self.pieces, self.failing = pieces, 0
         self.done: list[str] = []
@@ -88,6 +90,26 @@ def test_a_board_that_changes_all_the_time_is_maintained_once_a_search(
         maintenance.enqueue(["a"])
         maintenance.run_once()
     assert store.done == ["a"]
+
+
+def test_the_rest_between_two_pieces_of_a_board_is_as_long_as_its_store_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FIND_WORK_SECONDS", 60.0)
+    store = MaintenanceStore(a=2)
+    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance.enqueue(["a"])
+    now, do_piece = 1000.0, store.run_maintenance
+
+    def take_four_seconds(board: str) -> bool:
+        nonlocal now
+        now += 4.0
+        return do_piece(board)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(store, "run_maintenance", take_four_seconds)
+    assert maintenance.run_once() == 4.0 * store.rest_factor
+    assert maintenance.run_once() == 4.0 * module.REST_FACTOR
 
 
 def test_used_tickets_are_forgotten_now_and_then_when_they_have_long_expired(

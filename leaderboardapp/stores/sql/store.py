@@ -123,6 +123,9 @@ def of_one_moment(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
 class SqlStore(Store):
     """A store in the tables of models.py."""
 
+    # Writers who wait for a piece come soon: PostgreSQL's queue for the board is in order, and
+    # SQLite's lock is free while the log is copied to the database, after the commit (ADR 39).
+    rest_factor = 0.5
     begin_snapshot: str
     """The statement after which all reads are of one moment, until the COMMIT."""
 
