@@ -125,7 +125,7 @@ class SqlStore(Store):
 
     # Writers who wait for a piece come soon: PostgreSQL's queue for the board is in order, and
     # SQLite's lock is free while the log is copied to the database, after the commit (ADR 39).
-    rest_factor = 0.25
+    rest_factor = 0.5
     begin_snapshot: str
     """The statement after which all reads are of one moment, until the COMMIT."""
 
