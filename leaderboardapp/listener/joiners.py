@@ -49,9 +49,13 @@ class Joiners:
             if not self.holds[board]:
                 del self.holds[board]
 
+    def boards(self) -> set[str]:
+        """Return the ids of boards that are to be read for their sake."""
+        return self.holds.keys() | self.returned.keys()
+
     def list_boards(self, excluded: Container[str]) -> list[str]:
         """Return ids of boards to read in one call for their sake, but for those excluded."""
-        boards = (board for board in self.holds.keys() | self.returned if board not in excluded)
+        boards = (board for board in self.boards() if board not in excluded)
         return [board for board, _ in zip(boards, range(MAX_BOARDS_READ), strict=False)]
 
     def take_players(self) -> list[PlayerNews]:

@@ -34,6 +34,8 @@ REPEAT_SECONDS = 2.0
 ANNOUNCE_VISIBILITY_SECONDS = 10.0  # between two announcements on a board that is never quiet
 SILENCE_SECONDS = 10.0  # a feed that has carried no heartbeat for so long is dead
 OVERDUE_SECONDS = 1.0
+# Pushpin keeps a hundred messages for a stream that reads slowly, and drops the newest.
+LOSSY = 50
 MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
 
 
@@ -48,6 +50,13 @@ class PublishState(NamedTuple):
     private: bool | None  # None: it was deleted
     private_since: float  # when `private` became what it is, as far as is known
     visibility_told_at: float  # when a change of visibility was last announced
+    published: int = 0  # snapshots since the last repeat
+    is_adopted: bool = False  # it was not published, but read because somebody joined
+
+    def is_lossy(self) -> bool:
+        """Return whether so much was published that Pushpin may have dropped some of it. A repeat
+        is for streams as well then."""
+        return self.published >= LOSSY
 
     def is_repeated(self) -> bool:
         """Return whether it was published once more after the board had gone quiet."""
@@ -58,9 +67,9 @@ class PublishScheduler:
     """Decides when to read a board, and what to publish of it.
 
     A board is read only if a proxy may hold viewers of it. One that has gone quiet has its newest
-    snapshot repeated once. The repeat is for viewers who were just joining, because their first
-    snapshot was read before they were held. And it stands in for messages lost on the way. Where a
-    proxy tells whom it holds, those who were joining are sent what they lack at once.
+    snapshot repeated once, which stands in for messages lost on the way. Who is just joining has a
+    first snapshot that was read before the hold. Where a proxy tells whom it holds, they are sent
+    at once what they lack; elsewhere the repeat is for them, too.
 
     Times are those of time.monotonic()."""
 
@@ -91,6 +100,7 @@ class PublishScheduler:
         self.joiners.collect()
         self.joiners.drop(self.is_current)
         now = time.monotonic()
+        self.defer_joiners(now)
         due = self._take_due_boards(now)
         watched = [*filter(self.publisher.is_watched, due)]
         for board in {*due}.difference(watched):
@@ -103,6 +113,14 @@ class PublishScheduler:
             self.adopt({board: current.get(board) for board in joined if board not in watched}, now)
             self._publish({board: current.get(board) for board in boards}, now)
         return due
+
+    def defer_joiners(self, now: float) -> None:
+        """Have boards that were just published wait for their next turn, whoever joins."""
+        for board in self.joiners.boards() & self.states.keys():
+            when = self.states[board].published_at + settings.PUBLISH_INTERVAL
+            if now < when:
+                self.changed.add(board)
+                self.due_at[board] = min(when, self.due_at.get(board, when))
 
     def is_current(self, hold: Hold) -> bool:
         """Return whether the viewer has what was published last. What is published next reaches
@@ -118,7 +136,13 @@ class PublishScheduler:
             if board not in self.states:
                 self.record_publish(board, snapshot, now, visibility_announced=True)
                 state = self.states[board]
-                self.states[board] = state._replace(changed_at=state.published_at - REPEAT_SECONDS)
+                quiet_since = state.published_at - REPEAT_SECONDS
+                self.states[board] = state._replace(changed_at=quiet_since, is_adopted=True)
+
+    def distrust(self, board: str) -> None:
+        """Forget a board that was adopted: its viewers may lack what was read then."""
+        if board in self.states and self.states[board].is_adopted:
+            del self.states[board]
 
     def forget(self, board: str) -> None:
         """Forget all about a board that nobody watches."""
@@ -140,6 +164,7 @@ class PublishScheduler:
         for board, joined in changes.items():
             if joined:
                 self.newcomers[board] = [*self.newcomers.get(board, []), *joined][-MAX_JOINED:]
+            self.distrust(board)
             state = self.states.get(board)
             when = state.published_at + settings.PUBLISH_INTERVAL if state else now
             self.due_at[board] = min(when, self.due_at.get(board, when))
@@ -155,6 +180,7 @@ class PublishScheduler:
         boards = heapq.nsmallest(MAX_BOARDS_READ, due, key=lambda board: self.due_at[board])
         while self.backlog and len(boards) < MAX_BOARDS_READ:
             boards.append(board := self.backlog.pop())
+            self.distrust(board)
             self.due_at.setdefault(board, now)
         return boards
 
@@ -164,35 +190,47 @@ class PublishScheduler:
         for board, snapshot in current.items():
             if self.should_publish(board, snapshot, now):
                 batch.snapshots[board] = snapshot
-                if self.is_new(board, snapshot):
+                if self.is_new(board, snapshot) or self.states[board].is_lossy():
                     batch.new.add(board)
                 if self.should_announce_visibility(board, snapshot, now):
                     batch.visibility_changed.add(board)
-        self._publish_to_joiners(current, batch)
+        caught_up = self._publish_to_joiners(current, batch)
         self.publisher.enqueue(batch)
         for board, snapshot in current.items():
             self.leaders.note(board, snapshot.leader if snapshot else None)
-            if board in batch.snapshots or board not in self.states:
+            if board in batch.snapshots:
                 announced = board in batch.visibility_changed
                 self.record_publish(board, snapshot, now, visibility_announced=announced)
+            if board in caught_up:  # it is repeated for them, too
+                state = self.states[board]
+                self.states[board] = state._replace(published_at=now, changed_at=now)
             self._schedule_repeat(board)
         self.changed.difference_update(current)
 
-    def _publish_to_joiners(self, current: dict[str, Snapshot | None], batch: PublishBatch) -> None:
+    def _publish_to_joiners(
+        self, current: dict[str, Snapshot | None], batch: PublishBatch
+    ) -> set[str]:
         """Add to the batch what those lack who have joined, and publish the boards of proxies that
-        are back to these."""
+        are back to these. Return the ids of these boards."""
         returned: dict[ProxyPublisher, PublishBatch] = {}
+        caught_up = set()
         for board, snapshot in current.items():
             holds, proxies = self.joiners.take(board)
             for hold in holds:
                 is_published = board in batch.new and hold.private == visibility(snapshot)
-                if not is_published:
+                has = fingerprint_of(hold.fingerprint, hold.private)
+                if not is_published and has != published_fingerprint(snapshot):
                     batch.holds[hold] = snapshot
+                    caught_up |= {board} if hold.fingerprint else set()
             for proxy in proxies if board not in batch.new else ():
                 anew = returned.setdefault(proxy, PublishBatch())
                 anew.merge(PublishBatch({board: snapshot}, {}, {board}, {board}))
+            if proxies:
+                batch.visibility_changed |= {board} & batch.new
+                caught_up.add(board)
         for proxy, anew in returned.items():
             proxy.enqueue(anew)
+        return caught_up
 
     def _take_newcomers(
         self, current: dict[str, Snapshot | None]
@@ -233,11 +271,12 @@ class PublishScheduler:
     def record_publish(
         self, board: str, snapshot: Snapshot | None, now: float, *, visibility_announced: bool
     ) -> None:
-        """Remember what was published of a board, and whether its leader has changed since."""
+        """Remember what was published of a board."""
         before = self.states.get(board)
-        private = visibility(snapshot)
+        private, fingerprint = visibility(snapshot), published_fingerprint(snapshot)
+        is_repeat = before is not None and before.fingerprint == fingerprint
         self.states[board] = PublishState(
-            fingerprint=published_fingerprint(snapshot),
+            fingerprint=fingerprint,
             published_at=time.monotonic(),
             changed_at=before.changed_at if before else now,
             private=private,
@@ -245,6 +284,7 @@ class PublishScheduler:
             visibility_told_at=(
                 now if visibility_announced or not before else before.visibility_told_at
             ),
+            published=0 if is_repeat else 1 + (before.published if before else 0),
         )
         self.states.move_to_end(board)
         self.evict()

@@ -39,6 +39,7 @@ class StreamCloser:
         """Publish what has ended by now, or all of it later if the proxy does not answer."""
         channels = list_end_channels(min(self.closed_until, now - REPEAT_SECONDS), now)
         try:
+            self.client.check()
             self.client.publish(itertools.chain.from_iterable(map(build_end_items, channels)))
         except ProxyUnavailable as error:
             if not self.is_away:

@@ -12,11 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, ProxyUnavailable, Publication
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ MAX_WAITING = 10_000  # messages for a proxy that reads slowly
 # Who joins may have been shown a first snapshot before it is known here that somebody is held. So
 # events are sent to those, too, who are held so soon afterwards; and how many are kept for that.
 JOIN_SECONDS, MAX_UNHELD = 0.5, 500
-SEND_SECONDS = 1.0  # how long to wait when so many wait
+SEND_SECONDS, RETRY_SECONDS = 1.0, 0.01  # how long, and how often, to try when so many wait
 LINGER_SECONDS = 1.0  # for what waits when the client is closed
 AWAY_SECONDS = 5.0  # after which it is said that there is no connection
 POLL_SECONDS = 0.2  # how late the end of the thread may be noticed
@@ -49,12 +49,13 @@ class ZmqProxyClient(ProxyClient):
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
         self.held: set[str] = set()  # GRIP channels
         self.news: list[News] = []
         self.on_news: Callable[[], None] | None = None  # None: nobody takes news
         self.unheld: deque[tuple[float, Publication]] = deque(maxlen=MAX_UNHELD)
         self.is_connected = self.is_settled = False
+        self.is_missed = False  # it was away for so long that this was said
         # By time.monotonic(): when the connection began, or ended; and when the proxy has said
         # something since, if it has.
         self.changed_at = time.monotonic()
@@ -69,30 +70,40 @@ class ZmqProxyClient(ProxyClient):
 
     def publish(self, items: Iterable[Publication]) -> None:
         for item in items:
-            with self.lock:
-                self._require_connection()
-                if item.channel in self.held:  # ZeroMQ itself compares beginnings
-                    try:
-                        self._send(item)
-                    except zmq.Again as error:
-                        raise self._unavailable("it reads too slowly") from error
-                elif item.is_event:
-                    self.unheld.append((time.monotonic(), item))
-                self._read()
+            deadline = time.monotonic() + SEND_SECONDS
+            while not self._try_to_publish(item):
+                if time.monotonic() > deadline:
+                    raise self._unavailable("it reads too slowly")
+                time.sleep(RETRY_SECONDS)  # without the lock, for which others wait
 
-    def _send(self, item: Publication, flags: int = 0) -> None:
-        self.socket.send_multipart([item.channel.encode(), b"J" + item.json], flags)
+    def _try_to_publish(self, item: Publication) -> bool:
+        """Return whether there was room for the item."""
+        with self.lock:
+            self._require_connection()
+            has_room = True
+            if item.channel in self.held:  # ZeroMQ itself compares beginnings
+                has_room = self._send(item)
+            elif item.is_event:
+                self.unheld.append((time.monotonic(), item))
+            self._read()
+            return has_room
+
+    def _send(self, item: Publication) -> bool:
+        try:
+            self.socket.send_multipart([item.channel.encode(), b"J" + item.json], zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
 
     def _send_unheld(self, new: set[str]) -> None:
         """Send the events of the last moment to GRIP channels that are new."""
         recent = [each for each in self.unheld if time.monotonic() < each[0] + JOIN_SECONDS]
         self.unheld.clear()
         for at, item in recent:
-            if item.channel not in new:
+            if item.channel in new:
+                self._send(item)
+            else:
                 self.unheld.append((at, item))
-                continue
-            with suppress(zmq.Again):
-                self._send(item, zmq.NOBLOCK)
 
     def check(self) -> None:
         with self.lock:
@@ -117,9 +128,11 @@ class ZmqProxyClient(ProxyClient):
     def close(self) -> None:
         self.closing.set()
         self.thread.join()
-        self.socket.disable_monitor()
-        self.monitor.close(linger=0)
-        self.socket.close(linger=int(LINGER_SECONDS * 1000))
+        with self.lock:
+            self.is_connected = False
+            self.socket.disable_monitor()
+            self.monitor.close(linger=0)
+            self.socket.close(linger=int(LINGER_SECONDS * 1000))
         self.context.term()
 
     def _open_socket(self) -> zmq.Socket[bytes]:
@@ -134,7 +147,6 @@ class ZmqProxyClient(ProxyClient):
             zmq.XPUB_NODROP: 1,  # but wait, or fail
             zmq.SNDHWM: MAX_WAITING,
             zmq.RCVHWM: 0,
-            zmq.SNDTIMEO: int(SEND_SECONDS * 1000),
             zmq.HEARTBEAT_IVL: int(HEARTBEAT_SECONDS * 1000),
             zmq.HEARTBEAT_TIMEOUT: int(GONE_SECONDS * 1000),
             zmq.HANDSHAKE_IVL: int(GONE_SECONDS * 1000),
@@ -156,29 +168,32 @@ class ZmqProxyClient(ProxyClient):
         poll = select.poll()
         for socket in (self.socket, self.monitor):
             poll.register(socket, select.POLLIN)
-        is_away = False  # and that is said
-        while not self.closing.is_set():
-            with self.lock:
-                self._read()
-                is_away = self._report(is_away)
-                on_news = self.on_news if self.news else None
-            if on_news:
-                on_news()
-            poll.poll(POLL_SECONDS * 1000)
+        supervise(self.thread.name, lambda: self._look(poll), self.closing.wait)
 
-    def _report(self, was_away: bool) -> bool:
-        """Say that the proxy is away, or is back, if that is new; return whether it is away."""
-        if self.is_connected and was_away:
+    def _look(self, poll: select.poll) -> float:
+        """Read what has come, tell of it, and wait for more; return 0.0, for no pause."""
+        with self.lock:
+            self._read()
+            self._report()
+            on_news = self.on_news if self.news else None
+        if on_news:
+            on_news()
+        poll.poll(POLL_SECONDS * 1000)
+        return 0.0
+
+    def _report(self) -> None:
+        """Say that the proxy is away, or is back, if that is new."""
+        if self.is_connected and self.is_missed:
             logger.info("%s is connected", self.uri)
-        elif not was_away and not self.is_connected:
-            if time.monotonic() < self.changed_at + AWAY_SECONDS:
-                return False
+            self.is_missed = False
+        is_away = not self.is_connected and time.monotonic() >= self.changed_at + AWAY_SECONDS
+        if is_away and not self.is_missed:
             logger.warning(
                 "%s (GRIP_URL) is not connected: no viewer there is sent anything. Is it the "
                 "push_in_sub_specs of a Pushpin that runs?",
                 self.uri,
             )
-        return not self.is_connected
+            self.is_missed = True
 
     def _read(self) -> None:
         """Read what the proxy has said, and then what became of the connection: whatever ended
@@ -188,10 +203,12 @@ class ZmqProxyClient(ProxyClient):
             said.append(self.socket.recv(zmq.NOBLOCK))
         while _has_more(self.monitor):
             event = recv_monitor_message(self.monitor, zmq.NOBLOCK)["event"]
-            self.is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self.is_settled = False
-            self.changed_at, self.heard_at = time.monotonic(), float("inf")
-        is_settled = self._settle()
+            is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            if is_connected or self.is_connected:  # else another try has failed
+                self.changed_at, self.heard_at = time.monotonic(), float("inf")
+            self.is_connected, self.is_settled = is_connected, False
+        # What has been read only now may have come long ago.
+        is_settled = self.is_settled or (not said and self._settle())
         for message in said:
             channel = message[1:].decode(errors="replace")
             if message[0] == SUBSCRIBED:

@@ -91,6 +91,8 @@ class Proxy:
             raise ProxyUnavailable("away")
         self.items = new
 
+    def check(self) -> None: ...
+
     def channels(self) -> set[str]:
         return {item["channel"] for item in self.items}
 

@@ -10,7 +10,8 @@ from django.conf import settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leaderboardapp.listener.publish_scheduler import PublishScheduler
+from leaderboardapp.listener import publish_scheduler
+from leaderboardapp.listener.publish_scheduler import LOSSY, PublishScheduler
 from leaderboardapp.realtime.formats import SEVERAL_BOARDS, board_channel
 from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel, parse_hold
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, Publication
@@ -209,6 +210,14 @@ STEPS = st.one_of(
         *(("put", "a", "y", False), ("run", 3.0), ("go", 0), ("put", "a", "x", False)),
     ]
 )
+@example(  # a board is public again while a proxy is away, which comes back with another change
+    steps=[
+        *(("put", "a", "x", True), ("run", 3.0), ("open", "a"), ("hold", 0), ("run", 3.0)),
+        *(("go", 0), ("open", "a"), ("hold", 1), ("run", 0.01)),
+        *(("put", "a", "x", False), ("run", 0.06), ("run", 3.0), ("open", "a"), ("hold", 1)),
+        *(("run", 0.01), ("put", "a", "y", False), ("come_back", 0), ("run", 0.06)),
+    ]
+)
 @example(steps=[("put", "a", "x", False), ("open_both",), ("hold", 0), ("change", "a", None)])
 @example(steps=[("put", "a", "x", False), ("open_both",), ("change", "a", None), ("hold", 0)])
 def test_whatever_happens_no_viewer_stays_outdated(steps: list[tuple[Any, ...]]) -> None:
@@ -292,6 +301,61 @@ def test_who_joins_does_not_have_a_board_published_more_often(world: Watched) ->
     times = [when for when, _ in world.bodies("a")]
     assert min(after - before for before, after in pairwise(times)) >= settings.PUBLISH_INTERVAL
     assert {viewer.seen[-1] for viewer in world.viewers()} == {"yz"}
+
+
+def test_who_joins_before_the_feed_tells_does_not_have_a_board_published_more_often(
+    world: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("a", "x")
+    world.run()
+    world.open("a")
+    world.hold(0)
+    world.run(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.feed, "poll", lambda timeout: {})  # the joiner's news has woken it
+        for body in ("y", "z", "xy", "yz"):
+            world.put("a", body)
+            world.open("a")
+            world.hold(0)
+            world.run(0.001)
+    run_until(world, world.scheduler, 8)
+    times = [when for when, _ in world.bodies("a")]
+    assert min(after - before for before, after in pairwise(times)) >= settings.PUBLISH_INTERVAL
+    assert {viewer.seen[-1] for viewer in world.viewers()} == {"yz"}
+
+
+def test_what_was_read_for_a_joiner_is_published_when_the_feed_tells_of_it(
+    world: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_scheduler, "MAX_BOARDS_REMEMBERED", 1)
+    for board in ("a", "b"):
+        world.put(board, "x")
+        world.run(3)
+        world.open(board)
+        world.hold(0)
+        world.run(3)
+    assert "a" not in world.scheduler.states
+    world.put("a", "y")
+    late, world.feed.changes = world.feed.changes, {}
+    world.open("a")
+    world.hold(0)
+    world.run(0.1)
+    world.feed.changes = late
+    run_until(world, world.scheduler, 20)
+    assert [viewer.seen[-1] for viewer in world.viewers() if viewer.board == "a"] == ["y", "y"]
+
+
+def test_after_so_much_that_some_may_be_lost_streams_are_sent_the_repeat(world: Watched) -> None:
+    world.put("a", "x")
+    world.run()
+    world.open("a")
+    world.hold(0)
+    for number in range(LOSSY + 1):
+        world.put("a", str(number))
+        world.run(settings.PUBLISH_INTERVAL)
+    run_until(world, world.scheduler, 10)
+    [viewer] = world.viewers()
+    assert viewer.seen[-2:] == [str(LOSSY), str(LOSSY)] and viewer.seen[-3] != str(LOSSY)
 
 
 def test_a_board_that_nobody_watches_is_not_read(world: Watched) -> None:

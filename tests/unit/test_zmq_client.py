@@ -3,8 +3,10 @@
 import itertools
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -235,6 +237,27 @@ def test_who_joins_at_the_moment_of_an_event_is_sent_it_and_nothing_older(
     client.publish([publication("board-a", "5")._replace(is_event=True)])
     wait_until(lambda: len(proxy.read()) == 4, "the next")
     assert proxy.received[-1][1]["text"] == "5"
+
+
+@pytest.mark.parametrize("is_http", [True, False])
+def test_an_address_of_something_else_is_named_too(
+    port: int, is_http: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(zmq_client, "AWAY_SECONDS", 1.0)
+    monkeypatch.setattr(zmq_client, "GONE_SECONDS", 0.2)  # between two tries
+    server = HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    if is_http:  # else it takes connections, and says nothing
+        thread.start()
+    with caplog.at_level(logging.WARNING):
+        client = ZmqProxyClient(f"tcp://127.0.0.1:{port}")
+        wait_until(lambda: caplog.records, "that there is no proxy")
+    client.close()
+    if is_http:
+        server.shutdown()
+        thread.join()
+    server.server_close()
+    assert "GRIP_URL" in caplog.records[0].getMessage()
 
 
 def test_a_proxy_that_holds_more_and_more_is_published_to(
