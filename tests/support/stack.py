@@ -3,9 +3,11 @@
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -55,11 +57,13 @@ class Stack:
             for way, port in zip(ways, control_ports, strict=False)
         ]
         self.folder, self.pushpin_options = folder, pushpin_options
+        # Of its own, because the path of a socket may not be long.
+        self.run_dir = Path(tempfile.mkdtemp(prefix="run-"))
         self.repeats = 1 if publish_by == "http" else 0  # of a snapshot, to streams
         self.env = {
             "DATABASE_URL": database_url,
             "GRIP_URL": " ".join(addresses),
-            "PUSHPIN_RUN_DIR": str(folder),
+            "PUSHPIN_RUN_DIR": str(self.run_dir),
             "AMQP_URL": amqp_url,
             "AMQP_ROUTES": amqp_routes,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -114,7 +118,7 @@ class Stack:
             f"pushpin{number}",
             [sys.executable, "script/pushpin", f"--port=127.0.0.1:{port}", *self.options],
             GRIP_URL=address,
-            PUSHPIN_RUN_DIR=str(self.folder / f"run{number}"),
+            PUSHPIN_RUN_DIR=str(self.run_dir / str(number)),
         )
         self.programs.append(program)
         self.pushpin_ports.append(port)
@@ -193,3 +197,4 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         stop(self.programs)
+        shutil.rmtree(self.run_dir, ignore_errors=True)
