@@ -46,10 +46,11 @@ def stack(
         yield stack
 
 
-def read_logs(folder: Path) -> str:
-    """Return all that was logged in the folder, and assert that no secret is among it."""
+def read_logs(*folders: Path) -> str:
+    """Return all that was logged in the folders, and assert that no secret is among it."""
     logs = {
         path: path.read_text(errors="replace")
+        for folder in folders
         for path in folder.rglob("*")
         if path.is_file() and ("log" in path.suffix or "log" in path.parts)
     }
@@ -85,7 +86,7 @@ def test_the_service_and_pushpin_log_no_secret(stack: Stack, board: str) -> None
     for query in QUERIES:
         for headers in ({}, EVENT_STREAM):
             assert api("GET", f"{board}{query}", headers=headers).status == 502
-    logs = read_logs(stack.folder)
+    logs = read_logs(stack.folder, stack.run_dir)
     assert f'"GET {board}" 200' in logs, "gunicorn's access log"
     assert logs.count("Invalid request") >= 3, "what gunicorn could not read"
 
