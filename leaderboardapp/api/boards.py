@@ -234,6 +234,6 @@ def get_readable_snapshots(request: HttpRequest, ids: list[str]) -> dict[str, Sn
         try:
             auth.require_read(request, id, private=current[id].private)
         except Problem as problem:
-            detail = f"{owner_of(id)}: {problem.detail}"
-            raise Problem(problem.kind, detail, problem.headers) from problem
+            problem.detail = f"{owner_of(id)}: {problem.detail}"
+            raise
     return {id: current.get(id) for id in ids}

@@ -60,6 +60,11 @@ class ProxyClient(ABC):
         """Raise ProxyUnavailable if it is known that the proxy would not get what is published."""
 
     @abstractmethod
+    def is_away(self) -> bool:
+        """Return whether it is known that the proxy is away, and says whom it holds when it is
+        back."""
+
+    @abstractmethod
     def holds(self, channel: str) -> bool:
         """Return whether the proxy may hold anybody for the GRIP channel."""
 
@@ -97,6 +102,9 @@ class HttpProxyClient(ProxyClient):
 
     def check(self) -> None:
         pass  # only publishing shows it
+
+    def is_away(self) -> bool:
+        return False
 
     def holds(self, channel: str) -> bool:
         return True

@@ -132,7 +132,7 @@ class ProxyPublisher:
         """Add to what waits what is in the batch of boards that the proxy holds viewers of. While
         boards are to be resent, only ids of boards are kept."""
         batch = batch.only(self.is_watched)
-        if batch.events and not self._takes_events():
+        if self.client.is_away():
             batch.events = {}
         with self.condition:
             if self.to_resend:
@@ -146,13 +146,6 @@ class ProxyPublisher:
     def is_watched(self, board: str) -> bool:
         """Return whether the proxy may hold viewers of the board."""
         return any(self.client.holds(board_channel(board, private)) for private in (False, True))
-
-    def _takes_events(self) -> bool:
-        try:
-            self.client.check()
-        except ProxyUnavailable:
-            return False
-        return True
 
     def lag_seconds(self) -> float:
         """Return for how long the oldest snapshot has been waiting; 0.0 if none waits."""

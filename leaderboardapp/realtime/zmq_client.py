@@ -112,6 +112,9 @@ class ZmqProxyClient(ProxyClient):
             if not self._settle():
                 raise self._unavailable("it has not said yet whom it holds")
 
+    def is_away(self) -> bool:
+        return not self.is_connected
+
     def holds(self, channel: str) -> bool:
         return channel in self.held
 

@@ -1,6 +1,7 @@
 """What the real Pushpin sends by itself, on each kind of connection that it holds."""
 
 import json
+import uuid
 from contextlib import suppress
 from typing import Any
 
@@ -20,11 +21,12 @@ def test_scripts_see_keep_alives_on_a_busy_board_and_a_quiet_channel(
     stack: Stack, api: Api, board: str
 ) -> None:
     messages: list[Any] = []
+    channel = f"/events/customer-{uuid.uuid4().hex}/"  # of nobody else
     with (
         Viewer(stack.port, board) as viewer,
-        Viewer(stack.port, "/events/invoices/") as quiet,
+        Viewer(stack.port, channel) as quiet,
         watch(stack, board) as socket,
-        watch(stack, "/events/invoices/") as quiet_socket,
+        watch(stack, channel) as quiet_socket,
     ):
 
         def have_come() -> bool:

@@ -84,17 +84,17 @@ class HandProxy(ProxyClient):
 
     def __init__(self) -> None:
         self.viewers: list[Viewer] = []
-        self.is_away = self.is_unsettled = False
+        self.away = self.is_unsettled = False
         self.news: list[News] = []
 
     def hold(self, viewer: Viewer) -> None:
         new = [channel for channel in viewer.channels if not self._holds(channel)]
         self.viewers.append(viewer)
-        if not self.is_away:
+        if not self.away:
             self.news += [News(channel, is_back=self.is_unsettled) for channel in new]
 
     def come_back(self) -> None:
-        self.is_away = False
+        self.away = False
         self.report_to(None)
 
     def publish(self, items: Iterable[Publication]) -> None:
@@ -102,24 +102,27 @@ class HandProxy(ProxyClient):
             for viewer in self.viewers:
                 is_held = item.channel in viewer.channels and not viewer.is_closed
                 hold, formats = parse_hold(item.channel), json.loads(item.json)
-                if is_held and hold and "http-stream" in formats and not self.is_away:
+                if is_held and hold and "http-stream" in formats and not self.away:
                     viewer.show(hold.board, formats["http-stream"], formats.get("meta", {}))
 
     def _holds(self, channel: str) -> bool:
         return any(channel in viewer.channels for viewer in self.viewers)
 
     def holds(self, channel: str) -> bool:
-        return not self.is_away and self._holds(channel)
+        return not self.away and self._holds(channel)
 
     def report_to(self, on_news: Callable[[], None] | None) -> None:
         held = {channel for viewer in self.viewers for channel in viewer.channels}
-        self.news = [News(channel, is_back=True) for channel in held if not self.is_away]
+        self.news = [News(channel, is_back=True) for channel in held if not self.away]
 
     def take_news(self) -> list[News]:
         news, self.news = self.news, []
         return news
 
     def check(self) -> None: ...
+
+    def is_away(self) -> bool:
+        return False
 
     def close(self) -> None: ...
 
@@ -182,7 +185,7 @@ class Watched(World):
 
     def end(self) -> None:
         for client in self.clients:
-            if client.is_away:
+            if client.away:
                 client.come_back()
         run_until(self, self.scheduler, self.now - 1000 + 10)
 
@@ -225,7 +228,7 @@ def test_whatever_happens_no_viewer_stays_outdated(steps: list[tuple[Any, ...]])
         world = Watched(monkeypatch)
         for name, *arguments in steps:
             if name == "go":
-                world.clients[arguments[0]].is_away = True
+                world.clients[arguments[0]].away = True
             elif name == "settle":
                 world.clients[arguments[0]].is_unsettled = not arguments[1]
             elif name == "come_back":
@@ -373,7 +376,7 @@ def test_a_proxy_that_is_back_is_sent_all_again_and_no_other_is(world: Watched) 
         world.open("a")
         world.hold(proxy)
     run_until(world, world.scheduler, 5)
-    world.clients[0].is_away = True
+    world.clients[0].away = True
     world.clients[0].come_back()
     run_until(world, world.scheduler, 10)
     assert [viewer.seen for viewer in world.viewers()] == [["x", "x"], ["x"]]

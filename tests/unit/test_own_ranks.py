@@ -127,7 +127,7 @@ class World:
             self.clients[proxy].viewers.pop(0)
 
     def go(self, proxy: int) -> None:
-        self.clients[proxy].is_away = True
+        self.clients[proxy].away = True
 
     def come_back(self, proxy: int) -> None:
         self.clients[proxy].come_back()
@@ -162,7 +162,7 @@ class World:
         self.is_unavailable = False
         for client in self.clients:
             client.is_stuck = False
-            if client.is_away:
+            if client.away:
                 client.come_back()
         self.run_for(SETTLED_SECONDS)
 

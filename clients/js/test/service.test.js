@@ -176,6 +176,7 @@ it("a watch shows each change, says who joined, and ends with the board", async 
     const watch = board.watch({ onEvent: (event, { player }) => event === "joined" && resolve(player.name) });
     void (async () => {
       await until(watch, [0]);
+      await joined; // which may come after the snapshot
       await watch.return?.();
     })();
   });

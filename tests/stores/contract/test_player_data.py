@@ -11,7 +11,7 @@ from leaderboardapp.domain.exceptions import PlayerNotFound
 from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.types import Amount, Import, Row, rank_position
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
-from leaderboardapp.realtime.publish import PublishBatch
+from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch
 from leaderboardapp.snapshots import read_snapshots
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.streams import Feed
@@ -199,6 +199,10 @@ class Recorder:
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
+        self.proxies: list[ProxyPublisher] = []
+
+    def is_watched(self, board: str) -> bool:
+        return True
 
     def enqueue(self, batch: PublishBatch) -> None:
         for snapshot in batch.snapshots.values():
