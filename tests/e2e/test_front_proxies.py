@@ -264,7 +264,8 @@ def test_a_reload_ends_websockets_of_caddy_only(front: Front, stack: Stack, boar
         mark_and_reload(front)
         if front.name == "caddy":  # 2.7 has a setting against it
             with pytest.raises(ConnectionClosedOK, match="going away"):
-                next(shown)
+                while True:  # the last snapshot may be repeated before
+                    next(shown)
             return
         add(stack.port, board)
         while best(next(shown)) != 1:
