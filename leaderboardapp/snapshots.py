@@ -15,7 +15,6 @@ from leaderboardapp.stores import get_store
 
 # Cache-Control: may be kept, and is asked for again before each use; or is for one client only.
 REVALIDATED, PRIVATE = "no-cache", "private, no-store"
-SEPARATOR = ","  # in no id
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,11 @@ def read_snapshot(board: str) -> Snapshot | None:
 
 def read_together(boards: Sequence[str]) -> dict[str, Snapshot]:
     """Read boards as read_snapshots does. Coalesces concurrent calls for the same boards."""
-    return _coalescer(SEPARATOR.join(boards), None)
+    return _coalescer(tuple(boards), None)
 
 
-def _read_for_all(boards: str, callers: list[None]) -> list[dict[str, Snapshot]]:
-    return [read_snapshots(boards.split(SEPARATOR))] * len(callers)
+def _read_for_all(boards: tuple[str, ...], callers: list[None]) -> list[dict[str, Snapshot]]:
+    return [read_snapshots(boards)] * len(callers)
 
 
 _coalescer = Coalescer(_read_for_all, lambda: get_store().check())

@@ -1,10 +1,11 @@
-"""Coalesce concurrent calls for one board into a single batch."""
+"""Coalesce concurrent calls of one key, such as a board's id, into a single batch."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
+Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -13,57 +14,57 @@ class Batch(Generic[Item, Result]):
     """Calls that are answered together: their items, and later the result of each."""
 
     def __init__(self, previous: "Batch[Item, Result] | None") -> None:
-        """Begin an empty batch, which runs after the `previous` one of its board, if any."""
+        """Begin an empty batch, which runs after the `previous` one of its key, if any."""
         self.previous = previous
         self.items: list[Item] = []
         self.results: Future[list[Result]] = Future()
 
 
-class Coalescer(Generic[Item, Result]):
-    """A function of one item, made from one that works on many items of a board at once.
+class Coalescer(Generic[Key, Item, Result]):
+    """A function of one item, made from one that works on many items of a key at once.
 
-    While one batch of a board is running, the calls of other threads collect in the pending batch,
+    While one batch of a key is running, the calls of other threads collect in the pending batch,
     in the order in which they come. The thread that began it, its leader, runs it for all. A call
     waits only if a batch is running, and no batch begins before all of its calls: nobody is given
-    what was read too early. Boards do not wait for each other."""
+    what was read too early. Keys do not wait for each other."""
 
     def __init__(
-        self, work: Callable[[str, list[Item]], list[Result]], check: Callable[[], None]
+        self, work: Callable[[Key, list[Item]], list[Result]], check: Callable[[], None]
     ) -> None:
-        """Coalesce calls of `work`, which takes a board and items, and returns a result for each.
+        """Coalesce calls of `work`, which takes a key and items, and returns a result for each.
 
         If it raises, every call of the batch raises the same. `check` is called before a call
         waits, and raises an error if there is no use in waiting."""
         self.work, self.check = work, check
         self.lock = threading.Lock()
-        self.pending: dict[str, Batch[Item, Result]] = {}
-        self.running: dict[str, Batch[Item, Result]] = {}
+        self.pending: dict[Key, Batch[Item, Result]] = {}
+        self.running: dict[Key, Batch[Item, Result]] = {}
 
-    def __call__(self, board: str, item: Item) -> Result:
+    def __call__(self, key: Key, item: Item) -> Result:
         """Return the result for the item. Raises what `check` or `work` raises."""
         self.check()
         with self.lock:
-            batch = self.pending.get(board)
+            batch = self.pending.get(key)
             is_leader = batch is None
             if batch is None:
-                batch = self.pending[board] = Batch(self.running.get(board))
+                batch = self.pending[key] = Batch(self.running.get(key))
             batch.items.append(item)
             index = len(batch.items) - 1
         if is_leader:
-            self._run_batch(board, batch)
+            self._run_batch(key, batch)
         return batch.results.result()[index]
 
-    def _run_batch(self, board: str, batch: Batch[Item, Result]) -> None:
+    def _run_batch(self, key: Key, batch: Batch[Item, Result]) -> None:
         try:
             if batch.previous:
                 wait([batch.previous.results])
                 batch.previous = None  # or each batch would keep all before it alive
             with self.lock:
-                self.running[board] = self.pending.pop(board)
-            batch.results.set_result(self.work(board, batch.items))
+                self.running[key] = self.pending.pop(key)
+            batch.results.set_result(self.work(key, batch.items))
         except BaseException as error:  # of whatever kind: no thread is left waiting
             batch.results.set_exception(error)
         with self.lock:
             for batches in (self.pending, self.running):
-                if batches.get(board) is batch:
-                    del batches[board]
+                if batches.get(key) is batch:
+                    del batches[key]

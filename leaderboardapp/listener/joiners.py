@@ -64,7 +64,8 @@ class Joiners:
         return news
 
     def take(self, board: str) -> tuple[list[Hold], set[ProxyPublisher]]:
-        """Return proxies to which the board is to be published anew, after its holds elsewhere."""
+        """Return the board's holds, without those of proxies to which it is to be published anew,
+        and these proxies."""
         returned = self.returned.pop(board, set())
         holds = self.holds.pop(board, [])
         return [hold for proxy, hold in holds if proxy not in returned], returned

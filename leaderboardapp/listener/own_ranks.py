@@ -17,13 +17,8 @@ from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.listener.joiners import PlayerNews
 from leaderboardapp.listener.lease import STANDBY_SECONDS
-from leaderboardapp.listener.publish_scheduler import (
-    fingerprint_of,
-    published_fingerprint,
-    visibility,
-)
 from leaderboardapp.realtime.formats import player_channel
-from leaderboardapp.realtime.hold_channels import Hold
+from leaderboardapp.realtime.hold_channels import Hold, published_fingerprint, visibility
 from leaderboardapp.realtime.items import build_hold_items, build_player_items
 from leaderboardapp.realtime.proxy_client import ProxyClient, ProxyUnavailable, Publication
 from leaderboardapp.realtime.publish import LATE_SECONDS
@@ -65,7 +60,7 @@ class WatchedBoard:
         shown = self.shown.setdefault(player, None)
         if news.is_back:
             self.returned.setdefault(player, set()).add(news.client)
-        elif hold.fingerprint and fingerprint_of(hold.fingerprint, hold.private) != shown:
+        elif hold.fingerprint and hold.has != shown:
             self.holds.setdefault(player, []).append(hold)
 
     def has_joined(self) -> bool:

@@ -18,7 +18,7 @@ from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.joiners import Joiners
 from leaderboardapp.listener.leaders import Leaders
-from leaderboardapp.realtime.hold_channels import NO_BOARD, Hold
+from leaderboardapp.realtime.hold_channels import Hold, published_fingerprint, visibility
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import (
     MAX_BOARDS_READ,
@@ -126,8 +126,7 @@ class PublishScheduler:
         """Return whether the viewer has what was published last. What is published next reaches
         every viewer who is held."""
         state = self.states.get(hold.board)
-        has = fingerprint_of(hold.fingerprint, hold.private)
-        return state is not None and state.fingerprint == has
+        return state is not None and state.fingerprint == hold.has
 
     def adopt(self, current: dict[str, Snapshot | None], now: float) -> None:
         """Remember boards that were read because somebody joined as if they were published, if
@@ -216,18 +215,20 @@ class PublishScheduler:
         caught_up = set()
         for board, snapshot in current.items():
             holds, proxies = self.joiners.take(board)
+            is_new = board in batch.new
             for hold in holds:
-                is_published = board in batch.new and hold.private == visibility(snapshot)
-                has = fingerprint_of(hold.fingerprint, hold.private)
-                if not is_published and has != published_fingerprint(snapshot):
+                is_published = is_new and hold.private == visibility(snapshot)
+                if not is_published and hold.has != published_fingerprint(snapshot):
                     batch.holds[hold] = snapshot
-                    caught_up |= {board} if hold.fingerprint else set()
-            for proxy in proxies if board not in batch.new else ():
+                    if hold.fingerprint:  # else the repeat for long-polls is enough
+                        caught_up.add(board)
+            if proxies:
+                caught_up.add(board)
+            if proxies and is_new:
+                batch.visibility_changed.add(board)
+            for proxy in () if is_new else proxies:
                 anew = returned.setdefault(proxy, PublishBatch())
                 anew.merge(PublishBatch({board: snapshot}, {}, {board}, {board}))
-            if proxies:
-                batch.visibility_changed |= {board} & batch.new
-                caught_up.add(board)
         for proxy, anew in returned.items():
             proxy.enqueue(anew)
         return caught_up
@@ -319,21 +320,3 @@ class PublishScheduler:
         elif len(self.checkpoints) > 1:
             self.checkpoints.pop()  # nothing is settled, so nothing is to be remembered
         return self.checkpoint
-
-
-def published_fingerprint(snapshot: Snapshot | None) -> str:
-    """Return a text that identifies what the proxies are sent.
-
-    It differs from the snapshot's fingerprint, because a board that becomes private has an equal
-    snapshot, but is published to other viewers."""
-    return fingerprint_of(snapshot.fingerprint, snapshot.private) if snapshot else NO_BOARD
-
-
-def fingerprint_of(fingerprint: str | None, private: bool) -> str:
-    """Return `published_fingerprint` of a snapshot that has this fingerprint."""
-    return f"private {fingerprint}" if private else str(fingerprint)
-
-
-def visibility(snapshot: Snapshot | None) -> bool | None:
-    """Return whether the board is private; None if it was deleted."""
-    return snapshot.private if snapshot else None

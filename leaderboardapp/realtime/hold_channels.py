@@ -10,6 +10,7 @@ import secrets
 from typing import NamedTuple
 
 from leaderboardapp.realtime.formats import PLAYER_PUBLIC, PRIVATE, PUBLIC
+from leaderboardapp.snapshots import Snapshot
 
 # What differs comes last: ZeroMQ has an entry for each letter with which two names do not begin.
 _HOLD = "hold.{viewed}.{fingerprint}.{nonce}"
@@ -25,6 +26,24 @@ class Hold(NamedTuple):
     private: bool  # the board's visibility when they were held
     fingerprint: str | None  # of the snapshot that the viewer has, or NO_BOARD; None: for several
     player: str | None = None  # whose own rank they are shown; None: they are shown the board
+
+    @property
+    def has(self) -> str:
+        """Return `published_fingerprint` of the snapshot that the viewer has."""
+        return _published(self.fingerprint, self.private)
+
+
+def published_fingerprint(snapshot: Snapshot | None) -> str:
+    """Return a text that identifies what the proxies are sent; None is a deleted board.
+
+    It differs from the snapshot's fingerprint, because a board that becomes private has an equal
+    snapshot, but is published to other viewers."""
+    return _published(snapshot.fingerprint, snapshot.private) if snapshot else NO_BOARD
+
+
+def visibility(snapshot: Snapshot | None) -> bool | None:
+    """Return whether the board is private; None if it was deleted."""
+    return snapshot.private if snapshot else None
 
 
 def hold_channel(viewed: str, fingerprint: str) -> str:
@@ -42,6 +61,10 @@ def parse_hold(channel: str) -> Hold | None:
         if viewed.startswith(before):
             return _parse_ids(channel, viewed.removeprefix(before), fingerprint)
     return None
+
+
+def _published(fingerprint: str | None, private: bool) -> str:
+    return f"private {fingerprint}" if private else str(fingerprint)
 
 
 def _parse_ids(channel: str, ids: str, fingerprint: str | None) -> Hold:

@@ -25,7 +25,7 @@ from leaderboardapp.realtime.formats import (
     update_message,
     websocket_message,
 )
-from leaderboardapp.realtime.hold_channels import NO_BOARD, Hold
+from leaderboardapp.realtime.hold_channels import Hold, published_fingerprint
 from leaderboardapp.realtime.proxy_client import Publication
 from leaderboardapp.snapshots import PRIVATE as NOT_KEPT
 from leaderboardapp.snapshots import Snapshot
@@ -76,12 +76,13 @@ def build_items(
 def build_hold_items(hold: Hold, snapshot: Snapshot | None) -> Iterator[Publication]:
     """Return the item, if any is needed, that brings viewers up to date who join."""
     formats = HOLD_FORMATS if hold.fingerprint else LONG_POLLS
+    if hold.has == published_fingerprint(snapshot):
+        return
     if snapshot is None:
-        if hold.fingerprint != NO_BOARD:
-            yield from _gone(hold.channel, hold.board, formats)
+        yield from _gone(hold.channel, hold.board, formats)
     elif snapshot.private != hold.private:
         yield _item(hold.channel, *_sent_away(snapshot), formats=formats)
-    elif snapshot.fingerprint != hold.fingerprint:
+    else:
         meta = skip_user(snapshot.fingerprint)
         yield _item(hold.channel, *_update(snapshot), meta=meta, formats=formats)
 

@@ -135,7 +135,7 @@ def test_each_of_many_threads_gets_its_own_sum(store: Store, board_id: str) -> N
 
 
 def call_together(
-    monkeypatch: pytest.MonkeyPatch, coalescer: Coalescer[Any, Any], call: Callable[[], Any]
+    monkeypatch: pytest.MonkeyPatch, coalescer: Coalescer[Any, Any, Any], call: Callable[[], Any]
 ) -> tuple[list[Any], list[int]]:
     """Return the results of four threads, three of which call while the first batch is running, and
     how many calls each batch answered."""

@@ -21,7 +21,7 @@ from leaderboardapp.realtime.formats import player_channel
 from leaderboardapp.realtime.hold_channels import hold_channel, parse_hold
 from leaderboardapp.realtime.proxy_client import ProxyUnavailable, Publication
 from leaderboardapp.snapshots import Snapshot
-from tests.unit.test_joiners import HandProxy, HandPublisher, Viewer
+from tests.unit.watched_world import HandProxy, HandPublisher, Viewer
 
 SETTLED_SECONDS = 30.0  # longer than anything waits
 

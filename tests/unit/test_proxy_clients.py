@@ -16,6 +16,7 @@ from leaderboardapp.realtime.proxy_client import (
 from leaderboardapp.realtime.zmq_client import ZmqProxyClient
 from tests.support.programs import free_ports, wait_until
 from tests.unit import test_publish, test_zmq_client
+from tests.unit.test_zmq_client import is_ready
 
 CHANNELS = ("board-a", "board-b")
 
@@ -30,7 +31,7 @@ class OverHttp:
     def client(port: int) -> ProxyClient:
         return http_client({"control_uri": f"http://127.0.0.1:{port}"})
 
-    def received(self) -> list[Any]:
+    def read(self) -> list[Any]:
         return [item for batch in self.proxy.items for item in batch]
 
     def close(self) -> None:
@@ -47,7 +48,7 @@ class OverZmq:
     def client(port: int) -> ProxyClient:
         return ZmqProxyClient(f"tcp://127.0.0.1:{port}")
 
-    def received(self) -> list[Any]:
+    def read(self) -> list[Any]:
         return [item for _, item in self.proxy.read()]
 
     def close(self) -> None:
@@ -91,20 +92,6 @@ def client(way: type[Proxy], port: int) -> Iterator[ProxyClient]:
     client.close()
 
 
-def wait_until_taken(client: ProxyClient, proxy: Proxy) -> None:
-    """Wait until the client knows no reason why the proxy would not take what is published."""
-
-    def is_ready() -> bool:
-        proxy.received()
-        try:
-            client.check()
-        except ProxyUnavailable:
-            return False
-        return True
-
-    wait_until(is_ready, "the proxy")
-
-
 def publications(*texts: str) -> list[Publication]:
     return [
         Publication(channel, json.dumps({"channel": channel, "text": text}).encode())
@@ -115,12 +102,12 @@ def publications(*texts: str) -> list[Publication]:
 
 def test_all_that_is_published_arrives_in_its_order(client: ProxyClient, start: Start) -> None:
     proxy = start()
-    wait_until_taken(client, proxy)
+    wait_until(is_ready(client, proxy), "the proxy")
     texts = [*map(str, range(100)), "\N{TROPHY}" * 100]
     client.publish(publications(*texts))
-    wait_until(lambda: len(proxy.received()) == 2 * len(texts), "all of it")
+    wait_until(lambda: len(proxy.read()) == 2 * len(texts), "all of it")
     sent = [json.loads(publication.json) for publication in publications(*texts)]
-    assert proxy.received() == sent
+    assert proxy.read() == sent
 
 
 def test_a_proxy_that_is_away_is_named_and_is_published_to_when_it_is_back(
@@ -131,9 +118,9 @@ def test_a_proxy_that_is_away_is_named_and_is_published_to_when_it_is_back(
         with pytest.raises(ProxyUnavailable, match=f":{port} did not take what was published"):
             client.publish(publications("lost"))
         proxy = start()
-        wait_until_taken(client, proxy)
+        wait_until(is_ready(client, proxy), "the proxy")
         client.publish(publications(str(number)))
-        wait_until(lambda: len(proxy.received()) == 2, "both")  # noqa: B023
+        wait_until(lambda: len(proxy.read()) == 2, "both")  # noqa: B023
         proxy.close()
         if isinstance(proxy, OverZmq):
             wait_until(lambda: not client.holds("board-a"), "that it has gone")
@@ -143,6 +130,6 @@ def test_a_proxy_may_hold_viewers_of_what_it_says_it_holds(
     client: ProxyClient, start: Start
 ) -> None:
     proxy = start()
-    wait_until_taken(client, proxy)
+    wait_until(is_ready(client, proxy), "the proxy")
     assert all(map(client.holds, CHANNELS))
     assert client.holds("board-c") is not client.tells_holds

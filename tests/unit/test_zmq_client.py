@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import zmq
 
 from leaderboardapp.realtime import zmq_client
-from leaderboardapp.realtime.proxy_client import News, ProxyUnavailable, Publication
+from leaderboardapp.realtime.proxy_client import News, ProxyClient, ProxyUnavailable, Publication
 from leaderboardapp.realtime.zmq_client import ZmqProxyClient
 from tests.support.programs import free_ports, wait_until
 
@@ -82,7 +82,16 @@ def publication(channel: str, text: str = "") -> Publication:
     return Publication(channel, json.dumps({"channel": channel, "text": text}).encode())
 
 
-def is_ready(client: ZmqProxyClient, proxy: Proxy) -> Callable[[], bool]:
+class Reads(Protocol):
+    """What stands for a proxy."""
+
+    def read(self) -> object:
+        """Return what has come so far."""
+
+
+def is_ready(client: ProxyClient, proxy: Reads) -> Callable[[], bool]:
+    """Return a condition: the client knows no reason why the proxy would not take anything."""
+
     def check() -> bool:
         proxy.read()
         try:

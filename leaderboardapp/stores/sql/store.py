@@ -3,10 +3,7 @@
 How a database locks, and how its feed learns of changes, is in sqlite/ and postgresql/.
 """
 
-import functools
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Collection, Iterable, Sequence
 
 from django.core.management import call_command
 from django.db import IntegrityError, connection
@@ -47,6 +44,12 @@ from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.sql import deletion, maintenance, seasons, tickets, windows
+from leaderboardapp.stores.sql.access import (
+    DatabaseAccess,
+    in_board_transaction,
+    maps_db_errors,
+    of_one_moment,
+)
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
@@ -70,7 +73,6 @@ from leaderboardapp.stores.sql.reading import (
     find_hidden,
     find_player,
     find_players,
-    read_at_one_moment,
     read_board,
 )
 from leaderboardapp.stores.sql.statements import (
@@ -79,64 +81,13 @@ from leaderboardapp.stores.sql.statements import (
     write,
 )
 
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S", bound="SqlStore")
 
-
-def maps_db_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Decorate a method of a store: raise StoreUnavailable for what the database raises."""
-
-    @functools.wraps(method)
-    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.run(lambda: method(self, *args, **kwargs))
-
-    return call
-
-
-def in_board_transaction(
-    method: Callable[Concatenate[S, str, P], R],
-) -> Callable[Concatenate[S, str, P], R]:
-    """Decorate a method of a store: run it in one transaction, in which nobody else changes its
-    board."""
-
-    @functools.wraps(method)
-    def call(self: S, board: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.transaction(board, lambda: method(self, board, *args, **kwargs))
-
-    return call
-
-
-def of_one_moment(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Decorate a method of a store: all that it reads is as it was at one moment."""
-
-    @functools.wraps(method)
-    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        def work() -> R:
-            return method(self, *args, **kwargs)
-
-        return self.run(lambda: read_at_one_moment(self.begin_snapshot, work))
-
-    return call
-
-
-class SqlStore(Store):
+class SqlStore(DatabaseAccess, Store):
     """A store in the tables of models.py."""
 
     # Writers who wait for a piece come soon: PostgreSQL's queue for the board is in order, and
     # SQLite's lock is free while the log is copied to the database, after the commit (ADR 39).
     rest_factor = 0.5
-    begin_snapshot: str
-    """The statement after which all reads are of one moment, until the COMMIT."""
-
-    @abstractmethod
-    def run(self, work: Callable[[], R]) -> R:
-        """Return what `work` returns. Raises StoreUnavailable for what the database raises."""
-
-    @abstractmethod
-    def transaction(self, board: str | None, work: Callable[[], R]) -> R:
-        """Return what `work` returns, run in one transaction. If a board is named, nobody else
-        changes it meanwhile. Raises StoreUnavailable."""
 
     @maps_db_errors
     def ensure(self) -> None:

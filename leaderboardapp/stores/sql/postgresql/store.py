@@ -10,6 +10,7 @@ from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
+from leaderboardapp.stores.sql.access import maps_db_errors
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, map_error
@@ -23,7 +24,7 @@ from leaderboardapp.stores.sql.statements import (
     read,
     write,
 )
-from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
+from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed, MessageStream
 
 R = TypeVar("R")

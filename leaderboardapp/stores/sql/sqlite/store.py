@@ -10,11 +10,12 @@ from django.db.models import Max
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.sql.access import maps_db_errors
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
 from leaderboardapp.stores.sql.statements import write
-from leaderboardapp.stores.sql.store import SqlStore, maps_db_errors
+from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed, MessageStream
 
 R = TypeVar("R")
