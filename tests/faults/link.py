@@ -51,8 +51,12 @@ class Link:
     def _forward(self) -> None:
         while not self.stopping.is_set():
             other = {a: b for pair in self.pairs for a, b in (pair, pair[::-1])}
-            alive = [end for end in other if end not in self.dead]
-            for end in select.select([self.server, *alive], [], [], 0.02)[0]:
+            alive = {end.fileno(): end for end in (self.server, *other) if end not in self.dead}
+            poll = select.poll()  # and no select(), which knows no file above 1023
+            for file in alive:
+                poll.register(file, select.POLLIN)
+            for file, _ in poll.poll(20):
+                end = alive[file]
                 if end is self.server:
                     self._connect(self.server.accept()[0])
                 elif end not in self.dead and end.fileno() >= 0:  # else closed with its other end

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import RANKINGS, RankPosition
 from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
-from leaderboardapp.stores.sql.sqlite import store
+from leaderboardapp.stores.sql.sqlite import log_writes, store
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed
 from leaderboardapp.stores.sql.sqlite.store import SqliteStore
 from tests.support.programs import PROJECT, wait_until
@@ -281,11 +281,60 @@ def test_a_commit_that_may_be_in_the_log_is_of_unknown_outcome(name: str, unknow
     assert isinstance(raised.value, OutcomeUnknown) == unknown
 
 
-def test_an_idle_feed_reads_no_table(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def feed(sqlite: SqliteStore) -> Iterator[SqliteFeed]:
+    """A feed that has been idle for longer than any commit takes."""
     feed = SqliteFeed()
-    monkeypatch.setattr(feed, "_read", lambda: pytest.fail("nothing has changed"))
-    assert feed.poll(timeout=0.1) == {}
+    feed.writes.told_at -= 10
+    yield feed
     feed.close()
+
+
+def test_an_idle_feed_sleeps(feed: SqliteFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr(feed, "_read", lambda: looks.append(None))
+    assert feed.poll(timeout=0.1) == {}
+    assert len(looks) == 2  # at first and at last
+
+
+def test_a_write_to_the_log_wakes_an_idle_feed(
+    sqlite: SqliteStore, board: str, feed: SqliteFeed
+) -> None:
+    feed.poll(timeout=0)
+    told_at = feed.writes.told_at = feed.writes.told_at - 10
+    sqlite.add_score(board, "alice", 1)
+    assert feed.writes.wait(60) is False
+    assert feed.writes.told_at > told_at
+    assert feed.poll(timeout=10) == {board: []}
+
+
+def test_without_inotify_a_feed_looks_all_the_time(
+    sqlite: SqliteStore, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_options: Any) -> None:
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr(log_writes, "INotify", refuse)
+    feed = SqliteFeed()
+    assert feed.writes.wait(60) is False  # and a test that waits so long fails
+    sqlite.add_score(board, "alice", 1)
+    assert feed.poll(timeout=10) == {board: []}
+    feed.close()
+
+
+def test_a_feed_that_was_not_told_of_a_commit_looks_all_the_time(
+    sqlite: SqliteStore, board: str, feed: SqliteFeed
+) -> None:
+    assert feed.writes.inotify
+    feed.writes.inotify.rm_watch(1)
+    feed.poll(timeout=0)
+    feed.writes.wait(0)  # the system has told of that, too
+    feed.writes.told_at -= 10
+    sqlite.add_score(board, "alice", 1)
+    assert feed.poll(timeout=0) == {board: []}
+    assert feed.writes.inotify is None
+    sqlite.add_score(board, "alice", 1)
+    assert feed.poll(timeout=10) == {board: []}
 
 
 def test_a_thread_that_does_not_get_the_write_lock_is_refused(

@@ -13,7 +13,7 @@ from leaderboardapp.stores.sql.statements import decode_joined
 from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
 BUSY_SECONDS = 0.03  # between two changes: if they are closer, a sleeping feed wakes for good
-AWAKE_SECONDS = 0.004  # between two reads of a feed that is awake
+AWAKE_SECONDS = 0.01  # between two reads of a feed that is awake
 ASLEEP_AFTER_SECONDS = 0.2  # without a change
 SNAPSHOT = "SELECT pg_current_snapshot()::text"
 NEW = "seq >= %(next)s OR seq = ANY(%(running)s)"
@@ -43,7 +43,8 @@ class PostgresFeed(Session, Feed):
 
     def __init__(self) -> None:
         self.woken, self.waker = socket.socketpair()
-        self.woken.setblocking(False)
+        for end in (self.woken, self.waker):
+            end.setblocking(False)
         super().__init__()
 
     def start(self) -> None:
@@ -64,7 +65,7 @@ class PostgresFeed(Session, Feed):
                 self._pause(deadline - self.last_activity)
 
     def wake(self) -> None:
-        with suppress(OSError):  # it is closed
+        with suppress(OSError):  # it is closed, or full of wakes
             self.waker.send(b".")
 
     def close(self) -> None:

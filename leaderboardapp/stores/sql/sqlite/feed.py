@@ -1,9 +1,7 @@
 """SQLite: the feed, and the stream of messages."""
 
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.db import Error, connections
@@ -11,76 +9,65 @@ from django.db import Error, connections
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
+from leaderboardapp.stores.sql.sqlite.log_writes import LogWrites
 from leaderboardapp.stores.sql.statements import decode_joined
 from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
 R = TypeVar("R")
 
-# Between two polls: while nothing happens, which takes 0.9 % of a core of a small cloud machine;
-# and for BUSY_FOR_SECONDS after each change.
-IDLE_SECONDS, BUSY_SECONDS = 0.015, 0.004
-BUSY_FOR_SECONDS = 2.0
+PAUSE_SECONDS = 0.01  # after a commit, so that many of them are read together
 PUBLISHED = """
     SELECT (SELECT min(id) FROM message), id, exchange, topic, payload
-    FROM message WHERE id > %s ORDER BY id
+    FROM message WHERE id > ? ORDER BY id
 """
 
 
 class Commits:
-    """Notices the commits of other connections. `PRAGMA data_version` changes with each of them,
-    and needs no read of the file; only then are the tables read."""
+    """Reads what other connections commit, soon after each commit."""
 
     def __init__(self) -> None:
-        # A connection of its own: its own commits would not change its data_version.
         self.connection = connections.create_connection("default")
-        self.version = self._read_version()
-        self.asleep = threading.Lock()  # cheaper than an Event, hundreds of times a second
-        self.asleep.acquire()
-        self.last_activity = self.last_change = time.monotonic()
+        self.connection.ensure_connection()
+        self.query("SELECT 1 FROM sqlite_master")  # the first read opens the log
+        self.writes = LogWrites(f"{self.connection.settings_dict['NAME']}-wal")
+        self.last_activity = time.monotonic()
+        self.paused_until = 0.0
 
     def wait(self, timeout: float, read: Callable[[], R]) -> R | None:
-        """Return what `read` returns after a commit, if that is not empty; None if nothing comes
-        in time, or when it is woken. Raises StoreUnavailable."""
+        """Return what `read` returns, once it is not empty; None if nothing comes in time, or when
+        it is woken. Raises StoreUnavailable."""
         deadline = time.monotonic() + timeout
+        pause = min(self.paused_until - time.monotonic(), timeout)
+        if pause > 0 and self.writes.pause(pause):
+            return None
         try:
-            while True:
-                version = self._read_version()
-                if version != self.version:
-                    result = read()
-                    self.version = version
-                    self.last_activity = time.monotonic()
-                    if result:  # else it was the listener's own heartbeat, say
-                        self.last_change = self.last_activity
-                        return result
-                if time.monotonic() >= deadline:
+            while not (result := read()):
+                self.last_activity = time.monotonic()
+                left = deadline - self.last_activity
+                if left <= 0 or self.writes.wait(left):
                     return None
-                busy = time.monotonic() < self.last_change + BUSY_FOR_SECONDS
-                if self.asleep.acquire(timeout=BUSY_SECONDS if busy else IDLE_SECONDS):
-                    return None  # and it is asleep again
         except Error as error:
             raise StoreUnavailable(str(error)) from error
+        self.writes.note_commit()
+        self.last_activity = time.monotonic()
+        self.paused_until = self.last_activity + PAUSE_SECONDS
+        return result
 
     def wake(self) -> None:
-        """Have the wait of another thread, or else the next one, end soon."""
-        with suppress(RuntimeError):  # it is woken already
-            self.asleep.release()
+        """Have the wait of another thread, or else the next one, end at once."""
+        self.writes.wake()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the query's rows."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        # Hundreds of times a second, and Django's cursor costs more than the query.
+        with self.connection.wrap_database_errors:
+            rows: list[tuple[Any, ...]] = self.connection.connection.execute(sql, values).fetchall()
             return rows
 
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
-
-    def _read_version(self) -> int:
-        # It is read a hundred times a second, and Django's cursor costs more than the query.
-        self.connection.ensure_connection()
-        with self.connection.wrap_database_errors:
-            return int(self.connection.connection.execute("PRAGMA data_version").fetchone()[0])
+        self.writes.close()
 
 
 class SqliteFeed(Commits, Feed):
@@ -94,7 +81,7 @@ class SqliteFeed(Commits, Feed):
         return self.wait(timeout, self._read) or {}
 
     def _read(self) -> Changes:
-        rows = self.query("SELECT board, seq, joined FROM change WHERE seq > %s", self.seq)
+        rows = self.query("SELECT board, seq, joined FROM change WHERE seq > ?", self.seq)
         changes = {
             board: decode_joined(joined, lambda seq: seq > self.seq) for board, _, joined in rows
         }

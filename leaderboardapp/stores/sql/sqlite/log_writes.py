@@ -1,0 +1,99 @@
+"""Writes to SQLite's log (WAL), as the system tells of them by inotify.
+
+SQLite itself tells nobody of a commit. It writes to its log, and waits until that is on the disk.
+Only then does the commit count. So a write says that a commit may come soon.
+"""
+
+import os
+import select
+import socket
+import time
+from contextlib import suppress
+from math import ceil
+
+from inotify_simple import INotify, flags
+
+LOOK_SECONDS = 0.001  # between two looks for a commit after a write to the log, at first
+LOOKS_GROW = 8  # later, an eighth of the time since the write
+COMMIT_SECONDS = 0.25  # how long after a write its commit is looked for
+BLIND_SECONDS = 0.015  # between two looks where the system does not tell of writes
+SILENT_SECONDS = 5.0  # a commit so long after the last write that was told of was not told of
+
+
+class LogWrites:
+    """Says when it is time to look for a commit. One thread waits, others may wake it."""
+
+    def __init__(self, log: str) -> None:
+        """Watch the log, a path. If the system cannot, all is done without."""
+        self.told_at = time.monotonic()
+        self.woken, self.waker = socket.socketpair()
+        for end in (self.woken, self.waker):
+            end.setblocking(False)
+        self.waking, self.telling = select.poll(), select.poll()
+        self.waking.register(self.woken, select.POLLIN)
+        self.telling.register(self.woken, select.POLLIN)
+        self.inotify: INotify | None = None
+        # Linux has inotify, of which a user may have no more; macOS has none.
+        with suppress(OSError, AttributeError):
+            self._watch(log)
+
+    def _watch(self, log: str) -> None:
+        inotify = INotify(nonblocking=True)
+        try:
+            inotify.add_watch(log, flags.MODIFY)
+        except OSError:
+            inotify.close()
+            raise
+        self.inotify = inotify
+        self.telling.register(inotify, select.POLLIN)
+
+    def wait(self, seconds: float) -> bool:
+        """Return False when it is time to look for a commit, after so many seconds at most, or True
+        at once when woken."""
+        since = time.monotonic() - self.told_at
+        if self.inotify is None:
+            is_woken = self.pause(min(seconds, BLIND_SECONDS))
+        elif since < COMMIT_SECONDS:
+            is_woken = self.pause(min(seconds, max(LOOK_SECONDS, since / LOOKS_GROW)))
+        else:
+            self.telling.poll(ceil(seconds * 1000))
+            is_woken = self._take_wake()
+        self._take_writes()
+        return is_woken
+
+    def pause(self, seconds: float) -> bool:
+        """Return False after so many seconds, or True at once when woken."""
+        self.waking.poll(ceil(seconds * 1000))
+        return self._take_wake()
+
+    def note_commit(self) -> None:
+        """Stop to rely on the system if it has not told of a commit that came: some file systems
+        take the watch, and tell of nothing that another machine or container writes."""
+        self._take_writes()
+        if self.inotify and time.monotonic() - self.told_at > SILENT_SECONDS:
+            self.telling.unregister(self.inotify)
+            self.inotify.close()
+            self.inotify = None
+
+    def wake(self) -> None:
+        """Have the wait of another thread, or else the next one, end at once."""
+        with suppress(OSError):  # it is closed, or full of wakes
+            self.waker.send(b".")
+
+    def close(self) -> None:
+        """Close the files."""
+        self.woken.close()
+        self.waker.close()
+        if self.inotify:
+            self.inotify.close()
+
+    def _take_wake(self) -> bool:
+        with suppress(BlockingIOError):
+            return bool(self.woken.recv(4096))
+        return False
+
+    def _take_writes(self) -> None:
+        """Remember whether the system has told of writes since the last call."""
+        with suppress(BlockingIOError):
+            if self.inotify and os.read(self.inotify.fileno(), 4096):
+                self.told_at = time.monotonic()
