@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
+from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue, reql
 from leaderboardapp.pubsub import exchange as exchange_module
 from leaderboardapp.pubsub.exchange import PUBLISHED_AT_ONCE
 from leaderboardapp.pubsub.hub import get_hub
@@ -278,6 +278,12 @@ def test_a_refused_queue_is_garbage_collected(
 
 
 @pytest.mark.stores("sqlite", "postgresql")
+def test_functions_of_reql_are_refused_with_the_filters_that_this_store_has(store: Store) -> None:
+    with pytest.raises(ValueError, match="sql.*://.* a regular expression .* and a predicate"):
+        reql(lambda topic: topic.match("a"))
+
+
+@pytest.mark.stores("sqlite", "postgresql")
 def test_messages_that_expired_unread_are_announced(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,7 +324,7 @@ def test_a_filter_unknown_to_the_server_is_refused(rethinkdb_url: str) -> None:
         store.ensure()
         exchange = Exchange("refused")
         with exchange.queue("t") as other:
-            with pytest.raises(ValueError, match="RethinkDB does not know"):
+            with pytest.raises(ValueError, match=r"RethinkDB refuses the filter: .*\(\?<"):
                 exchange.queue(r"(?<name>a)").__enter__()
             exchange.topic("t").publish(1)
             wait_until(lambda: len(get_hub().inboxes) == 1, "the end of the refused one")
