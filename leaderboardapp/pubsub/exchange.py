@@ -178,7 +178,11 @@ class Queue:
         inbox = self.inbox
         if had_inbox_of_parent:
             inbox.enqueue([FORKED])
-        self.hub.subscribe(self.subscription, inbox)
+        try:
+            self.hub.subscribe(self.subscription, inbox)
+        except (StoreUnavailable, ValueError):
+            self.inbox = None  # the next loop begins anew
+            raise
         return inbox
 
     def _close_inbox(self, inbox: Inbox) -> None:

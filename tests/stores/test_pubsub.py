@@ -24,6 +24,7 @@ from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessageStream
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import message_stream as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
+from leaderboardapp.stores.sql.sqlite.feed import SqliteMessageStream
 from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage
 from tests.support.programs import PROJECT, wait_until
@@ -275,6 +276,43 @@ def test_a_refused_queue_is_garbage_collected(
     del queue
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.stores("sqlite")
+def test_a_loop_that_could_not_begin_may_begin_later(
+    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("unreachable")
+
+    queue = exchange.queue()
+    with monkeypatch.context() as patch, pytest.raises(StoreUnavailable):
+        patch.setattr(store, "open_message_stream", fail)
+        take(queue, 1)
+    received: list[Any] = []
+    loop = threading.Thread(target=lambda: received.extend(take(queue, 1)))
+    loop.start()
+    wait_until(lambda: queue.inbox and queue.inbox.is_live, "the subscription")
+    exchange.topic("t").publish(1)
+    loop.join(5)
+    assert received == [Message("t", 1)]
+
+
+@pytest.mark.stores("sqlite")
+def test_a_filter_that_is_refused_after_a_reconnect_ends_its_loop_with_the_reason(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_connection(*_: object) -> None:
+        raise StoreUnavailable("lost")
+
+    def refuse(*_: object) -> None:
+        raise ValueError("of another version")
+
+    with exchange.queue() as queue:
+        monkeypatch.setattr(SqliteMessageStream, "subscribe", refuse)
+        monkeypatch.setattr(SqliteMessageStream, "poll", lose_connection)
+        with pytest.raises(ValueError, match="of another version"):
+            take(queue, 1)
 
 
 @pytest.mark.stores("sqlite", "postgresql")
