@@ -7,7 +7,7 @@ repetition. An object's values are texts, whole numbers, booleans, lists of thos
 import functools
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import re2
@@ -83,7 +83,18 @@ class Pattern:
         return _contains(topic, self.fields)
 
 
-Filter = Everything | Regex | Tags | Pattern
+@dataclass(frozen=True, eq=False)  # two functions are equal if they are one
+class Reql:
+    """Passes the topics that a function of ReQL lets pass, in RethinkDB's server."""
+
+    function: Any = field(repr=False)  # in the driver's form, which has no text
+
+    def matches(self, topic: Topic) -> bool:
+        """Raise NotImplementedError: only the server can tell."""
+        raise NotImplementedError
+
+
+Filter = Everything | Regex | Tags | Pattern | Reql
 
 
 def parse_filter(wanted: Any) -> Filter:
@@ -93,6 +104,8 @@ def parse_filter(wanted: Any) -> Filter:
     match wanted:
         case None:
             return Everything()
+        case Reql():
+            return wanted
         case str():
             _compile(wanted)
             return Regex(wanted)
@@ -104,7 +117,8 @@ def parse_filter(wanted: Any) -> Filter:
         case _:
             raise ValueError(
                 "a filter is a regular expression (text), tags (texts), a pattern (an object), a"
-                f" predicate (a function of the topic), or None, not {wanted!r:.50}"
+                " predicate (a function of the topic), reql(…) on RethinkDB, or None, not"
+                f" {wanted!r:.50}"
             )
 
 

@@ -2,7 +2,14 @@
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub.delivery import AWAY, FORKED, OVERRUN, SLOW, Message, Missed
-from leaderboardapp.pubsub.exchange import MAX_PAYLOAD, WAITING, Exchange, ExchangeTopic, Queue
+from leaderboardapp.pubsub.exchange import (
+    MAX_PAYLOAD,
+    WAITING,
+    Exchange,
+    ExchangeTopic,
+    Queue,
+    reql,
+)
 
 __all__ = [
     "AWAY",
@@ -17,4 +24,5 @@ __all__ = [
     "Missed",
     "Queue",
     "StoreUnavailable",
+    "reql",
 ]

@@ -37,7 +37,8 @@ class Inbox:
     """What waits for one subscriber. The hub fills it, and the subscriber's loop empties it.
 
     It is pending at first, live once the subscription has begun in the store, and closed at its
-    end. A pending inbox may be refused, which closes it, too."""
+    end. It may be refused, which closes it, too: at its beginning, or when the hub has connected
+    to the store again."""
 
     def __init__(self, limit: int) -> None:
         """`limit`: how many messages may wait."""
@@ -58,9 +59,12 @@ class Inbox:
             self.condition.notify_all()
 
     def take_all(self) -> deque[Delivery]:
-        """Wait for deliveries and return all of them; return none if the inbox is closed."""
+        """Wait for deliveries and return all of them; return none if the inbox is closed.
+
+        Raises the error with which it was refused."""
         with self.condition:
             self.condition.wait_for(lambda: self.deliveries or self.is_closed)
+            self._raise_if_refused()
             taken, self.deliveries = self.deliveries, deque()
             return deque() if self.is_closed else taken
 
@@ -72,10 +76,12 @@ class Inbox:
             if not self.condition.wait_for(lambda: self.is_live or self.is_closed, LIVE_SECONDS):
                 self.is_closed = True  # or it would go live when nobody waits for it any more
                 raise StoreUnavailable("the store did not take the subscription")
-            if self.refusal:
-                # A new error: the other one's traceback refers to the hub's frames, and keeps
-                # them.
-                raise type(self.refusal)(str(self.refusal))
+            self._raise_if_refused()
+
+    def _raise_if_refused(self) -> None:
+        if self.refusal:
+            # A new error: the other one's traceback refers to the hub's frames, and keeps them.
+            raise type(self.refusal)(str(self.refusal))
 
     def mark_live(self) -> None:
         """Tell the subscriber that the subscription has begun."""

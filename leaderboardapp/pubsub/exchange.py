@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Self
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.topics import Topic, encode_topic, parse_filter
+from leaderboardapp.domain.topics import Reql, Topic, encode_topic, parse_filter
 from leaderboardapp.domain.types import ID_PATTERN
 from leaderboardapp.pubsub.delivery import FORKED, Inbox, Message, Missed
 from leaderboardapp.pubsub.hub import get_hub
@@ -31,6 +31,8 @@ MAX_PAYLOAD = 100_000  # characters of JSON, all of them ASCII
 WAITING = 1_000  # messages that wait for a subscriber, by default
 EXPIRE_EVERY = 50  # messages published, on average
 PUBLISHED_AT_ONCE = 100  # messages, for which other publishers of the topic wait
+
+Wanted = str | list[str] | set[str] | dict[str, Any] | Callable[[Any], bool] | Reql | None
 
 
 class Exchange:
@@ -46,16 +48,13 @@ class Exchange:
         """Return a topic to publish to: a text, a list of tags, or an object. Raises ValueError."""
         return ExchangeTopic(self.name, encode_topic(key))
 
-    def queue(
-        self,
-        wanted: str | list[str] | set[str] | dict[str, Any] | Callable[[Any], bool] | None = None,
-        limit: int = WAITING,
-    ) -> "Queue":
+    def queue(self, wanted: Wanted = None, limit: int = WAITING) -> "Queue":
         """Return a queue for messages whose topic passes the filter `wanted`.
 
         A filter is a regular expression (RE2's syntax), tags that all occur, a pattern of an
-        object, a predicate, or None for all messages. At most `limit` messages wait, beside those
-        that the loop has taken; then the oldest are dropped. Raises ValueError."""
+        object, a predicate, `reql(…)` on RethinkDB, or None for all messages. At most `limit`
+        messages wait, beside those that the loop has taken; then the oldest are dropped. Raises
+        ValueError."""
         if limit < 1:
             raise ValueError(f"limit is at least 1, not {limit}")
         if callable(wanted):
@@ -97,6 +96,15 @@ def encode_payload(payload: Any) -> str:
     if len(text) > MAX_PAYLOAD:
         raise ValueError(f"a payload has at most {MAX_PAYLOAD} characters of JSON, not {len(text)}")
     return text
+
+
+def reql(function: Callable[[Any], Any]) -> Reql:
+    """Return the filter of a function of ReQL, which RethinkDB's server runs for each message.
+
+    The function is called once, now, with an expression that stands for the topic. It returns
+    another, such as `topic.match("^a")`. A topic passes if that is neither false nor null, and does
+    not fail. Raises ValueError if it returns anything else, and on another store."""
+    return get_store().compile_reql(function)
 
 
 class Queue:
@@ -170,7 +178,11 @@ class Queue:
         inbox = self.inbox
         if had_inbox_of_parent:
             inbox.enqueue([FORKED])
-        self.hub.subscribe(self.subscription, inbox)
+        try:
+            self.hub.subscribe(self.subscription, inbox)
+        except (StoreUnavailable, ValueError):
+            self.inbox = None  # the next loop begins anew
+            raise
         return inbox
 
     def _close_inbox(self, inbox: Inbox) -> None:

@@ -26,10 +26,14 @@ driver's exception passes this boundary.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
+from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
     Import,
@@ -344,6 +348,16 @@ class Store(ABC):
     def expire_messages(self, older: float) -> None:
         """Delete up to EXPIRED_AT_ONCE messages that are older than so many seconds, by the store's
         clock. In SQL the newest message stays."""
+
+    def compile_reql(self, function: Callable[[Any], Any]) -> Reql:
+        """Return the filter of a function of ReQL. Raises ValueError, and always does but in
+        RethinkDB."""
+        scheme = settings.DATABASE_URL.partition(":")[0]
+        raise ValueError(
+            f"reql(…) runs in RethinkDB's server, and DATABASE_URL begins with {scheme}://. Filters"
+            " for every store are a regular expression (text), tags (texts), a pattern (an object)"
+            " and a predicate (a function of the topic, without reql)"
+        )
 
     @abstractmethod
     def open_message_stream(self) -> MessageStream:

@@ -72,10 +72,11 @@ def test_a_score_says_what_its_write_did(board: Board) -> None:
     assert (result["previous"], result["rank"]) == (9, 2)
 
 
-def test_data_is_kept_and_viewers_see_what_the_board_shows(board: Board) -> None:
+def test_data_is_kept_and_viewers_see_what_the_board_shows(stack: Stack, board: Board) -> None:
     assert board.update(show=["country"], format={"type": "time"})["format"] == {"type": "time"}
     alice = board.add_player("Alice", id="alice", data={"country": "NL", "level": 7})
     assert alice.read()["data"] == {"country": "NL", "level": 7}
+    settle(stack, board.path)
     shown = []
     for snapshot in board.watch():
         assert snapshot["format"] == {"type": "time"}

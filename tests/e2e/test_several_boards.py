@@ -68,12 +68,17 @@ def test_a_deleted_board_is_told_and_the_others_go_on(
 ) -> None:
     with Viewer(stack.port, path_of(ids)) as viewer, Viewer(stack.port, path_of(ids[:1])) as one:
         wait_until(lambda: len(viewer.events) >= 3 and one.events, "the snapshots")
+        for id in ids:
+            add(api, id)
+        # From here on they are sent what all are, and nothing more as those who have just joined.
+        wait_until(lambda: all(scores(viewer, id) == [1] for id in ids), "the scores")
+        wait_until(lambda: scores(one, ids[0]) == [1], "the score")
         for number in (1, 0):
             api("DELETE", f"/boards/{ids[number]}/")
             told = {"id": ids[number]}
             wait_until(lambda: told in viewer.heard("deleted"), "the deletion")  # noqa: B023
             add(api, ids[2])
-            wait_until(lambda: scores(viewer, ids[2]) == [2 - number], "the others")  # noqa: B023
+            wait_until(lambda: scores(viewer, ids[2]) == [3 - number], "the others")  # noqa: B023
         create(api, ids[:1], size=7)
         add(api, ids[0], 5)
         for each in (viewer, one):
@@ -150,6 +155,7 @@ def test_windows_of_boards_are_told_apart(stack: Stack, api: Api, ids: list[str]
         api("PATCH", f"/boards/{id}/", {"windows": ["week"]})
     with Viewer(stack.port, path_of(ids, "&window=week")) as viewer:
         wait_until(lambda: len(viewer.events) >= 2, "the snapshots")
+        wait_until(lambda: viewer.heard("deleted"), "the board without a window")
         assert viewer.heard("deleted") == [{"id": ids[2], "window": "week"}]
         add(api, ids[0], 3)
         wait_until(lambda: scores(viewer, ids[0]) == [3], "the score of the week")

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue
+from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue, reql
 from leaderboardapp.pubsub import exchange as exchange_module
 from leaderboardapp.pubsub.exchange import PUBLISHED_AT_ONCE
 from leaderboardapp.pubsub.hub import get_hub
@@ -24,6 +24,7 @@ from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessageStream
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from leaderboardapp.stores.sql import message_stream as sql_messages
 from leaderboardapp.stores.sql.models import MessageRow
+from leaderboardapp.stores.sql.sqlite.feed import SqliteMessageStream
 from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage
 from tests.support.programs import PROJECT, wait_until
@@ -277,6 +278,49 @@ def test_a_refused_queue_is_garbage_collected(
     assert reference() is None
 
 
+@pytest.mark.stores("sqlite")
+def test_a_loop_that_could_not_begin_may_begin_later(
+    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("unreachable")
+
+    queue = exchange.queue()
+    with monkeypatch.context() as patch, pytest.raises(StoreUnavailable):
+        patch.setattr(store, "open_message_stream", fail)
+        take(queue, 1)
+    received: list[Any] = []
+    loop = threading.Thread(target=lambda: received.extend(take(queue, 1)))
+    loop.start()
+    wait_until(lambda: queue.inbox and queue.inbox.is_live, "the subscription")
+    exchange.topic("t").publish(1)
+    loop.join(5)
+    assert received == [Message("t", 1)]
+
+
+@pytest.mark.stores("sqlite")
+def test_a_filter_that_is_refused_after_a_reconnect_ends_its_loop_with_the_reason(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_connection(*_: object) -> None:
+        raise StoreUnavailable("lost")
+
+    def refuse(*_: object) -> None:
+        raise ValueError("of another version")
+
+    with exchange.queue() as queue:
+        monkeypatch.setattr(SqliteMessageStream, "subscribe", refuse)
+        monkeypatch.setattr(SqliteMessageStream, "poll", lose_connection)
+        with pytest.raises(ValueError, match="of another version"):
+            take(queue, 1)
+
+
+@pytest.mark.stores("sqlite", "postgresql")
+def test_functions_of_reql_are_refused_with_the_filters_that_this_store_has(store: Store) -> None:
+    with pytest.raises(ValueError, match="sql.*://.* a regular expression .* and a predicate"):
+        reql(lambda topic: topic.match("a"))
+
+
 @pytest.mark.stores("sqlite", "postgresql")
 def test_messages_that_expired_unread_are_announced(
     exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -318,7 +362,7 @@ def test_a_filter_unknown_to_the_server_is_refused(rethinkdb_url: str) -> None:
         store.ensure()
         exchange = Exchange("refused")
         with exchange.queue("t") as other:
-            with pytest.raises(ValueError, match="RethinkDB does not know"):
+            with pytest.raises(ValueError, match=r"RethinkDB refuses the filter: .*\(\?<"):
                 exchange.queue(r"(?<name>a)").__enter__()
             exchange.topic("t").publish(1)
             wait_until(lambda: len(get_hub().inboxes) == 1, "the end of the refused one")

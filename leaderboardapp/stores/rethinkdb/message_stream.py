@@ -8,12 +8,17 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rethinkdb import RethinkDB
-from rethinkdb.errors import ReqlError, ReqlQueryLogicError
+from rethinkdb.errors import ReqlCompileError, ReqlError, ReqlQueryLogicError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Tags
+from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Reql, Tags
 from leaderboardapp.stores.circuit_breaker import Unreachable
-from leaderboardapp.stores.rethinkdb.connection import CONNECT_SECONDS, keep_alive, r
+from leaderboardapp.stores.rethinkdb.connection import (
+    CONNECT_SECONDS,
+    CompiledFunction,
+    keep_alive,
+    r,
+)
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
 from leaderboardapp.stores.rethinkdb.results import raise_for_errors
 from leaderboardapp.stores.streams import (
@@ -86,7 +91,9 @@ class RethinkMessageStream(MessageStream):
 
     def subscribe(self, subscription: Subscription) -> None:
         if isinstance(subscription.filter, Regex):
-            self._raise_if_unknown_syntax(subscription.filter.expression)
+            # The server's RE2 may be years older than ours. A changefeed skips documents that fail.
+            search = async_r.expr("").match(subscription.filter.expression)
+            self._wait(search.run(self.connection), CONNECT_SECONDS)
         self._wait(self._open(subscription), READY_SECONDS)
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -113,15 +120,6 @@ class RethinkMessageStream(MessageStream):
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         with _map_driver_errors():
             return self.runner.run(finish(work, seconds))
-
-    def _raise_if_unknown_syntax(self, expression: str) -> None:
-        # The server's RE2 may be years older than ours. A changefeed skips documents that fail.
-        try:
-            self._wait(async_r.expr("").match(expression).run(self.connection), CONNECT_SECONDS)
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, ReqlQueryLogicError):
-                raise ValueError(f"RethinkDB does not know {expression!r:.50}: {error}") from error
-            raise
 
     async def _wait_for_messages(self, timeout: float) -> None:
         if not self.received:
@@ -161,8 +159,30 @@ class RethinkMessageStream(MessageStream):
             self.wakeup.set()
 
 
+def compile_reql(function: Callable[[Any], Any]) -> Reql:
+    """Return the filter of a function of ReQL, which is called once. Raises ValueError."""
+
+    def build(topic: Any) -> Any:
+        condition = function(topic)
+        if not isinstance(condition, r.ast.RqlQuery):
+            raise TypeError(f"it returned {condition!r:.80}, which the server cannot run")
+        return condition
+
+    try:
+        compiled = CompiledFunction(build)
+        json.dumps(compiled.wire, ensure_ascii=False).encode()  # raises if it is no Unicode text
+        return Reql(compiled)
+    except Exception as error:  # whatever the function raises
+        raise ValueError(
+            "reql takes a function that makes ReQL of the topic, such as"
+            f" lambda topic: topic.match('^a'): {type(error).__name__}: {error}"
+        ) from error
+
+
 def matches_filter(topic: Any, wanted: Filter) -> Any:
-    """Return, as ReQL, whether the filter lets the topic pass: the same as `filter.matches`."""
+    """Return, as ReQL, whether the filter lets the topic pass: the same as `filter.matches`.
+
+    A function's error, as for a topic of another shape, is no match in a changefeed."""
     match wanted:
         case Everything():
             return r.expr(True)
@@ -172,6 +192,8 @@ def matches_filter(topic: Any, wanted: Filter) -> Any:
             return _if_type(topic, "ARRAY", topic.contains(*sorted(tags)))
         case Pattern():
             return _matches_pattern(topic, wanted.fields)
+        case Reql(function):
+            return r.do(topic, function)
 
 
 def _if_type(value: Any, type: str, then: Any) -> Any:
@@ -216,6 +238,8 @@ def _map_driver_errors() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise StoreUnavailable("RethinkDB did not answer in time") from error
+    except (ReqlCompileError, ReqlQueryLogicError) as error:
+        raise ValueError(f"RethinkDB refuses the filter: {_reason(error)}") from error
     except (ReqlError, OSError, AttributeError) as error:  # AttributeError: it was closed
         raise StoreUnavailable(f"RethinkDB: {_reason(error)}") from error
 

@@ -1,6 +1,6 @@
 """The store in RethinkDB: boards, players, listeners, and what it delegates to its parts."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from leaderboardapp.domain.exceptions import (
@@ -11,6 +11,7 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.joining import (
     check_board,
 )
+from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -341,6 +342,9 @@ class RethinkStore(Store):
 
     def expire_messages(self, older: float) -> None:
         message_stream.expire_messages(self.db.run, older)
+
+    def compile_reql(self, function: Callable[[Any], Any]) -> Reql:
+        return message_stream.compile_reql(function)
 
     def open_message_stream(self) -> MessageStream:
         return message_stream.RethinkMessageStream(self.db.address)
