@@ -1,7 +1,7 @@
 """Calculate what a load needs: processes, Pushpins, nodes.
 
 usage: python -m bench.sizing [--viewers 1000] [--boards 1] [--increments 100] [--polls 0]
-                              [--reconnect 60] [--times 1]
+                              [--reconnect 60] [--by-board] [--times 1]
                               [--store sqlite] [--figures .run/bench.json] [--check]
 
 The costs are those that `script/bench costs` has measured. A part needs operations per second times
@@ -9,11 +9,15 @@ the processor time of one, as if nothing else slowed them. Viewers and increment
 over the boards. Each viewer reconnects once in --reconnect seconds, which is how long a restart of
 all Pushpins may take. A core is one of the machine that was measured.
 
+Pushpin is published only the boards that it holds viewers of, as over ZeroMQ. By default a balancer
+sends each viewer to any Pushpin; with --by-board it sends all viewers of a board to the same one.
+
 --check prints what the costs predict beside other figures of the same file, which are not made of
 them: storms, polls, the hot board, many boards.
 """
 
 import argparse
+import bisect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -52,6 +56,13 @@ class Load:
     increments: float  # per second, as are the following
     polls: float
     connects: float
+    by_board: bool = False  # all viewers of a board are held by one Pushpin
+
+    def holders(self, proxies: int) -> float:
+        """Return how many of so many Pushpins hold viewers of a board, on average. Each viewer is
+        one of a board by chance."""
+        sharing = 1 if self.by_board else proxies
+        return sharing * -math.expm1(-self.viewers / self.boards / sharing)
 
     @property
     def snapshots(self) -> float:
@@ -75,10 +86,11 @@ def cores_by_part(
 ) -> dict[str, float]:
     """Return the cores that each part uses; for Pushpin, those of each one.
 
-    The listener reads a snapshot once and publishes it to each Pushpin. Which share of its cost is
-    the read is not known, so all of it counts for each. With `through_proxy` polls and increments
-    come through Pushpin, too.
+    The listener reads a snapshot once and publishes it to each Pushpin that holds the board. Which
+    share of its cost is the read is not known, so all of it counts for each. With `through_proxy`
+    polls and increments come through Pushpin, too.
     """
+    published = load.snapshots * load.holders(proxies)
     requests = (
         ("poll", load.polls),
         ("increment", load.increments),
@@ -88,9 +100,12 @@ def cores_by_part(
         WEB: sum(rate * cost(operation, WEB) for operation, rate in requests),
         STORE: sum(rate * cost(operation, STORE) for operation, rate in requests)
         + load.snapshots * cost("poll", STORE),
-        LISTENER: load.snapshots * cost("snapshot", LISTENER) * proxies,
-        PROXY: load.snapshots * cost("publish", PROXY)
-        + divisible_cores(load, cost, through_proxy=through_proxy) / proxies,
+        LISTENER: published * cost("snapshot", LISTENER),
+        PROXY: (
+            published * cost("publish", PROXY)
+            + divisible_cores(load, cost, through_proxy=through_proxy)
+        )
+        / proxies,
     }
 
 
@@ -101,38 +116,29 @@ def divisible_cores(load: Load, cost: OperationCosts, *, through_proxy: bool = T
     return requests * cost("connect", PROXY) + frames
 
 
-def count_proxies(load: Load, cost: OperationCosts) -> int | None:
-    """Return how many Pushpins are needed, or None if more of them hardly help.
+def count_proxies(load: Load, cost: OperationCosts) -> int:
+    """Return how many Pushpins are needed: the fewest that have room for viewers and work."""
+    room = USED * PROXY_CORES
+    divisible = divisible_cores(load, cost)
+    least = max(1, math.ceil(load.viewers / PROXY_VIEWERS), math.ceil(divisible / room))
+    # Enough if each viewer is published to alone.
+    enough = math.ceil((divisible + load.frames * cost("publish", PROXY)) / room) + 1
+    sizes = range(least, max(least, enough) + 1)
 
-    That is so when publishing, which each of them has to do, takes more than half of each.
-    """
-    free = USED * PROXY_CORES - load.snapshots * cost("publish", PROXY)
-    if free < USED * PROXY_CORES / 2:
-        return None
-    return max(
-        1,
-        math.ceil(load.viewers / PROXY_VIEWERS),
-        math.ceil(divisible_cores(load, cost) / free),
-    )
+    def have_room(proxies: int) -> bool:
+        return cores_by_part(load, cost, proxies)[PROXY] <= room
+
+    return sizes[bisect.bisect_left(sizes, True, key=have_room)]
 
 
 def needed_parts(load: Load, cost: OperationCosts) -> Iterator[tuple[str, str, str]]:
     """Yield a row for each part: its name, its cores, how many of it."""
     proxies = count_proxies(load, cost)
-    cores = cores_by_part(load, cost, proxies or 1)
+    cores = cores_by_part(load, cost, proxies)
     yield WEB, number(cores[WEB]), f"{count_processes(cores[WEB]):,}"
-    if proxies:
-        yield PROXY, number(cores[PROXY] * proxies), f"{proxies:,}"
-    else:
-        yield (
-            PROXY,
-            number(cores[PROXY]),
-            "publishing takes more than half of each: split the boards",
-        )
+    yield PROXY, number(cores[PROXY] * proxies), f"{proxies:,}"
     listeners = count_processes(cores[LISTENER])
-    more = f"{listeners:,}: more than the one that there can be; split the boards"
-    one = "1, and one that stands by"
-    yield LISTENER, number(cores[LISTENER]), one if listeners == 1 else more
+    yield LISTENER, number(cores[LISTENER]), f"{listeners:,}, and one more for when one fails"
     if cores[STORE]:
         nodes = math.ceil(cores[STORE] / (USED * NODE_CORES))
         yield STORE, number(cores[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"
@@ -212,6 +218,9 @@ def main() -> None:
     parser.add_argument("--increments", type=float, default=100, help="per second")
     parser.add_argument("--polls", type=float, default=0, help="per second")
     parser.add_argument("--reconnect", type=float, default=60, metavar="SECONDS")
+    parser.add_argument(
+        "--by-board", action="store_true", help="one Pushpin for all viewers of a board"
+    )
     parser.add_argument("--times", type=float, default=1, help="all of it so many times")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
@@ -227,6 +236,7 @@ def main() -> None:
         increments=arguments.increments * times,
         polls=arguments.polls * times,
         connects=arguments.viewers * times / arguments.reconnect,
+        by_board=arguments.by_board,
     )
     cost = OperationCosts(figures, arguments.store)
     print(markdown(("part", "cores", "how many"), needed_parts(wanted, cost)))

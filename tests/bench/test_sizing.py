@@ -1,7 +1,9 @@
 """Test the calculation of what a load needs."""
 
+import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from hypothesis import strategies as st
 from bench.costs import LISTENER, PARTS, PROXY, STORE, WEB, name_of
 from bench.figure import Figure, save
 from bench.sizing import (
+    PROXY_CORES,
+    PROXY_VIEWERS,
+    USED,
     Load,
     OperationCosts,
     cores_by_part,
     count_proxies,
-    needed_parts,
     predictions,
 )
 from tests.support.programs import PROJECT
@@ -35,8 +39,17 @@ def test_each_part_has_the_operations_that_it_takes_part_in() -> None:
     cores = cores_by_part(load, COST, proxies=2)
     assert cores[WEB] == pytest.approx(0.001 * (300 + 100 + 10))
     assert cores[STORE] == pytest.approx(0.001 * (300 + 100 + 10 + 100))
-    assert cores[LISTENER] == pytest.approx(0.001 * 100 * 2)
-    assert cores[PROXY] == pytest.approx(0.001 * (100 + (10 + 300 + 100 + 2000) / 2))
+    held = 2 * (1 - math.exp(-10))  # of two Pushpins, those that hold viewers of a board
+    assert cores[LISTENER] == pytest.approx(0.001 * 100 * held)
+    assert cores[PROXY] == pytest.approx(0.001 * (100 * held + 10 + 300 + 100 + 2000) / 2)
+
+
+def test_a_pushpin_is_published_only_boards_that_it_holds_viewers_of() -> None:
+    load = Load(viewers=1e6, boards=1e5, increments=1e5, polls=0, connects=0)
+    assert load.holders(10_000) == pytest.approx(10, rel=0.001)
+    assert replace(load, by_board=True).holders(10_000) == pytest.approx(1, rel=0.001)
+    unwatched = Load(viewers=10, boards=1000, increments=1000, polls=0, connects=0)
+    assert unwatched.holders(3) == pytest.approx(0.01, rel=0.01)
 
 
 def test_a_hot_board_is_published_no_oftener_than_the_interval_allows() -> None:
@@ -54,18 +67,27 @@ def test_more_of_everything_never_needs_less(
     viewers: float, boards: float, increments: float, polls: float, times: float
 ) -> None:
     less = Load(viewers, boards, increments, polls, viewers / 60)
-    more = Load(*(rate * times for rate in (viewers, boards, increments, polls, viewers / 60)))
-    of_less, of_more = (count_proxies(load, COST) for load in (less, more))
-    assert of_more is None or (of_less is not None and of_less <= of_more)
+    more = replace(
+        less,
+        viewers=viewers * times,
+        boards=boards * times,
+        increments=increments * times,
+        polls=polls * times,
+        connects=viewers / 60 * times,
+    )
+    assert count_proxies(less, COST) <= count_proxies(more, COST)
     for part, used in cores_by_part(less, COST).items():
         assert used <= cores_by_part(more, COST)[part] * 1.000001
 
 
-def test_a_part_that_cannot_be_multiplied_is_named() -> None:
-    load = Load(viewers=1e6, boards=1e5, increments=1e6, polls=0, connects=0)
-    assert count_proxies(load, COST) is None
-    text = " ".join(" ".join(row) for row in needed_parts(load, COST))
-    assert text.count("split the boards") == 2
+@given(sizes, sizes, sizes)
+def test_no_pushpin_has_more_than_it_can_carry(
+    viewers: float, boards: float, increments: float
+) -> None:
+    load = Load(viewers, boards, increments, 0, viewers / 60)
+    proxies = count_proxies(load, COST)
+    assert cores_by_part(load, COST, proxies)[PROXY] <= USED * PROXY_CORES
+    assert viewers / proxies <= PROXY_VIEWERS
 
 
 def test_predictions_stand_beside_what_was_measured() -> None:
