@@ -26,6 +26,7 @@ from bench import (
     many_boards,
     memory,
     messages,
+    own_ranks,
     polls,
     publishing,
     seasons,
@@ -50,6 +51,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "growth": growth.measure,
     "memory": memory.measure,
     "publishing": publishing.measure,
+    "own_ranks": own_ranks.measure,
     "windows": windows.measure,
     "seasons": seasons.measure,
 }
@@ -63,7 +65,7 @@ def main() -> None:
     parser.add_argument("--store", nargs="+", choices=STORES, default=list(STORES))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--players", type=int, default=1_000_000, help="whose season ends")
+    parser.add_argument("--players", type=int, default=1_000_000, help="of a large board")
     parser.add_argument("--save", type=Path, default=Path(".run/bench.json"), metavar="FILE")
     parser.add_argument("--compare", type=Path, metavar="FILE")
     arguments = parser.parse_args()

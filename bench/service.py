@@ -45,7 +45,7 @@ class Options(NamedTuple):
     store: str
     runs: int
     short: bool
-    players: int  # of the board whose season ends
+    players: int  # of a large board
 
 
 @contextmanager

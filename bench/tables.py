@@ -79,6 +79,7 @@ TABLES = (
         value="ZeroMQ",
         baseline="HTTP",
     ),
+    Table("Own ranks", r"own ranks: (.+)", ("",), stores="columns"),
     Table("Polls", r"polls, (.+) players", ("players",), comparison="article"),
     Table("Polls answered 304", r"polls answered 304, (.+) players", ("players",)),
     Table("Increments", r"increments of (.+)", ("of",), comparison="article"),
