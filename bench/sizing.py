@@ -1,7 +1,7 @@
 """Calculate what a load needs: processes, Pushpins, nodes.
 
 usage: python -m bench.sizing [--viewers 1000] [--boards 1] [--increments 100] [--polls 0]
-                              [--reconnect 60] [--by-board] [--times 1]
+                              [--reconnect 60] [--interval 0.1] [--by-board] [--times 1]
                               [--store sqlite] [--figures .run/bench.json] [--check]
 
 The costs are those that `script/bench costs` has measured. A part needs operations per second times
@@ -57,6 +57,7 @@ class Load:
     polls: float
     connects: float
     by_board: bool = False  # all viewers of a board are held by one Pushpin
+    interval: float = float(PUBLISH_INTERVAL)  # seconds
 
     def holders(self, proxies: int) -> float:
         """Return how many of so many Pushpins hold viewers of a board, on average. Each viewer is
@@ -73,7 +74,7 @@ class Load:
         """
         changes = self.increments / self.boards
         repeats = changes if changes < 1 / REPEAT_SECONDS else 0.0
-        return self.boards * min(changes + repeats, 1 / float(PUBLISH_INTERVAL))
+        return self.boards * min(changes + repeats, 1 / self.interval)
 
     @property
     def frames(self) -> float:
@@ -218,6 +219,8 @@ def main() -> None:
     parser.add_argument("--increments", type=float, default=100, help="per second")
     parser.add_argument("--polls", type=float, default=0, help="per second")
     parser.add_argument("--reconnect", type=float, default=60, metavar="SECONDS")
+    interval = float(PUBLISH_INTERVAL)
+    parser.add_argument("--interval", type=float, default=interval, help="PUBLISH_INTERVAL")
     parser.add_argument(
         "--by-board", action="store_true", help="one Pushpin for all viewers of a board"
     )
@@ -237,6 +240,7 @@ def main() -> None:
         polls=arguments.polls * times,
         connects=arguments.viewers * times / arguments.reconnect,
         by_board=arguments.by_board,
+        interval=arguments.interval,
     )
     cost = OperationCosts(figures, arguments.store)
     print(markdown(("part", "cores", "how many"), needed_parts(wanted, cost)))
