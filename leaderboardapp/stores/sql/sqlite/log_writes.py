@@ -14,7 +14,7 @@ from math import ceil
 from inotify_simple import INotify, flags
 
 LOOK_SECONDS = 0.001  # between two looks for a commit after a write to the log, at first
-LOOKS_GROW = 8  # later, an eighth of the time since the write
+LATER = 1 / 3  # and later on, of the time since the write
 COMMIT_SECONDS = 0.25  # how long after a write its commit is looked for
 BLIND_SECONDS = 0.015  # between two looks where the system does not tell of writes
 SILENT_SECONDS = 5.0  # a commit so long after the last write that was told of was not told of
@@ -50,16 +50,15 @@ class LogWrites:
     def wait(self, seconds: float) -> bool:
         """Return False when it is time to look for a commit, after so many seconds at most, or True
         at once when woken."""
-        since = time.monotonic() - self.told_at
         if self.inotify is None:
-            is_woken = self.pause(min(seconds, BLIND_SECONDS))
-        elif since < COMMIT_SECONDS:
-            is_woken = self.pause(min(seconds, max(LOOK_SECONDS, since / LOOKS_GROW)))
-        else:
-            self.telling.poll(ceil(seconds * 1000))
-            is_woken = self._take_wake()
-        self._take_writes()
-        return is_woken
+            return self.pause(min(seconds, BLIND_SECONDS))
+        since = time.monotonic() - self.told_at
+        if since < COMMIT_SECONDS:
+            seconds = min(seconds, max(LOOK_SECONDS, since * LATER))
+        self.telling.poll(ceil(seconds * 1000))
+        if self._take_wake():
+            return True
+        return self._take_writes() and self.pause(LOOK_SECONDS)
 
     def pause(self, seconds: float) -> bool:
         """Return False after so many seconds, or True at once when woken."""
@@ -92,8 +91,10 @@ class LogWrites:
             return bool(self.woken.recv(4096))
         return False
 
-    def _take_writes(self) -> None:
-        """Remember whether the system has told of writes since the last call."""
+    def _take_writes(self) -> bool:
+        """Return whether the system has told of writes since the last call."""
         with suppress(BlockingIOError):
             if self.inotify and os.read(self.inotify.fileno(), 4096):
                 self.told_at = time.monotonic()
+                return True
+        return False
