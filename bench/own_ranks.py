@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from bench.figure import Figure, at_most
 from bench.growth import fill_board
-from bench.seasons import fill
+from bench.seasons import fill, wait_for
 from bench.service import Options, process, processor_seconds, service
 from bench.steady import percentile_99
 from bench.viewers import Viewer
@@ -25,7 +25,8 @@ from tests.support.stack import Stack
 NAME, BOARD = "b", "/boards/b/"
 RATE, ROWS = 200.0, 10  # increments a second, and in each request
 MOST_POINTS = 1_000  # of an increment
-QUIET_SECONDS = 3.0  # after which everything is shown
+LAST_SECONDS = 60.0  # until the last score is shown, at most
+QUIET_SECONDS = 3.0  # after that, so that the last ranks are shown
 COMPARED = 100  # players, after quiet
 
 
@@ -105,13 +106,16 @@ async def measure_stack(stack: Stack, options: Options) -> Measured:
     chosen = [f"p{number}" for number in random.sample(range(players), watched)]
     viewers = [OwnViewer(stack.port, player) for player in chosen]
     await asyncio.gather(*(viewer.connect() for viewer in viewers))
-    async with asyncio.timeout(60):
-        while not all(viewer.shown for viewer in viewers):
-            await asyncio.sleep(0.1)
+    await wait_for(lambda: all(viewer.shown for viewer in viewers))
     used, began = processor_seconds(stack)["listener"], time.monotonic()
     answers = await asyncio.to_thread(add_points, stack.web_port, chosen, seconds)
     took = time.monotonic() - began
     listener = (processor_seconds(stack)["listener"] - used) / took
+    last = {player: score for _, player, score in answers}
+    await wait_for(
+        lambda: all(viewer.shown["score"] >= last.get(viewer.player, 0) for viewer in viewers),
+        LAST_SECONDS,
+    )
     await asyncio.sleep(QUIET_SECONDS)
     wrong = await asyncio.to_thread(count_wrong, stack.web_port, viewers)
     for viewer in viewers:
