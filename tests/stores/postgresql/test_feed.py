@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.postgresql import connection as postgresql_connection
 from leaderboardapp.stores.sql.postgresql import feed as postgresql_feed
 from leaderboardapp.stores.sql.postgresql import store as postgresql
@@ -126,17 +127,74 @@ def test_while_much_happens_nobody_is_notified(
     assert 1 <= notified < 20
 
 
-def test_a_second_feed_reports_though_only_one_can_sleep(
-    postgres: PostgresStore, feed: PostgresFeed, board: str
-) -> None:
-    second = postgres.open_feed()
+@pytest.fixture
+def second(postgres: PostgresStore, feed: PostgresFeed, board: str) -> Iterator[PostgresFeed]:
+    """A feed that dozes while the first one is asleep."""
     fall_asleep(feed)
-    quiet(second)
+    second = postgres.open_feed()
+    assert isinstance(second, PostgresFeed)
+    wait_until(lambda: not second.poll(timeout=0.05) and reads(second) < 5, "the feed to doze")
+    yield second
+    second.close()
+
+
+def reads(feed: PostgresFeed) -> int:
+    """Return how often the feed reads the table in a fifth of a second."""
+    count, read = 0, feed._read
+
+    def count_and_read() -> Changes:
+        nonlocal count
+        count += 1
+        return read()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed, "_read", count_and_read)
+        feed.poll(timeout=0.2)
+    return count
+
+
+def test_both_feeds_are_notified_of_a_change_while_one_sleeps_and_one_dozes(
+    postgres: PostgresStore, feed: PostgresFeed, second: PostgresFeed, board: str
+) -> None:
     began = time.monotonic()
     postgres.add_score(board, "alice", 1)
     assert feed.poll(timeout=20) == second.poll(timeout=20) == {board: []}
     assert time.monotonic() < began + 4, "they do not notice only at the end of their timeout"
-    second.close()
+
+
+def test_a_feed_that_wakes_for_good_wakes_one_that_dozes(
+    postgres: PostgresStore,
+    feed: PostgresFeed,
+    second: PostgresFeed,
+    board: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fall_asleep(feed)
+    postgres.add_score(board, "alice", 1)
+    assert second.poll(timeout=20) == {board: []}
+    monkeypatch.setattr(postgresql_feed, "BUSY_SECONDS", 60.0)
+    pause = second._pause
+
+    def wake_first_one(seconds: float) -> None:
+        if feed.asleep and second.dozes:
+            assert feed.poll(timeout=20) == {board: []}  # soon after the last one, so it wakes
+            assert not feed.asleep
+            postgres.add_score(board, "alice", 1)  # of which nobody is notified
+        pause(seconds)
+
+    monkeypatch.setattr(second, "_pause", wake_first_one)
+    began = time.monotonic()
+    assert second.poll(timeout=20) == {board: []}
+    assert time.monotonic() < began + 4, "it does not notice only at the end of its timeout"
+
+
+def test_a_feed_that_dozed_sleeps_when_the_other_one_is_closed(
+    postgres: PostgresStore, feed: PostgresFeed, second: PostgresFeed, board: str
+) -> None:
+    feed.connection.close()
+    fall_asleep(second)
+    postgres.add_score(board, "alice", 1)
+    assert second.poll(timeout=20) == {board: []}
 
 
 def test_notifications_of_another_feed_do_not_pile_up(

@@ -8,7 +8,12 @@ from contextlib import suppress
 from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.postgresql.connection import Session
-from leaderboardapp.stores.sql.postgresql.listen_notify import ASLEEP, CHANNEL, MESSAGES
+from leaderboardapp.stores.sql.postgresql.listen_notify import (
+    ASLEEP,
+    ASLEEP_IN_LOCKS,
+    CHANNEL,
+    MESSAGES,
+)
 from leaderboardapp.stores.sql.statements import decode_joined
 from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
@@ -21,6 +26,18 @@ CHANGED = f"""
     SELECT pg_current_snapshot()::text, board, joined
     FROM (SELECT) AS one LEFT JOIN change ON {NEW}
 """
+# The lock is taken only if all writers who did not notify have committed, and no other feed has it.
+# While another one has it, writers notify both.
+FALL_ASLEEP = f"""
+    SELECT pg_try_advisory_lock({ASLEEP}), EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (classid, objid, objsubid) = ({ASLEEP_IN_LOCKS}, 2)
+    )
+"""
+# In this order, so that feeds that are notified of it find nobody asleep.
+WAKE = (f"SELECT pg_advisory_unlock({ASLEEP})", f"NOTIFY {CHANNEL}")
 NEWEST = "SELECT pg_current_snapshot()::text, (SELECT coalesce(max(id), 0) FROM message)"
 # A dump from another server may have messages whose numbers this one has not reached.
 PUBLISHED = f"""
@@ -37,7 +54,8 @@ class PostgresFeed(Session, Feed):
     connection is down.
 
     While little happens the feed sleeps until it is notified. While change follows change it reads
-    every few milliseconds, and no writer needs to notify it (ADR 16)."""
+    every few milliseconds, and no writer needs to notify it (ADR 16). Of several feeds one is
+    asleep, and others doze: they are notified for as long as it sleeps."""
 
     channel = CHANNEL
 
@@ -48,7 +66,7 @@ class PostgresFeed(Session, Feed):
         super().__init__()
 
     def start(self) -> None:
-        self.asleep = False
+        self.asleep = self.dozes = False
         self.remember(*self.query(SNAPSHOT)[0])
         self.last_activity = self.last_change = time.monotonic()
 
@@ -88,25 +106,27 @@ class PostgresFeed(Session, Feed):
     def _record_change(self) -> None:
         """Wake the feed if this change comes soon after the one before."""
         if self.asleep and self.last_activity < self.last_change + BUSY_SECONDS:
-            self.query(f"SELECT pg_advisory_unlock({ASLEEP})")
+            for statement in WAKE:
+                self.query(statement)
             self.asleep = False
         self.last_change = self.last_activity
 
     def _pause(self, seconds: float) -> None:
         """Wait until the table is to be read again, for so many seconds at most."""
-        if self.asleep:
+        if self.asleep or self.dozes:
             if not self.wait(0):
                 sockets = [self.connection.connection.fileno(), self.woken]
                 select.select(sockets, [], [], seconds)
                 self.wait(0)
+            self.dozes = False  # until it is clear that the other one still sleeps
         elif self.last_activity < self.last_change + ASLEEP_AFTER_SECONDS:
             time.sleep(min(AWAKE_SECONDS, seconds))
             self.wait(0)  # so that another feed's notifications do not pile up
         else:
-            # It succeeds only if all writers who did not notify have committed, and no other feed
-            # sleeps.
-            [[self.asleep]] = self.query(f"SELECT pg_try_advisory_lock({ASLEEP})")
-            self.last_change = self.last_activity
+            # Then read once more: what was committed before may not have been notified.
+            [[self.asleep, self.dozes]] = self.query(FALL_ASLEEP)
+            if self.asleep:
+                self.last_change = self.last_activity
 
 
 class PostgresMessageStream(Session, SqlMessageStream):

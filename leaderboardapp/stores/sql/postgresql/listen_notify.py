@@ -9,4 +9,5 @@ CHANNEL, MESSAGES = "leaderboard", "leaderboard_messages"  # of LISTEN and NOTIF
 # only then, because a commit that notifies waits for every other such commit. While the feed is
 # awake, each writer shares the lock until its commit, so no feed can fall asleep before that.
 ASLEEP = f"hashtext('{CHANNEL}'), 'change'::regclass::oid::int"
+ASLEEP_IN_LOCKS = f"hashtext('{CHANNEL}')::oid, 'change'::regclass::oid"  # in the view pg_locks
 NUMBER = "pg_current_xact_id()::text::bigint"  # the transaction's, which numbers its changes
