@@ -217,7 +217,8 @@ class PublishScheduler:
             holds, proxies = self.joiners.take(board)
             is_new = board in batch.new
             for hold in holds:
-                is_published = is_new and hold.private == visibility(snapshot)
+                # What is published of a deleted board is for all of its viewers.
+                is_published = is_new and visibility(snapshot) in (None, hold.private)
                 if not is_published and hold.has != published_fingerprint(snapshot):
                     batch.holds[hold] = snapshot
                     if hold.fingerprint:  # else the repeat for long-polls is enough

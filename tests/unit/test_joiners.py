@@ -1,7 +1,7 @@
 """Viewers who join while a board changes, proxies that go and come back: nobody stays outdated."""
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -112,6 +112,21 @@ def test_a_stream_of_several_boards_outlives_them(world: Watched) -> None:
     world.put("b", "z", private=True)
     world.run(1)
     assert viewer.is_closed
+
+
+def test_who_joins_while_a_board_is_deleted_is_told_once(world: Watched) -> None:
+    world.put("a", "x")
+    world.put("b", "z")
+    world.run()
+    for _ in range(2):
+        world.open_both()
+    world.hold(0)
+    world.run()
+    world.change("a", None)
+    world.hold(0)
+    world.run()
+    viewers = world.clients[0].viewers
+    assert [cast(SeveralViewer, viewer).told for viewer in viewers] == [[("a", NO_BOARD)]] * 2
 
 
 @pytest.mark.parametrize("is_told", [True, False])

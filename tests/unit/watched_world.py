@@ -42,6 +42,7 @@ class SeveralViewer(Viewer):
 
     def __init__(self, boards: dict[str, Snapshot | None]) -> None:
         self.is_closed, self.channels = False, set()
+        self.told: list[tuple[str, str]] = []  # boards, with fingerprints or NO_BOARD
         self.last = {board: visible(snapshot) for board, snapshot in boards.items()}
         for board, (fingerprint, private) in self.last.items():
             channel = board_channel(board, private)
@@ -53,6 +54,7 @@ class SeveralViewer(Viewer):
         else:
             is_update = "id: " in event.get("content", "")
             told = fingerprint_in(event["content"]) if is_update else NO_BOARD
+            self.told.append((board, told))
             self.last[board] = (told, self.last[board][1])
 
     def is_up_to_date(self, boards: dict[str, Snapshot]) -> bool:
