@@ -269,7 +269,7 @@ class Player:
         feed = get_store().open_feed()
         try:
             while True:
-                yield from feed.poll(timeout=1)
+                yield from feed.poll(timeout=0.5)
         finally:
             feed.close()
 

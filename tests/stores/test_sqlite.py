@@ -7,15 +7,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import RANKINGS, RankPosition
 from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
+from leaderboardapp.stores.sql.sqlite import feed as feeds
 from leaderboardapp.stores.sql.sqlite import log_writes, store
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed
 from leaderboardapp.stores.sql.sqlite.store import SqliteStore
@@ -322,19 +324,52 @@ def test_without_inotify_a_feed_looks_all_the_time(
     feed.close()
 
 
-def test_a_feed_that_was_not_told_of_a_commit_looks_all_the_time(
-    sqlite: SqliteStore, board: str, feed: SqliteFeed
+def test_writes_that_go_on_and_on_do_not_keep_a_feed_awake(
+    sqlite: SqliteStore, board: str, feed: SqliteFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert feed.writes.inotify
-    feed.writes.inotify.rm_watch(1)
-    feed.poll(timeout=0)
-    feed.writes.wait(0)  # the system has told of that, too
+    looks: list[None] = []
+    monkeypatch.setattr(feed, "_read", lambda: looks.append(None))
+    ended = threading.Event()
+
+    def write_on() -> None:
+        while not ended.is_set():
+            sqlite.add_score(board, "alice", 1)
+        sqlite.close()
+
+    writing = threading.Thread(target=write_on)
+    writing.start()
+    feed.poll(timeout=0.3)
+    looks.clear()
+    feed.poll(timeout=0.5)
+    ended.set()
+    writing.join()
+    assert len(looks) <= 0.5 / log_writes.REST_SECONDS + 5
+
+
+def test_a_feed_of_a_linked_file_is_told_of_writes(
+    sqlite: SqliteStore, board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "link.sqlite3"
+    link.symlink_to(connection.settings_dict["NAME"])
+    monkeypatch.setitem(connections.settings["default"], "NAME", str(link))
+    feed = SqliteFeed()
+    assert feed.connection.settings_dict["NAME"] == str(link)
     feed.writes.told_at -= 10
     sqlite.add_score(board, "alice", 1)
-    assert feed.poll(timeout=0) == {board: []}
-    assert feed.writes.inotify is None
-    sqlite.add_score(board, "alice", 1)
+    assert feed.writes.wait(60) is False
     assert feed.poll(timeout=10) == {board: []}
+    feed.close()
+
+
+def test_a_feed_without_tables_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(feeds, "LogWrites", opened.append)
+    monkeypatch.setitem(connections.settings["default"], "NAME", str(tmp_path / "empty.sqlite3"))
+    with pytest.raises(OperationalError, match="no such table"):
+        SqliteFeed()
+    assert not opened
 
 
 def test_a_thread_that_does_not_get_the_write_lock_is_refused(

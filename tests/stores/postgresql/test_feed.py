@@ -14,7 +14,7 @@ from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.postgresql import connection as postgresql_connection
 from leaderboardapp.stores.sql.postgresql import feed as postgresql_feed
 from leaderboardapp.stores.sql.postgresql import store as postgresql
-from leaderboardapp.stores.sql.postgresql.feed import BUSY_SECONDS, PostgresFeed
+from leaderboardapp.stores.sql.postgresql.feed import AWAKE_SECONDS, BUSY_SECONDS, PostgresFeed
 from leaderboardapp.stores.sql.postgresql.listen_notify import CHANNEL
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 from leaderboardapp.stores.streams import Feed
@@ -103,6 +103,7 @@ def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_
     began = time.monotonic()
     assert feed.poll(timeout=0.6) == {}
     assert not feed.asleep
+    assert reads(feed) <= 0.2 / AWAKE_SECONDS + 1, "it rests between two reads"
     console.commit()
     assert feed.poll(timeout=20) == {board: []}
     assert time.monotonic() - began < 4, "it does not notice only at the end of its timeout"
@@ -191,7 +192,8 @@ def test_a_feed_that_wakes_for_good_wakes_one_that_dozes(
 def test_a_feed_that_dozed_sleeps_when_the_other_one_is_closed(
     postgres: PostgresStore, feed: PostgresFeed, second: PostgresFeed, board: str
 ) -> None:
-    feed.connection.close()
+    feed.close()
+    assert second.wait(10), "it is notified"
     fall_asleep(second)
     postgres.add_score(board, "alice", 1)
     assert second.poll(timeout=20) == {board: []}

@@ -4,7 +4,9 @@ import select
 import socket
 import time
 from contextlib import suppress
+from math import ceil
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.postgresql.connection import Session
@@ -87,6 +89,9 @@ class PostgresFeed(Session, Feed):
             self.waker.send(b".")
 
     def close(self) -> None:
+        if self.asleep:
+            with suppress(StoreUnavailable), self.maps_errors():
+                self._wake_for_good()
         super().close()
         self.woken.close()
         self.waker.close()
@@ -106,17 +111,22 @@ class PostgresFeed(Session, Feed):
     def _record_change(self) -> None:
         """Wake the feed if this change comes soon after the one before."""
         if self.asleep and self.last_activity < self.last_change + BUSY_SECONDS:
-            for statement in WAKE:
-                self.query(statement)
-            self.asleep = False
+            self._wake_for_good()
         self.last_change = self.last_activity
+
+    def _wake_for_good(self) -> None:
+        for statement in WAKE:
+            self.query(statement)
+        self.asleep = False
 
     def _pause(self, seconds: float) -> None:
         """Wait until the table is to be read again, for so many seconds at most."""
         if self.asleep or self.dozes:
             if not self.wait(0):
-                sockets = [self.connection.connection.fileno(), self.woken]
-                select.select(sockets, [], [], seconds)
+                poll = select.poll()  # and no select(), which knows no file above 1023
+                for file in (self.connection.connection.fileno(), self.woken.fileno()):
+                    poll.register(file, select.POLLIN)
+                poll.poll(ceil(seconds * 1000))
                 self.wait(0)
             self.dozes = False  # until it is clear that the other one still sleeps
         elif self.last_activity < self.last_change + ASLEEP_AFTER_SECONDS:
@@ -125,7 +135,7 @@ class PostgresFeed(Session, Feed):
         else:
             # Then read once more: what was committed before may not have been notified.
             [[self.asleep, self.dozes]] = self.query(FALL_ASLEEP)
-            if self.asleep:
+            if self.asleep or not self.dozes:  # a writer does not notify: try again later
                 self.last_change = self.last_activity
 
 

@@ -1,5 +1,6 @@
 """SQLite: the feed, and the stream of messages."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,13 +10,12 @@ from django.db import Error, connections
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
-from leaderboardapp.stores.sql.sqlite.log_writes import LogWrites
+from leaderboardapp.stores.sql.sqlite.log_writes import REST_SECONDS, LogWrites
 from leaderboardapp.stores.sql.statements import decode_joined
 from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
 R = TypeVar("R")
 
-PAUSE_SECONDS = 0.01  # after a commit, so that many of them are read together
 PUBLISHED = """
     SELECT (SELECT min(id) FROM message), id, exchange, topic, payload
     FROM message WHERE id > ? ORDER BY id
@@ -25,11 +25,13 @@ PUBLISHED = """
 class Commits:
     """Reads what other connections commit, soon after each commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: str) -> None:
+        """`newest` is a query for the position from which on to read."""
         self.connection = connections.create_connection("default")
         self.connection.ensure_connection()
-        self.query("SELECT 1 FROM sqlite_master")  # the first read opens the log
-        self.writes = LogWrites(f"{self.connection.settings_dict['NAME']}-wal")
+        [[self.position]] = self.query(newest)  # which opens the log, too
+        # It stands beside the file itself, wherever a link to that is.
+        self.writes = LogWrites(f"{os.path.realpath(self.connection.settings_dict['NAME'])}-wal")
         self.last_activity = time.monotonic()
         self.paused_until = 0.0
 
@@ -48,9 +50,8 @@ class Commits:
                     return None
         except Error as error:
             raise StoreUnavailable(str(error)) from error
-        self.writes.note_commit()
         self.last_activity = time.monotonic()
-        self.paused_until = self.last_activity + PAUSE_SECONDS
+        self.paused_until = self.last_activity + REST_SECONDS
         return result
 
     def wake(self) -> None:
@@ -74,18 +75,18 @@ class SqliteFeed(Commits, Feed):
     """Reads which boards have changed, from the table that triggers keep."""
 
     def __init__(self) -> None:
-        super().__init__()
-        [[self.seq]] = self.query("SELECT coalesce(max(seq), 0) FROM change")
+        super().__init__("SELECT coalesce(max(seq), 0) FROM change")
 
     def poll(self, timeout: float) -> Changes:
         return self.wait(timeout, self._read) or {}
 
     def _read(self) -> Changes:
-        rows = self.query("SELECT board, seq, joined FROM change WHERE seq > ?", self.seq)
+        last = self.position
+        rows = self.query("SELECT board, seq, joined FROM change WHERE seq > ?", last)
         changes = {
-            board: decode_joined(joined, lambda seq: seq > self.seq) for board, _, joined in rows
+            board: decode_joined(joined, lambda seq: seq > last) for board, _, joined in rows
         }
-        self.seq = max((seq for _, seq, _ in rows), default=self.seq)
+        self.position = max((seq for _, seq, _ in rows), default=last)
         return changes
 
 
@@ -93,9 +94,9 @@ class SqliteMessageStream(Commits, SqlMessageStream):
     """Reads the table of messages."""
 
     def __init__(self) -> None:
-        Commits.__init__(self)
+        Commits.__init__(self, "SELECT coalesce(max(id), 0) FROM message")
         SqlMessageStream.__init__(self)
-        [[self.last_id]] = self.query("SELECT coalesce(max(id), 0) FROM message")
+        self.last_id = self.position
 
     def poll(self, timeout: float) -> list[tuple[Subscription, EncodedMessage | None]]:
         self.polled_at = time.time()

@@ -15,9 +15,10 @@ from inotify_simple import INotify, flags
 
 LOOK_SECONDS = 0.001  # between two looks for a commit after a write to the log, at first
 LATER = 1 / 3  # and later on, of the time since the write
+REST_SECONDS = 0.01  # after a commit, and while writes go on and on: many are read together
+QUIET_SECONDS = 0.1  # without a write, after which writes begin anew
 COMMIT_SECONDS = 0.25  # how long after a write its commit is looked for
 BLIND_SECONDS = 0.015  # between two looks where the system does not tell of writes
-SILENT_SECONDS = 5.0  # a commit so long after the last write that was told of was not told of
 
 
 class LogWrites:
@@ -25,7 +26,7 @@ class LogWrites:
 
     def __init__(self, log: str) -> None:
         """Watch the log, a path. If the system cannot, all is done without."""
-        self.told_at = time.monotonic()
+        self.told_at = self.writes_began = time.monotonic()
         self.woken, self.waker = socket.socketpair()
         for end in (self.woken, self.waker):
             end.setblocking(False)
@@ -58,21 +59,15 @@ class LogWrites:
         self.telling.poll(ceil(seconds * 1000))
         if self._take_wake():
             return True
-        return self._take_writes() and self.pause(LOOK_SECONDS)
+        if not self._take_writes():
+            return False
+        lasting = self.told_at - self.writes_began
+        return self.pause(min(REST_SECONDS, max(LOOK_SECONDS, lasting * LATER)))
 
     def pause(self, seconds: float) -> bool:
         """Return False after so many seconds, or True at once when woken."""
         self.waking.poll(ceil(seconds * 1000))
         return self._take_wake()
-
-    def note_commit(self) -> None:
-        """Stop to rely on the system if it has not told of a commit that came: some file systems
-        take the watch, and tell of nothing that another machine or container writes."""
-        self._take_writes()
-        if self.inotify and time.monotonic() - self.told_at > SILENT_SECONDS:
-            self.telling.unregister(self.inotify)
-            self.inotify.close()
-            self.inotify = None
 
     def wake(self) -> None:
         """Have the wait of another thread, or else the next one, end at once."""
@@ -95,6 +90,9 @@ class LogWrites:
         """Return whether the system has told of writes since the last call."""
         with suppress(BlockingIOError):
             if self.inotify and os.read(self.inotify.fileno(), 4096):
-                self.told_at = time.monotonic()
+                now = time.monotonic()
+                if now - self.told_at > QUIET_SECONDS:
+                    self.writes_began = now
+                self.told_at = now
                 return True
         return False
