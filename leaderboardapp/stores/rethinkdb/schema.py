@@ -26,6 +26,7 @@ import uuid
 from typing import Any
 
 from leaderboardapp.domain.types import BOARD_DEFAULTS
+from leaderboardapp.stores.rethinkdb.address import Address
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY
 
@@ -62,8 +63,9 @@ def row_id(board: str, name: str) -> str:
     return str(uuid.uuid5(UUID_NAMESPACE, f"{board}/{name}"))
 
 
-def ensure_schema(connection: Connection, db: str) -> None:
+def ensure_schema(connection: Connection, address: Address) -> None:
     """Create the database, tables, indexes and write hooks that are missing. Safe to repeat."""
+    db = address.login["db"]
     if db not in connection.run(r.db_list()):
         connection.run(r.db_create(db))
     _create_tables(connection)

@@ -21,23 +21,6 @@ from tests.support.programs import START_SECONDS, free_ports, wait_until
 from tests.support.servers import RethinkServer
 
 
-def test_the_url_gives_address_and_credentials_decoded() -> None:
-    url = "rethinkdb://us%40er:p%3Ass%2F@db.example:28016/scores?ssl_ca=/etc/ca.pem"
-    assert RethinkStore(url).db.address == {
-        "host": "db.example",
-        "port": 28016,
-        "user": "us@er",
-        "password": "p:ss/",
-        "db": "scores",
-        "ssl": {"ca_certs": "/etc/ca.pem"},
-    }
-
-
-def test_the_url_needs_only_a_database() -> None:
-    address = RethinkStore("rethinkdb:///scores").db.address
-    assert (address["host"], address["port"], address["user"]) == ("localhost", 28015, "admin")
-
-
 def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
     parents = rethink.db.connections.get_connection()
     child = os.fork()
