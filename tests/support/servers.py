@@ -18,8 +18,9 @@ from tests.support.programs import START_SECONDS, Program, free_ports, wait_unti
 class RethinkServer:
     """A RethinkDB server."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port, cluster_port = free_ports(2)
+    def __init__(self, folder: Path, *options: str, cluster_port: int | None = None) -> None:
+        self.port, port = free_ports(2)
+        cluster_port = cluster_port or port
         command = ["rethinkdb", "create", "-d", str(folder / "data")]
         subprocess.run(command, check=True, capture_output=True)
         command[1] = "serve"
