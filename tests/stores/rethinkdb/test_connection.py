@@ -43,6 +43,31 @@ def test_without_a_server_the_address_is_named() -> None:
         store.ping()
 
 
+def test_a_dead_host_is_no_obstacle_to_anything(rethink: RethinkStore, board: str) -> None:
+    """Not to queries, feeds, scans or messages, of whatever thread; each begins at another host."""
+    [living], database = rethink.db.connections.address.hosts, rethink.db.connections.address.login
+    dead = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
+    store = RethinkStore(f"rethinkdb://{dead},{living}/{database['db']}")
+    done: list[bool] = []
+
+    def use_all() -> None:
+        feed, messages = store.open_feed(), store.open_message_stream()
+        store.add_score(board, "alice", 1)
+        wait_until(lambda: board in feed.poll(timeout=0.1), "the change")
+        messages.check()
+        done.append(board in store.changed_since(0))
+        for part in (feed, messages, store):
+            part.close()
+
+    for _ in range(3):
+        thread = threading.Thread(target=use_all)
+        thread.start()
+        thread.join()
+    assert done == [True, True, True]
+    assert rethink.get_player(board, "alice")["score"] == 3
+    store.db.connections.hosts.left.clear()  # so that nothing probes them any more
+
+
 def test_a_server_that_resets_a_connection_leaves_no_socket_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
