@@ -14,11 +14,11 @@ from pubcontrol import Item
 from rethinkdb import r
 
 from bench.viewers import event, snapshot
-from leaderboardapp.stores.rethinkdb.connection import parse_url
+from leaderboardapp.stores.rethinkdb.address import parse_url
 
 
 def main() -> None:
-    address = parse_url(os.environ["DATABASE_URL"])
+    address = parse_url(os.environ["DATABASE_URL"]).arguments()
     following, reading = r.connect(**address), r.connect(**address)
     proxy = GripPubControl(parse_grip_uri(os.environ["GRIP_URL"]))
     changes = r.table("players").changes().run(following)

@@ -25,7 +25,7 @@ from rethinkdb import r
 
 from bench.fill import players
 from leaderboard_project.settings import DATABASES
-from leaderboardapp.stores.rethinkdb.connection import parse_url
+from leaderboardapp.stores.rethinkdb.address import parse_url
 from leaderboardapp.stores.rethinkdb.sort_keys import season_bounds
 
 URL = os.environ["DATABASE_URL"]
@@ -48,7 +48,7 @@ def run_sql(statement: str, *values: Any) -> list[Any]:
 
 def run_reql(query: Any) -> Any:
     if not hasattr(thread, "connection"):
-        thread.connection = r.connect(**parse_url(URL))
+        thread.connection = r.connect(**parse_url(URL).arguments())
     return query.run(thread.connection)
 
 

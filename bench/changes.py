@@ -12,7 +12,7 @@ import psycopg
 from rethinkdb import r
 
 from bench.viewers import event, snapshot
-from leaderboardapp.stores.rethinkdb.connection import parse_url
+from leaderboardapp.stores.rethinkdb.address import parse_url
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from tests.support.stack import Stack
 
@@ -54,7 +54,7 @@ def timed_writer(url: str) -> Iterator[TimedWrite]:
     else:
         player = r.table("players").get(row_id("b", "p"))
         add = player.update({"score": r.row["score"] + 1}, return_changes=True)
-        with closing(r.connect(**parse_url(url))) as connection:
+        with closing(r.connect(**parse_url(url).arguments())) as connection:
             yield TimedWrite(lambda: int(add.run(connection)["changes"][0]["new_val"]["score"]))
 
 

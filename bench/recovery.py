@@ -21,7 +21,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def run_once(arguments: list[str]) -> Iterator[tuple[str, float | None]]:
-    """Run the fault tests; yield each test's name and recovery in seconds, None if it failed."""
+    """Run the fault tests; yield the name of each test, with that of each figure that it recorded,
+    and the figure in seconds, None if it failed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "tests/faults", f"--junitxml={report}"]
@@ -34,7 +35,8 @@ def run_once(arguments: list[str]) -> Iterator[tuple[str, float | None]]:
         for case in ElementTree.parse(report).iter("testcase"):
             failed = case.find("failure") is not None or case.find("error") is not None
             for recorded in case.iter("property"):
-                yield case.attrib["name"], None if failed else float(recorded.attrib["value"])
+                name = f"{case.attrib['name']}, {recorded.attrib['name']}"
+                yield name, None if failed else float(recorded.attrib["value"])
             if failed and case.find("properties") is None:
                 yield case.attrib["name"], None
 

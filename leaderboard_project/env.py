@@ -22,6 +22,7 @@ from environs import Env, EnvValidationError, validate
 from gripcontrol import parse_grip_uri
 
 from leaderboardapp.rabbitmq import notification_routes as routes
+from leaderboardapp.stores.rethinkdb.address import parse_url as parse_rethinkdb_url
 from leaderboardapp.web.headers import normalize_origin
 
 T = TypeVar("T")
@@ -111,8 +112,10 @@ def read_store_url(name: str, default: str, schemes: tuple[str, ...] = STORE_SCH
         valid = ", ".join(f"{scheme}://" for scheme in schemes)
         shown = scheme if "://" in url else _hide_secrets(scheme)  # which may be all of it
         raise ImproperlyConfigured(f"{name} has the unknown scheme {shown!r}: use one of {valid}.")
-    if not _names_store(url):
-        raise _reject_store_url(name, url)
+    try:
+        _check_store_url(url)
+    except ValueError as error:
+        raise _reject_store_url(name, url, str(error)) from None
     return url
 
 
@@ -189,7 +192,7 @@ def build_database(name: str, url: str) -> dict[str, Any]:
     try:
         database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=None)}
     except ValueError:  # an option's value that is neither text nor a number
-        raise _reject_store_url(name, url) from None
+        raise _reject_store_url(name, url, "an option of it is malformed") from None
     if url.startswith("sqlite:"):
         return {**database, "NAME": str(BASE_DIR / database["NAME"]), "OPTIONS": {**SQLITE_OPTIONS}}
     database["ENGINE"] = "leaderboardapp.stores.sql.postgresql.backend"
@@ -259,22 +262,30 @@ def _validate_rate(rate: float) -> None:
         validate.Range(0.001, 1_000_000)(rate)
 
 
-def _names_store(url: str) -> bool:
-    """Return whether the URL can be read and names a database."""
+def _check_store_url(url: str) -> None:
+    """Raise ValueError unless the URL can be read and names a database."""
+    if url.startswith("rethinkdb:"):
+        parse_rethinkdb_url(url)
+        return
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # a port or a host that is none
-        return False
-    has_authority = url.partition(":")[2].startswith("//")
-    return has_authority and port != 0 and bool(parts.path.strip("/"))
+    except ValueError:
+        raise ValueError("its host or its port cannot be read") from None
+    if not url.partition(":")[2].startswith("//"):
+        raise ValueError("it has no // before the host")
+    if port == 0:
+        raise ValueError("its port is not from 1 to 65535")
+    if not parts.path.strip("/"):
+        raise ValueError("it names no database")
 
 
-def _reject_store_url(name: str, url: str) -> ImproperlyConfigured:
+def _reject_store_url(name: str, url: str, reason: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(
-        f"{name}={_hide_secrets(url)!r} does not name a host, a port and a database: "
+        f"{name}={_hide_secrets(url)!r} does not name a store, because {reason}: "
         "write it like sqlite:///leaderboard.sqlite3, "
-        "rethinkdb://user:password@localhost:28015/leaderboard or "
+        "rethinkdb://user:password@localhost:28015/leaderboard (a cluster: "
+        "a:28015,b:28015,c:28015/leaderboard?replicas=3) or "
         "postgresql://user:password@localhost:5432/leaderboard."
     )
 

@@ -8,7 +8,7 @@ from leaderboardapp.concurrency.backoff import backoff
 
 logger = logging.getLogger(__name__)
 
-CALM_SECONDS = 30.0  # work that went on for so long before it failed was healthy
+CALM_SECONDS = 2.0  # work that took so long before it failed needs no longer pause than the first
 
 
 def supervise(

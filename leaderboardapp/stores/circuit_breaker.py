@@ -15,6 +15,11 @@ class Unreachable(StoreUnavailable):
     """There is no connection to be had, or it broke before anything was done."""
 
 
+class NoAnswer(OutcomeUnknown):
+    """The connection broke, or no answer came in time. Other unknown outcomes are answers, which
+    say that the server does not know either."""
+
+
 class CircuitBreaker:
     """Opens when the server does not answer.
 
@@ -47,7 +52,7 @@ class CircuitBreaker:
         open_until = 0.0
         try:
             yield
-        except (OutcomeUnknown, Unreachable):
+        except (NoAnswer, Unreachable):
             open_until = time.monotonic() + OPEN_SECONDS
             raise
         finally:

@@ -32,6 +32,7 @@ class Writers:
         self.acknowledged = dict.fromkeys(players, 0)
         self.failures: list[str] = []
         self.statuses: set[int] = set()
+        self.longest = 0.0  # seconds from the first try of an increment to its acknowledgement
         self.mark()
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._add, args=[player]) for player in players]
@@ -74,8 +75,10 @@ class Writers:
 
     def _add(self, player: str) -> None:
         while not self.stopping.is_set():
+            began = time.monotonic()
             if not self._add_once(player):
                 return
+            self.longest = max(self.longest, time.monotonic() - began)
             self.acknowledged[player] += 1
             self.stopping.wait(PAUSE_SECONDS)
 

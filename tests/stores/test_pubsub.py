@@ -347,7 +347,7 @@ def test_changes_skipped_by_the_server_are_announced(rethinkdb_url: str) -> None
 
     store = RethinkStore(rethinkdb_url)
     store.ensure()
-    stream = RethinkMessageStream(store.db.address)
+    stream = RethinkMessageStream(store.db.connections)
     subscription = Exchange("e").queue().subscription
     stream._wait(stream._follow(subscription, feed()), 5)
     assert stream.received == [(subscription, None), (subscription, EncodedMessage('"t"', "1"))]

@@ -177,14 +177,14 @@ class Program:
         assert not alive
         self.start()
 
-    def wait_for_port(self, port: int) -> None:
+    def wait_for_port(self, port: int, host: str = "127.0.0.1") -> None:
         """Wait until somebody listens at the port. Raises AssertionError if the program ends."""
 
         def listens() -> bool:
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.command[0]} ended:\n{self.log.read_text()}")
             with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
+                return probe.connect_ex((host, port)) == 0
 
         wait_until(listens, f"{self.command[0]} on port {port}", START_SECONDS)
 

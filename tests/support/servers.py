@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -18,23 +19,34 @@ from tests.support.programs import START_SECONDS, Program, free_ports, wait_unti
 class RethinkServer:
     """A RethinkDB server."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port, cluster_port = free_ports(2)
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        cluster_port: int | None = None,
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
+        """Start the server, at an address of this machine. `within` is the beginning of the command
+        by which it runs in another network."""
+        self.host = host
+        self.port, free_port = free_ports(2)
         command = ["rethinkdb", "create", "-d", str(folder / "data")]
         subprocess.run(command, check=True, capture_output=True)
         command[1] = "serve"
-        command += ["--bind", "127.0.0.1", "--driver-port", str(self.port)]
-        command += ["--cluster-port", str(cluster_port), "--no-http-admin", "--no-update-check"]
-        self.program = Program([*command, *options], folder / "log")
+        command += ["--bind", host, "--driver-port", str(self.port)]
+        command += ["--cluster-port", str(cluster_port or free_port)]
+        command += ["--no-http-admin", "--no-update-check", *options]
+        self.program = Program([*within, *command], folder / "log")
         self.wait()
 
     def wait(self) -> None:
         """Wait until the server takes connections."""
-        self.program.wait_for_port(self.port)
+        self.program.wait_for_port(self.port, self.host)
 
     def database(self, name: str) -> str:
         """Return the URL of the database with this name, which the service creates."""
-        return f"rethinkdb://127.0.0.1:{self.port}/{name.replace('-', '_')}"
+        return f"rethinkdb://{self.host}:{self.port}/{name.replace('-', '_')}"
 
     def __enter__(self) -> Self:
         return self

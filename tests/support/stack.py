@@ -174,12 +174,14 @@ class Stack:
                     sizes[name] += process.memory_info().rss
         return sizes
 
-    def manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, stdin: str = "", **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a management command on the stack's store; return its output and exit status."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env=program_environment(self.env),
+            env=program_environment({**self.env, **env}),
             input=stdin,
             capture_output=True,
             text=True,

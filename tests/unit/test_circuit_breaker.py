@@ -6,7 +6,12 @@ import time
 import pytest
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.circuit_breaker import OPEN_SECONDS, CircuitBreaker, Unreachable
+from leaderboardapp.stores.circuit_breaker import (
+    OPEN_SECONDS,
+    CircuitBreaker,
+    NoAnswer,
+    Unreachable,
+)
 
 ANSWER_SECONDS = 5.0
 
@@ -21,7 +26,7 @@ def breaker() -> CircuitBreaker:
     return breaker
 
 
-@pytest.mark.parametrize("error", [Unreachable, OutcomeUnknown])
+@pytest.mark.parametrize("error", [Unreachable, NoAnswer])
 def test_after_a_failure_the_next_query_fails_at_once(error: type[Exception]) -> None:
     breaker = CircuitBreaker("The server", ANSWER_SECONDS)
     with pytest.raises(error), breaker.guard():
@@ -48,7 +53,7 @@ def test_one_query_probes_and_others_do_not_wait(breaker: CircuitBreaker) -> Non
     breaker.check()
 
 
-@pytest.mark.parametrize("error", [KeyError, StoreUnavailable])
+@pytest.mark.parametrize("error", [KeyError, StoreUnavailable, OutcomeUnknown])
 def test_a_refusal_is_an_answer(breaker: CircuitBreaker, error: type[Exception]) -> None:
     with pytest.raises(error), breaker.guard():
         raise error

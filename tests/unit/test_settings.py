@@ -66,6 +66,8 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "rethinkdb://u:secret@localhost:abc/db", ["'localhost:abc/db'"]),
         ("DATABASE_URL", "rethinkdb://localhost:99999/db", ["'rethinkdb://localhost:99999/db'"]),
         ("DATABASE_URL", "rethinkdb://localhost?password=hidden", ["'rethinkdb://localhost' does"]),
+        ("DATABASE_URL", "rethinkdb://a:1,b:0/db", ["'rethinkdb://a:1,b:0/db'", "host 2"]),
+        ("DATABASE_URL", "rethinkdb://a/db?replicas=0", ["replicas is '0'", "from 1 to 64"]),
         ("DATABASE_URL", "postgresql://localhost/db?sslmod=x", ["sslmod", "sslmode=verify-full"]),
         ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "tcp://localhost:5561?iss="]),
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),

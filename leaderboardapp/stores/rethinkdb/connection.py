@@ -1,52 +1,45 @@
 """Connections with timeouts on answers, which the driver does not have."""
 
-import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from os import getpid
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, TypeVar
 
 from rethinkdb import RethinkDB, net
 from rethinkdb.errors import (
     ReqlDriverError,
     ReqlError,
     ReqlInternalError,
+    ReqlOpFailedError,
     ReqlOpIndeterminateError,
     ReqlRuntimeError,
 )
 from rethinkdb.net import ConnectionInstance, SocketWrapper, pQuery, pResponse
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable, peer_closed
+from leaderboardapp.stores.circuit_breaker import (
+    CircuitBreaker,
+    NoAnswer,
+    Unreachable,
+    peer_closed,
+)
+from leaderboardapp.stores.rethinkdb.address import Address, Host
+from leaderboardapp.stores.rethinkdb.hosts import CONNECT_SECONDS, Hosts
+from leaderboardapp.stores.rethinkdb.wire import are_reads, to_wire, write_one_document
 
 r = RethinkDB()
 
-CONNECT_SECONDS = 2.0
+T = TypeVar("T")
+
+# What nearly all requests read. A host that cannot, because it is cut off from others, is left.
+PROBE = r.expr([r.table(name).limit(1).count() for name in ("boards", "players")])
 QUERIES_AT_ONCE = 4  # of those that are run together, so that none waits long for its answer
 # A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
-
-
-def parse_url(url: str) -> dict[str, Any]:
-    """Return the driver's arguments for `rethinkdb://user:password@host:28015/db?ssl_ca=/ca.pem`.
-
-    All but the database may be left out. The driver's own parser does not decode %-escapes.
-    """
-    parts = urlsplit(url)
-    options = parse_qs(parts.query)
-    return {
-        "host": parts.hostname or "localhost",
-        "port": parts.port or 28015,
-        "user": unquote(parts.username or "admin"),
-        "password": unquote(parts.password or ""),
-        "db": unquote(parts.path.strip("/")),
-        "ssl": {"ca_certs": options["ssl_ca"][0]} if "ssl_ca" in options else {},
-    }
 
 
 def keep_alive(connected: socket.socket) -> None:
@@ -62,7 +55,7 @@ class CompiledFunction(r.ast.Func):  # type: ignore[misc, name-defined]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self.wire = json.loads(r.ast.ReQLEncoder().encode(super().build()))
+        self.wire = to_wire(super().build())
         self._args: list[Any] = []  # the driver would go through these, too
 
     def build(self) -> Any:
@@ -143,16 +136,20 @@ class DriverConnection(net.Connection):  # type: ignore[misc]
 r.connection_type = DriverConnection
 
 
+class Refused(StoreUnavailable):
+    """The host could not do it now, such as without a majority of the servers."""
+
+
 class Connection:
     """One connection, for one thread. Its methods raise StoreUnavailable."""
 
-    def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
-        """Connect. Raises Unreachable."""
+    def __init__(self, address: Address, answer_seconds: float, host: Host | None = None) -> None:
+        """Connect to a host, by default the first. Raises Unreachable."""
+        self.host = host or address.hosts[0]
         try:
-            self.driver = r.connect(**address, timeout=CONNECT_SECONDS)
+            self.driver = r.connect(**address.arguments(self.host), timeout=CONNECT_SECONDS)
         except (ReqlDriverError, OSError) as error:
-            where = f"{address['host']}:{address['port']}"
-            raise Unreachable(f"RethinkDB at {where}: {error}") from error
+            raise Unreachable(f"RethinkDB at {self.host}: {error}") from error
         self.socket: socket.socket = self.driver._instance._socket._socket
         keep_alive(self.socket)
         self.limit_answers(answer_seconds)
@@ -200,11 +197,13 @@ class Connection:
             yield
         except (ReqlOpIndeterminateError, ReqlInternalError) as error:
             raise OutcomeUnknown(f"RethinkDB: {error.message}") from error
+        except ReqlOpFailedError as error:
+            raise Refused(f"RethinkDB: {error.message}") from error
         except ReqlRuntimeError as error:
             raise StoreUnavailable(f"RethinkDB: {error.message}") from error
         except (ReqlDriverError, OSError, AttributeError) as error:  # AttributeError: it was closed
             self.close()
-            raise OutcomeUnknown(f"RethinkDB: {error}") from error
+            raise NoAnswer(f"RethinkDB at {self.host}: {error}") from error
 
     def is_alive(self) -> bool:
         """Return whether neither end has closed the connection."""
@@ -217,40 +216,92 @@ class Connection:
 
 
 class Connections:
-    """A connection for each thread, and one circuit breaker for all."""
+    """Connections for each thread, one to each host that it asks, and one circuit breaker."""
 
-    def __init__(self, address: dict[str, Any], answer_seconds: float) -> None:
+    def __init__(self, address: Address, answer_seconds: float) -> None:
         self.address, self.answer_seconds = address, answer_seconds
+        self.hosts = Hosts(address.hosts, self._probe)
         self.local = threading.local()
         self.breaker = CircuitBreaker("RethinkDB", answer_seconds)
 
     def run(self, query: Any) -> Any:
         """Send a query. Return its answer. With an open breaker, fail at once."""
         with self.breaker.guard():
-            return self.get_connection().run(query)
+            return self._ask([query], lambda connection: connection.run(query))
 
     def run_together(self, queries: Iterable[Any]) -> list[Any]:
         """Send queries as Connection does. Return their answers."""
+        together = [*queries]
         with self.breaker.guard():
-            return self.get_connection().run_together(queries)
+            return self._ask(together, lambda connection: connection.run_together(together))
 
-    def get_connection(self) -> Connection:
+    def open(self, answer_seconds: float) -> Connection:
+        """Return a connection of the caller's own, to the host that this thread asks. Raises
+        Unreachable."""
+        return self.hosts.connect(lambda host: Connection(self.address, answer_seconds, host))
+
+    def get_connection(self, avoid: Host | None = None) -> Connection:
         """Return this thread's connection. Connect if there is none, or the server closed it."""
-        connection = self._find_connection()
+        return self.hosts.connect(self._connect, avoid)
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        for connection in self._list_own().values():
+            connection.close()
+
+    def _ask(
+        self, queries: Sequence[Any], ask: Callable[[Connection], T], avoid: Host | None = None
+    ) -> T:
+        """Return the answer of the host that this thread asks. With `avoid`, that host has failed
+        just now. If not, another one is asked if this one fails, once, and where that cannot do
+        anything twice."""
+        connection = self.get_connection(avoid)
+        host, is_repeat = connection.host, avoid is not None
+        try:
+            answer = ask(connection)
+        except NoAnswer as error:
+            self.hosts.leave(host)
+            if not self.hosts.answers():
+                raise
+            is_late = isinstance(error.__cause__, TimeoutError)
+            if is_repeat or is_late or not are_reads(queries):
+                # It says nothing of the others, for which the breaker stays closed.
+                raise OutcomeUnknown(str(error)) from error
+        except Refused:
+            if is_repeat or not self.hosts.answers(besides=host):
+                raise
+            if not are_reads(queries) and not write_one_document(queries):
+                with suppress(StoreUnavailable):  # a read shows whether it is this host's fault
+                    self._ask([PROBE], lambda connection: connection.run(PROBE))
+                raise
+        else:
+            self.hosts.take_back(host)
+            return answer
+        answer = self._ask(queries, ask, avoid=host)
+        self.hosts.leave(host)  # which could not do what another one did
+        return answer
+
+    def _connect(self, host: Host) -> Connection:
+        """Return this thread's connection to the host. Raises Unreachable."""
+        own = self._list_own()
+        connection = own.get(host)
         if connection is None or not connection.is_alive():
             if connection is not None:
                 connection.close()
-            connection = Connection(self.address, self.answer_seconds)
-            self.local.connection = (getpid(), connection)
+            connection = own[host] = Connection(self.address, self.answer_seconds, host)
         return connection
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        connection = self._find_connection()
-        if connection is not None:
-            connection.close()
+    def _list_own(self) -> dict[Host, Connection]:
+        """Return this thread's connections. Those from before a fork are the parent's."""
+        pid, own = getattr(self.local, "connections", (None, {}))
+        if pid != getpid():
+            own = {}
+            self.local.connections = getpid(), own
+        return own
 
-    def _find_connection(self) -> Connection | None:
-        # A connection from before a fork is the parent's.
-        pid, connection = getattr(self.local, "connection", (None, None))
-        return connection if pid == getpid() else None
+    def _probe(self, host: Host) -> None:
+        connection = Connection(self.address, CONNECT_SECONDS, host)
+        try:
+            connection.run(PROBE)
+        finally:
+            connection.close()

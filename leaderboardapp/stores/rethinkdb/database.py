@@ -5,7 +5,8 @@ from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Precondition, Row
-from leaderboardapp.stores.rethinkdb.connection import Connections, parse_url, r
+from leaderboardapp.stores.rethinkdb.address import parse_url
+from leaderboardapp.stores.rethinkdb.connection import Connections, r
 from leaderboardapp.stores.rethinkdb.results import (
     NO_BOARD,
     OUT_OF_RANGE,
@@ -22,15 +23,14 @@ RULES = ("ask_email", "min", "max", "max_amount", "order", "season")
 
 
 class Database:
-    """A connection for each thread, and the tables.
+    """The connections of each thread, and the tables.
 
     All methods raise StoreUnavailable. Feeds, message streams, scans and the setup have
     connections of their own.
     """
 
     def __init__(self, url: str) -> None:
-        self.address = parse_url(url)
-        self.connections = Connections(self.address, QUERY_SECONDS)
+        self.connections = Connections(parse_url(url), QUERY_SECONDS)
         self.boards, self.players, self.emails = map(r.table, ("boards", "players", "emails"))
         self.seasons, self.blocks, self.imports = map(r.table, ("seasons", "blocks", "imports"))
         self.past = r.table("past")

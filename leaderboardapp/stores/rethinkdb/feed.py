@@ -72,7 +72,7 @@ class RethinkFeed(Feed):
             raise ReqlDriverError("the feed ended")
         except Exception as error:  # whatever ends the thread has to reach the listener
             with self.condition:
-                self.error = f"RethinkDB feed: {error}"
+                self.error = f"RethinkDB feed: {getattr(error, 'message', error)}"
                 self.condition.notify_all()
 
     def _handle_change(self, change: Row) -> None:

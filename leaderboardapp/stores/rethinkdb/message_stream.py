@@ -13,13 +13,15 @@ from rethinkdb.errors import ReqlCompileError, ReqlError, ReqlQueryLogicError
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.topics import Everything, Filter, Pattern, Regex, Reql, Tags
 from leaderboardapp.stores.circuit_breaker import Unreachable
+from leaderboardapp.stores.rethinkdb.address import Host
 from leaderboardapp.stores.rethinkdb.connection import (
-    CONNECT_SECONDS,
     CompiledFunction,
+    Connections,
     keep_alive,
     r,
 )
 from leaderboardapp.stores.rethinkdb.feed import READY_SECONDS
+from leaderboardapp.stores.rethinkdb.hosts import CONNECT_SECONDS
 from leaderboardapp.stores.rethinkdb.results import raise_for_errors
 from leaderboardapp.stores.streams import (
     EXPIRED_AT_ONCE,
@@ -73,20 +75,19 @@ def expire_messages(run: Callable[[Any], Any], older: float) -> None:
 class RethinkMessageStream(MessageStream):
     """One changefeed for each subscription. The server applies the filter."""
 
-    def __init__(self, address: dict[str, Any]) -> None:
+    def __init__(self, connections: Connections) -> None:
         self.runner = asyncio.Runner()  # its tasks run while one of our methods waits
         self.cursors: dict[Subscription, Any] = {}
         self.tasks: dict[Subscription, asyncio.Task[None]] = {}
         self.received: list[tuple[Subscription, EncodedMessage | None]] = []
         self.failed: Exception | None = None
         self.wakeup = asyncio.Event()
-        where = f"{address['host']}:{address['port']}"
+        self.address = connections.address
         try:
-            connecting = async_r.connect(**address, timeout=CONNECT_SECONDS)
-            self.connection = self._wait(connecting, CONNECT_SECONDS)
-        except StoreUnavailable as error:
+            self.connection = connections.hosts.connect(self._connect)
+        except Unreachable:
             self.runner.close()
-            raise Unreachable(f"{error} ({where})") from error
+            raise
         keep_alive(self.connection._instance._streamwriter.get_extra_info("socket"))
 
     def subscribe(self, subscription: Subscription) -> None:
@@ -116,6 +117,13 @@ class RethinkMessageStream(MessageStream):
         except StoreUnavailable:
             pass
         self.runner.close()
+
+    def _connect(self, host: Host) -> Any:
+        try:
+            connecting = async_r.connect(**self.address.arguments(host), timeout=CONNECT_SECONDS)
+            return self._wait(connecting, CONNECT_SECONDS)
+        except StoreUnavailable as error:
+            raise Unreachable(f"{error} ({host})") from error
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         with _map_driver_errors():

@@ -26,7 +26,14 @@ import uuid
 from typing import Any
 
 from leaderboardapp.domain.types import BOARD_DEFAULTS
+from leaderboardapp.stores.rethinkdb.address import Address
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
+from leaderboardapp.stores.rethinkdb.placement import (
+    Placement,
+    count_servers,
+    place_tables,
+    plan_table,
+)
 from leaderboardapp.stores.rethinkdb.sort_keys import FIRST_KEY, LAST_KEY
 
 SETUP_SECONDS = 60.0
@@ -62,16 +69,19 @@ def row_id(board: str, name: str) -> str:
     return str(uuid.uuid5(UUID_NAMESPACE, f"{board}/{name}"))
 
 
-def ensure_schema(connection: Connection, db: str) -> None:
+def ensure_schema(connection: Connection, address: Address) -> None:
     """Create the database, tables, indexes and write hooks that are missing. Safe to repeat."""
+    db = address.login["db"]
     if db not in connection.run(r.db_list()):
         connection.run(r.db_create(db))
-    _create_tables(connection)
+    servers = count_servers(connection, address)
+    _create_tables(connection, address, servers)
+    place_tables(connection, address, servers, TABLES)
     for name, indexes in TABLES.items():
         table = r.table(name)
         connection.run(table.wait(wait_for="ready_for_writes", timeout=SETUP_SECONDS))
         if name in WRITE_HOOKS:
-            connection.run(table.set_write_hook(WRITE_HOOKS[name]))
+            _set_write_hook(connection, name)
         for index in indexes.keys() - set(connection.run(table.index_list())):
             connection.run(_create_index(table, name, index))
     for name, indexes in TABLES.items():
@@ -84,6 +94,16 @@ def ensure_schema(connection: Connection, db: str) -> None:
         connection.run(table.index_wait())
     _make_multiple(connection)
     archive_tops(connection)
+
+
+def _set_write_hook(connection: Connection, name: str) -> None:
+    """Set a table's write hook. If there was none, because somebody has called `reconfigure`, which
+    drops it (2.4.4), all documents are written again."""
+    table = r.table(name)
+    was_lost = connection.run(table.get_write_hook()) is None
+    connection.run(table.set_write_hook(WRITE_HOOKS[name]))
+    if was_lost:
+        _upgrade_documents(connection, name)
 
 
 def _create_index(table: Any, name: str, index: str, as_name: str = "") -> Any:
@@ -154,12 +174,15 @@ def _top_blocks(season: Any) -> Any:
     return {"id": id, "board": season["board"], "upto": LAST_KEY, "since": 0, "bound": 0, **counts}
 
 
-def _create_tables(connection: Connection) -> None:
+def _create_tables(connection: Connection, address: Address, servers: int) -> None:
+    def create(name: str) -> Any:
+        placement = plan_table(address, servers, name, Placement(shards=1, replicas=1))
+        return r.table_create(name, **placement._asdict())
+
     # All at once, because the server spends most of the time that a table takes waiting.
-    missing = _list_missing_tables(connection)
-    connection.run_concurrently(r.table_create(name) for name in missing)
+    connection.run_concurrently(map(create, _list_missing_tables(connection)))
     for name in _list_missing_tables(connection):
-        connection.run(r.table_create(name))  # raises the reason
+        connection.run(create(name))  # raises the reason
 
 
 def _list_missing_tables(connection: Connection) -> set[str]:

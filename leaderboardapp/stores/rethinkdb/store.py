@@ -32,7 +32,7 @@ from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
-from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, Connection, r
+from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.erasure import Erasure
@@ -90,9 +90,9 @@ class RethinkStore(Store):
         self.db.connections.breaker.check()
 
     def ensure(self) -> None:
-        connection = Connection(self.db.address, SETUP_SECONDS)
+        connection = self.db.connections.open(SETUP_SECONDS)
         try:
-            ensure_schema(connection, self.db.address["db"])
+            ensure_schema(connection, self.db.connections.address)
         finally:
             connection.close()
 
@@ -301,7 +301,8 @@ class RethinkStore(Store):
         return {row.pop("board"): row for row in rows}
 
     def open_feed(self) -> Feed:
-        connection = Connection(self.db.address, SCAN_SECONDS)
+        # By the host that this thread asks: when that hangs, the heartbeat of its lease fails, too.
+        connection = self.db.connections.open(SCAN_SECONDS)
         return RethinkFeed(connection, self.db)
 
     def position(self) -> int:
@@ -312,7 +313,7 @@ class RethinkStore(Store):
         sources = [(self.db.boards, "id"), (self.db.deleted, "id")]
         if position:  # 0 is before all changes: then the boards are enough
             sources.append((self.db.players, "board"))
-        connection = Connection(self.db.address, SCAN_SECONDS)
+        connection = self.db.connections.open(SCAN_SECONDS)
         try:
             for table, field in sources:
                 rows = table.between(since, r.maxval, index="changed_at")
@@ -347,7 +348,7 @@ class RethinkStore(Store):
         return message_stream.compile_reql(function)
 
     def open_message_stream(self) -> MessageStream:
-        return message_stream.RethinkMessageStream(self.db.address)
+        return message_stream.RethinkMessageStream(self.db.connections)
 
     def close(self) -> None:
         self.db.connections.close()

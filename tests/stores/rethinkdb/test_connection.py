@@ -21,23 +21,6 @@ from tests.support.programs import START_SECONDS, free_ports, wait_until
 from tests.support.servers import RethinkServer
 
 
-def test_the_url_gives_address_and_credentials_decoded() -> None:
-    url = "rethinkdb://us%40er:p%3Ass%2F@db.example:28016/scores?ssl_ca=/etc/ca.pem"
-    assert RethinkStore(url).db.address == {
-        "host": "db.example",
-        "port": 28016,
-        "user": "us@er",
-        "password": "p:ss/",
-        "db": "scores",
-        "ssl": {"ca_certs": "/etc/ca.pem"},
-    }
-
-
-def test_the_url_needs_only_a_database() -> None:
-    address = RethinkStore("rethinkdb:///scores").db.address
-    assert (address["host"], address["port"], address["user"]) == ("localhost", 28015, "admin")
-
-
 def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, board: str) -> None:
     parents = rethink.db.connections.get_connection()
     child = os.fork()
@@ -58,6 +41,31 @@ def test_without_a_server_the_address_is_named() -> None:
     store = RethinkStore(f"rethinkdb://127.0.0.1:{port}/db")
     with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}"):
         store.ping()
+
+
+def test_a_dead_host_is_no_obstacle_to_anything(rethink: RethinkStore, board: str) -> None:
+    """Not to queries, feeds, scans or messages, of whatever thread; each begins at another host."""
+    [living], database = rethink.db.connections.address.hosts, rethink.db.connections.address.login
+    dead = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
+    store = RethinkStore(f"rethinkdb://{dead},{living}/{database['db']}")
+    done: list[bool] = []
+
+    def use_all() -> None:
+        feed, messages = store.open_feed(), store.open_message_stream()
+        store.add_score(board, "alice", 1)
+        wait_until(lambda: board in feed.poll(timeout=0.1), "the change")
+        messages.check()
+        done.append(board in store.changed_since(0))
+        for part in (feed, messages, store):
+            part.close()
+
+    for _ in range(3):
+        thread = threading.Thread(target=use_all)
+        thread.start()
+        thread.join()
+    assert done == [True, True, True]
+    assert rethink.get_player(board, "alice")["score"] == 3
+    store.db.connections.hosts.left.clear()  # so that nothing probes them any more
 
 
 def test_a_server_that_resets_a_connection_leaves_no_socket_open(

@@ -31,7 +31,7 @@ def test_a_feed_that_cannot_be_opened_says_so(
     own_server: tuple[RethinkServer, RethinkStore],
 ) -> None:
     server, store = own_server
-    connection = Connection(store.db.address, 0.5)
+    connection = Connection(store.db.connections.address, 0.5)
     server.program.signal_all(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable):
         RethinkFeed(connection, store.db)

@@ -7,9 +7,9 @@ from django.db import Error, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from leaderboardapp.domain.board_ids import owner_of
-from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Row
-from leaderboardapp.stores.circuit_breaker import CircuitBreaker, Unreachable
+from leaderboardapp.stores.circuit_breaker import CircuitBreaker, NoAnswer, Unreachable
 from leaderboardapp.stores.sql.access import maps_db_errors
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
@@ -137,7 +137,7 @@ class PostgresStore(SqlStore):
 
 def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
     """Return what `work` returns, run in one transaction that holds the row of the board, or of the
-    one to which a window belongs. Raises OutcomeUnknown if the answer to the commit is lost."""
+    one to which a window belongs. Raises NoAnswer if the answer to the commit is lost."""
     is_committing = False
     try:
         with transaction.atomic():
@@ -148,7 +148,7 @@ def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
         return result
     except Error as error:
         if is_committing and is_gone(error):
-            raise OutcomeUnknown(f"PostgreSQL: {error}") from error
+            raise NoAnswer(f"PostgreSQL: {error}") from error
         if tries > 1 and isinstance(error.__cause__, (DeadlockDetected, SerializationFailure)):
             return transact(board, work, tries - 1)
         raise
