@@ -30,6 +30,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import (
     Amount,
     Import,
@@ -300,8 +301,9 @@ class Store(ABC):
     # Changes, and the listener
 
     @abstractmethod
-    def open_feed(self) -> Feed:
-        """Return a feed of all changes from now on."""
+    def open_feed(self, parts: Parts = ALL_PARTS) -> Feed:
+        """Return a feed of all changes from now on of boards in these parts, and perhaps of
+        others."""
 
     @abstractmethod
     def position(self) -> int:

@@ -1,4 +1,4 @@
-"""The lease: one document, which says which listener is active."""
+"""The lease: one document, which says which listeners are active."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ LEASE_LOST = "lease lost"
 def read_lease(db: Database) -> Lease:
     """Return the lease as the store's method does."""
     row = db.run(db.lease.get(LEASE))
-    return Lease(*(row[field] for field in Lease._fields)) if row else Lease()
+    return Lease(*(row.get(field) for field in Lease._fields)) if row else Lease()
 
 
 def replace_lease(db: Database, old: Lease, new: Lease) -> bool:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import (
     MAX_JOINED,
     Amount,
@@ -16,6 +17,12 @@ from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed
 from tests.stores.contract.helpers import add_player, every_kind_of_change, wait_for_change
 from tests.support.programs import wait_until
+
+
+def part_of(board: str) -> Parts:
+    """Return the part of the board, of 16."""
+    [part] = [part for n in range(16) if (part := Parts(16, frozenset({n}))).have(board)]
+    return part
 
 
 class TestFeed:
@@ -93,6 +100,18 @@ class TestFeed:
         finally:
             other.close()
 
+    def test_a_feed_of_some_parts_reports_their_boards(
+        self, store: Store, feed: Feed, board: str
+    ) -> None:
+        feed_of_part = store.open_feed(part_of(board))
+        try:
+            for change in every_kind_of_change(store, board):
+                change()
+                wait_for_change(feed_of_part, board)
+                wait_until(lambda: not feed_of_part.poll(timeout=0.05), "it to be quiet")
+        finally:
+            feed_of_part.close()
+
 
 class TestReconciling:
     def test_whatever_changed_after_a_position_is_found(self, store: Store, board: str) -> None:
@@ -123,6 +142,15 @@ class TestLease:
         assert store.read_lease() == mine
         assert store.replace_lease(mine, mine._replace(beat=mine.beat + 1, position=7))
         assert store.read_lease() == Lease("me", free.beat + 2, 7)
+
+    def test_it_says_who_has_which_part(self, store: Store) -> None:
+        free = store.read_lease()
+        shared = Lease("shared", free.beat + 1, 5, '{"listeners":{"me":1}}')
+        assert store.replace_lease(free, shared)
+        assert store.read_lease() == shared
+        alone = Lease("me", free.beat + 2, 6)
+        assert store.replace_lease(shared, alone)
+        assert store.read_lease() == alone
 
     def test_the_second_to_take_it_gets_nothing(self, store: Store) -> None:
         free = store.read_lease()
