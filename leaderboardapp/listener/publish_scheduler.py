@@ -7,7 +7,7 @@ at once, at high load many changes of a board become one snapshot. Nothing queue
 import heapq
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from django.conf import settings
@@ -73,12 +73,15 @@ class PublishScheduler:
 
     Times are those of time.monotonic()."""
 
-    def __init__(self, publisher: Publisher, checkpoint: int) -> None:
+    def __init__(
+        self, publisher: Publisher, checkpoint: int, is_own: Callable[[str], bool]
+    ) -> None:
         """Begin at a checkpoint: all changes up to it were published, by this or another process.
 
-        The caller adds boards that changed after it to the `backlog`."""
-        self.publisher = publisher
-        self.joiners = Joiners(publisher.proxies)
+        The caller adds boards that changed after it to the `backlog`. `is_own` says by a board's id
+        whether it is this listener's, which may change."""
+        self.publisher, self.is_own = publisher, is_own
+        self.joiners = Joiners(publisher.proxies, is_own)
         self.changed: set[str] = set()  # ids of boards that have changed since they were read
         self.due_at: dict[str, float] = {}  # by board id, when to read it
         self.backlog: set[str] = set()  # ids of boards to read when there is time
@@ -151,6 +154,21 @@ class PublishScheduler:
         self.states.pop(board, None)
         self.joiners.take(board)
 
+    def rewind(self, position: int) -> None:
+        """Go back to a checkpoint, which is that of boards that are new here. The caller adds those
+        that changed after it to the `backlog`."""
+        self.checkpoint = min(self.checkpoint, position)
+        self.checkpoints.clear()
+
+    def forget_others(self) -> None:
+        """Forget all boards that another listener has by now."""
+        known = (self.states, self.due_at, self.changed, self.newcomers, self.backlog)
+        for board in {*self.joiners.boards(), *self.leaders.boards()}.union(*known):
+            if not self.is_own(board):
+                self.forget(board)
+                self.backlog.discard(board)
+                self.leaders.forget(board)
+
     def collect_changes(self, feed: Feed) -> None:
         """Wait for changes until a board is due, and schedule the boards that changed.
 
@@ -158,6 +176,7 @@ class PublishScheduler:
         soonest = min(self.due_at.values(), default=float("inf")) - time.monotonic()
         is_waited_for = self.backlog or self.joiners.list_boards(excluded=self.changed)
         changes = feed.poll(0.0 if is_waited_for else max(0.0, min(IDLE_SECONDS, soonest)))
+        changes = {board: joined for board, joined in changes.items() if self.is_own(board)}
         now = time.monotonic()
         self.changed.update(changes)
         for board, joined in changes.items():

@@ -8,6 +8,7 @@ import pytest
 
 from leaderboardapp import events
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.types import Increment
 from leaderboardapp.listener import event_forwarder
 from leaderboardapp.listener.event_forwarder import EventForwarder
@@ -51,7 +52,7 @@ def test_a_season_that_ends_by_schedule_is_announced(
     queue: Queue, store: Store, board_id: str
 ) -> None:
     store.create_board({"id": board_id, "schedule": "daily", "ends_at": "2020-01-01T00:00:00Z"})
-    Maintenance(store).end_season(store.get_board(board_id))
+    Maintenance(store, ALL_PARTS.have).end_season(store.get_board(board_id))
     assert read_events(queue, 1) == [("season ended", {"season": 1})]
 
 
@@ -104,7 +105,7 @@ def test_in_a_close_race_the_leader_is_announced_now_and_then(
 ) -> None:
     monkeypatch.setattr(event_forwarder, "LEADER_SECONDS", 0.3)
     rows = {id: {"id": id, "name": id, "score": 1} for id in ("alice", "bob", "carol")}
-    with EventForwarder(cast(Publisher, NullPublisher())) as forwarder:
+    with EventForwarder(cast(Publisher, NullPublisher()), ALL_PARTS.have) as forwarder:
 
         def change_leader(previous: str, leader: str) -> None:
             forwarder.enqueue({board_id: LeaderChange(previous, rows[leader])})

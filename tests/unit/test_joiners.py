@@ -173,6 +173,16 @@ def test_after_so_much_that_some_may_be_lost_streams_are_sent_the_repeat(world: 
     assert viewer.seen[-2:] == [str(LOSSY), str(LOSSY)] and viewer.seen[-3] != str(LOSSY)
 
 
+def test_viewers_of_boards_of_other_listeners_are_left_to_them(world: Watched) -> None:
+    world.put("a", "x")
+    world.open("a")
+    world.put("a", "y")
+    world.scheduler.joiners.is_own = lambda board: board != "a"
+    world.hold(0)
+    world.scheduler.joiners.collect()
+    assert not world.scheduler.joiners.boards()
+
+
 def test_a_board_that_nobody_watches_is_not_read(world: Watched) -> None:
     world.run()
     world.put("a", "x")

@@ -8,8 +8,9 @@ import pytest
 
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.listener import worker
-from leaderboardapp.listener.lease import STANDBY_SECONDS, LeaseLost
+from leaderboardapp.listener.lease import LOOK_SECONDS, LeaseLost
 from leaderboardapp.listener.worker import Listener, run_listener
 
 
@@ -26,16 +27,19 @@ class World:
         monkeypatch.setattr(Listener, "listen", lambda listener: self.calls.append("listen"))
         monkeypatch.setattr(backoff, "MOST", 0.01)
 
-    def is_valid(self) -> bool:
+    def may_publish(self, board: str) -> bool:
         return True
 
-    def try_to_take(self) -> bool:
+    def drop(self) -> None:
+        self.parts = Parts(1)
+
+    def look(self) -> None:
         step = next(self.steps, None)
         if isinstance(step, Exception):
             raise step
         if step is None:
             self.stop.set()
-        return bool(step)
+        self.parts = ALL_PARTS if step else Parts(1)
 
     def close(self) -> None:
         self.calls.append("close store")
@@ -61,7 +65,7 @@ def test_a_standby_says_so_once_and_tries_again_soon(
     listener = Listener(world.stop, [])
     with caplog.at_level(logging.INFO):
         pauses = [listener.run_once() for _ in range(4)]
-    assert pauses == [STANDBY_SECONDS, STANDBY_SECONDS, 0.0, STANDBY_SECONDS]
+    assert pauses == [LOOK_SECONDS, LOOK_SECONDS, 0.0, LOOK_SECONDS]
     assert world.calls == ["listen"]
     assert caplog.text.count("standing by") == 2, "again after it was active"
 
