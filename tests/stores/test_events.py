@@ -16,7 +16,7 @@ from leaderboardapp.listener.leaders import LeaderChange
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.stores.base import Store
 from tests.support.programs import wait_until
 
@@ -97,7 +97,27 @@ def test_what_cannot_be_announced_has_happened_all_the_same(
 class NullPublisher:
     """A publisher without viewers."""
 
-    def enqueue(self, *_: Any) -> None: ...
+    def __init__(self) -> None:
+        self.boards: list[str] = []  # of which events came
+
+    def enqueue(self, batch: PublishBatch) -> None:
+        self.boards += batch.events
+
+
+def test_events_of_boards_of_other_listeners_are_left_to_them(store: Store, board_id: str) -> None:
+    ids, publisher = [f"{board_id}-{number}" for number in range(4)], NullPublisher()
+    for id in ids:
+        store.create_board({"id": id})
+    own = {ids[1], ids[3]}
+
+    def forward() -> bool:
+        for id in ids:
+            events.announce(id, events.SEASON_ENDED, {"season": 1})
+        return own <= {*publisher.boards}
+
+    with EventForwarder(cast(Publisher, publisher), own.__contains__):
+        wait_until(forward, "events, as soon as it is subscribed")
+    assert {*publisher.boards} == own
 
 
 def test_in_a_close_race_the_leader_is_announced_now_and_then(

@@ -1,8 +1,10 @@
 """The contract that every store passes: the feed of changes, and the lease of its reader."""
 
 import time
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import (
@@ -12,6 +14,7 @@ from leaderboardapp.domain.types import (
     Lease,
     Row,
 )
+from leaderboardapp.listener.division import Division, Part
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed
@@ -151,6 +154,19 @@ class TestLease:
         alone = Lease("me", free.beat + 2, 6)
         assert store.replace_lease(shared, alone)
         assert store.read_lease() == alone
+
+    def test_one_that_an_earlier_version_has_taken_is_of_no_parts(self, store: Any) -> None:
+        free = store.read_lease()
+        assert store.replace_lease(free, Lease("shared", free.beat + 1, 5, '{"parts":[]}'))
+        if isinstance(store, SqlStore):
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE lease SET holder = 'old', beat = beat + 1, position = 7")
+        else:
+            row = {"holder": "old", "beat": free.beat + 2, "position": 7}
+            store.db.run(store.db.lease.get("listener").replace({"id": "listener", **row}))
+        lease = store.read_lease()
+        assert lease[:3] == ("old", free.beat + 2, 7)
+        assert Division.decode(lease) == Division({"old": free.beat + 2}, [Part("old", 7)])
 
     def test_the_second_to_take_it_gets_nothing(self, store: Store) -> None:
         free = store.read_lease()
