@@ -50,6 +50,7 @@ class Listener:
         self.lease = Lease(self.store)
         self.publisher = Publisher(clients, may_publish=self.lease.may_publish)
         self.feed: Feed | None = None
+        self.followed: Parts | None = None  # whose changes the feed has
         self.standing_by = False
 
     def run_once(self) -> float:
@@ -77,15 +78,17 @@ class Listener:
         Raises LeaseLost, StoreUnavailable."""
         is_own = self.lease.is_own
         scheduler = PublishScheduler(self.publisher, min(self.lease.taken.values()), is_own)
-        with (
-            self.take_news(),
-            Maintenance(self.store, is_own) as maintenance,
-            EventForwarder(self.publisher, is_own) as forwarder,
-            OwnRanksPublisher(self.clients, self.lease.may_publish) as own_ranks,
-        ):
-            while not self.stop.is_set():
-                maintenance.scan()
-                for changed in self.follow_parts(scheduler):
+        with self.follow_news():
+            self.follow_parts(scheduler)
+            with (
+                Maintenance(self.store, is_own) as maintenance,
+                EventForwarder(self.publisher, is_own) as forwarder,
+                OwnRanksPublisher(self.clients, self.lease.may_publish) as own_ranks,
+            ):
+                while not self.stop.is_set():
+                    parts, changed = self.followed, self.run_turn(scheduler)
+                    if self.followed != parts:
+                        maintenance.scan()
                     maintenance.enqueue(changed)
                     own_ranks.enqueue(changed, scheduler.joiners.take_players())
                     forwarder.enqueue(scheduler.leaders.take_changes())
@@ -93,8 +96,8 @@ class Listener:
         self.lease.release()
 
     @contextmanager
-    def take_news(self) -> Iterator[None]:
-        """Have the proxies' news wake the feed."""
+    def follow_news(self) -> Iterator[None]:
+        """Have the proxies' news wake the feed, which is closed afterwards."""
         try:
             for client in self.clients:
                 client.report_to(self.wake)
@@ -102,28 +105,37 @@ class Listener:
         finally:
             for client in self.clients:
                 client.report_to(None)
+            self.close_feed()
 
     def wake(self) -> None:
         """Wake the feed, if it is open."""
-        if self.feed:
-            self.feed.wake()
+        feed = self.feed  # which another thread may close
+        if feed:
+            feed.wake()
 
-    def follow_parts(self, scheduler: PublishScheduler) -> Iterator[list[str]]:
-        """Publish what changes, and yield the ids of these boards, until `stop` is set, or this
-        listener has other parts."""
-        parts = self.lease.parts
-        self.feed = self.store.open_feed(parts)
-        try:
-            # After the feed is live, so that nothing falls between.
-            self.collect_backlog(scheduler)
-            while not self.stop.is_set():
-                if self.lease.is_look_due():
-                    self.look(scheduler)
-                if self.lease.parts != parts:
-                    return
-                yield scheduler.run_once(self.feed)
-        finally:
-            self.feed.close()
+    def run_turn(self, scheduler: PublishScheduler) -> list[str]:
+        """Publish what changes, and return the ids of these boards."""
+        if self.lease.is_look_due():
+            self.look(scheduler)
+        feed = self.feed
+        if feed is None or self.lease.parts != self.followed:
+            feed = self.follow_parts(scheduler)
+        return scheduler.run_once(feed)
+
+    def follow_parts(self, scheduler: PublishScheduler) -> Feed:
+        """Open the feed anew, of the parts that this listener has now; catch up, and return it."""
+        self.close_feed()
+        self.followed = self.lease.parts
+        self.feed = self.store.open_feed(self.followed)
+        # After the feed is live, so that nothing falls between.
+        self.collect_backlog(scheduler)
+        return self.feed
+
+    def close_feed(self) -> None:
+        """Close the feed, if it is open."""
+        feed, self.feed = self.feed, None
+        if feed:
+            feed.close()
 
     def collect_backlog(self, scheduler: PublishScheduler) -> None:
         """Give the scheduler the boards that changed after its checkpoint, or that of a new part.

@@ -210,8 +210,10 @@ class Process:
         position = min(self.listener.lease.taken.values())
         is_own = self.listener.lease.is_own
         scheduler = PublishScheduler(self.listener.publisher, position, is_own)
-        while not self.listener.stop.is_set():
-            yield from self.listener.follow_parts(scheduler)
+        self.listener.follow_parts(scheduler)
+        while True:
+            self.listener.run_turn(scheduler)
+            yield None
 
     def run(self) -> None:
         self.publish()
