@@ -39,7 +39,6 @@ class Lease:
         # Parts that are given up, from when on nothing new of them is published.
         self.leaving: list[int] = []
         self.left_at = 0.0
-        self.beat = 0
         # Heartbeats of all listeners, each with when it was first seen, by time.monotonic(). So
         # are the following.
         self.seen: dict[str, tuple[int, float]] = {}
@@ -94,12 +93,14 @@ class Lease:
 
     def release(self) -> None:
         """Free all parts, so that other listeners need not wait."""
+        self.drop()
         while True:
             state = self.store.read_lease()
             division = Division.decode(state)
+            if self.id not in division.listeners:
+                return
             division.remove([self.id])
             if self.store.replace_lease(state, division.encode(state.beat + 1)):
-                self.drop()
                 return
 
     def _try_to_look(self, checkpoint: int, sent_until: float) -> bool:
@@ -116,7 +117,8 @@ class Lease:
             division.redivide(settings.LISTENER_PARTS)
         # The checkpoint says nothing of parts that are still to be caught up on.
         known = self.parts.numbers - self.taken.keys()
-        division.renew(self.id, self.beat + 1, known, checkpoint)
+        # The lease's own number: it never comes again, even if nothing was heard of the last write.
+        division.renew(self.id, state.beat + 1, known, checkpoint)
         self._choose_leaving(division, now)
         is_sent = max(sent_until, now - MOST_LEAVING_SECONDS) > self.left_at
         leaving = [] if is_sent else self.leaving
@@ -131,7 +133,7 @@ class Lease:
         new = own.numbers - self.parts.numbers
         self.taken |= {number: division.parts[number].position for number in new}
         self.parts, self.leaving = own, leaving
-        self.beat, self.renewed_at = self.beat + 1, now
+        self.renewed_at = now
         return True
 
     def _require_own(self, division: Division) -> None:

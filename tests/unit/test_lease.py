@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from django.conf import settings
 
+from leaderboardapp.domain.exceptions import OutcomeUnknown
 from leaderboardapp.domain.types import Lease as LeaseState
 from leaderboardapp.listener import lease
 from leaderboardapp.listener.division import Division
@@ -26,6 +27,7 @@ class LeaseStore:
         self.delay = self.read_delay = 0.0
         self.now = 100.0
         self.writes = 0
+        self.is_silent = False  # the next write is done, but nothing is heard of it
         self.taken: dict[int, int] = {}  # by those that were run: parts, with their positions
 
     def read_lease(self) -> LeaseState:
@@ -37,6 +39,9 @@ class LeaseStore:
         if self.state[:2] != old[:2]:
             return False
         self.state, self.writes = new, self.writes + 1
+        if self.is_silent:
+            self.is_silent = False
+            raise OutcomeUnknown("no answer")
         return True
 
     def begin(self) -> Lease:
@@ -132,6 +137,27 @@ def test_the_holder_stops_before_another_may_take_over(store: LeaseStore) -> Non
     assert counts(one, two) == [8, 8], "it is given its share again"
 
 
+def test_a_heartbeat_of_which_nothing_was_heard_is_not_the_next_one_as_well(
+    store: LeaseStore,
+) -> None:
+    one, two = store.begin(), store.begin()
+    store.run(5, one, two)
+    while not one.is_renewal_due():
+        store.now += 0.1
+    store.is_silent = True
+    with pytest.raises(OutcomeUnknown):
+        one.look()
+    two.look()
+    one.drop()
+    store.now += 2.0
+    two.look()
+    one.look()
+    while one.is_valid():
+        two.look()
+        assert one.parts.numbers and not one.parts.numbers & two.parts.numbers
+        store.now += LOOK_SECONDS
+
+
 def test_a_heartbeat_is_as_old_as_the_end_of_a_read_that_took_long(
     store: LeaseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +202,13 @@ def test_released_parts_are_taken_at_the_next_look(store: LeaseStore) -> None:
     assert two.parts.are_all()
     two.release()
     assert store.begin().parts.are_all()
+
+
+def test_who_has_nothing_to_release_changes_nothing(store: LeaseStore) -> None:
+    for state in (LeaseState(), LeaseState("old", 7, 3)):
+        store.state = state
+        Lease(cast(Store, store)).release()
+        assert store.state == state
 
 
 def test_a_part_is_given_up_when_what_was_published_of_it_has_been_sent(store: LeaseStore) -> None:

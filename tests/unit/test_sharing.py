@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leaderboardapp import snapshots
-from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import Changes, Lease, Row
 from leaderboardapp.listener import leaders, lease, publish_scheduler, worker
@@ -41,6 +41,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, tells_holds: bool = True) -> None:
         self.now, self.is_away, self.tells_holds = 1000.0, False, tells_holds
+        self.is_silent = False  # the next write of the lease is done, but nothing is heard of it
         self.boards: dict[str, Snapshot] = {}
         self.changes: dict[str, int] = {}  # by board, the position of its newest one
         self.lease = Lease()
@@ -111,6 +112,9 @@ class World:
         self.require()
         is_same = self.lease[:2] == old[:2]
         self.lease = new if is_same else self.lease
+        if self.is_silent:
+            self.is_silent = False
+            raise OutcomeUnknown("no answer")
         return is_same
 
     def open_feed(self, parts: Parts) -> Feed:
@@ -236,7 +240,7 @@ class Process:
 
 RUNS = st.tuples(st.just("run"), st.sampled_from([0.01, 0.1, 0.5, 3.0]))
 STEPS = st.one_of(
-    st.tuples(st.sampled_from(["begin", "hold", "store goes", "store comes"])),
+    st.tuples(st.sampled_from(["begin", "hold", "store goes", "store comes", "store is silent"])),
     st.tuples(st.sampled_from(["kill", "stop", "freeze", "thaw", "stick"]), st.integers(0, 3)),
     st.tuples(st.just("change"), st.sampled_from(BOARDS), st.sampled_from("xyz")),
     st.tuples(st.sampled_from(["open", "look at"]), st.sampled_from(BOARDS)),
@@ -261,7 +265,7 @@ def do(world: World, name: str, *arguments: Any) -> None:
     if name == "begin":
         world.processes += [Process(world)] if len(world.processes) < 4 else []
     elif name.startswith("store"):
-        world.is_away = name == "store goes"
+        world.is_away, world.is_silent = name == "store goes", name == "store is silent"
     elif name in ("kill", "stop", "freeze", "thaw", "stick"):
         for process in world.processes[arguments[0] : arguments[0] + 1]:
             if name == "kill":
@@ -302,7 +306,7 @@ def test_no_part_has_two_listeners_and_no_viewer_stays_outdated(
         world = World(monkeypatch, tells_holds=tells_holds)
         for step in [*BEGUN, *WATCHED, *steps]:
             do(world, *step)
-        world.is_away = False
+        world.is_away = world.is_silent = False
         while world.opening:
             world.hold()
         if not world.processes:
