@@ -14,6 +14,7 @@ from django.conf import settings
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.joiners import Joiners
@@ -160,11 +161,11 @@ class PublishScheduler:
         self.checkpoint = min(self.checkpoint, position)
         self.checkpoints.clear()
 
-    def forget_others(self) -> None:
-        """Forget all boards that another listener has by now."""
+    def forget_others(self, new: Parts) -> None:
+        """Forget all boards that another listener has by now, or had, if they are in new parts."""
         known = (self.states, self.due_at, self.changed, self.newcomers, self.backlog)
         for board in {*self.joiners.boards(), *self.leaders.boards()}.union(*known):
-            if not self.is_own(board):
+            if not self.is_own(board) or new.have(board):
                 self.forget(board)
                 self.backlog.discard(board)
                 self.leaders.forget(board)

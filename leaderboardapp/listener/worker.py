@@ -118,7 +118,8 @@ class Listener:
         if self.lease.is_look_due():
             self.look(scheduler)
         feed = self.feed
-        if feed is None or self.lease.parts != self.followed:
+        # Parts may have left and come back meanwhile.
+        if feed is None or self.lease.parts != self.followed or self.lease.taken:
             feed = self.follow_parts(scheduler)
         return scheduler.run_once(feed)
 
@@ -143,7 +144,7 @@ class Listener:
         After a long absence that takes a while, in which the lease is kept."""
         taken = self.lease.take_new()
         new = Parts(self.lease.parts.of, frozenset(taken))
-        scheduler.forget_others()
+        scheduler.forget_others(new)
         scheduler.rewind(min(taken.values(), default=scheduler.checkpoint))
         for client in self.clients if taken else ():
             client.repeat_held(lambda channel: _is_of(new, channel))

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
-from leaderboardapp.domain.parts import ALL_PARTS
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import MAX_JOINED, Row
 from leaderboardapp.listener import publish_scheduler as module
 from leaderboardapp.listener.leaders import READ_SECONDS
@@ -351,7 +351,10 @@ def test_changes_of_boards_of_other_listeners_are_left_to_them(world: World) -> 
     assert world.bodies("c") and not world.bodies("b")
 
 
-def test_what_another_listener_has_by_now_is_forgotten(world: World) -> None:
+@pytest.mark.parametrize("came_back", [False, True])
+def test_what_another_listener_has_by_now_or_had_is_forgotten(
+    world: World, came_back: bool
+) -> None:
     own = {"b", "c"}
     scheduler = PublishScheduler(cast(Publisher, world), 0, own.__contains__)
     world.change("b", "x")
@@ -361,8 +364,10 @@ def test_what_another_listener_has_by_now_is_forgotten(world: World) -> None:
     scheduler.collect_changes(world.feed)
     scheduler.backlog |= own
     scheduler.leaders.read_later("b")
-    own.remove("b")
-    scheduler.forget_others()
+    if not came_back:
+        own.remove("b")
+    new = [number for number in range(16) if Parts(16, frozenset({number})).have("b")]
+    scheduler.forget_others(Parts(16, frozenset(new if came_back else ())))
     scheduler.joiners.returned["b"].clear()
     known = (scheduler.states, scheduler.due_at, scheduler.changed, scheduler.leaders.ids)
     assert not any("b" in each for each in known) and scheduler.backlog == {"c"}

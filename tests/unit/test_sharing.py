@@ -336,6 +336,38 @@ def test_what_is_published_to_a_viewer_comes_once_while_listeners_share() -> Non
         assert all(ALL_PARTS.have(board) for board in BOARDS)
 
 
+def test_parts_that_leave_and_come_back_while_the_backlog_is_read_are_caught_up_on() -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        world = World(monkeypatch, tells_holds=False)
+        for step in BEGUN[1:] + WATCHED:
+            do(world, *step)
+        for step in [("kill", 0), *CHANGED, ("run", 5.0), ("begin",)]:
+            do(world, *step)
+        own = world.processes[0].listener.lease
+        changed_since = world.changed_since
+
+        def wait(board: str, is_done: Callable[[], bool]) -> Iterator[str]:
+            while not is_done():
+                world.now += 0.25
+                for process in world.processes[1:]:
+                    process.run()
+                yield board
+
+        def read_slowly(position: int) -> Iterator[str]:
+            monkeypatch.setattr(world, "changed_since", changed_since)
+            boards = changed_since(position)
+            do(world, "begin")
+            yield from wait("a", lambda: len(own.parts.numbers) < PARTS and not own.leaving)
+            yield from boards
+            do(world, "kill", 1)
+            yield from wait("a", lambda: own.parts.are_all())
+
+        monkeypatch.setattr(world, "changed_since", read_slowly)
+        world.run_for(SETTLED_SECONDS)
+        assert own.parts.are_all() and not own.taken
+        assert all(viewer.is_up_to_date(world.boards) for viewer in world.viewers)
+
+
 def test_a_batch_of_a_part_that_was_given_up_is_not_published() -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         world = World(monkeypatch)
