@@ -13,6 +13,16 @@ from leaderboardapp.domain.types import Lease
 # What the lease has as its holder while there are listeners that share. To a listener of an earlier
 # version they are one that is active.
 SHARED = "shared"
+# Heartbeats after which a new listener is given a share. One that dies before, again and again, has
+# no parts that would be published by nobody for a while.
+TRUSTED = 4
+
+
+class Heartbeat(NamedTuple):
+    """A listener's last heartbeat."""
+
+    number: int  # which never comes again
+    count: int  # of them, since it was listed
 
 
 class Part(NamedTuple):
@@ -26,7 +36,7 @@ class Part(NamedTuple):
 class Division:
     """Which listeners there are, and which parts they have."""
 
-    listeners: dict[str, int]  # their heartbeats by id, in the order in which they have come
+    listeners: dict[str, Heartbeat]  # by id, in the order in which they have come
     parts: list[Part]
 
     @classmethod
@@ -35,8 +45,9 @@ class Division:
         as one part."""
         if lease.holder == SHARED and lease.parts:
             value = json.loads(lease.parts)
-            return cls(value["listeners"], [Part(*part) for part in value["parts"]])
-        listeners = {lease.holder: lease.beat} if lease.holder else {}
+            listeners = {id: Heartbeat(*beat) for id, beat in value["listeners"].items()}
+            return cls(listeners, [Part(*part) for part in value["parts"]])
+        listeners = {lease.holder: Heartbeat(lease.beat, 1)} if lease.holder else {}
         return cls(listeners, [Part(lease.holder, lease.position)])
 
     def encode(self, beat: int) -> Lease:
@@ -67,12 +78,24 @@ class Division:
     def share_of(self, listener: str) -> int:
         """Return how many parts the listener should have. Who came first has one more, if the
         number does not come out even: so nobody who comes has more than one before take."""
-        each, rest = divmod(len(self.parts), len(self.listeners))
-        return each + ([*self.listeners].index(listener) < rest)
+        sharing = self.list_sharing()
+        each, rest = divmod(len(self.parts), len(sharing))
+        return each + (sharing.index(listener) < rest) if listener in sharing else 0
+
+    def list_sharing(self) -> list[str]:
+        """Return the listeners that should have parts: those that have any, and those that have
+        lived for a while; if there are none, all."""
+        holders = {part.holder for part in self.parts}
+        trusted = [
+            id for id, beat in self.listeners.items() if beat.count >= TRUSTED or id in holders
+        ]
+        return trusted or [*self.listeners]
 
     def renew(self, listener: str, beat: int, numbers: Iterable[int], position: int) -> None:
-        """Set the listener's heartbeat, and the position of its parts of these numbers."""
-        self.listeners[listener] = beat
+        """Set the number of the listener's heartbeat, and the position of its parts of these
+        numbers."""
+        _, count = self.listeners.get(listener, (0, 0))
+        self.listeners[listener] = Heartbeat(beat, count + 1)
         for number in numbers:
             self.parts[number] = Part(listener, position)
 

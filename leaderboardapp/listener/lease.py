@@ -12,7 +12,7 @@ import uuid
 from django.conf import settings
 
 from leaderboardapp.domain.parts import Parts
-from leaderboardapp.listener.division import SHARED, Division
+from leaderboardapp.listener.division import SHARED, Division, Heartbeat
 from leaderboardapp.stores.base import Store
 
 HEARTBEAT_SECONDS = 1.0
@@ -41,7 +41,7 @@ class Lease:
         self.left_at = 0.0
         # Heartbeats of all listeners, each with when it was first seen, by time.monotonic(). So
         # are the following.
-        self.seen: dict[str, tuple[int, float]] = {}
+        self.seen: dict[str, tuple[Heartbeat, float]] = {}
         self.looked_at = self.renewed_at = float("-inf")
 
     def is_own(self, board: str) -> bool:

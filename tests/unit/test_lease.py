@@ -8,7 +8,7 @@ from django.conf import settings
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown
 from leaderboardapp.domain.types import Lease as LeaseState
-from leaderboardapp.listener import lease
+from leaderboardapp.listener import division, lease
 from leaderboardapp.listener.division import Division
 from leaderboardapp.listener.lease import (
     LOOK_SECONDS,
@@ -19,6 +19,8 @@ from leaderboardapp.listener.lease import (
     LeaseLost,
 )
 from leaderboardapp.stores.base import Store
+
+SHARED_SECONDS = 5  # until one that has just begun has its share
 
 
 class LeaseStore:
@@ -87,10 +89,25 @@ def test_those_who_come_are_given_equal_shares(store: LeaseStore) -> None:
     leases = [store.begin()]
     for number in range(2, 20):
         leases.append(store.begin())
-        store.run(3, *leases)
+        store.run(SHARED_SECONDS, *leases)
         parts = [part for one in leases for part in one.parts.numbers]
         assert sorted(parts) == [*range(settings.LISTENER_PARTS)]
         assert max(counts(*leases)) - min(counts(*leases)) <= 1, number
+
+
+def test_who_dies_soon_again_and_again_has_no_part_that_nobody_publishes(
+    store: LeaseStore,
+) -> None:
+    one = store.begin()
+    for _ in range(10):
+        two = store.begin()
+        store.run(2, one, two)
+        assert counts(one, two) == [16, 0]
+        store.run(1, one)
+    store.run(TAKEOVER_SECONDS, one)
+    two = store.begin()
+    store.run(SHARED_SECONDS, one, two)
+    assert counts(one, two) == [8, 8]
 
 
 def test_who_has_a_part_keeps_it_if_there_is_none_for_the_next(
@@ -104,7 +121,7 @@ def test_who_has_a_part_keeps_it_if_there_is_none_for_the_next(
 
 def test_a_lease_with_a_heartbeat_is_never_taken(store: LeaseStore) -> None:
     one, two = store.begin(), store.begin()
-    store.run(3, one, two)
+    store.run(SHARED_SECONDS, one, two)
     before = one.parts, two.parts
     store.taken.clear()
     store.run(20, one, two)
@@ -125,7 +142,7 @@ def test_the_parts_of_one_who_died_are_taken_within_five_seconds(store: LeaseSto
 
 def test_the_holder_stops_before_another_may_take_over(store: LeaseStore) -> None:
     one, two = store.begin(), store.begin()
-    store.run(3, one, two)
+    store.run(SHARED_SECONDS, one, two)
     while not two.parts.are_all():
         store.now += 0.1
         two.look()
@@ -133,7 +150,7 @@ def test_the_holder_stops_before_another_may_take_over(store: LeaseStore) -> Non
     with pytest.raises(LeaseLost):
         one.look(checkpoint=1)
     one.drop()
-    store.run(3, one, two)
+    store.run(SHARED_SECONDS, one, two)
     assert counts(one, two) == [8, 8], "it is given its share again"
 
 
@@ -195,7 +212,7 @@ def test_a_holder_whose_lease_ran_out_takes_all_anew_at_once(store: LeaseStore) 
 
 def test_released_parts_are_taken_at_the_next_look(store: LeaseStore) -> None:
     one, two = store.begin(), store.begin()
-    store.run(3, one, two)
+    store.run(SHARED_SECONDS, one, two)
     one.release()
     assert not one.parts.numbers
     two.look()
@@ -211,7 +228,10 @@ def test_who_has_nothing_to_release_changes_nothing(store: LeaseStore) -> None:
         assert store.state == state
 
 
-def test_a_part_is_given_up_when_what_was_published_of_it_has_been_sent(store: LeaseStore) -> None:
+def test_a_part_is_given_up_when_what_was_published_of_it_has_been_sent(
+    store: LeaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(division, "TRUSTED", 1)
     one, two = store.begin(), store.begin()
     store.now += LOOK_SECONDS
     one.look(checkpoint=7)
@@ -227,7 +247,10 @@ def test_a_part_is_given_up_when_what_was_published_of_it_has_been_sent(store: L
     assert {*two.take_new().values()} == {0}, "it was still being caught up on"
 
 
-def test_a_proxy_that_does_not_answer_delays_it_for_a_while_only(store: LeaseStore) -> None:
+def test_a_proxy_that_does_not_answer_delays_it_for_a_while_only(
+    store: LeaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(division, "TRUSTED", 1)
     one, two = store.begin(), store.begin()
     until = store.now + MOST_LEAVING_SECONDS + 3 * LOOK_SECONDS
     while store.now < until:
@@ -256,7 +279,7 @@ def test_the_number_of_parts_changes_when_nobody_runs(
     position = store.state.position
     monkeypatch.setattr(settings, "LISTENER_PARTS", 5)
     two = store.begin()
-    store.run(3, one, two)
+    store.run(SHARED_SECONDS, one, two)
     assert counts(one, two) == [8, 8], "until then there are as many as before"
     store.now += TAKEOVER_SECONDS
     three = store.begin()

@@ -14,7 +14,7 @@ from leaderboardapp.domain.types import (
     Lease,
     Row,
 )
-from leaderboardapp.listener.division import Division, Part
+from leaderboardapp.listener.division import Division, Heartbeat, Part
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed
@@ -166,7 +166,9 @@ class TestLease:
             store.db.run(store.db.lease.get("listener").replace({"id": "listener", **row}))
         lease = store.read_lease()
         assert lease[:3] == ("old", free.beat + 2, 7)
-        assert Division.decode(lease) == Division({"old": free.beat + 2}, [Part("old", 7)])
+        assert Division.decode(lease) == Division(
+            {"old": Heartbeat(free.beat + 2, 1)}, [Part("old", 7)]
+        )
 
     def test_the_second_to_take_it_gets_nothing(self, store: Store) -> None:
         free = store.read_lease()
