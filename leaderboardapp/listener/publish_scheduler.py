@@ -37,6 +37,7 @@ SILENCE_SECONDS = 10.0  # a feed that has carried no heartbeat for so long is de
 OVERDUE_SECONDS = 1.0
 # Pushpin keeps a hundred messages for a stream that reads slowly, and drops the newest.
 LOSSY = 50
+HANDOVER_SECONDS = 10.0  # in which a proxy may still read what another listener has sent to it
 MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
 
 
@@ -91,7 +92,7 @@ class PublishScheduler:
         # By board id, the one published longest ago first. To evict one costs one publish that
         # was not needed.
         self.states: OrderedDict[str, PublishState] = OrderedDict()
-        self.checkpoint = checkpoint
+        self.checkpoint, self.rewound_at = checkpoint, float("-inf")
         # Positions in the store's order of changes, each with its time, that may become the
         # checkpoint.
         self.checkpoints: deque[tuple[float, int]] = deque()
@@ -158,7 +159,7 @@ class PublishScheduler:
     def rewind(self, position: int) -> None:
         """Go back to a checkpoint, which is that of boards that are new here. The caller adds those
         that changed after it to the `backlog`."""
-        self.checkpoint = min(self.checkpoint, position)
+        self.checkpoint, self.rewound_at = min(self.checkpoint, position), time.monotonic()
         self.checkpoints.clear()
 
     def forget_others(self, new: Parts) -> None:
@@ -305,10 +306,17 @@ class PublishScheduler:
             visibility_told_at=(
                 now if visibility_announced or not before else before.visibility_told_at
             ),
-            published=0 if is_repeat else 1 + (before.published if before else 0),
+            published=0
+            if is_repeat
+            else 1 + (before.published if before else self._count_unseen(now)),
         )
         self.states.move_to_end(board)
         self.evict()
+
+    def _count_unseen(self, now: float) -> int:
+        """Return how many snapshots another listener may have published of a board that is new
+        here, which a proxy may read only after this listener's."""
+        return LOSSY if now < self.rewound_at + HANDOVER_SECONDS else 0
 
     def _schedule_repeat(self, board: str) -> None:
         state = self.states[board]
