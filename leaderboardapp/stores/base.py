@@ -321,8 +321,8 @@ class Store(ABC):
 
     @abstractmethod
     def replace_lease(self, old: Lease, new: Lease) -> bool:
-        """Replace `old` by `new`; return False, with nothing done, if the stored lease has another
-        holder or heartbeat. Feeds notice it."""
+        """Replace `old` by `new`; return False, with nothing done, if the stored lease is another
+        one in any field. Feeds notice it."""
 
     # Tickets
 

@@ -38,7 +38,7 @@ class LeaseStore:
 
     def replace_lease(self, old: LeaseState, new: LeaseState) -> bool:
         self.now += self.delay
-        if self.state[:2] != old[:2]:
+        if self.state != old:
             return False
         self.state, self.writes = new, self.writes + 1
         if self.is_silent:

@@ -110,7 +110,7 @@ class World:
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
         self.require()
-        is_same = self.lease[:2] == old[:2]
+        is_same = self.lease == old
         self.lease = new if is_same else self.lease
         if self.is_silent:
             self.is_silent = False

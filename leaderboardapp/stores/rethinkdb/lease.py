@@ -21,9 +21,9 @@ def replace_lease(db: Database, old: Lease, new: Lease) -> bool:
     """Replace the lease as the store's method does."""
 
     def replace(row: Any) -> Any:
-        current = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
+        current = [row[name].default(value) for name, value in Lease()._asdict().items()]
         document = {"id": LEASE, **new._asdict()}
-        return r.branch(current.eq(list(old[:2])), document, r.error(LEASE_LOST))
+        return r.branch(r.expr(current).eq([*old]), document, r.error(LEASE_LOST))
 
     result = db.run(db.lease.get(LEASE).replace(replace))
     if result["errors"] and result["first_error"] == LEASE_LOST:

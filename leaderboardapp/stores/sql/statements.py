@@ -244,7 +244,9 @@ REPLACE_LEASE = """
     ON CONFLICT (id) DO UPDATE
     SET holder = excluded.holder, beat = excluded.beat, position = excluded.position,
         parts = excluded.parts
-    WHERE (lease.holder, lease.beat) = (%(old_holder)s, %(old_beat)s)
+    WHERE (lease.holder, lease.beat, lease.position) =
+          (%(old_holder)s, %(old_beat)s, %(old_position)s)
+      AND lease.parts IS NOT DISTINCT FROM %(old_parts)s
 """
 
 

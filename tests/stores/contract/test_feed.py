@@ -178,6 +178,15 @@ class TestLease:
         assert not store.replace_lease(free, Lease("me", free.beat + 1, 6))
         assert store.read_lease() == mine
 
+    def test_it_is_replaced_only_if_it_is_the_same_in_every_field(self, store: Store) -> None:
+        free = store.read_lease()
+        mine = Lease("me", free.beat + 1, 5, "parts")
+        assert store.replace_lease(free, mine)
+        for other in ({"holder": "you"}, {"beat": 0}, {"position": 6}, {"parts": "other"}):
+            assert not store.replace_lease(mine._replace(**other), Lease("you", free.beat + 2, 6))
+        assert not store.replace_lease(mine._replace(parts=None), Lease("you", free.beat + 2, 6))
+        assert store.read_lease() == mine
+
     def test_feeds_notice_it_and_report_no_board(self, store: Store, feed: Feed) -> None:
         wait_until(lambda: not feed.poll(timeout=0.05), "the feed to be quiet")
         before = feed.last_activity
