@@ -180,11 +180,13 @@ class ProxyPublisher:
             batch, self.waiting = self.waiting, PublishBatch()
             resend = set(itertools.islice(self.to_resend, MAX_BOARDS_READ))
             self.to_resend -= resend
-        # What is another listener's by now is left to that one.
+        # What is another listener's by now is left to that one. If this process stands still after
+        # it was asked, what is sent is late.
+        started = time.monotonic()
         batch, resend = batch.only(self.may_publish), {*filter(self.may_publish, resend)}
         unpublished = resend | batch.boards()
         try:
-            self._send_batch(batch, resend)
+            self._send_batch(batch, resend, started)
             unpublished = set()
         except (ProxyUnavailable, StoreUnavailable) as error:
             count = len(unpublished)
@@ -204,8 +206,7 @@ class ProxyPublisher:
             else:
                 self.waiting_since = time.monotonic() if self.waiting.boards() else None
 
-    def _send_batch(self, batch: PublishBatch, resend: set[str]) -> None:
-        started = time.monotonic()
+    def _send_batch(self, batch: PublishBatch, resend: set[str], started: float) -> None:
         self._send(batch, resend)
         if time.monotonic() - started > LATE_SECONDS:
             # This process was stopped, say, and another one has published newer snapshots.

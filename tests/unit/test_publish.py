@@ -331,13 +331,20 @@ def test_what_a_proxy_missed_is_not_sent_to_it_of_boards_of_other_listeners(
     assert {*returned.boards()} == {"board-b"}
 
 
+@pytest.mark.parametrize("stands_still", [False, True], ids=["proxy is slow", "stands still"])
 def test_a_batch_that_took_too_long_is_followed_by_current_snapshots(
-    make_publisher: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    make_publisher: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, stands_still: bool
 ) -> None:
     monkeypatch.setattr(publish, "LATE_SECONDS", 0.05)
     monkeypatch.setattr(snapshots, "read_snapshots", lambda boards: {"a": Snapshot("current", "2")})
-    proxy.may_answer.clear()
-    make_publisher(proxy.url).enqueue(PublishBatch({"a": Snapshot("old", "1")}))
+
+    def may_publish(board: str) -> bool:
+        return not threading.Event().wait(0.1 if stands_still else 0)
+
+    if not stands_still:
+        proxy.may_answer.clear()
+    publisher = make_publisher(proxy.url, may_publish=may_publish)
+    publisher.enqueue(PublishBatch({"a": Snapshot("old", "1")}))
     wait_until(lambda: proxy.items, "the batch")
     threading.Timer(0.1, proxy.may_answer.set).start()
     wait_until(lambda: len(proxy.items) == 2, "the current snapshot")
