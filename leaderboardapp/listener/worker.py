@@ -92,8 +92,6 @@ class Listener:
                     maintenance.enqueue(changed)
                     own_ranks.enqueue(changed, scheduler.joiners.take_players())
                     forwarder.enqueue(scheduler.leaders.take_changes())
-        self.publisher.stop()
-        self.lease.release()
 
     @contextmanager
     def follow_news(self) -> Iterator[None]:
@@ -169,8 +167,13 @@ class Listener:
         self.lease.look(scheduler.checkpoint, sent_until)
 
     def close(self) -> None:
-        """Publish what waits, with one try, and close the connection to the store."""
+        """Publish what waits, with one try, leave the parts to others, and close the connection to
+        the store."""
         self.publisher.stop()
+        try:
+            self.lease.release()
+        except StoreUnavailable as error:
+            logger.warning("others take the parts of this listener in some seconds: %s", error)
         self.store.close()
 
 

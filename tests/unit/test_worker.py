@@ -20,6 +20,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: Iterator[bool | Exception] = iter(())
         self.stop = threading.Event()
+        self.is_away = False
         self.calls: list[str] = []
         monkeypatch.setattr(worker, "get_store", lambda: self)
         monkeypatch.setattr(worker, "Lease", lambda store: self)
@@ -40,6 +41,11 @@ class World:
         if step is None:
             self.stop.set()
         self.parts = ALL_PARTS if step else Parts(1)
+
+    def release(self) -> None:
+        self.calls.append("release")
+        if self.is_away:
+            raise StoreUnavailable("away")
 
     def close(self) -> None:
         self.calls.append("close store")
@@ -85,9 +91,18 @@ def test_it_goes_on_after_failures_of_the_store_and_ends_in_order(
 ) -> None:
     world.steps = iter([StoreUnavailable("away"), True])
     run_listener(world.stop)
-    assert world.calls == ["listen", "stop publisher", "close store"]
+    assert world.calls == ["listen", "stop publisher", "release", "close store"]
     [failure] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "away; trying again" in failure.getMessage() and not failure.exc_info
+
+
+def test_a_standby_that_ends_leaves_nothing_behind_even_if_the_store_is_away(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.steps, world.is_away = iter([False]), True
+    run_listener(world.stop)
+    assert world.calls == ["stop publisher", "release", "close store"]
+    assert "others take the parts" in caplog.text
 
 
 def test_any_other_failure_ends_the_process(world: World) -> None:
@@ -100,4 +115,4 @@ def test_any_other_failure_ends_the_process(world: World) -> None:
 def test_a_listener_that_is_to_stop_does_not_begin(world: World) -> None:
     world.stop.set()
     run_listener(world.stop)
-    assert world.calls == ["stop publisher", "close store"]
+    assert world.calls == ["stop publisher", "release", "close store"]
