@@ -86,15 +86,19 @@ class Lease:
         before, had_parts = self.renewed_at, bool(self.parts.numbers)
         if had_parts and not self.is_valid():
             raise LeaseLost
-        while not self._try_to_look(checkpoint, sent_until):
-            pass  # another listener was faster
+        until = time.monotonic() + VALID_SECONDS
+        while not self._try_to_look(checkpoint, sent_until):  # another listener was faster
+            if time.monotonic() > until:
+                raise LeaseLost
         if had_parts and time.monotonic() - before > VALID_SECONDS:
             raise LeaseLost
 
     def release(self) -> None:
-        """Free all parts, so that other listeners need not wait."""
+        """Free all parts, so that other listeners need not wait. If they are faster all the time,
+        they have to."""
         self.drop()
-        while True:
+        until = time.monotonic() + VALID_SECONDS
+        while time.monotonic() < until:
             state = self.store.read_lease()
             division = Division.decode(state)
             if self.id not in division.listeners:
@@ -107,7 +111,10 @@ class Lease:
         """Look as look() does. Return False if another listener has replaced the lease meanwhile.
         Then nothing is done, but that parts may be leaving."""
         state = self.store.read_lease()
-        now = self.looked_at = time.monotonic()  # afterwards: no heartbeat is newer
+        now = time.monotonic()  # afterwards: no heartbeat is newer
+        if now - self.looked_at > VALID_SECONDS:
+            self.seen = {}  # the store was away for all, say, and others are not back yet
+        self.looked_at = now
         division = Division.decode(state)
         self._require_own(division)
         division.remove(self._find_dead(division, now))

@@ -46,6 +46,10 @@ class LeaseStore:
             raise OutcomeUnknown("no answer")
         return True
 
+    def be_faster(self, old: LeaseState, new: LeaseState) -> bool:
+        self.now += self.delay
+        return False
+
     def begin(self) -> Lease:
         """Return the lease of a listener that has just begun."""
         one = Lease(cast(Store, self))
@@ -140,6 +144,19 @@ def test_the_parts_of_one_who_died_are_taken_within_five_seconds(store: LeaseSto
     assert store.taken == dict.fromkeys(one.parts.numbers, position), "they go on there"
 
 
+def test_who_is_back_after_an_outage_gives_others_the_time_to_come_back(store: LeaseStore) -> None:
+    one, two = store.begin(), store.begin()
+    store.run(SHARED_SECONDS, one, two)
+    store.now += TAKEOVER_SECONDS
+    two.drop()
+    two.look()
+    one.drop()
+    store.run(LOOK_SECONDS, two)
+    assert counts(two) == [8]
+    one.look()
+    assert counts(one, two) == [8, 8]
+
+
 def test_the_holder_stops_before_another_may_take_over(store: LeaseStore) -> None:
     one, two = store.begin(), store.begin()
     store.run(SHARED_SECONDS, one, two)
@@ -183,8 +200,7 @@ def test_a_heartbeat_is_as_old_as_the_end_of_a_read_that_took_long(
     store.read_delay = 2.0
     two = store.begin()
     store.read_delay = 0.0
-    store.now += TAKEOVER_SECONDS - 1
-    two.look()
+    store.run(TAKEOVER_SECONDS - 1, two)
     assert counts(one, two) == [1, 0]
 
 
@@ -194,6 +210,20 @@ def test_a_heartbeat_that_took_too_long_is_a_loss(store: LeaseStore) -> None:
     store.delay = VALID_SECONDS
     with pytest.raises(LeaseLost):
         one.look()
+
+
+def test_a_look_that_others_are_always_faster_than_ends(
+    store: LeaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = store.begin()
+    store.now += lease.HEARTBEAT_SECONDS
+    store.delay = 0.1
+    monkeypatch.setattr(store, "replace_lease", store.be_faster)
+    with pytest.raises(LeaseLost):
+        one.look()
+    assert store.now < 100 + 2 * VALID_SECONDS
+    one.release()
+    assert store.now < 100 + 4 * VALID_SECONDS, "others remove it then"
 
 
 def test_a_holder_whose_lease_ran_out_takes_all_anew_at_once(store: LeaseStore) -> None:
@@ -283,9 +313,9 @@ def test_the_number_of_parts_changes_when_nobody_runs(
     assert counts(one, two) == [8, 8], "until then there are as many as before"
     store.now += TAKEOVER_SECONDS
     three = store.begin()
-    store.now += TAKEOVER_SECONDS
-    three.look()
-    assert counts(three) == [5] and min(three.take_new().values()) >= position
+    store.taken.clear()
+    store.run(TAKEOVER_SECONDS + LOOK_SECONDS, three)
+    assert counts(three) == [5] and min(store.taken.values()) >= position
 
 
 class TestOneOfAnEarlierVersion:
@@ -302,9 +332,8 @@ class TestOneOfAnEarlierVersion:
     def test_others_go_on_when_it_has_ended_or_died(self, store: LeaseStore) -> None:
         store.state = LeaseState("old", 7, 3)
         one = store.begin()
-        store.now += TAKEOVER_SECONDS
-        one.look()
-        assert one.parts.are_all() and {*one.take_new().values()} == {3}
+        store.run(TAKEOVER_SECONDS + LOOK_SECONDS, one)
+        assert one.parts.are_all() and {*store.taken.values()} == {3}
         store.state = LeaseState("", 8, 4, "parts that are out of date")
         two = store.begin()
         assert two.parts.are_all() and {*two.take_new().values()} == {4}
