@@ -26,6 +26,9 @@ from leaderboardapp.stores.streams import Feed
 
 logger = logging.getLogger(__name__)
 
+# After an outage of the store all listeners are back before any of them removes others.
+MOST_PAUSE_SECONDS = 1.0
+
 
 def run_listener(stop: threading.Event) -> None:
     """Listen or stand by until `stop` is set. Failures of the store and of proxies are retried."""
@@ -35,7 +38,11 @@ def run_listener(stop: threading.Event) -> None:
     # listener may take its parts.
     retry_on = (StoreUnavailable,)
     with close_expired_streams(clients):
-        supervise("listener", listener.run_once, stop.wait, retry_on, retry_on=retry_on)
+        supervise(
+            *("listener", listener.run_once, stop.wait, retry_on),
+            retry_on=retry_on,
+            most_pause=MOST_PAUSE_SECONDS,
+        )
     listener.close()
     for client in clients:
         client.close()

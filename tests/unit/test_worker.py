@@ -11,7 +11,7 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.listener import worker
 from leaderboardapp.listener.lease import LOOK_SECONDS, LeaseLost
-from leaderboardapp.listener.worker import Listener, run_listener
+from leaderboardapp.listener.worker import MOST_PAUSE_SECONDS, Listener, run_listener
 
 
 class World:
@@ -103,6 +103,22 @@ def test_a_standby_that_ends_leaves_nothing_behind_even_if_the_store_is_away(
     run_listener(world.stop)
     assert world.calls == ["stop publisher", "release", "close store"]
     assert "others take the parts" in caplog.text
+
+
+def test_after_an_outage_of_the_store_it_is_back_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def wait(pause: float | None = None) -> bool:
+        pauses.append(pause or 0.0)
+        return world.stop.is_set()
+
+    monkeypatch.setattr(backoff, "MOST", 5.0)
+    monkeypatch.setattr(world.stop, "wait", wait)
+    world.steps = iter([StoreUnavailable("away")] * 10)
+    run_listener(world.stop)
+    assert len(pauses) > 10 and max(pauses) == MOST_PAUSE_SECONDS
 
 
 def test_any_other_failure_ends_the_process(world: World) -> None:
