@@ -63,9 +63,14 @@ class Lease:
     def is_look_due(self) -> bool:
         """Return whether it is time for a heartbeat, or to look at what others do, if there are
         any."""
-        is_alone = self.seen.keys() <= {self.id}
         now = time.monotonic()
-        return self.is_renewal_due() or (not is_alone and now >= self.looked_at + LOOK_SECONDS)
+        return self.is_renewal_due() or (
+            not self.is_alone() and now >= self.looked_at + LOOK_SECONDS
+        )
+
+    def is_alone(self) -> bool:
+        """Return whether there are no other listeners, as far as is known."""
+        return self.seen.keys() <= {self.id}
 
     def take_new(self) -> dict[int, int]:
         """Return the parts that are new since the last call, by number, each with its position."""

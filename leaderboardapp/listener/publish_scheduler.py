@@ -97,11 +97,12 @@ class PublishScheduler:
         # checkpoint.
         self.checkpoints: deque[tuple[float, int]] = deque()
 
-    def run_once(self, feed: Feed) -> list[str]:
-        """Wait for changes, publish the boards that are due, and return the ids of those that were.
+    def run_once(self, feed: Feed, idle: float = IDLE_SECONDS) -> list[str]:
+        """Wait for changes, at most for `idle` seconds, publish the boards that are due, and return
+        the ids of those that were.
 
         Raises StoreUnavailable. Boards that could not be read stay due."""
-        self.collect_changes(feed)
+        self.collect_changes(feed, idle)
         self.joiners.collect()
         self.joiners.drop(self.is_current)
         now = time.monotonic()
@@ -171,13 +172,13 @@ class PublishScheduler:
                 self.backlog.discard(board)
                 self.leaders.forget(board)
 
-    def collect_changes(self, feed: Feed) -> None:
+    def collect_changes(self, feed: Feed, idle: float = IDLE_SECONDS) -> None:
         """Wait for changes until a board is due, and schedule the boards that changed.
 
         Raises StoreUnavailable if the feed is dead."""
         soonest = min(self.due_at.values(), default=float("inf")) - time.monotonic()
         is_waited_for = self.backlog or self.joiners.list_boards(excluded=self.changed)
-        changes = feed.poll(0.0 if is_waited_for else max(0.0, min(IDLE_SECONDS, soonest)))
+        changes = feed.poll(0.0 if is_waited_for else max(0.0, min(idle, soonest)))
         changes = {board: joined for board, joined in changes.items() if self.is_own(board)}
         now = time.monotonic()
         self.changed.update(changes)

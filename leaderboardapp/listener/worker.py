@@ -15,7 +15,7 @@ from leaderboardapp.listener.event_forwarder import EventForwarder
 from leaderboardapp.listener.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.listener.own_ranks import OwnRanksPublisher
-from leaderboardapp.listener.publish_scheduler import PublishScheduler
+from leaderboardapp.listener.publish_scheduler import IDLE_SECONDS, PublishScheduler
 from leaderboardapp.listener.stream_closer import close_expired_streams
 from leaderboardapp.realtime.hold_channels import parse_hold
 from leaderboardapp.realtime.proxies import get_proxy_clients
@@ -126,7 +126,8 @@ class Listener:
         # Parts may have left and come back meanwhile.
         if feed is None or self.lease.parts != self.followed or self.lease.taken:
             feed = self.follow_parts(scheduler)
-        return scheduler.run_once(feed)
+        idle = IDLE_SECONDS if self.lease.is_alone() else LOOK_SECONDS
+        return scheduler.run_once(feed, idle)
 
     def follow_parts(self, scheduler: PublishScheduler) -> Feed:
         """Open the feed anew, of the parts that this listener has now; catch up, and return it."""
@@ -153,6 +154,7 @@ class Listener:
         scheduler.rewind(min(taken.values(), default=scheduler.checkpoint))
         for client in self.clients if taken else ():
             client.repeat_held(lambda channel: _is_of(new, channel))
+            self.wake()
         for board in self.store.changed_since(scheduler.checkpoint):
             if self.lease.is_own(board):
                 scheduler.backlog.add(board)
