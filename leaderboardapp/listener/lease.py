@@ -12,6 +12,7 @@ import uuid
 from django.conf import settings
 
 from leaderboardapp.domain.parts import Parts
+from leaderboardapp.domain.types import Lease as LeaseState
 from leaderboardapp.listener.division import SHARED, Division, Heartbeat
 from leaderboardapp.stores.base import Store
 
@@ -43,6 +44,7 @@ class Lease:
         # are the following.
         self.seen: dict[str, tuple[Heartbeat, float]] = {}
         self.looked_at = self.renewed_at = float("-inf")
+        self.written: LeaseState | None = None  # by the last look, if it has written
 
     def is_own(self, board: str) -> bool:
         """Return whether the board is in a part of this listener."""
@@ -115,7 +117,7 @@ class Lease:
     def _try_to_look(self, checkpoint: int, sent_until: float) -> bool:
         """Look as look() does. Return False if another listener has replaced the lease meanwhile.
         Then nothing is done, but that parts may be leaving."""
-        state = self.store.read_lease()
+        state = self._read()
         now = time.monotonic()  # afterwards: no heartbeat is newer
         if now - self.looked_at > VALID_SECONDS:
             self.seen = {}  # the store was away for all, say, and others are not back yet
@@ -140,13 +142,20 @@ class Lease:
         own = Parts(len(division.parts), frozenset(division.list_parts(self.id)) - {*leaving})
         if own == self.parts and leaving == self.leaving and not self.is_renewal_due():
             return True
-        if not self.store.replace_lease(state, division.encode(state.beat + 1)):
+        new_state = division.encode(state.beat + 1)
+        if not self.store.replace_lease(state, new_state):
             return False
         new = own.numbers - self.parts.numbers
         self.taken |= {number: division.parts[number].position for number in new}
         self.parts, self.leaving = own, leaving
-        self.renewed_at = now
+        self.renewed_at, self.written = now, new_state
         return True
+
+    def _read(self) -> LeaseState:
+        """Return the lease. One who is alone need not wait for the store: it cannot replace what is
+        not as it has written it, and reads it then."""
+        written, self.written = self.written, None
+        return written if written and self.is_alone() else self.store.read_lease()
 
     def _require_own(self, division: Division) -> None:
         """Raise LeaseLost if another listener was given parts of this one."""
