@@ -22,7 +22,7 @@ class Heartbeat(NamedTuple):
     """A listener's last heartbeat."""
 
     number: int  # which never comes again
-    count: int  # of them, since it was listed
+    nth: int  # it is, since the listener is listed
 
 
 class Part(NamedTuple):
@@ -87,15 +87,15 @@ class Division:
         lived for a while; if there are none, all."""
         holders = {part.holder for part in self.parts}
         trusted = [
-            id for id, beat in self.listeners.items() if beat.count >= TRUSTED or id in holders
+            id for id, beat in self.listeners.items() if beat.nth >= TRUSTED or id in holders
         ]
         return trusted or [*self.listeners]
 
     def renew(self, listener: str, beat: int, numbers: Iterable[int], position: int) -> None:
         """Set the number of the listener's heartbeat, and the position of its parts of these
         numbers."""
-        _, count = self.listeners.get(listener, (0, 0))
-        self.listeners[listener] = Heartbeat(beat, count + 1)
+        _, nth = self.listeners.get(listener, (0, 0))
+        self.listeners[listener] = Heartbeat(beat, nth + 1)
         for number in numbers:
             self.parts[number] = Part(listener, position)
 

@@ -121,7 +121,8 @@ def test_parts_that_leave_and_come_back_while_the_backlog_is_read_are_caught_up_
         world = World(monkeypatch, tells_holds=False)
         for step in BEGUN[1:] + WATCHED:
             do(world, *step)
-        for step in [("kill", 0), *CHANGED, ("run", 5.0), ("begin",)]:
+        died: list[Any] = [("kill", 0), *CHANGED, ("run", 5.0), ("begin",)]
+        for step in died:
             do(world, *step)
         own = world.processes[0].listener.lease
         changed_since = world.changed_since
