@@ -43,7 +43,7 @@ def run_listener(stop: threading.Event) -> None:
             retry_on=retry_on,
             most_pause=MOST_PAUSE_SECONDS,
         )
-    listener.close()
+        listener.close()  # before threads of proxies that do not answer are waited for
     for client in clients:
         client.close()
 
