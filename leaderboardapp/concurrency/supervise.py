@@ -18,6 +18,7 @@ def supervise(
     expected: tuple[type[Exception], ...] = (),
     on_failure: Callable[[Exception], None] = lambda error: None,
     retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    most_pause: float = float("inf"),
 ) -> None:
     """Call `work` until it returns None, or `wait` says to stop.
 
@@ -25,7 +26,8 @@ def supervise(
     returns True, at once, when the loop is to end: `threading.Event.wait` is such a function.
 
     When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
-    a row wait longer and longer, until `work` returns or has gone on for CALM_SECONDS. The
+    a row wait longer and longer, but at most for so many seconds as `most_pause` says, until `work`
+    returns or has gone on for CALM_SECONDS. The
     `expected` failures are logged in a line; any other is logged with its traceback. A failure
     that is none of `retry_on` is raised."""
     failures = 0
@@ -37,7 +39,7 @@ def supervise(
         except retry_on as error:
             if time.monotonic() - began >= CALM_SECONDS:
                 failures = 0
-            pause, failures = backoff(failures), failures + 1
+            pause, failures = min(most_pause, backoff(failures)), failures + 1
             on_failure(error)
             reason = str(error) or type(error).__name__
             unexpected = not isinstance(error, expected)
