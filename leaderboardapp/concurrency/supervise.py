@@ -8,7 +8,7 @@ from leaderboardapp.concurrency.backoff import backoff
 
 logger = logging.getLogger(__name__)
 
-CALM_SECONDS = 2.0  # work that took so long before it failed needs no longer pause than the first
+CALM_SECONDS = 30.0  # work that went on for so long before it failed was healthy
 
 
 def supervise(
@@ -26,9 +26,8 @@ def supervise(
     returns True, at once, when the loop is to end: `threading.Event.wait` is such a function.
 
     When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
-    a row wait longer and longer, but at most for so many seconds as `most_pause` says, until `work`
-    returns or has gone on for CALM_SECONDS. The
-    `expected` failures are logged in a line; any other is logged with its traceback. A failure
+    a row wait longer and longer, but no longer than `most_pause` seconds, until `work` returns or
+    has gone on for CALM_SECONDS. The `expected` failures are logged in a line; any other is logged with its traceback. A failure
     that is none of `retry_on` is raised."""
     failures = 0
     pause: float | None = 0.0
