@@ -27,8 +27,8 @@ def supervise(
 
     When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
     a row wait longer and longer, but no longer than `most_pause` seconds, until `work` returns or
-    has gone on for CALM_SECONDS. The `expected` failures are logged in a line; any other is logged with its traceback. A failure
-    that is none of `retry_on` is raised."""
+    has gone on for CALM_SECONDS. The `expected` failures are logged in a line; any other is logged
+    with its traceback. A failure that is none of `retry_on` is raised."""
     failures = 0
     pause: float | None = 0.0
     while pause is not None and not wait(pause):
