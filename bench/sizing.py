@@ -139,7 +139,9 @@ def needed_parts(load: Load, cost: OperationCosts) -> Iterator[tuple[str, str, s
     yield WEB, number(cores[WEB]), f"{count_processes(cores[WEB]):,}"
     yield PROXY, number(cores[PROXY] * proxies), f"{proxies:,}"
     listeners = count_processes(cores[LISTENER])
-    yield LISTENER, number(cores[LISTENER]), f"{listeners:,}, and one more for when one fails"
+    more = f"{listeners:,}: more than the one that is active; split the boards"
+    one = "1, and one that stands by"
+    yield LISTENER, number(cores[LISTENER]), one if listeners == 1 else more
     if cores[STORE]:
         nodes = math.ceil(cores[STORE] / (USED * NODE_CORES))
         yield STORE, number(cores[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"
