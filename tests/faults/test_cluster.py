@@ -44,17 +44,11 @@ def shared_stack(
         yield stack
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # before the stack, whose processes need the servers
 def cluster(shared_cluster: RethinkCluster) -> RethinkCluster:
     """Servers that the test may kill; those that an earlier test has ended run again."""
     shared_cluster.repair()
     return shared_cluster
-
-
-@pytest.fixture
-def stack(cluster: RethinkCluster, shared_stack: Stack) -> Stack:
-    shared_stack.repair()
-    return shared_stack
 
 
 needs_networks = pytest.mark.skipif(not CAN_BE_CUT, reason="only root can cut networks, on Linux")

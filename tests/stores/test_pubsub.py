@@ -15,18 +15,13 @@ from django.conf import settings
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.pubsub import SLOW, Exchange, Message, Queue, reql
-from leaderboardapp.pubsub import exchange as exchange_module
 from leaderboardapp.pubsub.exchange import PUBLISHED_AT_ONCE
 from leaderboardapp.pubsub.hub import get_hub
 from leaderboardapp.stores.base import Store
-from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.message_stream import RethinkMessageStream
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
-from leaderboardapp.stores.sql import message_stream as sql_messages
-from leaderboardapp.stores.sql.models import MessageRow
 from leaderboardapp.stores.sql.sqlite.feed import SqliteMessageStream
-from leaderboardapp.stores.sql.store import SqlStore
-from leaderboardapp.stores.streams import EXPIRED_AT_ONCE, KEPT_SECONDS, EncodedMessage
+from leaderboardapp.stores.streams import EncodedMessage
 from tests.support.programs import PROJECT, wait_until
 from tests.support.store import store_at
 
@@ -62,13 +57,6 @@ TOPICS: list[Any] = ["a.b", "a.c", ["x"], ["x", "y"], {"a": {"b": 1}, "c": "d"},
 @pytest.fixture
 def exchange(store: Store, board_id: str) -> Exchange:
     return Exchange(board_id)
-
-
-def count_stored(store: Any, exchange: Exchange) -> int:
-    """Count the exchange's messages (in SQL) or topics (in RethinkDB) that the store still has."""
-    if isinstance(store, SqlStore):
-        return MessageRow.objects.filter(exchange=exchange.name).count()
-    return int(store.db.run(r.table("topics").filter({"exchange": exchange.name}).count()))
 
 
 def take(queue: Queue, count: int) -> list[Any]:
@@ -321,25 +309,6 @@ def test_functions_of_reql_are_refused_with_the_filters_that_this_store_has(stor
         reql(lambda topic: topic.match("a"))
 
 
-@pytest.mark.stores("sqlite", "postgresql")
-def test_messages_that_expired_unread_are_announced(
-    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sql_messages, "KEPT_SECONDS", -1)
-    stream = store.open_message_stream()
-    subscription = exchange.queue().subscription
-    stream.subscribe(subscription)
-    for number in range(EXPIRED_AT_ONCE):
-        exchange.topic("t").publish(number)
-    while count_stored(store, exchange) > 1:
-        store.expire_messages(-1)
-    lost, last = stream.poll(1)
-    assert lost == (subscription, None)
-    assert last == (subscription, EncodedMessage('"t"', str(EXPIRED_AT_ONCE - 1)))
-    stream.close()
-    store.close()
-
-
 def test_changes_skipped_by_the_server_are_announced(rethinkdb_url: str) -> None:
     async def feed() -> AsyncIterator[dict[str, Any]]:
         yield {"error": "Changefeed cache over array size limit, skipped 5 elements."}
@@ -368,36 +337,3 @@ def test_a_filter_unknown_to_the_server_is_refused(rethinkdb_url: str) -> None:
             wait_until(lambda: len(get_hub().inboxes) == 1, "the end of the refused one")
             exchange.topic("t").publish(2)
             assert take(other, 2) == [Message("t", 1), Message("t", 2)]
-
-
-def test_publishing_expires_old_messages_and_survives_a_failure_of_that(
-    exchange: Exchange, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(older: float) -> None:
-        calls.append(older)
-        raise StoreUnavailable("busy")
-
-    calls: list[float] = []
-    monkeypatch.setattr(store, "expire_messages", fail)
-    for _ in range(20 * exchange_module.EXPIRE_EVERY):
-        exchange.topic("t").publish(1)
-    assert calls and {*calls} == {KEPT_SECONDS}
-    assert EXPIRED_AT_ONCE > exchange_module.EXPIRE_EVERY, "or the log would grow"
-
-
-def test_old_messages_expire_and_others_do_not(exchange: Exchange, store: Store) -> None:
-    with exchange.queue() as queue:
-        for number in range(20):
-            exchange.topic(f"t{number}").publish(number)
-        assert len(take(queue, 20)) == 20
-    store.expire_messages(KEPT_SECONDS)
-    assert count_stored(store, exchange) == 20
-
-    def delete() -> bool:
-        store.expire_messages(-1)
-        return count_stored(store, exchange) <= 1  # SQL keeps the newest
-
-    wait_until(delete, "their deletion")
-    with exchange.queue() as queue:
-        exchange.topic("t1").publish("again")
-        assert take(queue, 1) == [Message("t1", "again")]

@@ -99,7 +99,7 @@ def in_a_thread(call: Callable[[], None]) -> None:
 def test_threads_spread_over_the_hosts() -> None:
     known, owned = Hosts(THREE, lambda host: None), Counter[Host]()
     for _ in range(9):
-        in_a_thread(lambda: owned.update([known.rank()[0]]))
+        in_a_thread(lambda: owned.update([known.sort()[0]]))
     assert owned == {A: 3, B: 3, C: 3}
 
 
@@ -108,7 +108,7 @@ def test_threads_of_a_host_that_is_left_spread_over_the_others() -> None:
     known, owned = Hosts(THREE, lambda host: probed.wait(5)), Counter[Host]()
     known.leave(B)
     for _ in range(200):
-        in_a_thread(lambda: owned.update([known.rank()[0]]))
+        in_a_thread(lambda: owned.update([known.sort()[0]]))
     probed.set()
     wait_for_all(known)
     assert not owned[B] and min(owned[A], owned[C]) > 75
@@ -118,7 +118,7 @@ def test_a_dead_host_is_left_by_all_threads_and_taken_back(cluster: Connections)
     Cluster.dead.add(A)
     assert cluster.run(READ) == B
     last: list[Host] = []
-    in_a_thread(lambda: last.append(cluster.hosts.rank()[-1]))
+    in_a_thread(lambda: last.append(cluster.hosts.sort()[-1]))
     assert last == [A]
     Cluster.dead.clear()
     wait_until(lambda: not cluster.hosts.left, "the host to be taken back")
@@ -151,7 +151,7 @@ def test_of_hosts_that_are_all_left_the_first_to_be_left_is_asked_first() -> Non
     for host in (C, A, B):
         known.leave(host)
         time.sleep(0.001)
-    assert known.rank() == [C, A, B]
+    assert known.sort() == [C, A, B]
 
 
 def test_hosts_that_hang_are_not_all_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.rests, self.failures = 0.0, list[float](), list[Exception]()
-        self.stop_after = 100
+        self.stop_after, self.most_pause = 100, float("inf")
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(module, "backoff", lambda failures: 1.0 + failures)
 
@@ -35,7 +35,14 @@ class World:
                 raise step
             return step
 
-        supervise("the work", work, self.wait, (Expected,), self.failures.append)
+        supervise(
+            "the work",
+            work,
+            self.wait,
+            (Expected,),
+            self.failures.append,
+            most_pause=self.most_pause,
+        )
 
     def wait(self, seconds: float) -> bool:
         self.rests.append(seconds)
@@ -62,6 +69,12 @@ def test_failures_in_a_row_rest_longer_and_longer(world: World) -> None:
     world.run(Expected("a"), Expected("b"), Expected("c"), None)
     assert world.rests == [0.0, 1.0, 2.0, 3.0]
     assert [str(error) for error in world.failures] == ["a", "b", "c"]
+
+
+def test_failures_in_a_row_rest_no_longer_than_the_most(world: World) -> None:
+    world.most_pause = 1.5
+    world.run(Expected("a"), Expected("b"), Expected("c"), None)
+    assert world.rests == [0.0, 1.0, 1.5, 1.5]
 
 
 def test_a_success_ends_the_row(world: World) -> None:

@@ -37,7 +37,7 @@ class Hosts:
         self.local = threading.local()  # .order: the hosts as this thread prefers them
         self.watcher: threading.Thread | None = None
 
-    def rank(self) -> list[Host]:
+    def sort(self) -> list[Host]:
         """Return the hosts in the order in which this thread asks them: those that answer, and then
         the others, first the one that was left first."""
         if not hasattr(self.local, "order"):
@@ -54,7 +54,7 @@ class Hosts:
         Unreachable. The hosts before it are left. Raises Unreachable if there is none."""
         began = time.monotonic()
         failures: list[str] = []
-        for host in self.rank():
+        for host in self.sort():
             if host == avoid:
                 continue
             # The next one to ask will begin with those that are not asked now.

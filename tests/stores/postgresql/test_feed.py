@@ -229,6 +229,14 @@ def test_a_feed_whose_connection_ends_while_it_sleeps_is_unavailable(
         feed.poll(timeout=5)
 
 
+def test_a_feed_that_cannot_begin_is_unavailable(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_connection, "KEEP_ALIVE", "SELECT * FROM nowhere")
+    with pytest.raises(StoreUnavailable, match="nowhere"):
+        postgres.open_feed()
+
+
 def test_a_truncated_table_is_in_the_feed(
     postgres: PostgresStore, feed: Feed, board: str, console: Console
 ) -> None:

@@ -1,11 +1,11 @@
 """PostgreSQL: the feed, and the stream of messages."""
 
 import select
-import socket
 import time
 from contextlib import suppress
 from math import ceil
 
+from leaderboardapp.concurrency.waker import Waker
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
@@ -61,14 +61,13 @@ class PostgresFeed(Session, Feed):
 
     channel = CHANNEL
 
+    asleep = dozes = False  # also of one that could not begin
+
     def __init__(self) -> None:
-        self.woken, self.waker = socket.socketpair()
-        for end in (self.woken, self.waker):
-            end.setblocking(False)
+        self.waker = Waker()
         super().__init__()
 
     def start(self) -> None:
-        self.asleep = self.dozes = False
         self.remember(*self.query(SNAPSHOT)[0])
         self.last_activity = self.last_change = time.monotonic()
 
@@ -80,26 +79,19 @@ class PostgresFeed(Session, Feed):
                 self.last_activity = time.monotonic()
                 if changes:
                     self._record_change()
-                if changes or self.last_activity >= deadline or self._take_wake():
+                if changes or self.last_activity >= deadline or self.waker.take():
                     return changes
                 self._pause(deadline - self.last_activity)
 
     def wake(self) -> None:
-        with suppress(OSError):  # it is closed, or full of wakes
-            self.waker.send(b".")
+        self.waker.wake()
 
     def close(self) -> None:
         if self.asleep:
             with suppress(StoreUnavailable), self.maps_errors():
                 self._wake_for_good()
         super().close()
-        self.woken.close()
         self.waker.close()
-
-    def _take_wake(self) -> bool:
-        with suppress(BlockingIOError):
-            return bool(self.woken.recv(4096))
-        return False
 
     def _read(self) -> Changes:
         rows = self.query(CHANGED, {"next": self.next, "running": self.running})
@@ -124,7 +116,7 @@ class PostgresFeed(Session, Feed):
         if self.asleep or self.dozes:
             if not self.wait(0):
                 poll = select.poll()  # and no select(), which knows no file above 1023
-                for file in (self.connection.connection.fileno(), self.woken.fileno()):
+                for file in (self.connection.connection.fileno(), self.waker.fileno()):
                     poll.register(file, select.POLLIN)
                 poll.poll(ceil(seconds * 1000))
                 self.wait(0)

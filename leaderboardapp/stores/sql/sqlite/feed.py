@@ -56,7 +56,7 @@ class Commits:
 
     def wake(self) -> None:
         """Have the wait of another thread, or else the next one, end at once."""
-        self.writes.wake()
+        self.writes.waker.wake()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the query's rows."""

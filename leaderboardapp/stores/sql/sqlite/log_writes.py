@@ -6,12 +6,13 @@ Only then does the commit count. So a write says that a commit may come soon.
 
 import os
 import select
-import socket
 import time
 from contextlib import suppress
 from math import ceil
 
 from inotify_simple import INotify, flags
+
+from leaderboardapp.concurrency.waker import Waker
 
 LOOK_SECONDS = 0.001  # between two looks for a commit after a write to the log, at first
 LATER = 1 / 3  # and later on, of the time since the write
@@ -22,17 +23,16 @@ BLIND_SECONDS = 0.015  # between two looks where the system does not tell of wri
 
 
 class LogWrites:
-    """Says when it is time to look for a commit. One thread waits, others may wake it."""
+    """Says when it is time to look for a commit. One thread waits, and others may wake it by the
+    `waker`."""
 
     def __init__(self, log: str) -> None:
         """Watch the log, a path. If the system cannot, all is done without."""
         self.told_at = self.writes_began = time.monotonic()
-        self.woken, self.waker = socket.socketpair()
-        for end in (self.woken, self.waker):
-            end.setblocking(False)
+        self.waker = Waker()
         self.waking, self.telling = select.poll(), select.poll()
-        self.waking.register(self.woken, select.POLLIN)
-        self.telling.register(self.woken, select.POLLIN)
+        self.waking.register(self.waker, select.POLLIN)
+        self.telling.register(self.waker, select.POLLIN)
         self.inotify: INotify | None = None
         # Linux has inotify, of which a user may have no more; macOS has none.
         with suppress(OSError, AttributeError):
@@ -57,7 +57,7 @@ class LogWrites:
         if since < COMMIT_SECONDS:
             seconds = min(seconds, max(LOOK_SECONDS, since * LATER))
         self.telling.poll(ceil(seconds * 1000))
-        if self._take_wake():
+        if self.waker.take():
             return True
         if not self._take_writes():
             return False
@@ -67,24 +67,13 @@ class LogWrites:
     def pause(self, seconds: float) -> bool:
         """Return False after so many seconds, or True at once when woken."""
         self.waking.poll(ceil(seconds * 1000))
-        return self._take_wake()
-
-    def wake(self) -> None:
-        """Have the wait of another thread, or else the next one, end at once."""
-        with suppress(OSError):  # it is closed, or full of wakes
-            self.waker.send(b".")
+        return self.waker.take()
 
     def close(self) -> None:
         """Close the files."""
-        self.woken.close()
         self.waker.close()
         if self.inotify:
             self.inotify.close()
-
-    def _take_wake(self) -> bool:
-        with suppress(BlockingIOError):
-            return bool(self.woken.recv(4096))
-        return False
 
     def _take_writes(self) -> bool:
         """Return whether the system has told of writes since the last call."""
