@@ -27,6 +27,7 @@ from bench import (
     memory,
     messages,
     own_ranks,
+    parts,
     polls,
     publishing,
     seasons,
@@ -52,6 +53,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "memory": memory.measure,
     "publishing": publishing.measure,
     "own_ranks": own_ranks.measure,
+    "parts": parts.measure,
     "windows": windows.measure,
     "seasons": seasons.measure,
 }

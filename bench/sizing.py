@@ -139,9 +139,7 @@ def needed_parts(load: Load, cost: OperationCosts) -> Iterator[tuple[str, str, s
     yield WEB, number(cores[WEB]), f"{count_processes(cores[WEB]):,}"
     yield PROXY, number(cores[PROXY] * proxies), f"{proxies:,}"
     listeners = count_processes(cores[LISTENER])
-    more = f"{listeners:,}: more than the one that is active; split the boards"
-    one = "1, and one that stands by"
-    yield LISTENER, number(cores[LISTENER]), one if listeners == 1 else more
+    yield LISTENER, number(cores[LISTENER]), f"{listeners:,}, and one more for when one fails"
     if cores[STORE]:
         nodes = math.ceil(cores[STORE] / (USED * NODE_CORES))
         yield STORE, number(cores[STORE]), f"{nodes:,} of {NODE_CORES:g} cores"

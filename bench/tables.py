@@ -79,6 +79,7 @@ TABLES = (
         value="ZeroMQ",
         baseline="HTTP",
     ),
+    Table("Listeners that share the boards", r"parts, (.+): (.+)", ("", "")),
     Table("Own ranks", r"own ranks: (.+)", ("",), stores="columns"),
     Table("Polls", r"polls, (.+) players", ("players",), comparison="article"),
     Table("Polls answered 304", r"polls answered 304, (.+) players", ("players",)),

@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, validate
 from gripcontrol import parse_grip_uri
 
+from leaderboardapp.domain.parts import MAX_PARTS
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.stores.rethinkdb.address import parse_url as parse_rethinkdb_url
 from leaderboardapp.web.headers import normalize_origin
@@ -89,6 +90,13 @@ def read_port(name: str, default: int) -> int:
     """Read a TCP port; return its number."""
     accepted = validate.Range(1, 65_535)
     rejection = "is no port: set it to a number from 1 to 65535."
+    return _read(_env.int, name, default, accepted, rejection)
+
+
+def read_parts(name: str, default: int) -> int:
+    """Read how many parts the boards are divided into; return their number."""
+    accepted = validate.Range(1, MAX_PARTS)
+    rejection = f"is no number of parts: set it to a number from 1 to {MAX_PARTS}."
     return _read(_env.int, name, default, accepted, rejection)
 
 

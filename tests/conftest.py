@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         LOCAL_WEBSOCKETS_PORT="7998",
         LOCAL_WEB_PORT="5000",
         PUBLISH_INTERVAL="0.05",
+        LISTENER_PARTS="16",
         TOKEN_KEYS=f"HS256:{base64.b64encode(b'k' * 32).decode()}",
         ALLOW_ANONYMOUS_WRITES="1",
         WRITE_RATE="0",

@@ -170,11 +170,12 @@ class ScoreRank(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """Which listener is active. Its heartbeat counts up for as long as it lives."""
+    """Which listeners are active. The heartbeat counts up for as long as any of them lives."""
 
     holder: str = ""
     beat: int = 0
     position: int = 0  # the checkpoint: everything that changed up to it has been published
+    parts: str | None = None  # JSON: which of them has which part (listener/division.py)
 
 
 Changes = dict[str, list[Row]]

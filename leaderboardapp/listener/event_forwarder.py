@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -28,10 +29,10 @@ class EventForwarder:
     """Forwards events to viewers, and announces new leaders, beside the active listener.
 
     Only the listener sees who leads. Both are done in threads, so that no snapshot waits for
-    them."""
+    them. Events of boards that are not `is_own`, by their ids, are left to other listeners."""
 
-    def __init__(self, publisher: Publisher) -> None:
-        self.publisher = publisher
+    def __init__(self, publisher: Publisher, is_own: Callable[[str], bool]) -> None:
+        self.publisher, self.is_own = publisher, is_own
         self.queue = exchange.queue({"board": None, "event": None})
         self.condition = threading.Condition()
         self.leader_changes: dict[str, LeaderChange] = {}  # by board id, to be announced
@@ -107,7 +108,7 @@ class EventForwarder:
 
     def _forward(self, board: str, event: str, payload: Any) -> None:
         # Any program may publish to the exchange.
-        if event not in FORWARDED or not isinstance(payload, dict):
+        if event not in FORWARDED or not isinstance(payload, dict) or not self.is_own(board):
             return
         try:
             private = get_store().get_board(board)["private"]

@@ -19,10 +19,10 @@ class PlayerNews(NamedTuple):
 
 class Joiners:
     """Collects what the proxies tell of whom they hold until it is taken: by board id, or of
-    players all at once."""
+    players all at once. Boards of other listeners are left to them."""
 
-    def __init__(self, proxies: Sequence[ProxyPublisher]) -> None:
-        self.proxies = proxies
+    def __init__(self, proxies: Sequence[ProxyPublisher], is_own: Callable[[str], bool]) -> None:
+        self.proxies, self.is_own = proxies, is_own
         self.holds: defaultdict[str, list[tuple[ProxyPublisher, Hold]]] = defaultdict(list)
         # Proxies whose viewers may have missed anything.
         self.returned: defaultdict[str, set[ProxyPublisher]] = defaultdict(set)
@@ -33,13 +33,15 @@ class Joiners:
         for proxy in self.proxies:
             for channel, is_back in proxy.client.take_news():
                 hold = parse_hold(channel)
-                if hold and hold.player:
+                if hold is None or not self.is_own(hold.board):
+                    continue
+                if hold.player:
                     self.players.append(PlayerNews(proxy.client, hold, is_back))
                 # The board's own GRIP channel comes once, however many are held on it. What is
                 # published to it then reaches all of them.
-                elif hold and is_back and not hold.fingerprint:
+                elif is_back and not hold.fingerprint:
                     self.returned[hold.board].add(proxy)
-                elif hold:
+                else:
                     self.holds[hold.board].append((proxy, hold))
 
     def drop(self, is_current: Callable[[Hold], bool]) -> None:

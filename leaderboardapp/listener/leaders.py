@@ -55,6 +55,15 @@ class Leaders:
         if not self.unread:
             self.read_at = now
 
+    def boards(self) -> set[str]:
+        """Return the ids of boards of which anything is known."""
+        return self.ids.keys() | self.unread.keys()
+
+    def forget(self, board: str) -> None:
+        """Forget who leads the board, which may change unseen from now on."""
+        self.ids.pop(board, None)
+        self.unread.pop(board, None)
+
     def take_changes(self) -> dict[str, LeaderChange]:
         """Return the new leaders since the last call, by board id."""
         changes, self.changes = self.changes, {}

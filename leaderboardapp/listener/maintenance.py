@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -35,14 +35,16 @@ EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
 class Maintenance:
     """Does maintenance in a thread of its own: a thousand boards may end their season at once.
 
-    It begins with a scan of all boards, for work that another listener may have left undone."""
+    It begins with a scan of all boards, for work that another listener may have left undone. What
+    is not `is_own`, by a board's id, is left to others."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, is_own: Callable[[str], bool]) -> None:
+        self.store, self.is_own = store, is_own
         self.changed_boards: set[str] = set()  # ids, since work was last looked for
         self.boards_to_maintain: deque[str] = deque()  # ids
         self.ending_seasons: deque[Row] = deque()  # boards whose season is to end
         self.scan_cursor: str | None = ""  # boards after this id are still to be scanned
+        self.must_scan = threading.Event()  # from the first board on
         self.searched_at = float("-inf")  # by time.monotonic()
         self.expired_at = float("-inf")  # the same, for used tickets
         self.stopping = threading.Event()
@@ -61,6 +63,10 @@ class Maintenance:
         """Remember the ids of boards that have changed, and return at once."""
         with self.lock:
             self.changed_boards.update(boards)
+
+    def scan(self) -> None:
+        """Have all boards scanned again, because some are this listener's only now."""
+        self.must_scan.set()
 
     def run_once(self) -> float:
         """Do one piece of work, and return for how many seconds to rest after it.
@@ -90,7 +96,11 @@ class Maintenance:
         """Queue seasons to end, and boards that have changed or were not scanned yet.
 
         A board that changes all the time is queued once in FIND_WORK_SECONDS."""
-        self.ending_seasons.extend(self.store.list_boards_to_end(schedule.now()))
+        ending = self.store.list_boards_to_end(schedule.now())
+        self.ending_seasons.extend(row for row in ending if self.is_own(row["id"]))
+        if self.must_scan.is_set():
+            self.must_scan.clear()
+            self.scan_cursor = ""
         if not self.boards_to_maintain:
             changed = self.take_changed()
             try:
@@ -102,7 +112,7 @@ class Maintenance:
             page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
             self.scan_cursor = page[-1]["id"] if page else None
             boards = [id for row in page for id in (row["id"], *window_ids(row))]
-            self.boards_to_maintain.extend(self.store.find_work(boards))
+            self.boards_to_maintain.extend(self.store.find_work([*filter(self.is_own, boards)]))
 
     def take_changed(self) -> list[str]:
         """Return the ids of some boards that have changed since they were taken."""
@@ -136,7 +146,7 @@ class Maintenance:
         except StoreUnavailable:
             self.enqueue([board])
             raise
-        if has_more:
+        if has_more and self.is_own(board):
             self.boards_to_maintain.append(board)
         return has_more
 

@@ -16,7 +16,6 @@ from leaderboardapp import own_ranks
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.listener.joiners import PlayerNews
-from leaderboardapp.listener.lease import STANDBY_SECONDS
 from leaderboardapp.realtime.formats import player_channel
 from leaderboardapp.realtime.hold_channels import Hold, published_fingerprint, visibility
 from leaderboardapp.realtime.items import build_hold_items, build_player_items
@@ -94,7 +93,8 @@ class OwnRanksPublisher:
     """Publishes own ranks in a thread of its own. It knows only players whom a proxy holds somebody
     for. All times are those of time.monotonic()."""
 
-    def __init__(self, clients: Sequence[ProxyClient], may_publish: Callable[[], bool]) -> None:
+    def __init__(self, clients: Sequence[ProxyClient], may_publish: Callable[[str], bool]) -> None:
+        """Publish to these proxies of boards of which `may_publish` says so, by their ids."""
         self.clients, self.may_publish = clients, may_publish
         self.boards: dict[str, WatchedBoard] = {}  # by id
         self.waiting: set[str] = set()  # ids of boards that are to be read
@@ -132,8 +132,9 @@ class OwnRanksPublisher:
         now = time.monotonic()
         self._take_news(now)
         for board in [*self.waiting]:
-            if not self.may_publish():  # another listener does it
-                return STANDBY_SECONDS
+            if not self.may_publish(board):  # another listener does it
+                self._forget(board)
+                continue
             watched = self.boards[board]
             if watched.wake_at() <= now and not self.stopping:
                 self._update(board, watched)
@@ -150,14 +151,17 @@ class OwnRanksPublisher:
         return min([self.forget_at if self.boards else NEVER, *boards])
 
     def forget_unheld(self) -> None:
-        """Forget players whom no proxy holds anybody for."""
+        """Forget players whom no proxy holds anybody for, and boards of other listeners."""
         for board, watched in [*self.boards.items()]:
             for player in [*watched.shown]:
                 if not any(self._is_held(channel) for channel in _channels(board, player)):
                     watched.forget(player)
-            if not watched.shown:
-                del self.boards[board]
-                self.waiting.discard(board)
+            if not (watched.shown and self.may_publish(board)):
+                self._forget(board)
+
+    def _forget(self, board: str) -> None:
+        del self.boards[board]
+        self.waiting.discard(board)
 
     def _take_news(self, now: float) -> None:
         with self.condition:
@@ -180,7 +184,7 @@ class OwnRanksPublisher:
         while piece := [*islice(rest, MAX_PLAYERS_READ)]:
             current, off_by = _read(board, piece)
             bound = max(bound, off_by)
-            if not self.may_publish():
+            if not self.may_publish(board):
                 return
             frames = Frames()
             for player in piece:

@@ -7,13 +7,14 @@ at once, at high load many changes of a board become one snapshot. Nothing queue
 import heapq
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from django.conf import settings
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.joiners import Joiners
@@ -36,6 +37,7 @@ SILENCE_SECONDS = 10.0  # a feed that has carried no heartbeat for so long is de
 OVERDUE_SECONDS = 1.0
 # Pushpin keeps a hundred messages for a stream that reads slowly, and drops the newest.
 LOSSY = 50
+HANDOVER_SECONDS = 10.0  # in which a proxy may still read what another listener has sent to it
 MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
 
 
@@ -73,12 +75,15 @@ class PublishScheduler:
 
     Times are those of time.monotonic()."""
 
-    def __init__(self, publisher: Publisher, checkpoint: int) -> None:
+    def __init__(
+        self, publisher: Publisher, checkpoint: int, is_own: Callable[[str], bool]
+    ) -> None:
         """Begin at a checkpoint: all changes up to it were published, by this or another process.
 
-        The caller adds boards that changed after it to the `backlog`."""
-        self.publisher = publisher
-        self.joiners = Joiners(publisher.proxies)
+        The caller adds boards that changed after it to the `backlog`. `is_own` says by a board's id
+        whether it is this listener's, which may change."""
+        self.publisher, self.is_own = publisher, is_own
+        self.joiners = Joiners(publisher.proxies, is_own)
         self.changed: set[str] = set()  # ids of boards that have changed since they were read
         self.due_at: dict[str, float] = {}  # by board id, when to read it
         self.backlog: set[str] = set()  # ids of boards to read when there is time
@@ -87,16 +92,17 @@ class PublishScheduler:
         # By board id, the one published longest ago first. To evict one costs one publish that
         # was not needed.
         self.states: OrderedDict[str, PublishState] = OrderedDict()
-        self.checkpoint = checkpoint
+        self.checkpoint, self.rewound_at = checkpoint, float("-inf")
         # Positions in the store's order of changes, each with its time, that may become the
         # checkpoint.
         self.checkpoints: deque[tuple[float, int]] = deque()
 
-    def run_once(self, feed: Feed) -> list[str]:
-        """Wait for changes, publish the boards that are due, and return the ids of those that were.
+    def run_once(self, feed: Feed, idle: float = IDLE_SECONDS) -> list[str]:
+        """Wait for changes, at most for `idle` seconds, publish the boards that are due, and return
+        the ids of those that were.
 
         Raises StoreUnavailable. Boards that could not be read stay due."""
-        self.collect_changes(feed)
+        self.collect_changes(feed, idle)
         self.joiners.collect()
         self.joiners.drop(self.is_current)
         now = time.monotonic()
@@ -151,13 +157,29 @@ class PublishScheduler:
         self.states.pop(board, None)
         self.joiners.take(board)
 
-    def collect_changes(self, feed: Feed) -> None:
+    def rewind(self, position: int) -> None:
+        """Go back to a checkpoint, which is that of boards that are new here. The caller adds those
+        that changed after it to the `backlog`."""
+        self.checkpoint, self.rewound_at = min(self.checkpoint, position), time.monotonic()
+        self.checkpoints.clear()
+
+    def forget_others(self, new: Parts) -> None:
+        """Forget all boards that another listener has by now, or had, if they are in new parts."""
+        known = (self.states, self.due_at, self.changed, self.newcomers, self.backlog)
+        for board in {*self.joiners.boards(), *self.leaders.boards()}.union(*known):
+            if not self.is_own(board) or new.have(board):
+                self.forget(board)
+                self.backlog.discard(board)
+                self.leaders.forget(board)
+
+    def collect_changes(self, feed: Feed, idle: float = IDLE_SECONDS) -> None:
         """Wait for changes until a board is due, and schedule the boards that changed.
 
         Raises StoreUnavailable if the feed is dead."""
         soonest = min(self.due_at.values(), default=float("inf")) - time.monotonic()
         is_waited_for = self.backlog or self.joiners.list_boards(excluded=self.changed)
-        changes = feed.poll(0.0 if is_waited_for else max(0.0, min(IDLE_SECONDS, soonest)))
+        changes = feed.poll(0.0 if is_waited_for else max(0.0, min(idle, soonest)))
+        changes = {board: joined for board, joined in changes.items() if self.is_own(board)}
         now = time.monotonic()
         self.changed.update(changes)
         for board, joined in changes.items():
@@ -286,10 +308,17 @@ class PublishScheduler:
             visibility_told_at=(
                 now if visibility_announced or not before else before.visibility_told_at
             ),
-            published=0 if is_repeat else 1 + (before.published if before else 0),
+            published=0
+            if is_repeat
+            else 1 + (before.published if before else self._count_unseen(now)),
         )
         self.states.move_to_end(board)
         self.evict()
+
+    def _count_unseen(self, now: float) -> int:
+        """Return how many snapshots another listener may have published of a board that is new
+        here, which a proxy may read only after this listener's."""
+        return LOSSY if now < self.rewound_at + HANDOVER_SECONDS else 0
 
     def _schedule_repeat(self, board: str) -> None:
         state = self.states[board]

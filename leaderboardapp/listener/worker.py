@@ -1,66 +1,73 @@
-"""The listener's process: hold the lease, follow the feed, publish."""
+"""The listener's process: hold parts of the boards, follow the feed, publish."""
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from django.conf import settings
 
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.listener.event_forwarder import EventForwarder
-from leaderboardapp.listener.lease import STANDBY_SECONDS, Lease, LeaseLost
+from leaderboardapp.listener.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.listener.own_ranks import OwnRanksPublisher
-from leaderboardapp.listener.publish_scheduler import PublishScheduler
+from leaderboardapp.listener.publish_scheduler import IDLE_SECONDS, PublishScheduler
 from leaderboardapp.listener.stream_closer import close_expired_streams
+from leaderboardapp.realtime.hold_channels import parse_hold
 from leaderboardapp.realtime.proxies import get_proxy_clients
 from leaderboardapp.realtime.proxy_client import ProxyClient
 from leaderboardapp.realtime.publish import Publisher
 from leaderboardapp.stores import get_store
 from leaderboardapp.stores.streams import Feed
 
-# Between two tries while the store is away: viewers wait for what changes next.
-MOST_PAUSE_SECONDS = 1.0
-
 logger = logging.getLogger(__name__)
+
+# After an outage of the store all listeners are back before any of them removes others.
+MOST_PAUSE_SECONDS = 1.0
 
 
 def run_listener(stop: threading.Event) -> None:
     """Listen or stand by until `stop` is set. Failures of the store and of proxies are retried."""
     clients = get_proxy_clients()
     listener = Listener(stop, clients)
-    # Any other failure ends the process: its successor begins with a clean state, and a standby may
-    # take the lease.
+    # Any other failure ends the process: its successor begins with a clean state, and another
+    # listener may take its parts.
     retry_on = (StoreUnavailable,)
     with close_expired_streams(clients):
         supervise(
-            "listener",
-            listener.run_once,
-            stop.wait,
-            retry_on,
+            *("listener", listener.run_once, stop.wait, retry_on),
             retry_on=retry_on,
             most_pause=MOST_PAUSE_SECONDS,
         )
-    listener.close()
+        listener.close()  # before threads of proxies that do not answer are waited for
     for client in clients:
         client.close()
 
 
 class Listener:
-    """One listener: active while it holds the lease, else a standby."""
+    """One listener: active while it has parts of the boards, else a standby."""
 
     def __init__(self, stop: threading.Event, clients: Sequence[ProxyClient]) -> None:
         self.stop, self.clients = stop, clients
         self.store = get_store()
         self.lease = Lease(self.store)
-        self.publisher = Publisher(clients, may_publish=self.lease.is_valid)
+        self.publisher = Publisher(clients, may_publish=self.lease.may_publish)
+        self.feed: Feed | None = None
+        self.followed: Parts | None = None  # whose changes the feed has
         self.standing_by = False
 
     def run_once(self) -> float:
-        """Listen if the lease is free; return the seconds until the next try.
+        """Listen if there are parts for this listener; return the seconds until the next try.
 
         Raises StoreUnavailable."""
         try:
-            if self.lease.try_to_take():
+            self.lease.drop()
+            self.lease.look()
+            if self.lease.parts.numbers:
                 self.standing_by = False
                 self.listen()
                 return 0.0
@@ -68,59 +75,118 @@ class Listener:
             logger.warning("the lease is lost, or was not renewed in time")
             return 0.0
         if not self.standing_by:
-            logger.info("standing by, because another listener is active")
+            logger.info("standing by, because other listeners are active")
         self.standing_by = True
-        return STANDBY_SECONDS
+        return LOOK_SECONDS
 
     def listen(self) -> None:
-        """Publish what changes, as the active listener, until `stop` is set.
+        """Publish what changes, as an active listener, until `stop` is set.
 
         Raises LeaseLost, StoreUnavailable."""
-        feed = self.store.open_feed()
-        try:
-            scheduler = PublishScheduler(self.publisher, self.lease.state.position)
-            self.report_to(feed.wake)
-            # After the feed is live, so that nothing falls between.
-            self.collect_backlog(scheduler)
-            logger.info("listening, with %d boards to catch up on", len(scheduler.backlog))
-            self.follow_feed(feed, scheduler)
-        finally:
-            self.report_to(None)
-            feed.close()
-        self.publisher.stop()
-        self.lease.release()
+        is_own = self.lease.is_own
+        scheduler = PublishScheduler(self.publisher, min(self.lease.taken.values()), is_own)
+        with self.follow_news():
+            self.follow_parts(scheduler)
+            with (
+                Maintenance(self.store, is_own) as maintenance,
+                EventForwarder(self.publisher, is_own) as forwarder,
+                OwnRanksPublisher(self.clients, self.lease.may_publish) as own_ranks,
+            ):
+                while not self.stop.is_set():
+                    parts, changed = self.followed, self.run_turn(scheduler)
+                    if self.followed != parts:
+                        maintenance.scan()
+                    maintenance.enqueue(changed)
+                    own_ranks.enqueue(changed, scheduler.joiners.take_players())
+                    forwarder.enqueue(scheduler.leaders.take_changes())
 
-    def report_to(self, on_news: Callable[[], None] | None) -> None:
-        """Have the proxies' news told to this function, or to none."""
-        for client in self.clients:
-            client.report_to(on_news)
+    @contextmanager
+    def follow_news(self) -> Iterator[None]:
+        """Have the proxies' news wake the feed, which is closed afterwards."""
+        try:
+            for client in self.clients:
+                client.report_to(self.wake)
+            yield
+        finally:
+            for client in self.clients:
+                client.report_to(None)
+            self.close_feed()
+
+    def wake(self) -> None:
+        """Wake the feed, if it is open."""
+        feed = self.feed  # which another thread may close
+        if feed:
+            feed.wake()
+
+    def run_turn(self, scheduler: PublishScheduler) -> list[str]:
+        """Publish what changes, and return the ids of these boards."""
+        if self.lease.is_look_due():
+            self.look(scheduler)
+        feed = self.feed
+        # Parts may have left and come back meanwhile.
+        if feed is None or self.lease.parts != self.followed or self.lease.taken:
+            feed = self.follow_parts(scheduler)
+        idle = IDLE_SECONDS if self.lease.is_alone() else LOOK_SECONDS
+        return scheduler.run_once(feed, idle)
+
+    def follow_parts(self, scheduler: PublishScheduler) -> Feed:
+        """Open the feed anew, of the parts that this listener has now; catch up, and return it."""
+        self.close_feed()
+        self.followed = self.lease.parts
+        self.feed = self.store.open_feed(self.followed)
+        # After the feed is live, so that nothing falls between.
+        self.collect_backlog(scheduler)
+        return self.feed
+
+    def close_feed(self) -> None:
+        """Close the feed, if it is open."""
+        feed, self.feed = self.feed, None
+        if feed:
+            feed.close()
 
     def collect_backlog(self, scheduler: PublishScheduler) -> None:
-        """Give the scheduler the boards that changed after its checkpoint.
+        """Give the scheduler the boards that changed after its checkpoint, or that of a new part.
 
         After a long absence that takes a while, in which the lease is kept."""
+        taken = self.lease.take_new()
+        new = Parts(self.lease.parts.of, frozenset(taken))
+        scheduler.forget_others(new)
+        scheduler.rewind(min(taken.values(), default=scheduler.checkpoint))
+        for client in self.clients if taken else ():
+            client.repeat_held(lambda channel: _is_of(new, channel))
+            self.wake()
         for board in self.store.changed_since(scheduler.checkpoint):
-            scheduler.backlog.add(board)
+            if self.lease.is_own(board):
+                scheduler.backlog.add(board)
             if self.lease.is_renewal_due():
-                self.lease.renew(scheduler.checkpoint)
+                self.lease.look(scheduler.checkpoint)
+        boards, (of, own) = len(scheduler.backlog), self.lease.parts
+        logger.info("listening to %d of %d parts, %d boards to catch up on", len(own), of, boards)
+        if of != settings.LISTENER_PARTS:
+            logger.warning(
+                "LISTENER_PARTS=%d counts when no other listener runs: there are %d parts now",
+                *(settings.LISTENER_PARTS, of),
+            )
 
-    def follow_feed(self, feed: Feed, scheduler: PublishScheduler) -> None:
-        """Publish what changes, and hand on what follows from it, until `stop` is set."""
-        with (
-            Maintenance(self.store) as maintenance,
-            EventForwarder(self.publisher) as forwarder,
-            OwnRanksPublisher(self.clients, self.lease.is_valid) as own_ranks,
-        ):
-            while not self.stop.is_set():
-                if self.lease.is_renewal_due():
-                    self.lease.renew(scheduler.advance_checkpoint(self.store.position()))
-                self.lease.require_valid()
-                changed = scheduler.run_once(feed)
-                maintenance.enqueue(changed)
-                own_ranks.enqueue(changed, scheduler.joiners.take_players())
-                forwarder.enqueue(scheduler.leaders.take_changes())
+    def look(self, scheduler: PublishScheduler) -> None:
+        """Renew the lease if it is time, and look at what other listeners do."""
+        if self.lease.is_renewal_due():
+            scheduler.advance_checkpoint(self.store.position())
+        sent_until = time.monotonic() - self.publisher.lag_seconds()
+        self.lease.look(scheduler.checkpoint, sent_until)
 
     def close(self) -> None:
-        """Publish what waits, with one try, and close the connection to the store."""
+        """Publish what waits, with one try, leave the parts to others, and close the connection to
+        the store."""
         self.publisher.stop()
+        try:
+            self.lease.release()
+        except StoreUnavailable as error:
+            logger.warning("others take the parts of this listener in some seconds: %s", error)
         self.store.close()
+
+
+def _is_of(parts: Parts, channel: str) -> bool:
+    """Return whether the GRIP channel is of a board in the parts."""
+    hold = parse_hold(channel)
+    return hold is not None and parts.have(hold.board)

@@ -70,8 +70,13 @@ class ProxyClient(ABC):
 
     @abstractmethod
     def report_to(self, on_news: Callable[[], None] | None) -> None:
-        """Have `on_news` called, by any thread, while there is news, which begins with all that the
-        proxy holds now. With None, nobody takes news any more."""
+        """Have `on_news` called, by any thread, while there is news from now on. With None, nobody
+        takes news any more."""
+
+    @abstractmethod
+    def repeat_held(self, is_wanted: Callable[[str], bool]) -> None:
+        """Add to the news the GRIP channels that the proxy holds somebody for, of which `is_wanted`
+        says so. Nobody has published to them for a while."""
 
     @abstractmethod
     def take_news(self) -> list[News]:
@@ -110,6 +115,9 @@ class HttpProxyClient(ProxyClient):
         return True
 
     def report_to(self, on_news: Callable[[], None] | None) -> None:
+        pass
+
+    def repeat_held(self, is_wanted: Callable[[str], bool]) -> None:
         pass
 
     def take_news(self) -> list[News]:

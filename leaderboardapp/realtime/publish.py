@@ -60,15 +60,15 @@ class PublishBatch:
         """Return the ids of boards of which there is anything but events."""
         return {*self.snapshots, *(hold.board for hold in self.holds)}
 
-    def only(self, is_watched: Callable[[str], bool]) -> "PublishBatch":
-        """Return the events, and what else is in the batch of boards that are watched."""
-        watched = {*filter(is_watched, self.boards())}
+    def only(self, is_wanted: Callable[[str], bool]) -> "PublishBatch":
+        """Return what is in the batch of boards that are wanted."""
+        wanted = {*filter(is_wanted, self.boards() | self.events.keys())}
         return PublishBatch(
-            {board: snapshot for board, snapshot in self.snapshots.items() if board in watched},
-            self.events,
-            self.visibility_changed & watched,
-            self.new & watched,
-            {hold: snapshot for hold, snapshot in self.holds.items() if hold.board in watched},
+            {board: snapshot for board, snapshot in self.snapshots.items() if board in wanted},
+            {board: events for board, events in self.events.items() if board in wanted},
+            self.visibility_changed & wanted,
+            self.new & wanted,
+            {hold: snapshot for hold, snapshot in self.holds.items() if hold.board in wanted},
         )
 
     def merge(self, newer: "PublishBatch") -> None:
@@ -85,9 +85,9 @@ class PublishBatch:
 class Publisher:
     """Publishes to all proxies, to each at its own pace.
 
-    A batch is dropped if `may_publish()` is false when its turn comes."""
+    Of a batch, boards are dropped of which `may_publish` is false when its turn comes."""
 
-    def __init__(self, clients: Iterable[ProxyClient], may_publish: Callable[[], bool]) -> None:
+    def __init__(self, clients: Iterable[ProxyClient], may_publish: Callable[[str], bool]) -> None:
         self.proxies = [ProxyPublisher(client, may_publish) for client in clients]
 
     def enqueue(self, batch: PublishBatch) -> None:
@@ -117,7 +117,7 @@ class ProxyPublisher:
     The newest snapshot of each board waits. After a failure only ids of boards are kept, and the
     boards are read again when the proxy is back."""
 
-    def __init__(self, client: ProxyClient, may_publish: Callable[[], bool]) -> None:
+    def __init__(self, client: ProxyClient, may_publish: Callable[[str], bool]) -> None:
         self.client, self.may_publish = client, may_publish
         self.condition = threading.Condition()
         self.waiting = PublishBatch()
@@ -129,11 +129,11 @@ class ProxyPublisher:
         self.thread.start()
 
     def enqueue(self, batch: PublishBatch) -> None:
-        """Add to what waits what is in the batch of boards that the proxy holds viewers of. While
-        boards are to be resent, only ids of boards are kept."""
+        """Add to what waits the events, and what else is in the batch of boards that the proxy
+        holds viewers of. While boards are to be resent, only ids of boards are kept."""
+        events = {} if self.client.is_away() else batch.events
         batch = batch.only(self.is_watched)
-        if self.client.is_away():
-            batch.events = {}
+        batch.events = events
         with self.condition:
             if self.to_resend:
                 self.to_resend.update(batch.boards())
@@ -180,25 +180,25 @@ class ProxyPublisher:
             batch, self.waiting = self.waiting, PublishBatch()
             resend = set(itertools.islice(self.to_resend, MAX_BOARDS_READ))
             self.to_resend -= resend
-        unpublished, may_publish = resend | batch.boards(), True
+        # What is another listener's by now is left to that one. If this process stands still after
+        # it was asked, what is sent is late.
+        started = time.monotonic()
+        batch, resend = batch.only(self.may_publish), {*filter(self.may_publish, resend)}
+        unpublished = resend | batch.boards()
         try:
-            may_publish = self.may_publish()
-            if may_publish:
-                self._send_batch(batch, resend)
+            self._send_batch(batch, resend, started)
             unpublished = set()
         except (ProxyUnavailable, StoreUnavailable) as error:
             count = len(unpublished)
             raise NotPublished(f"{count} boards are still to be published: {error}") from error
         finally:
-            self._settle(since, unpublished, may_publish)
+            self._settle(since, unpublished)
         return 0.0
 
-    def _settle(self, since: float | None, unpublished: set[str], may_publish: bool) -> None:
+    def _settle(self, since: float | None, unpublished: set[str]) -> None:
         """Keep ids of boards that the proxy did not take, and since when something waits."""
         with self.condition:
             self.to_resend.update(unpublished)
-            if not may_publish:
-                self.to_resend.clear()
             if self.to_resend:
                 self.to_resend.update(self.waiting.boards())
                 self.waiting.snapshots, self.waiting.holds = {}, {}
@@ -206,8 +206,7 @@ class ProxyPublisher:
             else:
                 self.waiting_since = time.monotonic() if self.waiting.boards() else None
 
-    def _send_batch(self, batch: PublishBatch, resend: set[str]) -> None:
-        started = time.monotonic()
+    def _send_batch(self, batch: PublishBatch, resend: set[str], started: float) -> None:
         self._send(batch, resend)
         if time.monotonic() - started > LATE_SECONDS:
             # This process was stopped, say, and another one has published newer snapshots.

@@ -120,8 +120,14 @@ class ZmqProxyClient(ProxyClient):
 
     def report_to(self, on_news: Callable[[], None] | None) -> None:
         with self.lock:
-            self.on_news = on_news
-            self.news = [News(channel, is_back=True) for channel in self.held if on_news]
+            self.on_news, self.news = on_news, []
+
+    def repeat_held(self, is_wanted: Callable[[str], bool]) -> None:
+        with self.lock:
+            held = [*self.held]
+        repeated = [News(channel, is_back=True) for channel in held if is_wanted(channel)]
+        with self.lock:
+            self.news += repeated
 
     def take_news(self) -> list[News]:
         with self.lock:

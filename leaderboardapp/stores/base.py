@@ -33,6 +33,7 @@ from django.conf import settings
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
@@ -304,8 +305,9 @@ class Store(ABC):
     # Changes, and the listener
 
     @abstractmethod
-    def open_feed(self) -> Feed:
-        """Return a feed of all changes from now on."""
+    def open_feed(self, parts: Parts = ALL_PARTS) -> Feed:
+        """Return a feed of all changes from now on of boards in these parts, and perhaps of
+        others."""
 
     @abstractmethod
     def position(self) -> int:
@@ -323,8 +325,8 @@ class Store(ABC):
 
     @abstractmethod
     def replace_lease(self, old: Lease, new: Lease) -> bool:
-        """Replace `old` by `new`; return False, with nothing done, if the stored lease has another
-        holder or heartbeat. Feeds notice it."""
+        """Replace `old` by `new`; return False, with nothing done, if the stored lease is another
+        one in any field. Feeds notice it."""
 
     # Tickets
 

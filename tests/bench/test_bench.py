@@ -14,7 +14,7 @@ from bench.tables import OTHERS, render_all
 from tests.support.programs import PROJECT
 
 NAMES = ["increments", "messages", "delays", "storm", "many_boards", "costs", "windows", "seasons"]
-NAMES += ["publishing", "own_ranks"]
+NAMES += ["publishing", "own_ranks", "parts"]
 
 
 def has_figure(line: str, figure: Figure) -> bool:

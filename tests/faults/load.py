@@ -5,6 +5,7 @@ Writers retry with their idempotency key, and viewers come back as an EventSourc
 
 import http.client
 import json
+import re
 import threading
 import time
 import uuid
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from tests.e2e.viewers import Api
-from tests.support.programs import wait_until
+from tests.support.programs import Program, wait_until
 from tests.support.stack import Stack
 
 RETRY_SECONDS = 0.2
@@ -206,6 +207,13 @@ def assert_right(
             f"{scores} on every viewer",
             recovery + QUIET_SECONDS,
         )
+
+
+def count_parts(listener: Program) -> int:
+    """Return how many parts the listener has, as far as its log says."""
+    _, _, log = listener.output().rpartition("lease is")
+    counts = re.findall(r"listening to (\d+) of", log)
+    return int(counts[-1]) if counts else 0
 
 
 @contextmanager

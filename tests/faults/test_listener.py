@@ -3,11 +3,15 @@
 Afterwards acknowledged increments = the store's score, and every viewer shows the store's state.
 """
 
+import itertools
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.listener.lease import VALID_SECONDS
 from tests.e2e.viewers import Api
 from tests.faults.conftest import Load, Recovered
@@ -15,6 +19,7 @@ from tests.faults.load import (
     EventSource,
     Writers,
     assert_right,
+    count_parts,
     make_board,
 )
 from tests.support.programs import START_SECONDS, Program, wait_until
@@ -23,31 +28,29 @@ from tests.support.stack import Stack
 TAKEOVER_SECONDS = 5.0
 
 
+@pytest.fixture
+def board_id(board_id: str) -> str:
+    """A board in the first part, which the listener has that began first."""
+    ids = (f"{board_id}-{number}" for number in itertools.count())
+    return next(filter(Parts(16, frozenset({0})).have, ids))
+
+
 @contextmanager
-def standby(stack: Stack) -> Iterator[Program]:
-    """A second listener."""
-    program = stack.program("standby", [*stack.listener.command])
+def second_listener(stack: Stack) -> Iterator[Program]:
+    """Another listener, which has half of the parts."""
+    program = stack.program("second", [*stack.listener.command])
     try:
-        wait_until(lambda: count_standing_by(program), "it to stand by", START_SECONDS)
+        both = (stack.listener, program)
+        wait_until(lambda: [*map(count_parts, both)] == [8, 8], "equal shares", START_SECONDS)
         yield program
     finally:
         program.signal_all(signal.SIGCONT)
         program.stop()
 
 
-def count_standing_by(listener: Program) -> int:
-    """Return how often the listener has said that it waits for the lease, since its start."""
-    return listener.output().count("standing by")
-
-
-def count_listening(listener: Program) -> int:
-    """Return how often the listener has said that it has the lease, since its start."""
-    return listener.output().count("listening, with")
-
-
 def has_begun(listener: Program) -> bool:
-    """Return whether the listener has said that it waits for the lease, or has it."""
-    return bool(count_standing_by(listener) + count_listening(listener))
+    """Return whether the listener has said that it waits for parts, or has some."""
+    return "standing by" in listener.output() or count_parts(listener) > 0
 
 
 def test_a_killed_listener_that_is_started_again_catches_up(
@@ -84,30 +87,27 @@ def test_deletions_while_no_listener_runs_reach_viewers(
         recovered(time.monotonic() - started)
 
 
-def test_a_standby_takes_over_from_a_killed_listener_within_five_seconds(
+def test_another_listener_takes_over_from_a_killed_one_within_five_seconds(
     stack: Stack, under_load: Load
 ) -> None:
-    with standby(stack) as second, under_load(stack) as writers:
+    with second_listener(stack) as second, under_load(stack) as writers:
         stack.listener.signal_all(signal.SIGKILL)
         writers.mark()
-        wait_until(lambda: count_listening(second), "the takeover", TAKEOVER_SECONDS)
+        wait_until(lambda: count_parts(second) == 16, "the takeover", TAKEOVER_SECONDS)
 
 
-def test_a_listener_that_was_stopped_for_a_while_steps_down_and_two_are_never_active(
+def test_a_listener_that_was_stopped_for_a_while_steps_down_and_is_given_its_share_again(
     stack: Stack, under_load: Load
 ) -> None:
-    first, turns = stack.listener, count_listening(stack.listener)
-    with standby(stack) as second:
-        with under_load(stack) as writers:
-            first.signal_all(signal.SIGSTOP)
-            writers.mark()
-            wait_until(lambda: count_listening(second), "the takeover")
-            writers.go_on()
-            stepped_down = count_standing_by(first)
-            first.signal_all(signal.SIGCONT)
-            wait_until(lambda: count_standing_by(first) > stepped_down, "it to step down")
-        # Before the second one ends, and the first takes over again.
-        assert (count_listening(first), count_listening(second)) == (turns, 1)
+    with second_listener(stack) as second, under_load(stack) as writers:
+        stack.listener.signal_all(signal.SIGSTOP)
+        writers.mark()
+        wait_until(lambda: count_parts(second) == 16, "the takeover")
+        writers.go_on()
+        stack.listener.signal_all(signal.SIGCONT)
+        wait_until(lambda: count_parts(stack.listener) == 0, "it to step down")
+        both = (stack.listener, second)
+        wait_until(lambda: [*map(count_parts, both)] == [8, 8], "equal shares")
 
 
 def test_a_listener_alone_that_was_stopped_goes_on(stack: Stack, under_load: Load) -> None:

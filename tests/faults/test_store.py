@@ -95,7 +95,7 @@ def test_a_link_cut_without_a_reset_is_noticed_and_rebuilt(
         cut = time.monotonic()
         link.cut(only=1 if which == "the feed's" else None)
         wait_until(
-            lambda: server_stack.listener.output().count("listening,") >= 2,
+            lambda: server_stack.listener.output().count("listening to") >= 2,
             "the listener to be back",
             60,
         )

@@ -8,6 +8,7 @@ import pytest
 
 from leaderboardapp import events
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.types import Increment
 from leaderboardapp.listener import event_forwarder
 from leaderboardapp.listener.event_forwarder import EventForwarder
@@ -15,7 +16,7 @@ from leaderboardapp.listener.leaders import LeaderChange
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.models import Board, Player
 from leaderboardapp.pubsub import Missed, Queue
-from leaderboardapp.realtime.publish import Publisher
+from leaderboardapp.realtime.publish import PublishBatch, Publisher
 from leaderboardapp.stores.base import Store
 from tests.support.programs import wait_until
 
@@ -51,7 +52,7 @@ def test_a_season_that_ends_by_schedule_is_announced(
     queue: Queue, store: Store, board_id: str
 ) -> None:
     store.create_board({"id": board_id, "schedule": "daily", "ends_at": "2020-01-01T00:00:00Z"})
-    Maintenance(store).end_season(store.get_board(board_id))
+    Maintenance(store, ALL_PARTS.have).end_season(store.get_board(board_id))
     assert read_events(queue, 1) == [("season ended", {"season": 1})]
 
 
@@ -96,7 +97,27 @@ def test_what_cannot_be_announced_has_happened_all_the_same(
 class NullPublisher:
     """A publisher without viewers."""
 
-    def enqueue(self, *_: Any) -> None: ...
+    def __init__(self) -> None:
+        self.boards: list[str] = []  # of which events came
+
+    def enqueue(self, batch: PublishBatch) -> None:
+        self.boards += batch.events
+
+
+def test_events_of_boards_of_other_listeners_are_left_to_them(store: Store, board_id: str) -> None:
+    ids, publisher = [f"{board_id}-{number}" for number in range(4)], NullPublisher()
+    for id in ids:
+        store.create_board({"id": id})
+    own = {ids[1], ids[3]}
+
+    def forward() -> bool:
+        for id in ids:
+            events.announce(id, events.SEASON_ENDED, {"season": 1})
+        return own <= {*publisher.boards}
+
+    with EventForwarder(cast(Publisher, publisher), own.__contains__):
+        wait_until(forward, "events, as soon as it is subscribed")
+    assert {*publisher.boards} == own
 
 
 def test_in_a_close_race_the_leader_is_announced_now_and_then(
@@ -104,7 +125,7 @@ def test_in_a_close_race_the_leader_is_announced_now_and_then(
 ) -> None:
     monkeypatch.setattr(event_forwarder, "LEADER_SECONDS", 0.3)
     rows = {id: {"id": id, "name": id, "score": 1} for id in ("alice", "bob", "carol")}
-    with EventForwarder(cast(Publisher, NullPublisher())) as forwarder:
+    with EventForwarder(cast(Publisher, NullPublisher()), ALL_PARTS.have) as forwarder:
 
         def change_leader(previous: str, leader: str) -> None:
             forwarder.enqueue({board_id: LeaderChange(previous, rows[leader])})

@@ -152,7 +152,7 @@ class Stack:
     def listens(self) -> bool:
         """Return whether the listener is active, as far as its log says."""
         log = self.listener.output()
-        return log.rfind("listening, with") > max(log.rfind("standing by"), log.rfind("lease is"))
+        return log.rfind("listening to") > max(log.rfind("standing by"), log.rfind("lease is"))
 
     def takes_messages(self) -> bool:
         """Return whether the worker consumes its queues, as far as its log says: that of scores,

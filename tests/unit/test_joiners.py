@@ -188,6 +188,35 @@ def test_after_so_much_that_some_may_be_lost_streams_are_sent_the_repeat(world: 
     assert viewer.seen[-2:] == [str(LOSSY), str(LOSSY)] and viewer.seen[-3] != str(LOSSY)
 
 
+@pytest.mark.parametrize("change", ["y", "x"])
+def test_streams_of_boards_that_another_listener_had_are_sent_the_repeat(
+    world: Watched, change: str
+) -> None:
+    for board in "ab":
+        world.put(board, "x")
+        world.open(board)
+        world.hold(0)
+    world.feed.changes.clear()
+    world.clients[0].take_news()
+    world.scheduler.rewind(0)
+    world.put("a", change)
+    world.clients[0].repeat_held(lambda channel: "-a" in channel)
+    run_until(world, world.scheduler, 10)
+    world.put("b", "y")
+    run_until(world, world.scheduler, 20)
+    assert [viewer.seen for viewer in world.viewers()] == [["x", change, change], ["x", "y"]]
+
+
+def test_viewers_of_boards_of_other_listeners_are_left_to_them(world: Watched) -> None:
+    world.put("a", "x")
+    world.open("a")
+    world.put("a", "y")
+    world.scheduler.joiners.is_own = lambda board: board != "a"
+    world.hold(0)
+    world.scheduler.joiners.collect()
+    assert not world.scheduler.joiners.boards()
+
+
 def test_a_board_that_nobody_watches_is_not_read(world: Watched) -> None:
     world.run()
     world.put("a", "x")

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.types import Row
 from leaderboardapp.listener import maintenance as module
 from leaderboardapp.listener.maintenance import Maintenance
@@ -62,7 +63,7 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_pieces_of_all_boards_are_done_those_first_that_have_changed() -> None:
     store = MaintenanceStore(**{"a": 3, "b": 1, "b~day": 2})
-    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance = Maintenance(store, ALL_PARTS.have)  # type: ignore[arg-type]
     maintenance.enqueue(["a", "a"])
     with maintenance:
         wait_until(lambda: maintenance.scan_cursor is None, "all boards")
@@ -77,7 +78,7 @@ def test_a_store_that_is_away_and_a_board_that_fails_keep_no_other_waiting(
 ) -> None:
     store = MaintenanceStore(a=2)
     store.failing = 1
-    with caplog.at_level(logging.ERROR), Maintenance(store) as maintenance:  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR), Maintenance(store, ALL_PARTS.have) as maintenance:  # type: ignore[arg-type]
         maintenance.enqueue(["broken", "a"])
         wait_until(lambda: store.pieces["a"] <= 0, "the other board")
     assert "away" in caplog.text and "KeyError" in caplog.text
@@ -88,11 +89,27 @@ def test_a_board_that_changes_all_the_time_is_maintained_once_a_search(
 ) -> None:
     monkeypatch.setattr(module, "FIND_WORK_SECONDS", 60.0)
     store = MaintenanceStore(a=1)
-    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance = Maintenance(store, ALL_PARTS.have)  # type: ignore[arg-type]
     for _ in range(3):
         maintenance.enqueue(["a"])
         maintenance.run_once()
     assert store.done == ["a"]
+
+
+def test_boards_of_other_listeners_are_left_to_them_until_they_are_taken() -> None:
+    store, own = MaintenanceStore(a=1, b=1), {"a"}
+    maintenance = Maintenance(store, own.__contains__)  # type: ignore[arg-type]
+    maintenance.enqueue(["a"])
+    for _ in range(10):
+        maintenance.run_once()
+        maintenance.searched_at = float("-inf")
+    assert {*store.done} == {"a"}
+    own.add("b")
+    maintenance.scan()
+    for _ in range(10):
+        maintenance.run_once()
+        maintenance.searched_at = float("-inf")
+    assert {*store.done} == {"a", "b"}
 
 
 def test_the_rest_between_two_pieces_of_a_board_is_as_long_as_its_store_says(
@@ -100,7 +117,7 @@ def test_the_rest_between_two_pieces_of_a_board_is_as_long_as_its_store_says(
 ) -> None:
     monkeypatch.setattr(module, "FIND_WORK_SECONDS", 60.0)
     store = MaintenanceStore(a=2)
-    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance = Maintenance(store, ALL_PARTS.have)  # type: ignore[arg-type]
     maintenance.enqueue(["a"])
     now, do_piece = 1000.0, store.run_maintenance
 
@@ -119,7 +136,7 @@ def test_used_tickets_are_forgotten_now_and_then_when_they_have_long_expired(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = MaintenanceStore()
-    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance = Maintenance(store, ALL_PARTS.have)  # type: ignore[arg-type]
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     for now in (1000.0, 1002.0, 1030.0, 1059.0, 1060.0, 1062.0):  # noqa: B007
@@ -130,7 +147,7 @@ def test_used_tickets_are_forgotten_now_and_then_when_they_have_long_expired(
 
 def test_used_tickets_are_forgotten_also_where_boards_always_change() -> None:
     store = MaintenanceStore(a=10**6)
-    maintenance = Maintenance(store)  # type: ignore[arg-type]
+    maintenance = Maintenance(store, ALL_PARTS.have)  # type: ignore[arg-type]
     for _ in range(3):
         maintenance.run_once()
     assert store.done == ["a"] * 3
@@ -149,7 +166,7 @@ def test_tickets_that_cannot_be_forgotten_keep_no_board_waiting(
         raise StoreUnavailable("there is no table tickets")
 
     monkeypatch.setattr(store, "expire_tickets", fail)
-    with Maintenance(store) as maintenance:  # type: ignore[arg-type]
+    with Maintenance(store, ALL_PARTS.have) as maintenance:  # type: ignore[arg-type]
         wait_until(lambda: maintenance.scan_cursor is None, "all boards")
     assert max(store.pieces.values()) <= 0
     assert len(tries) == 1, "not each time"

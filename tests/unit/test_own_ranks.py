@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from leaderboardapp import own_ranks
 from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.types import BOARD_DEFAULTS, PlayerStandings, Standing
 from leaderboardapp.listener import own_ranks as module
 from leaderboardapp.listener.joiners import Joiners
@@ -68,9 +69,10 @@ class World:
     def start(self) -> None:
         """Begin to publish, like another listener that takes over."""
         for client in self.clients:
-            client.report_to(None)
-        self.joiners = Joiners([HandPublisher(client) for client in self.clients])
-        self.publisher = OwnRanksPublisher(self.clients, lambda: True)
+            client.repeat_held(lambda channel: True)
+        proxies = [HandPublisher(client) for client in self.clients]
+        self.joiners = Joiners(proxies, ALL_PARTS.have)
+        self.publisher = OwnRanksPublisher(self.clients, ALL_PARTS.have)
 
     def read(self, board: str, players: Collection[str]) -> OwnRanks:
         if self.is_unavailable:
@@ -309,13 +311,19 @@ def test_ranks_that_are_not_exact_are_read_again(world: World) -> None:
     assert not world.reads
 
 
-def test_nothing_is_published_without_the_lease(world: World) -> None:
+def test_a_board_of_another_listener_is_forgotten_and_not_published(world: World) -> None:
     [viewer] = watch(world, "p")
-    world.publisher.may_publish = lambda: False
+    world.publisher.may_publish = lambda board: board != "a"
     world.set_score("a", "q", 9)
     world.run_for(0.01)
-    assert world.publisher.run_once() > 0, "it rests"
-    assert len(viewer.seen) == 1
+    assert len(viewer.seen) == 1 and not world.publisher.boards and not world.publisher.waiting
+
+
+def test_a_quiet_board_of_another_listener_is_forgotten_too(world: World) -> None:
+    watch(world, "p")
+    world.publisher.may_publish = lambda board: board != "a"
+    world.run_for(2 * module.FORGET_SECONDS)
+    assert not world.publisher.boards
 
 
 @given(

@@ -67,7 +67,7 @@ def make_publisher(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
     monkeypatch.setattr(backoff, "LEAST", 0.01)
     monkeypatch.setattr(backoff, "MOST", 0.05)
 
-    def make(*urls: str, may_publish: Callable[[], bool] = lambda: True) -> Publisher:
+    def make(*urls: str, may_publish: Callable[[str], bool] = lambda board: True) -> Publisher:
         clients = [http_client({"control_uri": url}) for url in urls]
         publisher = Publisher(clients, may_publish)
         for end in [*(client.close for client in clients), publisher.stop]:
@@ -306,24 +306,45 @@ def test_an_answer_other_than_success_is_a_failure(make_publisher: Any, proxy: P
     wait_until(lambda: publisher.proxies[0].to_resend, "a failure")
 
 
-def test_a_batch_that_may_not_be_published_is_dropped(make_publisher: Any, proxy: Proxy) -> None:
-    may_publish = False
-    publisher = make_publisher(proxy.url, may_publish=lambda: may_publish)
-    publisher.enqueue(PublishBatch({"a": Snapshot("x", "1")}))
+def test_boards_that_may_not_be_published_are_dropped(make_publisher: Any, proxy: Proxy) -> None:
+    publisher = make_publisher(proxy.url, may_publish=lambda board: board == "b")
+    joined = BoardEvents(False, [("joined", {})])
+    publisher.enqueue(PublishBatch({"a": Snapshot("x", "1")}, {"a": joined}))
     wait_until(lambda: publisher.lag_seconds() == 0, "the publisher to be done")
-    may_publish = True
-    publisher.enqueue(PublishBatch({"b": Snapshot("x", "1")}))
+    publisher.enqueue(PublishBatch({id: Snapshot("x", "1") for id in "ab"}, {"b": joined}))
     wait_until(lambda: proxy.items, "a batch")
-    assert proxy.boards() == ["board-b"]
+    assert {*proxy.boards()} == {"board-b"}
 
 
+def test_what_a_proxy_missed_is_not_sent_to_it_of_boards_of_other_listeners(
+    make_publisher: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    own, current, [port] = {"a", "b"}, Snapshot("current", "2"), free_ports(1)
+    monkeypatch.setattr(snapshots, "read_snapshots", lambda ids: dict.fromkeys(ids, current))
+    publisher = make_publisher(f"http://127.0.0.1:{port}", may_publish=own.__contains__)
+    publisher.enqueue(PublishBatch({id: Snapshot("x", "1") for id in "ab"}))
+    wait_until(lambda: publisher.proxies[0].to_resend, "a failure")
+    own.remove("a")
+    returned = Proxy(port)
+    request.addfinalizer(returned.close)
+    wait_until(lambda: publisher.lag_seconds() == 0, "the publisher to be done")
+    assert {*returned.boards()} == {"board-b"}
+
+
+@pytest.mark.parametrize("stands_still", [False, True], ids=["proxy is slow", "stands still"])
 def test_a_batch_that_took_too_long_is_followed_by_current_snapshots(
-    make_publisher: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    make_publisher: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, stands_still: bool
 ) -> None:
     monkeypatch.setattr(publish, "LATE_SECONDS", 0.05)
     monkeypatch.setattr(snapshots, "read_snapshots", lambda boards: {"a": Snapshot("current", "2")})
-    proxy.may_answer.clear()
-    make_publisher(proxy.url).enqueue(PublishBatch({"a": Snapshot("old", "1")}))
+
+    def may_publish(board: str) -> bool:
+        return not threading.Event().wait(0.1 if stands_still else 0)
+
+    if not stands_still:
+        proxy.may_answer.clear()
+    publisher = make_publisher(proxy.url, may_publish=may_publish)
+    publisher.enqueue(PublishBatch({"a": Snapshot("old", "1")}))
     wait_until(lambda: proxy.items, "the batch")
     threading.Timer(0.1, proxy.may_answer.set).start()
     wait_until(lambda: len(proxy.items) == 2, "the current snapshot")

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import MAX_JOINED, Row
 from leaderboardapp.listener import publish_scheduler as module
 from leaderboardapp.listener.leaders import READ_SECONDS
@@ -24,7 +25,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def scheduler(world: World) -> PublishScheduler:
-    return PublishScheduler(cast(Publisher, world), checkpoint=0)
+    return PublishScheduler(cast(Publisher, world), checkpoint=0, is_own=ALL_PARTS.have)
 
 
 def test_a_change_is_published_at_once_and_repeated_once_after_two_seconds(
@@ -340,3 +341,53 @@ def test_the_leaders_of_boards_that_nobody_watches_are_read_together_and_seldom(
     assert all(after - before >= READ_SECONDS for before, after in pairwise(times))
     assert len(reads) <= 6 and reads[-1][1] == ["a", "b"]
     assert not world.published and not scheduler.leaders.unread
+
+
+def test_changes_of_boards_of_other_listeners_are_left_to_them(world: World) -> None:
+    scheduler = PublishScheduler(cast(Publisher, world), 0, is_own=lambda board: board != "b")
+    world.change("b", "x")
+    world.change("c", "x")
+    run_until(world, scheduler, 5)
+    assert world.bodies("c") and not world.bodies("b")
+
+
+@pytest.mark.parametrize("came_back", [False, True])
+def test_what_another_listener_has_by_now_or_had_is_forgotten(
+    world: World, came_back: bool
+) -> None:
+    own = {"b", "c"}
+    scheduler = PublishScheduler(cast(Publisher, world), 0, own.__contains__)
+    world.change("b", "x")
+    set_leader(world, "alice")
+    run_until(world, scheduler, 5)
+    world.change("b", "y")
+    scheduler.collect_changes(world.feed)
+    scheduler.backlog |= own
+    scheduler.leaders.read_later("b")
+    if not came_back:
+        own.remove("b")
+    new = [number for number in range(16) if Parts(16, frozenset({number})).have("b")]
+    scheduler.forget_others(Parts(16, frozenset(new if came_back else ())))
+    scheduler.joiners.returned["b"].clear()
+    known = (scheduler.states, scheduler.due_at, scheduler.changed, scheduler.leaders.ids)
+    assert not any("b" in each for each in known) and scheduler.backlog == {"c"}
+    own.add("b")  # and meanwhile anything may have been published
+    world.change("b", "x")
+    run_until(world, scheduler, 10)
+    assert world.bodies("b")[-1][1] == "x" and len(world.bodies("b")) > 2
+
+
+def test_a_checkpoint_that_is_gone_back_to_stays_until_all_is_published(
+    world: World, scheduler: PublishScheduler
+) -> None:
+    for position in range(10, 20):
+        run_until(world, scheduler, position - 10)
+        scheduler.advance_checkpoint(position)
+    assert scheduler.checkpoint > 10
+    scheduler.rewind(7)
+    assert scheduler.advance_checkpoint(20) == 7
+    began = world.now - 1000
+    run_until(world, scheduler, began + 1)
+    assert scheduler.advance_checkpoint(21) == 7
+    run_until(world, scheduler, began + 4)
+    assert scheduler.advance_checkpoint(22) == 20

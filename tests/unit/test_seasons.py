@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboardapp.domain import schedule
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.schedule import FORMAT, SCHEDULES, end_after
 from leaderboardapp.domain.types import Row
 from leaderboardapp.listener.maintenance import Maintenance
@@ -57,7 +58,7 @@ def test_a_due_season_is_ended_once_by_one_of_two_listeners(
     store: Store, board_id: str, daily: str | Row
 ) -> None:
     past_boundary(store, board_id, daily)
-    both = [Maintenance(store), Maintenance(store)]
+    both = [Maintenance(store, ALL_PARTS.have) for _ in range(2)]
     for maintenance in both:
         maintenance.ending_seasons.extend(store.list_boards_to_end(schedule.now()))
     for maintenance in both:
@@ -74,7 +75,7 @@ def test_a_board_that_is_gone_when_its_season_is_to_end_harms_nobody(
     store: Store, board_id: str
 ) -> None:
     row = past_boundary(store, board_id)
-    maintenance = Maintenance(store)
+    maintenance = Maintenance(store, ALL_PARTS.have)
     maintenance.ending_seasons.extend([{**row, "id": f"{board_id}-gone"}, row])
     while maintenance.ending_seasons:
         maintenance.run_once()

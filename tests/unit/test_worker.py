@@ -8,9 +8,10 @@ import pytest
 
 from leaderboardapp.concurrency import backoff
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.listener import worker
-from leaderboardapp.listener.lease import STANDBY_SECONDS, LeaseLost
-from leaderboardapp.listener.worker import Listener, run_listener
+from leaderboardapp.listener.lease import LOOK_SECONDS, LeaseLost
+from leaderboardapp.listener.worker import MOST_PAUSE_SECONDS, Listener, run_listener
 
 
 class World:
@@ -19,6 +20,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: Iterator[bool | Exception] = iter(())
         self.stop = threading.Event()
+        self.is_away = False
         self.calls: list[str] = []
         monkeypatch.setattr(worker, "get_store", lambda: self)
         monkeypatch.setattr(worker, "Lease", lambda store: self)
@@ -26,16 +28,24 @@ class World:
         monkeypatch.setattr(Listener, "listen", lambda listener: self.calls.append("listen"))
         monkeypatch.setattr(backoff, "MOST", 0.01)
 
-    def is_valid(self) -> bool:
+    def may_publish(self, board: str) -> bool:
         return True
 
-    def try_to_take(self) -> bool:
+    def drop(self) -> None:
+        self.parts = Parts(1)
+
+    def look(self) -> None:
         step = next(self.steps, None)
         if isinstance(step, Exception):
             raise step
         if step is None:
             self.stop.set()
-        return bool(step)
+        self.parts = ALL_PARTS if step else Parts(1)
+
+    def release(self) -> None:
+        self.calls.append("release")
+        if self.is_away:
+            raise StoreUnavailable("away")
 
     def close(self) -> None:
         self.calls.append("close store")
@@ -61,7 +71,7 @@ def test_a_standby_says_so_once_and_tries_again_soon(
     listener = Listener(world.stop, [])
     with caplog.at_level(logging.INFO):
         pauses = [listener.run_once() for _ in range(4)]
-    assert pauses == [STANDBY_SECONDS, STANDBY_SECONDS, 0.0, STANDBY_SECONDS]
+    assert pauses == [LOOK_SECONDS, LOOK_SECONDS, 0.0, LOOK_SECONDS]
     assert world.calls == ["listen"]
     assert caplog.text.count("standing by") == 2, "again after it was active"
 
@@ -81,9 +91,34 @@ def test_it_goes_on_after_failures_of_the_store_and_ends_in_order(
 ) -> None:
     world.steps = iter([StoreUnavailable("away"), True])
     run_listener(world.stop)
-    assert world.calls == ["listen", "stop publisher", "close store"]
+    assert world.calls == ["listen", "stop publisher", "release", "close store"]
     [failure] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "away; trying again" in failure.getMessage() and not failure.exc_info
+
+
+def test_a_standby_that_ends_leaves_nothing_behind_even_if_the_store_is_away(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.steps, world.is_away = iter([False]), True
+    run_listener(world.stop)
+    assert world.calls == ["stop publisher", "release", "close store"]
+    assert "others take the parts" in caplog.text
+
+
+def test_after_an_outage_of_the_store_it_is_back_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def wait(pause: float | None = None) -> bool:
+        pauses.append(pause or 0.0)
+        return world.stop.is_set()
+
+    monkeypatch.setattr(backoff, "MOST", 5.0)
+    monkeypatch.setattr(world.stop, "wait", wait)
+    world.steps = iter([StoreUnavailable("away")] * 10)
+    run_listener(world.stop)
+    assert len(pauses) > 10 and max(pauses) == MOST_PAUSE_SECONDS
 
 
 def test_any_other_failure_ends_the_process(world: World) -> None:
@@ -96,4 +131,4 @@ def test_any_other_failure_ends_the_process(world: World) -> None:
 def test_a_listener_that_is_to_stop_does_not_begin(world: World) -> None:
     world.stop.set()
     run_listener(world.stop)
-    assert world.calls == ["stop publisher", "close store"]
+    assert world.calls == ["stop publisher", "release", "close store"]

@@ -133,11 +133,14 @@ def test_what_is_held_later_is_news_and_so_it_is_again_after_it_was_not(
     assert client.take_news() == [News("board-b", is_back=False)]
 
 
-def test_who_asks_later_is_told_of_all_that_is_held(client: ZmqProxyClient, start: Start) -> None:
-    proxy = start("board-a", "board-b")
+def test_who_asks_is_told_of_all_that_is_held_and_wanted(
+    client: ZmqProxyClient, start: Start
+) -> None:
+    proxy = start("board-a", "board-b", "events-all")
     wait_until(is_ready(client, proxy), "the connection")
     assert client.take_news() == [], "nobody takes it, so it would only grow"
     client.report_to(lambda: None)
+    client.repeat_held(lambda channel: channel.startswith("board-"))
     assert {*client.take_news()} == {News("board-a", True), News("board-b", True)}
     client.report_to(None)
     proxy.hold("board-c")

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.formats import SEVERAL_BOARDS, board_channel
 from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel, parse_hold
@@ -92,7 +93,8 @@ class HandProxy(ProxyClient):
 
     def come_back(self) -> None:
         self.away = False
-        self.report_to(None)
+        self.news.clear()
+        self.repeat_held(lambda channel: True)
 
     def publish(self, items: Iterable[Publication]) -> None:
         for item in items:
@@ -108,9 +110,12 @@ class HandProxy(ProxyClient):
     def holds(self, channel: str) -> bool:
         return not self.away and self._holds(channel)
 
-    def report_to(self, on_news: Callable[[], None] | None) -> None:
+    def report_to(self, on_news: Callable[[], None] | None) -> None: ...
+
+    def repeat_held(self, is_wanted: Callable[[str], bool]) -> None:
         held = {channel for viewer in self.viewers for channel in viewer.channels}
-        self.news = [News(channel, is_back=True) for channel in held if not self.away]
+        wanted = filter(is_wanted, held if not self.away else ())
+        self.news += [News(channel, is_back=True) for channel in wanted]
 
     def take_news(self) -> list[News]:
         news, self.news = self.news, []
@@ -147,8 +152,8 @@ class Watched(World):
     def start(self) -> None:
         """Begin to listen, like another listener that takes over."""
         for client in self.clients:
-            client.report_to(None)
-        self.scheduler = PublishScheduler(cast(Publisher, self), checkpoint=0)
+            client.repeat_held(lambda channel: True)
+        self.scheduler = PublishScheduler(cast(Publisher, self), 0, ALL_PARTS.have)
         self.scheduler.backlog |= self.boards.keys() | self.feed.changes.keys()
 
     def is_watched(self, board: str) -> bool:

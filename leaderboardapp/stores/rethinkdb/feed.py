@@ -7,8 +7,9 @@ from typing import Any
 from rethinkdb.errors import ReqlDriverError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import MAX_JOINED, Changes, Row
-from leaderboardapp.stores.rethinkdb.connection import Connection
+from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.streams import Feed
 
@@ -19,7 +20,7 @@ class RethinkFeed(Feed):
     """A thread reads the changefeed and collects the boards that changed. Changes that a slow
     listener has not taken yet are merged by board."""
 
-    def __init__(self, connection: Connection, db: Database) -> None:
+    def __init__(self, connection: Connection, db: Database, parts: Parts) -> None:
         """Open the feed, and return once it is live. The feed closes the connection.
 
         Raises StoreUnavailable.
@@ -32,8 +33,9 @@ class RethinkFeed(Feed):
         self.error: str | None = None
         try:
             players = _select_changes(db.players, "board", "player", "name", "score", "hidden")
-            others = _select_changes(db.boards, "id"), _select_changes(db.lease)
-            self.cursor = connection.open_cursor(players.union(*others))
+            boards = _select_changes(db.boards, "id")
+            own = _filter_parts(players, "board", parts), _filter_parts(boards, "id", parts)
+            self.cursor = connection.open_cursor(_select_changes(db.lease).union(*own))
         except StoreUnavailable:
             connection.close()
             raise
@@ -109,3 +111,21 @@ def _select_changes(table: Any, *fields: str) -> Any:
     feed = table.changes(include_states=True, include_types=True, squash=False)
     named = {"new_val": list(fields), "old_val": list(fields)} if fields else {}
     return feed.pluck("type", "state", "error", named)
+
+
+def _filter_parts(changes: Any, field: str, parts: Parts) -> Any:
+    """Return, as ReQL, changes of documents whose field names a board in the parts."""
+    if parts.are_all():
+        return changes
+    hashes = "|".join(f"{hash:02x}" for hash in parts.list_hashes())
+
+    def is_own(document: Any) -> Any:
+        return r.uuid(document[field].coerce_to("string")).match(f"^({hashes})").ne(None)
+
+    def is_wanted(change: Any) -> Any:
+        # Both, because a row may move to another board. States and errors have neither.
+        documents = change["new_val"], change["old_val"]
+        has_none = ~change.has_fields("new_val") & ~change.has_fields("old_val")
+        return r.or_(has_none, *(is_own(document).default(False) for document in documents))
+
+    return changes.filter(is_wanted)

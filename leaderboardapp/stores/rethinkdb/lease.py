@@ -1,4 +1,4 @@
-"""The lease: one document, which says which listener is active."""
+"""The lease: one document, which says which listeners are active."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ LEASE_LOST = "lease lost"
 def read_lease(db: Database) -> Lease:
     """Return the lease as the store's method does."""
     row = db.run(db.lease.get(LEASE))
-    return Lease(*(row[field] for field in Lease._fields)) if row else Lease()
+    return Lease(*(row.get(field) for field in Lease._fields)) if row else Lease()
 
 
 def replace_lease(db: Database, old: Lease, new: Lease) -> bool:
     """Replace the lease as the store's method does."""
 
     def replace(row: Any) -> Any:
-        current = r.expr([row["holder"], row["beat"]]).default(list(Lease()[:2]))
+        current = [row[name].default(value) for name, value in Lease()._asdict().items()]
         document = {"id": LEASE, **new._asdict()}
-        return r.branch(current.eq(list(old[:2])), document, r.error(LEASE_LOST))
+        return r.branch(r.expr(current).eq([*old]), document, r.error(LEASE_LOST))
 
     result = db.run(db.lease.get(LEASE).replace(replace))
     if result["errors"] and result["first_error"] == LEASE_LOST:

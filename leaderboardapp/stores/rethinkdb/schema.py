@@ -10,7 +10,7 @@
     blocks      rank blocks, one document a board; and one a past season
     topics      a topic's last message
     tickets     tickets that were used
-    lease       one document: the active listener
+    lease       one document: the active listeners
 
 A write hook runs in the server, whoever writes. It stamps boards, players and deletions with
 `changed_at`. A player also gets `desc_keys` and `asc_keys`: first its key in the index of each
@@ -25,6 +25,7 @@ the key that the write hook has made.
 import uuid
 from typing import Any
 
+from leaderboardapp.domain.parts import UUID_NAMESPACE
 from leaderboardapp.domain.types import BOARD_DEFAULTS
 from leaderboardapp.stores.rethinkdb.address import Address
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
@@ -49,8 +50,6 @@ SERVER_FIELDS = (
 )
 INTERNAL_FIELDS = (*SERVER_FIELDS, "email")
 ARCHIVED_FIELDS = ("player", "name", "score", "reached_at", "scored", "data")
-# The namespace of RethinkDB's own r.uuid(text); read from its source, src/containers/uuid.cc.
-UUID_NAMESPACE = uuid.UUID("91461c99-f89d-49d2-af96-d8e2e14e9b58")
 
 
 def archived_id(board: str, season: int, player: str) -> str:

@@ -11,6 +11,7 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.joining import (
     check_board,
 )
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -300,10 +301,10 @@ class RethinkStore(Store):
         rows = self.db.run(r.expr(list(boards)).concat_map(self.leader))
         return {row.pop("board"): row for row in rows}
 
-    def open_feed(self) -> Feed:
+    def open_feed(self, parts: Parts = ALL_PARTS) -> Feed:
         # By the host that this thread asks: when that hangs, the heartbeat of its lease fails, too.
         connection = self.db.connections.open(SCAN_SECONDS)
-        return RethinkFeed(connection, self.db)
+        return RethinkFeed(connection, self.db, parts)
 
     def position(self) -> int:
         return int(self.db.run(r.now().to_epoch_time()) * 1000) - TOLERANCE_MS

@@ -179,11 +179,12 @@ class ChangeRow(models.Model):
 
 
 class LeaseRow(models.Model):
-    """The lease of the active listener, in the table's only row."""
+    """The lease of the active listeners, in the table's only row."""
 
     holder = models.CharField(max_length=64)
     beat = models.BigIntegerField()
     position = models.BigIntegerField()
+    parts = models.TextField(null=True, help_text="JSON: which listener has which part")
 
     class Meta:
         db_table = "lease"

@@ -238,12 +238,15 @@ UPDATE = """
 SET_KEYS = ", keys = coalesce(new.column7, keys)"
 # The table has one row. It is replaced only if it is still the one that was read.
 REPLACE_LEASE = """
-    INSERT INTO lease (id, holder, beat, position)
-    SELECT 1, %(holder)s, %(beat)s, %(position)s
+    INSERT INTO lease (id, holder, beat, position, parts)
+    SELECT 1, %(holder)s, %(beat)s, %(position)s, %(parts)s
     WHERE (%(old_holder)s, %(old_beat)s) = ('', 0) OR EXISTS (SELECT 1 FROM lease)
     ON CONFLICT (id) DO UPDATE
-    SET holder = excluded.holder, beat = excluded.beat, position = excluded.position
-    WHERE (lease.holder, lease.beat) = (%(old_holder)s, %(old_beat)s)
+    SET holder = excluded.holder, beat = excluded.beat, position = excluded.position,
+        parts = excluded.parts
+    WHERE (lease.holder, lease.beat, lease.position) =
+          (%(old_holder)s, %(old_beat)s, %(old_position)s)
+      AND lease.parts IS NOT DISTINCT FROM %(old_parts)s
 """
 
 

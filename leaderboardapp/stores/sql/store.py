@@ -346,7 +346,7 @@ class SqlStore(DatabaseAccess, Store):
         return Lease(*row) if row else Lease()
 
     def replace_lease(self, old: Lease, new: Lease) -> bool:
-        values = {"old_holder": old.holder, "old_beat": old.beat, **new._asdict()}
+        values = new._asdict() | {f"old_{name}": value for name, value in old._asdict().items()}
         return self.transaction(None, lambda: write(REPLACE_LEASE, values) == 1)
 
     def close(self) -> None:

@@ -1,9 +1,12 @@
 """The contract that every store passes: the feed of changes, and the lease of its reader."""
 
 import time
+from typing import Any
 
 import pytest
+from django.db import connection
 
+from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import (
     MAX_JOINED,
     Amount,
@@ -11,11 +14,18 @@ from leaderboardapp.domain.types import (
     Lease,
     Row,
 )
+from leaderboardapp.listener.division import Division, Heartbeat, Part
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed
 from tests.stores.contract.helpers import add_player, every_kind_of_change, wait_for_change
 from tests.support.programs import wait_until
+
+
+def part_of(board: str) -> Parts:
+    """Return the part of the board, of 16."""
+    [part] = [part for n in range(16) if (part := Parts(16, frozenset({n}))).have(board)]
+    return part
 
 
 class TestFeed:
@@ -93,6 +103,18 @@ class TestFeed:
         finally:
             other.close()
 
+    def test_a_feed_of_some_parts_reports_their_boards(
+        self, store: Store, feed: Feed, board: str
+    ) -> None:
+        feed_of_part = store.open_feed(part_of(board))
+        try:
+            for change in every_kind_of_change(store, board):
+                change()
+                wait_for_change(feed_of_part, board)
+                wait_until(lambda: not feed_of_part.poll(timeout=0.05), "it to be quiet")
+        finally:
+            feed_of_part.close()
+
 
 class TestReconciling:
     def test_whatever_changed_after_a_position_is_found(self, store: Store, board: str) -> None:
@@ -124,12 +146,45 @@ class TestLease:
         assert store.replace_lease(mine, mine._replace(beat=mine.beat + 1, position=7))
         assert store.read_lease() == Lease("me", free.beat + 2, 7)
 
+    def test_it_says_who_has_which_part(self, store: Store) -> None:
+        free = store.read_lease()
+        shared = Lease("shared", free.beat + 1, 5, '{"listeners":{"me":1}}')
+        assert store.replace_lease(free, shared)
+        assert store.read_lease() == shared
+        alone = Lease("me", free.beat + 2, 6)
+        assert store.replace_lease(shared, alone)
+        assert store.read_lease() == alone
+
+    def test_one_that_an_earlier_version_has_taken_is_of_no_parts(self, store: Any) -> None:
+        free = store.read_lease()
+        assert store.replace_lease(free, Lease("shared", free.beat + 1, 5, '{"parts":[]}'))
+        if isinstance(store, SqlStore):
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE lease SET holder = 'old', beat = beat + 1, position = 7")
+        else:
+            row = {"holder": "old", "beat": free.beat + 2, "position": 7}
+            store.db.run(store.db.lease.get("listener").replace({"id": "listener", **row}))
+        lease = store.read_lease()
+        assert lease[:3] == ("old", free.beat + 2, 7)
+        assert Division.decode(lease) == Division(
+            {"old": Heartbeat(free.beat + 2, 1)}, [Part("old", 7)]
+        )
+
     def test_the_second_to_take_it_gets_nothing(self, store: Store) -> None:
         free = store.read_lease()
         mine = Lease("me", free.beat + 1, 5)
         assert store.replace_lease(free, mine)
         assert not store.replace_lease(free, Lease("you", free.beat + 1, 6))
         assert not store.replace_lease(free, Lease("me", free.beat + 1, 6))
+        assert store.read_lease() == mine
+
+    def test_it_is_replaced_only_if_it_is_the_same_in_every_field(self, store: Store) -> None:
+        free = store.read_lease()
+        mine = Lease("me", free.beat + 1, 5, "parts")
+        assert store.replace_lease(free, mine)
+        for other in ({"holder": "you"}, {"beat": 0}, {"position": 6}, {"parts": "other"}):
+            assert not store.replace_lease(mine._replace(**other), Lease("you", free.beat + 2, 6))
+        assert not store.replace_lease(mine._replace(parts=None), Lease("you", free.beat + 2, 6))
         assert store.read_lease() == mine
 
     def test_feeds_notice_it_and_report_no_board(self, store: Store, feed: Feed) -> None:

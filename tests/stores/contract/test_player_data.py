@@ -9,6 +9,7 @@ from hypothesis import settings as examples
 
 from leaderboardapp.domain.exceptions import PlayerNotFound
 from leaderboardapp.domain.fields import InvalidInput
+from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.types import Amount, Import, Row, rank_position
 from leaderboardapp.listener.publish_scheduler import PublishScheduler
 from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch
@@ -217,7 +218,7 @@ def test_a_change_is_published_if_it_is_shown(store: Store, board: str, feed: Fe
     store.update_board(board, {"show": ["country"]})
     store.create_player(board, {"id": "alice", "name": "Alice", "data": DATA})
     publisher = Recorder()
-    scheduler = PublishScheduler(publisher, 0)  # type: ignore[arg-type]
+    scheduler = PublishScheduler(publisher, 0, ALL_PARTS.have)  # type: ignore[arg-type]
 
     def publishes(text: str) -> None:
         def is_published() -> bool:

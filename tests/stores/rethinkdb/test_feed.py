@@ -1,11 +1,13 @@
 """RethinkDB's feed: what it reports, and that it says so when it cannot."""
 
 import signal
+from typing import Any
 
 import pytest
 from rethinkdb.errors import ReqlDriverError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.schema import row_id
@@ -27,6 +29,31 @@ def test_a_row_that_moves_changes_both_boards(rethink: RethinkStore, board: str)
     feed.close()
 
 
+def test_a_feed_of_some_parts_is_sent_no_others(rethink: RethinkStore, board: str) -> None:
+    parts = Parts(7, frozenset({1, 4}))
+    feed, feed_of_all = rethink.open_feed(parts), rethink.open_feed()
+    ids = {f"{board}-{number}" for number in range(40)}
+    # A number, which the database's own console takes as well, and a player of no board.
+    rethink.db.run(r.table("players").insert({"id": "of no board"}))
+    rethink.db.run(r.table("boards").insert([{"id": id} for id in (*ids, 5)]))
+    reported: set[Any] = set()
+    all_reported: set[Any] = set()
+
+    def arrive() -> bool:
+        reported.update(feed.poll(0.05))
+        all_reported.update(feed_of_all.poll(0.05))
+        return {*ids, 5} <= all_reported and {*filter(parts.have, all_reported)} <= reported
+
+    try:
+        wait_until(arrive, "all boards")
+        assert all(map(parts.have, reported)) and not ids <= reported
+    finally:
+        feed.close()
+        feed_of_all.close()
+        rethink.db.run(r.table("boards").get_all(5, *ids).delete())
+        rethink.db.run(r.table("players").get("of no board").delete())
+
+
 def test_a_feed_that_cannot_be_opened_says_so(
     own_server: tuple[RethinkServer, RethinkStore],
 ) -> None:
@@ -34,7 +61,7 @@ def test_a_feed_that_cannot_be_opened_says_so(
     connection = Connection(store.db.connections.address, 0.5)
     server.program.signal_all(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable):
-        RethinkFeed(connection, store.db)
+        RethinkFeed(connection, store.db, ALL_PARTS)
     assert not connection.is_alive()
 
 

@@ -8,6 +8,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from leaderboardapp.domain.board_ids import owner_of
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, NoAnswer, Unreachable
 from leaderboardapp.stores.sql.access import maps_db_errors
@@ -104,7 +105,7 @@ class PostgresStore(SqlStore):
         return tops
 
     @maps_db_errors
-    def open_feed(self) -> Feed:
+    def open_feed(self, parts: Parts = ALL_PARTS) -> Feed:
         self.transaction(None, lambda: write(RENUMBER, {}))
         return open_session(PostgresFeed)
 

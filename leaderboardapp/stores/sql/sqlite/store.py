@@ -9,6 +9,7 @@ from django.db import Error, connection, transaction
 from django.db.models import Max
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.access import maps_db_errors
 from leaderboardapp.stores.sql.message_stream import EXPIRE
@@ -73,7 +74,7 @@ class SqliteStore(SqlStore):
             _write_lock.release()
 
     @maps_db_errors
-    def open_feed(self) -> Feed:
+    def open_feed(self, parts: Parts = ALL_PARTS) -> Feed:
         return SqliteFeed()
 
     @maps_db_errors
