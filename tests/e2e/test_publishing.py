@@ -1,12 +1,16 @@
 """Several proxies at once: each is sent what it holds, by whichever way it is published to."""
 
+import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from leaderboardapp.realtime.proxy_client import Publication
+from leaderboardapp.realtime.zmq_client import ZmqProxyClient
 from tests.e2e.test_websockets import message, watch
 from tests.e2e.viewers import Api, Viewer
 from tests.support.programs import wait_until
@@ -73,6 +77,25 @@ def test_each_is_sent_only_what_it_holds(pushpins: Stack, boards: list[str]) -> 
     channels = [f"board-{board.split('/')[2]}" for board in boards]
     for log, channel in zip(logs(pushpins), channels, strict=True):
         assert published(log) & {*channels} == {channel}
+
+
+def test_messages_without_a_pause_in_between_are_not_kept_back(
+    pushpins: Stack, boards: list[str]
+) -> None:
+    channel = f"board-{boards[0].split('/')[2]}"
+    content = 'event: beat\ndata: {"player": {}}\n\n'
+    item = {"channel": channel, "formats": {"http-stream": {"content": content}}}
+    client = ZmqProxyClient(pushpins.env["GRIP_URL"].partition("?")[0])
+    with Viewer(pushpins.port, boards[0]) as viewer:
+        wait_until(lambda: client.is_connected and client.holds(channel), "the connection")
+        sent, pause = 0, threading.Event()
+        while sent < 400 and not viewer.heard("beat"):
+            client.publish([Publication(channel, json.dumps(item).encode())])
+            sent += 1
+            pause.wait(0.005)
+        client.close()
+        assert sent < 100
+        wait_until(lambda: len(viewer.heard("beat")) == sent, "all messages")
 
 
 def test_one_by_http_and_one_by_zeromq_show_the_same(
