@@ -28,7 +28,9 @@ class StreamCloser:
     def __init__(self, client: ProxyClient) -> None:
         self.client = client
         self.closed_until = time.time() - MAX_LATE_SECONDS
-        self.is_away = False  # whether the proxy did not answer the last time
+        # Whether the proxy did not answer the last time, which is said once. One that has just been
+        # connected to may not answer yet.
+        self.is_away = True
 
     def run_once(self) -> float:
         """Publish what has ended; return for how many seconds to rest, which is until more has."""

@@ -22,7 +22,7 @@ import pytest
 from leaderboardapp.domain.fields import MAX_BOARDS
 from leaderboardapp.stores.base import Store
 from tests.faults.conftest import Recovered
-from tests.faults.load import QUIET_SECONDS, count_parts
+from tests.faults.load import QUIET_SECONDS, RETRY_SECONDS, count_parts
 from tests.support.programs import START_SECONDS, Program, wait_until
 from tests.support.stack import Stack
 from tests.support.store import store_at
@@ -39,7 +39,7 @@ class Watchers:
     """Viewers of all boards, each of as many as one stream may have."""
 
     def __init__(self, port: int, boards: list[str]) -> None:
-        self.port, self.is_ending = port, False
+        self.port, self.ending = port, threading.Event()
         self.seen: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)  # event id, score
         pieces = [boards[at : at + MAX_BOARDS] for at in range(0, len(boards), MAX_BOARDS)]
         self.connections = [http.client.HTTPConnection("localhost", port, 60) for _ in pieces]
@@ -54,6 +54,7 @@ class Watchers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ending.set()
         for connection in self.connections:
             if connection.sock:
                 connection.sock.shutdown(2)
@@ -69,8 +70,12 @@ class Watchers:
 
     def _watch(self, connection: http.client.HTTPConnection, boards: list[str]) -> None:
         path, headers = f"/boards/?ids={','.join(boards)}", {"Accept": "text/event-stream"}
-        connection.request("GET", path, headers=headers)
-        with suppress(OSError, ValueError, AttributeError), connection.getresponse() as response:
+        with suppress(OSError, ValueError, AttributeError):
+            connection.request("GET", path, headers=headers)
+            while (response := connection.getresponse()).status != 200:  # a store that is busy
+                response.read()
+                self.ending.wait(RETRY_SECONDS)
+                connection.request("GET", path, headers=headers)
             id = ""
             while line := response.readline().decode():
                 name, _, value = line.rstrip("\n").partition(": ")

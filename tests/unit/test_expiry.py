@@ -147,6 +147,14 @@ def test_a_proxy_that_was_away_is_told_later(
     assert end_channel(end) in proxy.channels()
 
 
+def test_nothing_is_said_of_a_proxy_that_does_not_answer_at_the_start(
+    proxy: Proxy, closer: StreamCloser, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy.is_away = True
+    closer.close_expired(time.time())
+    assert not caplog.records
+
+
 def test_a_proxy_that_hangs_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     proxies = [Proxy("a"), Proxy("b"), Proxy("c")]
     monkeypatch.setattr(stream_closer, "STEP_SECONDS", 0.01)
