@@ -368,9 +368,13 @@ class RethinkStore(Store):
 
         def read(row: Any) -> Any:
             best = self.ranking.select_top(row).limit(1).coerce_to("array")
-            fields = {"board": "board", "id": "player", "name": "name", "score": "score"}
             return best.filter(lambda player: player["scored"].default(True)).map(
-                lambda player: {name: player[field] for name, field in fields.items()}
+                lambda player: {
+                    "board": player["board"],
+                    "id": player["player"],
+                    "name": player["name"].default(""),
+                    "score": player["score"],
+                }
             )
 
         return self.db.boards.get(board).do(lambda row: r.branch(row.eq(None), [], read(row)))

@@ -33,6 +33,8 @@ def test_rows_that_lack_something_keep_no_other_from_being_shown(
     row, [bob] = tops[f"{board}-bare"]
     assert row == {**BOARD_DEFAULTS, "id": f"{board}-bare"}
     assert (bob["id"], bob["name"], bob["score"], bob["hidden"]) == ("bob", "", 1, False)
+    leader = rethink.get_leaders([f"{board}-bare"])[f"{board}-bare"]
+    assert leader is not None and (leader["id"], leader["name"]) == ("bob", "")
 
 
 def test_a_malformed_row_can_be_written_and_is_not_ranked(
