@@ -16,6 +16,7 @@ from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
+from leaderboardapp.pages.sharing import build_url, describe_link
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
@@ -48,7 +49,7 @@ def render_home_page(request: HttpRequest) -> HttpResponse:
     context = {
         "boards": boards[:MAX_HOME_BOARDS],
         "more": len(boards) > MAX_HOME_BOARDS,
-        "address": _get_address(request),
+        "address": build_url(request, "/boards/"),
     }
     return render_page(request, "home", context)
 
@@ -62,12 +63,17 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
         raise BoardNotFound(board_id)
     (board, _), (shown, rows) = tops[owner_id], tops[board_id]
     auth.require_read(request, owner_id, private=board["private"])
+    snapshot = snapshots.Snapshot.from_rows(shown, rows)
     players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
         player["points"] = format_score(player["score"], board["format"])
     ends = schedule.list_ends_shown(shown, schedule.now())
+    title = board["name"] or owner_id
+    if window:
+        title = f"{title} · {TABS[window]}"
     context = {
         "board": board,
+        "link": describe_link(request, title, shown, snapshot.fingerprint, players),
         "season": shown["season"],
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
@@ -139,14 +145,6 @@ def render_page(
     response["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
     response["Vary"] = "Accept"
     return response
-
-
-def _get_address(request: HttpRequest) -> str:
-    """Return the URL of the boards, by whichever name the client used for this service.
-
-    Django's own way refuses some names, such as those with an underscore."""
-    host = request.META.get("HTTP_HOST") or f"{request.META['SERVER_NAME']}:{request.get_port()}"
-    return f"{request.scheme}://{host}/boards/"
 
 
 def _link_query(request: HttpRequest, **parameters: str) -> str:

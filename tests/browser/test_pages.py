@@ -70,3 +70,15 @@ def test_a_refusal_keeps_its_headers_on_the_page(api: Api, board: str) -> None:
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "Alice" not in answer.text
+
+
+def test_the_keyboard_gets_to_the_board_first_of_all(visit: Visits, board: str) -> None:
+    page = visit(board)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the board")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("main :focus")).to_be_visible()
+    expect(skip).not_to_be_in_viewport()
