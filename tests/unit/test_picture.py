@@ -35,7 +35,7 @@ def open_picture(png: bytes) -> Any:
         "山田太郎 한국어",
         "👩‍👩‍👧‍👦 the Emojis 🏆 🇩🇪",
         "Z" + "\u0315\u0351\u0323\u0300" * 16,
-        "<b>&amp;</b>",
+        "<b>&amp;</b> 'O' \"Q\"",
         "\u2028 a\u2029b",
         "\ufffe",
         NO_FONT_HAS * 100,
