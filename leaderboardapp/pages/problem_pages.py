@@ -8,9 +8,28 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from leaderboardapp.pages.views import prefers_page, render_page
+from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+# The title and the detail that people are shown, where the document's are for who makes clients. A
+# page asks for a token only if it is of a private board.
+ENDED = (
+    "This link has ended",
+    "Or a part of it is missing. Ask the host of the board for a new one.",
+)
+FOR_PEOPLE = {
+    ProblemKind.TOKEN_REQUIRED.type: (
+        "This board is private",
+        "Open it by the whole link that its host gave you.",
+    ),
+    ProblemKind.INVALID_TOKEN.type: ENDED,
+    ProblemKind.INVALID_TICKET.type: ENDED,
+    ProblemKind.INSUFFICIENT_SCOPE.type: (
+        "This link is for another board",
+        "Ask the host of this one for a link to it.",
+    ),
+}
 
 
 class ProblemPageMiddleware:
@@ -31,7 +50,9 @@ class ProblemPageMiddleware:
 
 def _render_problem(request: HttpRequest, document: HttpResponse) -> HttpResponse:
     problem = json.loads(document.content)
-    page = render_page(request, "problem", problem, document.status_code, embeddable=True)
+    title, detail = FOR_PEOPLE.get(problem["type"], (problem["title"], problem["detail"]))
+    context = {**problem, "title": title, "detail": detail}
+    page = render_page(request, "problem", context, document.status_code, embeddable=True)
     for header in KEPT_HEADERS:
         if header in document:
             page[header] = document[header]

@@ -109,7 +109,7 @@ def test_a_board_is_accessible_whatever_happens(
     page.context.set_offline(False)
     expect(state).to_have_text("Live")
     api("DELETE", path)
-    expect(page.locator("#trouble")).to_be_visible()
+    expect(page.get_by_role("heading", name="This board was deleted")).to_be_visible()
     check_looks(page, "deleted", screenshots)
     page.close()  # it would go on asking for the board, and complain
     visit.forgive("422|404|ERR_")  # the last two come only if no worker holds the connection
