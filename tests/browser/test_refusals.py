@@ -17,7 +17,7 @@ def test_a_refused_press_says_why_in_its_row(visit: Visits, api: Api, board: str
     alert = page.locator(".row").get_by_role("alert")
     expect(alert).to_have_text("Bob cannot go higher: 1 is the most here.")
     api("PUT", f"{board}players/bob/score/", {"score": 0})
-    expect(alert).to_have_count(0)
+    expect(alert).to_have_count(0, timeout=5000)  # it would be over after ten seconds, too
     visit.forgive("422")
 
 
