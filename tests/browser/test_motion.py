@@ -42,9 +42,11 @@ SAMPLE = """() => {
         element && (getComputedStyle(element).opacity !== "1" || isFaint(element.parentElement));
     window.seen = [];
     window.starts = 0;
-    addEventListener("animationstart", ({ animationName }) => {
-        starts += animationName === "tint";
-    });
+    const { animate } = Element.prototype;
+    Element.prototype.animate = function (frames, options) {
+        starts += options.id === "tint";
+        return animate.call(this, frames, options);
+    };
     const sample = () => {
         const texts = [...document.querySelectorAll(
             ".row .name, .row .badge, .row .score b, .row .move > *, .row .plus, .toast")]

@@ -13,6 +13,7 @@ import { points, text } from "./words.js";
 import { You } from "./you.js";
 
 const $ = (id) => document.getElementById(id);
+const ROOMY = 10; // rows; where there are more, they are lower, as the template has them, too
 const ERROR = 10000; // milliseconds that a row says why a press was refused
 // Refusals of the board after which it is not shown, and what is offered in its place.
 const GONE = {
@@ -62,6 +63,7 @@ function drawn(snapshot) {
   const title = snapshot.name || id;
   format = snapshot.format;
   you.follow(snapshot);
+  $("content").classList.toggle("compact", snapshot.players.length > ROOMY);
   $("empty").hidden = snapshot.players.length > 0;
   if ($("title").textContent !== title) document.title = $("title").textContent = title;
   const [first] = snapshot.players;

@@ -4,6 +4,10 @@ import { LOCALE, points } from "./words.js";
 
 const GLIDE = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
 const ARRIVAL = { transform: "translateY(.75rem)" }; // not from nothing: text is legible in each frame
+// Behind text, which has a contrast of 4.5 in each frame. The relative luminances of the tint and of what it covers are
+// over .8, or differ by less than .1, so that it is no flash, whatever many rows do (WCAG 2.3.1).
+const TINT = [0, 0.3].map((offset) => ({ backgroundColor: "var(--tint)", offset }));
+const LONG = 9; // characters of a number that may have to be broken
 const COUNT = 450; // milliseconds that a number counts up or down
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -50,17 +54,20 @@ export function count(element, from, to, format) {
 export function write(element, score, format) {
   cancelAnimationFrame(counting.get(element)?.frame);
   counting.delete(element);
-  const groups = points(score, format).split(GROUP);
-  const pieces = groups.flatMap((group, index) => {
+  const shown = points(score, format);
+  if (shown.length <= LONG) return setText(element, shown);
+  const pieces = shown.split(GROUP).flatMap((group, index) => {
     return index ? [GROUP, document.createElement("wbr"), group] : [group];
   });
   element.replaceChildren(...pieces);
 }
 
+/** Write the text, unless it is there: of a hundred rows, most stay as they are. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Tint what is behind the element for a moment, because it has changed. Its text stays as it is. */
 export function tint(element) {
-  element.classList.remove("changed");
-  if (calm.matches) return;
-  void element.offsetWidth; // restarts the animation
-  element.classList.add("changed");
+  if (!calm.matches) element.animate([...TINT, {}], { id: "tint", duration: 1000, easing: "ease-out" });
 }

@@ -1,5 +1,6 @@
 // How far a row has moved in the last seconds, in words and signs: "▲2", "+12".
 
+import { setText } from "./motion.js";
 import { points, number, text } from "./words.js";
 
 const SHOWN = 5000; // milliseconds after the last change
@@ -22,10 +23,10 @@ export class Movement {
     const [signs, words, difference] = this.part.children;
     const far = number(Math.abs(steps));
     signs.className = word; // which colours it
-    signs.textContent = steps ? sign + far : "";
-    words.textContent = steps ? text(word, { steps: far }) : "";
+    setText(signs, steps ? sign + far : "");
+    setText(words, steps ? text(word, { steps: far }) : "");
     const added = score - from.score;
-    difference.textContent = added ? (added > 0 ? "+" : "−") + points(Math.abs(added), format) : "";
+    setText(difference, added ? (added > 0 ? "+" : "−") + points(Math.abs(added), format) : "");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.clear(), SHOWN);
   }
@@ -33,7 +34,7 @@ export class Movement {
   clear() {
     clearTimeout(this.timer);
     this.from = null;
-    for (const each of this.part.children) each.textContent = "";
+    for (const each of this.part.children) setText(each, "");
   }
 
   /** Return whether the row may be animated now: where scores change all the time, it may not each time. */

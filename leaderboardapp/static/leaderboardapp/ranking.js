@@ -1,10 +1,14 @@
 // The list of players. The server renders it; each snapshot updates it.
 
-import { count, glide, tint, write } from "./motion.js";
+import { count, glide, setText, tint, write } from "./motion.js";
 import { Movement } from "./movement.js";
 import { number, text } from "./words.js";
 
 const REST = 200; // milliseconds between two drawings, in which people can read
+// Scores that change in one drawing. With more of them nothing moves, which nobody could follow, and drawings are
+// fewer: the signs in the rows say what has become of them.
+const MANY = 10;
+const LONG_REST = 500;
 
 export class Ranking {
   /** `own` is the id of the player whose row is highlighted; "" if there is none. */
@@ -15,7 +19,8 @@ export class Ranking {
 
   /** Draw a snapshot soon, unless a newer one comes before it. */
   show(snapshot, drawn = () => {}) {
-    if (!this.next) setTimeout(() => requestAnimationFrame(() => this.draw()), this.drawnAt + REST - performance.now());
+    const rest = this.areMany ? LONG_REST : REST;
+    if (!this.next) setTimeout(() => requestAnimationFrame(() => this.draw()), this.drawnAt + rest - performance.now());
     this.next = { ...snapshot, drawn };
   }
 
@@ -32,8 +37,15 @@ export class Ranking {
     const style = JSON.stringify([format, season]);
     const isOther = style !== this.style; // no score and no rank has moved
     this.style = style;
-    glide(this.list, () => this.arrange(players, format, isOther));
+    this.areMany = players.filter((player) => this.changes(player)).length > MANY;
+    const arrange = () => this.arrange(players, format, isOther);
+    if (this.areMany) arrange();
+    else glide(this.list, arrange);
     drawn();
+  }
+
+  changes({ id, score }) {
+    return Number(this.rows.get(id)?.dataset.score) !== score;
   }
 
   arrange(players, format, isOther) {
@@ -72,7 +84,7 @@ export class Ranking {
     }
     row.dataset.score = score;
     row.dataset.rank = rank;
-    row.querySelector(".rank b").textContent = number(rank);
+    setText(row.querySelector(".rank b"), number(rank));
     this.name(row, name, format);
     return row;
   }
@@ -101,16 +113,18 @@ export class Ranking {
     if (old.score === score) return;
     row.querySelector(".error")?.remove(); // it was about another score
     const part = row.querySelector(".score");
-    if (!movement.mayAnimate()) return write(part.querySelector("b"), score, format);
+    if (this.areMany || !movement.mayAnimate()) return write(part.querySelector("b"), score, format);
     count(part.querySelector("b"), old.score, score, format);
     tint(part);
   }
 
   name(row, name, { type = "points", unit } = {}) {
     const shown = row.querySelector(".name");
-    if (shown.textContent !== name) shown.textContent = shown.title = name;
     const [plus, points] = [row.querySelector(".plus"), row.querySelector(".score .unseen")];
-    plus?.setAttribute("aria-label", text("press", { name }));
+    if (shown.textContent !== name) {
+      shown.textContent = shown.title = name;
+      plus?.setAttribute("aria-label", text("press", { name }));
+    }
     if (plus) plus.hidden = type !== "points";
     points.hidden = type !== "points" || !!unit;
   }

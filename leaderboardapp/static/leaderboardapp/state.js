@@ -69,6 +69,7 @@ export class State {
     const since = this.since ? clock(this.since) : ""; // which is another text on the next day
     if (state === this.state && since === this.written) return;
     this.pill.dataset.state = this.state = state;
+    this.content.classList.toggle("stale", state === "offline");
     this.written = since;
     const words = document.createElement("span");
     words.append(...parts(state, { time: since && time(this.since) }));

@@ -6,6 +6,7 @@ import { kindOf } from "./problems.js";
 import { number, place, text } from "./words.js";
 
 const POLL = 15000; // milliseconds between two reads of the own rank, where it is not live
+const GREETING = 3000; // milliseconds that the news of having joined waits for the rank
 const TOLD = 20000; // milliseconds between two announcements of it
 
 export class You {
@@ -22,6 +23,7 @@ export class You {
   join(player) {
     save(this.key, JSON.stringify({ id: player.id, name: player.name }));
     this.greeting = text("joined_as", { name: player.name });
+    setTimeout(() => this.greet(""), GREETING);
     this.become(player);
   }
 
@@ -125,11 +127,19 @@ export class You {
   }
 
   announce(words) {
-    const isGreeting = Boolean(this.greeting);
-    if (!isGreeting && (words === this.told || Date.now() - this.toldAt < TOLD)) return;
-    this.say(isGreeting ? `${this.greeting} ${words}.` : `${words}.`);
-    this.greeting = "";
+    if (!this.greet(` ${words}.`)) {
+      if (words === this.told || Date.now() - this.toldAt < TOLD) return;
+      this.say(`${words}.`);
+    }
     [this.told, this.toldAt] = [words, Date.now()];
+  }
+
+  /** Announce once that the player has joined, and what more there is to say. Return whether it was now. */
+  greet(more) {
+    const { greeting } = this;
+    this.greeting = "";
+    if (greeting) this.say(greeting + more);
+    return Boolean(greeting);
   }
 }
 
