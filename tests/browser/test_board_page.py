@@ -290,6 +290,8 @@ def test_many_changes_do_not_queue_movements(visit: Visits, api: Api, board: str
 def test_a_private_board_is_live_for_who_has_the_token(
     visit: Visits, api: Api, board: str, board_id: str
 ) -> None:
+    before = visit(board)
+    expect_live(before)
     assert api("PATCH", board, {"private": True}).status == 200
     refused = visit(board)
     expect(refused.get_by_role("heading")).to_have_text("This board is private")
@@ -298,6 +300,8 @@ def test_a_private_board_is_live_for_who_has_the_token(
     expect_live(page)
     plus(page, "Bob")
     expect_rows(page, ("Bob", "1"), ("Alice", "0"))
+    expect(before.get_by_role("heading", name="This board is private now")).to_be_visible()
+    expect(before.locator(".row").first).to_be_hidden()
     visit.forgive("401")
 
 

@@ -74,3 +74,16 @@ def test_a_page_that_may_not_write_any_more_speaks_of_no_token(visit: Visits, bo
     words = "This page may not do that any more. Load it again."
     expect(page.locator(".row .error")).to_have_text(words)
     visit.forgive("401")
+
+
+def test_a_ranking_that_was_turned_off_offers_the_board(
+    visit: Visits, api: Api, board: str
+) -> None:
+    assert api("PATCH", board, {"windows": ["week"]}).status == 200
+    page = visit(f"{board}?window=week")
+    expect_live(page)
+    assert api("PATCH", board, {"windows": []}).status == 200
+    gone = page.get_by_role("region", name="This ranking was turned off")
+    expect(gone.get_by_role("link")).to_have_text(["The board"])
+    gone.get_by_role("link").click()
+    expect_rows(page, ("Alice", "0"), ("Bob", "0"))

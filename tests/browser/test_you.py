@@ -1,6 +1,7 @@
 """The player who joined on this page: remembered, highlighted, and told the own rank."""
 
 import json
+import re
 
 from playwright.sync_api import Page, Route, expect
 
@@ -35,6 +36,7 @@ def test_who_joins_is_told_the_place_and_followed_until_deleted(
     expect(page.locator("#news")).to_have_text("You joined as Carol. You are 3rd of 3.")
     own, around = page.locator(".row.own"), page.locator("#around .row")
     expect(around.locator(".name")).to_have_text(["Carol"])  # the others are among the best
+    expect(page.locator("#around")).not_to_have_class(re.compile("apart"))  # nobody is in between
     expect(around).to_contain_text("You")
     carol = own_id(page)
     for player in ("dave", "erin"):
@@ -48,6 +50,7 @@ def test_who_joins_is_told_the_place_and_followed_until_deleted(
     set_score(api, board, carol, 12)
     expect_place(page, "You are 1st of 5")
     expect(page.locator("#ranking .own .name")).to_have_text("Carol")
+    expect(page.get_by_role("button", name="+1 for Carol")).to_be_focused()  # in the other list
     expect(own).to_have_count(1)
     expect(around).to_have_count(0)
     api("PATCH", f"{board}players/{carol}/", {"hidden": True})

@@ -65,12 +65,14 @@ export class Ranking {
 
   /** Give the focus back to a button that lost it because its row was moved.
    *
-   * If the row was removed, the focus goes to the row that is now at its index, or to the last. */
+   * If the row was removed, the focus goes to the same player in the page's other list, to the row that is now at its
+   * index, or to the last. */
   refocus(button, at) {
-    const near = this.list.children[at] ?? this.list.lastElementChild;
+    const shown = ".plus:not([hidden])";
     const isThere = this.list.contains(button) && !button.hidden;
-    const next = isThere ? button : near?.querySelector(".plus:not([hidden])");
-    (next ?? this.heading).focus({ preventScroll: true });
+    const same = document.querySelector(`.row[data-id="${button.closest(".row").dataset.id}"] ${shown}`);
+    const near = (this.list.children[at] ?? this.list.lastElementChild)?.querySelector(shown);
+    (isThere ? button : same ?? near ?? this.heading).focus({ preventScroll: true });
   }
 
   row({ id, name, score, rank }, format, isOther) {

@@ -106,6 +106,8 @@ export class You {
     this.write(this.describe());
     const isBelow = this.own?.rank && this.style && !this.best.has(this.id);
     const players = isBelow ? this.own.around.filter(({ id }) => !this.best.has(id)) : [];
+    const isNext = [...this.best.values()].at(-1)?.rank + 1 >= players[0]?.rank;
+    this.around.list.classList.toggle("apart", !isNext);
     this.around.show({ players, ...this.style });
   }
 
