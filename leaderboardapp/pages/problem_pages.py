@@ -29,6 +29,22 @@ FOR_PEOPLE = {
         "This link is for another board",
         "Ask the host of this one for a link to it.",
     ),
+    ProblemKind.WINDOW_NOT_FOUND.type: (
+        "There is no such ranking",
+        "It was turned off, or has never been.",
+    ),
+    ProblemKind.SEASON_NOT_FOUND.type: (
+        "There is no such past season",
+        "It has not ended yet, or is not kept any more.",
+    ),
+    ProblemKind.PLAYER_NOT_FOUND.type: (
+        "There is no such player",
+        "Nobody has this address on the board, or not any more.",
+    ),
+    ProblemKind.STORE_UNAVAILABLE.type: (
+        "Nothing can be shown at the moment",
+        "It does not depend on you. Try again soon.",
+    ),
 }
 
 

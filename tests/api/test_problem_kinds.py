@@ -174,6 +174,25 @@ def test_the_page_of_a_missing_board_says_so(client: Client) -> None:
     assert "There is no board nowhere." in page.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("private", "path", "words"),
+    [
+        (True, "", "This board is private"),
+        (True, "?token=e.e.e", "This link has ended"),
+        (False, "?window=day", "There is no such ranking"),
+        (False, "seasons/7/players/", "There is no such past season"),
+    ],
+)
+def test_people_are_told_in_words_of_theirs(
+    send: Send, board: str, client: Client, private: bool, path: str, words: str
+) -> None:
+    assert send("PATCH", board, {"private": private}).status_code == 200
+    page = client.get(f"{board}{path}", headers={"Accept": "text/html"})
+    _, heading, text = page.content.decode().partition(f"<h1>{words}</h1>")
+    assert page.status_code == (401 if private else 404)
+    assert heading and "token" not in text
+
+
 def test_a_score_out_of_range_has_the_limits_as_numbers(send: Send, board: str, alice: str) -> None:
     for settings, limits in [
         ({"max": 10}, {"min": -MAX_SCORE, "max": 10}),

@@ -10,10 +10,11 @@ const GREETING = 3000; // milliseconds that the news of having joined waits for 
 const TOLD = 20000; // milliseconds between two announcements of it
 
 export class You {
-  /** `board` is the client's. `line` says the rank, `ranking` shows the best, and `around` those next to the player,
-   * where the best do not reach. `named(name)` is called when it is another player, or with "" nobody. */
-  constructor(board, { line, ranking, around, isAscending, named, say }) {
-    Object.assign(this, { board, line, ranking, around, isAscending, named, say, best: new Map(), told: "", toldAt: 0 });
+  /** `board` is the client's. `line` says the rank, `ranking` shows the best, and `around` those next to the player
+   * where the best do not reach. `named(name)` is called when it is another player, or with "" when it is nobody;
+   * `say(text)` announces a text to screen readers. Before a first score nobody is ranked if `isAscending`. */
+  constructor(board, parts) {
+    Object.assign(this, parts, { board, best: new Map(), why: "", told: "", toldAt: 0 });
     this.key = `player-of-${board.id}`;
     const { id, name } = load(this.key);
     if (isId(id)) this.become({ id, name });
@@ -21,7 +22,7 @@ export class You {
 
   /** Remember the player who has just joined. The first rank is announced at once. */
   join(player) {
-    save(this.key, JSON.stringify({ id: player.id, name: player.name }));
+    save(this.key, { id: player.id, name: player.name });
     this.greeting = text("joined_as", { name: player.name });
     setTimeout(() => this.greet(""), GREETING);
     this.become(player);
@@ -30,6 +31,7 @@ export class You {
   become({ id, name }) {
     this.player = this.board.player(id);
     this.own = null;
+    this.why = "";
     this.setOwn(id, name);
     this.start();
   }
@@ -38,9 +40,9 @@ export class You {
   forget(why = "") {
     this.end?.abort();
     this.player = this.own = null;
-    save(this.key, "");
+    this.why = why;
+    save(this.key, null);
     this.setOwn("", "");
-    this.write(why);
     if (why) this.say(why);
   }
 
@@ -98,6 +100,7 @@ export class You {
 
   show(own) {
     this.own = own;
+    if (own.name) this.named(own.name); // it may be another one now
     this.draw();
     this.announce(this.describe());
   }
@@ -111,7 +114,7 @@ export class You {
     this.around.show({ players, ...this.style });
   }
 
-  /** Return where the player is, in words; "" if that is not known yet. */
+  /** Return where the player is, or why nowhere, in words; "" if that is not known yet. */
   describe() {
     const { of, exact = true, isMissing, score } = this.own ?? {};
     const rank = this.best.get(this.id)?.rank ?? this.own?.rank;
@@ -119,7 +122,7 @@ export class You {
       const key = exact ? "ranked_of" : "ranked_about";
       return text(of ? key : "ranked", { place: place(rank), of: of && number(of) });
     }
-    if (!this.own) return "";
+    if (!this.own) return this.why;
     return text(isMissing || (this.isAscending && !score) ? "before_first_score" : "not_ranked");
   }
 
@@ -147,7 +150,7 @@ export class You {
 
 function load(key) {
   try {
-    return JSON.parse(localStorage.getItem(key) || "{}");
+    return JSON.parse(localStorage.getItem(key)) ?? {};
   } catch {
     return {}; // a browser may refuse its storage
   }
@@ -155,7 +158,7 @@ function load(key) {
 
 function save(key, value) {
   try {
-    localStorage.setItem(key, value);
+    localStorage.setItem(key, JSON.stringify(value));
   } catch {
     // The player is remembered for as long as the page is open.
   }
