@@ -149,7 +149,8 @@ async function join(fields) {
     if (error.status !== 409) throw error;
     const signal = AbortSignal.timeout(ANSWER);
     const there = await fetch(`${path}${playerPath(joining)}${query}`, { signal }).catch(() => null);
-    if (!there?.ok) throw error; // the conflict was about the email address
+    if (!there) throw Object.assign(error, { status: 0 }); // whose conflict it was is not known
+    if (!there.ok) throw error; // the conflict was about the email address
     return there.json();
   }
 }

@@ -64,7 +64,10 @@ export function write(element, score, format) {
 
 /** Write the text, unless it is there: of a hundred rows, most stay as they are. */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const [node, more] = element.childNodes;
+  if (element.textContent === text) return;
+  if (node instanceof Text && !more) node.data = text; // a new node each time would be litter
+  else element.textContent = text;
 }
 
 /** Tint what is behind the element for a moment, because it has changed. Its text stays as it is. */
