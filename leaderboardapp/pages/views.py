@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain import schedule
@@ -68,7 +70,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     snapshot = snapshots.Snapshot.from_rows(shown, rows)
     players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
-        player["points"] = format_score(player["score"], board["format"])
+        player["points"] = _break_between_groups(format_score(player["score"], board["format"]))
     ends = schedule.list_ends_shown(shown, schedule.now())
     title = board["name"] or owner_id
     if window:
@@ -84,6 +86,11 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
         **describe_window(request, window),
     }
     return render_page(request, "board", context, look=look)
+
+
+def _break_between_groups(points: str) -> SafeString:
+    """Return a score's text as HTML that lines break after groups of digits only."""
+    return format_html_join(mark_safe(",<wbr>"), "{}", ((part,) for part in points.split(",")))
 
 
 def prefers_page(request: HttpRequest) -> bool:
