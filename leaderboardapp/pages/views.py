@@ -70,14 +70,17 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     snapshot = snapshots.Snapshot.from_rows(shown, rows)
     players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
-        player["points"] = _break_between_groups(format_score(player["score"], board["format"]))
+        player["points"] = format_score(player["score"], board["format"])
     ends = schedule.list_ends_shown(shown, schedule.now())
     title = board["name"] or owner_id
     if window:
         title = f"{title} · {TABS[window]}"
+    link = describe_link(request, title, shown, snapshot.fingerprint, players)
+    for player in players:
+        player["points"] = _break_between_groups(player["points"])
     context = {
         "board": board,
-        "link": describe_link(request, title, shown, snapshot.fingerprint, players),
+        "link": link,
         "season": shown["season"],
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
