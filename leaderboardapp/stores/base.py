@@ -33,6 +33,7 @@ from django.conf import settings
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
+from leaderboardapp.domain.searching import SearchPage, SearchPosition
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
@@ -280,6 +281,20 @@ class Store(ABC):
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         """Return those of the players with these ids who are on the board. Raises BoardNotFound."""
+
+    @abstractmethod
+    def search_players(
+        self,
+        board: str,
+        prefix: str,
+        limit: int,
+        after: SearchPosition,
+        hidden: bool = False,
+        with_emails: bool = False,
+    ) -> SearchPage:
+        """Return up to `limit` players whom the folded text finds (domain/searching.py), from the
+        one after `after` on: the hidden ones, or the others. In windows nobody is found. Raises
+        BoardNotFound."""
 
     @abstractmethod
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:

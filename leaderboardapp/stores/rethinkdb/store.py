@@ -3,14 +3,9 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from leaderboardapp.domain.exceptions import (
-    BoardNotFound,
-    OutcomeUnknown,
-    StoreUnavailable,
-)
-from leaderboardapp.domain.joining import (
-    check_board,
-)
+from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.joining import check_board
+from leaderboardapp.domain.searching import SearchPage, SearchPosition
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -43,17 +38,10 @@ from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
 from leaderboardapp.stores.rethinkdb.ranked_rows import LiveRows, PastRows
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_for_errors
-from leaderboardapp.stores.rethinkdb.rows import (
-    board_row,
-    is_board,
-    player_row,
-    with_fields,
-)
-from leaderboardapp.stores.rethinkdb.schema import (
-    SETUP_SECONDS,
-    ensure_schema,
-)
+from leaderboardapp.stores.rethinkdb.rows import board_row, is_board, player_row, with_fields
+from leaderboardapp.stores.rethinkdb.schema import SETUP_SECONDS, ensure_schema
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
+from leaderboardapp.stores.rethinkdb.search import Search, fill_search
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
 from leaderboardapp.stores.rethinkdb.windows import Windows
@@ -80,7 +68,8 @@ class RethinkStore(Store):
         self.archives = Archives(self.db, self.ranking, self.past)
         self.erasure = Erasure(self.db, self.emails)
         self.windows = Windows(self.db, self.erasure)
-        self.players = Players(self.db, self.emails, self.erasure, self.windows)
+        self.search = Search(self.db, self.standings)
+        self.players = Players(self.db, self.emails, self.erasure, self.windows, self.search)
         self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
@@ -93,6 +82,7 @@ class RethinkStore(Store):
         connection = self.db.connections.open(SETUP_SECONDS)
         try:
             ensure_schema(connection, self.db.connections.address)
+            fill_search(connection)
         finally:
             connection.close()
 
@@ -282,6 +272,17 @@ class RethinkStore(Store):
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         return self.standings.read_selection(board, players, with_emails)
+
+    def search_players(
+        self,
+        board: str,
+        prefix: str,
+        limit: int,
+        after: SearchPosition,
+        hidden: bool = False,
+        with_emails: bool = False,
+    ) -> SearchPage:
+        return self.search.search_players(board, prefix, limit, after, hidden, with_emails)
 
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
         return self.standings.read_standings(board, players, limit)

@@ -5,6 +5,7 @@ from leaderboardapp.domain.fields import MAX_SEASON
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
 from leaderboardapp.stores.sql.models import BlockRow, BoardRow, PlayerRow, SeasonRow
+from leaderboardapp.stores.sql.search import FORGET_SOME, forget_player
 from leaderboardapp.stores.sql.statements import (
     DELETE_PAST_PLAYERS,
     DELETE_PLAYERS,
@@ -20,7 +21,7 @@ def delete_board(board: str) -> bool:
     # statement can delete in time.
     BlockRow.objects.filter(board_id=board).delete()
     SeasonRow.objects.filter(board_id=board).delete()  # so that no trigger keeps the players
-    for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS):
+    for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS, FORGET_SOME):
         values = {"board": board, "season": MAX_SEASON + 1, "limit": DELETE_ROWS}
         while write(statement, values):
             pass
@@ -38,6 +39,7 @@ def delete_player(board: Row, player: str) -> bool:
     family = list_family(board["id"])
     if not PlayerRow.objects.filter(board_id__in=family, player=player).delete()[0]:
         return False
+    forget_player(board["id"], player)
     for id in family:
         seasons.erase_player(id, player)
     return True
