@@ -1,8 +1,9 @@
 """Problems: every failure is answered in one shape, application/problem+json (RFC 9457)."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
@@ -40,15 +41,20 @@ class Problem(Exception):
     """A failure of a known kind. A view raises it anywhere; the middleware answers it."""
 
     def __init__(
-        self, kind: ProblemKind, detail: str, headers: dict[str, str] | None = None
+        self,
+        kind: ProblemKind,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        errors: Sequence[str] = (),
     ) -> None:
         super().__init__(detail)
         self.kind, self.detail, self.headers = kind, detail, headers
-        self.status = kind.status
+        self.errors, self.status = errors, kind.status
 
     def response(self) -> HttpResponse:
         """Return the problem document, with the problem's headers."""
-        return _respond(self.status, self.kind.type, self.kind.title, self.detail, self.headers)
+        kind = self.kind
+        return _respond(self.status, kind.type, kind.title, self.detail, self.headers, self.errors)
 
 
 class ProblemMiddleware:
@@ -125,7 +131,7 @@ def _get_refusal(error: Exception) -> Problem | None:
         case MalformedInput():
             return Problem(ProblemKind.MALFORMED_JSON, error.detail)
         case InvalidInput():
-            return Problem(ProblemKind.INVALID_BODY, error.detail)
+            return Problem(ProblemKind.INVALID_BODY, error.detail, errors=error.errors)
         case AlreadyExists():
             return Problem(ProblemKind.ID_TAKEN, f"The id {error} is taken; choose another.")
         case EmailTaken():
@@ -166,9 +172,21 @@ def _get_store_problem(request: HttpRequest, error: Exception) -> Problem | None
 
 
 def _respond(
-    status: HTTPStatus, type: str, title: str, detail: str, headers: dict[str, str] | None = None
+    status: HTTPStatus,
+    type: str,
+    title: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[str] = (),
 ) -> HttpResponse:
     masked = mask_secrets(detail)  # it may quote what a client sent
-    document = {"type": type, "title": title, "status": status.value, "detail": masked}
+    document: dict[str, Any] = {
+        "type": type,
+        "title": title,
+        "status": status.value,
+        "detail": masked,
+    }
+    if len(errors) > 1:  # one is the detail
+        document["errors"] = [mask_secrets(error) for error in errors]
     # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
     return JsonResponse(document, status=status.value, content_type=PROBLEM, headers=headers)

@@ -385,3 +385,10 @@ def test_a_write_whose_outcome_is_unknown_says_so(
 @ON_EACH_STORE
 def test_with_the_store_it_is_ready(send: Send) -> None:
     assert send("GET", "/readyz").json() == {"status": "ok"}
+
+
+def test_all_fields_that_are_not_accepted_are_named_the_first_one_first(send: Send) -> None:
+    body = {"id": "a b", "name": " ", "size": 3, "colour": 1}
+    problem = send("POST", "/boards/", body).json()
+    assert [error.partition(":")[0] for error in problem["errors"]] == ["id", "name", "colour"]
+    assert problem["detail"] == problem["errors"][0]

@@ -74,7 +74,9 @@ def remember_players(db: Database, board: str, players: Sequence[Row]) -> None:
         return
     documents = [build_texts(board, player) for player in players]
     try:
-        raise_for_errors(db.run(db.search.insert(documents, conflict="replace")))
+        # Whoever is not found after a loss of power is filled in by `ensure_store`.
+        write = db.search.insert(documents, conflict="replace", durability="soft")
+        raise_for_errors(db.run(write))
     except StoreUnavailable as error:
         raise OutcomeUnknown(str(error)) from error
 

@@ -7,10 +7,11 @@ const ANSWER = 60000; // milliseconds within which a request has to be answered;
 
 // A problem (RFC 9457) that was answered. The status 0 means that there was no answer.
 export class Failure extends Error {
-  constructor(status, detail, wait = 0) {
+  constructor(status, detail, { wait = 0, errors } = {}) {
     super(detail);
     this.status = status;
     this.wait = wait; // seconds after which to try again
+    this.errors = errors; // all reasons, if there are several
   }
 }
 
@@ -96,7 +97,7 @@ async function failure(response) {
   const wait = Number(response.headers.get("Retry-After")) || 0;
   const problem = await response.json().catch(() => ({}));
   const detail = problem.detail ?? `The service answered ${response.status}.`;
-  return new Failure(response.status, detail, response.status === 429 ? wait || 1 : wait);
+  return new Failure(response.status, detail, { wait: response.status === 429 ? wait || 1 : wait, errors: problem.errors });
 }
 
 export function sleep(seconds, signal) {

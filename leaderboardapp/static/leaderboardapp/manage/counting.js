@@ -136,10 +136,15 @@ function explain({ line, last, fault }) {
   return last > line ? `${fault}, so lines ${line} to ${last} are left out` : fault;
 }
 
+export const NAME_RULE = `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters or overrides of direction`;
+
+export function isName(text) {
+  return [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
+}
+
 function nameOf({ title, text }) {
-  const isName = [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
-  if (isName) return text;
-  throw bad(title, text, `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters or overrides of direction`);
+  if (isName(text)) return text;
+  throw bad(title, text, NAME_RULE);
 }
 
 function amountOf({ title, text }) {
