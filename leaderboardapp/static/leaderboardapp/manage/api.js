@@ -37,8 +37,8 @@ export class Api {
 
   // Return the answer's JSON. The body is a value, or its JSON as text. A `patient` request is retried
   // while the service does not answer; it must be one that may be sent twice: a read,
-  // or one with an idempotency `key`.
-  async send(method, path, body, { key, signal, patient = false } = {}) {
+  // or one with an idempotency `key`. `again` is called before one is sent again that may have been done.
+  async send(method, path, body, { key, signal, patient = false, again } = {}) {
     for (let tries = 1; ; ) {
       try {
         return await this.once(method, path, body, key, signal);
@@ -50,6 +50,8 @@ export class Api {
         } else if (!away || tries++ === TRIES) {
           if ([401, 403].includes(error.status)) this.denied(error.message);
           throw error;
+        } else {
+          again?.();
         }
         await sleep(error.wait || 2 ** (tries - 2), signal);
       }
