@@ -1,5 +1,6 @@
 """Pages for browsers, made of templates and ES modules. They load nothing from another host."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.problem_kinds import ProblemKind
-from leaderboardapp.web.problems import PROBLEM
+from leaderboardapp.web.problems import PROBLEM, Problem
 from leaderboardapp.web.windows import PARAMETER
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
@@ -68,6 +69,7 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     ends = schedule.list_ends_shown(shown, schedule.now())
     context = {
         "board": board,
+        "managed": owner_id,
         "season": shown["season"],
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
@@ -108,6 +110,7 @@ def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
 
     The page itself has no data. Its script asks for a token, with which it calls the API.
     """
+    get_store().get_board(board_id)
     return render_page(request, "manage", {"id": board_id, "zones": list_places()})
 
 
@@ -128,10 +131,16 @@ def render_page(
 
     An embeddable page with `?embed` may be in a frame on another site. It has no links to other
     pages and writes nothing: a site could have its visitors press a button that they do not see.
+    Of a page about a board the context has the board's id as `managed`.
     """
     embed = embeddable and "embed" in request.GET
     anybody_writes = settings.ALLOW_ANONYMOUS_WRITES and not embed
-    shared = {"embed": embed, "anybody_writes": anybody_writes, "query": _link_query(request)}
+    shared = {
+        "embed": embed,
+        "anybody_writes": anybody_writes,
+        "may_manage": anybody_writes or _may_manage(request, context.get("managed")),
+        "query": _link_query(request),
+    }
     response = render(
         request, f"leaderboardapp/{template}.html", {**context, **shared}, status=status
     )
@@ -139,6 +148,14 @@ def render_page(
     response["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
     response["Vary"] = "Accept"
     return response
+
+
+def _may_manage(request: HttpRequest, board_id: str | None) -> bool:
+    """Return whether the request's token opens the board's dashboard. One that is not valid shows
+    no less of a public page than none."""
+    with suppress(Problem):
+        return board_id is not None and auth.has_scope(request, "write", board_id)
+    return False
 
 
 def _get_address(request: HttpRequest) -> str:

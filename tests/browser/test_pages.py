@@ -70,3 +70,16 @@ def test_a_refusal_keeps_its_headers_on_the_page(api: Api, board: str) -> None:
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "Alice" not in answer.text
+
+
+def test_a_missing_board_has_no_dashboard(api: Api) -> None:
+    answer = api("GET", "/boards/nowhere/manage/", headers=BROWSER)
+    assert answer.status == 404
+    assert "There is no board nowhere." in answer.text
+
+
+def test_a_board_where_anybody_writes_leads_to_its_dashboard(visit: Visits, board: str) -> None:
+    page = visit(f"{board}seasons/")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("button", name="Edit Alice")).to_be_visible()
+    assert "Dashboard" not in visit(f"{board}?embed").content()
