@@ -1,21 +1,27 @@
-"""By which texts players are found: the beginning of a name or an id, without case (ADR 53).
+"""By which texts players and boards are found: the beginning of a name or an id, without case
+(ADR 53).
 
-All stores keep what `fold` returns, and compare it by its code points.
+All stores keep what `fold` returns, and compare it by its code points. Boards are kept as if they
+were players of a board BOARDS, where private ones are hidden.
 """
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import regex
 
 from leaderboardapp.domain.types import Row, Selection
 
+BOARDS = ""  # no board has this id
+ORDERS = ("newest", "name")  # of boards
 MAX_KEY_LENGTH = 100  # characters of a search key; some letters become several
 LAST_CHARACTER = "\U0010ffff"
 _IGNORED = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 _FORBIDDEN = regex.compile(r"[\p{Cc}\p{Cs}]")  # that stores do not take, and no name has
+
+P = TypeVar("P")
 
 
 class SearchKeys(NamedTuple):
@@ -30,6 +36,20 @@ class SearchPosition(NamedTuple):
 
     key: str = ""
     player: str = ""
+
+
+class BoardPosition(NamedTuple):
+    """A position in a list of boards: by the key of its order, then by id."""
+
+    key: str | int
+    id: str
+
+
+class BoardPage(NamedTuple):
+    """A page of a list of boards."""
+
+    rows: list[Row]
+    last: BoardPosition | None  # after which others come; None: these are all
 
 
 class SearchPage(NamedTuple):
@@ -60,9 +80,24 @@ def search_keys(player: Mapping[str, Any]) -> SearchKeys:
     return SearchKeys(fold(player["name"]), fold(player["id"]))
 
 
-def split_page(
-    positions: Sequence[SearchPosition], limit: int
-) -> tuple[Sequence[SearchPosition], SearchPosition | None]:
+def to_player(board: Row) -> Row:
+    """Return what is kept of a board, as a player's row. A nameless board is shown by its id."""
+    return {"id": board["id"], "name": board["name"] or board["id"], "hidden": board["private"]}
+
+
+def choose_boards(
+    page: Sequence[BoardPosition], boards: Mapping[str, Row], prefix: str
+) -> list[Row]:
+    """Return the rows of the boards that are there, in the order of the page, each once. With a
+    prefix it is the least text that begins so."""
+    return [
+        boards[id]
+        for key, id in page
+        if id in boards and (not prefix or key == _find_key(to_player(boards[id]), prefix))
+    ]
+
+
+def split_page(positions: Sequence[P], limit: int) -> tuple[Sequence[P], P | None]:
     """Return the first `limit` positions, and after which of them others come; None if these are
     all."""
     page = positions[:limit]

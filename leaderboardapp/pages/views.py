@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from leaderboardapp import snapshots
@@ -16,7 +16,6 @@ from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
-from leaderboardapp.models import Board
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
@@ -31,27 +30,9 @@ POLICY = (
     "frame-ancestors {ancestors}"
 )
 PAGE = "text/html"
-MAX_HOME_BOARDS = 100
 # Of windows: what one of their seasons is called, and the tab of the running one.
 KINDS = {"day": "Day", "week": "Week", "month": "Month"}
 TABS = {"day": "Today", "week": "This week", "month": "This month"}
-
-
-@takes_any_query
-def render_home_page(request: HttpRequest) -> HttpResponse:
-    """Answer the list of boards; if there is only one board, a redirect to it."""
-    is_admin = auth.has_scope(request, "admin", None)
-    boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=is_admin)
-    if len(boards) == 1:
-        headers = {"Vary": "Accept"}
-        path = f"/boards/{boards[0].id}/{_link_query(request)}"
-        return HttpResponseRedirect(path, headers=headers)
-    context = {
-        "boards": boards[:MAX_HOME_BOARDS],
-        "more": len(boards) > MAX_HOME_BOARDS,
-        "address": _get_address(request),
-    }
-    return render_page(request, "home", context)
 
 
 def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
@@ -91,7 +72,7 @@ def describe_window(request: HttpRequest, window: str | None) -> dict[str, Any]:
     query for links between them."""
     parameters = {PARAMETER: window} if window else {}
     kind = KINDS[window] if window else "Season"
-    return {"window": window, "kind": kind, "board_query": _link_query(request, **parameters)}
+    return {"window": window, "kind": kind, "board_query": link_query(request, **parameters)}
 
 
 def _list_tabs(request: HttpRequest, board: Row) -> list[dict[str, str | None]]:
@@ -139,7 +120,7 @@ def render_page(
         "embed": embed,
         "anybody_writes": anybody_writes,
         "may_manage": anybody_writes or _may_manage(request, context.get("managed")),
-        "query": _link_query(request),
+        "query": link_query(request),
     }
     response = render(
         request, f"leaderboardapp/{template}.html", {**context, **shared}, status=status
@@ -158,15 +139,7 @@ def _may_manage(request: HttpRequest, board_id: str | None) -> bool:
     return False
 
 
-def _get_address(request: HttpRequest) -> str:
-    """Return the URL of the boards, by whichever name the client used for this service.
-
-    Django's own way refuses some names, such as those with an underscore."""
-    host = request.META.get("HTTP_HOST") or f"{request.META['SERVER_NAME']}:{request.get_port()}"
-    return f"{request.scheme}://{host}/boards/"
-
-
-def _link_query(request: HttpRequest, **parameters: str) -> str:
+def link_query(request: HttpRequest, **parameters: str) -> str:
     """Return the query for a link to another page: it takes the token along, if there is one."""
     tokens = request.GET.getlist("token")
     if len(tokens) == 1 and tokens[0]:

@@ -33,7 +33,7 @@ from django.conf import settings
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
-from leaderboardapp.domain.searching import SearchPage, SearchPosition
+from leaderboardapp.domain.searching import BoardPage, BoardPosition, SearchPage, SearchPosition
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
@@ -93,6 +93,18 @@ class Store(ABC):
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         """Return boards by id, from the one after the id `after` on; private ones only if asked
         for."""
+
+    @abstractmethod
+    def find_boards(
+        self,
+        order: str,
+        prefix: str,
+        limit: int,
+        after: BoardPosition | None,
+        private: bool = False,
+    ) -> BoardPage:
+        """Return up to `limit` boards in one of ORDERS, or those whom the folded prefix finds, by
+        the text that was found; from the one after `after` on. `private` is as in list_boards."""
 
     @abstractmethod
     def get_board(self, board: str) -> Row:

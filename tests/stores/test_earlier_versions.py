@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from leaderboardapp.domain.searching import SearchPosition, choose_matches, fold
+from leaderboardapp.domain.searching import ORDERS, SearchPosition, choose_matches, fold
 from leaderboardapp.snapshots import Snapshot, read_snapshots
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import search as rethink_search
@@ -258,6 +258,9 @@ def assert_finds_all(store: Store, monkeypatch: pytest.MonkeyPatch, search: Any)
     store.ensure()
     assert (find_ids(store, "old", "é"), find_ids(store, "old", "z")) == (["p0", "p2"], ["p1"])
     assert find_ids(store, "old~day", "é") == []
+    for order in ORDERS:
+        listed = store.find_boards(order, "", 9, None, private=True).rows
+        assert [row["id"] for row in listed] == ["old"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

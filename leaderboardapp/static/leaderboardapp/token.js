@@ -10,6 +10,11 @@ export function tokenOf(board) {
   return sessionStorage.getItem(keyOf(board)) ?? sessionStorage.getItem(LAST);
 }
 
+/** Return the last token that was used in this tab, null if there is none. */
+export function lastToken() {
+  return sessionStorage.getItem(LAST);
+}
+
 /** Whether this very board was opened with a token, which may be the wrong one by now. */
 export function isKept(board) {
   return sessionStorage.getItem(keyOf(board)) !== null;

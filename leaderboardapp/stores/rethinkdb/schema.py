@@ -313,6 +313,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "search": {
         "name_key": lambda row: [row["board"], row["hidden"], row["name_key"], row["player"]],
         "id_key": lambda row: [row["board"], row["hidden"], row["id_key"], row["player"]],
+        "newest": lambda row: [row["board"], row["hidden"], row["newest"], row["player"]],
     },
     "lease": {},
     "topics": {"at": _take_field("at")},

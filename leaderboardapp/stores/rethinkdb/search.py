@@ -1,4 +1,4 @@
-"""Finding players by the beginning of a name or an id (ADR 53).
+"""Finding players and boards by the beginning of a name or an id (ADR 53), and lists of boards.
 
 The texts have a table of their own, because RethinkDB writes all indexes of a table anew with each
 score. A player's document and its texts have the same key. Texts are written after the document: if
@@ -11,19 +11,26 @@ from typing import Any
 from leaderboardapp.domain.board_ids import is_window
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.searching import (
+    BOARDS,
     LAST_CHARACTER,
+    BoardPage,
+    BoardPosition,
     SearchPage,
     SearchPosition,
+    choose_boards,
     search_keys,
     split_page,
+    to_player,
 )
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.results import raise_for_errors
+from leaderboardapp.stores.rethinkdb.rows import board_row
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.rethinkdb.standings import Standings
 
+ORDER_KEYS = {"newest": "newest", "name": "name_key"}
 FILLED_AT_ONCE = 1_000  # players in one query
 
 
@@ -52,6 +59,34 @@ class Search:
         """Have the player found no more."""
         raise_for_errors(self.db.run(self.db.search.get(row_id(board, player)).delete()))
 
+    def find_boards(
+        self, order: str, prefix: str, limit: int, after: BoardPosition | None, private: bool
+    ) -> BoardPage:
+        """Return what the store's method of this name does."""
+        positions: list[BoardPosition] = []
+        for hidden in (False, True)[: 1 + private]:
+            if prefix:
+                start = SearchPosition(str(after.key), after.id) if after else SearchPosition()
+                matches = self._find_matches(BOARDS, prefix, limit + 1, start, hidden)
+                positions += [BoardPosition(*match) for match in matches]
+            else:
+                key, own = ORDER_KEYS[order], [BOARDS, hidden]
+                query = self._select(key, [*own, *(after or ())], [*own, r.maxval], limit + 1)
+                positions += [BoardPosition(*position) for position in self.db.run(query)]
+        page, last = split_page(sorted(positions), limit)
+        documents = self.db.run(self.db.boards.get_all(*{id for _, id in page}))
+        boards = {row["id"]: row for row in map(board_row, documents)}
+        return BoardPage(choose_boards(page, boards, prefix), last)
+
+    def remember_board(self, board: Row, created_at: int = 0) -> None:
+        """Have the board found as its row says. When it was created is only written if it is
+        new."""
+        remember(self.db, [{**build_texts(BOARDS, to_player(board)), "newest": -created_at}])
+
+    def forget_board(self, board: str) -> None:
+        """Have the board found no more."""
+        self.forget_player(BOARDS, board)
+
     def _find_matches(
         self, board: str, prefix: str, limit: int, after: SearchPosition, hidden: bool
     ) -> list[SearchPosition]:
@@ -59,23 +94,34 @@ class Search:
         start = [*own, *max(after, SearchPosition(prefix))]
 
         def read(key: str) -> Any:
-            rows = self.db.search.between(start, [*own, end], index=key, left_bound="open")
-            page = rows.order_by(index=key).limit(limit)
-            return page.map(lambda row: [row[key], row["player"]]).coerce_to("array")
+            return self._select(key, start, [*own, end], limit)
 
         positions: list[list[str]] = self.db.run(read("name_key") + read("id_key"))
         return sorted({SearchPosition(*position) for position in positions})[:limit]
+
+    def _select(self, key: str, start: list[Any], end: list[Any], limit: int) -> Any:
+        """Select keys and ids in the order of an index, after `start`."""
+        rows = self.db.search.between(start, end, index=key, left_bound="open")
+        page = rows.order_by(index=key).limit(limit)
+        return page.map(lambda row: [row[key], row["player"]]).coerce_to("array")
 
 
 def remember_players(db: Database, board: str, players: Sequence[Row]) -> None:
     """Have these players found as their rows say, whatever was known of them. Raises
     OutcomeUnknown: the players themselves are written."""
-    if not players:
-        return
-    documents = [build_texts(board, player) for player in players]
+    if players:
+        remember(db, [build_texts(board, player) for player in players])
+
+
+def remember(db: Database, documents: list[Row]) -> None:
+    """Write such documents; of those that are there, `newest` stays. Raises OutcomeUnknown."""
+
+    def keep(_: Any, old: Any, new: Any) -> Any:
+        return new.merge(old.pluck("newest"))
+
     try:
         # Whoever is not found after a loss of power is filled in by `ensure_store`.
-        write = db.search.insert(documents, conflict="replace", durability="soft")
+        write = db.search.insert(documents, conflict=keep, durability="soft")
         raise_for_errors(db.run(write))
     except StoreUnavailable as error:
         raise OutcomeUnknown(str(error)) from error
@@ -95,7 +141,14 @@ def build_texts(board: str, player: Row) -> Row:
 
 
 def fill_search(connection: Connection) -> None:
-    """Have all players found, in pieces."""
+    """Have all players and boards found, in pieces."""
+    boards = connection.run(
+        r.table("boards").filter(lambda row: row["since"].default(None).eq(None))
+    )
+    texts = [build_texts(BOARDS, to_player(board_row(board))) for board in boards]
+    for start in range(0, len(texts), FILLED_AT_ONCE):
+        piece = [{**text, "newest": 0} for text in texts[start : start + FILLED_AT_ONCE]]
+        raise_for_errors(connection.run(_insert_missing(piece)))
     players, search, last = r.table("players"), r.table("search"), r.minval
     while True:
         rest = players.between(last, r.maxval, left_bound="open").order_by(index="id")
@@ -108,8 +161,12 @@ def fill_search(connection: Connection) -> None:
             "board", "player", "name", "hidden"
         )
         texts = [_build_of_document(row) for row in connection.run(rows) if _is_found(row)]
-        # Whoever is found by now is as somebody else has written a moment ago.
-        raise_for_errors(connection.run(search.insert(texts, conflict=lambda _, old, __: old)))
+        raise_for_errors(connection.run(_insert_missing(texts)))
+
+
+def _insert_missing(texts: list[Row]) -> Any:
+    # Whoever is found by now is as somebody else has written a moment ago.
+    return r.table("search").insert(texts, conflict=lambda _, old, __: old)
 
 
 def _is_found(document: Row) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.joining import check_board
-from leaderboardapp.domain.searching import SearchPage, SearchPosition
+from leaderboardapp.domain.searching import BoardPage, BoardPosition, SearchPage, SearchPosition
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -23,7 +23,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS
-from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
@@ -97,6 +97,7 @@ class RethinkStore(Store):
             self.db.delete_in_pieces(rows, only_if=absent)
         result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
         raise_for_errors(result, id=board["id"])
+        self.search.remember_board({**BOARD_DEFAULTS, **board}, now_us())
         if board.get("windows"):
             self._follow(board["id"])
 
@@ -106,6 +107,16 @@ class RethinkStore(Store):
         if not private:
             rows = rows.filter(~r.row["private"].default(False))
         return [board_row(row) for row in self.db.run(rows.limit(limit))]
+
+    def find_boards(
+        self,
+        order: str,
+        prefix: str,
+        limit: int,
+        after: BoardPosition | None,
+        private: bool = False,
+    ) -> BoardPage:
+        return self.search.find_boards(order, prefix, limit, after, private)
 
     def get_board(self, board: str) -> Row:
         return self.db.get_board(board)
@@ -123,6 +134,8 @@ class RethinkStore(Store):
 
         result = self.db.write_if(precondition, write, is_board)
         row = board_row(get_updated_document(result, BoardNotFound(board)))
+        if {"name", "private"} & fields.keys():
+            self.search.remember_board(row)
         if FOLLOWED_FIELDS & fields.keys():
             self._follow(board)
         return row
@@ -146,6 +159,7 @@ class RethinkStore(Store):
         raise_for_errors(result)
         deleted = result["deleted"]
         try:
+            self.search.forget_board(board)
             for rows in self.db.select_rows_of_board(board):
                 self.db.delete_in_pieces(rows)
             self.windows.delete_windows(board)

@@ -2,6 +2,7 @@
 
 from leaderboardapp.domain.board_ids import list_family
 from leaderboardapp.domain.fields import MAX_SEASON
+from leaderboardapp.domain.searching import BOARDS
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
 from leaderboardapp.stores.sql.models import BlockRow, BoardRow, PlayerRow, SeasonRow
@@ -25,6 +26,7 @@ def delete_board(board: str) -> bool:
         values = {"board": board, "season": MAX_SEASON + 1, "limit": DELETE_ROWS}
         while write(statement, values):
             pass
+    forget_player(BOARDS, board)
     return bool(BoardRow.objects.filter(id=board).delete()[0])
 
 

@@ -79,9 +79,9 @@ class PlayerRow(models.Model):
 
 
 class SearchRow(models.Model):
-    """By which texts a player of a board is found (domain/searching.py). Players of windows are
-    not. It is a table of its own, because PostgreSQL writes all indexes of a table anew with each
-    score."""
+    """By which texts a player of a board is found (domain/searching.py), and a board. Players of
+    windows are not. It is a table of its own, because PostgreSQL writes all indexes of a table anew
+    with each score."""
 
     pk = models.CompositePrimaryKey("board", "player")
     board = models.CharField(max_length=64)
@@ -89,12 +89,21 @@ class SearchRow(models.Model):
     name_key = models.CharField(max_length=100)
     id_key = models.CharField(max_length=64)
     hidden = models.BooleanField()
+    newest = models.BigIntegerField(
+        null=True, help_text="of a board: the negative of when it was created, or 0"
+    )
 
     class Meta:
         db_table = "search"
         indexes = [
             models.Index(fields=["board", "hidden", f"{key}_key", "player"], name=f"search_{key}")
             for key in ("name", "id")
+        ] + [
+            models.Index(
+                fields=["board", "hidden", "newest", "player"],
+                name="search_newest",
+                condition=~models.Q(newest=None),
+            )
         ]
 
 

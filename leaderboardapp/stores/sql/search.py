@@ -1,5 +1,5 @@
-"""Finding players by the beginning of a name or an id (ADR 53). The caller writes in a transaction
-in which nobody else changes the board."""
+"""Finding players and boards by the beginning of a name or an id (ADR 53), and lists of boards. The
+caller writes in a transaction in which nobody else changes the board."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,12 +8,18 @@ from operator import itemgetter
 from typing import Any
 
 from leaderboardapp.domain.searching import (
+    BOARDS,
     LAST_CHARACTER,
+    BoardPage,
+    BoardPosition,
     SearchPosition,
+    choose_boards,
     search_keys,
+    split_page,
+    to_player,
 )
 from leaderboardapp.domain.types import Row
-from leaderboardapp.stores.sql.reading import find_players
+from leaderboardapp.stores.sql.reading import find_board, find_boards, find_players
 from leaderboardapp.stores.sql.statements import WRITE_ROWS, placeholders, read, write
 
 FILLED_AT_ONCE = 2_000  # players in one transaction, for which other writers wait
@@ -27,6 +33,17 @@ _FIND = """
     ORDER BY {key}, player LIMIT %(limit)s"""
 _HALVES = [f"SELECT * FROM ({_FIND.format(key=key)}) AS {key}s" for key in ("name_key", "id_key")]
 MATCHES = f"{' UNION '.join(_HALVES)} ORDER BY 1, 2 LIMIT %(limit)s"
+# Boards in one of their orders.
+_ORDER_KEYS = {"newest": "newest", "name": "name_key"}
+LISTS = {
+    order: f"""
+        SELECT {key}, player FROM search
+        WHERE board = '' AND hidden = %(hidden)s AND ({key}, player) > (%(key)s, %(id)s)
+            AND {key} IS NOT NULL
+        ORDER BY {key}, player LIMIT %(limit)s"""
+    for order, key in _ORDER_KEYS.items()
+}
+FIRST = {"newest": BoardPosition(-(2**62), ""), "name": BoardPosition("", "")}
 # Players whom a foreign program or an earlier version has created, by board and id.
 UNKNOWN = """
     SELECT player.board_id, player.player
@@ -36,8 +53,12 @@ UNKNOWN = """
         AND search.player IS NULL AND board.since IS NULL
     ORDER BY player.board_id, player.player LIMIT %(limit)s
 """
+UNKNOWN_BOARDS = """
+    SELECT board.id FROM board LEFT JOIN search ON search.board = '' AND search.player = board.id
+    WHERE search.player IS NULL AND board.since IS NULL ORDER BY board.id LIMIT %s
+"""
 REMEMBER = """
-    INSERT INTO search (board, player, name_key, id_key, hidden) VALUES {rows}
+    INSERT INTO search (board, player, name_key, id_key, hidden, newest) VALUES {rows}
     ON CONFLICT (board, player) DO UPDATE SET name_key = excluded.name_key, hidden = excluded.hidden
 """
 FORGET = "DELETE FROM search WHERE board = %s AND player = %s"
@@ -57,13 +78,42 @@ def find_matches(
     return [SearchPosition(*row) for row in read(MATCHES, values)]
 
 
-def remember_players(board: str, players: Sequence[Row]) -> None:
+def read_boards(
+    order: str, prefix: str, limit: int, after: BoardPosition | None, private: bool
+) -> BoardPage:
+    """Return a page of boards as the store's `find_boards` does."""
+    page, last = split_page(_find_boards(order, prefix, limit + 1, after, private), limit)
+    return BoardPage(choose_boards(page, find_boards({id for _, id in page}), prefix), last)
+
+
+def _find_boards(
+    order: str, prefix: str, limit: int, after: BoardPosition | None, private: bool
+) -> list[BoardPosition]:
+    positions: list[BoardPosition] = []
+    for hidden in (False, True)[: 1 + private]:
+        if prefix:
+            start = SearchPosition(str(after.key), after.id) if after else SearchPosition()
+            matches = find_matches(BOARDS, prefix, limit, start, hidden)
+            positions += [BoardPosition(*match) for match in matches]
+        else:
+            start_at = (after or FIRST[order])._asdict()
+            rows = read(LISTS[order], {"hidden": hidden, "limit": limit, **start_at})
+            positions += [BoardPosition(*row) for row in rows]
+    return sorted(positions)[:limit]
+
+
+def remember_board(board: Row, created_at: int = 0) -> None:
+    """Have the board found as its row says. When it was created is only written if it is new."""
+    remember_players(BOARDS, [to_player(board)], -created_at)
+
+
+def remember_players(board: str, players: Sequence[Row], newest: int | None = None) -> None:
     """Have these players found as their rows say, whatever was known of them."""
     for start in range(0, len(players), WRITE_ROWS):
         piece, values = players[start : start + WRITE_ROWS], list[Any]()
         for row in piece:
-            values += [board, row["id"], *search_keys(row), bool(row.get("hidden"))]
-        rows = ", ".join([f"({placeholders(range(5))})"] * len(piece))
+            values += [board, row["id"], *search_keys(row), bool(row.get("hidden")), newest]
+        rows = ", ".join([f"({placeholders(range(6))})"] * len(piece))
         write(REMEMBER.format(rows=rows), values)
 
 
@@ -79,13 +129,21 @@ def _list_unknown(after: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def fill(transaction: Callable[[str, Callable[[], None]], None]) -> None:
-    """Have all players found, in pieces, each in a transaction on its board."""
+    """Have all players and boards found, in pieces, each in a transaction on its board."""
+    while boards := read(UNKNOWN_BOARDS, [FILLED_AT_ONCE]):
+        for [board] in boards:
+            transaction(board, partial(_remember_current_board, board))
     after = ("", "")
     while unknown := _list_unknown(after):
         for board, players in groupby(unknown, key=itemgetter(0)):
             ids = [player for _, player in players]
             transaction(board, partial(_remember_current, board, ids))
         after = unknown[-1]
+
+
+def _remember_current_board(board: str) -> None:
+    if row := find_board(board):
+        remember_board(row)
 
 
 def _remember_current(board: str, players: list[str]) -> None:

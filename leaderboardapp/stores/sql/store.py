@@ -25,7 +25,13 @@ from leaderboardapp.domain.joining import (
 )
 from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.schedule import check_due, check_season
-from leaderboardapp.domain.searching import SearchPage, SearchPosition, split_page
+from leaderboardapp.domain.searching import (
+    BoardPage,
+    BoardPosition,
+    SearchPage,
+    SearchPosition,
+    split_page,
+)
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -104,6 +110,7 @@ class SqlStore(DatabaseAccess, Store):
 
         def create() -> None:
             BoardRow.objects.create(**columns)
+            search.remember_board(columns, now_us())
             windows.follow_board(columns)
 
         try:
@@ -120,6 +127,17 @@ class SqlStore(DatabaseAccess, Store):
             boards = boards.filter(private=False)
         return list(boards.values(*BOARD_COLUMNS)[:limit])
 
+    @of_one_moment
+    def find_boards(
+        self,
+        order: str,
+        prefix: str,
+        limit: int,
+        after: BoardPosition | None,
+        private: bool = False,
+    ) -> BoardPage:
+        return search.read_boards(order, prefix, limit, after, private)
+
     @maps_db_errors
     def get_board(self, board: str) -> Row:
         return read_board(board)
@@ -132,6 +150,8 @@ class SqlStore(DatabaseAccess, Store):
             precondition()
         BoardRow.objects.filter(id=board).update(**check_board(fields))
         row = self.get_board(board)
+        if {"name", "private"} & fields.keys():
+            search.remember_board(row)
         if FOLLOWED_FIELDS & fields.keys():
             windows.follow_board(row)
         return row

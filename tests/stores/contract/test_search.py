@@ -132,3 +132,43 @@ def test_who_is_deleted_is_found_no_more(store: Store, board: str) -> None:
         search(store, board, "a")
     store.create_board({"id": board})
     assert search(store, board, "a") == []
+
+
+def list_boards(
+    store: Store, order: str, text: str = "", *, private: bool = False, size: int = 2
+) -> list[str]:
+    """Return the ids of all boards of these tests, in pages of this size."""
+    ids: list[str] = []
+    after, is_last = None, False
+    while not is_last:
+        page = store.find_boards(order, fold(text), size, after, private)
+        ids += [row["id"] for row in page.rows]
+        after, is_last = page.last, page.last is None
+    return ids
+
+
+def test_boards_are_listed_by_age_and_by_name_and_found_by_name_or_id(
+    store: Store, board_id: str
+) -> None:
+    mark = board_id[-8:]
+    names = {"b": f"Zoo {mark}", "a": f"\u00c4pfel {mark}", "d": "", "c": f"zoo {mark} 2"}
+    for id, name in names.items():
+        store.create_board({"id": f"{id}-{mark}", "name": name, "windows": ["day"]})
+    store.update_board(f"c-{mark}", {"private": True})
+    store.update_board(f"b-{mark}", {"name": f"Yak {mark}"})
+
+    def own(*arguments: str, private: bool = False) -> str:
+        ids = list_boards(store, *arguments, private=private)
+        return "".join(id[0] for id in ids if id.endswith(mark))
+
+    assert (own("newest"), own("newest", private=True)) == ("dab", "cdab")
+    assert (own("name"), own("name", private=True)) == ("dba", "dbca")
+    assert own("name", f"Zoo {mark}") == ""
+    assert own("name", f"ZOO {mark}", private=True) == "c"
+    assert own("newest", f"Yak {mark}") == "b"
+    assert own("name", f"D-{mark}") == "d"
+    store.delete_board(f"b-{mark}")
+    assert own("newest") == "da"
+    for id in "acd":
+        store.delete_board(f"{id}-{mark}")
+    assert own("newest", private=True) == own("name", private=True) == ""

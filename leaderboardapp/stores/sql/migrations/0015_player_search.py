@@ -38,6 +38,12 @@ class Migration(migrations.Migration):
                 ("name_key", models.CharField(max_length=100)),
                 ("id_key", models.CharField(max_length=64)),
                 ("hidden", models.BooleanField()),
+                (
+                    "newest",
+                    models.BigIntegerField(
+                        help_text="of a board: the negative of when it was created, or 0", null=True
+                    ),
+                ),
             ],
             options={
                 "db_table": "search",
@@ -46,6 +52,11 @@ class Migration(migrations.Migration):
                         fields=["board", "hidden", "name_key", "player"], name="search_name"
                     ),
                     models.Index(fields=["board", "hidden", "id_key", "player"], name="search_id"),
+                    models.Index(
+                        condition=models.Q(("newest", None), _negated=True),
+                        fields=["board", "hidden", "newest", "player"],
+                        name="search_newest",
+                    ),
                 ],
             },
         ),
