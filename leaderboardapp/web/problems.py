@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
-from django.urls import is_valid_path
+from django.urls import Resolver404, resolve
 
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
@@ -28,6 +28,7 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
 from leaderboardapp.domain.masking import mask_secrets
 from leaderboardapp.domain.messages import clean
+from leaderboardapp.stores import get_store
 from leaderboardapp.web.problem_kinds import UNTYPED, ProblemKind
 
 logger = logging.getLogger(__name__)
@@ -89,11 +90,24 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return 404 for a path that leads nowhere, with a hint if it lacks its last slash."""
+    """Return 404 for a path that leads nowhere, with the path that was meant, if it is known."""
     detail = f"There is nothing at {clean(request.path, MAX_PATH_LENGTH)}."
-    if not request.path.endswith("/") and is_valid_path(f"{request.path}/"):
-        detail = f"No such page; did you mean {request.path}/ ?"
+    if meant := find_meant_path(request):
+        detail = f"No such page; did you mean {meant} ?"
     return Problem(ProblemKind.PATH_NOT_FOUND, detail).response()
+
+
+def find_meant_path(request: HttpRequest) -> str | None:
+    """Return the path that a request means whose path leads nowhere: with a last slash more, or
+    one less. None if that leads nowhere either, or to a board that is missing."""
+    path = request.path.removesuffix("/") if request.path.endswith("/") else f"{request.path}/"
+    try:
+        board_id = resolve(path).kwargs.get("board_id")
+        if board_id is not None:
+            get_store().get_board(board_id)
+    except (Resolver404, BoardNotFound, StoreUnavailable):
+        return None
+    return path
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -43,11 +43,6 @@ def test_an_unknown_path_is_not_found(send: Send, path: str) -> None:
     assert problem["type"] == "/docs/problems/#path-not-found"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_missing_slash_is_pointed_out(send: Send, method: str) -> None:
-    assert_problem(send(method, "/boards/b"), 404, "/boards/b/")
-
-
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
