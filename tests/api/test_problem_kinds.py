@@ -116,6 +116,7 @@ MISSING_BOARD = [
     ("DELETE", "", None),
     ("GET", "players/", None),
     ("GET", "players/?hidden=true", None),
+    ("GET", "players/?search=a", None),
     ("POST", "players/", {"name": "Al"}),
     ("GET", "players/al/", None),
     ("GET", "players/al/around/", None),

@@ -649,6 +649,9 @@ var Board = class {
     const path = `${this.path}${seasonPath(season)}players/${this.query}`;
     return this.leaderboard.pages(path, "players", from_rank > 1 ? { from_rank } : {});
   }
+  search(text) {
+    return this.leaderboard.pages(`${this.path}players/?${new URLSearchParams({ search: text })}`, "players");
+  }
   async select(ids) {
     return this.leaderboard.request("POST", `${this.path}players/select/${this.query}`, { body: { ids: Array.from(ids, requireId) } });
   }

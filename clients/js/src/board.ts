@@ -122,6 +122,11 @@ export class Board {
     return this.leaderboard.pages(path, "players", from_rank > 1 ? { from_rank } : {});
   }
 
+  /** Yield the players whose name or id begins with the text, without case, by that text. */
+  search(text: string): AsyncGenerator<RankedPlayer, void, undefined> {
+    return this.leaderboard.pages(`${this.path}players/?${new URLSearchParams({ search: text })}`, "players");
+  }
+
   /** Return up to 500 players, with their places. */
   async select(ids: Iterable<string>): Promise<Selection> {
     return this.leaderboard.request("POST", `${this.path}players/select/${this.query}`, { body: { ids: Array.from(ids, requireId) } });

@@ -58,6 +58,8 @@ export declare class Board {
     players({ fromRank: from_rank, season }?: {
         fromRank?: number;
     } & SeasonOption): AsyncGenerator<RankedPlayer, void, undefined>;
+    /** Yield the players whose name or id begins with the text, without case, by that text. */
+    search(text: string): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Return up to 500 players, with their places. */
     select(ids: Iterable<string>): Promise<Selection>;
     /** Return a score's rank. */
