@@ -29,6 +29,10 @@ POLICY = (
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors {ancestors}"
 )
+# What no page of ours asks for, nor what somebody might slip into one.
+PERMISSIONS = (
+    "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()"
+)
 PAGE = "text/html"
 MAX_HOME_BOARDS = 100
 # Of windows: what one of their seasons is called, and the tab of the running one.
@@ -137,6 +141,8 @@ def render_page(
     )
     ancestors = "*" if embed else "'none'"
     response["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
+    response["Permissions-Policy"] = PERMISSIONS
+    response["Cross-Origin-Resource-Policy"] = "cross-origin" if embed else "same-origin"
     response["Vary"] = "Accept"
     return response
 
