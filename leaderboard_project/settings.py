@@ -16,9 +16,9 @@ load_dotenv(BASE_DIR / ".env")
 
 DEBUG = env.read_switch("DEBUG", False)
 SECRET_KEY = env.read_text("SECRET_KEY")
-# Any name that reaches us is as good as another, and none is validated. The list of boards shows it
-# in an example of a request, to whoever used it. No other answer is built from the Host header, nor
-# from X-Forwarded-Proto.
+# Any name that reaches us is as good as another, and none is validated. Pages show it to whoever
+# used it: in an example of a request, and in tags that link to the page itself and to its picture.
+# No other answer is built from the Host header, nor from X-Forwarded-Proto.
 ALLOWED_HOSTS = ["*"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -131,5 +131,7 @@ LOGGING = {
         "rethinkdb.logger": {"level": "CRITICAL"},
         # It tells of each step of a failure that is logged as one.
         "pika": {"level": "CRITICAL"},
+        # It tells of each thread that it ends.
+        "pyvips": {"level": "WARNING"},
     },
 }

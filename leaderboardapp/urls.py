@@ -13,7 +13,7 @@ from leaderboardapp.api import (
     seasons,
 )
 from leaderboardapp.domain.types import ID_PATTERN
-from leaderboardapp.pages import api_reference, views
+from leaderboardapp.pages import api_reference, sharing, views
 from leaderboardapp.web.methods import by_method
 from leaderboardapp.web.problem_kinds import PAGE_PATH
 
@@ -58,6 +58,7 @@ urlpatterns = [
         "boards/<key:board_id>/ws/",
         by_method(GET=boards.watch_board, WEBSOCKET=boards.watch_board),
     ),
+    path("boards/<key:board_id>/picture.png", by_method(GET=sharing.read_picture)),
     path("boards/<key:board_id>/ticket/", by_method(POST=boards.create_ticket)),
     path(
         "boards/<key:board_id>/players/",

@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from leaderboardapp.pages.embed import Look, read_look
 from leaderboardapp.pages.views import prefers_page, render_page
-from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS
+from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS, Problem
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
@@ -31,8 +32,16 @@ class ProblemPageMiddleware:
 
 def _render_problem(request: HttpRequest, document: HttpResponse) -> HttpResponse:
     problem = json.loads(document.content)
-    page = render_page(request, "problem", problem, document.status_code, embeddable=True)
+    page = render_page(request, "problem", problem, document.status_code, look=_read_look(request))
     for header in KEPT_HEADERS:
         if header in document:
             page[header] = document[header]
     return page
+
+
+def _read_look(request: HttpRequest) -> Look | None:
+    """Return the look of the page; the usual one if the problem is that none can be read."""
+    try:
+        return read_look(request)
+    except Problem:
+        return Look()

@@ -16,6 +16,8 @@ from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
+from leaderboardapp.pages.embed import Look, read_look
+from leaderboardapp.pages.sharing import build_url, describe_link
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
@@ -25,7 +27,7 @@ from leaderboardapp.web.windows import PARAMETER
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'{style}; img-src 'self'; "
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors {ancestors}"
 )
@@ -52,7 +54,7 @@ def render_home_page(request: HttpRequest) -> HttpResponse:
     context = {
         "boards": boards[:MAX_HOME_BOARDS],
         "more": len(boards) > MAX_HOME_BOARDS,
-        "address": _get_address(request),
+        "address": build_url(request, "/boards/"),
     }
     return render_page(request, "home", context)
 
@@ -60,26 +62,32 @@ def render_home_page(request: HttpRequest) -> HttpResponse:
 def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer the live board, or a window of it, which is readable before its script runs and
     without it."""
+    look = read_look(request)
     owner_id, window = split_id(board_id)
     tops = get_store().get_top_players({owner_id, board_id})
     if not {owner_id, board_id} <= tops.keys():  # a window may go a moment after its board
         raise BoardNotFound(board_id)
     (board, _), (shown, rows) = tops[owner_id], tops[board_id]
     auth.require_read(request, owner_id, private=board["private"])
+    snapshot = snapshots.Snapshot.from_rows(shown, rows)
     players = snapshots.board_payload(shown, rows)["players"]
     for player in players:
         player["points"] = format_score(player["score"], board["format"])
     ends = schedule.list_ends_shown(shown, schedule.now())
+    title = board["name"] or owner_id
+    if window:
+        title = f"{title} · {TABS[window]}"
     context = {
         "board": board,
+        "link": describe_link(request, title, shown, snapshot.fingerprint, players),
         "season": shown["season"],
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
         "now": datetime.now(UTC),
-        "tabs": _list_tabs(request, board) if board["windows"] else [],
+        "tabs": _list_tabs(request, board, look) if board["windows"] else [],
         **describe_window(request, window),
     }
-    return render_page(request, "board", context, embeddable=True)
+    return render_page(request, "board", context, look=look)
 
 
 def prefers_page(request: HttpRequest) -> bool:
@@ -96,14 +104,15 @@ def describe_window(request: HttpRequest, window: str | None) -> dict[str, Any]:
     return {"window": window, "kind": kind, "board_query": _link_query(request, **parameters)}
 
 
-def _list_tabs(request: HttpRequest, board: Row) -> list[dict[str, str | None]]:
+def _list_tabs(request: HttpRequest, board: Row, look: Look | None) -> list[dict[str, str | None]]:
     has_seasons = board["schedule"] or board["season"] > 1
     whole = {"name": "This season" if has_seasons else "All time", "window": None}
     windows = [{"name": TABS[window], "window": window} for window in board["windows"]]
-    return [
-        {**tab, "link": describe_window(request, tab["window"])["board_query"] or "?"}
-        for tab in [whole, *windows]
-    ]
+    kept = look.parameters if look else {}
+    for tab in [whole, *windows]:
+        chosen = {PARAMETER: tab["window"]} if tab["window"] else {}
+        tab["link"] = _link_query(request, **kept, **chosen) or "?"
+    return [whole, *windows]
 
 
 @takes_any_query
@@ -126,33 +135,30 @@ def render_page(
     template: str,
     context: dict[str, Any],
     status: int = 200,
-    embeddable: bool = False,
+    look: Look | None = None,
 ) -> HttpResponse:
     """Answer a page from the template of that name, with the headers that all pages have.
 
-    An embeddable page with `?embed` may be in a frame on another site. It has no links to other
+    A page with a look may be in a frame on any other site (docs/adr/0051). It has no links to other
     pages and writes nothing: a site could have its visitors press a button that they do not see.
     """
-    embed = embeddable and "embed" in request.GET
+    embed = look is not None
     anybody_writes = settings.ALLOW_ANONYMOUS_WRITES and not embed
-    shared = {"embed": embed, "anybody_writes": anybody_writes, "query": _link_query(request)}
+    shared = {
+        "embed": embed,
+        "look": look,
+        "anybody_writes": anybody_writes,
+        "query": _link_query(request),
+    }
     response = render(
         request, f"leaderboardapp/{template}.html", {**context, **shared}, status=status
     )
-    ancestors = "*" if embed else "'none'"
-    response["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
+    style, ancestors = (look.get_source(), "*") if look else ("", "'none'")
+    response["Content-Security-Policy"] = POLICY.format(style=style, ancestors=ancestors)
     response["Permissions-Policy"] = PERMISSIONS
-    response["Cross-Origin-Resource-Policy"] = "cross-origin" if embed else "same-origin"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin" if look else "same-origin"
     response["Vary"] = "Accept"
     return response
-
-
-def _get_address(request: HttpRequest) -> str:
-    """Return the URL of the boards, by whichever name the client used for this service.
-
-    Django's own way refuses some names, such as those with an underscore."""
-    host = request.META.get("HTTP_HOST") or f"{request.META['SERVER_NAME']}:{request.get_port()}"
-    return f"{request.scheme}://{host}/boards/"
 
 
 def _link_query(request: HttpRequest, **parameters: str) -> str:

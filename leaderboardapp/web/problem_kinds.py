@@ -241,6 +241,13 @@ class ProblemKind(Enum):
         "Poll the player as JSON, with If-None-Match and the ETag. Whoever runs the service can "
         "make ranks live: with tcp:// addresses in GRIP_URL.",
     )
+    BUSY = (
+        "busy",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Too much is asked at once",
+        "The service does only a little of this at a time, and has enough to do at the moment.",
+        "Send it again after the seconds in Retry-After.",
+    )
     STORE_UNAVAILABLE = (
         "store-unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,

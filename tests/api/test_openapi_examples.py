@@ -42,11 +42,11 @@ Bodies = Iterator[tuple[str, dict[str, Any]]]
 
 
 def bodies() -> Bodies:
-    """Yield the place and the media type object of each body, but for pages."""
+    """Yield the place and the media type object of each body, but for pages and pictures."""
 
     def of(place: str, message: dict[str, Any]) -> Bodies:
         for media, content in message.get("content", {}).items():
-            if media != "text/html":
+            if media not in ("text/html", "image/png"):
                 yield f"{place} {media}", content
 
     for name, (_, _, operation) in OPERATIONS.items():

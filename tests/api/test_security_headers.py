@@ -63,6 +63,14 @@ def test_pages_are_in_frames_of_other_sites_only_with_embed(
     assert "camera=()" in page["Permissions-Policy"]
 
 
+def test_the_picture_of_a_board_may_be_shown_by_pages_of_other_sites(
+    send: Send, board: str
+) -> None:
+    picture = send("HEAD", f"{board}picture.png")
+    assert ANYWHERE.items() <= headers_of(picture).items()
+    assert picture["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
 def test_static_files_may_be_loaded_by_pages_of_other_sites(send: Send) -> None:
     file = send("HEAD", staticfiles_storage.url("leaderboardapp/icon.svg"))
     assert file.status_code == 200

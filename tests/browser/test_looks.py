@@ -37,7 +37,6 @@ BOARDS: dict[str, tuple[str, list[str], list[int]]] = {
 PAGES = {
     "board": "/boards/{full}/",
     "odd": "/boards/{odd}/",
-    "embed": "/boards/{full}/?embed",
     "empty": "/boards/{empty}/",
     "home": "/",
     "problem": "/boards/nowhere/",
@@ -72,7 +71,7 @@ def test_every_page_is_accessible_and_has_its_picture_taken(
     visit: Visits, screenshots: Path, boards: dict[str, str], name: str
 ) -> None:
     page = visit(PAGES[name].format(**boards))
-    if name in ("board", "odd", "embed", "empty"):
+    if name in ("board", "odd", "empty"):
         expect(page.locator("#state")).to_have_text("Live")
     if name == "docs":
         expect(page.get_by_role("heading", name="Requests")).to_be_visible()

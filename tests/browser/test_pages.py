@@ -1,9 +1,12 @@
 """The list of boards, problem pages, and the headers of each page."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visits
+from tests.browser.looks import check_looks
 from tests.e2e.viewers import Api
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -70,3 +73,33 @@ def test_a_refusal_keeps_its_headers_on_the_page(api: Api, board: str) -> None:
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "Alice" not in answer.text
+
+
+def test_the_picture_of_a_link_is_where_its_tag_says(visit: Visits, board: str) -> None:
+    page = visit(board)
+    picture = page.locator("meta[property='og:image']").get_attribute("content")
+    assert picture and picture.startswith(f"{visit.address}{board}picture.png")
+    size = page.evaluate(
+        """async (src) => {
+            const image = Object.assign(new Image(), { src });
+            await image.decode();
+            return [image.naturalWidth, image.naturalHeight];
+        }""",
+        picture,
+    )
+    assert size == [1200, 630]
+
+
+def test_the_keyboard_gets_to_the_board_first_of_all(
+    visit: Visits, board: str, screenshots: Path
+) -> None:
+    page = visit(board)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the board")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    check_looks(page, "skip", screenshots, full_page=False)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("main :focus")).to_be_visible()
+    expect(skip).not_to_be_in_viewport()

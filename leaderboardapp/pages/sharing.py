@@ -1,0 +1,153 @@
+"""What other sites show of a link to a board: tags of its page, and a picture of its first players.
+
+A picture costs more than any other read, and whoever knows a public board may ask for one. So each
+web process draws one at a time, and none of the same board again for some seconds.
+"""
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+
+from leaderboardapp import snapshots
+from leaderboardapp.concurrency.coalescing import Coalescer
+from leaderboardapp.domain.board_ids import split_id
+from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
+from leaderboardapp.pages.picture import HEIGHT, SHOWN, WIDTH, draw_picture
+from leaderboardapp.snapshots import PRIVATE, Snapshot
+from leaderboardapp.web import auth, preconditions
+from leaderboardapp.web.methods import takes_query
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import Problem
+from leaderboardapp.web.windows import PARAMETER, reads_windows
+
+DRAWING = 1  # raised when pictures of the same players change
+FRESH_SECONDS = 10  # for so long a board's picture is not drawn again
+MAX_AGE = 60  # seconds that caches may keep a picture
+MAX_KEPT = 100  # pictures in memory, of 30 to 100 kB each
+MAX_WAITING = 4  # boards whose picture is being drawn or waits for it
+MOMENT = "of"  # the parameter that gives the picture of another moment another address
+FSI, PDI = "\u2068", "\u2069"  # around a name, which has a direction of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A board's picture, as PNG, of the snapshot with this fingerprint."""
+
+    png: bytes
+    fingerprint: str
+    drawn_at: float  # by time.monotonic()
+
+
+class Pictures:
+    """The newest picture of each board that was asked for of late."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[str, Picture] = OrderedDict()
+        self.lock = threading.Lock()
+        self.waiting = threading.Semaphore(MAX_WAITING)
+        self.draw = Coalescer(self._draw_for_all, lambda: None)
+
+    def get(self, board_id: str, snapshot: Snapshot) -> Picture:
+        """Return the board's picture: of this snapshot, or one drawn at most FRESH_SECONDS ago.
+
+        Raises Problem 503 if too many others are being drawn."""
+        return self._find(board_id, snapshot) or self.draw(board_id, snapshot)
+
+    def _find(self, board_id: str, snapshot: Snapshot) -> Picture | None:
+        picture = self.kept.get(board_id)
+        if picture is None or picture.fingerprint == snapshot.fingerprint:
+            return picture
+        return picture if time.monotonic() - picture.drawn_at < FRESH_SECONDS else None
+
+    def _draw_for_all(self, board_id: str, wanted: list[Snapshot]) -> list[Picture]:
+        picture = self._find(board_id, wanted[-1]) or self._draw(board_id, wanted[-1])
+        return [picture] * len(wanted)
+
+    def _draw(self, board_id: str, snapshot: Snapshot) -> Picture:
+        if not self.waiting.acquire(blocking=False):
+            detail = "Too many pictures are being drawn at the moment. Try again."
+            raise Problem(ProblemKind.BUSY, detail, {"Retry-After": "2"})
+        try:
+            with self.lock:
+                return self._keep(board_id, snapshot)
+        finally:
+            self.waiting.release()
+
+    def _keep(self, board_id: str, snapshot: Snapshot) -> Picture:
+        board = json.loads(snapshot.body)
+        format = board.get("format", BOARD_DEFAULTS["format"])
+        png = draw_picture(board["name"] or board["id"], format, board["players"])
+        self.kept.pop(board_id, None)
+        while len(self.kept) >= MAX_KEPT:
+            self.kept.popitem(last=False)
+        self.kept[board_id] = Picture(png, snapshot.fingerprint, time.monotonic())
+        return self.kept[board_id]
+
+
+_pictures = Pictures()
+
+
+@takes_query(MOMENT)
+@reads_windows
+def read_picture(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer a picture of the first players of the board, or of its window."""
+    snapshot = snapshots.read_snapshot(board_id)
+    if snapshot is None:
+        raise BoardNotFound(board_id)
+    auth.require_read(request, board_id, private=snapshot.private)
+    unchanged = preconditions.apply(request, _respond(snapshot.fingerprint, snapshot.private))
+    if unchanged.status_code == 304:
+        return unchanged
+    picture = _pictures.get(board_id, snapshot)
+    response = _respond(picture.fingerprint, snapshot.private)
+    response.content = picture.png
+    return response
+
+
+def _respond(fingerprint: str, private: bool) -> HttpResponse:
+    cache_control = PRIVATE if private else f"public, max-age={MAX_AGE}"
+    headers = {
+        "ETag": f'"{fingerprint}-{DRAWING}"',
+        "Cache-Control": cache_control,
+        "Cross-Origin-Resource-Policy": "cross-origin",  # other sites show it
+    }
+    return HttpResponse(content_type="image/png", headers=headers)
+
+
+def describe_link(
+    request: HttpRequest, title: str, board: Row, fingerprint: str, players: Sequence[Row]
+) -> dict[str, str | int] | None:
+    """Return what the tags of a page say of the board, or of a window of it.
+
+    None if the board is private. `players` are those of the snapshot with this fingerprint, with
+    their scores as text in `points`."""
+    if board["private"]:
+        return None
+    owner, window = split_id(board["id"])
+    path, parameters = f"/boards/{owner}/", {PARAMETER: window} if window else {}
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    moment = urlencode({**parameters, MOMENT: fingerprint})
+    lines = [f"{row['rank']}. {FSI}{row['name']}{PDI} {row['points']}" for row in players[:SHOWN]]
+    return {
+        "title": title,
+        "description": " · ".join(lines) or "Nobody is ranked yet.",
+        "url": build_url(request, f"{path}{query}"),
+        "picture": build_url(request, f"{path}picture.png?{moment}"),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+
+
+def build_url(request: HttpRequest, path: str) -> str:
+    """Return the URL of the path, by whichever name the client used for this service.
+
+    Django's own way refuses some names, such as those with an underscore."""
+    host = request.META.get("HTTP_HOST") or f"{request.META['SERVER_NAME']}:{request.get_port()}"
+    return f"{request.scheme}://{host}{path}"
