@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain import schedule
@@ -77,9 +79,12 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     title = board["name"] or owner_id
     if window:
         title = f"{title} · {TABS[window]}"
+    link = describe_link(request, title, shown, snapshot.fingerprint, players)
+    for player in players:
+        player["points"] = _break_between_groups(player["points"])
     context = {
         "board": board,
-        "link": describe_link(request, title, shown, snapshot.fingerprint, players),
+        "link": link,
         "season": shown["season"],
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
@@ -88,6 +93,11 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
         **describe_window(request, window),
     }
     return render_page(request, "board", context, look=look)
+
+
+def _break_between_groups(points: str) -> SafeString:
+    """Return a score's text as HTML that lines break after groups of digits only."""
+    return format_html_join(mark_safe(",<wbr>"), "{}", ((part,) for part in points.split(",")))
 
 
 def prefers_page(request: HttpRequest) -> bool:

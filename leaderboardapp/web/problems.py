@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
@@ -40,15 +41,28 @@ class Problem(Exception):
     """A failure of a known kind. A view raises it anywhere; the middleware answers it."""
 
     def __init__(
-        self, kind: ProblemKind, detail: str, headers: dict[str, str] | None = None
+        self,
+        kind: ProblemKind,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
     ) -> None:
+        """`members` of the document say in values what the detail says in words."""
         super().__init__(detail)
         self.kind, self.detail, self.headers = kind, detail, headers
+        self.members = members or {}
         self.status = kind.status
 
     def response(self) -> HttpResponse:
         """Return the problem document, with the problem's headers."""
-        return _respond(self.status, self.kind.type, self.kind.title, self.detail, self.headers)
+        return _respond(
+            self.status,
+            self.kind.type,
+            self.kind.title,
+            self.detail,
+            self.headers,
+            **self.members,
+        )
 
 
 class ProblemMiddleware:
@@ -139,7 +153,8 @@ def _get_refusal(error: Exception) -> Problem | None:
         case WrongSeason():
             return Problem(ProblemKind.WRONG_SEASON, f"The season meant is not running: {error}.")
         case ScoreOutOfRange():
-            return Problem(ProblemKind.SCORE_OUT_OF_RANGE, f"{error}.")
+            members = {"limits": error.limits}
+            return Problem(ProblemKind.SCORE_OUT_OF_RANGE, f"{error}.", members=members)
         case UnreadablePostError():
             detail = "The body could not be read to its end."
             return Problem(ProblemKind.MALFORMED_REQUEST, detail)
@@ -166,9 +181,14 @@ def _get_store_problem(request: HttpRequest, error: Exception) -> Problem | None
 
 
 def _respond(
-    status: HTTPStatus, type: str, title: str, detail: str, headers: dict[str, str] | None = None
+    status: HTTPStatus,
+    type: str,
+    title: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    **members: Any,
 ) -> HttpResponse:
     masked = mask_secrets(detail)  # it may quote what a client sent
-    document = {"type": type, "title": title, "status": status.value, "detail": masked}
+    document = {"type": type, "title": title, "status": status.value, "detail": masked, **members}
     # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
     return JsonResponse(document, status=status.value, content_type=PROBLEM, headers=headers)

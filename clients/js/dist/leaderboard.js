@@ -683,6 +683,9 @@ var Player = class {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
     return (await this.#read(season, "around/", params)).players;
   }
+  watch(options = {}) {
+    return watch(this.board.leaderboard, this.path + this.board.query, options);
+  }
   seasons() {
     return this.board.leaderboard.pages(`${this.path}seasons/${this.board.query}`, "seasons");
   }
@@ -726,7 +729,8 @@ function isMissing({ status }) {
 var POINTS = { type: "points" };
 function formatScore(score, format = POINTS, locale) {
   const whole = (value, digits = 1) => {
-    return value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+    const text = value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+    return text.replace("-", "−");
   };
   const unit = "unit" in format && format.unit ? ` ${format.unit}` : "";
   if (format.type === "points") return whole(score) + unit;
