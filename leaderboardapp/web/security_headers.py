@@ -5,10 +5,10 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-# Of all that is no page: shown by itself it loads nothing, and no site has it in a frame, or loads
-# it as an image or a script. Requests with CORS, such as those of the clients, are not concerned.
+# Of all that is no page: no site has it in a frame, or loads it as an image or a script. Requests
+# with CORS, such as those of the clients, are not concerned. Nothing in it runs, as nosniff says.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -16,7 +16,7 @@ HEADERS = {
 class SecurityHeadersMiddleware:
     """Give each response HEADERS, but for those that it has.
 
-    It is not for static files: the policy of a worker's script is that of the worker."""
+    It is not for static files, which pages of other sites may load."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

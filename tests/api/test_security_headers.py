@@ -14,7 +14,7 @@ pytestmark = pytest.mark.stores("sqlite")
 ANYWHERE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "strict-origin"}
 NO_PAGE = {
     **ANYWHERE,
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -24,7 +24,7 @@ def headers_of(response: Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "PUT", "BREW"])
-def test_answers_to_programs_load_nothing_and_are_in_no_frame(
+def test_answers_to_programs_are_in_no_frame_and_no_page_of_another_site(
     send: Send, board: str, alice: str, method: str
 ) -> None:
     for path in set(PUBLIC) - {"/", "/docs", "{board}manage/"}:
@@ -75,7 +75,6 @@ def test_static_files_may_be_loaded_by_pages_of_other_sites(send: Send) -> None:
     file = send("HEAD", staticfiles_storage.url("leaderboardapp/icon.svg"))
     assert file.status_code == 200
     assert ANYWHERE.items() <= headers_of(file).items()
-    # The policy of a worker's script is that of the worker.
     assert not {"Content-Security-Policy", "Cross-Origin-Resource-Policy"} & {*headers_of(file)}
 
 
