@@ -84,5 +84,5 @@ def _complete_fastly(address: SplitResult, entry: dict[str, object]) -> None:
     if "control_iss" in entry:
         raise ValueError("of Fastly with iss: its key is an API token, which is sent as it is")
     if not _is_public(entry.get("verify_key")):
-        raise ValueError("of Fastly without its public key as verify-key: docs/fastly.md has it")
+        raise ValueError("of Fastly without its public key as verify-key, which docs/fastly.md has")
     entry.setdefault("verify_iss", f"fastly:{service[1]}")

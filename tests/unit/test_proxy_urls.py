@@ -41,7 +41,10 @@ def test_a_public_key_may_stand_as_text() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (f"{FASTLY_URL}?key={SECRET}", "without its public key as verify-key: docs/fastly.md"),
+        (
+            f"{FASTLY_URL}?key={SECRET}",
+            "without its public key as verify-key, which docs/fastly.md has",
+        ),
         (f"{FASTLY_URL}?key={SECRET}&verify-key={SECRET}", "public key as verify-key"),
         (f"{FASTLY_URL}?verify-key={VERIFY_KEY}", "without a key"),
         (f"{FASTLY_URL}?key={SECRET}&verify-key=base64:{RSA}", "no public key for ES256"),
