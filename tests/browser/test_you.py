@@ -92,6 +92,11 @@ def test_another_player_may_join_from_the_same_browser(visit: Visits, board: str
     join(page, "Dave")
     expect(page.locator(".row.own .name")).to_have_text(["Dave"])
     expect_place(page, "You are 4th of 4")
+    page.goto(page.url + "?embed")  # a frame of another page shows the board alone
+    expect_live(page)
+    expect(page.locator(".row.own")).to_have_count(0)
+    page.go_back()
+    expect_place(page, "You are 4th of 4")
     page.get_by_role("button", name="Not you?").click()
     expect(page.get_by_label("Your name")).to_be_focused()
     expect(page.locator("#you, .own, #joined").locator("visible=true")).to_have_count(0)

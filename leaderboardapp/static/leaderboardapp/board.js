@@ -41,6 +41,7 @@ const you = new You(board, {
   ranking,
   around: new Ranking($("around"), $("row"), $("heading")),
   isAscending: order === "asc",
+  isKnown: !document.documentElement.classList.contains("embed"), // a frame shows the board alone
   named: showName,
   say,
 });

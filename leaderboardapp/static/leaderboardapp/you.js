@@ -12,11 +12,12 @@ const TOLD = 20000; // milliseconds between two announcements of it
 export class You {
   /** `board` is the client's. `line` says the rank, `ranking` shows the best, and `around` those next to the player
    * where the best do not reach. `named(name)` is called when it is another player, or with "" when it is nobody;
-   * `say(text)` announces a text to screen readers. Before a first score nobody is ranked if `isAscending`. */
+   * `say(text)` announces a text to screen readers. Before a first score nobody is ranked if `isAscending`. Who joined
+   * before is there from the beginning if `isKnown`. */
   constructor(board, parts) {
     Object.assign(this, parts, { board, best: new Map(), why: "", told: "", toldAt: 0 });
     this.key = `player-of-${board.id}`;
-    const { id, name } = load(this.key);
+    const { id, name } = parts.isKnown ? load(this.key) : {};
     if (isId(id)) this.become({ id, name });
   }
 
