@@ -33,6 +33,10 @@ POLICY = (
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors {ancestors}"
 )
+# What no page of ours asks for, nor what somebody might slip into one.
+PERMISSIONS = (
+    "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()"
+)
 PAGE = "text/html"
 # Of windows: what one of their seasons is called, and the tab of the running one.
 KINDS = {"day": "Day", "week": "Week", "month": "Month"}
@@ -147,6 +151,8 @@ def render_page(
     )
     style, ancestors = (look.get_source(), "*") if look else ("", "'none'")
     response["Content-Security-Policy"] = POLICY.format(style=style, ancestors=ancestors)
+    response["Permissions-Policy"] = PERMISSIONS
+    response["Cross-Origin-Resource-Policy"] = "cross-origin" if look else "same-origin"
     response["Vary"] = "Accept"
     return response
 
