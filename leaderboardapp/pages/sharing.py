@@ -5,6 +5,7 @@ web process draws one at a time, and none of the same board again for some secon
 """
 
 import json
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -34,6 +35,12 @@ MAX_KEPT = 100  # pictures in memory, of 30 to 100 kB each
 MAX_WAITING = 4  # boards whose picture is being drawn or waits for it
 MOMENT = "of"  # the parameter that gives the picture of another moment another address
 FSI, PDI = "\u2068", "\u2069"  # around a name, which has a direction of its own
+# What calls itself so reads pages, to show links or to find them, and yet asks for anything.
+LINK_READERS = re.compile(
+    "facebookexternalhit|Facebot|Twitterbot|Slackbot|Discordbot/|TelegramBot|WhatsApp/|LinkedInBot"
+    "|SkypeUriPreview|redditbot|Pinterestbot|Mastodon/|Cardyb|Iframely|Embedly|vkShare"
+    "|Googlebot|bingbot|Applebot|DuckDuckBot|YandexBot"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,13 @@ def _respond(fingerprint: str, private: bool) -> HttpResponse:
     cache_control = PRIVATE if private else f"public, max-age={MAX_AGE}"
     headers = {"ETag": f'"{fingerprint}-{DRAWING}"', "Cache-Control": cache_control}
     return HttpResponse(content_type="image/png", headers=headers)
+
+
+def reads_links(request: HttpRequest) -> bool:
+    """Return whether the client is one of LINK_READERS, and does not say what it accepts."""
+    accept = request.headers.get("Accept", "")
+    is_named = "text/" in accept or "json" in accept
+    return not is_named and bool(LINK_READERS.search(request.headers.get("User-Agent", "")))
 
 
 def describe_link(

@@ -17,7 +17,7 @@ from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.pages.embed import Look, read_look
-from leaderboardapp.pages.sharing import build_url, describe_link
+from leaderboardapp.pages.sharing import build_url, describe_link, reads_links
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
@@ -87,7 +87,10 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
 
 
 def prefers_page(request: HttpRequest) -> bool:
-    """Return whether the client prefers a page to JSON. Whoever accepts anything gets JSON."""
+    """Return whether the client prefers a page to JSON. Whoever accepts anything gets JSON, but for
+    those that read pages to show links to them."""
+    if reads_links(request):
+        return True
     preferred = request.get_preferred_type(["application/json", PROBLEM, PAGE])
     return PAGE in request.headers.get("Accept", "") and preferred == PAGE
 

@@ -218,3 +218,37 @@ def test_pages_have_their_icons_and_colours(send: Send, board: str) -> None:
     answer = send("GET", icon)
     image = pyvips.Image.new_from_buffer(b"".join(answer.streaming_content), "")
     assert (image.width, image.height, image.hasalpha()) == (180, 180, 0)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "", "image/*, */*;q=0.5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+        "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+        "WhatsApp/2.19.258 A",
+    ],
+)
+def test_who_shows_links_is_sent_the_page_though_it_accepts_anything(
+    send: Send, path: str, name: str, accept: str
+) -> None:
+    headers = {"user_agent": name, **({"accept": accept} if accept else {})}
+    page = send("GET", path, **headers)
+    assert page["Content-Type"].startswith("text/html")
+    assert "og:image" in page.content.decode()
+    assert send("GET", "/boards/nowhere/", **headers)["Content-Type"].startswith("text/html")
+    assert send("GET", f"{path}picture.png", **headers)["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("name", "accept"),
+    [
+        ("Slackbot 1.0", "application/json"),
+        ("python-requests/2.34", "*/*"),
+        ("DiscordBot (https://example.com, 1.0)", "*/*"),  # of somebody who writes bots
+    ],
+)
+def test_programs_are_sent_the_snapshot(send: Send, path: str, name: str, accept: str) -> None:
+    answer = send("GET", path, user_agent=name, accept=accept)
+    assert answer["Content-Type"] == "application/json"
