@@ -20,7 +20,7 @@ from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
-from leaderboardapp.pages.picture import HEIGHT, SHOWN, WIDTH, draw_picture
+from leaderboardapp.pages.picture import HEIGHT, SHOWN, WIDTH, can_draw, draw_picture
 from leaderboardapp.snapshots import PRIVATE, Snapshot
 from leaderboardapp.web import auth, preconditions
 from leaderboardapp.web.methods import takes_query
@@ -109,6 +109,8 @@ def read_picture(request: HttpRequest, board_id: str) -> HttpResponse:
     if snapshot is None:
         raise BoardNotFound(board_id)
     auth.require_read(request, board_id, private=snapshot.private)
+    if not can_draw():
+        raise Problem(ProblemKind.NO_PICTURES, "This service has no libvips, which draws pictures.")
     unchanged = preconditions.apply(request, _respond(snapshot.fingerprint, snapshot.private))
     if unchanged.status_code == 304:
         return unchanged
@@ -149,7 +151,7 @@ def describe_link(
         "title": title,
         "description": " · ".join(lines) or "Nobody is ranked yet.",
         "url": build_url(request, f"{path}{query}"),
-        "picture": build_url(request, f"{path}picture.png?{moment}"),
+        "picture": build_url(request, f"{path}picture.png?{moment}") if can_draw() else "",
         "width": WIDTH,
         "height": HEIGHT,
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pyvips
 
-from leaderboardapp.pages import sharing
+from leaderboardapp.pages import picture, sharing
 from leaderboardapp.web.auth import create_token
 from tests.api.conftest import Send, assert_problem
 from tests.support.programs import wait_until
@@ -252,3 +252,14 @@ def test_who_shows_links_is_sent_the_page_though_it_accepts_anything(
 def test_programs_are_sent_the_snapshot(send: Send, path: str, name: str, accept: str) -> None:
     answer = send("GET", path, user_agent=name, accept=accept)
     assert answer["Content-Type"] == "application/json"
+
+
+def test_where_nothing_can_be_drawn_links_have_no_picture(
+    send: Send, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture, "pyvips", None)
+    assert_problem(send("GET", f"{path}picture.png"), 501, "no libvips")
+    tags = read_tags(send, path)
+    assert tags["og:title"] == "Friday <quiz>"
+    assert tags["twitter:card"] == "summary"
+    assert not {name for name in tags if name.startswith("og:image")}
