@@ -43,6 +43,10 @@ LINK_READERS = re.compile(
 )
 
 
+# A board's id, and whether it was private: what was drawn then is not for those who come later.
+Key = tuple[str, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A board's picture, as PNG, of the snapshot with this fingerprint."""
@@ -56,7 +60,7 @@ class Pictures:
     """The newest picture of each board that was asked for of late."""
 
     def __init__(self) -> None:
-        self.kept: OrderedDict[str, Picture] = OrderedDict()
+        self.kept: OrderedDict[Key, Picture] = OrderedDict()
         self.lock = threading.Lock()
         self.waiting = threading.Semaphore(MAX_WAITING)
         self.draw = Coalescer(self._draw_for_all, lambda: None)
@@ -65,37 +69,38 @@ class Pictures:
         """Return the board's picture: of this snapshot, or one drawn at most FRESH_SECONDS ago.
 
         Raises Problem 503 if too many others are being drawn."""
-        return self._find(board_id, snapshot) or self.draw(board_id, snapshot)
+        key = board_id, snapshot.private
+        return self._find(key, snapshot) or self.draw(key, snapshot)
 
-    def _find(self, board_id: str, snapshot: Snapshot) -> Picture | None:
-        picture = self.kept.get(board_id)
+    def _find(self, key: Key, snapshot: Snapshot) -> Picture | None:
+        picture = self.kept.get(key)
         if picture is None or picture.fingerprint == snapshot.fingerprint:
             return picture
         return picture if time.monotonic() - picture.drawn_at < FRESH_SECONDS else None
 
-    def _draw_for_all(self, board_id: str, wanted: list[Snapshot]) -> list[Picture]:
-        picture = self._find(board_id, wanted[-1]) or self._draw(board_id, wanted[-1])
+    def _draw_for_all(self, key: Key, wanted: list[Snapshot]) -> list[Picture]:
+        picture = self._find(key, wanted[-1]) or self._draw(key, wanted[-1])
         return [picture] * len(wanted)
 
-    def _draw(self, board_id: str, snapshot: Snapshot) -> Picture:
+    def _draw(self, key: Key, snapshot: Snapshot) -> Picture:
         if not self.waiting.acquire(blocking=False):
             detail = "Too many pictures are being drawn at the moment. Try again."
             raise Problem(ProblemKind.BUSY, detail, {"Retry-After": "2"})
         try:
             with self.lock:
-                return self._keep(board_id, snapshot)
+                return self._keep(key, snapshot)
         finally:
             self.waiting.release()
 
-    def _keep(self, board_id: str, snapshot: Snapshot) -> Picture:
+    def _keep(self, key: Key, snapshot: Snapshot) -> Picture:
         board = json.loads(snapshot.body)
         format = board.get("format", BOARD_DEFAULTS["format"])
         png = draw_picture(board["name"] or board["id"], format, board["players"])
-        self.kept.pop(board_id, None)
+        self.kept.pop(key, None)
         while len(self.kept) >= MAX_KEPT:
             self.kept.popitem(last=False)
-        self.kept[board_id] = Picture(png, snapshot.fingerprint, time.monotonic())
-        return self.kept[board_id]
+        self.kept[key] = Picture(png, snapshot.fingerprint, time.monotonic())
+        return self.kept[key]
 
 
 _pictures = Pictures()

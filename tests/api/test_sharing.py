@@ -263,3 +263,14 @@ def test_where_nothing_can_be_drawn_links_have_no_picture(
     assert tags["og:title"] == "Friday <quiz>"
     assert tags["twitter:card"] == "summary"
     assert not {name for name in tags if name.startswith("og:image")}
+
+
+def test_what_was_drawn_while_a_board_was_private_is_shown_to_no_stranger(
+    send: Send, path: str, drawn: list[str]
+) -> None:
+    token = f"Bearer {create_token(['read'], None, 60)}"
+    assert send("PATCH", path, {"private": True}).status_code == 200
+    secret = send("GET", f"{path}picture.png", authorization=token)["ETag"]
+    assert send("PATCH", path, {"private": False, "name": "For everybody"}).status_code == 200
+    assert send("GET", f"{path}picture.png")["ETag"] != secret
+    assert drawn == ["Friday <quiz>", "For everybody"]
