@@ -189,7 +189,11 @@ def test_what_many_ask_for_at_once_is_drawn_once(
 
 
 def test_who_asks_for_too_many_pictures_at_once_is_told_to_come_later(
-    send: Send, path: str, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+    send: Send,
+    path: str,
+    drawn: list[str],
+    slow: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sharing, "MAX_WAITING", 1)
     monkeypatch.setattr(sharing, "_pictures", sharing.Pictures())
@@ -197,7 +201,7 @@ def test_who_asks_for_too_many_pictures_at_once_is_told_to_come_later(
     assert send("POST", "/boards/", {"id": other.split("/")[2]}).status_code == 201
     thread = threading.Thread(target=send, args=("GET", f"{path}picture.png"))
     thread.start()
-    wait_until(sharing._pictures.lock.locked, "that it draws")
+    wait_until(lambda: drawn, "that it draws")
     answer = send("GET", f"{other}picture.png")
     slow.set()
     thread.join()
@@ -274,3 +278,22 @@ def test_what_was_drawn_while_a_board_was_private_is_shown_to_no_stranger(
     assert send("PATCH", path, {"private": False, "name": "For everybody"}).status_code == 200
     assert send("GET", f"{path}picture.png")["ETag"] != secret
     assert drawn == ["Friday <quiz>", "For everybody"]
+
+
+def test_one_thread_draws_for_those_of_all_requests(
+    send: Send, path: str, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[threading.Thread] = set()
+
+    def draw(*_: Any) -> bytes:
+        threads.add(threading.current_thread())
+        return b"a picture"
+
+    monkeypatch.setattr(sharing, "draw_picture", draw)
+    monkeypatch.setattr(sharing, "FRESH_SECONDS", 0)
+    for _ in range(2):
+        assert send("POST", f"{path}players/bob/score-add/").status_code == 200
+        request = threading.Thread(target=send, args=("GET", f"{path}picture.png"))
+        request.start()
+        request.join()
+    assert len(threads) == 1, "each other one would keep memory of its own for what it draws with"
