@@ -1,7 +1,8 @@
 """What other sites show of a link to a board: tags of its page, and a picture of its first players.
 
 A picture costs more than any other read, and whoever knows a public board may ask for one. So each
-web process draws one at a time, and none of the same board again for some seconds.
+web process draws one at a time, and none of the same board again for some seconds, but the one
+that the page's tags name.
 """
 
 import json
@@ -34,7 +35,9 @@ FRESH_SECONDS = 10  # for so long a board's picture is not drawn again
 MAX_AGE = 60  # seconds that caches may keep a picture
 MAX_KEPT = 100  # pictures in memory, of 30 to 100 kB each
 MAX_WAITING = 4  # boards whose picture is being drawn or waits for it
-MOMENT = "of"  # the parameter that gives the picture of another moment another address
+# The parameter that gives the picture of another moment another address. Who shows links keeps what
+# is found there for weeks, so it is not older than the page that names it.
+MOMENT = "of"
 FSI, PDI = "\u2068", "\u2069"  # around a name, which has a direction of its own
 # What calls itself so reads pages, to show links or to find them, and yet asks for anything.
 LINK_READERS = re.compile(
@@ -67,21 +70,24 @@ class Pictures:
         self.waiting = threading.Semaphore(MAX_WAITING)
         self.draw = Coalescer(self._draw_for_all, lambda: None)
 
-    def get(self, board_id: str, snapshot: Snapshot) -> Picture:
-        """Return the board's picture: of this snapshot, or one drawn at most FRESH_SECONDS ago.
+    def get(self, board_id: str, snapshot: Snapshot, is_exact: bool) -> Picture:
+        """Return the board's picture: of this snapshot, or if that need not be, one drawn at most
+        FRESH_SECONDS ago.
 
         Raises Problem 503 if too many others are being drawn."""
         key = board_id, snapshot.private
-        return self._find(key, snapshot) or self.draw(key, snapshot)
+        return self._find(key, snapshot, is_exact) or self.draw(key, (snapshot, is_exact))
 
-    def _find(self, key: Key, snapshot: Snapshot) -> Picture | None:
+    def _find(self, key: Key, snapshot: Snapshot, is_exact: bool) -> Picture | None:
         picture = self.kept.get(key)
         if picture is None or picture.fingerprint == snapshot.fingerprint:
             return picture
-        return picture if time.monotonic() - picture.drawn_at < FRESH_SECONDS else None
+        is_fresh = time.monotonic() - picture.drawn_at < FRESH_SECONDS
+        return picture if is_fresh and not is_exact else None
 
-    def _draw_for_all(self, key: Key, wanted: list[Snapshot]) -> list[Picture]:
-        picture = self._find(key, wanted[-1]) or self._draw(key, wanted[-1])
+    def _draw_for_all(self, key: Key, wanted: list[tuple[Snapshot, bool]]) -> list[Picture]:
+        snapshot, is_exact = wanted[-1][0], any(is_exact for _, is_exact in wanted)
+        picture = self._find(key, snapshot, is_exact) or self._draw(key, snapshot)
         return [picture] * len(wanted)
 
     def _draw(self, key: Key, snapshot: Snapshot) -> Picture:
@@ -120,7 +126,8 @@ def read_picture(request: HttpRequest, board_id: str) -> HttpResponse:
     unchanged = preconditions.apply(request, _respond(snapshot.fingerprint, snapshot.private))
     if unchanged.status_code == 304:
         return unchanged
-    picture = _pictures.get(board_id, snapshot)
+    is_exact = request.GET.get(MOMENT) == snapshot.fingerprint
+    picture = _pictures.get(board_id, snapshot, is_exact)
     response = _respond(picture.fingerprint, snapshot.private)
     response.content = picture.png
     return response

@@ -297,3 +297,15 @@ def test_one_thread_draws_for_those_of_all_requests(
         request.start()
         request.join()
     assert len(threads) == 1, "each other one would keep memory of its own for what it draws with"
+
+
+def test_the_picture_that_tags_name_is_of_their_moment_however_soon(
+    send: Send, path: str, drawn: list[str]
+) -> None:
+    for _ in range(2):  # sites that show links keep what they find at the address for weeks
+        assert send("POST", f"{path}players/bob/score-add/").status_code == 200
+        address = read_tags(send, path)["og:image"].partition("//testserver:80")[2]
+        snapshot = send("GET", path)["ETag"].strip('"')
+        assert send("GET", address)["ETag"].startswith(f'"{snapshot}-')
+    assert send("GET", address).status_code == 200
+    assert len(drawn) == 2
