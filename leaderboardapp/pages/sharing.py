@@ -41,7 +41,7 @@ MOMENT = "of"
 FSI, PDI = "\u2068", "\u2069"  # around a name, which has a direction of its own
 # What calls itself so reads pages, to show links or to find them, and yet asks for anything.
 LINK_READERS = re.compile(
-    "facebookexternalhit|Facebot|Twitterbot|Slackbot|Discordbot/|TelegramBot|WhatsApp/|LinkedInBot"
+    "facebookexternalhit|Facebot|Twitterbot|Slackbot|Discordbot/|TelegramBot|^WhatsApp/|LinkedInBot"
     "|SkypeUriPreview|redditbot|Pinterestbot|Mastodon/|Cardyb|Iframely|Embedly|vkShare"
     "|Googlebot|bingbot|Applebot|DuckDuckBot|YandexBot"
 )
