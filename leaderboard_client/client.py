@@ -260,6 +260,12 @@ class Board:
         path = f"{self.path}{season_path(season)}players/{self.query}"
         return self.leaderboard.pages(path, "players", first)
 
+    def search(self, text: str) -> Iterator[Json]:
+        """Yield the players whose name or id begins with the text, without case, by that text."""
+        return self.leaderboard.pages(
+            f"{self.path}players/?{urlencode({'search': text})}", "players"
+        )
+
     def select(self, ids: Iterable[str]) -> Json:
         """Return `{"players": […], "missing": […]}` of up to 500 ids.
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, validate
-from gripcontrol import parse_grip_uri
 
+from leaderboard_project.proxy_urls import parse_proxy
 from leaderboardapp.domain.parts import MAX_PARTS
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.stores.rethinkdb.address import parse_url as parse_rethinkdb_url
@@ -145,10 +145,11 @@ def read_proxies(name: str) -> list[dict[str, object]]:
     read_text(name)  # it has no default
     return _read_entries(
         name,
-        _parse_proxy,
-        "names the proxy {shown!r} without tcp://host:port or http(s)://, or without a key: write "
-        "it like tcp://localhost:5561?iss=pushpin&key=base64:... (several: separate them by "
-        "spaces).",
+        parse_proxy,
+        "names the proxy {shown!r} {error}: write it like "
+        "tcp://localhost:5561?iss=pushpin&key=base64:... or, for Fastly Fanout, "
+        "https://api.fastly.com/service/<id>?key=<token>&verify-key=base64:... (several: separate "
+        "them by spaces).",
     )
 
 
@@ -308,23 +309,6 @@ def _names_broker(url: str) -> bool:
     options = {option.partition("=")[0] for option in parts.query.split("&")} - {""}
     is_amqp = parts.scheme in ("amqp", "amqps") and bool(parts.hostname) and port != 0
     return is_amqp and options <= {"cacertfile"}
-
-
-def _parse_proxy(url: str) -> dict[str, object]:
-    """Parse a proxy's URL. It needs a key: without one, anybody could claim to be that proxy."""
-    scheme = url.partition("://")[0]
-    if scheme not in ("http", "https", "tcp"):
-        raise ValueError("no http(s):// or tcp://")
-    # gripcontrol knows HTTP only.
-    entry: dict[str, object] = parse_grip_uri(url.replace("tcp://", "http://", 1))
-    if "key" not in entry:
-        raise ValueError("no key")
-    if scheme == "tcp":
-        address = urlsplit(url)
-        if not (address.hostname and address.port):
-            raise ValueError("no host and port")
-        entry["control_uri"] = f"tcp://{address.netloc}"
-    return entry
 
 
 def _parse_token_key(entry: str) -> tuple[str, str | bytes]:

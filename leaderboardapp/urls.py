@@ -13,7 +13,7 @@ from leaderboardapp.api import (
     seasons,
 )
 from leaderboardapp.domain.types import ID_PATTERN
-from leaderboardapp.pages import api_reference, sharing, views
+from leaderboardapp.pages import api_reference, home, sharing, views
 from leaderboardapp.web.methods import by_method
 from leaderboardapp.web.problem_kinds import PAGE_PATH
 
@@ -48,7 +48,7 @@ PLAYER_METHODS = {
 SEASON = "boards/<key:board_id>/seasons/<number:season_number>/"
 
 urlpatterns = [
-    path("", by_method(GET=views.render_home_page)),
+    path("", by_method(GET=home.render_home_page)),
     path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
     path(
         "boards/<key:board_id>/",

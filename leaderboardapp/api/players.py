@@ -20,12 +20,14 @@ from leaderboardapp.api.responses import (
 from leaderboardapp.domain.fields import (
     RANK_POSITION_FIELDS,
     id_field,
+    name_field,
     rank_field,
     require,
     score_field,
     selected_ids_field,
 )
 from leaderboardapp.domain.joining import NEW_PLAYER_FIELDS, PLAYER_CHANGE_FIELDS
+from leaderboardapp.domain.searching import SearchPosition, key_field
 from leaderboardapp.domain.types import Precondition, RankPosition, Row
 from leaderboardapp.models import Board, Player
 from leaderboardapp.realtime.subscribe import prefers_stream
@@ -40,9 +42,11 @@ from leaderboardapp.web.requests import (
     read_flag,
     read_integer,
     read_limit,
+    read_parameter,
 )
-from leaderboardapp.web.windows import reads_windows
+from leaderboardapp.web.windows import PARAMETER, reads_windows
 
+SEARCH = "search"  # the parameter with the beginning of a name or an id
 # A score has writes of its own.
 NEW_PLAYER_BODY = {name: field for name, field in NEW_PLAYER_FIELDS.items() if name != "score"}
 
@@ -64,12 +68,14 @@ def create_player(request: HttpRequest, board_id: str) -> HttpResponse:
     return json_response({**player_data(player), **own_data(player)}, 201, {"Location": location})
 
 
-@takes_query("hidden", "limit", "cursor", "from_rank")
+@takes_query("hidden", "limit", "cursor", "from_rank", SEARCH)
 @reads_windows
 def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     """Answer a page of ranked players, best first, perhaps from a rank on; with `?hidden=true`, of
-    hidden players."""
+    hidden players; with `?search=`, of those whom the text finds."""
     from_rank = read_from_rank(request)
+    if SEARCH in request.GET:
+        return search_players(request, board_id)
     if read_flag(request, "hidden"):
         return list_hidden_players(request, board_id)
     limit, cursor = read_limit(request), read_cursor(request, *RANK_POSITION_FIELDS)
@@ -78,6 +84,25 @@ def list_players(request: HttpRequest, board_id: str) -> HttpResponse:
     with reads_board(request, board_id) as board:
         players = Player.get_page_for_board(board, limit + 1, after, with_emails, from_rank)
     return players_page(players, limit, with_emails)
+
+
+def search_players(request: HttpRequest, board_id: str) -> HttpResponse:
+    """Answer a page of players whose name or id begins with the text, by that text; hidden ones
+    only to those who may write on the board."""
+    text, hidden = _read_search(request), read_flag(request, "hidden")
+    if hidden:
+        auth.require_scope(request, "write", board_id)
+    limit, cursor = read_limit(request), read_cursor(request, key_field, id_field)
+    after, with_emails = SearchPosition(*cursor or ()), may_see_emails(request, board_id)
+    with reads_board(request, board_id) as board:
+        players, last = Player.search_for_board(board, text, limit, after, hidden, with_emails)
+    return json_response(
+        {
+            "players": [ranked_data(player, with_emails) for player in players],
+            "next": encode_cursor(*last) if last else None,
+            **rank_error_fields(*players),
+        }
+    )
 
 
 def list_hidden_players(request: HttpRequest, board_id: str) -> HttpResponse:
@@ -145,6 +170,18 @@ def read_from_rank(request: HttpRequest) -> int:
             detail = "from_rank: must not be there together with a cursor, or with hidden=true."
             raise Problem(ProblemKind.INVALID_PARAMETER, detail)
     return from_rank
+
+
+def _read_search(request: HttpRequest) -> str:
+    """Return `search` of the query. Raises Problem 422."""
+    for name in ("from_rank", PARAMETER):
+        if name in request.GET:
+            detail = f"{SEARCH}: must not be there together with {name}."
+            raise Problem(ProblemKind.INVALID_PARAMETER, detail)
+    try:
+        return name_field(read_parameter(request, SEARCH))
+    except ValueError as error:
+        raise Problem(ProblemKind.INVALID_PARAMETER, f"{SEARCH}: must be {error}.") from error
 
 
 @writes_nothing

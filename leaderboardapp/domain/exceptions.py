@@ -95,9 +95,10 @@ class ScoreOutOfRange(PlayerRefused):
     def __init__(self, player: str, board: Row, row: int = 0) -> None:
         """Name the limits of the board. `player` is an id, `row` as in PlayerRefused."""
         low, high = score_limits(board)
+        self.limits = {"min": low, "max": high}
         message = f"the score of {player} must stay from {low} to {high}"
         if board["max_amount"] is not None:
-            largest = board["max_amount"]
+            self.limits["max_amount"] = largest = board["max_amount"]
             message += f", and an increment from {-largest} to {largest}"
         super().__init__(player, message, row)
 

@@ -65,7 +65,11 @@ class RejectedInput(Exception):
 
 
 class InvalidInput(RejectedInput):
-    """JSON that is not accepted."""
+    """JSON that is not accepted. `errors` are all reasons, of which `detail` is the first."""
+
+    def __init__(self, detail: str, *others: str) -> None:
+        super().__init__(detail)
+        self.errors = [detail, *others]
 
 
 class MalformedInput(RejectedInput):
@@ -259,18 +263,21 @@ def check_fields(
 ) -> dict[str, Any]:
     """Return the values as their fields return them; values may be missing.
 
-    Raises InvalidInput for a name that has no field, and for a value that its field does not
-    accept. `prefix` begins the reason.
+    Raises InvalidInput for names that have no field, and for values that their fields do not
+    accept. `prefix` begins each reason.
     """
-    accepted = {}
+    accepted, errors = {}, []
     for name, value in values.items():
         if name not in fields:
             names = ", ".join(fields)
-            raise InvalidInput(f"{prefix}{clean(name)}: not known here; accepted are {names}.")
+            errors.append(f"{prefix}{clean(name)}: not known here; accepted are {names}.")
+            continue
         try:
             accepted[name] = fields[name](value)
         except ValueError as error:
-            raise InvalidInput(f"{prefix}{name}: must be {error}.") from error
+            errors.append(f"{prefix}{name}: must be {error}.")
+    if errors:
+        raise InvalidInput(*errors)
     return accepted
 
 

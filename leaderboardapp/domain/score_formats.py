@@ -16,7 +16,7 @@ def format_score(score: int, format: Row) -> str:
         text = f"{whole:,}.{fraction}"
     else:
         text = f"{abs(score):,}"
-    sign = "-" if score < 0 else ""
+    sign = "\N{MINUS SIGN}" if score < 0 else ""
     unit = f"\N{NO-BREAK SPACE}{format['unit']}" if "unit" in format else ""
     return f"{sign}{text}{unit}"
 

@@ -8,11 +8,13 @@ from typing import Self
 from leaderboardapp import events
 from leaderboardapp.domain import ranking
 from leaderboardapp.domain.exceptions import PlayerNotFound
+from leaderboardapp.domain.searching import SearchPosition, choose_matches, fold
 from leaderboardapp.domain.types import (
     Increment,
     Precondition,
     RankPosition,
     Row,
+    Selection,
     Window,
     compute_percentile,
     rank_position,
@@ -228,15 +230,31 @@ class Player:
         Raises BoardNotFound.
         """
         selection = get_store().get_selection(board.id, ids, with_emails)
-        board._load(selection.board)
-        players = []
-        for row in ranking.assign_places(selection.board, selection.rows) + selection.unranked:
-            player = cls(board, row["id"], email=selection.emails.get(row["id"]))._load(row)
-            player.rank, player.place = row.get("rank"), row.get("place")
-            player.of, player.bound = selection.of, selection.bound
-            players.append(player)
+        rows = ranking.assign_places(selection.board, selection.rows) + selection.unranked
+        players = cls._load_selected(board, selection, rows)
         known = {player.id for player in players}
         return players, [id for id in dict.fromkeys(ids) if id not in known]
+
+    @classmethod
+    def search_for_board(
+        cls,
+        board: Board,
+        text: str,
+        limit: int = 20,
+        after: SearchPosition | None = None,
+        hidden: bool = False,
+        with_emails: bool = False,
+    ) -> tuple[list[Self], SearchPosition | None]:
+        """Return up to `limit` players whose name or id begins with the text, without case, by that
+        text, from the one after `after` on; and after which position others come, None without any.
+
+        They are the `hidden` ones, or the others, with their ranks. The board is read again.
+        `with_emails` reads email addresses, too. Raises BoardNotFound.
+        """
+        prefix, first = fold(text), after or SearchPosition()
+        page = get_store().search_players(board.id, prefix, limit, first, hidden, with_emails)
+        rows = choose_matches(page, prefix)
+        return cls._load_selected(board, page.selection, rows), page.last
 
     @classmethod
     def get_hidden_for_board(
@@ -302,6 +320,17 @@ class Player:
         return [
             cls(board, row["id"], email=emails.get(row["id"]))._load(row) for row in window.rows
         ]
+
+    @classmethod
+    def _load_selected(cls, board: Board, selection: Selection, rows: list[Row]) -> list[Self]:
+        board._load(selection.board)
+        players = []
+        for row in rows:
+            player = cls(board, row["id"], email=selection.emails.get(row["id"]))._load(row)
+            player.rank, player.place = row.get("rank"), row.get("place")
+            player.of, player.bound = selection.of, selection.bound
+            players.append(player)
+        return players
 
     def _set_rank(self, row: Row | None) -> None:
         self.rank, self.bound = (row["rank"], row["bound"]) if row else (None, 0)

@@ -1,17 +1,54 @@
-"""Problem pages: what a person in a browser is shown in place of a problem document."""
+"""Problem pages: what a person in a browser is shown in place of a problem document. Who has left
+out a path's last slash, or has one too many, is led to the page."""
 
 import json
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from leaderboardapp.pages.embed import Look, read_look
 from leaderboardapp.pages.views import prefers_page, render_page
-from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS, Problem
+from leaderboardapp.web.problem_kinds import ProblemKind
+from leaderboardapp.web.problems import PROBLEM, SAFE_METHODS, Problem, find_meant_path
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+# The title and the detail that people are shown, where the document's are for who makes clients. A
+# page asks for a token only if it is of a private board.
+ENDED = (
+    "This link has ended",
+    "Or a part of it is missing. Ask the host of the board for a new one.",
+)
+FOR_PEOPLE = {
+    ProblemKind.TOKEN_REQUIRED.type: (
+        "This board is private",
+        "Open it by the whole link that its host gave you.",
+    ),
+    ProblemKind.INVALID_TOKEN.type: ENDED,
+    ProblemKind.INVALID_TICKET.type: ENDED,
+    ProblemKind.INSUFFICIENT_SCOPE.type: (
+        "This link is for another board",
+        "Ask the host of this one for a link to it.",
+    ),
+    ProblemKind.WINDOW_NOT_FOUND.type: (
+        "There is no such ranking",
+        "It was turned off, or has never been.",
+    ),
+    ProblemKind.SEASON_NOT_FOUND.type: (
+        "There is no such past season",
+        "It has not ended yet, or is not kept any more.",
+    ),
+    ProblemKind.PLAYER_NOT_FOUND.type: (
+        "There is no such player",
+        "Nobody has this address on the board, or not any more.",
+    ),
+    ProblemKind.STORE_UNAVAILABLE.type: (
+        "Nothing can be shown at the moment",
+        "It does not depend on you. Try again soon.",
+    ),
+}
 
 
 class ProblemPageMiddleware:
@@ -27,12 +64,26 @@ class ProblemPageMiddleware:
         patch_vary_headers(response, ["Accept"])
         if request.method not in SAFE_METHODS or not prefers_page(request):
             return response
-        return _render_problem(request, response)
+        problem = json.loads(response.content)
+        if problem["type"] == ProblemKind.PATH_NOT_FOUND.type and (
+            path := find_meant_path(request)
+        ):
+            return _redirect(request, path)
+        return _render_problem(request, response, problem)
 
 
-def _render_problem(request: HttpRequest, document: HttpResponse) -> HttpResponse:
-    problem = json.loads(document.content)
-    page = render_page(request, "problem", problem, document.status_code, look=_read_look(request))
+def _redirect(request: HttpRequest, path: str) -> HttpResponse:
+    query = request.META.get("QUERY_STRING", "")
+    location = f"{path}?{query}" if query else path
+    return HttpResponsePermanentRedirect(location, headers={"Vary": "Accept"})
+
+
+def _render_problem(
+    request: HttpRequest, document: HttpResponse, problem: dict[str, Any]
+) -> HttpResponse:
+    title, detail = FOR_PEOPLE.get(problem["type"], (problem["title"], problem["detail"]))
+    context = {**problem, "title": title, "detail": detail}
+    page = render_page(request, "problem", context, document.status_code, look=_read_look(request))
     for header in KEPT_HEADERS:
         if header in document:
             page[header] = document[header]

@@ -83,7 +83,7 @@ def _render(
     if next_cursor:
         query["cursor"] = next_cursor
     links = {"next": next_cursor and f"?{query.urlencode()}", "first": not is_first and f"?{first}"}
-    place = {"path": f"/boards/{owner}/", "title": name or owner}
+    place = {"path": f"/boards/{owner}/", "title": name or owner, "managed": owner}
     return render_page(
         request, template, {**context, **links, **place, **describe_window(request, window)}
     )

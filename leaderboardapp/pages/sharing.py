@@ -135,7 +135,11 @@ def read_picture(request: HttpRequest, board_id: str) -> HttpResponse:
 
 def _respond(fingerprint: str, private: bool) -> HttpResponse:
     cache_control = PRIVATE if private else f"public, max-age={MAX_AGE}"
-    headers = {"ETag": f'"{fingerprint}-{DRAWING}"', "Cache-Control": cache_control}
+    headers = {
+        "ETag": f'"{fingerprint}-{DRAWING}"',
+        "Cache-Control": cache_control,
+        "Cross-Origin-Resource-Policy": "cross-origin",  # other sites show it
+    }
     return HttpResponse(content_type="image/png", headers=headers)
 
 

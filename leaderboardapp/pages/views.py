@@ -1,12 +1,15 @@
 """Pages for browsers, made of templates and ES modules. They load nothing from another host."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain import schedule
@@ -15,14 +18,13 @@ from leaderboardapp.domain.exceptions import BoardNotFound
 from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
-from leaderboardapp.models import Board
 from leaderboardapp.pages.embed import Look, read_look
-from leaderboardapp.pages.sharing import build_url, describe_link, reads_links
+from leaderboardapp.pages.sharing import describe_link, reads_links
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.problem_kinds import ProblemKind
-from leaderboardapp.web.problems import PROBLEM
+from leaderboardapp.web.problems import PROBLEM, Problem
 from leaderboardapp.web.windows import PARAMETER
 
 # Only this service's own scripts, styles and images are loaded, and only it is connected to.
@@ -31,28 +33,14 @@ POLICY = (
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors {ancestors}"
 )
+# What no page of ours asks for, nor what somebody might slip into one.
+PERMISSIONS = (
+    "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()"
+)
 PAGE = "text/html"
-MAX_HOME_BOARDS = 100
 # Of windows: what one of their seasons is called, and the tab of the running one.
 KINDS = {"day": "Day", "week": "Week", "month": "Month"}
 TABS = {"day": "Today", "week": "This week", "month": "This month"}
-
-
-@takes_any_query
-def render_home_page(request: HttpRequest) -> HttpResponse:
-    """Answer the list of boards; if there is only one board, a redirect to it."""
-    is_admin = auth.has_scope(request, "admin", None)
-    boards = Board.get_page(MAX_HOME_BOARDS + 1, "", private=is_admin)
-    if len(boards) == 1:
-        headers = {"Vary": "Accept"}
-        path = f"/boards/{boards[0].id}/{_link_query(request)}"
-        return HttpResponseRedirect(path, headers=headers)
-    context = {
-        "boards": boards[:MAX_HOME_BOARDS],
-        "more": len(boards) > MAX_HOME_BOARDS,
-        "address": build_url(request, "/boards/"),
-    }
-    return render_page(request, "home", context)
 
 
 def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
@@ -73,9 +61,13 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     title = board["name"] or owner_id
     if window:
         title = f"{title} · {TABS[window]}"
+    link = describe_link(request, title, shown, snapshot.fingerprint, players)
+    for player in players:
+        player["points"] = _break_between_groups(player["points"])
     context = {
         "board": board,
-        "link": describe_link(request, title, shown, snapshot.fingerprint, players),
+        "link": link,
+        "managed": owner_id,
         "season": shown["season"],
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
@@ -84,6 +76,11 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
         **describe_window(request, window),
     }
     return render_page(request, "board", context, look=look)
+
+
+def _break_between_groups(points: str) -> SafeString:
+    """Return a score's text as HTML that lines break after groups of digits only."""
+    return format_html_join(mark_safe(",<wbr>"), "{}", ((part,) for part in points.split(",")))
 
 
 def prefers_page(request: HttpRequest) -> bool:
@@ -100,7 +97,7 @@ def describe_window(request: HttpRequest, window: str | None) -> dict[str, Any]:
     query for links between them."""
     parameters = {PARAMETER: window} if window else {}
     kind = KINDS[window] if window else "Season"
-    return {"window": window, "kind": kind, "board_query": _link_query(request, **parameters)}
+    return {"window": window, "kind": kind, "board_query": link_query(request, **parameters)}
 
 
 def _list_tabs(request: HttpRequest, board: Row, look: Look | None) -> list[dict[str, str | None]]:
@@ -110,7 +107,7 @@ def _list_tabs(request: HttpRequest, board: Row, look: Look | None) -> list[dict
     kept = look.parameters if look else {}
     for tab in [whole, *windows]:
         chosen = {PARAMETER: tab["window"]} if tab["window"] else {}
-        tab["link"] = _link_query(request, **kept, **chosen) or "?"
+        tab["link"] = link_query(request, **kept, **chosen) or "?"
     return [whole, *windows]
 
 
@@ -120,6 +117,7 @@ def render_dashboard_page(request: HttpRequest, board_id: str) -> HttpResponse:
 
     The page itself has no data. Its script asks for a token, with which it calls the API.
     """
+    get_store().get_board(board_id)
     return render_page(request, "manage", {"id": board_id, "zones": list_places()})
 
 
@@ -140,6 +138,7 @@ def render_page(
 
     A page with a look may be in a frame on any other site (docs/adr/0051). It has no links to other
     pages and writes nothing: a site could have its visitors press a button that they do not see.
+    Of a page about a board the context has the board's id as `managed`.
     """
     embed = look is not None
     anybody_writes = settings.ALLOW_ANONYMOUS_WRITES and not embed
@@ -147,18 +146,29 @@ def render_page(
         "embed": embed,
         "look": look,
         "anybody_writes": anybody_writes,
-        "query": _link_query(request),
+        "may_manage": anybody_writes or _may_manage(request, context.get("managed")),
+        "query": link_query(request),
     }
     response = render(
         request, f"leaderboardapp/{template}.html", {**context, **shared}, status=status
     )
     style, ancestors = (look.get_source(), "*") if look else ("", "'none'")
     response["Content-Security-Policy"] = POLICY.format(style=style, ancestors=ancestors)
+    response["Permissions-Policy"] = PERMISSIONS
+    response["Cross-Origin-Resource-Policy"] = "cross-origin" if look else "same-origin"
     response["Vary"] = "Accept"
     return response
 
 
-def _link_query(request: HttpRequest, **parameters: str) -> str:
+def _may_manage(request: HttpRequest, board_id: str | None) -> bool:
+    """Return whether the request's token opens the board's dashboard. One that is not valid shows
+    no less of a public page than none."""
+    with suppress(Problem):
+        return board_id is not None and auth.has_scope(request, "write", board_id)
+    return False
+
+
+def link_query(request: HttpRequest, **parameters: str) -> str:
     """Return the query for a link to another page: it takes the token along, if there is one."""
     tokens = request.GET.getlist("token")
     if len(tokens) == 1 and tokens[0]:

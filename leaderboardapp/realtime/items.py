@@ -166,7 +166,8 @@ def _item(
     formats: Collection[str] = FORMATS,
 ) -> Publication:
     parts = tuple(part for part in parts if part.name() in formats)
-    item = {"channel": grip_channel, **Item(list(parts), meta=meta or {}).export()}
+    item = Item(list(parts), meta=meta or {}).export(formats_field=True)
+    item["channel"] = grip_channel
     text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
     return Publication(grip_channel, text.encode())
 

@@ -34,6 +34,7 @@ from django.conf import settings
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
+from leaderboardapp.domain.searching import BoardPage, BoardPosition, SearchPage, SearchPosition
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
@@ -93,6 +94,18 @@ class Store(ABC):
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
         """Return boards by id, from the one after the id `after` on; private ones only if asked
         for."""
+
+    @abstractmethod
+    def find_boards(
+        self,
+        order: str,
+        prefix: str,
+        limit: int,
+        after: BoardPosition | None,
+        private: bool = False,
+    ) -> BoardPage:
+        """Return up to `limit` boards in one of ORDERS, or those whom the folded prefix finds, by
+        the text that was found; from the one after `after` on. `private` is as in list_boards."""
 
     @abstractmethod
     def get_board(self, board: str) -> Row:
@@ -281,6 +294,20 @@ class Store(ABC):
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         """Return those of the players with these ids who are on the board. Raises BoardNotFound."""
+
+    @abstractmethod
+    def search_players(
+        self,
+        board: str,
+        prefix: str,
+        limit: int,
+        after: SearchPosition,
+        hidden: bool = False,
+        with_emails: bool = False,
+    ) -> SearchPage:
+        """Return up to `limit` players whom the folded text finds (domain/searching.py), from the
+        one after `after` on: the hidden ones, or the others. In windows nobody is found. Raises
+        BoardNotFound."""
 
     @abstractmethod
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:

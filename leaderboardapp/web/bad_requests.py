@@ -8,6 +8,7 @@ from gunicorn.util import write_nonblock
 from leaderboardapp.snapshots import REVALIDATED
 from leaderboardapp.web.problem_kinds import ProblemKind
 from leaderboardapp.web.problems import Problem, untyped_problem
+from leaderboardapp.web.security_headers import HEADERS
 
 
 def write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
@@ -22,6 +23,8 @@ def write_problem(client: socket.socket, status: int, reason: str, message: str)
         f"Content-Type: {response['Content-Type']}",
         f"Content-Length: {len(response.content)}",
         f"Cache-Control: {REVALIDATED}",
+        "X-Content-Type-Options: nosniff",
+        *(f"{name}: {value}" for name, value in HEADERS.items()),
         "",
         "",
     ]

@@ -1,13 +1,14 @@
 """Problems: every failure is answered in one shape, application/problem+json (RFC 9457)."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
-from django.urls import is_valid_path
+from django.urls import Resolver404, resolve
 
 from leaderboardapp.domain.exceptions import (
     AlreadyExists,
@@ -27,6 +28,7 @@ from leaderboardapp.domain.exceptions import (
 from leaderboardapp.domain.fields import DuplicateKey, InvalidInput, MalformedInput
 from leaderboardapp.domain.masking import mask_secrets
 from leaderboardapp.domain.messages import clean
+from leaderboardapp.stores import get_store
 from leaderboardapp.web.problem_kinds import UNTYPED, ProblemKind
 
 logger = logging.getLogger(__name__)
@@ -40,15 +42,31 @@ class Problem(Exception):
     """A failure of a known kind. A view raises it anywhere; the middleware answers it."""
 
     def __init__(
-        self, kind: ProblemKind, detail: str, headers: dict[str, str] | None = None
+        self,
+        kind: ProblemKind,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
+        errors: Sequence[str] = (),
     ) -> None:
+        """`members` of the document say in values what the detail says in words. Of several things
+        that are wrong `errors` has a sentence each, the first of which is the detail."""
         super().__init__(detail)
         self.kind, self.detail, self.headers = kind, detail, headers
+        self.members, self.errors = members or {}, errors
         self.status = kind.status
 
     def response(self) -> HttpResponse:
         """Return the problem document, with the problem's headers."""
-        return _respond(self.status, self.kind.type, self.kind.title, self.detail, self.headers)
+        return _respond(
+            self.status,
+            self.kind.type,
+            self.kind.title,
+            self.detail,
+            self.headers,
+            self.errors,
+            **self.members,
+        )
 
 
 class ProblemMiddleware:
@@ -83,11 +101,24 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return 404 for a path that leads nowhere, with a hint if it lacks its last slash."""
+    """Return 404 for a path that leads nowhere, with the path that was meant, if it is known."""
     detail = f"There is nothing at {clean(request.path, MAX_PATH_LENGTH)}."
-    if not request.path.endswith("/") and is_valid_path(f"{request.path}/"):
-        detail = f"No such page; did you mean {request.path}/ ?"
+    if meant := find_meant_path(request):
+        detail = f"No such page; did you mean {meant} ?"
     return Problem(ProblemKind.PATH_NOT_FOUND, detail).response()
+
+
+def find_meant_path(request: HttpRequest) -> str | None:
+    """Return the path that a request means whose path leads nowhere: with a last slash more, or
+    one less. None if that leads nowhere either, or to a board that is missing."""
+    path = request.path.removesuffix("/") if request.path.endswith("/") else f"{request.path}/"
+    try:
+        board_id = resolve(path).kwargs.get("board_id")
+        if board_id is not None:
+            get_store().get_board(board_id)
+    except (Resolver404, BoardNotFound, StoreUnavailable):
+        return None
+    return path
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -125,7 +156,7 @@ def _get_refusal(error: Exception) -> Problem | None:
         case MalformedInput():
             return Problem(ProblemKind.MALFORMED_JSON, error.detail)
         case InvalidInput():
-            return Problem(ProblemKind.INVALID_BODY, error.detail)
+            return Problem(ProblemKind.INVALID_BODY, error.detail, errors=error.errors)
         case AlreadyExists():
             return Problem(ProblemKind.ID_TAKEN, f"The id {error} is taken; choose another.")
         case EmailTaken():
@@ -139,7 +170,8 @@ def _get_refusal(error: Exception) -> Problem | None:
         case WrongSeason():
             return Problem(ProblemKind.WRONG_SEASON, f"The season meant is not running: {error}.")
         case ScoreOutOfRange():
-            return Problem(ProblemKind.SCORE_OUT_OF_RANGE, f"{error}.")
+            members = {"limits": error.limits}
+            return Problem(ProblemKind.SCORE_OUT_OF_RANGE, f"{error}.", members=members)
         case UnreadablePostError():
             detail = "The body could not be read to its end."
             return Problem(ProblemKind.MALFORMED_REQUEST, detail)
@@ -166,9 +198,23 @@ def _get_store_problem(request: HttpRequest, error: Exception) -> Problem | None
 
 
 def _respond(
-    status: HTTPStatus, type: str, title: str, detail: str, headers: dict[str, str] | None = None
+    status: HTTPStatus,
+    type: str,
+    title: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[str] = (),
+    **members: Any,
 ) -> HttpResponse:
     masked = mask_secrets(detail)  # it may quote what a client sent
-    document = {"type": type, "title": title, "status": status.value, "detail": masked}
+    document: dict[str, Any] = {
+        "type": type,
+        "title": title,
+        "status": status.value,
+        "detail": masked,
+        **members,
+    }
+    if len(errors) > 1:  # one is the detail
+        document["errors"] = [mask_secrets(error) for error in errors]
     # In ASCII, because it may repeat what a client sent, such as half a surrogate pair.
     return JsonResponse(document, status=status.value, content_type=PROBLEM, headers=headers)

@@ -141,19 +141,6 @@ def test_any_host_name_reaches_the_service(client: Client, send: Send, board: st
         assert home.status_code in (200, 302)
 
 
-def test_the_list_of_boards_shows_the_name_that_was_used(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("leaderboardapp.models.Board.get_page", lambda *_, **__: [])
-    for host, scheme, shown in (
-        ("my_service:8000", "", "http://my_service:8000/boards/"),
-        ("board.example", "https", "https://board.example/boards/"),
-        ("<b>", "ftp", "http://&lt;b&gt;/boards/"),
-    ):
-        headers = {"host": host, "x-forwarded-proto": scheme}
-        assert shown in client.get("/", headers=headers).content.decode()
-
-
 def test_forwarded_headers_move_no_path(client: Client, send: Send, board: str) -> None:
     for name in (
         "script-name",

@@ -13,6 +13,7 @@ from django.test import Client
 from gripcontrol import WebSocketEvent
 
 import leaderboardapp
+from leaderboardapp.domain.types import MAX_SCORE
 from leaderboardapp.pages.api_reference import DESCRIPTION
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web.problem_kinds import PAGE_PATH, UNTYPED, ProblemKind
@@ -116,6 +117,7 @@ MISSING_BOARD = [
     ("DELETE", "", None),
     ("GET", "players/", None),
     ("GET", "players/?hidden=true", None),
+    ("GET", "players/?search=a", None),
     ("POST", "players/", {"name": "Al"}),
     ("GET", "players/al/", None),
     ("GET", "players/al/around/", None),
@@ -173,6 +175,35 @@ def test_the_page_of_a_missing_board_says_so(client: Client) -> None:
     page = client.get("/boards/nowhere/", headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert "There is no board nowhere." in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("private", "path", "words"),
+    [
+        (True, "", "This board is private"),
+        (True, "?token=e.e.e", "This link has ended"),
+        (False, "?window=day", "There is no such ranking"),
+        (False, "seasons/7/players/", "There is no such past season"),
+    ],
+)
+def test_people_are_told_in_words_of_theirs(
+    send: Send, board: str, client: Client, private: bool, path: str, words: str
+) -> None:
+    assert send("PATCH", board, {"private": private}).status_code == 200
+    page = client.get(f"{board}{path}", headers={"Accept": "text/html"})
+    _, heading, text = page.content.decode().partition(f"<h1>{words}</h1>")
+    assert page.status_code == (401 if private else 404)
+    assert heading and "token" not in text
+
+
+def test_a_score_out_of_range_has_the_limits_as_numbers(send: Send, board: str, alice: str) -> None:
+    for settings, limits in [
+        ({"max": 10}, {"min": -MAX_SCORE, "max": 10}),
+        ({"min": -2, "max_amount": 4}, {"min": -2, "max": 10, "max_amount": 4}),
+    ]:
+        assert send("PATCH", board, settings).status_code == 200
+        refused = send("POST", f"{alice}score-add/", {"amount": 11})
+        assert assert_problem(refused, 422)["limits"] == limits
 
 
 def test_each_row_of_a_bulk_answer_says_why_as_a_single_answer_does(

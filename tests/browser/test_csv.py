@@ -166,6 +166,12 @@ def test_columns_are_guessed_from_their_titles(counting: Module) -> None:
         assert tuple(columns.values()) == guess, titles
 
 
+def test_columns_that_hold_amounts_are_known_by_their_rows(counting: Module) -> None:
+    rows = [["a", "1", "1.5", "", " +2 "], ["3", "-7", "2", ""], ["b", "", "3", "", "9" * 20]]
+    assert counting("it.findNumbers(a[0], a[1])", list("vwxyz"), rows) == [1]
+    assert counting("it.findNumbers(a[0], a[1])", list("vwxyz"), rows[:1]) == [1, 4]
+
+
 ADD_UP = "it.addUp(a[0], {id: 0, name: 1, amount: 2})"
 
 

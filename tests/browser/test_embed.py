@@ -130,7 +130,7 @@ def test_a_private_board_is_shown_in_a_frame_to_whom_the_token_allows(
     page = show(f'<iframe src="{visit.address}{board}?embed&token={token}"></iframe>{script}')
     expect(get_frame(page).locator(".row")).to_have_count(2)
     page = show(f'<iframe src="{visit.address}{board}?embed"></iframe>{script}')
-    expect(get_frame(page).get_by_role("heading", name="This needs a token")).to_be_visible()
+    expect(get_frame(page).get_by_role("heading", name="This board is private")).to_be_visible()
     expect_fit(page, lambda height: height != 150)
     assert get_frame(page).locator("a").count() == 0
     visit.forgive("401")

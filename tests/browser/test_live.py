@@ -99,13 +99,18 @@ def test_a_link_that_dies_silently_is_noticed_and_recovered_from(
 ) -> None:
     page.screenshot(path=screenshots / "link-alive.png")
     silent_at = page.evaluate("Date.now()")
+    page.evaluate(
+        "new MutationObserver(() => { window.lostAt ??= Date.now(); })"
+        ".observe(state, { attributes: true })"
+    )
     link.go_silent()
     add_score(api, board)
     page.clock.fast_forward(30 * SECOND)
     assert page.evaluate("states") == [], "a keep-alive may still come"
-    page.clock.fast_forward(20 * SECOND)
+    page.clock.fast_forward(14 * SECOND)
     expect_lost(page, "Reconnecting")
-    assert seconds_since(page) >= 45
+    since = page.evaluate("Date.parse(document.querySelector('#state time').dateTime)")
+    assert 40 < (page.evaluate("lostAt") - since) / SECOND <= 45
     page.clock.fast_forward(10 * SECOND)
     expect_lost(page, "No connection")
     silent_for = (page.evaluate("Date.now()") - silent_at) / SECOND

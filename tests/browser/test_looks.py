@@ -102,13 +102,18 @@ def test_a_board_is_accessible_whatever_happens(
     assert api("POST", f"{path}players/", {"name": "Katherine Johnson"}).status == 201
     expect(page.locator(".toast", has_text="Katherine")).to_be_visible()
     check_looks(page, "toast", screenshots)
+    assert api("PATCH", path, {"size": 5}).status == 200
+    page.get_by_label("Your name").fill("Hedy")
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator("#around .own")).to_be_visible()
+    check_looks(page, "you", screenshots)
     page.context.set_offline(True)
     expect(state).to_have_text(re.compile("(Reconnecting|No connection) since"))
     check_looks(page, "lost", screenshots)
     page.context.set_offline(False)
     expect(state).to_have_text("Live")
     api("DELETE", path)
-    expect(page.locator("#trouble")).to_be_visible()
+    expect(page.get_by_role("heading", name="This board was deleted")).to_be_visible()
     check_looks(page, "deleted", screenshots)
     page.close()  # it would go on asking for the board, and complain
     visit.forgive("422|404|ERR_")  # the last two come only if no worker holds the connection

@@ -1,5 +1,6 @@
 """The dashboard of a private board, on a service on which nobody writes without a token."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from leaderboardapp.web.auth import create_token
 from tests.browser.conftest import Visits
 from tests.browser.dashboard import bearer, row
-from tests.browser.looks import assert_accessible
+from tests.browser.looks import assert_accessible, check_looks
 from tests.e2e.viewers import Api
 from tests.support.stack import Stack
 
@@ -111,6 +112,76 @@ class TestToken:
         expect(page.get_by_role("alert").filter(has_text="not valid")).to_be_visible()
         expect(page.locator("#dashboard")).to_be_hidden()
         strict.forgive("401")
+
+
+def test_a_board_leads_to_its_dashboard_for_who_has_a_token_in_this_tab(
+    strict: Visits, strict_stack: Stack, private: str
+) -> None:
+    public = f"{private[:-1]}-2/"
+    api, token = Api(strict_stack.port), bearer("admin")
+    body = {"id": public.split("/")[2], "name": "Public"}
+    assert api("POST", "/boards/", body, token).status == 201
+    page = strict(public)
+    link = page.get_by_role("link", name="Dashboard")
+    expect(page.locator("#state")).to_have_text("Live")
+    expect(link).to_be_hidden()
+    page.goto(f"{strict.address}{private}manage/")
+    expect(page.get_by_text("manage.py create_token --scope admin")).to_be_visible()
+    page.get_by_label("Token").fill(create_token(["admin"], None, 60))
+    page.keyboard.press("Enter")
+    expect(row(page, "Alice")).to_be_visible()
+    page.goto(f"{strict.address}{public}")
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Public")
+    expect(page.get_by_text("No player is ranked yet.")).to_be_visible()
+
+
+def test_a_board_is_made_with_a_token_that_then_opens_its_dashboard(
+    strict: Visits, screenshots: Path
+) -> None:
+    page = strict("/?order=newest")
+    page.locator("#create summary").click() if page.locator(".boards").count() else None
+    page.get_by_label("Name").fill("Made here")
+    for token, reason in {"": "Needed to make a board.", "x": "The token is not valid"}.items():
+        page.get_by_label("Admin token").fill(token)
+        page.get_by_role("button", name="Make the board").click()
+        field = page.get_by_label("Admin token")
+        expect(field).to_have_accessible_description(re.compile(reason))
+    check_looks(page, "home-token", screenshots)
+    field.fill(create_token(["admin"], None, 60))
+    page.get_by_role("button", name="Make the board").click()
+    expect(page.get_by_role("heading", name="Made here")).to_be_visible()
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("button", name="Delete the board")).to_be_visible()
+    strict.forgive("401")
+
+
+def test_a_token_of_another_board_is_tried_and_kept_for_that_one(
+    strict: Visits, strict_stack: Stack, private: str
+) -> None:
+    other = f"{private[:-1]}-2"
+    api, admin = Api(strict_stack.port), bearer("admin")
+    assert api("POST", "/boards/", {"id": other.split("/")[2]}, admin).status == 201
+    page = strict(f"{private}manage/")
+    page.get_by_label("Token").fill(create_token(["write"], [private.split("/")[2]], 60))
+    page.keyboard.press("Enter")
+    expect(row(page, "Alice")).to_be_visible()
+    page.goto(f"{strict.address}{other}/manage/")
+    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.locator("#token-reason")).to_have_text("")
+    page.goto(f"{strict.address}{private}manage/")
+    expect(row(page, "Alice")).to_be_visible()
+    strict.forgive("403")
+
+
+def test_a_token_in_the_address_opens_the_dashboard_and_leaves_the_address(
+    strict: Visits, private: str
+) -> None:
+    token = create_token(["write"], [private.split("/")[2]], 60)
+    page = strict(f"{private}?token={token}")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(row(page, "Alice")).to_be_visible()
+    assert page.url.endswith(f"{private}manage/")
 
 
 def test_a_write_token_opens_the_players_and_it_is_said_what_it_lacks(

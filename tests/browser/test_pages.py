@@ -12,17 +12,35 @@ from tests.e2e.viewers import Api
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-def test_without_a_board_the_list_says_how_to_make_one(visit: Visits) -> None:
+def test_the_first_board_is_made_where_the_list_is_empty(visit: Visits, made: list[str]) -> None:
     page = visit("/")
     expect(page.get_by_role("heading", name="There is no board here yet")).to_be_visible()
-    address = f"{visit.address}/boards/"  # the one that the visitor used
-    expect(page.get_by_role("region", name="Command")).to_contain_text(address)
+    page.get_by_label("Id, in its address").fill("a b")
+    page.get_by_role("button", name="Make the board").click()
+    expect(page.get_by_label("Name")).to_be_focused()
+    expect(page.locator("[aria-invalid]")).to_have_count(2)
+    page.get_by_label("Name").fill("Friday quiz")
+    page.get_by_label("Id, in its address").fill("quiz")
+    made.append("/boards/quiz/")
+    page.get_by_role("button", name="Make the board").click()
+    expect(page.get_by_role("heading", name="Friday quiz")).to_be_visible()
+    assert page.url.endswith("/boards/quiz/")
 
 
-def test_the_list_leads_to_the_only_board(visit: Visits, board: str) -> None:
+def test_a_board_is_found_from_the_list(
+    visit: Visits, api: Api, board: str, made: list[str]
+) -> None:
+    made.append("/boards/quiz/")
+    assert api("POST", "/boards/", {"id": "quiz", "name": "Friday quiz"}).status == 201
     page = visit("/")
-    assert page.url.endswith(board)
-    expect(page.get_by_role("heading", name="A board")).to_be_visible()
+    expect(page.locator(".boards li")).to_have_count(2)
+    page.get_by_role("link", name="By name").click()
+    expect(page.get_by_role("link", name="By name")).to_have_attribute("aria-current", "page")
+    page.get_by_label("Find a board").fill("FRI")
+    page.keyboard.press("Enter")
+    expect(page.locator(".boards li")).to_have_count(1)
+    page.get_by_role("link", name="Friday quiz").click()
+    expect(page.get_by_role("heading", name="Friday quiz")).to_be_visible()
 
 
 def test_the_list_links_to_each_board_a_nameless_one_by_its_id(
@@ -103,3 +121,16 @@ def test_the_keyboard_gets_to_the_board_first_of_all(
     page.keyboard.press("Tab")
     expect(page.locator("main :focus")).to_be_visible()
     expect(skip).not_to_be_in_viewport()
+
+
+def test_a_missing_board_has_no_dashboard(api: Api) -> None:
+    answer = api("GET", "/boards/nowhere/manage/", headers=BROWSER)
+    assert answer.status == 404
+    assert "There is no board nowhere." in answer.text
+
+
+def test_a_board_where_anybody_writes_leads_to_its_dashboard(visit: Visits, board: str) -> None:
+    page = visit(f"{board}seasons/")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("button", name="Edit Alice")).to_be_visible()
+    assert "Dashboard" not in visit(f"{board}?embed").content()

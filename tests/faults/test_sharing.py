@@ -69,22 +69,25 @@ class Watchers:
         )
 
     def _watch(self, connection: http.client.HTTPConnection, boards: list[str]) -> None:
+        """Read a stream. One that a busy store did not begin is asked for again."""
         path, headers = f"/boards/?ids={','.join(boards)}", {"Accept": "text/event-stream"}
         with suppress(OSError, ValueError, AttributeError):
-            connection.request("GET", path, headers=headers)
-            while (response := connection.getresponse()).status != 200:  # a store that is busy
-                response.read()
-                self.ending.wait(RETRY_SECONDS)
+            while not any(self.seen[board] for board in boards):
                 connection.request("GET", path, headers=headers)
-            id = ""
-            while line := response.readline().decode():
-                name, _, value = line.rstrip("\n").partition(": ")
-                if name == "id":
-                    id = value
-                elif name == "data" and '"players"' in value:
-                    data = json.loads(value)
-                    score = sum(player["score"] for player in data["players"])
-                    self.seen[data["id"]].append((id, score))
+                with connection.getresponse() as response:
+                    self._read(response)
+                self.ending.wait(RETRY_SECONDS)
+
+    def _read(self, response: http.client.HTTPResponse) -> None:
+        id = ""
+        while line := response.readline().decode():
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name == "id":
+                id = value
+            elif name == "data" and '"players"' in value:
+                data = json.loads(value)
+                score = sum(player["score"] for player in data["players"])
+                self.seen[data["id"]].append((id, score))
 
 
 class Writer:

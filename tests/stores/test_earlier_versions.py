@@ -9,9 +9,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from leaderboardapp.domain.searching import ORDERS, SearchPosition, choose_matches, fold
 from leaderboardapp.snapshots import Snapshot, read_snapshots
 from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.rethinkdb import search as rethink_search
 from leaderboardapp.stores.rethinkdb.schema import row_id
+from leaderboardapp.stores.sql import search as sql_search
 from leaderboardapp.stores.streams import Feed
 from tests.stores.contract.archive_model import read_season
 from tests.support.programs import wait_until
@@ -21,6 +24,7 @@ BEFORE_PLAYER_WRITES = "0007_messages"
 BEFORE_DATA = "0008_player_writes"
 BEFORE_ARCHIVE = "0010_tickets"
 BEFORE_SCHEDULES = "0010_tickets"
+BEFORE_SEARCH = "0014_past_ranked"
 BOARD = "INSERT INTO board (id, name, size, private) VALUES ('old', 'Old', 3, TRUE)"
 PLAYER = """
     INSERT INTO player (board_id, player, name, score, reached_at, keys)
@@ -236,3 +240,61 @@ def test_a_board_from_before_schedules_of_a_zone_keeps_its_own_and_takes_one(
             feed.close()
         board = store.get_board("old")
         assert (board["schedule"], board["ends_at"]) == (schedule, "2026-12-01T00:00:00Z")
+
+
+def find_ids(store: Store, board: str, text: str, hidden: bool = False) -> list[str]:
+    page = store.search_players(board, fold(text), 9, SearchPosition(), hidden)
+    return [row["id"] for row in choose_matches(page, fold(text))]
+
+
+def assert_finds_all(store: Store, monkeypatch: pytest.MonkeyPatch, search: Any) -> None:
+    """Assert that players whom another program has created are found after `ensure`, and are found
+    by the names that they have by now."""
+    monkeypatch.setattr(search, "FILLED_AT_ONCE", 2)
+    store.ensure()
+    assert find_ids(store, "old", "ÉVA") == ["p0", "p1", "p2"]
+    assert find_ids(store, "old", "p", hidden=True) == ["p3"]
+    store.update_player("old", "p1", {"name": "Zoe"})
+    store.ensure()
+    assert (find_ids(store, "old", "é"), find_ids(store, "old", "z")) == (["p0", "p2"], ["p1"])
+    assert find_ids(store, "old~day", "é") == []
+    for order in ORDERS:
+        listed = store.find_boards(order, "", 9, None, private=True).rows
+        assert [row["id"] for row in listed] == ["old"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_players_from_before_searches_are_found(
+    new_database: Callable[[str], str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_of_version(new_database(kind), BEFORE_SEARCH) as store:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO board (id, name, size, since) VALUES ('old~day', '', 5, '')"
+            )
+            for board in ("old", "old~day"):
+                for number in range(4):
+                    values = [board, f"p{number}", f"Éva {number}", number == 3]
+                    cursor.execute(
+                        """INSERT INTO player
+                        (board_id, player, name, hidden, score, reached_at, keys)
+                        VALUES (%s, %s, %s, %s, 1, 1, '[]')""",
+                        values,
+                    )
+        assert_finds_all(store, monkeypatch, sql_search)
+
+
+def test_documents_from_before_searches_are_found(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_at(new_database("rethinkdb")) as store:
+        store.ensure()
+        db = store.db
+        db.run(db.boards.insert([{"id": "old"}, {"id": "old~day", "since": "x"}]))
+        for board in ("old", "old~day"):
+            for number in range(4):
+                player = {"board": board, "player": f"p{number}", "name": f"Éva {number}"}
+                own = {"hidden": number == 3, "score": 1, "reached_at": 1}
+                db.run(db.players.insert({"id": row_id(board, f"p{number}"), **player, **own}))
+        db.run(db.players.insert({"id": "remnant", "board": "old", "unarchived": []}))
+        assert_finds_all(store, monkeypatch, rethink_search)

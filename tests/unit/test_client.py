@@ -261,15 +261,18 @@ def test_what_is_no_rank_is_refused_before_anything_is_sent(number: Any) -> None
     assert requests == []
 
 
-def test_only_the_first_page_begins_with_a_rank() -> None:
-    pages: list[Any] = [{"players": [1, 2], "next": "a"}, {"players": [3], "next": None}]
+FROM_RANK = (lambda board: board.players(from_rank=9), "limit=100&from_rank=9", "limit=100")
+SEARCH = (lambda board: board.search("é&"), *["search=%C3%A9%26&limit=100"] * 2)
+
+
+@pytest.mark.parametrize(("read", "first", "second"), [FROM_RANK, SEARCH])
+def test_only_the_first_page_begins_with_a_rank_and_each_has_the_text_of_a_search(
+    read: Callable[[Board], Any], first: str, second: str
+) -> None:
+    pages = [{"players": [1, 2], "next": "a"}, {"players": [3], "next": None}]
     a_board, requests = board(*(httpx.Response(200, json=page) for page in pages))
-    players: list[Any] = [*a_board.players(from_rank=9)]
-    assert players == [1, 2, 3]
-    assert [str(request.url.query, "ascii") for request in requests] == [
-        "limit=100&from_rank=9",
-        "limit=100&cursor=a",
-    ]
+    assert [*read(a_board)] == [1, 2, 3]
+    assert [request.url.query.decode() for request in requests] == [first, f"{second}&cursor=a"]
 
 
 @given(st.text(max_size=70) | st.from_regex(ID_PATTERN, fullmatch=True))

@@ -1,6 +1,5 @@
 """When streams end whose token expires, and who closes them."""
 
-import json
 import logging
 import threading
 import time
@@ -30,6 +29,7 @@ from leaderboardapp.realtime.expiry import (
 )
 from leaderboardapp.realtime.proxy_client import ProxyClient, ProxyUnavailable, Publication
 from leaderboardapp.web.tickets import CLOCK_DIFFERENCE_SECONDS
+from tests.support.grip import read_item
 from tests.support.programs import wait_until
 
 NOW = 1_795_900_000.0
@@ -85,7 +85,7 @@ class Proxy:
         self.may_answer.set()
 
     def publish(self, items: Iterable[Publication]) -> None:
-        new = [json.loads(item.json) for item in items]
+        new = [read_item(item.json) for item in items]
         self.may_answer.wait()
         if self.is_away:
             raise ProxyUnavailable("away")

@@ -53,7 +53,7 @@ def test_a_paced_batch_has_what_fits_of_each_channel_in_order(items: list[Public
 def test_a_body_is_shown_as_it_was_sent(body: bytes) -> None:
     message = Message(1, "a", BasicProperties(), body)
     [notification] = read_notifications(message, {})
-    formats = json.loads(notification.json)
+    formats = json.loads(notification.json)["formats"]
     data = b'{"id":null,"key":"a","data":%s}' % body
     stream, message_text = formats["http-stream"]["content"], formats["ws-message"]["content"]
     assert stream == f"event: notification\ndata: {data.decode()}\n\n"
@@ -64,7 +64,7 @@ def test_a_body_is_shown_as_it_was_sent(body: bytes) -> None:
 def test_a_notification_for_viewers_of_a_board_names_the_board() -> None:
     message = Message(1, "a", BasicProperties(), b"1")
     [notification] = read_notifications(message, {"demo": "board-demo"})
-    content = json.loads(notification.json)["http-stream"]["content"]
+    content = json.loads(notification.json)["formats"]["http-stream"]["content"]
     data = {"id": None, "key": "a", "board": "demo", "data": 1}
     assert json.loads(content.partition("data: ")[2]) == data
 
@@ -74,7 +74,7 @@ def test_a_notification_for_viewers_of_a_board_names_the_board() -> None:
 def test_a_body_of_many_lines_is_shown_in_one(end: str) -> None:
     body = f'{{{end}  "a":{end}[1,{end} 2]}}{end}'.encode()
     [notification] = read_notifications(Message(1, "a", BasicProperties(), body), {})
-    event = json.loads(notification.json)["http-stream"]["content"]
+    event = json.loads(notification.json)["formats"]["http-stream"]["content"]
     assert len(event.splitlines()) == 3, "the event's name, its data and an empty line"
     data = event.splitlines()[1].removeprefix("data: ")
     assert json.loads(data) == {"id": None, "key": "a", "data": {"a": [1, 2]}}

@@ -33,9 +33,10 @@ class Proxy:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                items = json.loads(body)["items"]
                 assert self.path == "/publish/"
                 proxy.sizes.append(len(body))
-                proxy.items.append(json.loads(body)["items"])
+                proxy.items.append([{**item.pop("formats", {}), **item} for item in items])
                 proxy.may_answer.wait(30)
                 self.send_response(proxy.status)
                 self.end_headers()
@@ -135,7 +136,7 @@ def test_an_event_of_a_window_names_the_board_and_the_window() -> None:
     events = BoardEvents(private=False, events=[("season ended", {"season": 1, "board": "other"})])
     [built] = build_event_items("b~week", events)
     assert built.channel == "board-b~week"
-    content = json.loads(built.json)["http-stream"]["content"]
+    content = json.loads(built.json)["formats"]["http-stream"]["content"]
     data = {"season": 1, "board": "b", "window": "week"}
     assert json.loads(content.partition("data: ")[2]) == data
 

@@ -12,6 +12,7 @@ from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.types import BOARD_DEFAULTS, MAX_SCORE
 from tests.support.programs import PROJECT
 
+MINUS = "\N{MINUS SIGN}"
 CASES = json.loads((PROJECT / "tests" / "score_formats.json").read_text())
 
 
@@ -23,7 +24,7 @@ def test_a_score_is_written_as_its_format_says(case: dict[str, Any]) -> None:
 
 @given(st.integers(-MAX_SCORE, MAX_SCORE), st.integers(1, 6))
 def test_a_decimal_number_has_all_digits_of_the_score(score: int, places: int) -> None:
-    text = format_score(score, {"type": "decimal", "places": places})
+    text = format_score(score, {"type": "decimal", "places": places}).replace(MINUS, "-")
     whole, fraction = text.split(".")
     assert len(fraction) == places
     assert int((whole + fraction).replace(",", "")) == score
@@ -32,11 +33,11 @@ def test_a_decimal_number_has_all_digits_of_the_score(score: int, places: int) -
 @given(st.integers(-MAX_SCORE, MAX_SCORE))
 def test_a_time_adds_up_to_the_score(score: int) -> None:
     text = format_score(score, {"type": "time"})
-    clock, fraction = text.lstrip("-").replace(",", "").split(".")
+    clock, fraction = text.lstrip(MINUS).replace(",", "").split(".")
     total = int(fraction)
     for power, part in enumerate(reversed(clock.split(":"))):
         total += int(part) * 1000 * 60**power
-    assert total == abs(score) and text.startswith("-") == (score < 0)
+    assert total == abs(score) and text.startswith(MINUS) == (score < 0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A scheduler whose boards viewers watch through two proxies, all in the hand of the test."""
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from leaderboardapp.realtime.hold_channels import NO_BOARD, hold_channel, parse_
 from leaderboardapp.realtime.proxy_client import News, ProxyClient, Publication
 from leaderboardapp.realtime.publish import ProxyPublisher, PublishBatch, Publisher
 from leaderboardapp.snapshots import Snapshot
+from tests.support.grip import read_item
 from tests.unit.scheduler_world import World, run_until
 
 
@@ -100,7 +100,7 @@ class HandProxy(ProxyClient):
         for item in items:
             for viewer in self.viewers:
                 is_held = item.channel in viewer.channels and not viewer.is_closed
-                hold, formats = parse_hold(item.channel), json.loads(item.json)
+                hold, formats = parse_hold(item.channel), read_item(item.json)
                 if is_held and hold and "http-stream" in formats and not self.away:
                     viewer.show(hold.board, formats["http-stream"], formats.get("meta", {}))
 

@@ -649,6 +649,9 @@ var Board = class {
     const path = `${this.path}${seasonPath(season)}players/${this.query}`;
     return this.leaderboard.pages(path, "players", from_rank > 1 ? { from_rank } : {});
   }
+  search(text) {
+    return this.leaderboard.pages(`${this.path}players/?${new URLSearchParams({ search: text })}`, "players");
+  }
   async select(ids) {
     return this.leaderboard.request("POST", `${this.path}players/select/${this.query}`, { body: { ids: Array.from(ids, requireId) } });
   }
@@ -682,6 +685,9 @@ var Player = class {
   async around(limit = 5, { season } = {}) {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
     return (await this.#read(season, "around/", params)).players;
+  }
+  watch(options = {}) {
+    return watch(this.board.leaderboard, this.path + this.board.query, options);
   }
   seasons() {
     return this.board.leaderboard.pages(`${this.path}seasons/${this.board.query}`, "seasons");
@@ -726,7 +732,8 @@ function isMissing({ status }) {
 var POINTS = { type: "points" };
 function formatScore(score, format = POINTS, locale) {
   const whole = (value, digits = 1) => {
-    return value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+    const text = value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+    return text.replace("-", "−");
   };
   const unit = "unit" in format && format.unit ? ` ${format.unit}` : "";
   if (format.type === "points") return whole(score) + unit;

@@ -3,6 +3,7 @@ import type { RequestOptions, Service } from "./service.js";
 import type {
   BoardState,
   BoardWindow,
+  OwnRank,
   PastSeason,
   PastSnapshot,
   PlayerData,
@@ -121,6 +122,11 @@ export class Board {
     return this.leaderboard.pages(path, "players", from_rank > 1 ? { from_rank } : {});
   }
 
+  /** Yield the players whose name or id begins with the text, without case, by that text. */
+  search(text: string): AsyncGenerator<RankedPlayer, void, undefined> {
+    return this.leaderboard.pages(`${this.path}players/?${new URLSearchParams({ search: text })}`, "players");
+  }
+
   /** Return up to 500 players, with their places. */
   async select(ids: Iterable<string>): Promise<Selection> {
     return this.leaderboard.request("POST", `${this.path}players/select/${this.query}`, { body: { ids: Array.from(ids, requireId) } });
@@ -172,6 +178,14 @@ export class Player {
   async around(limit = 5, { season }: SeasonOption = {}): Promise<(RankedPlayer & Standing)[]> {
     const params = { limit: requireInteger("limit", limit, 1, MAX_PAGE_ROWS) };
     return (await this.#read<{ players: (RankedPlayer & Standing)[] }>(season, "around/", params)).players;
+  }
+
+  /** Iterate over the own rank now, and after each change of it, as `Board.watch` does over snapshots.
+   *
+   * LeaderboardError is thrown with status 501 where the service has no live ranks, and with 404 after the player was
+   * deleted. In a window that is before the first score, too. */
+  watch(options: WatchOptions = {}): AsyncIterableIterator<OwnRank> {
+    return watch(this.board.leaderboard, this.path + this.board.query, options);
   }
 
   /** Yield the past seasons in which the player was ranked, newest first, read page by page. */

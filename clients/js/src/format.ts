@@ -7,7 +7,8 @@ const POINTS: ScoreFormat = { type: "points" };
  * Without a `format`, as snapshots have none of most boards, it is points. Without a `locale` it is the browser's. */
 export function formatScore(score: number, format: ScoreFormat = POINTS, locale?: string): string {
   const whole = (value: number, digits = 1): string => {
-    return value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+    const text = value.toLocaleString(locale, { minimumIntegerDigits: digits, useGrouping: digits === 1 });
+    return text.replace("-", "\u2212"); // most locales write a hyphen
   };
   const unit = "unit" in format && format.unit ? `\u00a0${format.unit}` : "";
   if (format.type === "points") return whole(score) + unit;

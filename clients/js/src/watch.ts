@@ -6,7 +6,6 @@ import type { Service } from "./service.js";
 import { sharedTransports } from "./shared.js";
 import { Stopwatch } from "./stopwatch.js";
 import type { BoardEvent, Listener, Transport } from "./transport.js";
-import type { Snapshot } from "./types.js";
 import { readWebSocket } from "./web_socket.js";
 
 const SILENCE = 45; // seconds without a sign of life after which a connection is dead: two keep-alives are missing
@@ -36,9 +35,9 @@ export interface WatchOptions {
   silence?: number;
 }
 
-/** Return an iterator over the snapshots of the board, or the window, at the path. It connects when it is first asked. */
-export function watch(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<Snapshot> {
-  const watcher = new Watcher(service, path, options);
+/** Return an iterator over the snapshots at the path, of a board, a window or a player. It connects when it is first asked. */
+export function watch<T>(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<T> {
+  const watcher = new Watcher<T>(service, path, options);
   return {
     next: () => {
       watcher.start();
@@ -55,8 +54,8 @@ export function watch(service: Service, path: string, options: WatchOptions): As
 }
 
 /** Keeps a connection to a board, over one transport or the other. */
-class Watcher implements Listener {
-  readonly snapshots = new Newest<Snapshot>();
+class Watcher<T> implements Listener {
+  readonly snapshots = new Newest<T>();
   readonly #service: Service;
   readonly #path: string;
   readonly #options: WatchOptions;
@@ -129,7 +128,7 @@ class Watcher implements Listener {
       if (id && id === this.#lastId) return; // a repeat
       this.#lastId = id ?? "";
       this.#budget.lift();
-      this.snapshots.offer(data as Snapshot);
+      this.snapshots.offer(data as T);
     } else if (event !== "keep-alive") {
       this.#tell(() => this.#options.onEvent?.(event, data));
     }

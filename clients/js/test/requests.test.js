@@ -193,6 +193,13 @@ it("only the first page begins with a rank", async () => {
   assert.deepEqual(sent.map(({ path }) => path), ["/boards/b/players/?limit=100&from_rank=9", "/boards/b/players/?limit=100&cursor=a"]);
 });
 
+it("each page of a search has its text", async () => {
+  const { board, sent } = prepared([json(200, { players: [1], next: "a" }), json(200, { players: [2], next: null })]);
+  for await (const player of board.search("é&=")) assert.ok(player);
+  const text = "/boards/b/players/?search=%C3%A9%26%3D&limit=100";
+  assert.deepEqual(sent.map(({ path }) => path), [text, `${text}&cursor=a`]);
+});
+
 /** Return the requests that these calls send, as method and path. All are answered by this.
  * @param {unknown} answer
  * @param {import("../dist/leaderboard.js").BoardWindow | undefined} window

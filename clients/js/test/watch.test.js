@@ -32,6 +32,14 @@ describe("a watch", { concurrency: true }, () => {
     assert.ok(sent[0].signal.aborted);
   });
 
+  it("of a player shows the own rank, in the board or in a window", async () => {
+    const { leaderboard, board, sent } = prepared([stream([update(1)]), stream([update(2)])]);
+    assert.deepEqual(await numbers(board.player("p").watch(), 1), [1]);
+    const week = leaderboard.board("b", { window: "week" });
+    assert.deepEqual(await numbers(week.player("p").watch(), 1), [2]);
+    assert.deepEqual(sent.map(({ path }) => path), ["/boards/b/players/p/", "/boards/b/players/p/?window=week"]);
+  });
+
   for (const status of [429, 500, 502, 503, 504]) {
     it(`is retried after ${status}`, async () => {
       const { board, sent } = prepared([failure(status), stream([update(1)])]);

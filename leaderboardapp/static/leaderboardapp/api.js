@@ -1,11 +1,12 @@
-// POST requests to the API. A failure is an Error with a message for people.
+// POST requests to the API.
 
 const ATTEMPTS = 3;
 export const ANSWER = 20000; // milliseconds within which a request has to be answered; a link may be dead
 const PAUSE = 1000; // milliseconds before the second attempt, doubled for each one after it
 export const PASSING = [502, 503, 504];
 
-/** Return the answer's JSON. Throw an Error with the server's words and its `status`.
+/** Return the answer's JSON. Throw an Error with the members of the problem, and how many seconds to `wait`. Its
+ * `status` is 0 if there was no answer.
  *
  * A request with an idempotency `key` is retried while it gets no clear answer: it counts once. */
 export async function post(path, body, key) {
@@ -13,9 +14,7 @@ export async function post(path, body, key) {
     const response = await send(path, body, key);
     if (response?.ok) return response.json();
     const unclear = !response || PASSING.includes(response.status);
-    if (!key || !unclear || attempt === ATTEMPTS) {
-      throw Object.assign(new Error(await reason(response)), { status: response?.status });
-    }
+    if (!key || !unclear || attempt === ATTEMPTS) throw await failure(response);
     await new Promise((done) => setTimeout(done, PAUSE * 2 ** (attempt - 1)));
   }
 }
@@ -37,11 +36,9 @@ async function send(path, body, key) {
   }
 }
 
-async function reason(response) {
-  if (!response) return "The server cannot be reached. Try again.";
-  try {
-    return (await response.json()).detail;
-  } catch {
-    return `The server did not answer (${response.status}). Try again.`;
-  }
+async function failure(response) {
+  const status = response?.status ?? 0;
+  const problem = (await response?.json().catch(() => null)) ?? {}; // somebody in between may answer
+  const wait = Number(response?.headers.get("Retry-After")) || 0;
+  return Object.assign(new Error(problem.detail), problem, { status, wait });
 }

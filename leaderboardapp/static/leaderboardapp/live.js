@@ -1,31 +1,32 @@
-// A board's snapshots, and what becomes of their connection, for as long as the page is open.
+// Snapshots, and what becomes of their connection, for as long as the page is open.
 
-import { Leaderboard } from "./leaderboard.js";
+const LEAST = 1000, MOST = 30000; // milliseconds before what was refused is asked for again
+const SILENCE = 43; // seconds without a sign of life: two keep-alives are missing, and nobody waits for 45
 
-const LEAST = 1000, MOST = 30000; // milliseconds before a board that was refused is asked for again
-
-/** Watch the board, or a window of it, and call `on.update(snapshot)`, `on.joined(player)` and `on.live()`.
+/** Watch what `open(options)` opens, and call `on.update(snapshot)`, and if they are there `on.event(name, data)`
+ * and `on.live()`, until `on.signal` says otherwise.
  *
  * When the connection is lost, call `on.lost(since)` with the time of the last sign of life. If the
- * server refuses the board, call `on.refused(detail)` with its reason. */
-export async function watch(id, window, token, on) {
-  const board = new Leaderboard("/", { token, patience: Infinity }).board(id, { window });
+ * server refuses it, call `on.refused(error)`. It is tried again all the same. */
+export async function watch(open, on) {
   const options = {
     share: true,
     whileVisible: true,
-    onEvent: (event, { player }) => event === "joined" && on.joined(player),
-    onLive: on.live,
-    onLost: on.lost,
+    silence: SILENCE,
+    signal: on.signal,
+    onEvent: (event, data) => on.event?.(event, data),
+    onLive: () => on.live?.(),
+    onLost: (since) => on.lost?.(since),
   };
-  for (let pause = LEAST; ; pause = Math.min(MOST, 2 * pause)) {
+  for (let pause = LEAST; !on.signal?.aborted; pause = Math.min(MOST, 2 * pause)) {
     try {
-      for await (const snapshot of board.watch(options)) {
+      for await (const snapshot of open(options)) {
         pause = LEAST;
         on.update(snapshot);
       }
     } catch (error) {
-      on.lost(new Date());
-      on.refused(error.message);
+      on.lost?.(new Date());
+      on.refused(error);
     }
     await new Promise((done) => setTimeout(done, pause * (0.5 + Math.random() / 2)));
   }

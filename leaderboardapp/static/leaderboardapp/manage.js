@@ -7,9 +7,9 @@ import { Seasons } from "./manage/seasons.js";
 import { Settings } from "./manage/settings.js";
 import { Exporting, Importing } from "./manage/transfer.js";
 import { offer, sayWhere } from "./manage/windows.js";
+import { forgetToken, isKept, keepToken, takeFromAddress, tokenOf } from "./token.js";
 
 const { board: id, open } = document.querySelector("main").dataset;
-const TOKEN = `token of ${id}`;
 
 const waiting = (seconds) => tell(`Too many writes; going on in ${seconds} s.`);
 const api = new Api(`/boards/${id}/`, { denied: askForToken, waiting });
@@ -28,24 +28,26 @@ byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const token = byId("token").value.trim();
   if (!/^[!-~]+$/.test(token)) return askForToken("That is not a token.");
-  sessionStorage.setItem(TOKEN, token);
+  keepToken(token, id);
   byId("token").value = "";
   start();
 });
 byId("forget").addEventListener("click", () => {
-  sessionStorage.removeItem(TOKEN);
+  forgetToken(id);
   location.reload(); // removes everything of the board from the page
 });
 byId("delete-board").addEventListener("click", deleteBoard);
 closeButtons();
-if (open === "yes" || sessionStorage.getItem(TOKEN)) start();
+takeFromAddress(id);
+if (open === "yes" || tokenOf(id)) start();
 else askForToken("");
 
 async function start() {
-  api.token = sessionStorage.getItem(TOKEN);
+  api.token = tokenOf(id);
   try {
     // An empty change: its answer has the settings, and the token must have the scope write.
     const found = await api.send("PATCH", "", {});
+    if (api.token) keepToken(api.token, id);
     byId("token-form").hidden = true;
     byId("dashboard").hidden = false;
     byId("forget").hidden = !api.token;
@@ -75,7 +77,9 @@ function show(changed) {
 }
 
 function askForToken(reason) {
-  sessionStorage.removeItem(TOKEN);
+  // That the token of another board does not open this one is no news.
+  if (!isKept(id)) reason = api.token ? "" : reason;
+  else forgetToken(id);
   api.token = null;
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   byId("dashboard").hidden = byId("forget").hidden = true;

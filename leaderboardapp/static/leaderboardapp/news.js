@@ -1,5 +1,7 @@
 // Announcements for screen readers, and toasts.
 
+import { parts } from "./words.js";
+
 const PAUSE = 4000; // milliseconds between two announcements
 const SHOWN = 6000; // milliseconds that a toast is visible
 const MOST = 4; // toasts at one time
@@ -22,14 +24,14 @@ export function announcer(region) {
   };
 }
 
-/** Show a toast. If there are too many, the oldest one is removed. */
-export function toast(region, name, text) {
+/** Show in a toast that somebody joined. If there are too many, the oldest one is removed. */
+export function toast(region, name) {
   const element = document.createElement("p");
   element.className = "toast";
   const who = document.createElement("bdi");
   who.className = "name";
   who.textContent = name;
-  element.append(who, ` ${text}`);
+  element.append(...parts("somebody_joined", { name: who }));
   if (region.children.length >= MOST) region.firstElementChild.remove();
   region.append(element);
   setTimeout(() => element.remove(), SHOWN);

@@ -1,39 +1,57 @@
 // The list of players. The server renders it; each snapshot updates it.
 
-import { count, flash, glide, write } from "./motion.js";
+import { count, glide, setText, tint, write } from "./motion.js";
+import { Movement } from "./movement.js";
+import { number, text } from "./words.js";
+
+const REST = 200; // milliseconds between two drawings, in which people can read
+// Scores that change in one drawing. With more of them nothing moves, which nobody could follow, and drawings are
+// fewer: the signs in the rows say what has become of them.
+const MANY = 10;
+const LONG_REST = 500;
 
 export class Ranking {
+  /** `own` is the id of the player whose row is highlighted; "" if there is none. */
   constructor(list, template, heading) {
-    Object.assign(this, { list, template, heading });
+    Object.assign(this, { list, template, heading, own: "", drawnAt: -REST, movements: new WeakMap() });
     this.rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
   }
 
-  /** Draw a snapshot in the next frame, unless a newer one comes before it. */
-  show({ players, format }, drawn) {
-    if (!this.next) requestAnimationFrame(() => this.draw());
-    this.next = { players, format, drawn };
+  /** Draw a snapshot soon, unless a newer one comes before it. */
+  show(snapshot, drawn = () => {}) {
+    const rest = this.areMany ? LONG_REST : REST;
+    if (!this.next) setTimeout(() => requestAnimationFrame(() => this.draw()), this.drawnAt + rest - performance.now());
+    this.next = { ...snapshot, drawn };
+  }
+
+  /** Highlight the row of the player with this id. */
+  mark(own) {
+    this.own = own;
+    for (const [id, row] of this.rows) this.highlight(row, id);
   }
 
   draw() {
-    const { players, format, drawn } = this.next;
+    const { players, format, season, drawn } = this.next;
     this.next = null;
-    const rose = players.filter((player) => this.rises(player));
-    glide(this.list, () => this.arrange(players, format));
-    for (const { id } of rose) flash(this.rows.get(id).querySelector(".score"));
+    this.drawnAt = performance.now();
+    const style = JSON.stringify([format, season]);
+    const isOther = style !== this.style; // no score and no rank has moved
+    this.style = style;
+    this.areMany = players.filter((player) => this.changes(player)).length > MANY;
+    const arrange = () => this.arrange(players, format, isOther);
+    if (this.areMany) arrange();
+    else glide(this.list, arrange);
     drawn();
   }
 
-  rises({ id, score }) {
-    return this.rows.has(id) && score > Number(this.rows.get(id).dataset.score);
+  changes({ id, score }) {
+    return Number(this.rows.get(id)?.dataset.score) !== score;
   }
 
-  arrange(players, format) {
-    const style = JSON.stringify(format);
-    const isRestyled = style !== this.style;
-    this.style = style;
+  arrange(players, format, isOther) {
     const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
     const at = [...this.list.children].indexOf(focused?.closest(".row"));
-    const rows = new Map(players.map((player) => [player.id, this.row(player, format, isRestyled)]));
+    const rows = new Map(players.map((player) => [player.id, this.row(player, format, isOther)]));
     for (const [id, row] of this.rows) if (!rows.has(id)) row.remove();
     let place = this.list.firstElementChild;
     for (const row of rows.values()) {
@@ -41,38 +59,75 @@ export class Ranking {
       else this.list.insertBefore(row, place);
     }
     this.rows = rows;
+    this.list.hidden = !players.length;
     if (focused) this.refocus(focused, at);
   }
 
   /** Give the focus back to a button that lost it because its row was moved.
    *
-   * If the row was removed, the focus goes to the row that is now at its index, or to the last. */
+   * If the row was removed, the focus goes to the same player in the page's other list, to the row that is now at its
+   * index, or to the last. */
   refocus(button, at) {
-    const near = this.list.children[at] ?? this.list.lastElementChild;
+    const shown = ".plus:not([hidden])";
     const isThere = this.list.contains(button) && !button.hidden;
-    const next = isThere ? button : near?.querySelector(".plus:not([hidden])");
-    (next ?? this.heading).focus({ preventScroll: true });
+    const same = document.querySelector(`.row[data-id="${button.closest(".row").dataset.id}"] ${shown}`);
+    const near = (this.list.children[at] ?? this.list.lastElementChild)?.querySelector(shown);
+    (isThere ? button : same ?? near ?? this.heading).focus({ preventScroll: true });
   }
 
-  row({ id, name, score, rank }, format, isRestyled) {
-    let row = this.rows.get(id);
-    if (!row) {
-      row = this.template.content.firstElementChild.cloneNode(true);
-      row.dataset.id = id;
+  row({ id, name, score, rank }, format, isOther) {
+    const row = this.rows.get(id) ?? this.newRow(id);
+    const old = { rank: Number(row.dataset.rank), score: Number(row.dataset.score) };
+    if (isOther || !this.rows.has(id)) {
+      this.movement(row).clear();
       write(row.querySelector(".score b"), score, format);
-    } else if (isRestyled || Number(row.dataset.score) !== score) {
-      count(row.querySelector(".score b"), Number(row.dataset.score), score, format);
+    } else if (old.score !== score || old.rank !== rank) {
+      this.move(row, old, { rank, score, format });
     }
     row.dataset.score = score;
     row.dataset.rank = rank;
-    row.querySelector(".rank b").textContent = rank;
+    setText(row.querySelector(".rank b"), number(rank));
+    this.name(row, name, format);
+    return row;
+  }
+
+  newRow(id) {
+    const row = this.template.content.firstElementChild.cloneNode(true);
+    row.dataset.id = id;
+    this.highlight(row, id);
+    return row;
+  }
+
+  highlight(row, id) {
+    row.classList.toggle("own", id === this.own);
+    row.querySelector(".badge").hidden = id !== this.own;
+  }
+
+  movement(row) {
+    if (!this.movements.has(row)) this.movements.set(row, new Movement(row));
+    return this.movements.get(row);
+  }
+
+  /** Show in the row that rank or score are others than the `old` ones. */
+  move(row, old, { rank, score, format }) {
+    const movement = this.movement(row);
+    movement.show(old, { rank, score, format });
+    if (old.score === score) return;
+    row.querySelector(".error")?.remove(); // it was about another score
+    const part = row.querySelector(".score");
+    if (this.areMany || !movement.mayAnimate()) return write(part.querySelector("b"), score, format);
+    count(part.querySelector("b"), old.score, score, format);
+    tint(part);
+  }
+
+  name(row, name, { type = "points", unit } = {}) {
     const shown = row.querySelector(".name");
-    if (shown.textContent !== name) shown.textContent = shown.title = name;
     const [plus, points] = [row.querySelector(".plus"), row.querySelector(".score .unseen")];
-    plus?.setAttribute("aria-label", `+1 for ${name}`);
-    const { type = "points", unit } = format ?? {};
+    if (shown.textContent !== name) {
+      shown.textContent = shown.title = name;
+      plus?.setAttribute("aria-label", text("press", { name }));
+    }
     if (plus) plus.hidden = type !== "points";
     points.hidden = type !== "points" || !!unit;
-    return row;
   }
 }

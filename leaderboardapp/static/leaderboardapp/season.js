@@ -2,7 +2,7 @@
 
 import { ANSWER } from "./api.js";
 import { Ends, writeMoment } from "./ends.js";
-import { formatScore } from "./leaderboard.js";
+import { points } from "./words.js";
 
 const WINNERS = 3;
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -66,7 +66,7 @@ export class Season {
   }
 
   celebrate({ season, players, format }) {
-    const winners = players.slice(0, WINNERS).map((player) => ({ ...player, points: formatScore(player.score, format, "en") }));
+    const winners = players.slice(0, WINNERS).map((player) => ({ ...player, points: points(player.score, format) }));
     const title = `${this.kind} ${season} is over`;
     this.part("#over-title").textContent = title;
     this.part("#winners").replaceChildren(...winners.map(winnerRow));

@@ -1,20 +1,23 @@
-// The state of the connection: whether the page is current, and since when it is not.
+// The state of the connection: whether the page is current, since when it is not, or that the board is gone.
 
-const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "No connection" };
+import { parts, text } from "./words.js";
+
 const GIVEN_UP = 10000; // milliseconds of reconnecting after which the page says that there is no connection
 const TROUBLE = 3000; // milliseconds after which a lost connection is announced
 
-/** `say(text)` announces a text to screen readers. */
 export class State {
-  constructor(element, trouble, say) {
-    Object.assign(this, { element, trouble, say, since: null, told: false, timers: [] });
+  /** `elements` are the `pill`; the `trouble` with the connection; `gone`, which takes the place of `content` when
+   * there is no board to show; and the `heading`. `say(text)` announces a text to screen readers. */
+  constructor(elements, say) {
+    Object.assign(this, elements, { say, since: null, told: false, timers: [] });
     this.write("connecting");
   }
 
   live() {
     this.timers.forEach(clearTimeout);
     this.trouble.hidden = true;
-    if (this.told) this.say("Live again.");
+    this.show(true);
+    if (this.told) this.say(text("live_again"));
     this.since = null;
     this.told = false;
     this.write("live");
@@ -26,12 +29,12 @@ export class State {
     this.since = since;
     this.write("reconnecting");
     this.timers = [
-      setTimeout(() => this.tell(`Reconnecting. The scores are as of ${clock(since)}.`), TROUBLE),
+      setTimeout(() => this.tell(text("reconnecting_as_of", { time: clock(since) })), TROUBLE),
       setTimeout(() => this.write("offline"), GIVEN_UP),
     ];
   }
 
-  /** Show the server's reason to refuse the board. The stream is reopened all the same. */
+  /** Show why there is nothing live. It is asked for all the same. */
   refused(reason) {
     this.timers.forEach(clearTimeout);
     this.write("offline");
@@ -40,20 +43,37 @@ export class State {
     this.trouble.hidden = false;
   }
 
-  tell(text) {
+  /** Show in place of the board why it is gone, until it is live again. `link` is the id of what is offered instead. */
+  leave(reason, link) {
+    this.timers.forEach(clearTimeout);
+    if (this.gone.hidden) this.tell(reason);
+    this.gone.querySelector("h2").textContent = reason;
+    for (const each of this.gone.querySelectorAll("a")) each.parentElement.hidden = each.id !== link;
+    this.show(false);
+  }
+
+  show(isThere) {
+    const hadFocus = this.content.contains(document.activeElement);
+    this.content.hidden = !isThere;
+    this.gone.hidden = isThere;
+    this.pill.parentElement.hidden = !isThere; // nothing is connected to, and nothing is lost
+    if (hadFocus && !isThere) this.heading.focus({ preventScroll: true });
+  }
+
+  tell(words) {
     this.told = true;
-    this.say(text);
+    this.say(words);
   }
 
   write(state) {
     const since = this.since ? clock(this.since) : ""; // which is another text on the next day
     if (state === this.state && since === this.written) return;
-    this.element.dataset.state = this.state = state;
+    this.pill.dataset.state = this.state = state;
+    this.content.classList.toggle("stale", state === "offline");
     this.written = since;
     const words = document.createElement("span");
-    words.append(WORDS[state]);
-    if (since) words.append(" since ", time(this.since));
-    this.element.replaceChildren(words);
+    words.append(...parts(state, { time: since && time(this.since) }));
+    this.pill.replaceChildren(words);
   }
 }
 

@@ -33,7 +33,7 @@ class Database:
         self.connections = Connections(parse_url(url), QUERY_SECONDS)
         self.boards, self.players, self.emails = map(r.table, ("boards", "players", "emails"))
         self.seasons, self.blocks, self.imports = map(r.table, ("seasons", "blocks", "imports"))
-        self.past = r.table("past")
+        self.past, self.search = r.table("past"), r.table("search")
         self.deleted, self.lease, self.tickets = map(r.table, ("deleted", "lease", "tickets"))
 
     def run(self, query: Any) -> Any:
@@ -137,11 +137,12 @@ class Database:
         players = self.players.between(least, most, index="changed_on")
         seasons = self.seasons.between(least, most, index="board")
         past = self.past.between(least, most, index="place")
+        texts = self.search.between(least, most, index="name_key")
         # Their keys are the board's id, and those of its past seasons (schema.py).
         blocks = self.blocks.get_all(board)
         past_blocks = self.blocks.between(f"{board}/", f"{board}0")
         by_board = (table.get_all(board, index="board") for table in (self.imports, self.emails))
-        return players, seasons, past, blocks, past_blocks, *by_board
+        return players, texts, seasons, past, blocks, past_blocks, *by_board
 
     def delete_in_pieces(self, rows: Any, only_if: Any = True) -> None:
         """Delete the selected documents, DELETE_ROWS in a query, as long as `only_if` holds."""

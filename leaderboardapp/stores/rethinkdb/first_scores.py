@@ -36,6 +36,7 @@ from leaderboardapp.stores.rethinkdb.score_fields import (
     increment_fields,
     set_score_fields,
 )
+from leaderboardapp.stores.rethinkdb.search import remember_players
 
 Result = Row | Exception | Refusal
 
@@ -132,6 +133,8 @@ class FirstScores:
                 results |= self._try_upserts(settings, left)
             left = {number: first for number, first in left.items() if number not in results}
             if not left:
+                rows = [result for result in results.values() if isinstance(result, dict)]
+                remember_players(self.db, board, [row for row in rows if row["created"]])
                 return [results[number] for number in range(len(firsts))]
         raise StoreUnavailable(f"The board {board} changes too often.")
 

@@ -19,6 +19,7 @@ from leaderboardapp.stores.rethinkdb.results import (
 from leaderboardapp.stores.rethinkdb.rows import player_document, player_row
 from leaderboardapp.stores.rethinkdb.schema import KEY_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_fields import apply_once, find_windows_began_at
+from leaderboardapp.stores.rethinkdb.search import remember_players
 from leaderboardapp.stores.rethinkdb.window_scores import WindowScores
 
 BATCHES_REMEMBERED = 10  # per player: only a batch that was interrupted is ever looked up
@@ -51,7 +52,9 @@ class Imports:
         def attempt(settings: Row) -> Row:
             known = self._raise_if_refused(settings, batch, amounts)
             began_at = self.record_progress(board, name, upto._replace(done=False))
-            result: Row = self.db.run(self._build_write(settings, batch, amounts, known))
+            new = [{"id": id, "name": name} for id, name, *_ in amounts if id not in known]
+            remember_players(self.db, board, new)  # before, because a repeat would know them
+            result: Row = self.db.run(self._build_write(settings, batch, amounts, len(known)))
             if settings["windows"] and not result["errors"]:
                 self.windows.import_batch(settings, _to_writes(amounts, batch, began_at))
             return result
@@ -91,8 +94,8 @@ class Imports:
         is_repeated = old is not None and (old["start"], old["line"]) == (state.start, state.line)
         return int(new["began_at"]) if is_repeated else None
 
-    def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> int:
-        """Return how many of the players are on the board. Raises PlayerRefused, InvalidInput."""
+    def _raise_if_refused(self, board: Row, batch: str, amounts: list[Amount]) -> set[str]:
+        """Return which of the players are on the board. Raises PlayerRefused, InvalidInput."""
         # Before anything is written, because a part of a batch cannot be taken back.
         players = self._select_players(board, amounts).without("keys", *KEY_FIELDS.values())
         documents = {document["player"]: document for document in self.db.run(players)}
@@ -104,7 +107,7 @@ class Imports:
                 continue  # it is counted
             row = player_row(document, board["season"]) if document else None
             import_amount(board, row, amount, now_us())
-        return len(documents)
+        return {*documents}
 
     def _select_players(self, board: Row, amounts: list[Amount]) -> Any:
         keys = [row_id(board["id"], amount.player) for amount in amounts]

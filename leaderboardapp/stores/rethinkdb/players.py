@@ -23,14 +23,18 @@ from leaderboardapp.stores.rethinkdb.rows import (
 )
 from leaderboardapp.stores.rethinkdb.schema import INTERNAL_FIELDS, SERVER_FIELDS, row_id
 from leaderboardapp.stores.rethinkdb.score_fields import season_reset_fields
+from leaderboardapp.stores.rethinkdb.search import Search, remember_players
 from leaderboardapp.stores.rethinkdb.windows import Windows
 
 
 class Players:
     """The players of all boards. The methods are those of the store with these names."""
 
-    def __init__(self, db: Database, emails: Emails, erasure: Erasure, windows: Windows) -> None:
-        self.db, self.emails, self.erasure, self.windows = db, emails, erasure, windows
+    def __init__(
+        self, db: Database, emails: Emails, erasure: Erasure, windows: Windows, search: Search
+    ) -> None:
+        self.db, self.emails, self.erasure = db, emails, erasure
+        self.windows, self.search = windows, search
 
     def create(self, board: str, player: Row) -> Row:
         new = check_new_player(player)
@@ -51,6 +55,7 @@ class Players:
             return result
 
         raise_for_errors(self.db.check_and_write(board, attempt), board, new["id"])
+        remember_players(self.db, board, [new])
         return player_row(document)
 
     def get(self, board: str, player: str) -> Row:
@@ -88,7 +93,10 @@ class Players:
         updated = get_updated_document(result, PlayerNotFound(board, player))
         if result["windows"]:
             self.windows.update_player(board, player, checked)
-        return player_row(updated, result["season"])
+        row = player_row(updated, result["season"])
+        if {"name", "hidden"} & checked.keys():
+            remember_players(self.db, board, [row])
+        return row
 
     def delete(self, board: str, player: str, precondition: Precondition | None = None) -> None:
         if precondition:
@@ -96,6 +104,7 @@ class Players:
         self.db.record_deletion(board)
         self.windows.delete_player(board, player)
         self.erasure.delete_player(board, player)
+        self.search.forget_player(board, player)
         self.windows.delete_player(board, player)  # a score may have come in between
 
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:

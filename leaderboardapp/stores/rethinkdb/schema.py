@@ -7,6 +7,7 @@
     deleted     when a board, or a player of it, was last deleted, and how often
     seasons     past seasons
     past        players of past seasons (archives.py)
+    search      by which texts players are found (search.py)
     blocks      rank blocks, one document a board; and one a past season
     topics      a topic's last message
     tickets     tickets that were used
@@ -307,6 +308,11 @@ TABLES: dict[str, dict[str, Any]] = {
     "past": {
         "place": _take_field("place"),
         "player": lambda row: [row["board"], row["player"], row["season"]],
+    },
+    "search": {
+        "name_key": lambda row: [row["board"], row["hidden"], row["name_key"], row["player"]],
+        "id_key": lambda row: [row["board"], row["hidden"], row["id_key"], row["player"]],
+        "newest": lambda row: [row["board"], row["hidden"], row["newest"], row["player"]],
     },
     "lease": {},
     "topics": {"at": _take_field("at")},

@@ -3,15 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from leaderboardapp.domain.exceptions import (
-    BoardNotFound,
-    OutcomeUnknown,
-    StoreUnavailable,
-)
-from leaderboardapp.domain.joining import (
-    check_board,
-)
+from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
+from leaderboardapp.domain.joining import check_board
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
+from leaderboardapp.domain.searching import BoardPage, BoardPosition, SearchPage, SearchPosition
 from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
@@ -29,7 +24,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS
-from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
@@ -44,17 +39,10 @@ from leaderboardapp.stores.rethinkdb.rank_blocks import RankBlocks
 from leaderboardapp.stores.rethinkdb.ranked_rows import LiveRows, PastRows
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import get_updated_document, raise_for_errors
-from leaderboardapp.stores.rethinkdb.rows import (
-    board_row,
-    is_board,
-    player_row,
-    with_fields,
-)
-from leaderboardapp.stores.rethinkdb.schema import (
-    SETUP_SECONDS,
-    ensure_schema,
-)
+from leaderboardapp.stores.rethinkdb.rows import board_row, is_board, player_row, with_fields
+from leaderboardapp.stores.rethinkdb.schema import SETUP_SECONDS, ensure_schema
 from leaderboardapp.stores.rethinkdb.score_updates import ScoreUpdates
+from leaderboardapp.stores.rethinkdb.search import Search, fill_search
 from leaderboardapp.stores.rethinkdb.seasons import Seasons
 from leaderboardapp.stores.rethinkdb.standings import Standings
 from leaderboardapp.stores.rethinkdb.windows import Windows
@@ -81,7 +69,8 @@ class RethinkStore(Store):
         self.archives = Archives(self.db, self.ranking, self.past)
         self.erasure = Erasure(self.db, self.emails)
         self.windows = Windows(self.db, self.erasure)
-        self.players = Players(self.db, self.emails, self.erasure, self.windows)
+        self.search = Search(self.db, self.standings)
+        self.players = Players(self.db, self.emails, self.erasure, self.windows, self.search)
         self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
@@ -94,6 +83,7 @@ class RethinkStore(Store):
         connection = self.db.connections.open(SETUP_SECONDS)
         try:
             ensure_schema(connection, self.db.connections.address)
+            fill_search(connection)
         finally:
             connection.close()
 
@@ -108,6 +98,7 @@ class RethinkStore(Store):
             self.db.delete_in_pieces(rows, only_if=absent)
         result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
         raise_for_errors(result, id=board["id"])
+        self.search.remember_board({**BOARD_DEFAULTS, **board}, now_us())
         if board.get("windows"):
             self._follow(board["id"])
 
@@ -117,6 +108,16 @@ class RethinkStore(Store):
         if not private:
             rows = rows.filter(~r.row["private"].default(False))
         return [board_row(row) for row in self.db.run(rows.limit(limit))]
+
+    def find_boards(
+        self,
+        order: str,
+        prefix: str,
+        limit: int,
+        after: BoardPosition | None,
+        private: bool = False,
+    ) -> BoardPage:
+        return self.search.find_boards(order, prefix, limit, after, private)
 
     def get_board(self, board: str) -> Row:
         return self.db.get_board(board)
@@ -134,6 +135,8 @@ class RethinkStore(Store):
 
         result = self.db.write_if(precondition, write, is_board)
         row = board_row(get_updated_document(result, BoardNotFound(board)))
+        if {"name", "private"} & fields.keys():
+            self.search.remember_board(row)
         if FOLLOWED_FIELDS & fields.keys():
             self._follow(board)
         return row
@@ -157,6 +160,7 @@ class RethinkStore(Store):
         raise_for_errors(result)
         deleted = result["deleted"]
         try:
+            self.search.forget_board(board)
             for rows in self.db.select_rows_of_board(board):
                 self.db.delete_in_pieces(rows)
             self.windows.delete_windows(board)
@@ -283,6 +287,17 @@ class RethinkStore(Store):
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
         return self.standings.read_selection(board, players, with_emails)
+
+    def search_players(
+        self,
+        board: str,
+        prefix: str,
+        limit: int,
+        after: SearchPosition,
+        hidden: bool = False,
+        with_emails: bool = False,
+    ) -> SearchPage:
+        return self.search.search_players(board, prefix, limit, after, hidden, with_emails)
 
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
         return self.standings.read_standings(board, players, limit)

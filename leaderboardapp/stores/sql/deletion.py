@@ -2,9 +2,11 @@
 
 from leaderboardapp.domain.board_ids import list_family
 from leaderboardapp.domain.fields import MAX_SEASON
+from leaderboardapp.domain.searching import BOARDS
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
 from leaderboardapp.stores.sql.models import BlockRow, BoardRow, PlayerRow, SeasonRow
+from leaderboardapp.stores.sql.search import FORGET_SOME, forget_player
 from leaderboardapp.stores.sql.statements import (
     DELETE_PAST_PLAYERS,
     DELETE_PLAYERS,
@@ -20,10 +22,11 @@ def delete_board(board: str) -> bool:
     # statement can delete in time.
     BlockRow.objects.filter(board_id=board).delete()
     SeasonRow.objects.filter(board_id=board).delete()  # so that no trigger keeps the players
-    for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS):
+    for statement in (DELETE_PLAYERS, DELETE_PAST_PLAYERS, FORGET_SOME):
         values = {"board": board, "season": MAX_SEASON + 1, "limit": DELETE_ROWS}
         while write(statement, values):
             pass
+    forget_player(BOARDS, board)
     return bool(BoardRow.objects.filter(id=board).delete()[0])
 
 
@@ -38,6 +41,7 @@ def delete_player(board: Row, player: str) -> bool:
     family = list_family(board["id"])
     if not PlayerRow.objects.filter(board_id__in=family, player=player).delete()[0]:
         return False
+    forget_player(board["id"], player)
     for id in family:
         seasons.erase_player(id, player)
     return True

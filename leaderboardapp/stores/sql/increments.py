@@ -17,6 +17,7 @@ from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.models import PlayerRow
+from leaderboardapp.stores.sql.search import remember_players
 from leaderboardapp.stores.sql.statements import (
     SCORES,
     SET_KEYS,
@@ -202,6 +203,7 @@ def _insert(board: Row, players: list[Player]) -> None:
             )
             for row, keys in players
         )
+        remember_players(board["id"], [row for row, _ in players])
 
 
 def _write(changed: list[tuple[Row, Player, Player]]) -> None:

@@ -11,6 +11,7 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.base import now_us
 from leaderboardapp.stores.sql.increments import score_columns
 from leaderboardapp.stores.sql.models import PlayerRow
+from leaderboardapp.stores.sql.search import remember_players
 
 
 def insert_player(board: Row, player: Row) -> None:
@@ -31,3 +32,4 @@ def insert_player(board: Row, player: Row) -> None:
         data=encode_data(player.get("data")),
         **score_columns(board, fields),
     )
+    remember_players(board["id"], [player])

@@ -78,6 +78,35 @@ class PlayerRow(models.Model):
         ] + [models.Index(fields=["board", "player"], name="hidden", condition=HIDDEN)]
 
 
+class SearchRow(models.Model):
+    """By which texts a player of a board is found (domain/searching.py), and a board. Players of
+    windows are not. It is a table of its own, because PostgreSQL writes all indexes of a table anew
+    with each score."""
+
+    pk = models.CompositePrimaryKey("board", "player")
+    board = models.CharField(max_length=64)
+    player = models.CharField(max_length=64)
+    name_key = models.CharField(max_length=100)
+    id_key = models.CharField(max_length=64)
+    hidden = models.BooleanField()
+    newest = models.BigIntegerField(
+        null=True, help_text="of a board: the negative of when it was created, or 0"
+    )
+
+    class Meta:
+        db_table = "search"
+        indexes = [
+            models.Index(fields=["board", "hidden", f"{key}_key", "player"], name=f"search_{key}")
+            for key in ("name", "id")
+        ] + [
+            models.Index(
+                fields=["board", "hidden", "newest", "player"],
+                name="search_newest",
+                condition=~models.Q(newest=None),
+            )
+        ]
+
+
 class BlockRow(models.Model):
     """A rank block of a season: players from this position to the next block's, with their count;
     with dense ranking, the count of their scores.

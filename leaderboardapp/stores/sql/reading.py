@@ -12,10 +12,12 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.statements import (
     BOARD,
+    BOARDS,
     HIDDEN,
     PLAYER,
     PLAYERS,
     board_row,
+    placeholders,
     player_row,
     read,
     read_by_ids,
@@ -52,6 +54,14 @@ def find_board(board: str) -> Row | None:
     """Return the board's row, None if there is no such board."""
     rows = read(BOARD, [board])
     return board_row(rows[0]) if rows else None
+
+
+def find_boards(ids: Collection[str]) -> dict[str, Row]:
+    """Return the rows of those of these boards that are there, by their ids."""
+    if not ids:  # PostgreSQL knows no empty list
+        return {}
+    rows = map(board_row, read(BOARDS.format(boards=placeholders(ids)), [*ids]))
+    return {row["id"]: row for row in rows}
 
 
 def find_player(board: str, player: str) -> Row | None:

@@ -25,6 +25,13 @@ from leaderboardapp.domain.joining import (
 )
 from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.schedule import check_due, check_season
+from leaderboardapp.domain.searching import (
+    BoardPage,
+    BoardPosition,
+    SearchPage,
+    SearchPosition,
+    split_page,
+)
 from leaderboardapp.domain.types import (
     BOARD_DEFAULTS,
     Amount,
@@ -43,7 +50,7 @@ from leaderboardapp.domain.types import (
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import deletion, maintenance, seasons, tickets, windows
+from leaderboardapp.stores.sql import deletion, maintenance, search, seasons, tickets, windows
 from leaderboardapp.stores.sql.access import (
     DatabaseAccess,
     in_board_transaction,
@@ -92,6 +99,7 @@ class SqlStore(DatabaseAccess, Store):
     @maps_db_errors
     def ensure(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
+        search.fill(self.transaction)
 
     @maps_db_errors
     def ping(self) -> None:
@@ -102,6 +110,7 @@ class SqlStore(DatabaseAccess, Store):
 
         def create() -> None:
             BoardRow.objects.create(**columns)
+            search.remember_board(columns, now_us())
             windows.follow_board(columns)
 
         try:
@@ -118,6 +127,17 @@ class SqlStore(DatabaseAccess, Store):
             boards = boards.filter(private=False)
         return list(boards.values(*BOARD_COLUMNS)[:limit])
 
+    @of_one_moment
+    def find_boards(
+        self,
+        order: str,
+        prefix: str,
+        limit: int,
+        after: BoardPosition | None,
+        private: bool = False,
+    ) -> BoardPage:
+        return search.read_boards(order, prefix, limit, after, private)
+
     @maps_db_errors
     def get_board(self, board: str) -> Row:
         return read_board(board)
@@ -130,6 +150,8 @@ class SqlStore(DatabaseAccess, Store):
             precondition()
         BoardRow.objects.filter(id=board).update(**check_board(fields))
         row = self.get_board(board)
+        if {"name", "private"} & fields.keys():
+            search.remember_board(row)
         if FOLLOWED_FIELDS & fields.keys():
             windows.follow_board(row)
         return row
@@ -165,7 +187,10 @@ class SqlStore(DatabaseAccess, Store):
         windows.leave_ended(board, player)
         # In windows, too: a player is the same there but for the score.
         PlayerRow.objects.filter(board_id__in=list_family(board), player=player).update(**changes)
-        return self.get_player(board, player)
+        row = self.get_player(board, player)
+        if {"name", "hidden"} & changes.keys():
+            search.remember_players(board, [row])
+        return row
 
     @in_board_transaction
     def delete_player(
@@ -302,9 +327,22 @@ class SqlStore(DatabaseAccess, Store):
     def get_selection(
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
-        rows = find_players(board, players)
-        emails = find_emails(board, rows if with_emails else [])
-        return read_selection(read_board(board), rows, emails)
+        return _select(board, players, with_emails)
+
+    @of_one_moment
+    def search_players(
+        self,
+        board: str,
+        prefix: str,
+        limit: int,
+        after: SearchPosition,
+        hidden: bool = False,
+        with_emails: bool = False,
+    ) -> SearchPage:
+        positions = search.find_matches(board, prefix, limit + 1, after, hidden)
+        page, last = split_page(positions, limit)
+        players = {position.player for position in page}
+        return SearchPage(page, _select(board, players, with_emails), last)
 
     @of_one_moment
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
@@ -351,3 +389,9 @@ class SqlStore(DatabaseAccess, Store):
 
     def close(self) -> None:
         connection.close()
+
+
+def _select(board: str, players: Collection[str], with_emails: bool) -> Selection:
+    rows = find_players(board, players)
+    emails = find_emails(board, rows if with_emails else [])
+    return read_selection(read_board(board), rows, emails)

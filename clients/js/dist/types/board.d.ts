@@ -1,5 +1,5 @@
 import type { RequestOptions, Service } from "./service.js";
-import type { BoardState, BoardWindow, PastSeason, PastSnapshot, PlayerData, PlayerSeason, PlayerState, RankedPlayer, ScoreAnswer, ScoreRank, ScoreResult, Selection, Settings, Snapshot, Standing } from "./types.js";
+import type { BoardState, BoardWindow, OwnRank, PastSeason, PastSnapshot, PlayerData, PlayerSeason, PlayerState, RankedPlayer, ScoreAnswer, ScoreRank, ScoreResult, Selection, Settings, Snapshot, Standing } from "./types.js";
 import { type WatchOptions } from "./watch.js";
 /** Values by player id. A Map keeps its order; of an object, ids that are numbers come first. */
 export type ByPlayer<T> = Record<string, T> | Iterable<readonly [string, T]>;
@@ -58,6 +58,8 @@ export declare class Board {
     players({ fromRank: from_rank, season }?: {
         fromRank?: number;
     } & SeasonOption): AsyncGenerator<RankedPlayer, void, undefined>;
+    /** Yield the players whose name or id begins with the text, without case, by that text. */
+    search(text: string): AsyncGenerator<RankedPlayer, void, undefined>;
     /** Return up to 500 players, with their places. */
     select(ids: Iterable<string>): Promise<Selection>;
     /** Return a score's rank. */
@@ -81,6 +83,11 @@ export declare class Player {
     read({ season }?: SeasonOption): Promise<PlayerState>;
     /** Return a ranking window, perhaps of a past season, with the player in its middle. */
     around(limit?: number, { season }?: SeasonOption): Promise<(RankedPlayer & Standing)[]>;
+    /** Iterate over the own rank now, and after each change of it, as `Board.watch` does over snapshots.
+     *
+     * LeaderboardError is thrown with status 501 where the service has no live ranks, and with 404 after the player was
+     * deleted. In a window that is before the first score, too. */
+    watch(options?: WatchOptions): AsyncIterableIterator<OwnRank>;
     /** Yield the past seasons in which the player was ranked, newest first, read page by page. */
     seasons(): AsyncGenerator<PlayerSeason, void, undefined>;
     /** Add to the score; return the answer, which has the new one. An idempotency key counts once.

@@ -44,6 +44,15 @@ export interface PlayerState extends RankError, Partial<Standing> {
     data?: PlayerData;
     email?: string | null;
 }
+/** Where a player stands, and the players around. The rank of an unranked player is null. */
+export interface OwnRank extends RankError {
+    id: string;
+    name: string;
+    score: number;
+    rank: number | null;
+    of: number | null;
+    around: RankedPlayer[];
+}
 /** A player of a selection. The place is null where the rank is. */
 export interface SelectedPlayer extends Standing {
     id: string;

@@ -1,6 +1,5 @@
 import { LeaderboardError } from "./errors.js";
 import type { Service } from "./service.js";
-import type { Snapshot } from "./types.js";
 /** How to watch a board, and who is told what happens meanwhile. */
 export interface WatchOptions {
     /** Ends the loop. */
@@ -19,5 +18,5 @@ export interface WatchOptions {
     /** Seconds without a sign of life after which the connection is dead, by default 45. */
     silence?: number;
 }
-/** Return an iterator over the snapshots of the board, or the window, at the path. It connects when it is first asked. */
-export declare function watch(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<Snapshot>;
+/** Return an iterator over the snapshots at the path, of a board, a window or a player. It connects when it is first asked. */
+export declare function watch<T>(service: Service, path: string, options: WatchOptions): AsyncIterableIterator<T>;

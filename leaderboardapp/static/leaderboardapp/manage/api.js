@@ -7,10 +7,11 @@ const ANSWER = 60000; // milliseconds within which a request has to be answered;
 
 // A problem (RFC 9457) that was answered. The status 0 means that there was no answer.
 export class Failure extends Error {
-  constructor(status, detail, wait = 0) {
+  constructor(status, detail, { wait = 0, errors } = {}) {
     super(detail);
     this.status = status;
     this.wait = wait; // seconds after which to try again
+    this.errors = errors; // all reasons, if there are several
   }
 }
 
@@ -36,8 +37,8 @@ export class Api {
 
   // Return the answer's JSON. The body is a value, or its JSON as text. A `patient` request is retried
   // while the service does not answer; it must be one that may be sent twice: a read,
-  // or one with an idempotency `key`.
-  async send(method, path, body, { key, signal, patient = false } = {}) {
+  // or one with an idempotency `key`. `again` is called before one is sent again that may have been done.
+  async send(method, path, body, { key, signal, patient = false, again } = {}) {
     for (let tries = 1; ; ) {
       try {
         return await this.once(method, path, body, key, signal);
@@ -49,6 +50,8 @@ export class Api {
         } else if (!away || tries++ === TRIES) {
           if ([401, 403].includes(error.status)) this.denied(error.message);
           throw error;
+        } else {
+          again?.();
         }
         await sleep(error.wait || 2 ** (tries - 2), signal);
       }
@@ -96,7 +99,7 @@ async function failure(response) {
   const wait = Number(response.headers.get("Retry-After")) || 0;
   const problem = await response.json().catch(() => ({}));
   const detail = problem.detail ?? `The service answered ${response.status}.`;
-  return new Failure(response.status, detail, response.status === 429 ? wait || 1 : wait);
+  return new Failure(response.status, detail, { wait: response.status === 429 ? wait || 1 : wait, errors: problem.errors });
 }
 
 export function sleep(seconds, signal) {

@@ -40,6 +40,14 @@ export function guessColumns(header) {
   return { id: id < 0 ? Math.max(name, 0) : id, name, amount, email, data };
 }
 
+// Return indexes of columns that hold nothing but integers in these rows of cells, as amounts do.
+export function findNumbers(header, rows) {
+  return header.flatMap((_, column) => {
+    const texts = rows.map((cells) => trim(cells[column] ?? "")).filter(Boolean);
+    return texts.length && texts.every(isAmount) ? [column] : [];
+  });
+}
+
 // Throw BadHeader if another column has the same title as one of those that are chosen.
 export function requireDistinct(header, columns) {
   for (const index of Object.values(columns)) {
@@ -136,16 +144,24 @@ function explain({ line, last, fault }) {
   return last > line ? `${fault}, so lines ${line} to ${last} are left out` : fault;
 }
 
+export const NAME_RULE = `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters or overrides of direction`;
+
+export function isName(text) {
+  return [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
+}
+
 function nameOf({ title, text }) {
-  const isName = [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
-  if (isName) return text;
-  throw bad(title, text, `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters or overrides of direction`);
+  if (isName(text)) return text;
+  throw bad(title, text, NAME_RULE);
+}
+
+function isAmount(digits) {
+  return /^[+-]?0*[0-9]{1,16}$/.test(digits) && Number.isSafeInteger(Number(digits));
 }
 
 function amountOf({ title, text }) {
   const digits = trim(text);
-  const amount = Number(digits);
-  if (/^[+-]?0*[0-9]{1,16}$/.test(digits) && Number.isSafeInteger(amount)) return amount;
+  if (isAmount(digits)) return Number(digits);
   const most = Number.MAX_SAFE_INTEGER;
   throw bad(title, text, `an integer from ${-most} to ${most}`);
 }

@@ -9,7 +9,8 @@ export function valueOf(input) {
   if ("number" in input.dataset) {
     const text = input.value.trim();
     if (text === "") return null;
-    return /^[+-]?[0-9]+$/.test(text) ? Number(text) : text;
+    // A number that JavaScript would round stays text, too.
+    return /^[+-]?[0-9]+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
   }
   if ("json" in input.dataset) return parse(input.value.trim() || input.dataset.json);
   return input.tagName === "SELECT" && input.value === "" ? null : input.value;
@@ -23,14 +24,35 @@ function parse(text) {
   }
 }
 
-// Show a problem at its field, whose name begins the problem's detail; or else at the form's end.
-export function showFault(form, error) {
-  clearFaults(form);
-  const [input, text] = findFault(form, error.message);
-  if (!input || input.closest("[hidden]")) {
-    form.querySelector(".form-fault").textContent = error.message;
-    return;
+// Several reasons why a form is not accepted, each of which begins with the field's name.
+export class Faults extends Error {
+  constructor(errors) {
+    super(errors.join(" "));
+    this.errors = errors;
   }
+}
+
+// Throw Faults if there is a reason among these, which may be empty.
+export function requireNone(...reasons) {
+  const errors = reasons.filter(Boolean);
+  if (errors.length) throw new Faults(errors);
+}
+
+// Show each reason at its field, whose name begins it; or else at the form's end. The first field
+// gets the focus.
+export function showFaults(form, reasons) {
+  clearFaults(form);
+  const others = reasons.filter((reason) => {
+    const [input, text] = findFault(form, reason);
+    if (!input || input.closest("[hidden]")) return true;
+    if (!input.hasAttribute("aria-invalid")) showAt(input, text);
+    return false;
+  });
+  form.querySelector(".form-fault").textContent = others.join(" ");
+  form.querySelector("[aria-invalid]")?.focus();
+}
+
+function showAt(input, text) {
   const fault = document.createElement("span");
   fault.className = "fault";
   fault.id = `${input.id}-fault`;
@@ -38,7 +60,6 @@ export function showFault(form, error) {
   input.closest(".field, .check").append(fault);
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", fault.id);
-  input.focus();
 }
 
 // Return the input that a problem is about, and what the problem says of it. Of an object that several
@@ -71,7 +92,7 @@ export function onSubmit(form, work) {
       clearFaults(form);
       await work();
     } catch (error) {
-      showFault(form, error);
+      showFaults(form, error.errors ?? [error.message]);
     } finally {
       form.ariaBusy = null;
     }
@@ -111,7 +132,10 @@ export function confirmed({ title, text, action, typed = "" }) {
 
 let clearing = 0;
 
-// Show a text at the foot of the page, and announce it. Bad news stays longer.
+// Whatever is done next, what was said before is old.
+for (const action of ["click", "submit", "input"]) addEventListener(action, () => tell(""), true);
+
+// Show a text at the foot of the page, and announce it, until the next action. Bad news stays longer.
 export function tell(text, bad = false) {
   const news = byId("news");
   clearTimeout(clearing);

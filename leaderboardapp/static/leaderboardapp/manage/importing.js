@@ -3,7 +3,8 @@
 import { playerPath } from "../ids.js";
 import { Failure } from "./api.js";
 
-const BATCH = 1000; // rows that one request may have
+const BATCH = 1000; // players with one idempotency key; another number would count those again who are counted
+const REQUEST = 500; // of them in one request, so that it is not too large with the longest names
 const AT_ONCE = 4; // players created at the same time
 const REFUSED = [400, 409, 413, 422]; // statuses that are about one player
 
@@ -25,14 +26,18 @@ export function nameOfImport(text, ...others) {
 }
 
 // An import, sent in batches. If it was cancelled or failed, `run` repeats the batch that was being
-// sent, with the same idempotency key: no player is counted again.
+// sent, with the same idempotency key: no player is counted again. With `names`, players who are missing
+// join by their score, in the order of the file, unless they bring data.
 export class Import {
-  constructor(api, name, season, players) {
-    Object.assign(this, { api, name, season, players });
+  constructor(api, name, season, players, names = false) {
+    Object.assign(this, { api, name, season, players, names });
     this.start = 0; // index of the next batch's first player
     this.ahead = 0; // players of that batch who are counted or created
     this.added = 0; // rows of players who are counted
+    this.known = 0; // rows of players whom an earlier import of this name has counted
     this.created = 0; // players who are new
+    this.lost = false; // whether an answer was lost that said who is new
+    this.unsure = false; // whether the batch may have been counted in this import, unheard
     this.faults = [];
   }
 
@@ -46,20 +51,29 @@ export class Import {
 
   async run(signal, progress) {
     while (!this.isDone) {
-      await this.sendBatch(this.players.slice(this.start, this.start + BATCH), signal, progress);
+      try {
+        await this.sendBatch(this.players.slice(this.start, this.start + BATCH), signal, progress);
+      } catch (error) {
+        this.unsure = true;
+        throw error;
+      }
       this.start += BATCH;
       this.ahead = 0;
+      this.unsure = false;
       progress();
     }
   }
 
   async sendBatch(batch, signal, progress) {
-    let added = 0;
+    let [added, known, joined] = [0, 0, 0];
     const faults = [];
     const settle = (answers) => {
       for (const { player, result } of answers) {
-        if (result.status === 200) added += player.rows;
-        else faults.push(fault(player, result.detail));
+        if (![200, 201].includes(result.status)) faults.push(fault(player, result.detail));
+        else if (result.repeated && !this.unsure) known += player.rows;
+        else added += player.rows;
+        if (result.status === 201) joined += 1;
+        this.lost ||= result.repeated && this.unsure;
       }
     };
     const answers = await this.add(batch, signal);
@@ -72,13 +86,26 @@ export class Import {
     const created = await this.createAll(players, faults, signal, progress);
     if (created.length) settle(await this.add(created, signal));
     this.added += added;
+    this.known += known;
+    this.created += joined;
     this.faults.push(...faults);
   }
 
   async add(players, signal) {
-    const rows = players.map(({ id, amount }) => ({ player: id, amount, season: this.season }));
+    const answers = [];
+    for (let start = 0; start < players.length; start += REQUEST) {
+      answers.push(...(await this.addPiece(players.slice(start, start + REQUEST), signal)));
+    }
+    return answers;
+  }
+
+  async addPiece(players, signal) {
+    const rows = players.map(({ id, name, data, amount }) => {
+      const row = { player: id, amount, season: this.season };
+      return this.names && !data ? { ...row, name } : row;
+    });
     const key = `import-${this.name}-${this.start}`;
-    const options = { key, signal, patient: true };
+    const options = { key, signal, patient: true, again: () => (this.unsure = true) };
     const { results } = await this.api.send("POST", "scores/", rows, options);
     return players.map((player, number) => ({ player, result: results[number] }));
   }

@@ -1,10 +1,12 @@
 // The table of players, and the dialogs that change them.
 
 import { newKey } from "../api.js";
-import { playerPath } from "../ids.js";
-import { byId, clearFaults, confirmed, count, onSubmit, tell, valueOf } from "./forms.js";
+import { ID_RULE, isId, playerPath } from "../ids.js";
+import { isName, NAME_RULE } from "./counting.js";
+import { byId, clearFaults, confirmed, count, onSubmit, requireNone, tell, valueOf } from "./forms.js";
 
 const PAGE = 25;
+const TYPING = 250; // milliseconds after the last letter, until the service is asked
 
 export class Players {
   constructor(api, boardNow) {
@@ -19,7 +21,15 @@ export class Players {
     byId("which").addEventListener("change", () => this.restart());
     byId("find-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.find(byId("find").value.trim());
+      this.restart();
+    });
+    byId("find").addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.restart(), TYPING);
+    });
+    byId("look-hidden").addEventListener("click", () => {
+      byId("which").querySelector("[value=hidden]").click();
+      byId("find").focus();
     });
     byId("new-player").addEventListener("click", () => this.openNew());
     onSubmit(byId("add-form"), () => this.create());
@@ -33,7 +43,13 @@ export class Players {
     return byId("which").querySelector(":checked").value === "hidden";
   }
 
+  // The beginning of a name or an id, of those to list; empty for all.
+  get text() {
+    return byId("find").value.trim();
+  }
+
   restart() {
+    clearTimeout(this.typing);
     this.cursors = [""];
     return this.load();
   }
@@ -46,27 +62,28 @@ export class Players {
   }
 
   async load() {
+    const { text, hidden } = this;
     const cursor = this.cursors.at(-1);
     const turn = (this.turns = {}); // the answer is dropped if a later request was sent meanwhile
-    const query = `players/?limit=${PAGE}${this.hidden ? "&hidden=true" : ""}`;
+    const query = { limit: PAGE, ...(hidden && { hidden }), ...(text && { search: text }), ...(cursor && { cursor }) };
     await this.saying(async () => {
-      const path = cursor ? `${query}&cursor=${encodeURIComponent(cursor)}` : query;
-      const page = await this.api.send("GET", path);
-      if (this.turns === turn) this.show(page);
+      const page = await this.api.send("GET", `players/?${new URLSearchParams(query)}`);
+      if (this.turns === turn) this.show(page, text);
     });
   }
 
-  show({ players, next, bound }) {
+  show({ players, next, bound }, text) {
     this.next = next;
     const hidden = this.hidden;
     this.rows = new Map(players.map((player) => [player.id, { ...player, hidden }]));
     this.replaceRows([...this.rows.values()].map(rowOf));
-    const nobody = hidden ? "No player is hidden." : "No player is ranked yet.";
-    const inexact = bound ? `Ranks may be off by up to ${count(bound)}.` : "";
-    byId("players-note").textContent = players.length ? inexact : nobody;
+    byId("players-table").hidden = players.length === 0;
+    byId("players-note").textContent = players.length ? sayBound(bound) : sayNobody(text, hidden);
+    byId("look-hidden").hidden = !text || hidden || players.length > 0;
     byId("previous").disabled = this.cursors.length === 1;
     byId("next").disabled = !next;
     byId("page-number").textContent = `Page ${this.cursors.length}`;
+    byId("players-pager").hidden = this.cursors.length === 1 && !next;
   }
 
   // Replace the rows and keep the focus on its button, if the player is still listed.
@@ -77,17 +94,6 @@ export class Players {
     if (id === null) return;
     const kind = "edit" in focused.dataset ? "[data-edit]" : `[data-add="${focused.dataset.add}"]`;
     (rowIn(this.body, id)?.querySelector(kind) ?? byId("players-title")).focus();
-  }
-
-  async find(id) {
-    if (!id) return;
-    await this.saying(async () => {
-      const path = playerPath(id);
-      const found = await this.api.send("GET", path);
-      // A player without a rank is hidden or has no score yet; an empty change says which.
-      const { hidden } = found.rank === null ? await this.api.send("PATCH", path, {}) : { hidden: false };
-      this.open({ ...found, hidden });
-    });
   }
 
   click(target) {
@@ -131,6 +137,11 @@ export class Players {
   async save() {
     const { player } = this;
     const [name, score, data] = ["name", "score", "data"].map((field) => valueOf(byId(`player-${field}`)));
+    requireNone(
+      nameFault(name),
+      score === null ? scoreFault("", this.boardNow()) : score !== player.score && scoreFault(score, this.boardNow()),
+      isObject(data) ? "" : "data: must be a JSON object.",
+    );
     const changes = {
       ...(name !== player.name && { name }),
       ...(JSON.stringify(data) !== JSON.stringify(player.data ?? {}) && { data }),
@@ -180,11 +191,16 @@ export class Players {
   }
 
   async create() {
-    const body = { name: valueOf(byId("add-name")) };
-    if (valueOf(byId("add-id"))) body.id = valueOf(byId("add-id"));
-    if (this.boardNow().ask_email) body.email = valueOf(byId("add-email"));
+    const [givenName, givenId, email] = ["name", "id", "email"].map((field) => valueOf(byId(`add-${field}`)));
     const score = valueOf(byId("add-score"));
-    if (typeof score === "string") throw new Error("score: must be a whole number.");
+    const board = this.boardNow();
+    requireNone(
+      nameFault(givenName),
+      givenId && !isId(givenId) ? `id: must be ${ID_RULE}.` : "",
+      board.ask_email && !byId("add-email").validity.valid ? "email: must be an email address." : "",
+      score === null ? "" : scoreFault(score, board),
+    );
+    const body = { name: givenName, ...(givenId && { id: givenId }), ...(board.ask_email && { email }) };
     const { id, name } = await this.api.send("POST", "players/", body);
     byId("add-dialog").close();
     await this.saying(async () => {
@@ -204,6 +220,30 @@ export class Players {
       else tell(error.message, true);
     }
   }
+}
+
+function nameFault(name) {
+  return isName(name) ? "" : `name: must be ${NAME_RULE}.`;
+}
+
+// Return why the board does not allow the score, of which a text is none; nothing if it does.
+function scoreFault(score, { min, max }) {
+  const [least, most] = [min ?? -Number.MAX_SAFE_INTEGER, max ?? Number.MAX_SAFE_INTEGER];
+  if (typeof score === "number" && score >= least && score <= most) return "";
+  return `score: must be a whole number from ${count(least)} to ${count(most)}.`;
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function sayBound(bound) {
+  return bound ? `Ranks may be off by up to ${count(bound)}.` : "";
+}
+
+function sayNobody(text, hidden) {
+  if (text) return `No ${hidden ? "hidden " : ""}player has a name or an id that begins with “${text}”.`;
+  return hidden ? "No player is hidden." : "No player is ranked yet.";
 }
 
 function rowIn(body, id) {

@@ -1,7 +1,7 @@
 // The dashboard's transfers of files, in and out, with their progress bars.
 
 import { save, exportPlayers } from "./exporting.js";
-import { addUp, BadHeader, guessColumns, readHeader, requireDistinct } from "./counting.js";
+import { addUp, BadHeader, countRows, findNumbers, guessColumns, readHeader, requireDistinct } from "./counting.js";
 import { decode, readCsv } from "./csv.js";
 import { Import, nameOfImport } from "./importing.js";
 import { newKey } from "../api.js";
@@ -15,7 +15,12 @@ export class Importing {
   constructor(api, boardNow, done) {
     Object.assign(this, { api, boardNow, done });
     byId("file").addEventListener("change", () => this.choose(byId("file").files[0]));
-    byId("import-columns").addEventListener("change", () => this.checkColumns());
+    byId("import-columns").addEventListener("change", ({ target }) => {
+      if (target === byId("column-amount")) this.question = "";
+      this.checkColumns();
+    });
+    byId("amount-yes").addEventListener("click", () => this.answer(this.proposed));
+    byId("amount-no").addEventListener("click", () => this.answer(-1));
     byId("import-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.start();
@@ -50,15 +55,42 @@ export class Importing {
 
   preview([header, ...rows]) {
     const guess = guessColumns(header);
+    // A title that says nothing of amounts may stand above some, or above minutes or years.
+    [this.proposed] = findNumbers(header, rows).filter((column) => column !== guess.id);
+    const asks = guess.amount < 0 && this.proposed !== undefined;
+    if (asks) guess.amount = this.proposed;
+    this.question = asks ? `“${header[this.proposed]}” holds numbers. Are they to be added, or does each row count 1?` : "";
+    byId("amount-yes").textContent = `Add “${header[this.proposed]}”`;
     for (const [column, none] of Object.entries(COLUMNS)) {
       const options = header.map((title, number) => new Option(title || `Column ${number + 1}`, number));
       if (none) options.unshift(new Option(none, -1));
       byId(`column-${column}`).replaceChildren(...options);
       byId(`column-${column}`).value = guess[column];
     }
-    const table = byId("preview");
-    table.tHead.replaceChildren(line("th", header));
-    table.tBodies[0].replaceChildren(...rows.map((cells) => line("td", cells)));
+  }
+
+  answer(column) {
+    byId("column-amount").value = column;
+    this.question = "";
+    this.checkColumns();
+    byId("import-start").focus();
+  }
+
+  // Show the first rows as they will be read.
+  showRows() {
+    const { ask_email } = this.boardNow();
+    const hasData = this.columns.data >= 0;
+    const titles = ["Line", "Name", "Adds", "Id", ...(ask_email ? ["Email address"] : []), ...(hasData ? ["Data"] : [])];
+    const rows = [];
+    for (const row of countRows(this.text, this.columns)) {
+      rows.push(row.fault ? faultLine(row, titles.length) : line("td", [
+        row.line, row.name, row.amount.toLocaleString("en", { signDisplay: "always" }), row.id,
+        ...(ask_email ? [row.email] : []), ...(hasData ? [row.data ?? ""] : []),
+      ]));
+      if (rows.length === PREVIEW) break;
+    }
+    byId("preview").tHead.replaceChildren(line("th", titles));
+    byId("preview").tBodies[0].replaceChildren(...rows);
   }
 
   get columns() {
@@ -71,9 +103,12 @@ export class Importing {
   checkColumns() {
     byId("import-fault").textContent = "";
     byId("import-start").disabled = true;
+    byId("amount-question").hidden = !this.question;
+    byId("amount-question").querySelector("span").textContent = this.question;
     try {
       requireDistinct(this.header, this.columns);
-      byId("import-start").disabled = Boolean(this.running);
+      this.showRows();
+      byId("import-start").disabled = Boolean(this.running || this.question);
     } catch (error) {
       this.refuse(error);
     }
@@ -97,7 +132,7 @@ export class Importing {
       const progress = (rows) => this.say(`Reading: ${count(rows, "row")}`);
       const read = await addUp(this.text, columns, { signal, progress });
       this.read = read;
-      this.task = new Import(this.api, name, season, read.players);
+      this.task = new Import(this.api, name, season, read.players, !this.boardNow().ask_email);
       await this.send(signal);
     });
   }
@@ -110,9 +145,13 @@ export class Importing {
     byId("import-bar").max = Math.max(this.task.players.length, 1);
     await this.task.run(signal, () => this.progress());
     this.progress();
-    const { added, created } = this.task;
-    const bad = this.read.rows - added;
-    const end = `Imported: ${count(added)} of ${count(this.read.rows, "row")} added, ${count(created, "player")} created.`;
+    const { added, created, known, lost } = this.task;
+    const { rows } = this.read;
+    const bad = rows - added - known;
+    const before = known ? `Already counted: ${count(known)} of ${count(rows, "row")}.` : "";
+    const joined = lost ? "" : `, ${count(created, "player")} created`;
+    const now = `Imported: ${count(added)} of ${count(rows, "row")} added${joined}.`;
+    const end = [added || !known ? now : "", before].filter(Boolean).join(" ");
     this.say(end);
     tell(bad ? `${end} Not added: ${count(bad)}.` : end);
   }
@@ -205,6 +244,13 @@ export class Exporting {
       byId("export-start").focus();
     }
   }
+}
+
+function faultLine({ line: number, fault }, width) {
+  const row = line("td", [number, `Left out: ${fault}.`]);
+  row.lastChild.colSpan = width - 1;
+  row.lastChild.className = "fault";
+  return row;
 }
 
 function line(tag, cells) {
