@@ -56,7 +56,9 @@ def post_worker_init(worker: Worker) -> None:
     util.write_error = write_problem
     # The first one speaks for all. What benchmarks serve has no settings of the service.
     if worker.age == 1 and worker.app.app_uri.startswith("leaderboard_project."):
+        from leaderboardapp.pages.picture import warn_of_missing_library
         from leaderboardapp.web.auth import warn_of_anonymous_writes
 
         warn_of_anonymous_writes()
+        warn_of_missing_library()
     worker.log.info("Worker %d takes requests", worker.pid)

@@ -19,7 +19,7 @@ from leaderboardapp.domain.fields import BOARD_SETTING_FIELDS, board_ids_field, 
 from leaderboardapp.domain.types import Row
 from leaderboardapp.models import Board
 from leaderboardapp.models.board import ROW_FIELDS
-from leaderboardapp.pages import views
+from leaderboardapp.pages import sharing, views
 from leaderboardapp.realtime import subscribe
 from leaderboardapp.realtime.formats import STREAM, board_channel, to_line, update_message
 from leaderboardapp.snapshots import Snapshot, compute_fingerprint
@@ -204,6 +204,8 @@ def negotiate(request: HttpRequest) -> str | None:
     # An EventSource and a poll are recognised without Django's parser: it takes longer than the
     # read of the board.
     accept = request.headers.get("Accept", "").lower()
+    if sharing.reads_links(request):
+        return views.PAGE
     if accept == STREAM or "text/" not in accept:
         return accept
     return request.get_preferred_type(["application/json", STREAM, views.PAGE])

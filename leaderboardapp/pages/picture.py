@@ -20,7 +20,10 @@ from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.types import Row
 
 os.environ.setdefault("FONTCONFIG_FILE", str(Path(__file__).parent / "fonts" / "fonts.conf"))
-import pyvips  # noqa: E402  # what it draws texts with reads the variable
+try:
+    import pyvips  # what it draws texts with reads the variable
+except Exception as error:  # of several kinds: there is no libvips, or none that this machine loads
+    pyvips, REASON = None, f"{type(error).__name__}: {error}"
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +50,20 @@ ABOVE, BELOW = 1.2, 0.5  # what is seen of a line above and below its baseline, 
 
 _has_warned = False
 
-pyvips.cache_set_max(0)  # or it would keep texts in memory
-pyvips.concurrency_set(1)  # threads for one picture: requests have threads of their own
+if pyvips:
+    pyvips.cache_set_max(0)  # or it would keep texts in memory
+    pyvips.concurrency_set(1)  # threads for one picture: requests have threads of their own
+
+
+def can_draw() -> bool:
+    """Return whether this machine has what pictures are drawn with. The service runs without."""
+    return pyvips is not None
+
+
+def warn_of_missing_library() -> None:
+    """Warn if no picture can be drawn."""
+    if not can_draw():
+        logger.warning("links to boards have no pictures: libvips cannot be loaded (%s)", REASON)
 
 
 def draw_picture(title: str, format: Row, players: Sequence[Row]) -> bytes:

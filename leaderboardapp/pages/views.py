@@ -19,7 +19,7 @@ from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.pages.embed import Look, read_look
-from leaderboardapp.pages.sharing import describe_link
+from leaderboardapp.pages.sharing import describe_link, reads_links
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
@@ -84,7 +84,10 @@ def _break_between_groups(points: str) -> SafeString:
 
 
 def prefers_page(request: HttpRequest) -> bool:
-    """Return whether the client prefers a page to JSON. Whoever accepts anything gets JSON."""
+    """Return whether the client prefers a page to JSON. Whoever accepts anything gets JSON, but for
+    those that read pages to show links to them."""
+    if reads_links(request):
+        return True
     preferred = request.get_preferred_type(["application/json", PROBLEM, PAGE])
     return PAGE in request.headers.get("Accept", "") and preferred == PAGE
 

@@ -241,6 +241,13 @@ class ProblemKind(Enum):
         "Poll the player as JSON, with If-None-Match and the ETag. Whoever runs the service can "
         "make ranks live: with tcp:// addresses in GRIP_URL.",
     )
+    NO_PICTURES = (
+        "no-pictures",
+        HTTPStatus.NOT_IMPLEMENTED,
+        "There are no pictures here",
+        "The service runs on a machine without libvips, with which it draws them.",
+        "Read the board as JSON. Whoever runs the service can install libvips.",
+    )
     BUSY = (
         "busy",
         HTTPStatus.SERVICE_UNAVAILABLE,

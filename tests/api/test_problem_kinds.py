@@ -54,6 +54,7 @@ SLUGS = {
     "rate-limit-exceeded": 429,
     "proxy-required": 501,
     "no-live-ranks": 501,
+    "no-pictures": 501,
     "busy": 503,
     "store-unavailable": 503,
     "outcome-unknown": 504,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pyvips
 
-from leaderboardapp.pages import sharing
+from leaderboardapp.pages import picture, sharing
 from leaderboardapp.web.auth import create_token
 from tests.api.conftest import Send, assert_problem
 from tests.support.programs import wait_until
@@ -189,7 +189,11 @@ def test_what_many_ask_for_at_once_is_drawn_once(
 
 
 def test_who_asks_for_too_many_pictures_at_once_is_told_to_come_later(
-    send: Send, path: str, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+    send: Send,
+    path: str,
+    drawn: list[str],
+    slow: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sharing, "MAX_WAITING", 1)
     monkeypatch.setattr(sharing, "_pictures", sharing.Pictures())
@@ -197,7 +201,7 @@ def test_who_asks_for_too_many_pictures_at_once_is_told_to_come_later(
     assert send("POST", "/boards/", {"id": other.split("/")[2]}).status_code == 201
     thread = threading.Thread(target=send, args=("GET", f"{path}picture.png"))
     thread.start()
-    wait_until(sharing._pictures.lock.locked, "that it draws")
+    wait_until(lambda: drawn, "that it draws")
     answer = send("GET", f"{other}picture.png")
     slow.set()
     thread.join()
@@ -218,3 +222,90 @@ def test_pages_have_their_icons_and_colours(send: Send, board: str) -> None:
     answer = send("GET", icon)
     image = pyvips.Image.new_from_buffer(b"".join(answer.streaming_content), "")
     assert (image.width, image.height, image.hasalpha()) == (180, 180, 0)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "", "image/*, */*;q=0.5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+        "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+        "WhatsApp/2.19.258 A",
+    ],
+)
+def test_who_shows_links_is_sent_the_page_though_it_accepts_anything(
+    send: Send, path: str, name: str, accept: str
+) -> None:
+    headers = {"user_agent": name, **({"accept": accept} if accept else {})}
+    page = send("GET", path, **headers)
+    assert page["Content-Type"].startswith("text/html")
+    assert "og:image" in page.content.decode()
+    assert send("GET", "/boards/nowhere/", **headers)["Content-Type"].startswith("text/html")
+    assert send("GET", f"{path}picture.png", **headers)["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("name", "accept"),
+    [
+        ("Slackbot 1.0", "application/json"),
+        ("python-requests/2.34", "*/*"),
+        ("DiscordBot (https://example.com, 1.0)", "*/*"),  # of somebody who writes bots
+    ],
+)
+def test_programs_are_sent_the_snapshot(send: Send, path: str, name: str, accept: str) -> None:
+    answer = send("GET", path, user_agent=name, accept=accept)
+    assert answer["Content-Type"] == "application/json"
+
+
+def test_where_nothing_can_be_drawn_links_have_no_picture(
+    send: Send, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture, "pyvips", None)
+    assert_problem(send("GET", f"{path}picture.png"), 501, "no libvips")
+    tags = read_tags(send, path)
+    assert tags["og:title"] == "Friday <quiz>"
+    assert tags["twitter:card"] == "summary"
+    assert not {name for name in tags if name.startswith("og:image")}
+
+
+def test_what_was_drawn_while_a_board_was_private_is_shown_to_no_stranger(
+    send: Send, path: str, drawn: list[str]
+) -> None:
+    token = f"Bearer {create_token(['read'], None, 60)}"
+    assert send("PATCH", path, {"private": True}).status_code == 200
+    secret = send("GET", f"{path}picture.png", authorization=token)["ETag"]
+    assert send("PATCH", path, {"private": False, "name": "For everybody"}).status_code == 200
+    assert send("GET", f"{path}picture.png")["ETag"] != secret
+    assert drawn == ["Friday <quiz>", "For everybody"]
+
+
+def test_one_thread_draws_for_those_of_all_requests(
+    send: Send, path: str, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[threading.Thread] = set()
+
+    def draw(*_: Any) -> bytes:
+        threads.add(threading.current_thread())
+        return b"a picture"
+
+    monkeypatch.setattr(sharing, "draw_picture", draw)
+    monkeypatch.setattr(sharing, "FRESH_SECONDS", 0)
+    for _ in range(2):
+        assert send("POST", f"{path}players/bob/score-add/").status_code == 200
+        request = threading.Thread(target=send, args=("GET", f"{path}picture.png"))
+        request.start()
+        request.join()
+    assert len(threads) == 1, "each other one would keep memory of its own for what it draws with"
+
+
+def test_the_picture_that_tags_name_is_of_their_moment_however_soon(
+    send: Send, path: str, drawn: list[str]
+) -> None:
+    for _ in range(2):  # sites that show links keep what they find at the address for weeks
+        assert send("POST", f"{path}players/bob/score-add/").status_code == 200
+        address = read_tags(send, path)["og:image"].partition("//testserver:80")[2]
+        snapshot = send("GET", path)["ETag"].strip('"')
+        assert send("GET", address)["ETag"].startswith(f'"{snapshot}-')
+    assert send("GET", address).status_code == 200
+    assert len(drawn) == 2

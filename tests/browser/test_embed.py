@@ -147,3 +147,17 @@ def test_an_embedded_board_is_accessible_on_any_page(
     expect(page.locator("#state")).to_have_text("Live")
     # axe takes what is behind the transparent page for white, in both colour schemes.
     check_looks(page, f"embed-{accent or 'plain'}", screenshots)
+
+
+def test_a_frame_with_a_border_is_high_enough_on_sites_that_count_borders(
+    show: Callable[[str], Page], visit: Visits, board: str
+) -> None:
+    style = "<style>* { box-sizing: border-box } iframe { border: 9px solid }</style>"
+    script = f'<script src="{visit.address}/static/leaderboardapp/frames.js"></script>'
+    page = show(f'{style}<iframe src="{visit.address}{board}?embed"></iframe>{script}')
+    expect_fit(page, lambda height: height != 150 - 2 * 9)
+    frame = get_frame(page)
+    frame.evaluate("location.reload()")
+    expect(frame.locator("#state")).to_have_attribute("data-state", "live")
+    expect_fit(page, lambda height: height != 150 - 2 * 9)
+    assert frame.evaluate("document.documentElement.scrollHeight <= innerHeight")

@@ -1,6 +1,8 @@
 """The picture of a board's first players: whatever they are called, it is drawn."""
 
 import logging
+import runpy
+import sys
 from typing import Any
 
 import pytest
@@ -108,3 +110,17 @@ def test_a_line_has_its_baseline_where_its_letters_stand() -> None:
         image, _, top = picture._place(text, 48, 0, 100)
         below = image.height + top - 100
         assert (0 <= below <= 2) == ("g" not in text)
+
+
+def test_the_service_starts_without_libvips_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    names = runpy.run_path(picture.__file__)
+    assert not names["can_draw"]()
+    names["warn_of_missing_library"]()
+    [record] = caplog.records
+    assert "no pictures: libvips cannot be loaded (ModuleNotFoundError: " in record.getMessage()
+    caplog.clear()
+    picture.warn_of_missing_library()
+    assert picture.can_draw() and not caplog.records

@@ -9,8 +9,9 @@
     if (from !== origin || data?.type !== "leaderboard-frame") return;
     const { height, theme } = data;
     const frame = [...document.querySelectorAll("iframe")].find((each) => each.contentWindow === source);
-    if (!frame || !(height > 0 && height <= MOST)) return;
-    frame.style.height = `${height}px`;
+    if (!frame || !Number.isInteger(height) || height <= 0 || height > MOST) return;
+    const isBorderIn = getComputedStyle(frame).boxSizing === "border-box"; // as many sites have it for all
+    frame.style.height = `${height + (isBorderIn ? frame.offsetHeight - frame.clientHeight : 0)}px`;
     // Browsers show what is behind a frame only if its page and this one are both light, or dark.
     if (theme === "light" || theme === "dark") frame.style.colorScheme = theme;
   });
