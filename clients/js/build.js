@@ -43,5 +43,5 @@ async function bundled(bundle) {
 }
 
 function kilobytes(content) {
-  return `${(gzipSync(content, { level: 9 }).length / 1000).toFixed(1)} kB`;
+  return `${(gzipSync(content, { level: 9 }).length / 1000).toFixed(2)} kB`;
 }
