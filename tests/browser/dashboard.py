@@ -33,6 +33,7 @@ def row(page: Page, name: str) -> Any:
 
 
 def set_file(page: Page, content: bytes) -> None:
+    expect(page.locator("#file")).to_be_visible()  # once the board is there
     file: Any = {"name": "scores.csv", "mimeType": "text/csv", "buffer": content}
     page.locator("#file").set_input_files(file)
 
