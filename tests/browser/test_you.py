@@ -50,9 +50,9 @@ def test_who_joins_is_told_the_place_and_followed_until_deleted(
     set_score(api, board, carol, 12)
     expect_place(page, "You are 1st of 5")
     expect(page.locator("#ranking .own .name")).to_have_text("Carol")
-    expect(page.get_by_role("button", name="+1 for Carol")).to_be_focused()  # in the other list
-    expect(own).to_have_count(1)
     expect(around).to_have_count(0)
+    expect(own).to_have_count(1)
+    expect(page.get_by_role("button", name="+1 for Carol")).to_be_focused()  # in the other list
     api("PATCH", f"{board}players/{carol}/", {"hidden": True})
     expect_place(page, "You are not ranked at the moment")
     api("DELETE", f"{board}players/{carol}/")
