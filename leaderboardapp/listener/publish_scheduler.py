@@ -160,7 +160,9 @@ class PublishScheduler:
     def rewind(self, position: int) -> None:
         """Go back to a checkpoint, which is that of boards that are new here. The caller adds those
         that changed after it to the `backlog`."""
-        self.checkpoint, self.rewound_at = min(self.checkpoint, position), time.monotonic()
+        self.checkpoint = min(self.checkpoint, position)
+        if position:  # else no listener has published anything of them
+            self.rewound_at = time.monotonic()
         self.checkpoints.clear()
 
     def forget_others(self, new: Parts) -> None:

@@ -198,13 +198,25 @@ def test_streams_of_boards_that_another_listener_had_are_sent_the_repeat(
         world.hold(0)
     world.feed.changes.clear()
     world.clients[0].take_news()
-    world.scheduler.rewind(0)
+    world.scheduler.rewind(1)
     world.put("a", change)
     world.clients[0].repeat_held(lambda channel: "-a" in channel)
     run_until(world, world.scheduler, 10)
     world.put("b", "y")
     run_until(world, world.scheduler, 20)
     assert [viewer.seen for viewer in world.viewers()] == [["x", change, change], ["x", "y"]]
+
+
+def test_streams_are_sent_no_repeat_where_no_listener_has_published_anything(
+    world: Watched,
+) -> None:
+    world.put("a", "x")
+    world.open("a")
+    world.hold(0)
+    world.scheduler.rewind(0)
+    world.put("a", "y")
+    run_until(world, world.scheduler, 10)
+    assert [viewer.seen for viewer in world.viewers()] == [["x", "y"]]
 
 
 def test_viewers_of_boards_of_other_listeners_are_left_to_them(world: Watched) -> None:
