@@ -17,7 +17,7 @@ load_dotenv(BASE_DIR / ".env")
 DEBUG = env.read_switch("DEBUG", False)
 SECRET_KEY = env.read_text("SECRET_KEY")
 # Any name that reaches us is as good as another, and none is validated. Pages show it to whoever
-# used it: in an example of a request, and in tags that link to the page itself and to its picture.
+# used it, in tags that link to the page itself and to its picture.
 # No other answer is built from the Host header, nor from X-Forwarded-Proto.
 ALLOWED_HOSTS = ["*"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

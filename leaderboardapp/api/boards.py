@@ -204,10 +204,10 @@ def negotiate(request: HttpRequest) -> str | None:
     # An EventSource and a poll are recognised without Django's parser: it takes longer than the
     # read of the board.
     accept = request.headers.get("Accept", "").lower()
-    if sharing.reads_links(request):
-        return views.PAGE
-    if accept == STREAM or "text/" not in accept:
+    if accept == STREAM:
         return accept
+    if "text/" not in accept:
+        return views.PAGE if sharing.reads_links(request) else accept
     return request.get_preferred_type(["application/json", STREAM, views.PAGE])
 
 

@@ -18,7 +18,6 @@ ORDERS = ("newest", "name")  # of boards
 MAX_KEY_LENGTH = 100  # characters of a search key; some letters become several
 LAST_CHARACTER = "\U0010ffff"
 _IGNORED = regex.compile(r"\p{Default_Ignorable_Code_Point}")
-
 _FORBIDDEN = regex.compile(r"[\p{Cc}\p{Cs}]")  # that stores do not take, and no name has
 
 P = TypeVar("P")
