@@ -112,7 +112,7 @@ def test_pushpin_is_started_again_when_one_of_its_services_ends_by_itself(
 
 
 def connection_manager(stack: Stack) -> psutil.Process:
-    """Return the process of Pushpin that viewers are connected to, whatever its release calls it."""
+    """Return the process of Pushpin that viewers are connected to, in either release."""
     names = ("condure", "pushpin-connmgr")
     [found] = (each for each in stack.pushpin.processes() if each.name() in names)
     return found
