@@ -1,13 +1,11 @@
 """The interface of a store. Every store passes the same contract tests (tests/stores).
 
-Rows are plain dictionaries.
-
 | row | fields |
 |---|---|
 | board | `id`, and those of BOARD_DEFAULTS |
 | player | `id`, `name`, `score`, `reached_at`, `hidden`, `scored`, `not_carried_over`; `data` |
 
-A row has `data` only if the player has any (domain/player_data.py). Rows that a write of a score
+Rows are plain dictionaries. One has `data` only if the player has any (domain/player_data.py). Rows that a write of a score
 returns, and those of tops whose board shows none, may lack it all the same.
 A player's id is unique on its board. `reached_at` is in microseconds since 1970. A player is
 `scored` once the first score of the season is written, and `not_carried_over` until a reset has
@@ -50,6 +48,7 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
+from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.streams import Feed, MessageStream
 
 
@@ -78,6 +77,10 @@ class Store(ABC):
     @abstractmethod
     def ping(self) -> None:
         """Return if the store answers."""
+
+    @abstractmethod
+    def examine(self) -> Examination:
+        """Return what is wrong with the tables: what `ensure` would create, what is not ready."""
 
     @abstractmethod
     def close(self) -> None:
