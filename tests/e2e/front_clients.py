@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -82,6 +82,21 @@ async def raw_stream(
         yield reader, writer
     finally:
         writer.transport.abort()
+
+
+@contextmanager
+def slow_bodies(front: Front, board: str, size: int, count: int) -> Iterator[None]:
+    """So many requests whose bodies of `size` bytes stop one byte before their end."""
+    lines = [f"POST {board}players/ HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    head = "\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode()
+    with ExitStack() as opened:
+        for _ in range(count):
+            connection = opened.enter_context(
+                socket.create_connection(("127.0.0.1", front.port), timeout=SECONDS)
+            )
+            tls = front.trust().wrap_socket(connection, server_hostname="localhost")
+            opened.enter_context(tls).sendall(head + b"{" * (size - 1))
+        yield
 
 
 async def read_snapshots(reader: asyncio.StreamReader) -> AsyncIterator[Any]:

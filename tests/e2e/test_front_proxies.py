@@ -24,6 +24,7 @@ from tests.e2e.front_clients import (
     curl,
     raw_stream,
     read_snapshots,
+    slow_bodies,
     snapshots,
     updates,
     websocket,
@@ -187,6 +188,14 @@ def test_a_client_cannot_choose_its_address(front: Front, board: str) -> None:
     for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
         assert post(one, rows[:1], **{name: "192.0.2.7"}) == 429
     assert post(other, rows[:1]) == 200
+
+
+@pytest.mark.parametrize("size", [1000, 200_000])
+def test_bodies_that_come_slowly_keep_nobody_out(front: Front, board: str, size: int) -> None:
+    """More of them than Pushpin lets through at one time."""
+    with slow_bodies(front, board, size, count=40), client(front) as viewer:
+        for _ in range(3):
+            assert viewer.get(board, timeout=8).status_code == 200
 
 
 def test_plain_http_leads_to_tls_and_older_clients_are_served(front: Front, board: str) -> None:
