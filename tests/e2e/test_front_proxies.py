@@ -31,7 +31,7 @@ from tests.e2e.front_clients import (
 )
 from tests.e2e.viewers import Api, open_files, settle
 from tests.support.fronts import FILES, Front, find
-from tests.support.programs import Program, free_ports, wait_until
+from tests.support.programs import Program, free_ports, kept_running, wait_until
 from tests.support.stack import Stack
 
 VIEWERS = 1000
@@ -55,8 +55,8 @@ def stack(
 
 @pytest.fixture
 def api(stack: Stack) -> Api:
-    """Requests through Pushpin, which may have ended after another test's storm and be about to
-    start again ("Known limits" in docs/reliability.md)."""
+    """Requests through Pushpin, which may have ended after another test's storm ("Known limits" in
+    docs/reliability.md)."""
     stack.repair()
     return Api(stack.port)
 
@@ -222,8 +222,9 @@ def test_pages_of_the_front_may_write_and_those_of_others_may_not(front: Front, 
 def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
     front: Front, stack: Stack, board: str
 ) -> None:
-    """Pushpin closes a few of hundreds of streams that are opened at once, and may end in a storm.
-    Viewers come back as an EventSource does ("Known limits" in docs/reliability.md)."""
+    """Pushpin closes a few of hundreds of streams that are opened at once, and may end in a storm
+    and be started again. Viewers come back as an EventSource does ("Known limits" in
+    docs/reliability.md)."""
     tls = front.trust()
     all_watch = asyncio.Semaphore(0)
 
@@ -248,7 +249,7 @@ def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
                 await all_watch.acquire()
             await asyncio.to_thread(add, stack.web_port, board)  # past Pushpin, too
 
-    with open_files(4000):
+    with open_files(4000), kept_running(stack.pushpin):
         asyncio.run(watch())
 
 
