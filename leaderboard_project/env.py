@@ -176,6 +176,18 @@ def read_routes(name: str) -> list[routes.Route]:
     )
 
 
+def read_parsed(name: str, parse: Callable[[str], T]) -> T | None:
+    """Read a text; return what `parse` makes of it, or None where it is unset or empty.
+
+    `parse` raises ValueError, whose text goes on after the variable's name."""
+    text = read_text(name, "")
+    try:
+        return parse(text) if text else None
+    except ValueError as error:
+        # Without its cause, whose text may have a secret.
+        raise ImproperlyConfigured(f"{name} {error}") from None
+
+
 def read_origins(name: str) -> list[str]:
     """Read the origins whose pages may use the API; return them as browsers write them."""
     return _read_entries(
