@@ -37,17 +37,20 @@ class SshServer:
         self.program = Program(command, folder / "sshd.log")
         self.program.wait_for_port(self.port)
 
-    def tunnel(self, forwards: str, *command: str, **variables: str) -> Program:
-        """Start script/tunnel with these forwards and perhaps a command. `variables` change its
-        environment."""
-        log = self.folder / "tunnel.log"
-        settings = {
+    def settings(self, forwards: str) -> dict[str, str]:
+        """Return the variables of a tunnel with these forwards."""
+        return {
             "SSH_TUNNEL_TARGET": f"{self.user}@127.0.0.1:{self.port}",
             "SSH_TUNNEL_KEY": self.key,
             "SSH_TUNNEL_HOST_KEY": self.host_key,
             "SSH_TUNNEL_FORWARDS": forwards,
         }
-        return Program([f"{PROJECT}/script/tunnel", *command], log, {**settings, **variables})
+
+    def tunnel(self, forwards: str, *command: str, **variables: str) -> Program:
+        """Start script/tunnel with these forwards and perhaps a command. `variables` change its
+        environment."""
+        env = {**self.settings(forwards), **variables}
+        return Program([f"{PROJECT}/script/tunnel", *command], self.folder / "tunnel.log", env)
 
     def __enter__(self) -> Self:
         return self
