@@ -21,6 +21,7 @@ from leaderboardapp.stores.rethinkdb.address import Host, parse_host
 SSH_PORT = 22
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 HOST_NAME = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]*")
+# The ends of messages: what is accepted.
 TARGET = "write it like tunnel@db.example or tunnel@db.example:22."
 KEY = (
     "set it to the whole text of a key's file, from -----BEGIN to -----END, or in one line to "

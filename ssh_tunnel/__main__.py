@@ -85,6 +85,8 @@ class Tunnel:
     def start_command(self) -> None:
         """Start the command. Linux tells it to end if this process ends before it."""
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *self.command])
+        if self.stop.is_set():  # by a signal that came a moment ago
+            self.process.terminate()
         threading.Thread(target=self.wait_for_command, args=(self.process,), daemon=True).start()
 
     def wait_for_command(self, process: "subprocess.Popen[bytes]") -> None:

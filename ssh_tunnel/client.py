@@ -24,9 +24,7 @@ logger = logging.getLogger(__name__)
 
 OPEN = "the tunnel is open"  # what ssh is told to print
 OPEN_SECONDS = 30.0  # a server that is silent after its greeting would be waited for, for ever
-REPEAT_SECONDS = (
-    10.0  # between two lines of one forward that fails, at which stores ask all the time
-)
+REPEAT_SECONDS = 10.0  # between two equal warnings, while stores go on trying
 OPTIONS = {
     "BatchMode": "yes",
     "IdentitiesOnly": "yes",

@@ -18,11 +18,13 @@ def explain_failure(error: BaseException, host: str, authority: str | None) -> s
         if authority is None and "Connection is closed" in str(error):
             return f"{error} If it wants TLS, DATABASE_URL needs ssl_ca"
         return None
-    if not isinstance(cause, ssl.SSLCertVerificationError):
+    if cause.reason == "WRONG_VERSION_NUMBER":
         return (
-            f"no TLS there ({cause.reason}): give the server --driver-tls-key and "
-            "--driver-tls-cert, or leave ssl_ca out of DATABASE_URL"
+            "it does not speak TLS: give it --driver-tls-key and --driver-tls-cert, or leave "
+            "ssl_ca out of DATABASE_URL"
         )
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return f"TLS failed ({cause}): its log may say why"
     code = cause.verify_code
     if code in UNKNOWN_ISSUER:
         return (

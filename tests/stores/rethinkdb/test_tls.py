@@ -105,7 +105,7 @@ def test_an_address_may_be_what_a_certificate_is_for(
 def test_a_server_without_tls_is_told(rethinkdb_server: RethinkServer, server: TlsServer) -> None:
     port = rethinkdb_server.port
     said = refusal(f"rethinkdb://127.0.0.1:{port}/own?ssl_ca={server.authority}")
-    assert "no TLS there" in said and "leave ssl_ca out of DATABASE_URL" in said
+    assert "does not speak TLS" in said and "leave ssl_ca out of DATABASE_URL" in said
 
 
 def test_a_server_with_tls_is_told_where_the_url_has_none(server: TlsServer) -> None:
