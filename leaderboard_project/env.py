@@ -7,6 +7,7 @@ message for any other value: the variable, its value without secrets, what is ac
 import base64
 import ipaddress
 import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -176,6 +177,18 @@ def read_routes(name: str) -> list[routes.Route]:
     )
 
 
+def read_parsed(name: str, parse: Callable[[str], T]) -> T | None:
+    """Read a text; return what `parse` makes of it, or None where it is unset or empty.
+
+    `parse` raises ValueError, whose text goes on after the variable's name."""
+    text = read_text(name, "")
+    try:
+        return parse(text) if text else None
+    except ValueError as error:
+        # Without its cause, whose text may have a secret.
+        raise ImproperlyConfigured(f"{name} {error}") from None
+
+
 def read_origins(name: str) -> list[str]:
     """Read the origins whose pages may use the API; return them as browsers write them."""
     return _read_entries(
@@ -274,7 +287,8 @@ def _validate_rate(rate: float) -> None:
 def _check_store_url(url: str) -> None:
     """Raise ValueError unless the URL can be read and names a database."""
     if url.startswith("rethinkdb:"):
-        parse_rethinkdb_url(url)
+        if authority := parse_rethinkdb_url(url).login["ssl"].get("ca_certs"):
+            _check_authority(authority)
         return
     try:
         parts = urlsplit(url)
@@ -287,6 +301,16 @@ def _check_store_url(url: str) -> None:
         raise ValueError("its port is not from 1 to 65535")
     if not parts.path.strip("/"):
         raise ValueError("it names no database")
+
+
+def _check_authority(path: str) -> None:
+    """Raise ValueError unless the file has certificates."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError(f"{path}, its ssl_ca, has no certificate as PEM") from None
+    except OSError as error:
+        raise ValueError(f"{path}, its ssl_ca, cannot be read ({error.strerror})") from None
 
 
 def _reject_store_url(name: str, url: str, reason: str) -> ImproperlyConfigured:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dotenv import load_dotenv
 
-from leaderboard_project import env
+from leaderboard_project import env, ssh_values
 
 BASE_DIR = env.BASE_DIR
 
@@ -39,6 +39,11 @@ TRUSTED_PROXIES = env.read_networks("TRUSTED_PROXIES")
 AMQP_URL = env.read_broker_url("AMQP_URL") or env.read_broker_url("CLOUDAMQP_URL")
 AMQP_EXCHANGE = env.read_exchange("AMQP_EXCHANGE", "leaderboard")
 AMQP_ROUTES = env.read_routes("AMQP_ROUTES")
+# The tunnel of script/tunnel. Nothing else uses them.
+SSH_TUNNEL_TARGET = env.read_parsed("SSH_TUNNEL_TARGET", ssh_values.parse_target)
+SSH_TUNNEL_KEY = env.read_parsed("SSH_TUNNEL_KEY", ssh_values.parse_private_key)
+SSH_TUNNEL_HOST_KEY = env.read_parsed("SSH_TUNNEL_HOST_KEY", ssh_values.parse_host_keys)
+SSH_TUNNEL_FORWARDS = env.read_parsed("SSH_TUNNEL_FORWARDS", ssh_values.parse_forwards)
 LIMITS_FILE = BASE_DIR / ".run" / "limits"
 
 CORS_ALLOWED_ORIGINS = env.read_origins("CORS_ALLOWED_ORIGINS")

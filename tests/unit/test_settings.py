@@ -68,6 +68,8 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "rethinkdb://localhost?password=hidden", ["'rethinkdb://localhost' does"]),
         ("DATABASE_URL", "rethinkdb://a:1,b:0/db", ["'rethinkdb://a:1,b:0/db'", "host 2"]),
         ("DATABASE_URL", "rethinkdb://a/db?replicas=0", ["replicas is '0'", "from 1 to 64"]),
+        ("DATABASE_URL", "rethinkdb://a/db?ssl_ca=/no.pem", ["/no.pem, its ssl_ca, cannot be"]),
+        ("DATABASE_URL", f"rethinkdb://a/db?ssl_ca={__file__}", ["has no certificate as PEM"]),
         ("DATABASE_URL", "postgresql://localhost/db?sslmod=x", ["sslmod", "sslmode=verify-full"]),
         ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "tcp://localhost:5561?iss="]),
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),
