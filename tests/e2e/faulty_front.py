@@ -20,7 +20,7 @@ class Fault:
     drops: str = ""  # a header of requests
     strips: str = ""  # what headers of answers begin with, that are taken away
     replaces_host: bool = False
-    buffers: bool = False  # an answer, until it has ended
+    buffers: bool = False  # the body of an answer, until it has ended
     caches_polls: bool = False
     has_own_error_pages: bool = False
     misranks_ties: bool = False
@@ -133,8 +133,11 @@ class FaultyFront:
         copying = asyncio.create_task(self._copy(reader, to_service))
         try:
             answer = self._change_answer(await read_head(from_service))
-            if self.fault.buffers or self._needs_whole(request, answer):
+            if self._needs_whole(request, answer):
                 writer.write(self._change_whole(key, answer, await from_service.read()))
+            elif self.fault.buffers:
+                writer.write(answer.encode())
+                writer.write(await from_service.read())
             else:
                 writer.write(answer.encode())
                 await self._copy(from_service, writer)
