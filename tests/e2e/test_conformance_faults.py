@@ -150,6 +150,14 @@ def test_a_missing_listener_is_named(
     require_cause(failures, "is a listener running", *checks)
 
 
+def test_a_token_for_the_boards_of_the_checks_suffices(
+    stack: Stack, find_failures: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FaultyFront(stack.port, stack.ws_port) as front:
+        assert find_failures(front.port, "contract:", "ranks:", "fronts:") == {}
+    assert " 0 left out" in capsys.readouterr().out
+
+
 def test_without_the_right_to_make_boards_it_reads_a_public_one(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
