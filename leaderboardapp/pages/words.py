@@ -14,7 +14,6 @@ from leaderboardapp.web.problem_kinds import ProblemKind
 # which of them has the category of its own number.
 SAMPLES = (0, 1, 2, 3, 5, 11, 100, 10**6)
 
-
 Words = Mapping[str, Any]  # lazy texts, and what has several: functions that return them
 
 
