@@ -27,12 +27,13 @@ PAGES = {"board": "board.js", "home": "home.js", "manage": "manage.js", "referen
 
 # Names, which are the same in all languages, and what is in the details of problems.
 NAMES = {"Leaderboard", "API", "UTC", "Reference", "Bearer "}
-DETAILS = {"null or", "empty or"}
+DETAILS = {"null or", "empty or", ": not an id"}
 COMMENT = re.compile(r"/\*.*?\*/|(?:^|\s)//.*?$", re.DOTALL | re.MULTILINE)
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`')
 # Texts with a blank that nobody reads: selectors, names of classes, settings of fonts and motion.
 NOTATION = re.compile(
-    r"[.#\[=>:*]|^light dark$|^dark-mode$|^token of |^text/|^[\d.,\s%()a-z-]*\)$|^: $|^\W+$"
+    r"(?:^|\s)[.#\[:]\w|\[[\w-]|\w\[|^light dark$|^token of |^text/|^[\d.,\s%()a-z-]*\)$|^var\("
+    r"|&&|\|\|"  # code between two strings
 )
 
 
@@ -43,7 +44,7 @@ def catalogue(request: pytest.FixtureRequest) -> Path:
 
 
 def test_there_is_another_language_than_english() -> None:
-    assert [path.parts[-3] for path in CATALOGUES] == ["de"]
+    assert "de" in [path.parts[-3] for path in CATALOGUES]
 
 
 def test_a_catalogue_has_the_sentences_of_the_pages_and_no_others(catalogue: Path) -> None:
