@@ -2,8 +2,8 @@
 
 import { isId } from "./ids.js";
 import { Api } from "./manage/api.js";
-import { isName } from "./manage/names.js";
 import { byId, Faults, fault, onSubmit, requireNone, tell } from "./manage/forms.js";
+import { isName } from "./manage/names.js";
 import { keepToken, lastToken } from "./token.js";
 import { text } from "./words.js";
 

@@ -8,6 +8,7 @@ const DELIMITERS = [",", ";", "\t", "|"];
 const GUESSED_DELIMITERS = [",", ";", "\t"];
 const MAX_ROW_LENGTH = 131_072; // characters
 
+// Why rows cannot be read, by the keys of sentences.
 const FAULTS = {
   delimiter: "csv_delimiter",
   open: "csv_open",
@@ -58,7 +59,8 @@ export function* readCsv(file) {
   reader.delimitBy(named ? named[1] : delimiterOf(headerOf(text)));
   while (reader.at < text.length) {
     const row = reader.row();
-    if (row) yield { ...row, fault: row.fault && say(row.fault, { most: number(MAX_ROW_LENGTH) }) };
+    if (row?.fault) row.fault = say(row.fault, { most: number(MAX_ROW_LENGTH) });
+    if (row) yield row;
   }
 }
 

@@ -1,7 +1,7 @@
 // Names of players and boards, as `name_field` of the service accepts them.
 
-// What a name must have and must not have. A character without an
-// ink of its own is not visible; the last ones are format characters that have some.
+// What a name must have and must not have. A character without an ink of its own is not visible; the last ones are
+// format characters that have some.
 const MAX_NAME_LENGTH = 100; // characters
 const FORBIDDEN = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u;
 const VISIBLE =
