@@ -6,6 +6,7 @@ every variable.
 
 from typing import Any
 
+from django.utils.translation import to_language
 from dotenv import load_dotenv
 
 from leaderboard_project import env, ssh_values
@@ -100,7 +101,13 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # a redirect to TLS: the front's, for the same reason
     "security.W018",  # DEBUG: leaderboard.W001 says the same, with the way out
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"libraries": {"numbers": "leaderboardapp.pages.numbers"}},
+    }
+]
 STATIC_URL = "/static/"
 # The JavaScript client, beside the pages' own scripts, which import it.
 STATICFILES_DIRS = [("leaderboardapp", BASE_DIR / "clients" / "js" / "dist")]
@@ -116,7 +123,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False
+# English, and each language that has a folder: docs/adr/0054.
+LANGUAGE_CODE = "en"
+CATALOGUES = sorted((BASE_DIR / "leaderboardapp" / "locale").glob("*/LC_MESSAGES/django.po"))
+CODES = ["en", *(to_language(path.parts[-3]) for path in CATALOGUES)]
+LANGUAGES = [(code, code) for code in CODES]
 
 LOGGING = {
     "version": 1,
