@@ -40,6 +40,13 @@ AMQP_URL = env.read_broker_url("AMQP_URL") or env.read_broker_url("CLOUDAMQP_URL
 AMQP_EXCHANGE = env.read_exchange("AMQP_EXCHANGE", "leaderboard")
 AMQP_ROUTES = env.read_routes("AMQP_ROUTES")
 LIMITS_FILE = BASE_DIR / ".run" / "limits"
+METRICS_WEB = env.read_address("METRICS_WEB")
+METRICS_LISTENER = env.read_address("METRICS_LISTENER")
+METRICS_AMQP = env.read_address("METRICS_AMQP")
+# script/pushpin has them from the environment.
+METRICS_PUSHPIN = env.read_addresses("METRICS_PUSHPIN")
+METRICS_FOLDER = BASE_DIR / ".run" / "metrics"
+REQUEST_LOG = env.read_choice("REQUEST_LOG", "text", "json")
 
 CORS_ALLOWED_ORIGINS = env.read_origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ALLOWED_ORIGINS
@@ -87,6 +94,11 @@ MIDDLEWARE = [
     "leaderboardapp.web.problems.ProblemMiddleware",
     "leaderboardapp.web.proxy.GripMiddleware",
 ]
+# Outermost, and not there at all if nobody wants them.
+if METRICS_WEB:
+    MIDDLEWARE.insert(0, "leaderboardapp.web.measuring.MetricsMiddleware")
+if REQUEST_LOG:
+    MIDDLEWARE.insert(0, "leaderboardapp.web.request_log.RequestLogMiddleware")
 # What does not apply, of `manage.py check --deploy`:
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options: frame-ancestors says it, and ?embed is for all sites
@@ -118,8 +130,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "leaderboardapp.domain.masking.MaskingFormatter",
-            "format": "%(levelname)s %(name)s: %(message)s",
+            "()": "leaderboardapp.domain.log_lines.make_formatter",
+            "as_json": REQUEST_LOG == "json",
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

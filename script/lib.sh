@@ -38,8 +38,8 @@ install_packages() {
     fi
 }
 
-# Install a front proxy, which Debian starts as a system service, where nobody wants it.
-install_front() {
+# Install a package that Debian starts as a system service, which nobody wants here.
+install_unstarted() {
     install_packages "$1"
     if [ -d /run/systemd/system ] && has systemctl; then
         as_root systemctl disable --now --quiet "$1" || true
