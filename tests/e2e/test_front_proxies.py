@@ -48,6 +48,7 @@ def stack(
         websockets=True,
         TRUSTED_PROXIES="127.0.0.1",
         WRITE_RATE="50",
+        REQUEST_LOG="text",
     ) as stack:
         yield stack
 
@@ -187,6 +188,21 @@ def test_a_client_cannot_choose_its_address(front: Front, board: str) -> None:
     for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
         assert post(one, rows[:1], **{name: "192.0.2.7"}) == 429
     assert post(other, rows[:1]) == 200
+
+
+def test_each_request_has_an_id_that_the_front_has_chosen(
+    front: Front, stack: Stack, board: str
+) -> None:
+    chosen = "0123456789-by-the-client"
+    with client(front) as viewer:
+        ids = [
+            viewer.get(board, headers={"X-Request-ID": chosen}).headers["X-Request-ID"]
+            for _ in range(2)
+        ]
+    assert len({*ids, chosen}) == 3
+    lengths = {"nginx": 32, "haproxy": 36, "caddy": 36}  # the service's own have 32 as well
+    assert [len(id) for id in ids] == [lengths[front.name]] * 2
+    wait_until(lambda: f"request={ids[-1]}\n" in stack.web.output(), "the request in the log")
 
 
 def test_plain_http_leads_to_tls_and_older_clients_are_served(front: Front, board: str) -> None:
