@@ -63,9 +63,8 @@ class Listener:
         self.feed: Feed | None = None
         self.followed: Parts | None = None  # whose changes the feed has
         self.standing_by = False
-        self.scheduler: PublishScheduler | None = (
-            None  # the last one, which stands still on standby
-        )
+        # The last one, which on standby is of no use any more.
+        self.scheduler: PublishScheduler | None = None
         gauges.follow(
             *(self.lease, self.publisher),
             lambda: self.feed,

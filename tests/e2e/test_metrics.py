@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -47,6 +48,7 @@ def stack(
         METRICS_PUSHPIN=f"127.0.0.1:{ports['PUSHPIN']}",
     ) as stack:
         yield stack
+    shutil.rmtree(PROJECT / ".run" / "metrics" / str(ports["WEB"]))
 
 
 @contextmanager
