@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.viewers import Api, Viewer
+from tests.support.metrics import Scrape
 from tests.support.programs import PROJECT, Program, free_ports, stop, wait_until
-from tests.support.scrape import Scrape
 from tests.support.stack import Stack
 
 JOBS = ("WEB", "LISTENER", "AMQP", "PUSHPIN")
@@ -86,6 +86,7 @@ def test_all_web_processes_are_shown_as_one(
     calls = scraped.sum("leaderboard_store_call_seconds_count", call="get_top_players")
     batches = scraped.sum("leaderboard_coalesced_batches_total", of="snapshots")
     assert calls == batches <= scraped.sum("leaderboard_coalesced_calls_total", of="snapshots")
+    assert "metrics at" not in stack.web.output(), "they share the address"
 
 
 def test_what_a_killed_process_has_counted_stays(

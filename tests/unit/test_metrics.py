@@ -1,37 +1,19 @@
 """Metrics count nothing until they are on, and then what happens."""
 
-import functools
 import subprocess
 import sys
 from typing import Any
 
-import prometheus_client
 import pytest
 
 from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
-from leaderboardapp.metrics import BUCKETS, Counter, Gauge, Histogram, Metric
+from leaderboardapp.metrics import BUCKETS, Counter, Gauge, Histogram
 from leaderboardapp.stores import circuit_breaker
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, NoAnswer
 from leaderboardapp.stores.measured import CALL_SECONDS, FAILURES, measure
 from leaderboardapp.stores.sql.sqlite.store import SqliteStore
+from tests.support.metrics import count_of, turn_on
 from tests.support.programs import PROJECT
-
-
-def turn_on(monkeypatch: pytest.MonkeyPatch, *which: Metric) -> None:
-    """Have these metrics count until the end of the test."""
-    for kind in ("Counter", "Histogram", "Gauge"):
-        unregistered = functools.partial(getattr(prometheus_client, kind), registry=None)
-        monkeypatch.setattr(prometheus_client, kind, unregistered)
-    for metric in which:
-        monkeypatch.setattr(metric, "child", None)
-        metric.begin()
-
-
-def count_of(metric: Metric, *values: str) -> float:
-    assert metric.child
-    child = metric.child(*values)
-    sample, *_ = child._child_samples()  # the other one is when it was made
-    return float(sample.value)
 
 
 class FailingStore(SqliteStore):
@@ -105,9 +87,7 @@ def test_a_call_is_timed_once_and_a_failure_counted(
     with pytest.raises(type(error)):
         measure(FailingStore)().get_player("b", "p")
     assert {done: count_of(FAILURES, done) for done in failures} == failures
-    assert CALL_SECONDS.child
-    times = {call: CALL_SECONDS.child(call)._sum.get() for call in ("get_player", "get_board")}
-    assert times["get_player"] > 0 == times["get_board"]
+    assert [count_of(CALL_SECONDS, call) for call in ("get_player", "get_board")] == [1, 0]
 
 
 def test_the_circuit_breaker_counts_its_openings_and_what_fails_at_once(

@@ -1,10 +1,32 @@
-"""What Prometheus is shown."""
+"""Metrics: those that a program shows, and those of this process."""
 
+import functools
 import re
 from collections.abc import Iterator
 from http.client import HTTPConnection
 
+import prometheus_client
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from leaderboardapp.metrics import Metric
+
+
+def turn_on(monkeypatch: pytest.MonkeyPatch, *which: Metric) -> None:
+    """Have these metrics of this process count until the end of the test."""
+    for kind in ("Counter", "Histogram", "Gauge"):
+        unregistered = functools.partial(getattr(prometheus_client, kind), registry=None)
+        monkeypatch.setattr(prometheus_client, kind, unregistered)
+    for metric in which:
+        monkeypatch.setattr(metric, "child", None)
+        metric.begin()
+
+
+def count_of(metric: Metric, *values: str) -> float:
+    """Return the number of a counter or gauge that is on, or how many times a histogram has."""
+    assert metric.child
+    samples = {sample.name: sample.value for sample in metric.child(*values)._child_samples()}
+    return float(samples[next(name for name in ("_total", "_count", "") if name in samples)])
 
 
 class Scrape:
