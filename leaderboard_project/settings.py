@@ -89,7 +89,7 @@ MIDDLEWARE = [
     "leaderboardapp.web.content_length.ContentLengthMiddleware",
     "leaderboardapp.pages.staticfiles.StaticFilesMiddleware",
     "leaderboardapp.web.security_headers.SecurityHeadersMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "leaderboardapp.web.cross_site.CrossOriginMiddleware",
     "leaderboardapp.pages.problem_pages.ProblemPageMiddleware",
     "leaderboardapp.web.problems.ProblemMiddleware",
     "leaderboardapp.web.proxy.GripMiddleware",

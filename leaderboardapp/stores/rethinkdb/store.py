@@ -1,6 +1,7 @@
 """The store in RethinkDB: boards, players, listeners, and what it delegates to its parts."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
@@ -25,6 +26,7 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS
 from leaderboardapp.stores.base import Store, now_us
+from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
@@ -32,6 +34,7 @@ from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.erasure import Erasure
+from leaderboardapp.stores.rethinkdb.examination import examine_schema
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
 from leaderboardapp.stores.rethinkdb.players import Players
@@ -80,12 +83,12 @@ class RethinkStore(Store):
         self.db.connections.breaker.check()
 
     def ensure(self) -> None:
-        connection = self.db.connections.open(SETUP_SECONDS)
-        try:
+        with closing(self.db.connections.open(SETUP_SECONDS)) as connection:
             ensure_schema(connection, self.db.connections.address)
             fill_search(connection)
-        finally:
-            connection.close()
+
+    def examine(self) -> Examination:
+        return examine_schema(self.db)
 
     def ping(self) -> None:
         self.db.run(self.db.boards.limit(1))
