@@ -22,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, validate
 
 from leaderboard_project.proxy_urls import parse_proxy
+from leaderboardapp.domain.addresses import Address
 from leaderboardapp.domain.parts import MAX_PARTS
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.stores.rethinkdb.address import parse_url as parse_rethinkdb_url
@@ -209,6 +210,31 @@ def read_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Netwo
     )
 
 
+def read_addresses(name: str) -> list[Address]:
+    """Read addresses of this machine at which metrics are served; return them."""
+    return _read_entries(
+        name,
+        _parse_address,
+        "has the entry {entry!r}, which is no address: write addresses of this machine like "
+        "127.0.0.1:9101, separated by spaces.",
+    )
+
+
+def read_address(name: str) -> Address | None:
+    """Read the address of this machine at which metrics are served; return it, if there is one."""
+    addresses = read_addresses(name)
+    if len(addresses) > 1:
+        raise ImproperlyConfigured(f"{name} has more than one address: write one.")
+    return addresses[0] if addresses else None
+
+
+def read_choice(name: str, *choices: str) -> str:
+    """Read one of these words; return it, or "" where the variable is unset or empty."""
+    accepted = validate.OneOf(choices)
+    rejection = f"is not accepted: set it to {' or '.join(choices)}, or to nothing."
+    return _read(_env.str, name, "", accepted, rejection)
+
+
 def build_database(name: str, url: str) -> dict[str, Any]:
     """Build Django's settings for a SQL store; `name` is the variable that has its URL."""
     try:
@@ -346,6 +372,13 @@ def _parse_origin(origin: str) -> str:
     if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
         raise ValueError("no origin")
     return normalize_origin(origin)
+
+
+def _parse_address(text: str) -> Address:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or not parts.port or parts.netloc != text or "@" in text:
+        raise ValueError("no address")
+    return Address(parts.hostname, parts.port)
 
 
 def _decode_secret(text: str) -> bytes:

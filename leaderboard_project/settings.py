@@ -46,6 +46,13 @@ SSH_TUNNEL_KEY = env.read_parsed("SSH_TUNNEL_KEY", ssh_values.parse_private_key)
 SSH_TUNNEL_HOST_KEY = env.read_parsed("SSH_TUNNEL_HOST_KEY", ssh_values.parse_host_keys)
 SSH_TUNNEL_FORWARDS = env.read_parsed("SSH_TUNNEL_FORWARDS", ssh_values.parse_forwards)
 LIMITS_FILE = BASE_DIR / ".run" / "limits"
+METRICS_WEB = env.read_address("METRICS_WEB")
+METRICS_LISTENER = env.read_address("METRICS_LISTENER")
+METRICS_AMQP = env.read_address("METRICS_AMQP")
+# script/pushpin has them from the environment.
+METRICS_PUSHPIN = env.read_addresses("METRICS_PUSHPIN")
+METRICS_FOLDER = BASE_DIR / ".run" / "metrics"
+REQUEST_LOG = env.read_choice("REQUEST_LOG", "text", "json")
 
 CORS_ALLOWED_ORIGINS = env.read_origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ALLOWED_ORIGINS
@@ -93,6 +100,11 @@ MIDDLEWARE = [
     "leaderboardapp.web.problems.ProblemMiddleware",
     "leaderboardapp.web.proxy.GripMiddleware",
 ]
+# Outermost, and not there at all if nobody wants them.
+if METRICS_WEB:
+    MIDDLEWARE.insert(0, "leaderboardapp.web.measuring.MetricsMiddleware")
+if REQUEST_LOG:
+    MIDDLEWARE.insert(0, "leaderboardapp.web.request_log.RequestLogMiddleware")
 # What does not apply, of `manage.py check --deploy`:
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options: frame-ancestors says it, and ?embed is for all sites
@@ -134,8 +146,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "leaderboardapp.domain.masking.MaskingFormatter",
-            "format": "%(levelname)s %(name)s: %(message)s",
+            "()": "leaderboardapp.domain.log_lines.make_formatter",
+            "as_json": REQUEST_LOG == "json",
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

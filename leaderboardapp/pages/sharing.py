@@ -69,7 +69,7 @@ class Pictures:
         # One thread draws for all: glibc keeps memory for each that does, here some 50 MB.
         self.drawer = ThreadPoolExecutor(1, "pictures")
         self.waiting = threading.Semaphore(MAX_WAITING)
-        self.draw = Coalescer(self._draw_for_all, lambda: None)
+        self.draw = Coalescer(self._draw_for_all, lambda: None, "pictures")
 
     def get(self, board_id: str, snapshot: Snapshot, is_exact: bool) -> Picture:
         """Return the board's picture: of this snapshot, or if that need not be, one drawn at most

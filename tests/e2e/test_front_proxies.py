@@ -24,6 +24,7 @@ from tests.e2e.front_clients import (
     curl,
     raw_stream,
     read_snapshots,
+    show_all,
     slow_bodies,
     snapshots,
     updates,
@@ -49,6 +50,7 @@ def stack(
         websockets=True,
         TRUSTED_PROXIES="127.0.0.1",
         WRITE_RATE="50",
+        REQUEST_LOG="text",
     ) as stack:
         yield stack
 
@@ -198,6 +200,21 @@ def test_bodies_that_come_slowly_keep_nobody_out(front: Front, board: str, size:
             assert viewer.get(board, timeout=8).status_code == 200
 
 
+def test_each_request_has_an_id_that_the_front_has_chosen(
+    front: Front, stack: Stack, board: str
+) -> None:
+    chosen = "0123456789-by-the-client"
+    with client(front) as viewer:
+        ids = [
+            viewer.get(board, headers={"X-Request-ID": chosen}).headers["X-Request-ID"]
+            for _ in range(2)
+        ]
+    assert len({*ids, chosen}) == 3
+    lengths = {"nginx": 32, "haproxy": 36, "caddy": 36}  # the service's own have 32 as well
+    assert [len(id) for id in ids] == [lengths[front.name]] * 2
+    wait_until(lambda: f"request={ids[-1]}\n" in stack.web.output(), "the request in the log")
+
+
 def test_plain_http_leads_to_tls_and_older_clients_are_served(front: Front, board: str) -> None:
     with httpx.Client(trust_env=False) as plain:
         answer = plain.get(f"http://localhost:{front.plain_port}{board}?limit=1")
@@ -223,34 +240,13 @@ def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
     front: Front, stack: Stack, board: str
 ) -> None:
     """Pushpin closes a few of hundreds of streams that are opened at once, and may end in a storm
-    and be started again. Viewers come back as an EventSource does ("Known limits" in
-    docs/reliability.md)."""
-    tls = front.trust()
-    all_watch = asyncio.Semaphore(0)
+    and be started again ("Known limits" in docs/reliability.md)."""
 
-    async def view() -> None:
-        is_first = True
-        for _ in range(5):
-            async with raw_stream(front.port, tls, board) as (reader, _):
-                async for snapshot in read_snapshots(reader):
-                    if is_first:
-                        all_watch.release()
-                    is_first = False
-                    if best(snapshot) == 1:
-                        return
-            await asyncio.sleep(random.uniform(2, 4))  # as `retry:` says
-        raise AssertionError("five streams ended before the change")
-
-    async def watch() -> None:
-        async with asyncio.timeout(2 * SECONDS), asyncio.TaskGroup() as viewers:
-            for _ in range(VIEWERS):
-                viewers.create_task(view())
-            for _ in range(VIEWERS):
-                await all_watch.acquire()
-            await asyncio.to_thread(add, stack.web_port, board)  # past Pushpin, too
+    def change() -> None:
+        add(stack.web_port, board)  # past Pushpin, too
 
     with open_files(4000), kept_running(stack.pushpin):
-        asyncio.run(watch())
+        asyncio.run(show_all(front, board, VIEWERS, change))
 
 
 def test_a_reload_ends_no_stream(front: Front, stack: Stack, board: str) -> None:
