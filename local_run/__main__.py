@@ -95,7 +95,7 @@ class LocalRun:
         while time.monotonic() < deadline:
             time.sleep(0.1)
             try:
-                urlopen(f"{url}/readyz", timeout=5).close()
+                urlopen(f"{url}/readyz", timeout=5).close()  # noqa: S310
             except OSError:
                 continue
             say(self.output, f"→ Serving at {url} until Ctrl-C. Make a board with")

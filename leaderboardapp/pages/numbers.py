@@ -23,4 +23,4 @@ def break_between_groups(points: str) -> SafeString:
     """Return a score's text as HTML that lines break after groups of digits only."""
     group = get_format("THOUSAND_SEPARATOR")
     parts = ((part,) for part in (points.split(group) if group else [points]))
-    return format_html_join(mark_safe(f"{group}<wbr>"), "{}", parts)
+    return format_html_join(mark_safe(f"{group}<wbr>"), "{}", parts)  # noqa: S308
