@@ -25,17 +25,13 @@ driver's exception passes this boundary.
 """
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
-
-from django.conf import settings
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Sequence
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.searching import BoardPage, BoardPosition, SearchPage, SearchPosition
-from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
     Import,
@@ -50,11 +46,15 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
-from leaderboardapp.stores.streams import Feed, MessageStream
+from leaderboardapp.stores.copies import Copies
+from leaderboardapp.stores.streams import Feed, MessageStore
 
 
-class Store(ABC):
+class Store(MessageStore):
     """Where boards live."""
+
+    copies: Copies
+    """What it gives to a file with the whole service, and takes from one."""
 
     rest_factor = 1.0
     """How long to rest between two pieces of a board's maintenance, in multiples of the time that
@@ -365,32 +365,6 @@ class Store(ABC):
     @abstractmethod
     def expire_tickets(self, older: float) -> None:
         """Forget tickets that were used more than so many seconds ago."""
-
-    # Messages
-
-    @abstractmethod
-    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
-        """Publish messages of one topic, in this order, to those who are subscribed now. They need
-        not be durable. Topic and payloads are those of an EncodedMessage."""
-
-    @abstractmethod
-    def expire_messages(self, older: float) -> None:
-        """Delete up to EXPIRED_AT_ONCE messages that are older than so many seconds, by the store's
-        clock. In SQL the newest message stays."""
-
-    def compile_reql(self, function: Callable[[Any], Any]) -> Reql:
-        """Return the filter of a function of ReQL. Raises ValueError, and always does but in
-        RethinkDB."""
-        scheme = settings.DATABASE_URL.partition(":")[0]
-        raise ValueError(
-            f"reql(…) runs in RethinkDB's server, and DATABASE_URL begins with {scheme}://. Filters"
-            " for every store are a regular expression (text), tags (texts), a pattern (an object)"
-            " and a predicate (a function of the topic, without reql)"
-        )
-
-    @abstractmethod
-    def open_message_stream(self) -> MessageStream:
-        """Return a stream of this process's own, without subscriptions."""
 
 
 def now_us() -> int:

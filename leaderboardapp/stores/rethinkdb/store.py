@@ -29,6 +29,7 @@ from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, sp
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
+from leaderboardapp.stores.rethinkdb.copies import RethinkCopies
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.erasure import Erasure
@@ -73,6 +74,7 @@ class RethinkStore(Store):
         self.players = Players(self.db, self.emails, self.erasure, self.windows, self.search)
         self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
+        self.copies = RethinkCopies(self.db, self.windows, self.search)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
         self.leader = CompiledFunction(lambda board: self._build_leader(board))
 
