@@ -143,6 +143,11 @@ class Store(MessageStore):
         row afterwards. Raises ObjectDoesNotExist, InvalidInput."""
 
     @abstractmethod
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        """Return ids of boards on which there is, or a moment ago was, a player with this id; from
+        the one after the id `after` on."""
+
+    @abstractmethod
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
     ) -> None:

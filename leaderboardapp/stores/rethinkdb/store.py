@@ -1,6 +1,7 @@
 """The store in RethinkDB: boards, players, listeners, and what it delegates to its parts."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from leaderboardapp.domain.exceptions import BoardNotFound, OutcomeUnknown, StoreUnavailable
@@ -82,12 +83,9 @@ class RethinkStore(Store):
         self.db.connections.breaker.check()
 
     def ensure(self) -> None:
-        connection = self.db.connections.open(SETUP_SECONDS)
-        try:
+        with closing(self.db.connections.open(SETUP_SECONDS)) as connection:
             ensure_schema(connection, self.db.connections.address)
             fill_search(connection)
-        finally:
-            connection.close()
 
     def ping(self) -> None:
         self.db.run(self.db.boards.limit(1))
@@ -181,6 +179,9 @@ class RethinkStore(Store):
         self, board: str, player: str, fields: Row, precondition: Precondition | None = None
     ) -> Row:
         return self.players.update(board, player, fields, precondition)
+
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        return self.search.list_boards_of(player, after, limit)
 
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
@@ -331,13 +332,10 @@ class RethinkStore(Store):
         sources = [(self.db.boards, "id"), (self.db.deleted, "id")]
         if position:  # 0 is before all changes: then the boards are enough
             sources.append((self.db.players, "board"))
-        connection = self.db.connections.open(SCAN_SECONDS)
-        try:
+        with closing(self.db.connections.open(SCAN_SECONDS)) as connection:
             for table, field in sources:
                 rows = table.between(since, r.maxval, index="changed_at")
                 yield from connection.stream(rows[field])
-        finally:
-            connection.close()
 
     def read_lease(self) -> Lease:
         return lease.read_lease(self.db)

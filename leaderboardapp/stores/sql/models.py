@@ -104,7 +104,9 @@ class SearchRow(models.Model):
                 name="search_newest",
                 condition=~models.Q(newest=None),
             ),
-            models.Index(fields=["player"], name="search_player"),  # the boards of a person
+            models.Index(
+                fields=["player", "board"], name="search_player"
+            ),  # the boards of a person
         ]
 
 

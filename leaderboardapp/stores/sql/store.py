@@ -83,11 +83,7 @@ from leaderboardapp.stores.sql.reading import (
     find_players,
     read_board,
 )
-from leaderboardapp.stores.sql.statements import (
-    BOARD_COLUMNS,
-    REPLACE_LEASE,
-    write,
-)
+from leaderboardapp.stores.sql.statements import BOARD_COLUMNS, REPLACE_LEASE, write
 
 
 class SqlStore(DatabaseAccess, Store):
@@ -196,6 +192,10 @@ class SqlStore(DatabaseAccess, Store):
         if {"name", "hidden"} & changes.keys():
             search.remember_players(board, [row])
         return row
+
+    @maps_db_errors
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        return search.list_boards_of(player, after, limit)
 
     @in_board_transaction
     def delete_player(

@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="searchrow",
-            index=models.Index(fields=["player"], name="search_player"),
+            index=models.Index(fields=["player", "board"], name="search_player"),
         ),
     ]
