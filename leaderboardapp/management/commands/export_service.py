@@ -12,6 +12,8 @@ from leaderboardapp.copies import CopyError, read_whole, write_copy
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores import get_store
 
+STOPPED = "Stopped. Run the same command again to go on."
+
 
 class Command(BaseCommand):
     help = (
@@ -45,6 +47,8 @@ class Command(BaseCommand):
                 f"{error}. Delete {unfinished}, and run the same command again; best while nothing "
                 "writes."
             ) from error
+        except KeyboardInterrupt as error:
+            raise CommandError(STOPPED, returncode=130) from error
         except StoreUnavailable as error:
             raise CommandError(
                 f"The store failed: {error}. Run the same command again to go on."

@@ -12,7 +12,7 @@ from leaderboardapp.copies import (
     restore_copy,
 )
 from leaderboardapp.domain.exceptions import ImportMoved, StoreUnavailable
-from leaderboardapp.management.commands.export_service import count_records, describe
+from leaderboardapp.management.commands.export_service import STOPPED, count_records, describe
 from leaderboardapp.stores import get_store
 
 
@@ -39,6 +39,8 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}.") from error
         except ImportMoved as error:
             raise CommandError("Another import_service is at work on this service.") from error
+        except KeyboardInterrupt as error:
+            raise CommandError(STOPPED, returncode=130) from error
         except StoreUnavailable as error:
             raise CommandError(
                 f"The store failed: {error}. Run the same command again to go on."
