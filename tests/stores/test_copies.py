@@ -20,7 +20,7 @@ from leaderboardapp import copies
 from leaderboardapp.copies import Chain, CopyError, DamagedCopy, read_whole, write_copy
 from leaderboardapp.domain.exceptions import AlreadyExists, PlayerRefused
 from leaderboardapp.domain.fields import InvalidInput
-from leaderboardapp.domain.types import Amount, Import, Increment
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.streams import Feed
 from tests.stores.copies import (
@@ -329,6 +329,21 @@ def test_another_file_is_refused_with_the_reason(record: Any, reason: str, tmp_p
     path.write_bytes(Chain().write(record) if record else json.dumps(record).encode())
     with pytest.raises(CommandError, match=f"line 1: .*{reason}"):
         run("import_service", str(path))
+
+
+def test_a_setting_that_a_copy_lacks_is_as_by_default(
+    new_service: Callable[[], Any], tmp_path: Path
+) -> None:
+    path, chain = tmp_path / "old.jsonl", Chain()
+    records: list[dict[str, Any]] = [
+        {"kind": "copy", "version": 1, "id": "x", "boards": ""},
+        {"kind": "board", "id": "old", "created_at": 5, "name": "Old", "size": 3},
+        {"kind": "end", "records": 1},
+    ]
+    path.write_bytes(b"".join(map(chain.write, records)))
+    with new_service() as store:
+        restore(store, path)
+        assert store.get_board("old") == {**BOARD_DEFAULTS, "id": "old", "name": "Old", "size": 3}
 
 
 def test_an_import_that_was_interrupted_in_rethinkdb_is_to_be_ended_first(
