@@ -49,12 +49,16 @@ PLAYER_METHODS = {
 SEASON = "boards/<key:board_id>/seasons/<number:season_number>/"
 
 urlpatterns = [
-    path("", by_method(GET=home.render_home_page)),
-    path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
+    # Those that are asked most come first: a request is compared with each line until its own.
     path(
         "boards/<key:board_id>/",
         by_method(GET=boards.read_board, PATCH=boards.update_board, DELETE=boards.delete_board),
     ),
+    path(
+        "boards/<key:board_id>/players/<key:player_id>/score-add/", by_method(POST=scores.add_score)
+    ),
+    path("", by_method(GET=home.render_home_page)),
+    path("boards/", by_method(GET=boards.list_boards, POST=boards.create_board)),
     path(
         "boards/<key:board_id>/ws/",
         by_method(GET=boards.watch_board, WEBSOCKET=boards.watch_board),
@@ -82,9 +86,6 @@ urlpatterns = [
     ),
     path(
         "boards/<key:board_id>/players/<key:player_id>/around/", by_method(GET=players.read_around)
-    ),
-    path(
-        "boards/<key:board_id>/players/<key:player_id>/score-add/", by_method(POST=scores.add_score)
     ),
     path("boards/<key:board_id>/players/<key:player_id>/score/", by_method(PUT=scores.set_score)),
     path(

@@ -46,7 +46,7 @@ class Board:
         self.private, self.ask_email, self.player_writes = private, ask_email, player_writes
         self.show = [] if show is None else show
         self.windows = [] if windows is None else windows
-        self.format: Row = deepcopy(BOARD_DEFAULTS["format"]) if format is None else format
+        self.format: Row = {**BOARD_DEFAULTS["format"]} if format is None else format
         self.schedule, self.keep_seasons, self.season = schedule, keep_seasons, 1
         self.ends_at: str | None = None  # when the season ends by schedule, UTC
         self._stored: Row | None = None

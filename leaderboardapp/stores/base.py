@@ -1,19 +1,17 @@
 """The interface of a store. Every store passes the same contract tests (tests/stores).
 
-Rows are plain dictionaries.
-
 | row | fields |
 |---|---|
 | board | `id`, and those of BOARD_DEFAULTS |
 | player | `id`, `name`, `score`, `reached_at`, `hidden`, `scored`, `not_carried_over`; `data` |
 
-A row has `data` only if the player has any (domain/player_data.py). Rows that a write of a score
-returns, and those of tops whose board shows none, may lack it all the same.
-A player's id is unique on its board. `reached_at` is in microseconds since 1970. A player is
-`scored` once the first score of the season is written, and `not_carried_over` until a reset has
-come to its row; its score is 0 then. domain/joining.py says who may join, domain/scoring.py what a
-write does to a score, and domain/ranking.py which players are ranked: by the board's order, and of
-equal scores the one that was reached first.
+Rows are plain dictionaries. One has `data` only if the player has any (domain/player_data.py), and
+perhaps not after a write of the score, nor in tops whose board shows none. A player's id is unique
+on its board. `reached_at` is in microseconds since 1970. A player is `scored` once the first score
+of the season is written, and `not_carried_over` until a reset has come to its row; its score is 0
+then. domain/joining.py says who may join, domain/scoring.py what a write does to a score, and
+domain/ranking.py which players are ranked: by the board's order, and of equal scores the one that
+was reached first.
 
 A precondition is called before its write, in the write's transaction if the store has any. Without
 transactions, the write is done only if the row is still the one that the precondition returned; if
@@ -47,6 +45,7 @@ from leaderboardapp.domain.types import (
     Window,
 )
 from leaderboardapp.stores.copies import Copies
+from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.streams import Feed, MessageStore
 
 
@@ -57,13 +56,12 @@ class Store(MessageStore):
     """What it gives to a file with the whole service, and takes from one."""
 
     rest_factor = 1.0
-    """How long to rest between two pieces of a board's maintenance, in multiples of the time that
-    the first one took."""
+    """The rest between two pieces of a board's maintenance, in times what the first one took."""
 
     def __init__(self) -> None:
         # Apart, so that nobody waits for ranks who has not asked for any.
-        self._coalesce_add = Coalescer(self.add_scores, self.check)
-        self._coalesce_ranked_add = Coalescer(self.add_scores, self.check)
+        self._coalesce_add = Coalescer(self.add_scores, self.check, "increments")
+        self._coalesce_ranked_add = Coalescer(self.add_scores, self.check, "ranked increments")
 
     # The store itself
 
@@ -78,6 +76,10 @@ class Store(MessageStore):
     @abstractmethod
     def ping(self) -> None:
         """Return if the store answers."""
+
+    @abstractmethod
+    def examine(self) -> Examination:
+        """Return what the tables lack, or are not ready for, and the store's clock."""
 
     @abstractmethod
     def close(self) -> None:
@@ -259,8 +261,7 @@ class Store(MessageStore):
 
     @abstractmethod
     def find_work(self, boards: Sequence[str]) -> list[str]:
-        """Return those of these boards that may have pending maintenance. Costs much less than to
-        run it."""
+        """Return those of these boards that may have pending maintenance, which costs little."""
 
     @abstractmethod
     def run_maintenance(self, board: str) -> bool:

@@ -1,10 +1,14 @@
-"""Writes that a browser sends for a page of another origin, which the visitor knows nothing of."""
+"""Requests that a browser sends for a page of another origin: what such pages may read (CORS), and
+that they write nothing which the visitor knows nothing of."""
 
+from typing import cast
 from urllib.parse import urlsplit
 
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 from leaderboardapp.domain.messages import clean
 from leaderboardapp.web.headers import normalize_origin
@@ -13,6 +17,17 @@ from leaderboardapp.web.problems import Problem
 
 MAX_SHOWN = 200  # characters of an origin, in a message
 _cors = CorsMiddleware(lambda request: HttpResponse())
+
+
+class CrossOriginMiddleware(CorsMiddleware):
+    """corsheaders' middleware, which most requests pass by: they name no origin."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "HTTP_ORIGIN" in request.META:
+            return cast(HttpResponseBase, super().__call__(request))
+        response = cast(HttpResponseBase, self.get_response(request))
+        patch_vary_headers(response, ("origin",))  # to another one it may be answered otherwise
+        return response
 
 
 def require_same_origin(request: HttpRequest) -> None:

@@ -26,6 +26,7 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS
 from leaderboardapp.stores.base import Store, now_us
+from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
@@ -34,6 +35,7 @@ from leaderboardapp.stores.rethinkdb.copies import RethinkCopies
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.erasure import Erasure
+from leaderboardapp.stores.rethinkdb.examination import examine_schema
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.imports import Imports
 from leaderboardapp.stores.rethinkdb.players import Players
@@ -87,19 +89,21 @@ class RethinkStore(Store):
             ensure_schema(connection, self.db.connections.address)
             fill_search(connection)
 
+    def examine(self) -> Examination:
+        return examine_schema(self.db)
+
     def ping(self) -> None:
         self.db.run(self.db.boards.limit(1))
 
     def create_board(self, board: Row) -> None:
-        board = check_board(board)
+        board = {**BOARD_DEFAULTS, **check_board(board)}
         # A player who was added while a board of this id was deleted must not come back.
         absent = self.db.boards.get(board["id"]).eq(None)
         for rows in self.db.select_rows_of_board(board["id"]):
             self.db.delete_in_pieces(rows, only_if=absent)
-        result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
-        raise_for_errors(result, id=board["id"])
-        self.search.remember_board({**BOARD_DEFAULTS, **board}, now_us())
-        if board.get("windows"):
+        raise_for_errors(self.db.run(self.db.boards.insert(board)), id=board["id"])
+        self.search.remember_board(board, now_us())
+        if board["windows"]:
             self._follow(board["id"])
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:

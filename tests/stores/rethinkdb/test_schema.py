@@ -65,3 +65,20 @@ def test_ensure_is_safe_to_repeat(rethink: RethinkStore, board: str) -> None:
     rethink.ensure()
     assert rethink.get_board(board)["id"] == board
     assert uuid.UUID(row_id(board, "alice")).version == 5
+
+
+def test_what_is_missing_is_a_fault_until_ensure(rethinkdb_url: str) -> None:
+    with closing(RethinkStore(f"{rethinkdb_url}_with_faults")) as store:
+        [missing] = store.examine().faults
+        assert "players" in missing.text and "missing" in missing.text
+        store.ensure()
+        store.db.run(store.db.players.set_write_hook(None))
+        store.db.run(store.db.players.index_drop("desc"))
+        store.db.run(r.table_drop("tickets"))
+        texts = [fault.text for fault in store.examine().faults]
+        assert [word in text for word, text in zip(WORDS, texts, strict=True)] == [True] * 3
+        store.ensure()
+        assert store.examine().faults == []
+
+
+WORDS = ("tickets", "desc", "write hook")

@@ -11,7 +11,9 @@ from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, NoAnswer, Unreachable
+from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.sql.access import maps_db_errors
+from leaderboardapp.stores.sql.examination import list_faults
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, map_error
@@ -78,6 +80,11 @@ class PostgresStore(SqlStore):
 
     def check(self) -> None:
         self.breaker.check()
+
+    @maps_db_errors
+    def examine(self) -> Examination:
+        [(now,)] = read(f"SELECT {NOW}", ())
+        return Examination(list_faults(), now / 1_000_000)
 
     def run(self, work: Callable[[], R]) -> R:
         if connection.in_atomic_block:

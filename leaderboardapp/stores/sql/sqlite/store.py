@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -11,7 +12,9 @@ from django.db.models import Max
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.sql.access import maps_db_errors
+from leaderboardapp.stores.sql.examination import list_faults
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.models import ChangeRow
 from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
@@ -64,6 +67,10 @@ class SqliteStore(SqlStore):
             if getattr(error.__cause__, "sqlite_errorname", "") in MAY_BE_COMMITTED:
                 raise OutcomeUnknown(str(error)) from error
             raise StoreUnavailable(str(error)) from error
+
+    @maps_db_errors
+    def examine(self) -> Examination:
+        return Examination(list_faults(), time.time())  # the file has no clock
 
     def transaction(self, board: str | None, work: Callable[[], R]) -> R:
         if not _write_lock.acquire(timeout=LOCK_SECONDS):

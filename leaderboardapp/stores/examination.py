@@ -1,0 +1,22 @@
+"""What the doctor asks a store about itself."""
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """What is wrong with the store's tables, and what to do about it."""
+
+    text: str
+    remedy: str
+
+
+class Examination(NamedTuple):
+    """A store as it is."""
+
+    faults: list[Fault]
+    clock: float
+    """The time of its server's clock, in seconds since 1970."""
+
+
+ENSURE = "Run manage.py ensure_store."
+"""The remedy of what is missing."""
