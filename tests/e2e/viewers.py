@@ -20,7 +20,7 @@ from tests.support.stack import Stack
 
 def token(scope: str, *boards: str, **others: str) -> str:
     key = next(key for algorithm, key in settings.TOKEN_KEYS if algorithm == "HS256")
-    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 60, **others}
+    claims = {"scope": scope, "boards": boards, "exp": int(time.time()) + 120, **others}
     return jwt.encode(claims, key, algorithm="HS256")
 
 
