@@ -21,7 +21,7 @@ CONFIGURATION = "docs/configuration.md"
 MAX_WORDS = 35  # of a sentence
 
 # Described, but read by gunicorn and script/pushpin themselves.
-OTHER_VARIABLES = {"PORT", "WEB_CONCURRENCY", "PUSHPIN_RUN_DIR"}
+OTHER_VARIABLES = {"PORT", "WEB_HOST", "WEB_CONCURRENCY", "PUSHPIN_RUN_DIR"}
 
 # What things were called before the glossary. Only what cannot mean anything else.
 OLD_WORDS = [
