@@ -12,7 +12,7 @@ from tests.support.programs import PROJECT
 UNITS = sorted((PROJECT / "deploy/systemd").glob("*.service"))
 MOST_EXPOSURE = 20  # of 100, by systemd's own count; 96 is a unit without any hardening
 
-pytestmark = pytest.mark.skipif(
+has_systemd = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="there is no systemd for this system"
 )
 needs_each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
@@ -27,12 +27,16 @@ def analyze(unit: Path, folder: Path, *command: str) -> "subprocess.CompletedPro
     )
 
 
+@has_systemd
+@pytest.mark.processes
 @needs_each_unit
 def test_systemd_understands_all_of_it(unit: Path, tmp_path: Path) -> None:
     done = analyze(unit, tmp_path, "verify", "--man=no")
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@has_systemd
+@pytest.mark.processes
 @needs_each_unit
 def test_it_may_do_little_beyond_its_work(unit: Path, tmp_path: Path) -> None:
     threshold = f"--threshold={MOST_EXPOSURE}"

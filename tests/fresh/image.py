@@ -2,9 +2,10 @@
 
 usage: python -m tests.fresh.image [folder]
 
-Run it as root, before a release; it needs debootstrap, and takes some ten minutes. The folder, by
-default /var/tmp/fresh-image, is removed at the end. No image is built: FROM is the smallest Debian
-of that name, and COPY takes the files that git knows. No test that script/test runs does this.
+Run it as root, before a release; it needs debootstrap, and takes two minutes if the mirror is near.
+The folder, by default /var/tmp/fresh-image, is removed at the end. No image is built: FROM is the
+smallest Debian of that name, and COPY takes the files that git knows. No test that script/test runs
+does this.
 """
 
 import json
