@@ -14,8 +14,10 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
     try:
         django.setup()
+        from leaderboardapp.exporter import export
         from leaderboardapp.rabbitmq.worker import run
 
+        export("METRICS_AMQP")
         stop = threading.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: stop.set())

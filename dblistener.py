@@ -16,8 +16,10 @@ if __name__ == "__main__":
     except ImproperlyConfigured as error:
         sys.exit(f"dblistener.py: {error}")
 
+    from leaderboardapp.exporter import export
     from leaderboardapp.listener.worker import run_listener
 
+    export("METRICS_LISTENER")
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())

@@ -62,11 +62,20 @@ def post_worker_init(worker: Worker) -> None:
     from leaderboardapp.web.bad_requests import write_problem
 
     util.write_error = write_problem
-    # The first one speaks for all. What benchmarks serve has no settings of the service.
-    if worker.age == 1 and worker.app.app_uri.startswith("leaderboard_project."):
-        from leaderboardapp.pages.picture import warn_of_missing_library
-        from leaderboardapp.web.auth import warn_of_anonymous_writes
+    # What benchmarks serve has no settings of the service.
+    if worker.app.app_uri.startswith("leaderboard_project."):
+        from leaderboardapp.exporter import export_together
 
-        warn_of_anonymous_writes()
-        warn_of_missing_library()
+        export_together("METRICS_WEB")
+        if worker.age == 1:  # it speaks for all
+            warn()
     worker.log.info("Worker %d takes requests", worker.pid)
+
+
+def warn() -> None:
+    """Log what is missing, and what is better not so."""
+    from leaderboardapp.pages.picture import warn_of_missing_library
+    from leaderboardapp.web.auth import warn_of_anonymous_writes
+
+    warn_of_anonymous_writes()
+    warn_of_missing_library()

@@ -26,6 +26,7 @@ from bench import (
     many_boards,
     memory,
     messages,
+    monitoring,
     own_ranks,
     parts,
     polls,
@@ -56,6 +57,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "parts": parts.measure,
     "windows": windows.measure,
     "seasons": seasons.measure,
+    "monitoring": monitoring.measure,
 }
 
 

@@ -73,6 +73,12 @@ class Cell(NamedTuple):
 
 TABLES = (
     Table(
+        "Metrics and a log of requests",
+        r"monitoring: (polls|increments) with (.+)",
+        ("", "with"),
+        baseline="with neither",
+    ),
+    Table(
         "Publishing over ZeroMQ",
         r"publishing: (.+)",
         ("",),

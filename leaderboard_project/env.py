@@ -7,6 +7,7 @@ message for any other value: the variable, its value without secrets, what is ac
 import base64
 import ipaddress
 import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, validate
 
 from leaderboard_project.proxy_urls import parse_proxy
+from leaderboardapp.domain.addresses import Address
 from leaderboardapp.domain.parts import MAX_PARTS
 from leaderboardapp.rabbitmq import notification_routes as routes
 from leaderboardapp.stores.rethinkdb.address import parse_url as parse_rethinkdb_url
@@ -176,6 +178,18 @@ def read_routes(name: str) -> list[routes.Route]:
     )
 
 
+def read_parsed(name: str, parse: Callable[[str], T]) -> T | None:
+    """Read a text; return what `parse` makes of it, or None where it is unset or empty.
+
+    `parse` raises ValueError, whose text goes on after the variable's name."""
+    text = read_text(name, "")
+    try:
+        return parse(text) if text else None
+    except ValueError as error:
+        # Without its cause, whose text may have a secret.
+        raise ImproperlyConfigured(f"{name} {error}") from None
+
+
 def read_origins(name: str) -> list[str]:
     """Read the origins whose pages may use the API; return them as browsers write them."""
     return _read_entries(
@@ -194,6 +208,31 @@ def read_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Netwo
         "has the entry {entry!r}, which is no address: write addresses like 127.0.0.1 or networks "
         "like 10.0.0.0/8, separated by spaces.",
     )
+
+
+def read_addresses(name: str) -> list[Address]:
+    """Read addresses of this machine at which metrics are served; return them."""
+    return _read_entries(
+        name,
+        _parse_address,
+        "has the entry {entry!r}, which is no address: write addresses of this machine like "
+        "127.0.0.1:9101, separated by spaces.",
+    )
+
+
+def read_address(name: str) -> Address | None:
+    """Read the address of this machine at which metrics are served; return it, if there is one."""
+    addresses = read_addresses(name)
+    if len(addresses) > 1:
+        raise ImproperlyConfigured(f"{name} has more than one address: write one.")
+    return addresses[0] if addresses else None
+
+
+def read_choice(name: str, *choices: str) -> str:
+    """Read one of these words; return it, or "" where the variable is unset or empty."""
+    accepted = validate.OneOf(choices)
+    rejection = f"is not accepted: set it to {' or '.join(choices)}, or to nothing."
+    return _read(_env.str, name, "", accepted, rejection)
 
 
 def build_database(name: str, url: str) -> dict[str, Any]:
@@ -274,7 +313,8 @@ def _validate_rate(rate: float) -> None:
 def _check_store_url(url: str) -> None:
     """Raise ValueError unless the URL can be read and names a database."""
     if url.startswith("rethinkdb:"):
-        parse_rethinkdb_url(url)
+        if authority := parse_rethinkdb_url(url).login["ssl"].get("ca_certs"):
+            _check_authority(authority)
         return
     try:
         parts = urlsplit(url)
@@ -287,6 +327,16 @@ def _check_store_url(url: str) -> None:
         raise ValueError("its port is not from 1 to 65535")
     if not parts.path.strip("/"):
         raise ValueError("it names no database")
+
+
+def _check_authority(path: str) -> None:
+    """Raise ValueError unless the file has certificates."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError(f"{path}, its ssl_ca, has no certificate as PEM") from None
+    except OSError as error:
+        raise ValueError(f"{path}, its ssl_ca, cannot be read ({error.strerror})") from None
 
 
 def _reject_store_url(name: str, url: str, reason: str) -> ImproperlyConfigured:
@@ -322,6 +372,13 @@ def _parse_origin(origin: str) -> str:
     if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
         raise ValueError("no origin")
     return normalize_origin(origin)
+
+
+def _parse_address(text: str) -> Address:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or not parts.port or parts.netloc != text or "@" in text:
+        raise ValueError("no address")
+    return Address(parts.hostname, parts.port)
 
 
 def _decode_secret(text: str) -> bytes:

@@ -6,9 +6,10 @@ every variable.
 
 from typing import Any
 
+from django.utils.translation import to_language
 from dotenv import load_dotenv
 
-from leaderboard_project import env
+from leaderboard_project import env, ssh_values
 
 BASE_DIR = env.BASE_DIR
 
@@ -39,7 +40,19 @@ TRUSTED_PROXIES = env.read_networks("TRUSTED_PROXIES")
 AMQP_URL = env.read_broker_url("AMQP_URL") or env.read_broker_url("CLOUDAMQP_URL")
 AMQP_EXCHANGE = env.read_exchange("AMQP_EXCHANGE", "leaderboard")
 AMQP_ROUTES = env.read_routes("AMQP_ROUTES")
+# The tunnel of script/tunnel. Nothing else uses them.
+SSH_TUNNEL_TARGET = env.read_parsed("SSH_TUNNEL_TARGET", ssh_values.parse_target)
+SSH_TUNNEL_KEY = env.read_parsed("SSH_TUNNEL_KEY", ssh_values.parse_private_key)
+SSH_TUNNEL_HOST_KEY = env.read_parsed("SSH_TUNNEL_HOST_KEY", ssh_values.parse_host_keys)
+SSH_TUNNEL_FORWARDS = env.read_parsed("SSH_TUNNEL_FORWARDS", ssh_values.parse_forwards)
 LIMITS_FILE = BASE_DIR / ".run" / "limits"
+METRICS_WEB = env.read_address("METRICS_WEB")
+METRICS_LISTENER = env.read_address("METRICS_LISTENER")
+METRICS_AMQP = env.read_address("METRICS_AMQP")
+# script/pushpin has them from the environment.
+METRICS_PUSHPIN = env.read_addresses("METRICS_PUSHPIN")
+METRICS_FOLDER = BASE_DIR / ".run" / "metrics"
+REQUEST_LOG = env.read_choice("REQUEST_LOG", "text", "json")
 
 CORS_ALLOWED_ORIGINS = env.read_origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ALLOWED_ORIGINS
@@ -87,6 +100,11 @@ MIDDLEWARE = [
     "leaderboardapp.web.problems.ProblemMiddleware",
     "leaderboardapp.web.proxy.GripMiddleware",
 ]
+# Outermost, and not there at all if nobody wants them.
+if METRICS_WEB:
+    MIDDLEWARE.insert(0, "leaderboardapp.web.measuring.MetricsMiddleware")
+if REQUEST_LOG:
+    MIDDLEWARE.insert(0, "leaderboardapp.web.request_log.RequestLogMiddleware")
 # What does not apply, of `manage.py check --deploy`:
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options: frame-ancestors says it, and ?embed is for all sites
@@ -95,7 +113,13 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # a redirect to TLS: the front's, for the same reason
     "security.W018",  # DEBUG: leaderboard.W001 says the same, with the way out
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"libraries": {"numbers": "leaderboardapp.pages.numbers"}},
+    }
+]
 STATIC_URL = "/static/"
 # The JavaScript client, beside the pages' own scripts, which import it.
 STATICFILES_DIRS = [("leaderboardapp", BASE_DIR / "clients" / "js" / "dist")]
@@ -111,15 +135,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False
+# English, and each language that has a folder: docs/adr/0054.
+LANGUAGE_CODE = "en"
+CATALOGUES = sorted((BASE_DIR / "leaderboardapp" / "locale").glob("*/LC_MESSAGES/django.po"))
+CODES = ["en", *(to_language(path.parts[-3]) for path in CATALOGUES)]
+LANGUAGES = [(code, code) for code in CODES]
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "leaderboardapp.domain.masking.MaskingFormatter",
-            "format": "%(levelname)s %(name)s: %(message)s",
+            "()": "leaderboardapp.domain.log_lines.make_formatter",
+            "as_json": REQUEST_LOG == "json",
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

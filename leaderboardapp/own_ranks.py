@@ -62,4 +62,4 @@ def _read_for_all(board: str, players: list[str]) -> list[tuple[bool, Snapshot |
     return [(read.private, read.players.get(player)) for player in players]
 
 
-_coalescer = Coalescer(_read_for_all, lambda: get_store().check())
+_coalescer = Coalescer(_read_for_all, lambda: get_store().check(), "own ranks")

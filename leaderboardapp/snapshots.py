@@ -103,4 +103,4 @@ def _read_for_all(boards: tuple[str, ...], callers: list[None]) -> list[dict[str
     return [read_snapshots(boards)] * len(callers)
 
 
-_coalescer = Coalescer(_read_for_all, lambda: get_store().check())
+_coalescer = Coalescer(_read_for_all, lambda: get_store().check(), "snapshots")

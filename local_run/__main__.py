@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -23,6 +24,7 @@ from local_run.programs import Output, Program, Programs, say
 PREPARE = ["python", "-m", "local_run.prepare"]
 # No .env for honcho, which would let it override the environment. Settings do not.
 HONCHO = ["honcho", "--env", "/dev/null", "--procfile", "Procfile.dev", "start"]
+TUNNEL = ["python", "-m", "ssh_tunnel"]  # runs a command as soon as the tunnel is open
 START_SECONDS = 60.0
 PORT_SETTINGS = (
     "LOCAL_HTTP_PORT",
@@ -38,9 +40,10 @@ Ending = Program | signal.Signals | Output
 class LocalRun:
     """One run of all parts."""
 
-    def __init__(self, port: int, folder: str) -> None:
-        """Prepare a run at this port. `folder` is an empty one."""
-        self.port = port
+    def __init__(self, port: int, folder: str, through: Sequence[str] = ()) -> None:
+        """Prepare a run at this port. `folder` is an empty one. `through` is the beginning of the
+        commands that need the store."""
+        self.port, self.through = port, through
         self.end_file = Path(folder) / "end"  # the first part of Procfile.dev to end writes it
         self.endings: SimpleQueue[Ending] = SimpleQueue()
         self.output = Output()
@@ -65,13 +68,14 @@ class LocalRun:
 
     def prepare(self) -> Ending | None:
         """Prepare the store and the static files; return what ended the run meanwhile, if any."""
-        program = self.programs.start("prepare", PREPARE, {**os.environ})
+        program = self.programs.start("prepare", [*self.through, *PREPARE], {**os.environ})
         ending = self.wait()
         return None if ending is program and not program.process.returncode else ending
 
     def serve(self) -> Ending:
         """Have honcho start the parts; return what ends the run."""
-        self.programs.start("honcho", HONCHO, {**os.environ, "LOCAL_RUN_END": str(self.end_file)})
+        env = {**os.environ, "LOCAL_RUN_END": str(self.end_file)}
+        self.programs.start("honcho", [*self.through, *HONCHO], env)
         Thread(target=self.announce, daemon=True).start()
         return self.wait()
 
@@ -91,7 +95,7 @@ class LocalRun:
         while time.monotonic() < deadline:
             time.sleep(0.1)
             try:
-                urlopen(f"{url}/readyz", timeout=5).close()
+                urlopen(f"{url}/readyz", timeout=5).close()  # noqa: S310
             except OSError:
                 continue
             say(self.output, f"→ Serving at {url} until Ctrl-C. Make a board with")
@@ -135,7 +139,8 @@ def main() -> None:
     for name in PORT_SETTINGS:
         os.environ[name] = str(getattr(settings, name))
     with tempfile.TemporaryDirectory() as folder:
-        status = LocalRun(settings.LOCAL_HTTP_PORT, folder).run()
+        through = TUNNEL if settings.SSH_TUNNEL_TARGET else []
+        status = LocalRun(settings.LOCAL_HTTP_PORT, folder, through).run()
     os._exit(status)  # a thread may be stuck in writing to a terminal that stands still
 
 

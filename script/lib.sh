@@ -38,16 +38,17 @@ install_packages() {
     fi
 }
 
-# Install a front proxy, which Debian starts as a system service, where nobody wants it.
-install_front() {
+# Install a server that Debian starts as a system service, where nobody wants it.
+# usage: install_server PACKAGE [SERVICE]
+install_server() {
     install_packages "$1"
     if [ -d /run/systemd/system ] && has systemctl; then
-        as_root systemctl disable --now --quiet "$1" || true
+        as_root systemctl disable --now --quiet "${2:-$1}" || true
     fi
 }
 
 # Debian has some programs where only root looks.
-has_front() { has "$1" || [ -x "/usr/sbin/$1" ]; }
+has_server() { has "$1" || [ -x "/usr/sbin/$1" ]; }
 
 # Install a requirements file into .venv, once for each of its versions.
 install_requirements() {

@@ -18,7 +18,7 @@ from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
 # Folders whose tests take long.
-LONG = ("faults", "bench", "browser", "e2e", "clients", "local_run", "amqp")
+LONG = ("faults", "bench", "browser", "e2e", "clients", "local_run", "amqp", "tunnel")
 SHARED = ("database_url", "shared_stack", "shared_server")  # parameters: a store
 PER_STORE = ("store", "database_url", "shared_stack")  # fixtures that a test has for each store
 SLOW_TO_COLLECT = (*LONG, "test_schema.py")
@@ -52,6 +52,10 @@ def pytest_configure(config: pytest.Config) -> None:
         AMQP_URL="",
         AMQP_EXCHANGE="leaderboard",
         AMQP_ROUTES="",
+        SSH_TUNNEL_TARGET="",
+        SSH_TUNNEL_KEY="",
+        SSH_TUNNEL_HOST_KEY="",
+        SSH_TUNNEL_FORWARDS="",
     )
     import django
     from django.core.management import call_command

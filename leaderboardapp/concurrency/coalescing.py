@@ -5,9 +5,15 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
+from leaderboardapp.metrics import Counter
+
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+CALLS = Counter("leaderboard_coalesced_calls", "Calls that were coalesced into batches", "of")
+BATCHES = Counter("leaderboard_coalesced_batches", "Batches of coalesced calls", "of")
 
 
 class Batch(Generic[Item, Result]):
@@ -29,13 +35,17 @@ class Coalescer(Generic[Key, Item, Result]):
     what was read too early. Keys do not wait for each other."""
 
     def __init__(
-        self, work: Callable[[Key, list[Item]], list[Result]], check: Callable[[], None]
+        self,
+        work: Callable[[Key, list[Item]], list[Result]],
+        check: Callable[[], None],
+        name: str,
     ) -> None:
-        """Coalesce calls of `work`, which takes a key and items, and returns a result for each.
+        """Coalesce calls of `work`, which takes a key and items, and returns a result for each. The
+        `name` says in metrics of what.
 
         If it raises, every call of the batch raises the same. `check` is called before a call
         waits, and raises an error if there is no use in waiting."""
-        self.work, self.check = work, check
+        self.work, self.check, self.name = work, check, name
         self.lock = threading.Lock()
         self.pending: dict[Key, Batch[Item, Result]] = {}
         self.running: dict[Key, Batch[Item, Result]] = {}
@@ -61,6 +71,8 @@ class Coalescer(Generic[Key, Item, Result]):
                 batch.previous = None  # or each batch would keep all before it alive
             with self.lock:
                 self.running[key] = self.pending.pop(key)
+            BATCHES.count(self.name)
+            CALLS.count(self.name, by=len(batch.items))
             batch.results.set_result(self.work(key, batch.items))
         except BaseException as error:  # of whatever kind: no thread is left waiting
             batch.results.set_exception(error)

@@ -156,7 +156,7 @@ def _examine_access(
         )
     specs = conf.get("handler", "push_in_sub_specs", fallback="")
     host = conf.get("handler", "push_in_http_addr", fallback="127.0.0.1")
-    if re.search(r"tcp://(\*|0\.0\.0\.0|\[?::\]?):", specs) or host in ("0.0.0.0", "::", "*"):
+    if re.search(r"tcp://(\*|0\.0\.0\.0|\[?::\]?):", specs) or host in ("0.0.0.0", "::", "*"):  # noqa: S104
         text = f"{file}: it takes what is published from every network, without any password"
         hint = "Bind push_in_sub_specs, or push_in_http_addr, to loopback or a private address."
         yield warning(PART, text, f"{hint} A firewall that is known to stand before it will do.")

@@ -26,12 +26,10 @@ def mask_secrets(text: str) -> str:
 class MaskingFormatter(logging.Formatter):
     """Masks secrets in what another formatter makes of a record, tracebacks included."""
 
-    def __init__(
-        self, format: str | None = None, formatter: logging.Formatter | None = None
-    ) -> None:
-        """Take the other formatter, or the format of a plain one."""
+    def __init__(self, formatter: logging.Formatter | None) -> None:
+        """Take the other formatter, by default a plain one."""
         super().__init__()
-        self.formatter = formatter or logging.Formatter(format)
+        self.formatter = formatter or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
         return mask_secrets(self.formatter.format(record))
@@ -41,4 +39,4 @@ def mask_handlers(*loggers: logging.Logger) -> None:
     """Have all handlers of these loggers mask secrets, in whatever format they write."""
     for handler in {handler for log in loggers for handler in log.handlers}:
         if not isinstance(handler.formatter, MaskingFormatter):
-            handler.setFormatter(MaskingFormatter(formatter=handler.formatter))
+            handler.setFormatter(MaskingFormatter(handler.formatter))

@@ -7,8 +7,10 @@ MAX_UNIT_LENGTH = 16  # characters
 TIME_PLACES = 3  # a time is in milliseconds
 
 
-def format_score(score: int, format: Row) -> str:
-    """Return the score as text: "1,234", "12.34 km" or "1:21.234"."""
+def format_score(score: int, format: Row, group: str = ",", point: str = ".") -> str:
+    """Return the score as text: "1,234", "12.34 km" or "1:21.234".
+
+    `group` is what a language writes between groups of digits, `point` before a fraction."""
     if format["type"] == "time":
         text = _write_time(score)
     elif format["type"] == "decimal":
@@ -16,6 +18,7 @@ def format_score(score: int, format: Row) -> str:
         text = f"{whole:,}.{fraction}"
     else:
         text = f"{abs(score):,}"
+    text = "".join({",": group, ".": point}.get(each, each) for each in text)
     sign = "\N{MINUS SIGN}" if score < 0 else ""
     unit = f"\N{NO-BREAK SPACE}{format['unit']}" if "unit" in format else ""
     return f"{sign}{text}{unit}"

@@ -18,6 +18,7 @@ from leaderboardapp.domain import schedule
 from leaderboardapp.domain.board_ids import window_ids
 from leaderboardapp.domain.exceptions import StoreUnavailable, WrongSeason
 from leaderboardapp.domain.types import Row
+from leaderboardapp.metrics import Counter
 from leaderboardapp.stores.base import Store
 from leaderboardapp.web import tickets
 
@@ -30,6 +31,8 @@ REST_FACTOR = 5.0
 # Boards that are listed, and boards that are looked at, in one call of the store.
 SCAN_PAGE, FIND_PAGE = 300, 1_000
 EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
+
+SEASONS_ENDED = Counter("leaderboard_seasons_ended", "Seasons that were ended by schedule")
 
 
 class Maintenance:
@@ -133,6 +136,7 @@ class Maintenance:
             self.store.start_next_season(
                 board["id"], board["season"], schedule.now(), only_if_due=True
             )
+            SEASONS_ENDED.count()
             logger.info("season %d ended by schedule: %s", board["season"], board["id"])
             self.enqueue([board["id"]])
             events.announce(board["id"], events.SEASON_ENDED, {"season": board["season"]})

@@ -19,6 +19,7 @@ from leaderboardapp.domain.types import MAX_JOINED, Changes
 from leaderboardapp.events import JOINED, player_payload
 from leaderboardapp.listener.joiners import Joiners
 from leaderboardapp.listener.leaders import Leaders
+from leaderboardapp.metrics import Counter
 from leaderboardapp.realtime.hold_channels import Hold, published_fingerprint, visibility
 from leaderboardapp.realtime.items import BoardEvents
 from leaderboardapp.realtime.publish import (
@@ -39,6 +40,9 @@ OVERDUE_SECONDS = 1.0
 LOSSY = 50
 HANDOVER_SECONDS = 10.0  # in which a proxy may still read what another listener has sent to it
 MAX_BOARDS_REMEMBERED = 100_000  # some 25 MB
+
+CHANGES_READ = Counter("leaderboard_changes_read", "Boards that the feed named as changed")
+BOARDS_READ = Counter("leaderboard_boards_read", "Boards that were read to be published")
 
 
 class PublishState(NamedTuple):
@@ -116,6 +120,7 @@ class PublishScheduler:
         joined = self.joiners.list_boards(excluded=self.changed)
         if boards := dict.fromkeys([*watched, *joined]):
             current = snapshots.read_snapshots(boards)
+            BOARDS_READ.count(by=len(boards))
             self.adopt({board: current.get(board) for board in joined if board not in watched}, now)
             self._publish({board: current.get(board) for board in boards}, now)
         return due
@@ -182,6 +187,7 @@ class PublishScheduler:
         is_waited_for = self.backlog or self.joiners.list_boards(excluded=self.changed)
         changes = feed.poll(0.0 if is_waited_for else max(0.0, min(idle, soonest)))
         changes = {board: joined for board, joined in changes.items() if self.is_own(board)}
+        CHANGES_READ.count(by=len(changes))
         now = time.monotonic()
         self.changed.update(changes)
         for board, joined in changes.items():

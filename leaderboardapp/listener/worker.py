@@ -11,12 +11,14 @@ from django.conf import settings
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.parts import Parts
+from leaderboardapp.listener import gauges
 from leaderboardapp.listener.event_forwarder import EventForwarder
 from leaderboardapp.listener.lease import LOOK_SECONDS, Lease, LeaseLost
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.listener.own_ranks import OwnRanksPublisher
 from leaderboardapp.listener.publish_scheduler import IDLE_SECONDS, PublishScheduler
 from leaderboardapp.listener.stream_closer import close_expired_streams
+from leaderboardapp.metrics import Counter
 from leaderboardapp.realtime.hold_channels import parse_hold
 from leaderboardapp.realtime.proxies import get_proxy_clients
 from leaderboardapp.realtime.proxy_client import ProxyClient
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # After an outage of the store all listeners are back before any of them removes others.
 MOST_PAUSE_SECONDS = 1.0
+
+LEASES_LOST = Counter("leaderboard_leases_lost", "Times that the lease was lost, or not renewed")
 
 
 def run_listener(stop: threading.Event) -> None:
@@ -59,6 +63,13 @@ class Listener:
         self.feed: Feed | None = None
         self.followed: Parts | None = None  # whose changes the feed has
         self.standing_by = False
+        # The last one, which on standby is of no use any more.
+        self.scheduler: PublishScheduler | None = None
+        gauges.follow(
+            *(self.lease, self.publisher),
+            lambda: self.feed,
+            lambda: self.scheduler if self.feed else None,
+        )
 
     def run_once(self) -> float:
         """Listen if there are parts for this listener; return the seconds until the next try.
@@ -72,6 +83,7 @@ class Listener:
                 self.listen()
                 return 0.0
         except LeaseLost:
+            LEASES_LOST.count()
             logger.warning("the lease is lost, or was not renewed in time")
             return 0.0
         if not self.standing_by:
@@ -85,6 +97,7 @@ class Listener:
         Raises LeaseLost, StoreUnavailable."""
         is_own = self.lease.is_own
         scheduler = PublishScheduler(self.publisher, min(self.lease.taken.values()), is_own)
+        self.scheduler = scheduler
         with self.follow_news():
             self.follow_parts(scheduler)
             with (

@@ -10,7 +10,7 @@ from django.utils.encoding import force_bytes
 
 MIN_SECRET_BYTES = 32  # as many as the hash of HS256 has (RFC 7518, 3.2)
 MIN_DIFFERENT_BYTES = 10  # 32 random bytes have 30 on average, and in hexadecimal digits 14
-NEW_SECRET = "Make a new one with: openssl rand -base64 32"
+NEW_SECRET = "Make a new one with: openssl rand -base64 32"  # noqa: S105
 
 
 @register(Tags.security, deploy=True)

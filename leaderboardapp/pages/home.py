@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext_lazy as _
 
 from leaderboardapp.domain.fields import id_field, integer_field, name_field
-from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.searching import ORDERS, BoardPosition, fold, key_field
 from leaderboardapp.domain.types import Row
 from leaderboardapp.pages.views import link_query, render_page
@@ -18,7 +18,7 @@ from leaderboardapp.web.methods import takes_any_query
 from leaderboardapp.web.requests import encode_cursor, read_cursor, read_parameter
 
 PAGE_SIZE = 24  # boards
-ORDER_NAMES = {"newest": "Newest first", "name": "By name"}
+ORDER_NAMES = {"newest": _("Newest first"), "name": _("By name")}
 OWN_PARAMETERS = ("search", "order", "cursor")
 
 
@@ -79,9 +79,9 @@ def _describe(boards: Iterable[Row]) -> list[dict[str, Any]]:
                 "shows_id": bool(row["name"]) and not _is_uuid(row["id"]),
                 "private": row["private"],
                 "leader": leader and leader["name"],
-                "points": leader and format_score(leader["score"], row["format"]),
+                "score": leader and leader["score"],
+                "format": row["format"],
                 "players": players,
-                "count": players and f"{players:,}",
             }
         )
     return described

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_noop as _
 
 from leaderboardapp.pages.embed import Look, read_look
 from leaderboardapp.pages.views import prefers_page, render_page
@@ -18,37 +19,39 @@ KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 # The title and the detail that people are shown, where the document's are for who makes clients. A
 # page asks for a token only if it is of a private board.
 ENDED = (
-    "This link has ended",
-    "Or a part of it is missing. Ask the host of the board for a new one.",
+    _("This link has ended"),
+    _("Or a part of it is missing. Ask the host of the board for a new one."),
 )
 FOR_PEOPLE = {
     ProblemKind.TOKEN_REQUIRED.type: (
-        "This board is private",
-        "Open it by the whole link that its host gave you.",
+        _("This board is private"),
+        _("Open it by the whole link that its host gave you."),
     ),
     ProblemKind.INVALID_TOKEN.type: ENDED,
     ProblemKind.INVALID_TICKET.type: ENDED,
     ProblemKind.INSUFFICIENT_SCOPE.type: (
-        "This link is for another board",
-        "Ask the host of this one for a link to it.",
+        _("This link is for another board"),
+        _("Ask the host of this one for a link to it."),
     ),
     ProblemKind.WINDOW_NOT_FOUND.type: (
-        "There is no such ranking",
-        "It was turned off, or has never been.",
+        _("There is no such ranking"),
+        _("It was turned off, or has never been."),
     ),
     ProblemKind.SEASON_NOT_FOUND.type: (
-        "There is no such past season",
-        "It has not ended yet, or is not kept any more.",
+        _("There is no such past season"),
+        _("It has not ended yet, or is not kept any more."),
     ),
     ProblemKind.PLAYER_NOT_FOUND.type: (
-        "There is no such player",
-        "Nobody has this address on the board, or not any more.",
+        _("There is no such player"),
+        _("Nobody has this address on the board, or not any more."),
     ),
     ProblemKind.STORE_UNAVAILABLE.type: (
-        "Nothing can be shown at the moment",
-        "It does not depend on you. Try again soon.",
+        _("Nothing can be shown at the moment"),
+        _("It does not depend on you. Try again soon."),
     ),
 }
+# Of a failure of which only the status is known.
+UNTYPED = (_("That did not work"), _("Try again soon."))
 
 
 class ProblemPageMiddleware:
@@ -81,13 +84,25 @@ def _redirect(request: HttpRequest, path: str) -> HttpResponse:
 def _render_problem(
     request: HttpRequest, document: HttpResponse, problem: dict[str, Any]
 ) -> HttpResponse:
-    title, detail = FOR_PEOPLE.get(problem["type"], (problem["title"], problem["detail"]))
-    context = {**problem, "title": title, "detail": detail}
+    context = {**problem, **_describe(problem)}
     page = render_page(request, "problem", context, document.status_code, look=_read_look(request))
     for header in KEPT_HEADERS:
         if header in document:
             page[header] = document[header]
     return page
+
+
+def _describe(problem: dict[str, Any]) -> dict[str, str]:
+    """Return the title of the page, the detail in English, and what other languages have for it:
+    the meaning of the problem's kind."""
+    type, title, detail = problem["type"], problem["title"], problem["detail"]
+    if type in FOR_PEOPLE:
+        title, detail = FOR_PEOPLE[type]
+        return {"title": title, "detail": detail, "meaning": detail}
+    kinds = {kind.type: kind for kind in ProblemKind}
+    if type in kinds:
+        return {"title": title, "detail": detail, "meaning": kinds[type].meaning}
+    return {"title": UNTYPED[0], "detail": detail, "meaning": UNTYPED[1]}
 
 
 def _read_look(request: HttpRequest) -> Look | None:

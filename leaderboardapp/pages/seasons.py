@@ -10,10 +10,9 @@ from django.http import HttpRequest, HttpResponse
 
 from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.schedule import parse
-from leaderboardapp.domain.score_formats import format_score
-from leaderboardapp.domain.types import Row
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.models import Board, Player
-from leaderboardapp.pages.views import describe_window, render_page
+from leaderboardapp.pages.views import describe_window, render_page, title_season
 
 PAGE_SIZE = 100  # rows, unless the query has a limit of its own
 
@@ -22,7 +21,15 @@ def render_seasons_page(
     request: HttpRequest, board: Row, past: Sequence[Row], next_cursor: str | None
 ) -> HttpResponse:
     """Answer the list of past seasons, the newest first: rows of `season` and `ended_at`."""
-    seasons = [{"number": row["season"], "ended_at": parse(row["ended_at"])} for row in past]
+    window = split_id(board["id"])[1]
+    seasons = [
+        {
+            "number": row["season"],
+            "title": title_season(window, row["season"]),
+            "ended_at": parse(row["ended_at"]),
+        }
+        for row in past
+    ]
     return _render(
         request, "seasons", board["id"], board["name"], {"seasons": seasons}, next_cursor
     )
@@ -41,12 +48,18 @@ def render_season_page(
             "id": player.id,
             "name": player.name,
             "rank": player.rank,
-            "points": format_score(player.score or 0, board.format),
+            "score": player.score or 0,
         }
         for player in players
     ]
     bound = max((player.bound for player in players), default=0)
-    context = {"board": board, "ended_at": parse(ended_at), "players": rows, "bound": bound}
+    context = {
+        "board": board,
+        "title_then": title_season(split_id(board.id)[1], board.season),
+        "ended_at": parse(ended_at),
+        "players": rows,
+        "bound": bound,
+    }
     return _render(request, "season", board.id, board.name, context, next_cursor)
 
 
@@ -54,11 +67,13 @@ def render_player_seasons_page(
     request: HttpRequest, board: Row, player: str, seasons: Sequence[Row], next_cursor: str | None
 ) -> HttpResponse:
     """Answer the past seasons of a player, the newest first, as the endpoint's rows have them."""
+    window = split_id(board["id"])[1]
     rows = [
         {
+            "format": BOARD_DEFAULTS["format"],
             **row,
             "ended_at": parse(row["ended_at"]),
-            "points": format_score(row["score"], row.get("format", {"type": "points"})),
+            "title": title_season(window, row["season"]),
         }
         for row in seasons
     ]

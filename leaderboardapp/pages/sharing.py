@@ -21,6 +21,7 @@ from leaderboardapp import snapshots
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.exceptions import BoardNotFound
+from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from leaderboardapp.pages.picture import HEIGHT, SHOWN, WIDTH, can_draw, draw_picture
 from leaderboardapp.snapshots import PRIVATE, Snapshot
@@ -68,7 +69,7 @@ class Pictures:
         # One thread draws for all: glibc keeps memory for each that does, here some 50 MB.
         self.drawer = ThreadPoolExecutor(1, "pictures")
         self.waiting = threading.Semaphore(MAX_WAITING)
-        self.draw = Coalescer(self._draw_for_all, lambda: None)
+        self.draw = Coalescer(self._draw_for_all, lambda: None, "pictures")
 
     def get(self, board_id: str, snapshot: Snapshot, is_exact: bool) -> Picture:
         """Return the board's picture: of this snapshot, or if that need not be, one drawn at most
@@ -155,15 +156,18 @@ def describe_link(
 ) -> dict[str, str | int] | None:
     """Return what the tags of a page say of the board, or of a window of it.
 
-    None if the board is private. `players` are those of the snapshot with this fingerprint, with
-    their scores as text in `points`."""
+    None if the board is private. `players` are those of the snapshot with this fingerprint. It is
+    all in English, as who shows links keeps it for everybody."""
     if board["private"]:
         return None
     owner, window = split_id(board["id"])
     path, parameters = f"/boards/{owner}/", {PARAMETER: window} if window else {}
     query = f"?{urlencode(parameters)}" if parameters else ""
     moment = urlencode({**parameters, MOMENT: fingerprint})
-    lines = [f"{row['rank']}. {FSI}{row['name']}{PDI} {row['points']}" for row in players[:SHOWN]]
+    lines = [
+        f"{row['rank']}. {FSI}{row['name']}{PDI} {format_score(row['score'], board['format'])}"
+        for row in players[:SHOWN]
+    ]
     return {
         "title": title,
         "description": " · ".join(lines) or "Nobody is ranked yet.",

@@ -8,18 +8,19 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils import translation
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from leaderboardapp import snapshots
 from leaderboardapp.domain import schedule
 from leaderboardapp.domain.board_ids import split_id
 from leaderboardapp.domain.exceptions import BoardNotFound
-from leaderboardapp.domain.score_formats import format_score
 from leaderboardapp.domain.time_zones import list_places
 from leaderboardapp.domain.types import Row
 from leaderboardapp.pages.embed import Look, read_look
 from leaderboardapp.pages.sharing import describe_link, reads_links
+from leaderboardapp.pages.words import SEASON_TITLES, translate_words
 from leaderboardapp.stores import get_store
 from leaderboardapp.web import auth
 from leaderboardapp.web.methods import takes_any_query
@@ -38,9 +39,14 @@ PERMISSIONS = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()"
 )
 PAGE = "text/html"
-# Of windows: what one of their seasons is called, and the tab of the running one.
-KINDS = {"day": "Day", "week": "Week", "month": "Month"}
-TABS = {"day": "Today", "week": "This week", "month": "This month"}
+# Of windows, and with None of boards: what past seasons are called, and the tab of the running one.
+PAST_SEASONS = {
+    None: _("Past seasons"),
+    "day": _("Past days"),
+    "week": _("Past weeks"),
+    "month": _("Past months"),
+}
+TABS = {"day": _("Today"), "week": _("This week"), "month": _("This month")}
 
 
 def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
@@ -55,20 +61,17 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
     auth.require_read(request, owner_id, private=board["private"])
     snapshot = snapshots.Snapshot.from_rows(shown, rows)
     players = snapshots.board_payload(shown, rows)["players"]
-    for player in players:
-        player["points"] = format_score(player["score"], board["format"])
     ends = schedule.list_ends_shown(shown, schedule.now())
     title = board["name"] or owner_id
     if window:
         title = f"{title} · {TABS[window]}"
     link = describe_link(request, title, shown, snapshot.fingerprint, players)
-    for player in players:
-        player["points"] = _break_between_groups(player["points"])
     context = {
         "board": board,
         "link": link,
         "managed": owner_id,
         "season": shown["season"],
+        "title_now": title_season(window, shown["season"]),
         "next_ends": [schedule.parse(end) for end in ends],
         "players": players,
         "now": datetime.now(UTC),
@@ -76,11 +79,6 @@ def render_board_page(request: HttpRequest, board_id: str) -> HttpResponse:
         **describe_window(request, window),
     }
     return render_page(request, "board", context, look=look)
-
-
-def _break_between_groups(points: str) -> SafeString:
-    """Return a score's text as HTML that lines break after groups of digits only."""
-    return format_html_join(mark_safe(",<wbr>"), "{}", ((part,) for part in points.split(",")))
 
 
 def prefers_page(request: HttpRequest) -> bool:
@@ -96,13 +94,22 @@ def describe_window(request: HttpRequest, window: str | None) -> dict[str, Any]:
     """Return what pages of a board and of its windows are made of: what a season is called, and the
     query for links between them."""
     parameters = {PARAMETER: window} if window else {}
-    kind = KINDS[window] if window else "Season"
-    return {"window": window, "kind": kind, "board_query": link_query(request, **parameters)}
+    return {
+        "window": window,
+        "season_title": SEASON_TITLES[window],
+        "past_seasons": PAST_SEASONS[window],
+        "board_query": link_query(request, **parameters),
+    }
 
 
-def _list_tabs(request: HttpRequest, board: Row, look: Look | None) -> list[dict[str, str | None]]:
+def title_season(window: str | None, number: int) -> Any:
+    """Return what a season of the board, or of a window, is called: a lazy text."""
+    return format_lazy(SEASON_TITLES[window], number=number)
+
+
+def _list_tabs(request: HttpRequest, board: Row, look: Look | None) -> list[dict[str, Any]]:
     has_seasons = board["schedule"] or board["season"] > 1
-    whole = {"name": "This season" if has_seasons else "All time", "window": None}
+    whole = {"name": _("This season") if has_seasons else _("All time"), "window": None}
     windows = [{"name": TABS[window], "window": window} for window in board["windows"]]
     kept = look.parameters if look else {}
     for tab in [whole, *windows]:
@@ -139,6 +146,9 @@ def render_page(
     A page with a look may be in a frame on any other site (docs/adr/0051). It has no links to other
     pages and writes nothing: a site could have its visitors press a button that they do not see.
     Of a page about a board the context has the board's id as `managed`.
+
+    The page is in the language that the sender prefers, of those that there are. A frame's is
+    English: the page around it has a language of its own.
     """
     embed = look is not None
     anybody_writes = settings.ALLOW_ANONYMOUS_WRITES and not embed
@@ -149,14 +159,16 @@ def render_page(
         "may_manage": anybody_writes or _may_manage(request, context.get("managed")),
         "query": link_query(request),
     }
-    response = render(
-        request, f"leaderboardapp/{template}.html", {**context, **shared}, status=status
-    )
+    language = "en" if embed else translation.get_language_from_request(request)
+    with translation.override(language):
+        page = {**context, **shared, "words": translate_words(template, language)}
+        response = render(request, f"leaderboardapp/{template}.html", page, status=status)
     style, ancestors = (look.get_source(), "*") if look else ("", "'none'")
     response["Content-Security-Policy"] = POLICY.format(style=style, ancestors=ancestors)
     response["Permissions-Policy"] = PERMISSIONS
     response["Cross-Origin-Resource-Policy"] = "cross-origin" if look else "same-origin"
-    response["Vary"] = "Accept"
+    response["Content-Language"] = language
+    response["Vary"] = "Accept, Accept-Language"
     return response
 
 

@@ -29,6 +29,7 @@ from leaderboardapp.domain.fields import (
     parse_json,
 )
 from leaderboardapp.domain.types import KEYS_REMEMBERED
+from leaderboardapp.metrics import Counter
 from leaderboardapp.rabbitmq.connection import HEARTBEAT_SECONDS, BrokerUnavailable, connect
 from leaderboardapp.realtime.proxy_client import ProxyUnavailable
 
@@ -46,6 +47,9 @@ MAX_ATTEMPTS = 5  # at a message that fails unexpectedly
 MAX_BODY = 100_000  # bytes of JSON
 MAX_REASON = 500  # characters
 MAX_HEADERS = 50_000  # bytes, of a frame's 131,072
+
+MESSAGES = Counter("leaderboard_messages", "Messages of the broker that are done with", "queue")
+DEAD = Counter("leaderboard_dead_letters", "Messages that became dead letters", "queue")
 
 Rejections = dict[int, str]  # by a message's index in its batch, why it can never be processed
 
@@ -116,6 +120,8 @@ class Consumer:
         self.batch_size = PREFETCH  # messages that are processed together, at most
         self.suspect: Message | None = None  # the last one that failed alone, unexpectedly
         self.attempts = 0  # at processing it
+        for metric in (MESSAGES, DEAD):
+            metric.count(handler.queue, by=0)
 
     def run(self) -> None:
         """Consume the queue until `stop` is set, through failures of broker, store and proxy."""
@@ -163,6 +169,7 @@ class Consumer:
             if received:
                 batch = received[: self.batch_size]
                 self.acknowledge(connection, channel, batch, self.process(batch, deadline))
+                MESSAGES.count(self.handler.queue, by=len(batch))
                 del received[: len(batch)]
                 self.batch_size = min(PREFETCH, 2 * self.batch_size)
 
@@ -210,6 +217,7 @@ class Consumer:
         for index, reason in rejections.items():
             dead_letter(dead_letters, self.handler.queue, messages[index], reason)
         dead_letters.tx_commit()
+        DEAD.count(self.handler.queue, by=len(rejections))
         dead_letters.close()
         for index in rejections:
             channel.basic_ack(messages[index].delivery_tag)

@@ -75,6 +75,10 @@ class ProxyClient(ABC):
     def holds(self, channel: str) -> bool:
         """Return whether the proxy may hold anybody for the GRIP channel."""
 
+    def count_held(self) -> int:
+        """Return how many GRIP channels the proxy holds somebody for, if it tells."""
+        return 0
+
     @abstractmethod
     def report_to(self, on_news: Callable[[], None] | None) -> None:
         """Have `on_news` called, by any thread, while there is news from now on. With None, nobody

@@ -13,6 +13,7 @@ from leaderboardapp import snapshots
 from leaderboardapp.concurrency.supervise import supervise
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import MAX_JOINED
+from leaderboardapp.metrics import Counter, Histogram
 from leaderboardapp.realtime.formats import board_channel
 from leaderboardapp.realtime.hold_channels import Hold
 from leaderboardapp.realtime.items import (
@@ -35,6 +36,14 @@ from leaderboardapp.stores import get_store
 MAX_BOARDS_READ = 500  # in one call of the store
 LATE_SECONDS = 2.0  # a batch that took longer may have arrived after newer snapshots
 MAX_EVENTS = 2 * MAX_JOINED  # of one board, that wait for a proxy
+
+PUBLISH_SECONDS = Histogram(
+    "leaderboard_publish_seconds",
+    "From when the oldest snapshot of a batch began to wait until a proxy has taken it",
+    "proxy",
+)
+PUBLISHED = Counter("leaderboard_published", "Snapshots that a proxy has taken", "proxy")
+FAILURES = Counter("leaderboard_publish_failures", "Batches that a proxy did not take", "proxy")
 
 
 class NotPublished(Exception):
@@ -126,6 +135,7 @@ class ProxyPublisher:
         self.stopping = False
         name = f"publisher {client.uri}"
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        FAILURES.count(client.uri, by=0)
         self.thread.start()
 
     def enqueue(self, batch: PublishBatch) -> None:
@@ -188,7 +198,11 @@ class ProxyPublisher:
         try:
             self._send_batch(batch, resend, started)
             unpublished = set()
+            PUBLISHED.count(self.client.uri, by=len(resend | batch.snapshots.keys()))
+            if since is not None:
+                PUBLISH_SECONDS.observe(time.monotonic() - since, self.client.uri)
         except (ProxyUnavailable, StoreUnavailable) as error:
+            FAILURES.count(self.client.uri)
             count = len(unpublished)
             raise NotPublished(f"{count} boards are still to be published: {error}") from error
         finally:

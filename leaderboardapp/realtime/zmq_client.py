@@ -118,6 +118,9 @@ class ZmqProxyClient(ProxyClient):
     def holds(self, channel: str) -> bool:
         return channel in self.held
 
+    def count_held(self) -> int:
+        return len(self.held)
+
     def report_to(self, on_news: Callable[[], None] | None) -> None:
         with self.lock:
             self.on_news, self.news = on_news, []

@@ -4,7 +4,9 @@ from functools import cache
 
 from django.conf import settings
 
+from leaderboardapp import metrics
 from leaderboardapp.stores.base import Store
+from leaderboardapp.stores.measured import measure
 
 
 def get_store() -> Store:
@@ -16,14 +18,15 @@ def get_store() -> Store:
 def _make_store(url: str) -> Store:
     """Return a store; settings have checked the URL's scheme. A driver is imported only in the
     branch that needs it."""
+    measured = measure if metrics.are_on() else lambda kind: kind
     if url.startswith("rethinkdb:"):
         from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
-        return RethinkStore(url)
+        return measured(RethinkStore)(url)
     if url.startswith("sqlite:"):
         from leaderboardapp.stores.sql.sqlite.store import SqliteStore
 
-        return SqliteStore()
+        return measured(SqliteStore)()
     from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 
-    return PostgresStore()
+    return measured(PostgresStore)()

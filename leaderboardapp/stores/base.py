@@ -60,8 +60,8 @@ class Store(ABC):
 
     def __init__(self) -> None:
         # Apart, so that nobody waits for ranks who has not asked for any.
-        self._coalesce_add = Coalescer(self.add_scores, self.check)
-        self._coalesce_ranked_add = Coalescer(self.add_scores, self.check)
+        self._coalesce_add = Coalescer(self.add_scores, self.check, "increments")
+        self._coalesce_ranked_add = Coalescer(self.add_scores, self.check, "ranked increments")
 
     # The store itself
 

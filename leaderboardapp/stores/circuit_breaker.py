@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.metrics import Counter
 
 OPEN_SECONDS = 0.5  # between two probes of a server that does not answer
+
+OPENED = Counter(
+    "leaderboard_breaker_opened", "Times that the circuit breaker opened, or a probe failed"
+)
+REFUSED = Counter("leaderboard_breaker_refused", "Calls that failed at once, with an open breaker")
 
 
 class Unreachable(StoreUnavailable):
@@ -36,6 +42,7 @@ class CircuitBreaker:
     def check(self) -> None:
         """Raise StoreUnavailable while the breaker is open."""
         if time.monotonic() < self.open_until:
+            REFUSED.count()
             raise StoreUnavailable(f"{self.server} did not answer just now")
 
     @contextmanager
@@ -54,6 +61,7 @@ class CircuitBreaker:
             yield
         except (NoAnswer, Unreachable):
             open_until = time.monotonic() + OPEN_SECONDS
+            OPENED.count()
             raise
         finally:
             self.local.guarded = False

@@ -14,7 +14,7 @@ ANY = "*"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 # No repetition gives back what it took ("++", "*+"), so that reading takes time by length alone.
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
 # A comma within quotes parts nothing. A quote that is never closed takes the rest of the text.
 _PREFERENCES = re.compile(r'(?:"(?:[^"\\]|\\.)*+(?:"|\\?$)|[^,"])++')

@@ -88,6 +88,14 @@ def client_address(request: HttpRequest) -> str:
     return str(address or hops[-1])
 
 
+def came_through_front(request: HttpRequest) -> bool:
+    """Return whether a front proxy passed the request on to a GRIP proxy: its headers are those of
+    the front. It may be asked before GripMiddleware has seen the request."""
+    last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2]
+    signature = request.headers.get("Grip-Sig", "")
+    return _is_trusted(last.strip()) and _is_valid_signature(signature, int(time.time()))
+
+
 def _is_trusted(text: str) -> bool:
     """Return whether this is the address of a front proxy."""
     address = _parse_address(text)

@@ -11,10 +11,11 @@ from pika import data
 
 from leaderboardapp.models import Board, Player
 from leaderboardapp.rabbitmq import consumer
-from leaderboardapp.rabbitmq.consumer import PREFETCH
+from leaderboardapp.rabbitmq.consumer import DEAD, MESSAGES, PREFETCH
 from leaderboardapp.rabbitmq.scores import ScoreHandler
 from tests.amqp.broker import Broker, total_score, wait_for_score
 from tests.amqp.conftest import Consume
+from tests.support.metrics import count_of, turn_on
 from tests.support.programs import WAIT_SECONDS, wait_until
 
 ON_ONE_STORE = pytest.mark.stores("sqlite")
@@ -34,6 +35,18 @@ def test_a_message_becomes_an_increment_and_is_acknowledged(broker: Broker, boar
     wait_for_score(board, 3)
     wait_until(lambda: broker.count_messages(ScoreHandler.queue) == 0, "an empty queue")
     assert broker.take_dead_letters() == []
+
+
+@ON_ONE_STORE
+def test_messages_and_dead_letters_are_counted(
+    broker: Broker, board: Board, consume: Consume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_on(monkeypatch, MESSAGES, DEAD)
+    consume(ScoreHandler())
+    broker.publish_score(board.id, "alice", 5)
+    broker.publish_score(board.id, "nobody", 5)
+    wait_until(lambda: count_of(MESSAGES, ScoreHandler.queue) == 2, "both messages")
+    assert count_of(DEAD, ScoreHandler.queue) == 1
 
 
 @pytest.mark.usefixtures("consuming")

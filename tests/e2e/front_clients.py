@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import random
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -84,6 +85,21 @@ async def raw_stream(
         writer.transport.abort()
 
 
+@contextmanager
+def slow_bodies(front: Front, board: str, size: int, count: int) -> Iterator[None]:
+    """So many requests whose bodies of `size` bytes stop one byte before their end."""
+    lines = [f"POST {board}players/ HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    head = "\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode()
+    with ExitStack() as opened:
+        for _ in range(count):
+            connection = opened.enter_context(
+                socket.create_connection(("127.0.0.1", front.port), timeout=SECONDS)
+            )
+            tls = front.trust().wrap_socket(connection, server_hostname="localhost")
+            opened.enter_context(tls).sendall(head + b"{" * (size - 1))
+        yield
+
+
 async def read_snapshots(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
     """Yield the stream's snapshots until it ends."""
     with suppress(ConnectionError):
@@ -104,3 +120,30 @@ def curl(front: Front, path: str, protocol: str) -> Iterator[Iterator[Any]]:
             yield snapshots(process.stdout)
         finally:
             process.kill()
+
+
+async def show_all(front: Front, board: str, count: int, change: Callable[[], None]) -> None:
+    """Open so many streams of a board with scores of 0, make the change once all are shown it, and
+    return once all are shown a score of 1. They come back as an EventSource does."""
+    tls = front.trust()
+    all_watch = asyncio.Semaphore(0)
+
+    async def view() -> None:
+        is_first = True
+        for _ in range(5):
+            async with raw_stream(front.port, tls, board) as (reader, _):
+                async for snapshot in read_snapshots(reader):
+                    if is_first:
+                        all_watch.release()
+                    is_first = False
+                    if best(snapshot) == 1:
+                        return
+            await asyncio.sleep(random.uniform(2, 4))  # as `retry:` says
+        raise AssertionError("five streams ended before the change")
+
+    async with asyncio.timeout(2 * SECONDS), asyncio.TaskGroup() as viewers:
+        for _ in range(count):
+            viewers.create_task(view())
+        for _ in range(count):
+            await all_watch.acquire()
+        await asyncio.to_thread(change)

@@ -24,13 +24,15 @@ from tests.e2e.front_clients import (
     curl,
     raw_stream,
     read_snapshots,
+    show_all,
+    slow_bodies,
     snapshots,
     updates,
     websocket,
 )
 from tests.e2e.viewers import Api, open_files, settle
 from tests.support.fronts import FILES, Front, find
-from tests.support.programs import Program, free_ports, wait_until
+from tests.support.programs import Program, free_ports, kept_running, wait_until
 from tests.support.stack import Stack
 
 VIEWERS = 1000
@@ -48,14 +50,15 @@ def stack(
         websockets=True,
         TRUSTED_PROXIES="127.0.0.1",
         WRITE_RATE="50",
+        REQUEST_LOG="text",
     ) as stack:
         yield stack
 
 
 @pytest.fixture
 def api(stack: Stack) -> Api:
-    """Requests through Pushpin, which may have ended after another test's storm and be about to
-    start again ("Known limits" in docs/reliability.md)."""
+    """Requests through Pushpin, which may have ended after another test's storm ("Known limits" in
+    docs/reliability.md)."""
     stack.repair()
     return Api(stack.port)
 
@@ -189,6 +192,29 @@ def test_a_client_cannot_choose_its_address(front: Front, board: str) -> None:
     assert post(other, rows[:1]) == 200
 
 
+@pytest.mark.parametrize("size", [1000, 200_000])
+def test_bodies_that_come_slowly_keep_nobody_out(front: Front, board: str, size: int) -> None:
+    """More of them than Pushpin lets through at one time."""
+    with slow_bodies(front, board, size, count=40), client(front) as viewer:
+        for _ in range(3):
+            assert viewer.get(board, timeout=8).status_code == 200
+
+
+def test_each_request_has_an_id_that_the_front_has_chosen(
+    front: Front, stack: Stack, board: str
+) -> None:
+    chosen = "0123456789-by-the-client"
+    with client(front) as viewer:
+        ids = [
+            viewer.get(board, headers={"X-Request-ID": chosen}).headers["X-Request-ID"]
+            for _ in range(2)
+        ]
+    assert len({*ids, chosen}) == 3
+    lengths = {"nginx": 32, "haproxy": 36, "caddy": 36}  # the service's own have 32 as well
+    assert [len(id) for id in ids] == [lengths[front.name]] * 2
+    wait_until(lambda: f"request={ids[-1]}\n" in stack.web.output(), "the request in the log")
+
+
 def test_plain_http_leads_to_tls_and_older_clients_are_served(front: Front, board: str) -> None:
     with httpx.Client(trust_env=False) as plain:
         answer = plain.get(f"http://localhost:{front.plain_port}{board}?limit=1")
@@ -213,34 +239,14 @@ def test_pages_of_the_front_may_write_and_those_of_others_may_not(front: Front, 
 def test_a_thousand_viewers_are_all_shown_the_snapshot_and_a_change(
     front: Front, stack: Stack, board: str
 ) -> None:
-    """Pushpin closes a few of hundreds of streams that are opened at once, and may end in a storm.
-    Viewers come back as an EventSource does ("Known limits" in docs/reliability.md)."""
-    tls = front.trust()
-    all_watch = asyncio.Semaphore(0)
+    """Pushpin closes a few of hundreds of streams that are opened at once, and may end in a storm
+    and be started again ("Known limits" in docs/reliability.md)."""
 
-    async def view() -> None:
-        is_first = True
-        for _ in range(5):
-            async with raw_stream(front.port, tls, board) as (reader, _):
-                async for snapshot in read_snapshots(reader):
-                    if is_first:
-                        all_watch.release()
-                    is_first = False
-                    if best(snapshot) == 1:
-                        return
-            await asyncio.sleep(random.uniform(2, 4))  # as `retry:` says
-        raise AssertionError("five streams ended before the change")
+    def change() -> None:
+        add(stack.web_port, board)  # past Pushpin, too
 
-    async def watch() -> None:
-        async with asyncio.timeout(2 * SECONDS), asyncio.TaskGroup() as viewers:
-            for _ in range(VIEWERS):
-                viewers.create_task(view())
-            for _ in range(VIEWERS):
-                await all_watch.acquire()
-            await asyncio.to_thread(add, stack.web_port, board)  # past Pushpin, too
-
-    with open_files(4000):
-        asyncio.run(watch())
+    with open_files(4000), kept_running(stack.pushpin):
+        asyncio.run(show_all(front, board, VIEWERS, change))
 
 
 def test_a_reload_ends_no_stream(front: Front, stack: Stack, board: str) -> None:

@@ -95,30 +95,6 @@ def test_after_a_restart_of_pushpin_viewers_come_back_to_the_current_board(
 
 
 @pytest.mark.stores("sqlite", OVER_HTTP)
-def test_pushpin_is_started_again_when_one_of_its_services_ends_by_itself(
-    stack: Stack, under_load: Load
-) -> None:
-    with under_load(
-        stack, recovery=15, connects=2, passing=(500, 502, 503, 504), patience=10
-    ) as writers:
-        ended = connection_manager(stack)
-        # As script/pushpin asks for: what ends before it has run for a while could not start.
-        wait_until(lambda: time.time() - ended.create_time() > 6, "Pushpin to have run for a while")
-        ended.kill()
-        writers.mark()
-        ended.wait(10)
-        stack.pushpin.wait_for_port(stack.port)
-        assert connection_manager(stack).pid != ended.pid
-
-
-def connection_manager(stack: Stack) -> psutil.Process:
-    """Return the process of Pushpin that viewers are connected to, in either release."""
-    names = ("condure", "pushpin-connmgr")
-    [found] = (each for each in stack.pushpin.processes() if each.name() in names)
-    return found
-
-
-@pytest.mark.stores("sqlite", OVER_HTTP)
 def test_viewers_that_stop_reading_do_no_harm(stack: Stack, under_load: Load) -> None:
     with under_load(stack) as writers, ExitStack() as idle:
         # Each frame is some 45 kB, so that the system's buffers are full after a few seconds.

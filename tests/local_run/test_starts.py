@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
@@ -13,6 +14,8 @@ from websockets.sync.client import connect
 from tests.e2e.viewers import Api, Viewer
 from tests.local_run.copies import LOCAL_PORTS, SERVER, START_SECONDS, ProjectCopy, Terminal, live
 from tests.support.programs import PROJECT, free_ports, is_ready, wait_until
+from tests.support.servers import RethinkServer
+from tests.support.ssh import SshServer, make_key
 
 pytestmark = pytest.mark.processes
 
@@ -126,6 +129,23 @@ def test_a_store_that_is_away_ends_the_run_with_its_message(project: ProjectCopy
     wait_until(lambda: terminal.lines()[-1].startswith("server: prepare ended"), "the last line")
     project.wait_for_end()
     terminal.close()
+
+
+def test_a_store_behind_an_ssh_server_is_reached(
+    project: ProjectCopy, rethinkdb_server: RethinkServer, tmp_path: Path
+) -> None:
+    [port] = free_ports(1)
+    with SshServer(tmp_path) as server:
+        variables = server.settings(f"{port}:127.0.0.1:{rethinkdb_server.port}")
+        url = f"rethinkdb://127.0.0.1:{port}/local_run"
+        with live(project, DATABASE_URL=url, **variables) as terminal:
+            wait_until(project.is_live, "the service")
+            terminal.type(b"\x03")
+            project.wait_for_end()
+        variables["SSH_TUNNEL_KEY"], _ = make_key(tmp_path / "other")
+        refused = run_server(project, DATABASE_URL=url, **variables)
+    assert "does not accept SSH_TUNNEL_KEY" in refused.stderr
+    assert "server: prepare ended with status 1" in refused.stdout
 
 
 def test_a_program_that_is_not_ours_is_named_too(project: ProjectCopy) -> None:

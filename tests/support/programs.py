@@ -7,9 +7,10 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TypeVar
@@ -187,6 +188,25 @@ class Program:
                 return probe.connect_ex((host, port)) == 0
 
         wait_until(listens, f"{self.command[0]} on port {port}", START_SECONDS)
+
+
+@contextmanager
+def kept_running(program: Program) -> Iterator[None]:
+    """Start the program again whenever it ends meanwhile, as a service manager does."""
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.2):
+            if program.process.poll() is not None:
+                program.start()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def send_signal(processes: set[psutil.Process], signum: signal.Signals) -> None:

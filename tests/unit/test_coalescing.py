@@ -33,7 +33,7 @@ class Callers:
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool, self.work = pool, Work()
         self.is_unavailable = False
-        self.coalescer = Coalescer(self.work, self.check)
+        self.coalescer = Coalescer(self.work, self.check, "letters")
 
     def call(self, board: str, *items: str) -> list[Future[str]]:
         """Call for each item, in this order, each in a thread of its own."""

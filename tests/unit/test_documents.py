@@ -69,6 +69,12 @@ def test_python_files_that_are_named_exist(document: str) -> None:
     assert not missing, f"{document}: {', '.join(missing)}"
 
 
+@needs_each_document
+def test_tests_that_are_named_exist(document: str) -> None:
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (PROJECT / document).read_text()):
+        assert f"def {name}(" in (PROJECT / file).read_text(), name
+
+
 @pytest.mark.parametrize("package", ["concurrency", "domain", "listener", "realtime", "web"])
 def test_the_architecture_names_every_module(package: str) -> None:
     text = (PROJECT / "ARCHITECTURE.md").read_text()

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.exceptions import StoreUnavailable, WrongSeason
 from leaderboardapp.domain.parts import ALL_PARTS
 from leaderboardapp.domain.types import Row
 from leaderboardapp.listener import maintenance as module
 from leaderboardapp.listener.maintenance import Maintenance
 from leaderboardapp.web import tickets
+from tests.support.metrics import count_of, turn_on
 from tests.support.programs import wait_until
 
 
@@ -82,6 +83,22 @@ def test_a_store_that_is_away_and_a_board_that_fails_keep_no_other_waiting(
         maintenance.enqueue(["broken", "a"])
         wait_until(lambda: store.pieces["a"] <= 0, "the other board")
     assert "away" in caplog.text and "KeyError" in caplog.text
+
+
+def test_a_season_that_it_ends_is_counted_and_one_that_another_has_ended_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class SeasonStore(MaintenanceStore):
+        def start_next_season(self, board: str, season: int, *_: object, **__: object) -> None:
+            if season == 1:
+                raise WrongSeason(2)
+
+    turn_on(monkeypatch, module.SEASONS_ENDED)
+    monkeypatch.setattr("leaderboardapp.events.announce", lambda *_: None)
+    maintenance = Maintenance(SeasonStore(), ALL_PARTS.have)  # type: ignore[arg-type]
+    for season in (1, 2):
+        maintenance.end_season({"id": "b", "season": season})
+    assert count_of(module.SEASONS_ENDED) == 1
 
 
 def test_a_board_that_changes_all_the_time_is_maintained_once_a_search(

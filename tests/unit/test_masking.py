@@ -105,7 +105,7 @@ def test_values_that_are_no_tokens_are_masked_in_a_query_and_the_rest_is_shown()
 
 def test_a_log_has_none_in_messages_arguments_and_tracebacks() -> None:
     token = sign({"exp": int(time.time())})
-    formatter = MaskingFormatter("%(levelname)s %(message)s")
+    formatter = MaskingFormatter(logging.Formatter("%(levelname)s %(message)s"))
     try:
         raise ValueError(f"cannot read /?token={token}")
     except ValueError as error:

@@ -68,6 +68,8 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "rethinkdb://localhost?password=hidden", ["'rethinkdb://localhost' does"]),
         ("DATABASE_URL", "rethinkdb://a:1,b:0/db", ["'rethinkdb://a:1,b:0/db'", "host 2"]),
         ("DATABASE_URL", "rethinkdb://a/db?replicas=0", ["replicas is '0'", "from 1 to 64"]),
+        ("DATABASE_URL", "rethinkdb://a/db?ssl_ca=/no.pem", ["/no.pem, its ssl_ca, cannot be"]),
+        ("DATABASE_URL", f"rethinkdb://a/db?ssl_ca={__file__}", ["has no certificate as PEM"]),
         ("DATABASE_URL", "postgresql://localhost/db?sslmod=x", ["sslmod", "sslmode=verify-full"]),
         ("GRIP_URL", "localhost:5561", ["'localhost:5561'", "tcp://localhost:5561?iss="]),
         ("GRIP_URL", "http://localhost:5561", ["without a key"]),
@@ -97,6 +99,15 @@ def start(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ("PUBLISH_INTERVAL", "fast", ["'fast'", "seconds from 0 to 60"]),
         ("PUBLISH_INTERVAL", "-1", ["'-1'"]),
         ("PUBLISH_INTERVAL", "nan", ["'nan'"]),
+        ("METRICS_WEB", "9101", ["'9101'", "127.0.0.1:9101"]),
+        ("METRICS_WEB", "127.0.0.1", ["'127.0.0.1'"]),
+        ("METRICS_WEB", "127.0.0.1:99999", ["'127.0.0.1:99999'"]),
+        ("METRICS_WEB", "127.0.0.1:0", ["'127.0.0.1:0'"]),
+        ("METRICS_WEB", "http://127.0.0.1:9101", ["'http://127.0.0.1:9101'"]),
+        ("METRICS_WEB", "127.0.0.1:9101/metrics", ["'127.0.0.1:9101/metrics'"]),
+        ("METRICS_LISTENER", "127.0.0.1:9101 127.0.0.1:9102", ["more than one", "write one"]),
+        ("METRICS_PUSHPIN", "127.0.0.1:9103,127.0.0.1:9104", ["separated by spaces"]),
+        ("REQUEST_LOG", "JSON", ["'JSON'", "text or json", "nothing"]),
         ("AMQP_URL", "http://localhost", ["'http://localhost'", "amqp://user:password@host:5672"]),
         ("AMQP_URL", "amqp://u:secret@localhost:abc", ["'localhost:abc'", "amqps://"]),
         ("AMQP_URL", "amqps://localhost?verify=none", ["'amqps://localhost'", "?cacertfile="]),
@@ -146,6 +157,24 @@ def test_a_bad_value_stops_the_start_of_the_web_server() -> None:
 @pytest.mark.parametrize(("value", "rate"), [("", 0.0), ("0", 0.0), ("0.5", 0.5), ("20", 20.0)])
 def test_writes_are_limited_where_a_rate_is_set(value: str, rate: float) -> None:
     assert load_settings(WRITE_RATE=value)["WRITE_RATE"] == rate
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("", None),
+        ("127.0.0.1:9101", ("127.0.0.1", 9101)),
+        ("[::1]:9101", ("::1", 9101)),
+        ("metrics.internal:9101", ("metrics.internal", 9101)),
+    ],
+)
+def test_metrics_are_served_where_an_address_is_set(
+    value: str, address: tuple[str, int] | None
+) -> None:
+    loaded = load_settings(METRICS_WEB=value)
+    assert loaded["METRICS_WEB"] == address
+    measuring = "leaderboardapp.web.measuring.MetricsMiddleware" in loaded["MIDDLEWARE"]
+    assert measuring == (address is not None)
 
 
 @pytest.mark.processes

@@ -53,7 +53,7 @@ class World:
 
 class FakePublisher:
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.proxies = world, ()
 
     def stop(self) -> None:
         self.world.calls.append("stop publisher")

@@ -5,11 +5,12 @@ import { playerPath } from "./ids.js";
 import { Leaderboard } from "./leaderboard.js";
 import { watch } from "./live.js";
 import { announcer, toast } from "./news.js";
-import { explain, kindOf } from "./problems.js";
+import { points } from "./points.js";
+import { explain } from "./problems.js";
 import { Ranking } from "./ranking.js";
 import { Season } from "./season.js";
 import { State } from "./state.js";
-import { points, text } from "./words.js";
+import { kindOf, text } from "./words.js";
 import { You } from "./you.js";
 
 const $ = (id) => document.getElementById(id);

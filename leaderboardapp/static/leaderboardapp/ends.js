@@ -1,5 +1,7 @@
 // The next ends of a board's seasons, in the viewer's own time zone.
 
+import { LOCALE } from "./locale.js";
+
 const MOMENT = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
 
 export class Ends {
@@ -42,6 +44,6 @@ export class Ends {
 export function writeMoment(moment) {
   const time = document.createElement("time");
   time.dateTime = moment;
-  time.textContent = new Date(moment).toLocaleString("en", MOMENT);
+  time.textContent = new Date(moment).toLocaleString(LOCALE, MOMENT);
   return time;
 }

@@ -1,13 +1,14 @@
 // The list of boards: one is found, and made.
 
-import { ID_RULE, isId } from "./ids.js";
+import { isId } from "./ids.js";
 import { Api } from "./manage/api.js";
-import { isName, NAME_RULE } from "./manage/counting.js";
-import { byId, Faults, onSubmit, requireNone, tell } from "./manage/forms.js";
+import { byId, Faults, fault, onSubmit, requireNone, tell } from "./manage/forms.js";
+import { isName } from "./manage/names.js";
 import { keepToken, lastToken } from "./token.js";
+import { text } from "./words.js";
 
 const form = byId("create-form");
-const waiting = (seconds) => tell(`Too many writes; going on in ${seconds} s.`);
+const waiting = (seconds) => tell(text("too_many_writes", { seconds }));
 const api = new Api("/", { denied: () => {}, waiting });
 const needsToken = form.dataset.open === "no";
 
@@ -15,8 +16,8 @@ byId("find-form")?.addEventListener("submit", (event) => {
   event.preventDefault();
   const address = new URL(location.href);
   for (const name of ["cursor", "search"]) address.searchParams.delete(name);
-  const text = byId("find").value.trim();
-  if (text) address.searchParams.set("search", text);
+  const search = byId("find").value.trim();
+  if (search) address.searchParams.set("search", search);
   location.assign(address);
 });
 
@@ -27,9 +28,9 @@ async function create() {
   const [name, id] = [byId("create-name").value, byId("create-id").value.trim()];
   const token = needsToken ? byId("create-token").value.trim() || lastToken() : null;
   requireNone(
-    isName(name) ? "" : `name: must be ${NAME_RULE}.`,
-    id && !isId(id) ? `id: must be ${ID_RULE}.` : "",
-    needsToken && !/^[!-~]+$/.test(token ?? "") ? "token: needed to make a board." : "",
+    isName(name) ? "" : fault("name", text("name_rule")),
+    id && !isId(id) ? fault("id", text("id_rule")) : "",
+    needsToken && !/^[!-~]+$/.test(token ?? "") ? `token: ${text("token_needed")}` : "",
   );
   api.token = token;
   try {

@@ -1,7 +1,5 @@
 // Ids, and the paths made from them. No other script puts an id into a path.
 
-export const ID_RULE = "1 to 64 of the characters A-Z, a-z, 0-9, _ and -";
-
 export function isId(text) {
   return typeof text === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(text);
 }
@@ -10,6 +8,6 @@ export function isId(text) {
  *
  * Browsers resolve "..", escaped or not, so that the path would be the board's. */
 export function playerPath(id) {
-  if (!isId(id)) throw new Error(`id: must be ${ID_RULE}.`);
+  if (!isId(id)) throw new Error(`${id}: not an id`);
   return `players/${id}/`;
 }

@@ -1,17 +1,18 @@
 // The dashboard. It asks for a token first, and then loads the board.
 
-import { Api, scopesOf } from "./manage/api.js";
+import { Api } from "./manage/api.js";
 import { byId, closeButtons, confirmed, tell } from "./manage/forms.js";
 import { Players } from "./manage/players.js";
 import { Seasons } from "./manage/seasons.js";
 import { Settings } from "./manage/settings.js";
 import { Exporting, Importing } from "./manage/transfer.js";
 import { offer, sayWhere } from "./manage/windows.js";
-import { forgetToken, isKept, keepToken, takeFromAddress, tokenOf } from "./token.js";
+import { forgetToken, isKept, keepToken, scopesOf, takeFromAddress, tokenOf } from "./token.js";
+import { text } from "./words.js";
 
 const { board: id, open } = document.querySelector("main").dataset;
 
-const waiting = (seconds) => tell(`Too many writes; going on in ${seconds} s.`);
+const waiting = (seconds) => tell(text("too_many_writes", { seconds }));
 const api = new Api(`/boards/${id}/`, { denied: askForToken, waiting });
 let board = null;
 
@@ -27,7 +28,7 @@ new Exporting(api, id);
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const token = byId("token").value.trim();
-  if (!/^[!-~]+$/.test(token)) return askForToken("That is not a token.");
+  if (!/^[!-~]+$/.test(token)) return askForToken(text("not_a_token"));
   keepToken(token, id);
   byId("token").value = "";
   start();
@@ -67,7 +68,7 @@ function showRights(isAdmin) {
 function show(changed) {
   board = changed;
   byId("title").textContent = board.name || id;
-  document.title = `${board.name || id}: dashboard`;
+  document.title = text("dashboard_of", { name: board.name || id });
   // Fields of a new player that only some boards ask for.
   for (const field of document.querySelectorAll("[data-asked]")) field.hidden = !board.ask_email;
   offer(byId("export-of"), board.windows);
@@ -89,9 +90,9 @@ function askForToken(reason) {
 }
 
 async function deleteBoard() {
-  const title = `Delete ${board.name || id}?`;
-  const text = "The board, its players, their scores and past seasons are erased for good.";
-  if (!(await confirmed({ title, text, action: "Delete the board", typed: id }))) return;
+  const title = text("delete_whom", { name: board.name || id });
+  const warning = { title, text: text("delete_board_text"), action: text("delete_board"), typed: id };
+  if (!(await confirmed(warning))) return;
   try {
     await api.send("DELETE", "");
     byId("dashboard").hidden = byId("forget").hidden = true;

@@ -1,6 +1,7 @@
 // Animations. They never queue: a new one starts from what is visible at that moment.
 
-import { LOCALE, points } from "./words.js";
+import { LOCALE } from "./locale.js";
+import { points } from "./points.js";
 
 const GLIDE = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
 const ARRIVAL = { transform: "translateY(.75rem)" }; // not from nothing: text is legible in each frame

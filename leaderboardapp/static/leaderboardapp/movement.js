@@ -1,7 +1,8 @@
 // How far a row has moved in the last seconds, in words and signs: "▲2", "+12".
 
 import { setText } from "./motion.js";
-import { points, number, text } from "./words.js";
+import { points } from "./points.js";
+import { number, text } from "./words.js";
 
 const SHOWN = 5000; // milliseconds after the last change
 const LONGEST = 10000; // milliseconds over which changes add up

@@ -1,6 +1,7 @@
 // Why a request failed, in the page's own words: by the kind of the problem, not by its detail.
 
-import { points, seconds, text } from "./words.js";
+import { points } from "./points.js";
+import { kindOf, seconds, text } from "./words.js";
 
 const SENTENCES = {
   "board-not-found": "board_deleted",
@@ -14,11 +15,6 @@ const SENTENCES = {
   "invalid-token": "may_not",
   "token-required": "may_not",
 };
-
-/** Return the kind of a failure, such as "board-not-found"; "" if only its status is known. */
-export function kindOf({ type = "" }) {
-  return type.split("#")[1] ?? "";
-}
 
 /** Return a sentence for players. `name` and `score` are those of the player whom the request was about. */
 export function explain(error, { name, score, format } = {}) {

@@ -1,5 +1,9 @@
 // The API's reference: Swagger UI, with a layout and some components of our own.
 
+import { text } from "./words.js";
+
+const { lang } = document.documentElement; // what the library says, and the description, are English
+
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const setColours = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 setColours();
@@ -12,12 +16,12 @@ const layout = ({ React: { createElement: h } }) => ({
     Reference: ({ getComponent, specSelectors }) => {
       const render = (name) => h(getComponent(name, true));
       const status = specSelectors.loadingStatus();
-      if (status === "failed") return h("p", { className: "error", role: "alert" }, "The description could not be loaded. Reload the page to try again.");
-      if (status !== "success") return h("p", { role: "status" }, "Loading…");
+      if (status === "failed") return h("p", { className: "error", role: "alert", lang }, text("not_loaded"));
+      if (status !== "success") return h("p", { role: "status", lang }, text("loading"));
       return h("div", { className: "swagger-ui" },
         render("SvgAssets"),
         render("InfoContainer"),
-        h("div", { className: "requests" }, h("h2", null, "Requests"), render("AuthorizeBtnContainer")),
+        h("div", { className: "requests" }, h("h2", { lang }, text("requests")), render("AuthorizeBtnContainer")),
         render("operations"));
     },
   },
@@ -30,11 +34,11 @@ const plainPaths = ({ React: { createElement: h } }) => ({
 
 // Names for what the library leaves without one, and a way to scroll without a mouse.
 const NAMES = {
-  ".close-modal": () => "Close",
-  ".body-param__text": () => "Body",
-  ".examples-select-element": () => "Example",
+  ".close-modal": () => text("close"),
+  ".body-param__text": () => text("body"),
+  ".examples-select-element": () => text("example"),
   "tr[data-param-name] :is(input, select)": (field) => field.closest("tr").dataset.paramName,
-  ".responses-table": (table) => `Responses: ${table.id || "from the server"}`,
+  ".responses-table": (table) => table.id ? text("responses", { id: table.id }) : text("responses_of_server"),
 };
 const SCROLLING = "pre.microlight";
 

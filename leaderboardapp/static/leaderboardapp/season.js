@@ -2,7 +2,9 @@
 
 import { ANSWER } from "./api.js";
 import { Ends, writeMoment } from "./ends.js";
-import { points } from "./words.js";
+import { LOCALE } from "./locale.js";
+import { points } from "./points.js";
+import { number, text } from "./words.js";
 
 const WINNERS = 3;
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -13,7 +15,7 @@ const ATTEMPTS = 5;
 export class Season {
   /** `path` is that of the seasons; `say(text)` announces a text to screen readers. */
   constructor(line, over, path, query, say) {
-    Object.assign(this, { line, over, path, query, say, number: Number(line.dataset.number), kind: line.dataset.kind });
+    Object.assign(this, { line, over, path, query, say, number: Number(line.dataset.number), title: line.dataset.title });
     this.ends = new Ends(line.querySelector("#ends"), () => this.read(""));
     const end = line.querySelector("time")?.dateTime;
     if (end) this.count(end);
@@ -35,13 +37,18 @@ export class Season {
   count(end) {
     clearTimeout(this.timer);
     this.end = end;
-    const text = this.line.querySelector("#season-text");
-    if (!end) return text.replaceChildren(`${this.kind} ${this.number}`);
+    const line = this.line.querySelector("#season-text");
+    const season = this.name(this.number);
+    if (!end) return line.replaceChildren(season);
     const seconds = Math.max(0, Math.ceil((new Date(end) - Date.now()) / 1000));
-    const left = seconds ? `ends in ${spoken(seconds)}` : "is about to end";
-    text.replaceChildren(`${this.kind} ${this.number} ${left} · `, writeMoment(end));
+    const left = text(seconds ? "ends_in" : "about_to_end", { season, time: spoken(seconds) });
+    line.replaceChildren(`${left} · `, writeMoment(end));
     const pause = seconds > SECONDS_FROM ? 60 : 1;
     if (seconds) this.timer = setTimeout(() => this.count(end), pause * 1000);
+  }
+
+  name(number) {
+    return this.title.replace("{number}", number);
   }
 
   async finish(number) {
@@ -67,7 +74,7 @@ export class Season {
 
   celebrate({ season, players, format }) {
     const winners = players.slice(0, WINNERS).map((player) => ({ ...player, points: points(player.score, format) }));
-    const title = `${this.kind} ${season} is over`;
+    const title = text("season_over", { season: this.name(season) });
     this.part("#over-title").textContent = title;
     this.part("#winners").replaceChildren(...winners.map(winnerRow));
     const all = this.part("#over-all");
@@ -77,7 +84,8 @@ export class Season {
     }
     this.over.hidden = false;
     const [first] = winners;
-    this.say(first ? `${title}. ${first.name} won with ${first.points}.` : `${title}.`);
+    const won = first ? ` ${text("won", { name: first.name, score: first.points })}` : "";
+    this.say(`${title}.${won}`);
   }
 
   part(selector) {
@@ -91,7 +99,7 @@ function spoken(seconds) {
   const words = [];
   for (const [unit, size] of UNITS.slice(first, first + 2)) {
     const count = Math.floor(seconds / size);
-    if (count) words.push(count.toLocaleString("en", { style: "unit", unit, unitDisplay: "long" }));
+    if (count) words.push(count.toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "long" }));
     seconds %= size;
   }
   return words.join(" ");
@@ -103,7 +111,7 @@ function winnerRow({ rank, name, points }) {
   const who = document.createElement("bdi");
   who.className = "name";
   who.textContent = name;
-  for (const value of [String(rank), who, points]) row.insertCell().append(value);
+  for (const value of [number(rank), who, points]) row.insertCell().append(value);
   row.firstElementChild.className = row.lastElementChild.className = "number";
   return row;
 }

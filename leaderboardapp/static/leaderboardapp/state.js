@@ -1,5 +1,6 @@
 // The state of the connection: whether the page is current, since when it is not, or that the board is gone.
 
+import { LOCALE } from "./locale.js";
 import { parts, text } from "./words.js";
 
 const GIVEN_UP = 10000; // milliseconds of reconnecting after which the page says that there is no connection
@@ -80,7 +81,7 @@ export class State {
 function time(date) {
   const element = document.createElement("time");
   element.dateTime = date.toISOString();
-  element.title = date.toLocaleString();
+  element.title = date.toLocaleString(LOCALE);
   element.textContent = clock(date);
   return element;
 }
@@ -88,5 +89,5 @@ function time(date) {
 /** Return the time of day, with the day if that is not today. */
 function clock(date) {
   const isToday = date.toDateString() === new Date().toDateString();
-  return date.toLocaleString([], { timeStyle: "medium", ...(!isToday && { dateStyle: "medium" }) });
+  return date.toLocaleString(LOCALE, { timeStyle: "medium", ...(!isToday && { dateStyle: "medium" }) });
 }

@@ -1,10 +1,18 @@
 // The tokens of this tab, which are kept until it is closed, and nowhere else: for each board the one that
 // opened it, and the last one, which may open others.
 
-import { scopesOf } from "./manage/api.js";
-
 const LAST = "token";
 const keyOf = (board) => `token of ${board}`;
+
+/** Return the scopes that a token names. They say what to offer; the service decides what is done. */
+export function scopesOf(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(payload)).scope.split(" ");
+  } catch {
+    return [];
+  }
+}
 
 export function tokenOf(board) {
   return sessionStorage.getItem(keyOf(board)) ?? sessionStorage.getItem(LAST);

@@ -2,8 +2,7 @@
 
 import { isId } from "./ids.js";
 import { watch } from "./live.js";
-import { kindOf } from "./problems.js";
-import { number, place, text } from "./words.js";
+import { kindOf, number, place, text } from "./words.js";
 
 const POLL = 15000; // milliseconds between two reads of the own rank, where it is not live
 const GREETING = 3000; // milliseconds that the news of having joined waits for the rank

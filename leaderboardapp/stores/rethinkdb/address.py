@@ -67,21 +67,24 @@ def _parse_hosts(text: str) -> tuple[Host, ...]:
     hosts: list[Host] = []
     for number, entry in enumerate(entries, start=1):
         which = f"host {number}" if len(entries) > 1 else "the host"
-        host = _parse_host(which, entry)
-        if len(entries) > 1 and not entry.partition(":")[0]:
-            raise ValueError(f"{which} has no name")
+        host = parse_host(which, entry, DEFAULT_PORT)
+        if not host.name:
+            if len(entries) > 1:
+                raise ValueError(f"{which} has no name")
+            host = Host(DEFAULT_HOST, host.port)
         if host in hosts:
             raise ValueError(f"{which} is named twice")
         hosts.append(host)
     return tuple(hosts)
 
 
-def _parse_host(which: str, entry: str) -> Host:
-    """Parse a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
+def parse_host(which: str, entry: str, default_port: int) -> Host:
+    """Parse a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. The name
+    may be empty. Raises ValueError, which begins with `which`."""
     parts = HOST.fullmatch(entry)
     if parts is None:
         raise ValueError(f"{which} is not like name:28015 or [::1]:28015")
-    name, port = unquote(parts["name"]), int(parts["port"] or DEFAULT_PORT)
+    name, port = unquote(parts["name"]), int(parts["port"] or default_port)
     if not 1 <= port <= 65_535:
         raise ValueError(f"the port of {which} is not from 1 to 65535")
     if name.startswith("["):
@@ -89,7 +92,7 @@ def _parse_host(which: str, entry: str) -> Host:
             name = str(ipaddress.IPv6Address(name[1:-1]))
         except ValueError:
             raise ValueError(f"{which} has no IPv6 address in its brackets") from None
-    return Host(name or DEFAULT_HOST, port)
+    return Host(name, port)
 
 
 def _parse_database(path: str) -> str:

@@ -29,6 +29,7 @@ from leaderboardapp.stores.circuit_breaker import (
 )
 from leaderboardapp.stores.rethinkdb.address import Address, Host
 from leaderboardapp.stores.rethinkdb.hosts import CONNECT_SECONDS, Hosts
+from leaderboardapp.stores.rethinkdb.tls import explain_failure
 from leaderboardapp.stores.rethinkdb.wire import are_reads, to_wire, write_one_document
 
 r = RethinkDB()
@@ -134,6 +135,9 @@ class DriverConnection(net.Connection):  # type: ignore[misc]
 
 
 r.connection_type = DriverConnection
+# OpenSSL has compared the names by then. The driver's own function, from Python 3.12 on, takes no
+# addresses.
+net.match_hostname = lambda certificate, hostname: None
 
 
 class Refused(StoreUnavailable):
@@ -149,7 +153,9 @@ class Connection:
         try:
             self.driver = r.connect(**address.arguments(self.host), timeout=CONNECT_SECONDS)
         except (ReqlDriverError, OSError) as error:
-            raise Unreachable(f"RethinkDB at {self.host}: {error}") from error
+            authority = address.login["ssl"].get("ca_certs")
+            reason = explain_failure(error, self.host.name, authority) or error
+            raise Unreachable(f"RethinkDB at {self.host}: {reason}") from error
         self.socket: socket.socket = self.driver._instance._socket._socket
         keep_alive(self.socket)
         self.limit_answers(answer_seconds)

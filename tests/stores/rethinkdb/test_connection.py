@@ -7,16 +7,13 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
-from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from tests.stores.rethinkdb.helpers import first_answer
 from tests.support.programs import START_SECONDS, free_ports, wait_until
 from tests.support.servers import RethinkServer
 
@@ -136,48 +133,6 @@ def test_a_write_without_an_answer_says_so_and_counts_once_when_it_is_sent_again
     server.program.signal_all(signal.SIGCONT)
     assert first_answer(lambda: store.add_score("b", "p", 5, key="once"))["score"] == 5
     assert store.add_score("b", "p", 1)["score"] == 6
-
-
-def test_it_works_over_tls_and_a_hang_is_given_up_there_too(
-    rethinkdb_server: RethinkServer, tmp_path: Path
-) -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    for part in certificate.cert_chain_pems:
-        part.write_to_path(tmp_path / "cert.pem", append=True)
-    tls = ["--driver-tls-key", str(tmp_path / "key.pem")]
-    tls += ["--driver-tls-cert", str(tmp_path / "cert.pem")]
-    with RethinkServer(tmp_path, *tls) as server:
-        store = RethinkStore(f"rethinkdb://localhost:{server.port}/own?ssl_ca={tmp_path}/ca.pem")
-        store.ensure()
-        feed = store.open_feed()
-        store.create_board({"id": "b", "name": "", "size": 5})
-        wait_until(lambda: "b" in feed.poll(timeout=0.1), "the feed")
-        feed.close()
-        server.program.signal_all(signal.SIGSTOP)
-        try:
-            with pytest.raises(StoreUnavailable, match="timed out"):
-                store.get_board("b")
-        finally:
-            server.program.signal_all(signal.SIGCONT)
-        assert first_answer(lambda: store.get_board("b"))["id"] == "b"
-        store.close()
-
-
-def first_answer(call: Callable[[], Row]) -> Row:
-    """Return the call's first answer."""
-
-    def answer_or_none() -> Row | None:
-        try:
-            return call()
-        except StoreUnavailable:
-            return None
-
-    row = wait_until(answer_or_none, "the server to be back")
-    assert row is not None
-    return row
 
 
 def _takes_writes(store: RethinkStore) -> bool:

@@ -1,27 +1,22 @@
 // Requests about one board, with a token.
 
 import { PASSING } from "../api.js";
+import { sentenceOf, text } from "../words.js";
 
 const TRIES = 6;
 const ANSWER = 60000; // milliseconds within which a request has to be answered; a link may be dead
 
-// A problem (RFC 9457) that was answered. The status 0 means that there was no answer.
+// A problem (RFC 9457) that was answered. The status 0 means that there was no answer. The message is for people:
+// the sentence of the problem's kind in the page's language, or else its detail.
 export class Failure extends Error {
-  constructor(status, detail, { wait = 0, errors } = {}) {
-    super(detail);
+  constructor(status, detail, { wait = 0, errors, type } = {}) {
+    const sentence = sentenceOf({ type });
+    super(sentence || detail);
     this.status = status;
+    this.detail = detail;
+    this.sentence = sentence;
     this.wait = wait; // seconds after which to try again
     this.errors = errors; // all reasons, if there are several
-  }
-}
-
-// The scopes that a token names. They say what to offer; the service decides what is done.
-export function scopesOf(token) {
-  try {
-    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(atob(payload)).scope.split(" ");
-  } catch {
-    return [];
   }
 }
 
@@ -89,7 +84,7 @@ export class Api {
       if (response.ok) return response.status === 204 ? null : await response.json();
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new Failure(0, "The service cannot be reached.");
+      throw new Failure(0, text("cannot_reach"));
     }
     throw await failure(response);
   }
@@ -98,8 +93,8 @@ export class Api {
 async function failure(response) {
   const wait = Number(response.headers.get("Retry-After")) || 0;
   const problem = await response.json().catch(() => ({}));
-  const detail = problem.detail ?? `The service answered ${response.status}.`;
-  return new Failure(response.status, detail, { wait: response.status === 429 ? wait || 1 : wait, errors: problem.errors });
+  const detail = problem.detail ?? text("answered", { status: response.status });
+  return new Failure(response.status, detail, { ...problem, wait: response.status === 429 ? wait || 1 : wait });
 }
 
 export function sleep(seconds, signal) {

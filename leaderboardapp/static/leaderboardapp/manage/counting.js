@@ -1,19 +1,14 @@
 // Count the rows of a CSV file: what its columns mean, what each row adds to whom, and which rows
-// are bad. `importer.py` of the service does the same. This module does not use the page.
+// are bad. `importer.py` of the service does the same. This module changes nothing in the page.
 
 import { readCsv, trim, unguard } from "./csv.js";
+import { isName } from "./names.js";
 import { makePlayerId } from "./uuid.js";
+import { text as say } from "../words.js";
 
 const BREATH = 12; // milliseconds of work after which the browser may update the page
 const SHOWN_LINES = 3; // of each player
 const SHOWN_LENGTH = 40; // characters of a text in a message
-
-// What a name must have and must not have, as in `name_field` of the service. A character without an
-// ink of its own is not visible; the last ones are format characters that have some.
-const MAX_NAME_LENGTH = 100; // characters
-const FORBIDDEN = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u;
-const VISIBLE =
-  /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\u2800\u{13441}\u{13442}\u{16fe4}\u{1bc9d}\u{1d159}]|[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/u;
 
 const COLUMNS = {
   id: /^(player|user|member)?[ _-]?id$|^(player|user|username|login|scorer)$/i,
@@ -53,7 +48,7 @@ export function requireDistinct(header, columns) {
   for (const index of Object.values(columns)) {
     const title = header[index];
     if (title && header.filter((other) => other === title).length > 1) {
-      throw new BadHeader(`There are several columns ${show(title)}. Give each a name of its own.`);
+      throw new BadHeader(say("same_titles", { title: show(title) }));
     }
   }
 }
@@ -99,7 +94,7 @@ export async function addUp(text, columns, { signal, progress } = {}) {
 function addRow(players, { line, id, name, email, data, amount }) {
   const player = players.get(id) ?? { id, name, email, data, amount: 0, rows: 0, lines: [] };
   const sum = player.amount + amount;
-  if (!Number.isSafeInteger(sum)) return "the player's amounts add up to too much";
+  if (!Number.isSafeInteger(sum)) return say("amounts_too_large");
   player.amount = sum;
   player.email ||= email;
   player.data ??= data;
@@ -113,9 +108,9 @@ function addRow(players, { line, id, name, email, data, amount }) {
 function open(text) {
   const rows = readCsv(text);
   const { value: header } = rows.next();
-  if (!header) throw new BadHeader("The file is empty. Its first line must name the columns.");
+  if (!header) throw new BadHeader(say("file_empty"));
   if (header.fault) {
-    throw new BadHeader(`The header on line ${header.line} cannot be read: ${explain(header)}.`);
+    throw new BadHeader(say("header_fault", { line: header.line, fault: explain(header) }));
   }
   return { header: header.cells, rows };
 }
@@ -124,10 +119,10 @@ function countRow(header, row, columns) {
   if (row.fault) throw new BadRow(explain(row));
   const number = row.cells.length;
   if (number > header.length) {
-    throw new BadRow(`there are more cells than columns, ${number} for ${header.length}`);
+    throw new BadRow(say("many_cells", { cells: number, columns: header.length }));
   }
   const cell = (column) => ({
-    title: header[columns[column]] || `Column ${columns[column] + 1}`,
+    title: header[columns[column]] || say("column", { number: columns[column] + 1 }),
     text: unguard(row.cells[columns[column]] ?? ""),
   });
   const { title, text } = cell("id");
@@ -141,18 +136,12 @@ function countRow(header, row, columns) {
 
 // Return the row's fault, and which lines it takes with it.
 function explain({ line, last, fault }) {
-  return last > line ? `${fault}, so lines ${line} to ${last} are left out` : fault;
-}
-
-export const NAME_RULE = `text of 1 to ${MAX_NAME_LENGTH} characters, not blank, no control characters or overrides of direction`;
-
-export function isName(text) {
-  return [...text].length <= MAX_NAME_LENGTH && VISIBLE.test(text) && !FORBIDDEN.test(text);
+  return last > line ? say("lines_left_out", { fault, line, last }) : fault;
 }
 
 function nameOf({ title, text }) {
   if (isName(text)) return text;
-  throw bad(title, text, NAME_RULE);
+  throw bad(title, text, say("name_rule"));
 }
 
 function isAmount(digits) {
@@ -163,7 +152,7 @@ function amountOf({ title, text }) {
   const digits = trim(text);
   if (isAmount(digits)) return Number(digits);
   const most = Number.MAX_SAFE_INTEGER;
-  throw bad(title, text, `an integer from ${-most} to ${most}`);
+  throw bad(title, text, say("integer_rule", { least: -most, most }));
 }
 
 // Return an object's text, and nothing of one without keys. JSON.parse forgets digits of numbers, and
@@ -177,11 +166,12 @@ function dataOf({ title, text }) {
   } catch {
     // It is no JSON.
   }
-  throw bad(title, text, "a JSON object");
+  throw bad(title, text, say("object_rule"));
 }
 
 function bad(title, text, accepted) {
-  return new BadRow(`${show(title)} is ${trim(text) ? `${show(text)}; it must be ${accepted}` : "missing"}`);
+  const key = trim(text) ? "cell_is" : "cell_missing";
+  return new BadRow(say(key, { title: show(title), value: show(text), accepted }));
 }
 
 // Return the text in quotes, short and without characters that distort the message, as `show` of the
@@ -189,5 +179,5 @@ function bad(title, text, accepted) {
 function show(text) {
   const characters = [...text];
   const short = characters.slice(0, SHOWN_LENGTH).join("").replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
-  return `“${short}${characters.length > SHOWN_LENGTH ? "…" : ""}”`;
+  return say("quoted", { text: short + (characters.length > SHOWN_LENGTH ? "…" : "") });
 }

@@ -2,17 +2,20 @@
 // first line such as `sep=;`. A file means one thing, or a row has a fault: nothing is guessed.
 // `domain/csv_rows.py` of the service reads the same.
 
+import { number, text as say } from "../words.js";
+
 const DELIMITERS = [",", ";", "\t", "|"];
 const GUESSED_DELIMITERS = [",", ";", "\t"];
 const MAX_ROW_LENGTH = 131_072; // characters
 
+// Why rows cannot be read, by the keys of sentences.
 const FAULTS = {
-  delimiter: "after sep= there must be a comma, a semicolon, a tab or a vertical bar",
-  open: "a quote is never closed",
-  stray: "there is a quote in a cell that does not begin with one",
-  after: "there is text after a closing quote",
-  long: `the row is longer than ${MAX_ROW_LENGTH.toLocaleString("en")} characters`,
-  utf8: "the row is not text in UTF-8; save the file as “CSV UTF-8”",
+  delimiter: "csv_delimiter",
+  open: "csv_open",
+  stray: "csv_stray",
+  after: "csv_after",
+  long: "csv_long",
+  utf8: "csv_utf8",
 };
 
 // Text that a spreadsheet would run as a formula. Names are written by strangers. So in an export
@@ -49,13 +52,14 @@ export function* readCsv(file) {
   const reader = new Reader(text);
   const named = /^"?sep=([^]?)"?$/iu.exec(reader.peekLine());
   if (named && !DELIMITERS.includes(named[1])) {
-    yield { line: 1, last: 1, cells: [], fault: FAULTS.delimiter };
+    yield { line: 1, last: 1, cells: [], fault: say(FAULTS.delimiter) };
     return;
   }
   if (named) reader.skipLine();
   reader.delimitBy(named ? named[1] : delimiterOf(headerOf(text)));
   while (reader.at < text.length) {
     const row = reader.row();
+    if (row?.fault) row.fault = say(row.fault, { most: number(MAX_ROW_LENGTH) });
     if (row) yield row;
   }
 }

@@ -1,5 +1,7 @@
 // Forms: their values, and the faults in them. Dialogs.
 
+import { text as say } from "../words.js";
+
 export const byId = (id) => document.getElementById(id);
 
 // Return the field's value for the API: a text as it was typed, blanks included. An empty number is
@@ -32,6 +34,11 @@ export class Faults extends Error {
   }
 }
 
+// Return the reason that a field accepts something else.
+export function fault(name, accepted) {
+  return `${name}: ${say("must_be", { accepted })}`;
+}
+
 // Throw Faults if there is a reason among these, which may be empty.
 export function requireNone(...reasons) {
   const errors = reasons.filter(Boolean);
@@ -39,16 +46,16 @@ export function requireNone(...reasons) {
 }
 
 // Show each reason at its field, whose name begins it; or else at the form's end. The first field
-// gets the focus.
-export function showFaults(form, reasons) {
+// gets the focus. A `sentence` about all of them is shown in place of the service's words.
+export function showFaults(form, reasons, sentence = "") {
   clearFaults(form);
   const others = reasons.filter((reason) => {
     const [input, text] = findFault(form, reason);
     if (!input || input.closest("[hidden]")) return true;
-    if (!input.hasAttribute("aria-invalid")) showAt(input, text);
+    if (!input.hasAttribute("aria-invalid")) showAt(input, sentence || text);
     return false;
   });
-  form.querySelector(".form-fault").textContent = others.join(" ");
+  form.querySelector(".form-fault").textContent = sentence && others.length ? sentence : others.join(" ");
   form.querySelector("[aria-invalid]")?.focus();
 }
 
@@ -69,8 +76,8 @@ function findFault(form, message) {
   const [, key, accepted] = text.match(/ whose "(\w+)" is (.*)$/s) ?? [];
   const parts = [...form.querySelectorAll(`[data-of="${name}"][data-part="${key}"]`)];
   const part = parts.find((input) => !input.closest("[hidden]"));
-  if (part) return [part, `Must be ${accepted}`];
-  return [name && form.elements.namedItem(name), sentence(text.replace("null or", "empty or"))];
+  if (part) return [part, say("must_be", { accepted: accepted.replace(/\.$/, "") })];
+  return [name && form.elements.namedItem(name), capitalize(text.replace("null or", "empty or"))];
 }
 
 export function clearFaults(form) {
@@ -92,7 +99,7 @@ export function onSubmit(form, work) {
       clearFaults(form);
       await work();
     } catch (error) {
-      showFaults(form, error.errors ?? [error.message]);
+      showFaults(form, error.errors ?? [error.detail ?? error.message], error.sentence);
     } finally {
       form.ariaBusy = null;
     }
@@ -144,11 +151,6 @@ export function tell(text, bad = false) {
   clearing = setTimeout(() => (news.textContent = ""), bad ? 30_000 : 8_000);
 }
 
-export function count(number, noun = "") {
-  const text = number.toLocaleString("en");
-  return noun ? `${text} ${noun}${number === 1 ? "" : "s"}` : text;
-}
-
-export function sentence(text) {
+function capitalize(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

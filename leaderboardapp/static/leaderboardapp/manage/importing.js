@@ -1,7 +1,8 @@
-// Import: from players and amounts to increments. This module does not use the page.
+// Import: from players and amounts to increments. This module changes nothing in the page.
 
 import { playerPath } from "../ids.js";
 import { Failure } from "./api.js";
+import { number, sentenceOf, text } from "../words.js";
 
 const BATCH = 1000; // players with one idempotency key; another number would count those again who are counted
 const REQUEST = 500; // of them in one request, so that it is not too large with the longest names
@@ -69,7 +70,7 @@ export class Import {
     const faults = [];
     const settle = (answers) => {
       for (const { player, result } of answers) {
-        if (![200, 201].includes(result.status)) faults.push(fault(player, result.detail));
+        if (![200, 201].includes(result.status)) faults.push(fault(player, sentenceOf(result) || result.detail));
         else if (result.repeated && !this.unsure) known += player.rows;
         else added += player.rows;
         if (result.status === 201) joined += 1;
@@ -174,18 +175,18 @@ export class Import {
 // it; nothing if it does.
 export function whyRefused(board, season, { id, amount }) {
   if (board.season !== season) {
-    return `The season meant is not running: the board is in season ${board.season}.`;
+    return text("other_season", { season: board.season });
   }
   const most = Number.MAX_SAFE_INTEGER;
   const [least, greatest, largest] = [board.min ?? -most, board.max ?? most, board.max_amount ?? most];
   if (amount >= least && amount <= greatest && Math.abs(amount) <= largest) return "";
-  const increments = board.max_amount === null ? "" : `, and an increment from ${-largest} to ${largest}`;
-  return `the score of ${id} must stay from ${least} to ${greatest}${increments}.`;
+  const key = board.max_amount === null ? "beyond_limits" : "beyond_increments";
+  return text(key, { id, least, most: greatest, down: -largest, up: largest });
 }
 
 function fault(player, detail) {
   const more = player.rows - player.lines.length;
-  const also = [...player.lines.slice(1), ...(more > 0 ? [`${more} more`] : [])];
-  const others = also.length ? ` (with ${also.join(", ")})` : "";
-  return { line: player.lines[0], detail: `${player.id}${others}: ${detail}` };
+  const also = [...player.lines.slice(1), ...(more > 0 ? [text("more_lines", { count: number(more) })] : [])];
+  const who = also.length ? text("with_lines", { id: player.id, lines: also.join(", ") }) : player.id;
+  return { line: player.lines[0], detail: `${who}: ${detail}` };
 }

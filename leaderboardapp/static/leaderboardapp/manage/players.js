@@ -1,9 +1,10 @@
 // The table of players, and the dialogs that change them.
 
 import { newKey } from "../api.js";
-import { ID_RULE, isId, playerPath } from "../ids.js";
-import { isName, NAME_RULE } from "./counting.js";
-import { byId, clearFaults, confirmed, count, onSubmit, requireNone, tell, valueOf } from "./forms.js";
+import { isId, playerPath } from "../ids.js";
+import { byId, clearFaults, confirmed, fault, onSubmit, requireNone, tell, valueOf } from "./forms.js";
+import { isName } from "./names.js";
+import { number, text } from "../words.js";
 
 const PAGE = 25;
 const TYPING = 250; // milliseconds after the last letter, until the service is asked
@@ -44,7 +45,7 @@ export class Players {
   }
 
   // The beginning of a name or an id, of those to list; empty for all.
-  get text() {
+  get beginning() {
     return byId("find").value.trim();
   }
 
@@ -62,27 +63,27 @@ export class Players {
   }
 
   async load() {
-    const { text, hidden } = this;
+    const { beginning, hidden } = this;
     const cursor = this.cursors.at(-1);
     const turn = (this.turns = {}); // the answer is dropped if a later request was sent meanwhile
-    const query = { limit: PAGE, ...(hidden && { hidden }), ...(text && { search: text }), ...(cursor && { cursor }) };
+    const query = { limit: PAGE, ...(hidden && { hidden }), ...(beginning && { search: beginning }), ...(cursor && { cursor }) };
     await this.saying(async () => {
       const page = await this.api.send("GET", `players/?${new URLSearchParams(query)}`);
-      if (this.turns === turn) this.show(page, text);
+      if (this.turns === turn) this.show(page, beginning);
     });
   }
 
-  show({ players, next, bound }, text) {
+  show({ players, next, bound }, beginning) {
     this.next = next;
     const hidden = this.hidden;
     this.rows = new Map(players.map((player) => [player.id, { ...player, hidden }]));
     this.replaceRows([...this.rows.values()].map(rowOf));
     byId("players-table").hidden = players.length === 0;
-    byId("players-note").textContent = players.length ? sayBound(bound) : sayNobody(text, hidden);
-    byId("look-hidden").hidden = !text || hidden || players.length > 0;
+    byId("players-note").textContent = players.length ? sayBound(bound) : sayNobody(beginning, hidden);
+    byId("look-hidden").hidden = !beginning || hidden || players.length > 0;
     byId("previous").disabled = this.cursors.length === 1;
     byId("next").disabled = !next;
-    byId("page-number").textContent = `Page ${this.cursors.length}`;
+    byId("page-number").textContent = text("page", { number: number(this.cursors.length) });
     byId("players-pager").hidden = this.cursors.length === 1 && !next;
   }
 
@@ -115,7 +116,7 @@ export class Players {
     Object.assign(player, await this.api.send("POST", path, { amount }, options));
     const row = rowIn(this.body, player.id);
     if (row) fill(row, player);
-    tell(`${player.name}: ${count(player.score)}. Refresh for the new ranks.`);
+    tell(text("new_score", { name: player.name, score: number(player.score) }));
   }
 
   open(player) {
@@ -123,11 +124,11 @@ export class Players {
     const { id, name, score, rank, hidden } = player;
     byId("player-title").textContent = name;
     byId("player-id").textContent = id;
-    byId("player-state").textContent = hidden ? "hidden" : rank ? `rank ${count(rank)}` : "not ranked";
+    byId("player-state").textContent = text(hidden ? "state_hidden" : rank ? "state_rank" : "state_none", { rank: rank && number(rank) });
     byId("player-name").value = name;
     byId("player-score").value = score;
     byId("player-data").value = JSON.stringify(player.data ?? {});
-    byId("hide-player").textContent = hidden ? "Show again" : "Hide";
+    byId("hide-player").textContent = text(hidden ? "show_again" : "hide");
     for (const form of [byId("player-form"), byId("amount-form")]) clearFaults(form);
     byId("player-amount").value = "1";
     byId("player-dialog").showModal();
@@ -140,7 +141,7 @@ export class Players {
     requireNone(
       nameFault(name),
       score === null ? scoreFault("", this.boardNow()) : score !== player.score && scoreFault(score, this.boardNow()),
-      isObject(data) ? "" : "data: must be a JSON object.",
+      isObject(data) ? "" : fault("data", text("object_rule")),
     );
     const changes = {
       ...(name !== player.name && { name }),
@@ -153,7 +154,7 @@ export class Players {
     if (score !== player.score) {
       await this.api.send("PUT", `${playerPath(player.id)}score/`, { score });
     }
-    this.done(`${player.name} is saved.`);
+    this.done(text("player_saved", { name: player.name }));
   }
 
   async addAmount() {
@@ -161,26 +162,26 @@ export class Players {
     const path = `${playerPath(this.player.id)}score-add/`;
     const options = { key: newKey(), patient: true };
     const { name, score } = await this.api.send("POST", path, { amount }, options);
-    this.done(`${name}: ${count(score)}.`);
+    this.done(text("has_score", { name, score: number(score) }));
   }
 
   async toggleHidden() {
     const hidden = !this.player.hidden;
     await this.api.send("PATCH", playerPath(this.player.id), { hidden });
-    this.done(`${this.player.name} is ${hidden ? "hidden" : "shown again"}.`);
+    this.done(text(hidden ? "player_hidden" : "player_shown", { name: this.player.name }));
   }
 
   async delete() {
     const { id, name } = this.player;
-    const text = `${id} is erased for good, with the score, from past seasons too.`;
-    if (!(await confirmed({ title: `Delete ${name}?`, text, action: "Delete" }))) return;
+    const warning = { title: text("delete_whom", { name }), text: text("delete_player_text", { id }), action: text("delete") };
+    if (!(await confirmed(warning))) return;
     await this.api.send("DELETE", playerPath(id));
-    this.done(`${name} is deleted.`);
+    this.done(text("player_deleted", { name }));
   }
 
-  done(text) {
+  done(news) {
     byId("player-dialog").close();
-    tell(text);
+    tell(news);
     return this.load();
   }
 
@@ -196,8 +197,8 @@ export class Players {
     const board = this.boardNow();
     requireNone(
       nameFault(givenName),
-      givenId && !isId(givenId) ? `id: must be ${ID_RULE}.` : "",
-      board.ask_email && !byId("add-email").validity.valid ? "email: must be an email address." : "",
+      givenId && !isId(givenId) ? fault("id", text("id_rule")) : "",
+      board.ask_email && !byId("add-email").validity.valid ? fault("email", text("email_rule")) : "",
       score === null ? "" : scoreFault(score, board),
     );
     const body = { name: givenName, ...(givenId && { id: givenId }), ...(board.ask_email && { email }) };
@@ -205,7 +206,7 @@ export class Players {
     byId("add-dialog").close();
     await this.saying(async () => {
       if (score !== null) await this.api.send("PUT", `${playerPath(id)}score/`, { score });
-      tell(`${name} is added.`);
+      tell(text("player_added", { name }));
     });
     await this.load();
   }
@@ -215,22 +216,22 @@ export class Players {
     try {
       await work();
     } catch (error) {
-      const fault = byId("amount-form").querySelector(".form-fault");
-      if (byId("player-dialog").open) fault.textContent = error.message;
+      const place = byId("amount-form").querySelector(".form-fault");
+      if (byId("player-dialog").open) place.textContent = error.message;
       else tell(error.message, true);
     }
   }
 }
 
 function nameFault(name) {
-  return isName(name) ? "" : `name: must be ${NAME_RULE}.`;
+  return isName(name) ? "" : fault("name", text("name_rule"));
 }
 
 // Return why the board does not allow the score, of which a text is none; nothing if it does.
 function scoreFault(score, { min, max }) {
   const [least, most] = [min ?? -Number.MAX_SAFE_INTEGER, max ?? Number.MAX_SAFE_INTEGER];
   if (typeof score === "number" && score >= least && score <= most) return "";
-  return `score: must be a whole number from ${count(least)} to ${count(most)}.`;
+  return fault("score", text("score_rule", { least: number(least), most: number(most) }));
 }
 
 function isObject(value) {
@@ -238,12 +239,12 @@ function isObject(value) {
 }
 
 function sayBound(bound) {
-  return bound ? `Ranks may be off by up to ${count(bound)}.` : "";
+  return bound ? text("ranks_off", { bound: number(bound) }) : "";
 }
 
-function sayNobody(text, hidden) {
-  if (text) return `No ${hidden ? "hidden " : ""}player has a name or an id that begins with “${text}”.`;
-  return hidden ? "No player is hidden." : "No player is ranked yet.";
+function sayNobody(beginning, hidden) {
+  if (beginning) return text(hidden ? "nobody_hidden_found" : "nobody_found", { text: beginning });
+  return text(hidden ? "nobody_hidden" : "nobody_ranked");
 }
 
 function rowIn(body, id) {
@@ -258,13 +259,12 @@ function rowOf(player) {
 }
 
 function fill(row, { id, name, score, rank }) {
-  row.querySelector(".rank").textContent = rank === null ? "–" : count(rank);
+  row.querySelector(".rank").textContent = rank === null ? "–" : number(rank);
   row.querySelector(".name").textContent = name;
   row.querySelector(".id").textContent = id;
-  row.querySelector(".score").textContent = count(score);
+  row.querySelector(".score").textContent = number(score);
   for (const button of row.querySelectorAll("[data-add]")) {
-    const what = button.dataset.add > 0 ? "Add 1 to" : "Take 1 from";
-    button.setAttribute("aria-label", `${what} ${name}`);
+    button.setAttribute("aria-label", text(button.dataset.add > 0 ? "add_one" : "take_one", { name }));
   }
-  row.querySelector("[data-edit]").setAttribute("aria-label", `Edit ${name}`);
+  row.querySelector("[data-edit]").setAttribute("aria-label", text("edit", { name }));
 }

@@ -1,10 +1,14 @@
 // The running season, and past seasons, of the board or of a window.
 
 import { byId, confirmed, tell } from "./forms.js";
-import { KINDS, offer, queryOf } from "./windows.js";
+import { LOCALE } from "../locale.js";
+import { offer, queryOf, titleOf } from "./windows.js";
+import { list, number, text } from "../words.js";
 
-const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-const day = (text) => `${DATE.format(new Date(text))} UTC`;
+const DATE = new Intl.DateTimeFormat(LOCALE, {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+});
+const day = (moment) => DATE.format(new Date(moment)); // in the viewer's own zone
 
 export class Seasons {
   constructor(api, changed) {
@@ -31,10 +35,10 @@ export class Seasons {
   }
 
   describe({ season, next_ends: ends }) {
-    const [first, ...later] = ends.map(day);
-    const then = later.length ? `, then on ${later.join(" and on ")}` : "";
-    const end = first ? `; it ends on ${first}${then}` : "";
-    byId("season-now").textContent = `${KINDS[this.window]} ${season} is running${end}.`;
+    const [end, ...later] = ends.map(day);
+    const key = later.length ? "running_then" : end ? "running_until" : "running";
+    const values = { season: titleOf(this.window, season), end, later: list(later) };
+    byId("season-now").textContent = text(key, values);
   }
 
   // Append the page of the cursor; the first one takes the place of what is there.
@@ -58,13 +62,13 @@ export class Seasons {
   item({ season, ended_at }) {
     const item = byId("past-season").content.firstElementChild.cloneNode(true);
     const details = item.querySelector("details");
-    const title = `${KINDS[this.window]} ${season}`;
+    const title = titleOf(this.window, season);
     const path = `seasons/${season}/`;
     const top = path + (this.window && `?window=${this.window}`);
-    item.querySelector("summary").textContent = `${title}, ended on ${day(ended_at)}`;
+    item.querySelector("summary").textContent = text("season_ended", { season: title, date: day(ended_at) });
     item.querySelector(".scroll").setAttribute("aria-label", title);
-    this.link(item.querySelector("[data-form=csv]"), `${path}export/?format=csv${queryOf(this.window)}`, `${title} as CSV`);
-    this.link(item.querySelector("[data-form=json]"), top, `${title} as JSON`);
+    this.link(item.querySelector("[data-form=csv]"), `${path}export/?format=csv${queryOf(this.window)}`, text("as_csv", { season: title }));
+    this.link(item.querySelector("[data-form=json]"), top, text("as_json", { season: title }));
     details.addEventListener("toggle", () => this.open(details, top));
     return item;
   }
@@ -96,7 +100,7 @@ export class Seasons {
     try {
       const { players } = await this.api.send("GET", path);
       body.replaceChildren(...players.map(row));
-      fault.textContent = players.length ? "" : "Nobody was ranked.";
+      fault.textContent = players.length ? "" : text("nobody_was_ranked");
     } catch (error) {
       fault.textContent = error.message;
     }
@@ -105,14 +109,14 @@ export class Seasons {
   async reset() {
     const { season } = this.board;
     const go = await confirmed({
-      title: `End season ${season}?`,
-      text: `Season ${season + 1} begins, with all scores zero. Season ${season} keeps all its players and scores.`,
-      action: `End season ${season}`,
+      title: text("end_season_title", { number: season }),
+      text: text("end_season_text", { number: season, next: season + 1 }),
+      action: text("end_season", { number: season }),
     });
     if (!go) return;
     try {
       this.changed(await this.api.send("POST", "reset/", { season }));
-      tell(`Season ${season} has ended.`);
+      tell(text("season_has_ended", { number: season }));
     } catch (error) {
       tell(error.message, true);
     }
@@ -121,7 +125,7 @@ export class Seasons {
 
 function row({ rank, name, score }) {
   const line = document.createElement("tr");
-  for (const value of [rank, name, score.toLocaleString("en")]) {
+  for (const value of [number(rank), name, number(score)]) {
     line.insertCell().textContent = value;
   }
   line.lastElementChild.className = "number";

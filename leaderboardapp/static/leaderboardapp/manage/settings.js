@@ -2,6 +2,8 @@
 
 import { byId, confirmed, onSubmit, tell, valueOf } from "./forms.js";
 import { Schedule } from "./schedules.js";
+import { listWindows } from "./windows.js";
+import { text } from "../words.js";
 
 class Field {
   constructor(input) {
@@ -61,14 +63,14 @@ export class Settings {
     const changes = Object.fromEntries(changed.map(({ name, value }) => [name, value]));
     if (!(await this.mayErase(changes))) return;
     this.changed(await this.api.send("PATCH", "", changes));
-    tell("The settings are saved.");
+    tell(text("settings_saved"));
   }
 
   async mayErase({ windows = this.board.windows }) {
     const gone = this.board.windows.filter((window) => !windows.includes(window));
     if (!gone.length) return true;
-    const names = new Intl.ListFormat("en").format(gone.map((window) => `the ${window}`));
-    const text = `What counts in ${names}, and its past seasons, are erased for good. The board keeps its scores.`;
-    return confirmed({ title: `Turn off ${names}?`, text, action: "Turn off" });
+    const names = { windows: listWindows(gone) };
+    const title = text("turn_off_windows", names);
+    return confirmed({ title, text: text("erased_windows", names), action: text("turn_off") });
   }
 }

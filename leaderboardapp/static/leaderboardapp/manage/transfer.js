@@ -5,11 +5,14 @@ import { addUp, BadHeader, countRows, findNumbers, guessColumns, readHeader, req
 import { decode, readCsv } from "./csv.js";
 import { Import, nameOfImport } from "./importing.js";
 import { newKey } from "../api.js";
-import { byId, count, tell } from "./forms.js";
+import { byId, tell } from "./forms.js";
+import { LOCALE } from "../locale.js";
+import { number, plural, text } from "../words.js";
 
 const PREVIEW = 5; // rows
 const SHOWN_FAULTS = 200;
-const COLUMNS = { id: null, name: "(the id)", amount: "(1 for each row)", email: "(none)", data: "(none)" }; // what a missing column means
+// What a missing column means, in words.
+const COLUMNS = { id: null, name: "none_name", amount: "none_amount", email: "none_email", data: "none_data" };
 
 export class Importing {
   constructor(api, boardNow, done) {
@@ -45,7 +48,7 @@ export class Importing {
       if (rows.push(row.cells) > PREVIEW) break;
     }
     if (rows.length < 2) {
-      byId("import-fault").textContent = "The file has no rows below its first line, which names the columns.";
+      byId("import-fault").textContent = text("no_rows");
       return;
     }
     this.preview(rows);
@@ -59,11 +62,12 @@ export class Importing {
     [this.proposed] = findNumbers(header, rows).filter((column) => column !== guess.id);
     const asks = guess.amount < 0 && this.proposed !== undefined;
     if (asks) guess.amount = this.proposed;
-    this.question = asks ? `“${header[this.proposed]}” holds numbers. Are they to be added, or does each row count 1?` : "";
-    byId("amount-yes").textContent = `Add “${header[this.proposed]}”`;
+    const title = header[this.proposed] ?? "";
+    this.question = asks ? text("amount_question", { title }) : "";
+    byId("amount-yes").textContent = text("amount_yes", { title });
     for (const [column, none] of Object.entries(COLUMNS)) {
-      const options = header.map((title, number) => new Option(title || `Column ${number + 1}`, number));
-      if (none) options.unshift(new Option(none, -1));
+      const options = header.map((title, index) => new Option(title || text("column", { number: index + 1 }), index));
+      if (none) options.unshift(new Option(text(none), -1));
       byId(`column-${column}`).replaceChildren(...options);
       byId(`column-${column}`).value = guess[column];
     }
@@ -80,11 +84,14 @@ export class Importing {
   showRows() {
     const { ask_email } = this.boardNow();
     const hasData = this.columns.data >= 0;
-    const titles = ["Line", "Name", "Adds", "Id", ...(ask_email ? ["Email address"] : []), ...(hasData ? ["Data"] : [])];
+    const keys = [
+      "head_line", "head_name", "head_adds", "head_id", ...(ask_email ? ["head_email"] : []), ...(hasData ? ["head_data"] : []),
+    ];
+    const titles = keys.map((key) => text(key));
     const rows = [];
     for (const row of countRows(this.text, this.columns)) {
       rows.push(row.fault ? faultLine(row, titles.length) : line("td", [
-        row.line, row.name, row.amount.toLocaleString("en", { signDisplay: "always" }), row.id,
+        row.line, row.name, row.amount.toLocaleString(LOCALE, { signDisplay: "always" }), row.id,
         ...(ask_email ? [row.email] : []), ...(hasData ? [row.data ?? ""] : []),
       ]));
       if (rows.length === PREVIEW) break;
@@ -116,7 +123,7 @@ export class Importing {
 
   refuse(error) {
     const isBad = error instanceof BadHeader; // otherwise it has changed, say, or is too large
-    byId("import-fault").textContent = isBad ? error.message : `The file cannot be read: ${error.message}`;
+    byId("import-fault").textContent = isBad ? error.message : text("file_refused", { reason: error.message });
   }
 
   async start() {
@@ -129,7 +136,7 @@ export class Importing {
     this.task = this.read = null;
     await this.job(async (signal) => {
       byId("import-bar").removeAttribute("value");
-      const progress = (rows) => this.say(`Reading: ${count(rows, "row")}`);
+      const progress = (rows) => this.say(text("reading", { rows: plural("rows", rows) }));
       const read = await addUp(this.text, columns, { signal, progress });
       this.read = read;
       this.task = new Import(this.api, name, season, read.players, !this.boardNow().ask_email);
@@ -148,17 +155,18 @@ export class Importing {
     const { added, created, known, lost } = this.task;
     const { rows } = this.read;
     const bad = rows - added - known;
-    const before = known ? `Already counted: ${count(known)} of ${count(rows, "row")}.` : "";
-    const joined = lost ? "" : `, ${count(created, "player")} created`;
-    const now = `Imported: ${count(added)} of ${count(rows, "row")} added${joined}.`;
+    const all = plural("rows", rows);
+    const before = known ? text("already_counted", { count: number(known), rows: all }) : "";
+    const key = lost ? "imported" : "imported_created";
+    const now = text(key, { count: number(added), rows: all, players: plural("players", created) });
     const end = [added || !known ? now : "", before].filter(Boolean).join(" ");
     this.say(end);
-    tell(bad ? `${end} Not added: ${count(bad)}.` : end);
+    tell(bad ? `${end} ${text("not_added", { count: number(bad) })}` : end);
   }
 
   progress() {
     byId("import-bar").value = this.task.done;
-    this.say(`${count(this.task.done)} of ${count(this.task.players.length, "player")}`);
+    this.say(text("some_of", { count: number(this.task.done), players: plural("players", this.task.players.length) }));
   }
 
   // Run `work` and show its progress and its end. If it was cancelled or failed, it may be continued.
@@ -187,16 +195,15 @@ export class Importing {
   }
 
   interrupted(error) {
-    const why = error.name === "AbortError" ? "Cancelled." : `Stopped: ${error.message}`;
-    const where = this.task
-      ? ` ${count(this.task.start)} of ${count(this.task.players.length, "player")} done, and perhaps some of the next. To continue counts nobody twice.`
-      : "";
-    this.say(why + where);
+    const why = whyEnded(error);
+    const { start, players } = this.task ?? {};
+    const where = this.task ? text("may_continue", { count: number(start), players: plural("players", players.length) }) : "";
+    this.say([why, where].filter(Boolean).join(" "));
     tell(why, error.name !== "AbortError");
   }
 
-  say(text) {
-    byId("import-text").textContent = text;
+  say(words) {
+    byId("import-text").textContent = words;
   }
 
   showFaults() {
@@ -204,13 +211,13 @@ export class Importing {
     faults.sort((one, other) => one.line - other.line);
     const shown = faults.slice(0, SHOWN_FAULTS).map(({ line, detail }) => {
       const item = document.createElement("li");
-      item.textContent = `Line ${line}: ${detail}`;
+      item.textContent = text("fault_line", { line, fault: detail });
       return item;
     });
     const [list, more] = byId("import-faults").querySelectorAll("ol, p");
     list.replaceChildren(...shown);
     const rest = faults.length - shown.length;
-    more.textContent = rest > 0 ? `And ${count(rest)} more.` : "";
+    more.textContent = rest > 0 ? text("and_more", { count: number(rest) }) : "";
     byId("import-faults").hidden = faults.length === 0;
   }
 }
@@ -227,17 +234,18 @@ export class Exporting {
     byId("export-start").disabled = true;
     byId("export-job").hidden = byId("export-cancel").hidden = byId("export-bar").hidden = false;
     byId("export-cancel").focus();
-    const say = (text) => (byId("export-text").textContent = text);
+    const say = (words) => (byId("export-text").textContent = words);
     let players = 0;
     try {
-      const progress = (number) => say(count((players = number), "player"));
+      const progress = (count) => say(plural("players", (players = count)));
       const { value: window } = byId("export-of");
       const parts = await exportPlayers(this.api, window, this.stop.signal, progress);
       save(parts, `${[this.board, window].filter(Boolean).join("-")}.csv`);
-      say(`Exported: ${count(players, "player")}.`);
-      tell(`Exported: ${count(players, "player")}.`);
+      const end = text("exported", { players: plural("players", players) });
+      say(end);
+      tell(end);
     } catch (error) {
-      say(error.name === "AbortError" ? "Cancelled." : `Stopped: ${error.message}`);
+      say(whyEnded(error));
     } finally {
       byId("export-start").disabled = false;
       byId("export-cancel").hidden = byId("export-bar").hidden = true;
@@ -246,8 +254,12 @@ export class Exporting {
   }
 }
 
-function faultLine({ line: number, fault }, width) {
-  const row = line("td", [number, `Left out: ${fault}.`]);
+function whyEnded(error) {
+  return error.name === "AbortError" ? text("cancelled") : text("stopped", { reason: error.message });
+}
+
+function faultLine({ line: at, fault }, width) {
+  const row = line("td", [at, text("left_out", { fault })]);
   row.lastChild.colSpan = width - 1;
   row.lastChild.className = "fault";
   return row;
@@ -255,9 +267,9 @@ function faultLine({ line: number, fault }, width) {
 
 function line(tag, cells) {
   const row = document.createElement("tr");
-  for (const text of cells) {
+  for (const words of cells) {
     const cell = document.createElement(tag);
-    cell.textContent = text;
+    cell.textContent = words;
     if (tag === "th") cell.scope = "col";
     row.append(cell);
   }

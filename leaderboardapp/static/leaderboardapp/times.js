@@ -1,0 +1,11 @@
+// Times in the viewer's own zone, in place of those in UTC that the page comes with.
+
+import { LOCALE } from "./locale.js";
+
+const MOMENT = {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+};
+
+for (const time of document.querySelectorAll("time[data-local]")) {
+  time.textContent = new Date(time.dateTime).toLocaleString(LOCALE, MOMENT);
+}
