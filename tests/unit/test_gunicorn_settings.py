@@ -37,6 +37,12 @@ def test_a_port_that_is_none_stops_the_start(port: str) -> None:
         read_bind(PORT=port)
 
 
+@pytest.mark.parametrize("host", ["::", "0.0.0.0:5000", "[::]:5000"])
+def test_a_host_that_is_none_stops_the_start(host: str) -> None:
+    with pytest.raises(SystemExit, match="is no address: PORT has the port"):
+        read_bind(WEB_HOST=host)
+
+
 @pytest.mark.processes
 def test_gunicorn_itself_takes_port_for_loopback_only() -> None:
     gunicorn = Path(sys.executable).with_name("gunicorn")
