@@ -87,6 +87,18 @@ class Leaderboard:
         query = {"ids": names} if window is None else {"ids": names, "window": window}
         return watch_boards(self, names, f"/boards/?{urlencode(query)}")
 
+    def read_person(self, id: str) -> Json:
+        """Return `{"id", "players"}`: what each board has of the player with this id, as `read` has
+        it, with `board`, `hidden`, perhaps `email`, past `seasons` and `windows`. It needs a token
+        with the scope admin of all boards. Raises LeaderboardError 404 if no board has one."""
+        person: Json = self.request("GET", f"/players/{require_id(id)}/")
+        return person
+
+    def erase_person(self, id: str) -> None:
+        """Delete the player with this id on all boards, from past seasons too. Needs and raises as
+        `read_person` does."""
+        self.request("DELETE", f"/players/{require_id(id)}/")
+
     def pages(self, path: str, what: str, first: Mapping[str, str] | None = None) -> Iterator[Json]:
         """Yield the rows of all pages at `path`, in each of which they are the field `what`.
         `first` has parameters of the first page; those of all pages are in the path."""

@@ -8,6 +8,7 @@ from leaderboardapp.api import (
     health,
     own_ranks,
     past_players,
+    people,
     players,
     scores,
     seasons,
@@ -99,6 +100,7 @@ urlpatterns = [
     path(f"{SEASON}players/<key:player_id>/", by_method(GET=past_players.read_player)),
     path(f"{SEASON}players/<key:player_id>/around/", by_method(GET=past_players.read_around)),
     path(f"{SEASON}export/", by_method(GET=past_players.export_players)),
+    path("players/<key:person_id>/", by_method(GET=people.read_person, DELETE=people.erase_person)),
     path("boards/<key:board_id>/manage/", by_method(GET=views.render_dashboard_page)),
     path("events/<key:channel_name>/", by_method(GET=channels.read_events)),
     path(

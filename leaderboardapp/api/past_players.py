@@ -110,14 +110,14 @@ def list_player_seasons(request: HttpRequest, board_id: str, player_id: str) -> 
         board, past = get_store().list_player_seasons(board_id, player_id, before, limit + 1)
     finally:  # after it was read, or the board might have become private in between
         auth.require_read(request, board_id, private=Board.get(board_id).private)
-    rows = [_season_data(season) for season in past[:limit]]
+    rows = [season_data(season) for season in past[:limit]]
     next_cursor = encode_cursor(rows[-1]["season"]) if len(past) > limit else None
     if prefers_page(request):
         return season_pages.render_player_seasons_page(request, board, player_id, rows, next_cursor)
     return json_response({"seasons": rows, "next": next_cursor}, 200, {"Vary": "Accept"})
 
 
-def _season_data(past: PlayerSeason) -> Row:
+def season_data(past: PlayerSeason) -> Row:
     """Return JSON fields that say what a past season says of a player."""
     row, board = past.row, past.board
     is_default = board["format"] == BOARD_DEFAULTS["format"]

@@ -32,6 +32,14 @@ class PlayerNotFound(ObjectDoesNotExist):
         super().__init__(f"The {name_board(board)} {past}has no player {player}.")
 
 
+class PersonNotFound(PlayerNotFound):
+    """No board has a player with this id."""
+
+    def __init__(self, player: str) -> None:
+        """`player` is an id."""
+        super(PlayerNotFound, self).__init__(f"No board has a player {player}.")
+
+
 class SeasonNotFound(ObjectDoesNotExist):
     """The board has no such past season."""
 

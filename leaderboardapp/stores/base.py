@@ -23,17 +23,13 @@ driver's exception passes this boundary.
 """
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
-
-from django.conf import settings
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Sequence
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain.joining import check_score
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.searching import BoardPage, BoardPosition, SearchPage, SearchPosition
-from leaderboardapp.domain.topics import Reql
 from leaderboardapp.domain.types import (
     Amount,
     Import,
@@ -48,12 +44,16 @@ from leaderboardapp.domain.types import (
     Selection,
     Window,
 )
+from leaderboardapp.stores.copies import Copies
 from leaderboardapp.stores.examination import Examination
-from leaderboardapp.stores.streams import Feed, MessageStream
+from leaderboardapp.stores.streams import Feed, MessageStore
 
 
-class Store(ABC):
+class Store(MessageStore):
     """Where boards live."""
+
+    copies: Copies
+    """What it gives to a file with the whole service, and takes from one."""
 
     rest_factor = 1.0
     """The rest between two pieces of a board's maintenance, in times what the first one took."""
@@ -143,6 +143,11 @@ class Store(ABC):
     ) -> Row:
         """Change `name`, `hidden` and `data`, which is replaced whole, or some of them; return the
         row afterwards. Raises ObjectDoesNotExist, InvalidInput."""
+
+    @abstractmethod
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        """Return ids of boards on which there is, or a moment ago was, a player with this id; from
+        the one after the id `after` on."""
 
     @abstractmethod
     def delete_player(
@@ -366,32 +371,6 @@ class Store(ABC):
     @abstractmethod
     def expire_tickets(self, older: float) -> None:
         """Forget tickets that were used more than so many seconds ago."""
-
-    # Messages
-
-    @abstractmethod
-    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
-        """Publish messages of one topic, in this order, to those who are subscribed now. They need
-        not be durable. Topic and payloads are those of an EncodedMessage."""
-
-    @abstractmethod
-    def expire_messages(self, older: float) -> None:
-        """Delete up to EXPIRED_AT_ONCE messages that are older than so many seconds by the store's
-        clock. In SQL the newest message stays."""
-
-    def compile_reql(self, function: Callable[[Any], Any]) -> Reql:
-        """Return the filter of a function of ReQL. Raises ValueError, and always does but in
-        RethinkDB."""
-        scheme = settings.DATABASE_URL.partition(":")[0]
-        raise ValueError(
-            f"reql(…) runs in RethinkDB's server, and DATABASE_URL begins with {scheme}://. Filters"
-            " for every store are a regular expression (text), tags (texts), a pattern (an object)"
-            " and a predicate (a function of the topic, without reql)"
-        )
-
-    @abstractmethod
-    def open_message_stream(self) -> MessageStream:
-        """Return a stream of this process's own, without subscriptions."""
 
 
 def now_us() -> int:

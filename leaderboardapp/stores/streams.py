@@ -4,10 +4,12 @@ Every store has its own kinds of both, which pass the same contract tests (tests
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from leaderboardapp.domain.topics import Filter
+from django.conf import settings
+
+from leaderboardapp.domain.topics import Filter, Reql
 from leaderboardapp.domain.types import Changes
 
 KEPT_SECONDS = 600  # older messages are deleted, by the programs that publish
@@ -78,3 +80,31 @@ class MessageStream(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the stream's connection."""
+
+
+class MessageStore(ABC):
+    """What a store does for messages between programs."""
+
+    @abstractmethod
+    def publish(self, exchange: str, topic: str, payloads: Sequence[str]) -> None:
+        """Publish messages of one topic, in this order, to those who are subscribed now. They need
+        not be durable. Topic and payloads are those of an EncodedMessage."""
+
+    @abstractmethod
+    def expire_messages(self, older: float) -> None:
+        """Delete up to EXPIRED_AT_ONCE messages that are older than so many seconds, by the store's
+        clock. In SQL the newest message stays."""
+
+    def compile_reql(self, function: Callable[[Any], Any]) -> Reql:
+        """Return the filter of a function of ReQL. Raises ValueError, and always does but in
+        RethinkDB."""
+        scheme = settings.DATABASE_URL.partition(":")[0]
+        raise ValueError(
+            f"reql(…) runs in RethinkDB's server, and DATABASE_URL begins with {scheme}://. Filters"
+            " for every store are a regular expression (text), tags (texts), a pattern (an object)"
+            " and a predicate (a function of the topic, without reql)"
+        )
+
+    @abstractmethod
+    def open_message_stream(self) -> MessageStream:
+        """Return a stream of this process's own, without subscriptions."""

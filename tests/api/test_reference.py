@@ -45,7 +45,7 @@ def test_every_url_is_described() -> None:
 
 @pytest.mark.parametrize("path", sorted(API["paths"]))
 def test_every_method_is_described(send: Send, path: str) -> None:
-    there = path.format(board="b", player="p", season=1, channel="c")
+    there = path.format(board="b", player="p", person="p", season=1, channel="c")
     allowed = send("OPTIONS", there)["Allow"].split(", ")
     described = {method.upper() for method in METHODS if method in API["paths"][path]}
     assert set(allowed) - {"HEAD"} == described | ALSO_ALLOWED.get(path, set())

@@ -398,3 +398,16 @@ class TestTokens:
         a_board, tokens = self.board(create, httpx.Response(200, json={"players": []}))
         assert a_board.snapshot() == {"players": []}
         assert tokens == ["t"]
+
+
+def test_a_person_is_read_and_erased_by_its_id() -> None:
+    leaderboard_board, requests = board(
+        httpx.Response(200, json={"id": "a", "players": []}), httpx.Response(204)
+    )
+    leaderboard = leaderboard_board.leaderboard
+    assert leaderboard.read_person("a") == {"id": "a", "players": []}
+    leaderboard.erase_person("a")
+    sent = [(request.method, request.url.path) for request in requests]
+    assert sent == [("GET", "/players/a/"), ("DELETE", "/players/a/")]
+    with pytest.raises(ValueError):
+        leaderboard.erase_person("a/b")

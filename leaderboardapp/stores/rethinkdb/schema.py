@@ -3,7 +3,7 @@
     boards      the boards
     players     a player's key is the UUID that `r.uuid("<board>/<player>")` gives in the console
     emails      an address of a player: its holder
-    imports     how far each import has come
+    imports     how far each import has come, and how far the service is made from a copy
     deleted     when a board, or a player of it, was last deleted, and how often
     seasons     past seasons
     past        players of past seasons (archives.py)
@@ -313,6 +313,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "name_key": lambda row: [row["board"], row["hidden"], row["name_key"], row["player"]],
         "id_key": lambda row: [row["board"], row["hidden"], row["id_key"], row["player"]],
         "newest": lambda row: [row["board"], row["hidden"], row["newest"], row["player"]],
+        "player": lambda row: [row["player"], row["board"]],  # the boards of a person
     },
     "lease": {},
     "topics": {"at": _take_field("at")},

@@ -78,6 +78,14 @@ class Search:
         boards = {row["id"]: row for row in map(board_row, documents)}
         return BoardPage(choose_boards(page, boards, prefix), last)
 
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        """Return what the store's method of this name does."""
+        start, end = [player, after], [player, r.maxval]
+        rows = self.db.search.between(start, end, index="player", left_bound="open")
+        page = rows.order_by(index="player").limit(limit)["board"]
+        boards: list[str] = self.db.run(page.coerce_to("array"))
+        return boards
+
     def remember_board(self, board: Row, created_at: int = 0) -> None:
         """Have the board found as its row says. When it was created is only written if it is
         new."""

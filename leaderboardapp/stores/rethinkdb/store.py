@@ -31,6 +31,7 @@ from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, sp
 from leaderboardapp.stores.rethinkdb import lease, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
+from leaderboardapp.stores.rethinkdb.copies import RethinkCopies
 from leaderboardapp.stores.rethinkdb.database import Database
 from leaderboardapp.stores.rethinkdb.emails import Emails
 from leaderboardapp.stores.rethinkdb.erasure import Erasure
@@ -76,6 +77,7 @@ class RethinkStore(Store):
         self.players = Players(self.db, self.emails, self.erasure, self.windows, self.search)
         self.seasons = Seasons(self.db, self.past, self.archives, self.rank_blocks, self.windows)
         self.imports = Imports(self.db)
+        self.copies = RethinkCopies(self.db, self.windows, self.search)
         self.snapshot = CompiledFunction(lambda board: self._build_snapshot(board))
         self.leader = CompiledFunction(lambda board: self._build_leader(board))
 
@@ -94,15 +96,14 @@ class RethinkStore(Store):
         self.db.run(self.db.boards.limit(1))
 
     def create_board(self, board: Row) -> None:
-        board = check_board(board)
+        board = {**BOARD_DEFAULTS, **check_board(board)}
         # A player who was added while a board of this id was deleted must not come back.
         absent = self.db.boards.get(board["id"]).eq(None)
         for rows in self.db.select_rows_of_board(board["id"]):
             self.db.delete_in_pieces(rows, only_if=absent)
-        result = self.db.run(self.db.boards.insert({**BOARD_DEFAULTS, **board}))
-        raise_for_errors(result, id=board["id"])
-        self.search.remember_board({**BOARD_DEFAULTS, **board}, now_us())
-        if board.get("windows"):
+        raise_for_errors(self.db.run(self.db.boards.insert(board)), id=board["id"])
+        self.search.remember_board(board, now_us())
+        if board["windows"]:
             self._follow(board["id"])
 
     def list_boards(self, after: str, limit: int, private: bool = False) -> list[Row]:
@@ -182,6 +183,9 @@ class RethinkStore(Store):
         self, board: str, player: str, fields: Row, precondition: Precondition | None = None
     ) -> Row:
         return self.players.update(board, player, fields, precondition)
+
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        return self.search.list_boards_of(player, after, limit)
 
     def delete_player(
         self, board: str, player: str, precondition: Precondition | None = None
@@ -332,13 +336,10 @@ class RethinkStore(Store):
         sources = [(self.db.boards, "id"), (self.db.deleted, "id")]
         if position:  # 0 is before all changes: then the boards are enough
             sources.append((self.db.players, "board"))
-        connection = self.db.connections.open(SCAN_SECONDS)
-        try:
+        with closing(self.db.connections.open(SCAN_SECONDS)) as connection:
             for table, field in sources:
                 rows = table.between(since, r.maxval, index="changed_at")
                 yield from connection.stream(rows[field])
-        finally:
-            connection.close()
 
     def read_lease(self) -> Lease:
         return lease.read_lease(self.db)

@@ -5,7 +5,7 @@ from leaderboardapp.domain.fields import MAX_SEASON
 from leaderboardapp.domain.searching import BOARDS
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql import seasons
-from leaderboardapp.stores.sql.models import BlockRow, BoardRow, PlayerRow, SeasonRow
+from leaderboardapp.stores.sql.models import BlockRow, BoardRow, ChangeRow, PlayerRow, SeasonRow
 from leaderboardapp.stores.sql.search import FORGET_SOME, forget_player
 from leaderboardapp.stores.sql.statements import (
     DELETE_PAST_PLAYERS,
@@ -42,6 +42,9 @@ def delete_player(board: Row, player: str) -> bool:
     if not PlayerRow.objects.filter(board_id__in=family, player=player).delete()[0]:
         return False
     forget_player(board["id"], player)
+    for change in ChangeRow.objects.filter(board__in=family):
+        joined = [newcomer for newcomer in change.joined if newcomer["id"] != player]
+        ChangeRow.objects.filter(board=change.board).update(joined=joined)
     for id in family:
         seasons.erase_player(id, player)
     return True

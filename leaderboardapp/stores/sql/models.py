@@ -103,7 +103,10 @@ class SearchRow(models.Model):
                 fields=["board", "hidden", "newest", "player"],
                 name="search_newest",
                 condition=~models.Q(newest=None),
-            )
+            ),
+            models.Index(
+                fields=["player", "board"], name="search_player"
+            ),  # the boards of a person
         ]
 
 
@@ -240,6 +243,16 @@ class ImportRow(models.Model):
 
     class Meta:
         db_table = "import"
+
+
+class CopyRow(models.Model):
+    """How far the service has been made from a copy, in the table's only row."""
+
+    copy = models.CharField(max_length=64)
+    line = models.BigIntegerField()
+
+    class Meta:
+        db_table = "copy"
 
 
 class MessageRow(models.Model):

@@ -2,7 +2,7 @@
 at one moment."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from leaderboardapp.domain.archive import count_kept, take_kept
@@ -34,7 +34,12 @@ from leaderboardapp.stores.sql.rank_counts import (
     find_before_rank,
     is_taken,
 )
-from leaderboardapp.stores.sql.reading import find_player
+from leaderboardapp.stores.sql.reading import (
+    find_emails,
+    find_player,
+    find_players,
+    read_board,
+)
 from leaderboardapp.stores.sql.sources import (
     PastBoard,
     Statements,
@@ -121,6 +126,13 @@ def read_selection(board: Row, players: Iterable[Row], emails: dict[str, str]) -
     better, of = count_before_each(board, starts)
     rows = [{**player, "rank": count + 1} for player, count in zip(ranked, better, strict=True)]
     return Selection(board, rows, unranked, emails, 0, of)
+
+
+def select_players(board: str, players: Collection[str], with_emails: bool) -> Selection:
+    """Return what Store.get_selection does."""
+    rows = find_players(board, players)
+    emails = find_emails(board, rows if with_emails else [])
+    return read_selection(read_board(board), rows, emails)
 
 
 def read_standings(board: Row, players: Iterable[Row], limit: int) -> PlayerStandings:

@@ -57,6 +57,9 @@ UNKNOWN_BOARDS = """
     SELECT board.id FROM board LEFT JOIN search ON search.board = '' AND search.player = board.id
     WHERE search.player IS NULL AND board.since IS NULL ORDER BY board.id LIMIT %s
 """
+BOARDS_OF = """
+    SELECT board FROM search WHERE player = %s AND board > %s ORDER BY board LIMIT %s
+"""
 REMEMBER = """
     INSERT INTO search (board, player, name_key, id_key, hidden, newest) VALUES {rows}
     ON CONFLICT (board, player) DO UPDATE SET name_key = excluded.name_key, hidden = excluded.hidden
@@ -100,6 +103,11 @@ def _find_boards(
             rows = read(LISTS[order], {"hidden": hidden, "limit": limit, **start_at})
             positions += [BoardPosition(*row) for row in rows]
     return sorted(positions)[:limit]
+
+
+def list_boards_of(player: str, after: str, limit: int) -> list[str]:
+    """Return ids of boards as the store's method of this name does."""
+    return [board for (board,) in read(BOARDS_OF, [player, after, limit])]
 
 
 def remember_board(board: Row, created_at: int = 0) -> None:

@@ -58,6 +58,13 @@ HIDDEN = f"""
     WHERE board_id = %(board)s AND player > %(after)s AND hidden AND {_IS_MEMBER}
     ORDER BY player LIMIT %(limit)s
 """
+# Of all boards, by board and id: the board, the idempotency keys, and the row.
+PLAYER_RECORDS = f"""
+    SELECT player.board_id, player.keys, {_ANY_PLAYER}
+    FROM player JOIN board ON board.id = player.board_id
+    WHERE (player.board_id, player.player) > (%(board)s, %(player)s) AND {_IS_MEMBER}
+    ORDER BY player.board_id, player.player LIMIT %(limit)s
+"""
 _SEASON = "(SELECT season FROM board WHERE id = %(board)s)"
 POSITION = "(%(sort_key)s, %(reached_at)s, %(player)s)"  # values: position_values
 TOP = read_from_each(lambda source: source.page(_RANKED_PLAYER))

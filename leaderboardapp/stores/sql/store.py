@@ -57,6 +57,7 @@ from leaderboardapp.stores.sql.access import (
     maps_db_errors,
     of_one_moment,
 )
+from leaderboardapp.stores.sql.copies import SqlCopies
 from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
 from leaderboardapp.stores.sql.models import (
@@ -69,10 +70,10 @@ from leaderboardapp.stores.sql.models import (
 from leaderboardapp.stores.sql.ranking import (
     read_leaders,
     read_score_rank,
-    read_selection,
     read_standings,
     read_top,
     read_window,
+    select_players,
 )
 from leaderboardapp.stores.sql.reading import (
     find_board,
@@ -82,11 +83,7 @@ from leaderboardapp.stores.sql.reading import (
     find_players,
     read_board,
 )
-from leaderboardapp.stores.sql.statements import (
-    BOARD_COLUMNS,
-    REPLACE_LEASE,
-    write,
-)
+from leaderboardapp.stores.sql.statements import BOARD_COLUMNS, REPLACE_LEASE, write
 
 
 class SqlStore(DatabaseAccess, Store):
@@ -95,6 +92,10 @@ class SqlStore(DatabaseAccess, Store):
     # Writers who wait for a piece come soon: PostgreSQL's queue for the board is in order, and
     # SQLite's lock is free while the log is copied to the database, after the commit (ADR 39).
     rest_factor = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copies = SqlCopies(self)
 
     @maps_db_errors
     def ensure(self) -> None:
@@ -191,6 +192,10 @@ class SqlStore(DatabaseAccess, Store):
         if {"name", "hidden"} & changes.keys():
             search.remember_players(board, [row])
         return row
+
+    @maps_db_errors
+    def list_boards_of(self, player: str, after: str, limit: int) -> list[str]:
+        return search.list_boards_of(player, after, limit)
 
     @in_board_transaction
     def delete_player(
@@ -327,7 +332,7 @@ class SqlStore(DatabaseAccess, Store):
     def get_selection(
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
-        return _select(board, players, with_emails)
+        return select_players(board, players, with_emails)
 
     @of_one_moment
     def search_players(
@@ -342,7 +347,7 @@ class SqlStore(DatabaseAccess, Store):
         positions = search.find_matches(board, prefix, limit + 1, after, hidden)
         page, last = split_page(positions, limit)
         players = {position.player for position in page}
-        return SearchPage(page, _select(board, players, with_emails), last)
+        return SearchPage(page, select_players(board, players, with_emails), last)
 
     @of_one_moment
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
@@ -389,9 +394,3 @@ class SqlStore(DatabaseAccess, Store):
 
     def close(self) -> None:
         connection.close()
-
-
-def _select(board: str, players: Collection[str], with_emails: bool) -> Selection:
-    rows = find_players(board, players)
-    emails = find_emails(board, rows if with_emails else [])
-    return read_selection(read_board(board), rows, emails)
