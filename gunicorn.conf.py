@@ -1,14 +1,24 @@
 """gunicorn's settings, wherever it runs.
 
-gunicorn itself reads PORT and WEB_CONCURRENCY (the number of processes) from the environment, where
-platforms with a Procfile set them.
+gunicorn itself reads WEB_CONCURRENCY (the number of processes) from the environment, where
+platforms with a Procfile set it and PORT.
 """
 
 import logging
+import os
+import sys
 from typing import Any
 
 from gunicorn import glogging, util
 from gunicorn.workers.base import Worker
+
+# By itself gunicorn takes PORT for a port of all addresses, where requests come past the proxy.
+host, port = os.environ.get("WEB_HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+if not port.isdecimal() or not 0 < int(port) <= 65_535:
+    sys.exit(f"PORT={port!r} is no port: set it to a number from 1 to 65535.")
+if ":" in host and not (host.startswith("[") and host.endswith("]")):
+    sys.exit(f"WEB_HOST={host!r} is no address: PORT has the port, and IPv6 is written like [::].")
+bind = f"{host}:{port}"
 
 # The proxy hands a client's headers on, so none may move the path, or fail for being at odds with
 # another one. By default, SCRIPT_NAME and three headers with the scheme are believed from here.

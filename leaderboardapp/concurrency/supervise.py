@@ -8,6 +8,7 @@ from leaderboardapp.concurrency.backoff import backoff
 
 logger = logging.getLogger(__name__)
 
+REPEAT_SECONDS = 60.0  # how often the same failure is logged while it goes on
 CALM_SECONDS = 30.0  # work that went on for so long before it failed was healthy
 
 
@@ -27,9 +28,12 @@ def supervise(
 
     When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
     a row wait longer and longer, but no longer than `most_pause` seconds, until `work` returns or
-    has gone on for CALM_SECONDS. The `expected` failures are logged in a line; any other is logged
-    with its traceback. A failure that is none of `retry_on` is raised."""
+    has gone on for CALM_SECONDS. The `expected` failures are logged in a line, one of a type each
+    REPEAT_SECONDS while they are in a row; any other is logged with its traceback. A failure that
+    is none of `retry_on` is raised."""
     failures = 0
+    logged: type[Exception] | None = None
+    logged_at = 0.0
     pause: float | None = 0.0
     while pause is not None and not wait(pause):
         began = time.monotonic()
@@ -40,6 +44,13 @@ def supervise(
                 failures = 0
             pause, failures = min(most_pause, backoff(failures)), failures + 1
             on_failure(error)
-            reason = str(error) or type(error).__name__
-            unexpected = not isinstance(error, expected)
-            logger.error("%s: %s; trying again in %.1f s", name, reason, pause, exc_info=unexpected)
+            unexpected, kind, now = not isinstance(error, expected), type(error), time.monotonic()
+            if (
+                unexpected
+                or failures == 1
+                or kind is not logged
+                or now - logged_at >= REPEAT_SECONDS
+            ):
+                reason, logged, logged_at = str(error) or kind.__name__, kind, now
+                log = "%s: %s; trying again in %.1f s"
+                logger.error(log, name, reason, pause, exc_info=unexpected)

@@ -17,6 +17,13 @@ MAX_BATCH_BYTES = 900_000
 class ProxyUnavailable(Exception):
     """A proxy did not take what was published to it."""
 
+    def __init__(self, uri: str, reason: str) -> None:
+        """Take the proxy's address, and why it did not."""
+        super().__init__(
+            f"{uri} did not take what was published: {reason}. If no proxy is meant to run there, "
+            "leave the address out of GRIP_URL"
+        )
+
 
 class Publication(NamedTuple):
     """A GRIP item for a GRIP channel, which its JSON names, too.
@@ -102,9 +109,7 @@ class HttpProxyClient(ProxyClient):
             for body in _batches(items):
                 self.client.http_call("/publish/", body, {"Content-Type": "application/json"})
         except ValueError as error:  # pubcontrol raises it for every failure
-            raise ProxyUnavailable(
-                f"{self.uri} did not take what was published: {error}"
-            ) from error
+            raise ProxyUnavailable(self.uri, str(error)) from error
 
     def close(self) -> None:
         self.client.requests_session.close()

@@ -174,7 +174,7 @@ class ZmqProxyClient(ProxyClient):
             raise self._unavailable("it is not connected")
 
     def _unavailable(self, reason: str) -> ProxyUnavailable:
-        return ProxyUnavailable(f"{self.uri} did not take what was published: {reason}")
+        return ProxyUnavailable(self.uri, reason)
 
     def _run(self) -> None:
         poll = select.poll()
@@ -202,7 +202,7 @@ class ZmqProxyClient(ProxyClient):
         if is_away and not self.is_missed:
             logger.warning(
                 "%s (GRIP_URL) is not connected: no viewer there is sent anything. Is it the "
-                "push_in_sub_specs of a Pushpin that runs?",
+                "push_in_sub_specs of a Pushpin that runs? Without one, leave the address out.",
                 self.uri,
             )
             self.is_missed = True

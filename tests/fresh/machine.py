@@ -58,15 +58,18 @@ class Machine:
         self.root = root
 
     def make(self, suite: str) -> None:
-        """Install the system, with a user who may use sudo, and the host's way to the network."""
+        """Install the system, with a user who may use sudo."""
+        self.install(suite, f"--include={PACKAGES}")
+        self.run(f"useradd --create-home --shell /bin/bash {USER}", user="root")
+        (self.root / "etc/sudoers.d/dev").write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
+
+    def install(self, suite: str, *options: str) -> None:
+        """Install the smallest system, as in a container, and the host's way to the network."""
         mirror = host_mirror()
-        options = [f"--include={PACKAGES}", "--variant=minbase", f"--keyring={KEYRING}"]
+        options = (*options, "--variant=minbase", f"--keyring={KEYRING}")
         command = ["debootstrap", *options, suite, str(self.root), mirror]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        for file in HOST_FILES:
-            if Path(file).exists():
-                (self.root / file[1:]).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, self.root / file[1:])
+        self.copy_host_files()
         # How the host's apt gets its packages, with what APT_CONFIG adds to that.
         dump = ["apt-config", "dump", "--no-empty", "Acquire"]
         lines = subprocess.run(dump, check=True, capture_output=True, text=True).stdout.splitlines()
@@ -76,8 +79,13 @@ class Machine:
         policy = self.root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
-        self.run(f"useradd --create-home --shell /bin/bash {USER}", user="root")
-        (self.root / "etc/sudoers.d/dev").write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
+
+    def copy_host_files(self) -> None:
+        """Have programs reach the network as the host's do. Packages may replace these files."""
+        for file in HOST_FILES:
+            if Path(file).exists():
+                (self.root / file[1:]).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, self.root / file[1:])
 
     def copy(self, root: Path) -> "Machine":
         """Return another machine that is as this one, in another folder."""

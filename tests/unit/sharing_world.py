@@ -163,7 +163,7 @@ class OwnProxy(HandProxy):
 
     def publish(self, items: Iterable[Publication]) -> None:
         if self.is_stuck:
-            raise ProxyUnavailable("stuck")
+            raise ProxyUnavailable("tcp://proxy", "stuck")
         published = [*items]
         division, own = Division.decode(self.world.lease), self.process.listener.lease.id
         numbers = frozenset(division.list_parts(own))

@@ -88,7 +88,7 @@ class Proxy:
         new = [read_item(item.json) for item in items]
         self.may_answer.wait()
         if self.is_away:
-            raise ProxyUnavailable("away")
+            raise ProxyUnavailable("tcp://proxy", "away")
         self.items = new
 
     def check(self) -> None: ...

@@ -44,7 +44,7 @@ class Proxy(HandProxy):
 
     def publish(self, items: Iterable[Publication]) -> None:
         if self.is_stuck:
-            raise ProxyUnavailable("stuck")
+            raise ProxyUnavailable("tcp://proxy", "stuck")
         super().publish(items)
 
 

@@ -284,7 +284,8 @@ def test_every_variable_is_in_the_example_and_the_documentation() -> None:
     source = (PROJECT / "leaderboard_project/settings.py").read_text()
     read = set(re.findall(r'env\.read_\w+\(\s*"([A-Z_]+)"', source))
     example = set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.M))
-    assert read == example
+    compose = set(re.findall(r"\$\{([A-Z_]+)", (PROJECT / "compose.yaml").read_text()))
+    assert read | compose == example
     documentation = (PROJECT / "docs/configuration.md").read_text()
     assert all(f"`{name}`" in documentation for name in read)
     interval = re.search(r"^PUBLISH_INTERVAL=(.+)$", (PROJECT / ".env.example").read_text(), re.M)

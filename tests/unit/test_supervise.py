@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from leaderboardapp.concurrency import supervise as module
-from leaderboardapp.concurrency.supervise import CALM_SECONDS, supervise
+from leaderboardapp.concurrency.supervise import CALM_SECONDS, REPEAT_SECONDS, supervise
 
 
 class Expected(Exception):
@@ -96,6 +96,21 @@ def test_expected_failures_are_a_line_and_others_have_a_traceback(
     assert not expected.exc_info
     assert odd.exc_info and odd.exc_info[0] is KeyError
     assert "Expected; trying again" in nameless.getMessage()
+
+
+def test_an_expected_failure_that_goes_on_is_logged_once_and_then_rarely(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = CALM_SECONDS / 2
+    world.run(*[(short, Expected(str(number))) for number in range(10)], 0.0, Expected("b"), None)
+    assert 4 * short == REPEAT_SECONDS
+    said = [record.getMessage().split(";")[0] for record in caplog.records]
+    assert said == [f"the work: {reason}" for reason in ("0", "4", "8", "b")]
+
+
+def test_each_unexpected_failure_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.run(KeyError("a"), KeyError("b"), None)
+    assert len(caplog.records) == 2
 
 
 def test_a_failure_that_is_not_to_be_retried_is_raised(world: World) -> None:
