@@ -61,7 +61,11 @@ def test_host_keys_are_lines_whose_comments_do_not_count() -> None:
     assert parse_host_keys(f"\n{HOST_KEY} root@db \n\n{HOST_KEY}\n") == [HOST_KEY, HOST_KEY]
 
 
-@pytest.mark.parametrize("text", ["SHA256:abc", f"db.example {HOST_KEY}", f"{HOST_KEY}\nssh-rsa A"])
+@pytest.mark.parametrize(
+    "text",
+    ["SHA256:abc", f"db.example {HOST_KEY}", f"{HOST_KEY}\nssh-rsa A"],
+    ids=["fingerprint", "known_hosts", "cut"],  # keys are new in each process
+)
 def test_what_is_no_host_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="has no public key in .*: set it to a line like ssh-"):
         parse_host_keys(text)
