@@ -28,12 +28,11 @@ def supervise(
 
     When `work` raises, `on_failure` is told, and the next call comes after a backoff. Failures in
     a row wait longer and longer, but no longer than `most_pause` seconds, until `work` returns or
-    has gone on for CALM_SECONDS. The `expected` failures are logged in a line, one of a type each
+    has gone on for CALM_SECONDS. The `expected` failures are logged in a line, the same one each
     REPEAT_SECONDS while they are in a row; any other is logged with its traceback. A failure that
     is none of `retry_on` is raised."""
     failures = 0
-    logged: type[Exception] | None = None
-    logged_at = 0.0
+    logged, logged_at = "", 0.0
     pause: float | None = 0.0
     while pause is not None and not wait(pause):
         began = time.monotonic()
@@ -44,13 +43,9 @@ def supervise(
                 failures = 0
             pause, failures = min(most_pause, backoff(failures)), failures + 1
             on_failure(error)
-            unexpected, kind, now = not isinstance(error, expected), type(error), time.monotonic()
-            if (
-                unexpected
-                or failures == 1
-                or kind is not logged
-                or now - logged_at >= REPEAT_SECONDS
-            ):
-                reason, logged, logged_at = str(error) or kind.__name__, kind, now
+            reason, unexpected = str(error) or type(error).__name__, not isinstance(error, expected)
+            is_new = failures == 1 or reason != logged
+            if unexpected or is_new or time.monotonic() - logged_at >= REPEAT_SECONDS:
+                logged, logged_at = reason, time.monotonic()
                 log = "%s: %s; trying again in %.1f s"
                 logger.error(log, name, reason, pause, exc_info=unexpected)
