@@ -26,6 +26,7 @@ from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.copies import Progress
 
 VERSION = 1
+BEGINNING = b'{"kind":"copy"'  # of the first line
 RECORDS_AT_ONCE = 500  # read, or inserted in one call
 BYTES_AT_ONCE = 1_000_000  # inserted in one call, about
 MAX_LINE = 2**24  # bytes; what is longer is no line of a copy
@@ -163,6 +164,11 @@ def _resume(file: BinaryIO, chain: Chain) -> tuple[Line | None, Line | None]:
     with suppress(DamagedCopy):  # it was interrupted within this line
         for last in read_lines(file, chain):
             first = first or last
+    if first is None:
+        file.seek(0)
+        begun = file.read(len(BEGINNING))
+        if not BEGINNING.startswith(begun):
+            raise CopyError("It has something else than the beginning of a copy")
     file.seek(last.end if last else 0)
     file.truncate()
     return first, last

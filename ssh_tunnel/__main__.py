@@ -34,6 +34,7 @@ class Tunnel:
     def __init__(self, client: SshClient, command: list[str]) -> None:
         self.client, self.command = client, command
         self.process: subprocess.Popen[bytes] | None = None  # the command's
+        self.ended_by = 0  # the signal that came before there was one
         self.was_open = False
         self.stop = threading.Event()
         for signum in SIGNALS:
@@ -45,6 +46,7 @@ class Tunnel:
         if self.process:
             self.process.send_signal(signum)
         else:
+            self.ended_by = signum
             self.end()
 
     def end(self) -> None:
@@ -57,7 +59,8 @@ class Tunnel:
         if it was never open, and will not be."""
         retry_on = (TunnelDown,)
         supervise("tunnel", self.run_once, self.stop.wait, retry_on, retry_on=retry_on)
-        status = self.process.wait() if self.process else 0
+        # A command that was never started has not succeeded.
+        status = self.process.wait() if self.process else -self.ended_by if self.command else 0
         return status if status >= 0 else 128 - status
 
     def run_once(self) -> float | None:

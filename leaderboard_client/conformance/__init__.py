@@ -1,4 +1,4 @@
 """Check a deployment from outside: docs/conformance.md.
 
-python -m leaderboard_client.conformance https://leaderboard.example --token …
+LEADERBOARD_TOKEN=… python -m leaderboard_client.conformance https://leaderboard.example
 """

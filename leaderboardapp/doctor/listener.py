@@ -14,27 +14,43 @@ START = "Start dblistener.py, with the DATABASE_URL and GRIP_URL of the web proc
 
 
 def examine_listener() -> Iterator[Finding]:
-    """Yield findings. Waits for heartbeats, up to TAKEOVER_SECONDS. Raises StoreUnavailable."""
-    before = read_division()
-    if not before.listeners:
-        yield error(PART, "none runs, so viewers are shown no change", START)
-        return
-    until = time.monotonic() + TAKEOVER_SECONDS
+    """Yield findings. Looks for TAKEOVER_SECONDS at most: listeners that are replaced are away for
+    a moment. Raises StoreUnavailable."""
+    before, until = read_division(), time.monotonic() + TAKEOVER_SECONDS
     while True:
         now = read_division()
-        alive = [id for id, beat in now.listeners.items() if before.listeners.get(id) != beat]
-        if len(alive) == len(now.listeners) or time.monotonic() >= until:
+        alive = list_alive(before, now)
+        orphans = [part for part in now.parts if part.holder not in alive]
+        if alive and not orphans:
+            yield Finding(PART, f"{len(alive)} alive")
+            return
+        if time.monotonic() >= until:
             break
         time.sleep(LOOK_SECONDS)
-    if not alive:
+    if not now.listeners:
+        yield error(PART, "none runs, so viewers are shown no change", START)
+    elif not alive:
         text = f"no sign of life for {TAKEOVER_SECONDS:g} s, so viewers are shown no change"
         yield error(PART, text, f"{START} If it runs: its log says what it waits for.")
-        return
-    yield Finding(PART, f"{len(alive)} alive")
-    orphans = [part for part in now.parts if part.holder not in alive]
-    if orphans:
+    else:
         text = f"{len(orphans)} of {len(now.parts)} parts of the boards have none"
         yield error(PART, text, "It takes them within seconds. If this stays, its log says why.")
+
+
+def is_any_alive() -> bool:
+    """Return whether a listener gives a sign of life within TAKEOVER_SECONDS; at once if none is
+    listed. Raises StoreUnavailable."""
+    before, until = read_division(), time.monotonic() + TAKEOVER_SECONDS
+    while before.listeners and time.monotonic() < until:
+        if list_alive(before, read_division()):
+            return True
+        time.sleep(LOOK_SECONDS)
+    return False
+
+
+def list_alive(before: Division, now: Division) -> list[str]:
+    """Return the listeners that have given a sign of life between two looks."""
+    return [id for id, beat in now.listeners.items() if before.listeners.get(id) != beat]
 
 
 def read_division() -> Division:

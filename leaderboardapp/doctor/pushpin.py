@@ -51,7 +51,7 @@ def examine_addresses() -> Iterator[Finding]:
         if url.scheme == "https":
             continue  # Fanout's, which is public and has tokens
         address = url.hostname or "", url.port or 80
-        shown = f"{url.scheme}://{address[0]}:{address[1]}"
+        shown = f"{url.scheme}://{url.netloc}"
         try:
             with socket.create_connection(address, CONNECT_SECONDS) as connection:
                 peer = ipaddress.ip_address(connection.getpeername()[0])
@@ -62,7 +62,7 @@ def examine_addresses() -> Iterator[Finding]:
             yield error(PART, f"nothing takes what is published at {shown}: {failure}", hint)
             continue
         yield Finding(PART, f"{shown} takes connections")
-        if not peer.is_private:
+        if peer.is_global:
             text = f"{shown} is a public address: whoever reaches it may publish to all viewers"
             yield error(PART, text, "Bind it to loopback or a private network.")
 
@@ -85,9 +85,10 @@ def examine_release() -> Iterator[Finding]:
 
 
 def examine_files(files: Sequence[Path]) -> Iterator[Finding]:
-    """Yield findings of Pushpin's configuration files: the nth is of the nth address in GRIP_URL.
-
-    Without any, of those that script/pushpin has made."""
+    """Yield findings of Pushpin's configuration files; without any, of those that script/pushpin
+    has made."""
+    if all(str(proxy["control_uri"]).startswith("https:") for proxy in settings.GRIP_PROXIES):
+        return  # Fanout has none
     run_dir = settings.BASE_DIR / ".run"
     made = [run_dir / name / "pushpin.conf" for name in ("pushpin", "websockets")]
     found = [file for file in files or made if files or file.exists()]
@@ -95,7 +96,7 @@ def examine_files(files: Sequence[Path]) -> Iterator[Finding]:
         text = "its settings were not seen"
         hint = "Run the doctor where Pushpin runs, with --pushpin-conf and the file that it reads."
         yield warning(PART, text, hint)
-    for proxy, file in zip(settings.GRIP_PROXIES, found, strict=False):
+    for file in found:
         conf = configparser.RawConfigParser(strict=False)
         try:
             conf.read_string(file.read_text())
@@ -103,7 +104,7 @@ def examine_files(files: Sequence[Path]) -> Iterator[Finding]:
             reason = " ".join(str(failure).split())
             yield error(PART, f"{file} cannot be read: {reason}", "Name Pushpin's own file.")
             continue
-        faults = [*_examine_settings(file, conf), *_examine_access(file, conf, proxy)]
+        faults = [*_examine_settings(file, conf), *_examine_access(file, conf)]
         yield from faults or [Finding(PART, f"{file} is as it should be")]
 
 
@@ -113,8 +114,9 @@ def _examine_settings(file: Path, conf: configparser.RawConfigParser) -> Iterato
     for name, (section, is_good, consequence) in SETTINGS.items():
         default = ours.getint(section, name)
         text = conf.get(section, name, fallback="")
-        if name == "max_open_requests" and text == "-1":
-            continue  # of the Pushpin for WebSockets, which are open requests
+        routes = conf.get("proxy", "routesfile", fallback="")
+        if (name, text) == ("max_open_requests", "-1") and "websockets" in routes:
+            continue  # which are open requests
         try:
             if text and is_good(int(text), default):
                 continue
@@ -144,14 +146,14 @@ def _examine_file_limit(file: Path, conf: configparser.RawConfigParser) -> Itera
             return
 
 
-def _examine_access(
-    file: Path, conf: configparser.RawConfigParser, proxy: dict[str, Any]
-) -> Iterator[Finding]:
+def _examine_access(file: Path, conf: configparser.RawConfigParser) -> Iterator[Finding]:
     key = _decode_key(conf.get("proxy", "sig_key", fallback=""))
-    if key != _decode_key(proxy.get("verify_key", proxy["key"])):
+    # Web processes take any of the keys, whichever address it is of.
+    keys = [proxy.get("verify_key", proxy["key"]) for proxy in settings.GRIP_PROXIES]
+    if key not in map(_decode_key, keys):
         yield error(
             PART,
-            f"{file}: sig_key is another key than that of GRIP_URL: streams are answered 501",
+            f"{file}: sig_key is another key than those of GRIP_URL: streams are answered 501",
             "Write the same key in both, with the same base64: before it.",
         )
     specs = conf.get("handler", "push_in_sub_specs", fallback="")

@@ -1,11 +1,13 @@
 """The service as a viewer has it: asks for a stream, changes a score, and measures."""
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import requests
+from django.conf import settings
 
 from leaderboardapp.doctor.findings import Finding, error, warning
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
@@ -74,7 +76,11 @@ def probe_board() -> Iterator[tuple[Board, str]]:
     """Make a board with a player; yield it, and a token that reads it. Deletes it at the end.
 
     It is public, for a moment, if TOKEN_KEYS has no secret to sign with."""
-    board = Board(id=f"doctor-{uuid.uuid4().hex[:12]}", name="The doctor's")
+    # The same one each time, so that one which was left by an interruption goes away.
+    board = Board(id=f"doctor-{uuid.uuid5(uuid.NAMESPACE_DNS, socket.gethostname()).hex[:12]}")
+    board.name = "The doctor's"
+    with suppress(ObjectDoesNotExist):
+        board.delete()
     try:
         token = create_token(["read"], [board.id], TOKEN_SECONDS)
         board.private = True
@@ -85,10 +91,8 @@ def probe_board() -> Iterator[tuple[Board, str]]:
         Player(board=board, id="probe", name="Probe").save()
         yield board, token
     finally:
-        try:
+        with suppress(ObjectDoesNotExist):
             board.delete()
-        except ObjectDoesNotExist:
-            pass
 
 
 def _examine_stream(url: str, board: Board, token: str) -> Iterator[Finding]:
@@ -96,14 +100,15 @@ def _examine_stream(url: str, board: Board, token: str) -> Iterator[Finding]:
     headers = EVENT_STREAM | ({"Authorization": f"Bearer {token}"} if token else {})
     began = time.monotonic()
     stream = requests.get(
-        f"{url}/boards/{board.id}/", headers=headers, stream=True, timeout=ANSWER_SECONDS
+        f"{url}/boards/{board.id}/", headers=headers, stream=True, timeout=_patience()
     )
     with closing(stream):
         if stream.status_code in REFUSED:
             yield error(PART, *REFUSED[stream.status_code])
             return
-        if stream.status_code != 200 or "event-stream" not in stream.headers["Content-Type"]:
-            text = f"a stream is answered {stream.status_code}, {stream.headers['Content-Type']}"
+        kind = stream.headers.get("Content-Type", "without a type")
+        if stream.status_code != 200 or "event-stream" not in kind:
+            text = f"a stream is answered {stream.status_code}, {kind}"
             hint = "Have what is before Pushpin hand on the Accept header, and cache nothing."
             yield error(PART, f"{text}: {stream.text[:200]!r}", hint)
             return
@@ -117,7 +122,7 @@ def _examine_stream(url: str, board: Board, token: str) -> Iterator[Finding]:
         except requests.RequestException:
             yield error(
                 PART,
-                f"a change is not shown within {ANSWER_SECONDS:g} s, though the stream is open",
+                f"a change is not shown within {_patience():g} s, though the stream is open",
                 "Look at what is said of the listener, and whether its GRIP_URL has this Pushpin.",
             )
             return
@@ -135,8 +140,8 @@ def _judge(what: str, seconds: float) -> Iterator[Finding]:
 
 def _read_until(stream: Iterator[bytes], part: bytes) -> None:
     """Read until the stream has had these bytes. Raises RequestException if it ends, or is silent
-    or goes on for ANSWER_SECONDS without them."""
-    until, seen = time.monotonic() + ANSWER_SECONDS, b""
+    or goes on for too long without them."""
+    until, seen = time.monotonic() + _patience(), b""
     for chunk in stream:
         seen += chunk
         if part in seen:
@@ -144,6 +149,11 @@ def _read_until(stream: Iterator[bytes], part: bytes) -> None:
         if time.monotonic() >= until:
             raise requests.Timeout("timed out")
     raise requests.ConnectionError("it was closed")
+
+
+def _patience() -> float:
+    """Return the seconds of silence after which nobody waits on: a change may be held back."""
+    return ANSWER_SECONDS + settings.PUBLISH_INTERVAL
 
 
 def _shorten(failure: Exception) -> str:

@@ -139,7 +139,7 @@ def require_read(request: HttpRequest, board_id: str, *, private: bool) -> None:
         request.grant = grant  # type: ignore[attr-defined]
 
 
-def require_token(request: HttpRequest, scope: str, board_id: str) -> None:
+def require_token(request: HttpRequest, scope: str, board_id: str | None) -> None:
     """Raise Problem 401 or 403 unless the sender has a token with the scope on the board, also if
     anybody may write, or the board is public."""
     mark_private(request)

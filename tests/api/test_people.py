@@ -117,6 +117,9 @@ def test_nothing_of_who_is_erased_is_left_in_the_database(
 ) -> None:
     store.update_player(boards[0], person, {"name": f"Name of {person}"})
     store.add_score(boards[0], person, 1, key=f"key of {person}")
+    store.create_board({"id": f"{boards[0]}-gone"})
+    store.create_player(f"{boards[0]}-gone", {"id": person, "name": "Pat"})
+    store.delete_board(f"{boards[0]}-gone")
     assert read_database(store).count(person) > 5
     send("DELETE", f"/players/{person}/", **bearer("admin"))
     assert person not in read_database(store)
@@ -142,8 +145,11 @@ def test_only_an_admin_of_all_boards_may(
 
 
 @pytest.mark.stores("sqlite")
-def test_without_a_token_no_address_is_shown(send: Send, boards: list[str], person: str) -> None:
-    assert all("email" not in player for player in read(send("GET", f"/players/{person}/")))
+def test_a_token_is_needed_where_anybody_may_write(
+    send: Send, boards: list[str], person: str
+) -> None:
+    for method in ("GET", "DELETE"):
+        assert_problem(send(method, f"/players/{person}/"), 401, "scope admin")
 
 
 @pytest.mark.stores("sqlite")

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import stat
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -21,6 +22,7 @@ from leaderboardapp.copies import Chain, CopyError, DamagedCopy, read_whole, wri
 from leaderboardapp.domain.exceptions import AlreadyExists, PlayerRefused
 from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment
+from leaderboardapp.listener.lease import Lease
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.streams import Feed
 from tests.stores.copies import (
@@ -246,6 +248,42 @@ def test_a_file_that_is_there_is_not_replaced(filled: Store, tmp_path: Path) -> 
     with pytest.raises(CommandError, match="is there already"):
         run("export_service", str(path))
     assert path.read_text() == "mine"
+
+
+def test_an_unfinished_file_of_another_kind_is_not_gone_on_with(
+    filled: Store, tmp_path: Path
+) -> None:
+    unfinished = tmp_path / "service.jsonl.part"
+    unfinished.write_text("notes")
+    with pytest.raises(CommandError, match="something else than the beginning of a copy"):
+        run("export_service", str(tmp_path / "service.jsonl"))
+    assert unfinished.read_text() == "notes"
+
+
+def test_while_a_listener_runs_nothing_is_imported(
+    filled: Store, new_service: Callable[[], Any], tmp_path: Path
+) -> None:
+    path = str(copy_of(filled, tmp_path))
+    with new_service() as store:
+        lease, stop = Lease(store), threading.Event()
+        lease.look()
+
+        def beat() -> None:
+            while not stop.wait(0.2):
+                lease.look()
+            lease.release()
+            store.close()
+
+        listener = threading.Thread(target=beat)
+        listener.start()
+        try:
+            with pytest.raises(CommandError, match="Stop dblistener.py"):
+                run("import_service", path)
+        finally:
+            stop.set()
+            listener.join()
+        assert store.list_boards("", 1, private=True) == []
+        assert "records are imported" in run("import_service", path)
 
 
 @pytest.mark.parametrize("end", [0, 7, 300, 2_000, -300, -20, -1, 10**9])

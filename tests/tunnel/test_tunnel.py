@@ -103,6 +103,14 @@ def test_a_signal_that_ends_the_command_is_in_the_exit_status(start: Start) -> N
     assert start("bash", "-c", "kill -KILL $$").process.wait(30) == 128 + signal.SIGKILL
 
 
+def test_a_command_that_never_began_has_not_succeeded(start: Start, server: SshServer) -> None:
+    server.program.stop()
+    tunnel = start("true")
+    wait_until(lambda: "Connection refused; trying again" in tunnel.output(), "a failure")
+    tunnel.process.terminate()
+    assert tunnel.process.wait(30) == 128 + signal.SIGTERM
+
+
 def test_without_a_server_to_go_to_only_the_command_runs(start: Start) -> None:
     tunnel = start("bash", "-c", "echo ran; exit 3", SSH_TUNNEL_TARGET="")
     assert tunnel.process.wait(30) == 3

@@ -86,4 +86,17 @@ def test_a_file_that_is_not_there(conf: Path) -> None:
 
 def test_without_limit_for_websockets(conf: Path) -> None:
     unlimited = {"max_open_requests=16": "max_open_requests=-1"}
-    assert examine(write(conf, unlimited)).level == Level.OK
+    assert examine(write(conf, unlimited)).level == Level.WARNING
+    assert examine(write(conf, {"=routes\n": "=routes-websockets\n"})).level == Level.OK
+
+
+def test_a_key_may_be_that_of_any_address(conf: Path) -> None:
+    keys = [b"a new one", b"secret of a proxy"]
+    with override_settings(GRIP_PROXIES=[{"control_uri": "tcp://a:1", "key": key} for key in keys]):
+        assert examine(conf).level == Level.OK
+
+
+def test_fanout_has_no_configuration(conf: Path) -> None:
+    fanout = {"control_uri": "https://api.fastly.com/service/x", "key": "token"}
+    with override_settings(GRIP_PROXIES=[fanout]):
+        assert [*examine_files([])] == []

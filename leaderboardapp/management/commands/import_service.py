@@ -11,6 +11,7 @@ from leaderboardapp.copies import (
     finish_boards,
     restore_copy,
 )
+from leaderboardapp.doctor.listener import is_any_alive
 from leaderboardapp.domain.exceptions import ImportMoved, StoreUnavailable
 from leaderboardapp.management.commands.export_service import STOPPED, count_records, describe
 from leaderboardapp.stores import get_store
@@ -47,6 +48,11 @@ class Command(BaseCommand):
             ) from error
 
     def _import(self, file: BinaryIO, path: str) -> None:
+        # It would end seasons of boards whose players are still to come.
+        if is_any_alive():
+            raise CommandError(
+                "A listener runs on this store. Stop dblistener.py, and import again."
+            )
         counts, inserted = count_records(file), 0
         total = sum(counts.values()) - 2  # but for the first line and the last
         with tqdm(total=total, unit=" records", disable=None, desc="import") as bar:

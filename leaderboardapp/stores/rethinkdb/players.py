@@ -103,8 +103,10 @@ class Players:
             precondition()  # and not again: what follows is more than one write
         self.db.record_deletion(board)
         self.windows.delete_player(board, player)
-        self.erasure.delete_player(board, player)
-        self.search.forget_player(board, player)
+        try:
+            self.erasure.delete_player(board, player)
+        finally:  # also what an earlier deletion, cut short here, has left
+            self.search.forget_player(board, player)
         self.windows.delete_player(board, player)  # a score may have come in between
 
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:

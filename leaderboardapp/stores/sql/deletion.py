@@ -27,6 +27,7 @@ def delete_board(board: str) -> bool:
         while write(statement, values):
             pass
     forget_player(BOARDS, board)
+    ChangeRow.objects.filter(board=board).update(joined=[])  # names, which nobody would erase later
     return bool(BoardRow.objects.filter(id=board).delete()[0])
 
 

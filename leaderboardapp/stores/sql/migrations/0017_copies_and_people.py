@@ -25,4 +25,9 @@ class Migration(migrations.Migration):
             model_name="searchrow",
             index=models.Index(fields=["player", "board"], name="search_player"),
         ),
+        # Who had joined a board last stayed there when it was deleted.
+        migrations.RunSQL(
+            "UPDATE change SET joined = '[]' WHERE board NOT IN (SELECT id FROM board)",
+            migrations.RunSQL.noop,
+        ),
     ]
