@@ -3,9 +3,7 @@
 proxies."""
 
 import os
-import signal
 import sys
-import threading
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -14,13 +12,11 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
     try:
         django.setup()
+        from leaderboardapp.concurrency.endings import stop_on_signals
         from leaderboardapp.exporter import export
         from leaderboardapp.rabbitmq.worker import run
 
         export("METRICS_AMQP")
-        stop = threading.Event()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda *_: stop.set())
-        run(stop)
+        run(stop_on_signals())
     except ImproperlyConfigured as error:
         sys.exit(f"amqplistener.py: {error}")

@@ -2,9 +2,7 @@
 """The listener: reads the store's feed and publishes snapshots and events to the proxies."""
 
 import os
-import signal
 import sys
-import threading
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -16,11 +14,9 @@ if __name__ == "__main__":
     except ImproperlyConfigured as error:
         sys.exit(f"dblistener.py: {error}")
 
+    from leaderboardapp.concurrency.endings import stop_on_signals
     from leaderboardapp.exporter import export
     from leaderboardapp.listener.worker import run_listener
 
     export("METRICS_LISTENER")
-    stop = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: stop.set())
-    run_listener(stop)
+    run_listener(stop_on_signals())

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 from types import FrameType
 
 from django.core.exceptions import ImproperlyConfigured
@@ -34,7 +35,9 @@ class Tunnel:
     def __init__(self, client: SshClient, command: list[str]) -> None:
         self.client, self.command = client, command
         self.process: subprocess.Popen[bytes] | None = None  # the command's
-        self.ended_by = 0  # the signal that came before there was one
+        # The signal that came before there was one. Not the handler ends the tunnel: it would wait
+        # for ever for a lock that the main thread has.
+        self.ended_by, self.told = 0, SimpleQueue[int]()
         self.was_open = False
         self.stop = threading.Event()
         for signum in SIGNALS:
@@ -46,8 +49,12 @@ class Tunnel:
         if self.process:
             self.process.send_signal(signum)
         else:
-            self.ended_by = signum
-            self.end()
+            self.told.put(signum)
+
+    def end_when_told(self) -> None:
+        """Wait for a signal that comes before the command, and have the tunnel end by it."""
+        self.ended_by = self.told.get()
+        self.end()
 
     def end(self) -> None:
         """Have the tunnel end for good."""
@@ -57,6 +64,7 @@ class Tunnel:
     def run(self) -> int:
         """Keep the tunnel open until it is ended; return the command's exit status. Raises Refused
         if it was never open, and will not be."""
+        threading.Thread(target=self.end_when_told, daemon=True).start()
         retry_on = (TunnelDown,)
         supervise("tunnel", self.run_once, self.stop.wait, retry_on, retry_on=retry_on)
         # A command that was never started has not succeeded.

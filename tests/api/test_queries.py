@@ -41,7 +41,7 @@ def described_parameters(operation: dict[str, Any]) -> set[str]:
 def test_an_operation_takes_the_parameters_that_are_described_and_no_other(
     send: Send, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    path = path.format(board="b", player="p", season=1, channel="c")
+    path = path.format(board="b", player="p", person="p", season=1, channel="c")
     names = described_parameters(operation)
     websocket = {"Upgrade": "websocket"} if path.endswith("/ws/") else {}
     takes_any = bool(websocket) or path in TAKE_ANY_QUERY

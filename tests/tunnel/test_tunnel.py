@@ -212,10 +212,12 @@ def test_a_server_that_refuses_the_key_later_is_asked_again(
     keys = server.folder / "authorized_keys"
     text = keys.read_text()
     keys.write_text("")
-    for process in tunnel.processes() - {psutil.Process(tunnel.process.pid)}:
-        process.kill()
-    wait_until(lambda: "authorized_keys" in tunnel.output(), "the refusal")
-    keys.write_text(text)
+    try:
+        for process in tunnel.processes() - {psutil.Process(tunnel.process.pid)}:
+            process.kill()
+        wait_until(lambda: "authorized_keys" in tunnel.output(), "the refusal")
+    finally:
+        keys.write_text(text)
     wait_until(lambda: greets(port), "the tunnel")
 
 
