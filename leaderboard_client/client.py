@@ -88,15 +88,13 @@ class Leaderboard:
         return watch_boards(self, names, f"/boards/?{urlencode(query)}")
 
     def read_person(self, id: str) -> Json:
-        """Return `{"id", "players"}`: what each board has of the player with this id, as `read` has
-        it, with `board`, `hidden`, perhaps `email`, past `seasons` and `windows`. It needs a token
-        with the scope admin of all boards. Raises LeaderboardError 404 if no board has one."""
+        """Return `{"id", "players"}`: what each board has of the player with this id (docs/api.md).
+        Needs the scope admin of all boards. Raises LeaderboardError 404 if no board has one."""
         person: Json = self.request("GET", f"/players/{require_id(id)}/")
         return person
 
     def erase_person(self, id: str) -> None:
-        """Delete the player with this id on all boards, from past seasons too. Needs and raises as
-        `read_person` does."""
+        """Delete the player on all boards, and in past seasons. Needs what `read_person` needs."""
         self.request("DELETE", f"/players/{require_id(id)}/")
 
     def pages(self, path: str, what: str, first: Mapping[str, str] | None = None) -> Iterator[Json]:
@@ -238,12 +236,10 @@ class Board:
         """Return the final snapshot of a past season, with `season` and `ended_at`."""
         require_integer("season", number, MAX_SEASON)
         path = f"{self.path}seasons/{number}/{self.query}"
-        snapshot: Json = self.leaderboard.request("GET", path)
-        return snapshot
+        return dict(self.leaderboard.request("GET", path))
 
     def player(self, id: str) -> "Player":
-        """Return the player with this id, without asking the service whether there is one. Raises
-        ValueError if no player can have the id."""
+        """Return the player with this id; nobody is asked. Raises ValueError if none can have it."""
         return Player(self, id)
 
     def add_player(
@@ -253,8 +249,7 @@ class Board:
         email: str | None = None,
         data: Json | None = None,
     ) -> "Player":
-        """Add a player, perhaps with data, and return it. Without an `id` the player gets a random
-        one."""
+        """Add a player, perhaps with data, and return it. Without an `id` it gets a random one."""
         player = Player(self, str(uuid.uuid4()) if id is None else id)
         body: Json = {"id": player.id, "name": name}
         if email is not None:
@@ -339,8 +334,7 @@ class Player:
         return player
 
     def around(self, limit: int = 5, season: int | None = None) -> list[Json]:
-        """Return a ranking window, perhaps of a past season, with the player in its
-        middle."""
+        """Return a ranking window, perhaps of a past season, with the player in its middle."""
         require_integer("limit", limit, MAX_PAGE_ROWS)
         path, params = self._read_path("around/", season), {"limit": str(limit)}
         players: list[Json] = self.board.leaderboard.request("GET", path, params=params)["players"]

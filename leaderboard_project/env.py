@@ -4,7 +4,6 @@ environs reads a variable and converts its text. This module adds what the servi
 message for any other value: the variable, its value without secrets, what is accepted, the way out.
 """
 
-import base64
 import ipaddress
 import re
 import ssl
@@ -15,13 +14,11 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, validate
 
 from leaderboard_project.proxy_urls import parse_proxy
+from leaderboard_project.token_keys import parse_token_key
 from leaderboardapp.domain.addresses import Address
 from leaderboardapp.domain.parts import MAX_PARTS
 from leaderboardapp.rabbitmq import notification_routes as routes
@@ -160,7 +157,7 @@ def read_token_keys(name: str) -> list[tuple[str, str | bytes]]:
     # The message is without the entry, which may be a secret.
     return _read_entries(
         name,
-        _parse_token_key,
+        parse_token_key,
         "has no usable key in entry {number} ({error}): write entries like "
         "HS256:<base64 of at least 32 bytes>, ES256:/path/to/public.pem or "
         "EdDSA:/path/to/public.pem, separated by spaces.",
@@ -361,13 +358,6 @@ def _names_broker(url: str) -> bool:
     return is_amqp and options <= {"cacertfile"}
 
 
-def _parse_token_key(entry: str) -> tuple[str, str | bytes]:
-    algorithm, _, value = entry.partition(":")
-    if algorithm not in TOKEN_ALGORITHMS:
-        raise ValueError("an unknown algorithm")
-    return algorithm, TOKEN_ALGORITHMS[algorithm](value)
-
-
 def _parse_origin(origin: str) -> str:
     if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
         raise ValueError("no origin")
@@ -379,31 +369,3 @@ def _parse_address(text: str) -> Address:
     if not parts.hostname or not parts.port or parts.netloc != text or "@" in text:
         raise ValueError("no address")
     return Address(parts.hostname, parts.port)
-
-
-def _decode_secret(text: str) -> bytes:
-    secret = base64.b64decode(text, validate=True)
-    if len(secret) < 32:
-        raise ValueError("shorter than 32 bytes")
-    return secret
-
-
-def _load_es256_key(path: str) -> str:
-    key = load_pem_public_key(Path(path).read_bytes())
-    if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise ValueError(f"{path} is a key for another algorithm")
-    return Path(path).read_text()
-
-
-def _load_eddsa_key(path: str) -> str:
-    key = load_pem_public_key(Path(path).read_bytes())
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{path} is a key for another algorithm")
-    return Path(path).read_text()
-
-
-TOKEN_ALGORITHMS: dict[str, Callable[[str], str | bytes]] = {
-    "HS256": _decode_secret,
-    "ES256": _load_es256_key,
-    "EdDSA": _load_eddsa_key,
-}
