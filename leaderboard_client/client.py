@@ -239,7 +239,7 @@ class Board:
         return dict(self.leaderboard.request("GET", path))
 
     def player(self, id: str) -> "Player":
-        """Return the player with this id; nobody is asked. Raises ValueError if none can have it."""
+        """Return the player with this id, unasked. Raises ValueError if none can have it."""
         return Player(self, id)
 
     def add_player(
