@@ -50,6 +50,11 @@ def test_a_stream_shows_each_board_at_once_and_every_change(
     with Viewer(stack.port, path_of(ids)) as viewer:
         wait_until(lambda: len(viewer.events) >= 3, "the snapshots")
         assert [event.data["id"] for event in viewer.events[:3]] == ids
+        # From here on it is sent what all are: of what happens before that it may not hear.
+        for id in ids:
+            api("PATCH", f"/boards/{id}/", {"name": f"Renamed {id}"})
+            renamed = f"Renamed {id}"
+            wait_until(lambda: of(viewer, id)[-1].data["name"] == renamed, "the name")  # noqa: B023
         for number, id in enumerate(ids, 1):
             add(api, id, number)
             wait_until(lambda: scores(viewer, id) == [number], "the score")  # noqa: B023
