@@ -111,12 +111,12 @@ def examine_files(files: Sequence[Path]) -> Iterator[Finding]:
 def _examine_settings(file: Path, conf: configparser.RawConfigParser) -> Iterator[Finding]:
     ours = configparser.RawConfigParser()
     ours.read(settings.BASE_DIR / "pushpin.conf")
+    routes = conf.get("proxy", "routesfile", fallback="")
     for name, (section, is_good, consequence) in SETTINGS.items():
         default = ours.getint(section, name)
         text = conf.get(section, name, fallback="")
-        routes = conf.get("proxy", "routesfile", fallback="")
         if (name, text) == ("max_open_requests", "-1") and "websockets" in routes:
-            continue  # which are open requests
+            continue  # open WebSockets are open requests
         try:
             if text and is_good(int(text), default):
                 continue

@@ -5,12 +5,11 @@ import pytest
 
 # It is told to end while the main thread has the event's lock, as it has for a moment in each wait.
 PROGRAM = """
-import os, signal, time
+import signal
 from leaderboardapp.concurrency.endings import stop_on_signals
 stop = stop_on_signals()
 with stop._cond:
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(0.1)
+    signal.raise_signal(signal.SIGTERM)  # its handler has run when this returns
 print(stop.wait(30))
 """
 

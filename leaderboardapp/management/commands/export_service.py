@@ -2,6 +2,8 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,8 +13,6 @@ from tqdm import tqdm
 from leaderboardapp.copies import CopyError, read_whole, write_copy
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores import get_store
-
-STOPPED = "Stopped. Run the same command again to go on."
 
 
 class Command(BaseCommand):
@@ -32,7 +32,8 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is there already. Nothing was written.")
         try:
             # Only for its owner: it has email addresses.
-            with open(os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600)
+            with reports_failures(), open(descriptor, "r+b") as file:
                 with tqdm(unit=" records", disable=None, desc="export") as bar:
                     for _ in write_copy(get_store(), file):
                         bar.update()
@@ -47,13 +48,21 @@ class Command(BaseCommand):
                 f"{error}. Delete {unfinished}, and run the same command again; best while nothing "
                 "writes."
             ) from error
-        except KeyboardInterrupt as error:
-            raise CommandError(STOPPED, returncode=130) from error
-        except StoreUnavailable as error:
-            raise CommandError(
-                f"The store failed: {error}. Run the same command again to go on."
-            ) from error
         self.stdout.write(f"{path}: written. {describe(counts)}")
+
+
+@contextmanager
+def reports_failures() -> Iterator[None]:
+    """Raise CommandError, with what to do, for what may interrupt this command, and the import."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise CommandError(
+            "Stopped. Run the same command again to go on.", returncode=130
+        ) from error
+    except StoreUnavailable as error:
+        message = f"The store failed: {error}. Run the same command again to go on."
+        raise CommandError(message) from error
 
 
 def count_records(file: BinaryIO) -> Counter[str]:

@@ -12,8 +12,12 @@ from leaderboardapp.copies import (
     restore_copy,
 )
 from leaderboardapp.doctor.listener import is_any_alive
-from leaderboardapp.domain.exceptions import ImportMoved, StoreUnavailable
-from leaderboardapp.management.commands.export_service import STOPPED, count_records, describe
+from leaderboardapp.domain.exceptions import ImportMoved
+from leaderboardapp.management.commands.export_service import (
+    count_records,
+    describe,
+    reports_failures,
+)
 from leaderboardapp.stores import get_store
 
 
@@ -30,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path = options["file"]
         try:
-            with open(path, "rb") as file:
+            with reports_failures(), open(path, "rb") as file:
                 self._import(file, path)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from error
@@ -40,20 +44,14 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}.") from error
         except ImportMoved as error:
             raise CommandError("Another import_service is at work on this service.") from error
-        except KeyboardInterrupt as error:
-            raise CommandError(STOPPED, returncode=130) from error
-        except StoreUnavailable as error:
-            raise CommandError(
-                f"The store failed: {error}. Run the same command again to go on."
-            ) from error
 
     def _import(self, file: BinaryIO, path: str) -> None:
+        counts, inserted = count_records(file), 0
         # It would end seasons of boards whose players are still to come.
         if is_any_alive():
             raise CommandError(
                 "A listener runs on this store. Stop dblistener.py, and import again."
             )
-        counts, inserted = count_records(file), 0
         total = sum(counts.values()) - 2  # but for the first line and the last
         with tqdm(total=total, unit=" records", disable=None, desc="import") as bar:
             for batch in restore_copy(get_store(), file):
