@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from leaderboard_client import Board
-from tests.unit.test_client import EVENT, board, stream
+from tests.unit.test_client import EVENT, board, no_pauses, stream  # noqa: F401
 
 # What is called on the handle of a window, and the requests that it sends.
 READS: list[tuple[Callable[[Board], Any], str]] = [
