@@ -157,7 +157,8 @@ def test_a_frame_with_a_border_is_high_enough_on_sites_that_count_borders(
     page = show(f'{style}<iframe src="{visit.address}{board}?embed"></iframe>{script}')
     expect_fit(page, lambda height: height != 150 - 2 * 9)
     frame = get_frame(page)
-    frame.evaluate("location.reload()")
+    with frame.expect_navigation():
+        frame.evaluate("location.reload()")
     expect(frame.locator("#state")).to_have_attribute("data-state", "live")
     expect_fit(page, lambda height: height != 150 - 2 * 9)
     assert frame.evaluate("document.documentElement.scrollHeight <= innerHeight")
