@@ -21,6 +21,7 @@ from leaderboardapp.stores.sql.statements import (
     player_row,
     read,
     read_by_ids,
+    write,
 )
 
 R = TypeVar("R")
@@ -30,16 +31,15 @@ def read_at_one_moment(begin: str, work: Callable[[], R]) -> R:
     """Return what `work` returns; all that it reads is as it was at one moment."""
     if not connection.get_autocommit():
         return work()  # within a transaction already
-    with connection.cursor() as cursor:
-        cursor.execute(begin)
-        try:
-            result = work()
-        except BaseException:
-            with suppress(Error):  # such as that the connection is gone, which is raised already
-                cursor.execute("ROLLBACK")
-            raise
-        cursor.execute("COMMIT")
-        return result
+    write(begin, ())
+    try:
+        result = work()
+    except BaseException:
+        with suppress(Error):  # such as that the connection is gone, which is raised already
+            write("ROLLBACK", ())
+        raise
+    write("COMMIT", ())
+    return result
 
 
 def read_board(board: str) -> Row:

@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from leaderboardapp.domain.player_data import decode_data
 from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row
@@ -265,28 +266,32 @@ _JSON_FUNCTIONS = {
 
 def write(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> int:
     """Execute a statement; return how many rows it has changed."""
-    with connection.wrap_database_errors:
-        return int(_execute(sql, values).rowcount)
+    database = connections[DEFAULT_DB_ALIAS]  # each use of django.db.connection looks it up anew
+    with database.wrap_database_errors:
+        return int(_execute(database, sql, values).rowcount)
 
 
 def read(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Execute a query; return its rows."""
-    with connection.wrap_database_errors:
-        rows: list[tuple[Any, ...]] = _execute(sql, values).fetchall()
+    database = connections[DEFAULT_DB_ALIAS]
+    with database.wrap_database_errors:
+        rows: list[tuple[Any, ...]] = _execute(database, sql, values).fetchall()
         return rows
 
 
-def _execute(sql: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:
+def _execute(
+    database: BaseDatabaseWrapper, sql: str, values: Sequence[Any] | Mapping[str, Any]
+) -> Any:
     """Return the driver's cursor after this statement, or Django's where somebody looks on."""
-    if connection.execute_wrappers:
-        cursor: Any = connection.cursor()
+    if database.execute_wrappers:
+        cursor: Any = database.cursor()
         cursor.execute(sql, values)
         return cursor
-    # Django's cursor takes longer than most of these statements (ADR 62).
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    driver: Any = connection.connection
-    if connection.vendor == "sqlite":
+    # Django's cursor takes longer than most of these statements (ADR 66).
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    driver: Any = database.connection
+    if database.vendor == "sqlite":
         sql = _with_marks(sql, None if isinstance(values, Mapping) else len(values))
     cursor = driver.cursor()
     cursor.execute(sql, values)
