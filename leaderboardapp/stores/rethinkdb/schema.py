@@ -212,58 +212,63 @@ def _set_changed_at(context: Any, _: Any, new: Any) -> Any:
 
 def _build_player_hook(*, with_single_keys: bool = False) -> Any:
     """Build the write hook of players. `with_single_keys` is for the indexes that an earlier
-    version made, for as long as they are read."""
+    version made, for as long as they are read.
 
-    def change(context: Any, old: Any, new: Any, season: Any, score: Any) -> Any:
+    The server compiles a hook for each write, which takes longer than most of its work. So it has
+    as few terms as may be: what is used twice is a variable."""
+
+    def build_keys(new: Any, season: Any) -> Any:
         # A malformed document must be writable, and not ranked. Nothing else is asked of it.
-        ranked = score.type_of().eq("NUMBER") & ~new["hidden"].default(False)
+        score = new["score"]
+        is_number = score.default(None).type_of().eq("NUMBER")
+        keys = r.expr([0 - score, score]).map(
+            lambda key: [new["board"], season, key, new["reached_at"], new["player"]]
+        )
+        return r.branch(is_number & ~new["hidden"].default(False), keys, None).default(None)
 
-        def build_key(score: Any) -> Any:
-            key = [new["board"], season, score, new["reached_at"], new["player"]]
-            return r.expr(key).default(None)
-
-        def write(desc: Any, asc: Any) -> Any:
-            single = {"desc": desc, "asc": asc} if with_single_keys else {}
-            own = {"changed_at": context["timestamp"], "desc_keys": [desc], "asc_keys": [asc]}
-            written = new.merge({**own, **single})
-            was_in = old["season"].default(1)
-            # Only if the player was ranked: another document may lack fields.
-            carried_over = (season > was_in) & old["desc_keys"][0].default(None).ne(None)
-            kept = r.branch(carried_over, _keep(old, written, was_in, single), written)
-            has_kept = carried_over | new.has_fields("unarchived")
-            return r.branch(has_kept, kept.do(_add_kept_keys), written)
-
-        asc = r.branch(ranked & new["scored"].default(True), build_key(score), None)
-        return r.do(r.branch(ranked, build_key(0 - score), None), asc, write)
+    def write(context: Any, new: Any, keys: Any, kept: Any) -> Any:
+        asc = r.branch(new["scored"].default(True), keys[1], None)
+        own = {"desc": keys[0].default(None), "asc": asc.default(None)}
+        all_keys = {name: kept[order].prepend(own[order]) for order, name in KEY_FIELDS.items()}
+        return new.without("archived", *EARLIER_FIELDS).merge(
+            {"changed_at": context["timestamp"], **all_keys},
+            own if with_single_keys else {},
+            r.branch(kept.is_empty(), {}, {"unarchived": kept}),
+        )
 
     def hook(context: Any, old: Any, new: Any) -> Any:
         written = r.do(
             new["season"].default(1),
-            new["score"].default(None),
-            lambda season, score: change(context, old, new, season, score),
+            old["season"].default(1),
+            new["unarchived"].default([]),
+            lambda season, was_in, kept: r.do(
+                build_keys(new, season),
+                r.branch(
+                    (season > was_in) & _must_keep(old, new, was_in),
+                    kept.append(_keep(old, was_in)),
+                    kept,
+                ),
+                lambda keys, kept: write(context, new, keys, kept),
+            ),
         )
         return r.branch(new.eq(None), None, written)
 
     return hook
 
 
-def _keep(old: Any, new: Any, season: Any, single: Any) -> Any:
-    """Return, as ReQL, the new document with what the player had in the ended season, unless the
-    write says that this is `archived`. Fields of an earlier version go, but for `single` keys."""
+def _must_keep(old: Any, new: Any, season: Any) -> Any:
+    """Return, as ReQL, whether the player was ranked in the ended season, and the write does not
+    say that this is `archived`."""
+    # Only if the player was ranked: another document may lack fields.
+    was_ranked = old["desc_keys"][0].default(None).ne(None)
+    return was_ranked & new["archived"].default(None).ne(season)
+
+
+def _keep(old: Any, season: Any) -> Any:
+    """Return, as ReQL, what the player had in the ended season."""
+    keys = {order: old[name][0] for order, name in KEY_FIELDS.items()}
     own = {"season": season, "scored": old["scored"].default(True)}
-    keys = {"desc": old["desc_keys"][0], "asc": old["asc_keys"][0]}
-    kept = old.pluck(*ARCHIVED_FIELDS).merge({**own, **keys})
-    appended = new.merge({"unarchived": new["unarchived"].default([]).append(kept)})
-    is_archived = new["archived"].default(None).eq(season)
-    gone = [name for name in EARLIER_FIELDS if name not in single]
-    return r.branch(is_archived, new, appended).without("archived", *gone)
-
-
-def _add_kept_keys(row: Any) -> Any:
-    """Return, as ReQL, a document with the keys of what it keeps of past seasons."""
-    kept = row["unarchived"].default([])
-    keys = {name: row[name] + kept[order] for order, name in KEY_FIELDS.items()}
-    return row.merge(keys)
+    return old.pluck(*ARCHIVED_FIELDS).merge({**own, **keys})
 
 
 def _take_field(name: str) -> Any:
