@@ -93,7 +93,8 @@ def test_every_service_is_started_again_and_its_health_is_known_or_not_asked_for
 def test_processes_are_those_of_the_procfile() -> None:
     procfile = dict(re.findall(r"^(\w+): (.+)$", (PROJECT / "Procfile").read_text(), re.M))
     assert {name: SERVICES[name]["command"] for name in procfile} == procfile
-    assert {*procfile, "pushpin", "websockets"} == OURS
+    assert SERVICES["tunnel"]["command"] == "script/tunnel"
+    assert {*procfile, "pushpin", "websockets", "tunnel"} == OURS
 
 
 def test_nobody_writes_without_a_token_whatever_env_says() -> None:
