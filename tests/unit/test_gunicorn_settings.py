@@ -44,7 +44,7 @@ def test_a_host_that_is_none_stops_the_start(host: str) -> None:
 
 
 def test_no_web_process_at_all_stops_the_start() -> None:
-    with pytest.raises(SystemExit, match="WEB_CONCURRENCY starts no web process"):
+    with pytest.raises(SystemExit, match="WEB_CONCURRENCY='0' starts no web process"):
         read_bind(WEB_CONCURRENCY="0")
 
 
