@@ -19,6 +19,9 @@ if not port.isdecimal() or not 0 < int(port) <= 65_535:
 if ":" in host and not (host.startswith("[") and host.endswith("]")):
     sys.exit(f"WEB_HOST={host!r} is no address: PORT has the port, and IPv6 is written like [::].")
 bind = f"{host}:{port}"
+# gunicorn itself would listen and never answer.
+if (processes := int(os.environ.get("WEB_CONCURRENCY", "1"))) < 1:
+    sys.exit(f"WEB_CONCURRENCY='{processes}' starts no web process: set it to a number from 1.")
 
 # The proxy hands a client's headers on, so none may move the path, or fail for being at odds with
 # another one. By default, SCRIPT_NAME and three headers with the scheme are believed from here.

@@ -169,7 +169,7 @@ def read_routes(name: str) -> list[routes.Route]:
     return _read_entries(
         name,
         routes.parse,
-        "has the entry {entry!r}, of which {error}: write routes like "
+        "has the entry {entry!r} ({error}): write routes like "
         "invoice.*=/events/invoices/ or match.{{board}}.goal=/boards/{{board}}/, separated by "
         "spaces.",
     )

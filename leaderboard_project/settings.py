@@ -49,8 +49,9 @@ LIMITS_FILE = BASE_DIR / ".run" / "limits"
 METRICS_WEB = env.read_address("METRICS_WEB")
 METRICS_LISTENER = env.read_address("METRICS_LISTENER")
 METRICS_AMQP = env.read_address("METRICS_AMQP")
-# script/pushpin has them from the environment.
+# script/pushpin has these two from the environment.
 METRICS_PUSHPIN = env.read_addresses("METRICS_PUSHPIN")
+PUSHPIN_RUN_DIR = BASE_DIR / env.read_text("PUSHPIN_RUN_DIR", ".run")
 METRICS_FOLDER = BASE_DIR / ".run" / "metrics"
 REQUEST_LOG = env.read_choice("REQUEST_LOG", "text", "json")
 

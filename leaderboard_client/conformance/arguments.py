@@ -30,7 +30,7 @@ def read_arguments(arguments: Sequence[str] | None, names: Sequence[str]) -> arg
     add("--origin", type=read_url, help=text)
     text = "how many streams to open at once; by default none"
     add("--storm", type=read_count, default=0, metavar="VIEWERS", help=text)
-    text = "only checks whose lines have one of these texts, such as streams: or CORS"
+    text = "only checks whose lines have one of these texts, such as streams: or WebSocket"
     add("--only", nargs="+", default=[""], metavar="TEXT", help=text)
     text = "how long an event is waited for; by default %(default)s"
     add("--patience", type=read_seconds, default=10.0, metavar="SECONDS", help=text)

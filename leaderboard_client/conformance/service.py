@@ -107,6 +107,8 @@ class Service:
             raise UnusableService(str(error)) from None
         if isinstance(made, Board):
             self.board = made
+        elif made.status_code == 401 and self.authorization:
+            raise UnusableService(f"the token is refused: {read_detail(made) or 401}")
         elif made.status_code in (401, 403):
             self.refusal = read_detail(made) or str(made.status_code)
             self.board = self._find_public_board()

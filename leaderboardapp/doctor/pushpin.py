@@ -89,8 +89,8 @@ def examine_files(files: Sequence[Path]) -> Iterator[Finding]:
     has made."""
     if all(str(proxy["control_uri"]).startswith("https:") for proxy in settings.GRIP_PROXIES):
         return  # Fanout has none
-    run_dir = settings.BASE_DIR / ".run"
-    made = [run_dir / name / "pushpin.conf" for name in ("pushpin", "websockets")]
+    names = ("pushpin", "websockets")
+    made = [settings.PUSHPIN_RUN_DIR / name / "pushpin.conf" for name in names]
     found = [file for file in files or made if files or file.exists()]
     if not found:
         text = "its settings were not seen"

@@ -2,6 +2,7 @@
 accepted. Nothing here starts a container."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -92,7 +93,8 @@ def test_every_service_is_started_again_and_its_health_is_known_or_not_asked_for
 def test_processes_are_those_of_the_procfile() -> None:
     procfile = dict(re.findall(r"^(\w+): (.+)$", (PROJECT / "Procfile").read_text(), re.M))
     assert {name: SERVICES[name]["command"] for name in procfile} == procfile
-    assert {*procfile, "pushpin", "websockets"} == OURS
+    assert SERVICES["tunnel"]["command"] == "script/tunnel"
+    assert {*procfile, "pushpin", "websockets", "tunnel"} == OURS
 
 
 def test_nobody_writes_without_a_token_whatever_env_says() -> None:
@@ -121,9 +123,12 @@ def test_a_deployment_with_its_settings_has_nothing_to_mend(file: str, env: dict
 @pytest.mark.processes
 @pytest.mark.skipif(not shutil.which("rethinkdb"), reason="rethinkdb is not on PATH")
 def test_rethinkdb_knows_its_options(tmp_path: Path, env: dict[str, str]) -> None:
-    command = read(FILES[1])["services"]["rethinkdb-2"]["command"]
+    node = read(FILES[1])["services"]["rethinkdb-2"]
+    command = [word.replace("$$", "$") for word in node["command"]]
     done = subprocess.run(
-        [*(fill_in(word, env) for word in command), "--directory", tmp_path / "data"],
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "RETHINKDB_PASSWORD": env["RETHINKDB_PASSWORD"]},
         capture_output=True,
         text=True,
         timeout=60,
@@ -131,4 +136,10 @@ def test_rethinkdb_knows_its_options(tmp_path: Path, env: dict[str, str]) -> Non
     # Where no server is called rethinkdb, it ends once it has understood what it is told.
     assert "getaddrinfo() failed for hostname 'rethinkdb'" in done.stderr
     first = SERVICES["rethinkdb"]["command"]
-    assert [word for word in command if not word.startswith(("--join", "rethinkdb:"))] == first
+    assert [word.replace(" --join rethinkdb:29015", "") for word in node["command"]] == first
+
+
+@needs_each_file
+def test_no_password_is_among_the_options_of_a_program(file: str) -> None:
+    services = read(file)["services"].values()
+    assert not VARIABLE.findall(str([service.get("command") for service in services]))

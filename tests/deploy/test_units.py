@@ -51,11 +51,12 @@ def test_it_is_started_again_and_is_no_root(unit: Path) -> None:
     assert any(line.startswith("LimitNOFILE=") for line in lines)
 
 
-def test_units_run_the_processes_of_the_procfile_and_both_pushpins() -> None:
+def test_units_run_the_processes_of_the_procfile_both_pushpins_and_the_tunnel() -> None:
     procfile = dict(re.findall(r"^(\w+): (.+)$", (PROJECT / "Procfile").read_text(), re.M))
     del procfile["release"]  # that is a command of each release
     expected = {
         **procfile,
+        "tunnel": "python -m ssh_tunnel",
         "pushpin": "python script/pushpin --port=127.0.0.1:7999",
         "websockets": "python script/pushpin --websockets --port=127.0.0.1:7998",
     }

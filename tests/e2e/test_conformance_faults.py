@@ -178,6 +178,15 @@ def test_without_the_right_to_make_boards_it_reads_a_public_one(
         assert api("DELETE", "/boards/theirs/", headers=headers).status == 204
 
 
+def test_a_token_that_is_not_valid_does_not_pass(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = f"{token('admin', '*')}x"
+    assert main([f"http://localhost:{stack.port}", "--token", forged]) == UNUSABLE
+    expected = "cannot be checked: the token is refused: The token is not valid"
+    assert expected in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_deletes_its_boards(
     stack: Stack, admin: str, signum: signal.Signals

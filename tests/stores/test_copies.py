@@ -231,7 +231,7 @@ def test_the_commands_say_what_they_did(
     path = str(tmp_path / "service.jsonl")
     before = see_service(filled)
     out = run("export_service", path)
-    counts = "Boards with windows: 6, past seasons: 8, players of past seasons: "
+    counts = "Boards and windows: 6, past seasons: 8, players of past seasons: "
     assert out.startswith(f"{path}: written. {counts}")
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
     assert not Path(f"{path}.part").exists()

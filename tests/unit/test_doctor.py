@@ -96,6 +96,15 @@ def test_a_key_may_be_that_of_any_address(conf: Path) -> None:
         assert examine(conf).level == Level.OK
 
 
+def test_without_a_name_it_is_what_the_script_has_made(conf: Path) -> None:
+    made = conf.parent / "websockets" / "pushpin.conf"
+    made.parent.mkdir()
+    conf.rename(made)
+    with override_settings(PUSHPIN_RUN_DIR=made.parents[1]):
+        [finding] = examine_files([])
+    assert finding.text == f"{made} is as it should be"
+
+
 def test_fanout_has_no_configuration(conf: Path) -> None:
     fanout = {"control_uri": "https://api.fastly.com/service/x", "key": "token"}
     with override_settings(GRIP_PROXIES=[fanout]):

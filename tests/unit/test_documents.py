@@ -20,8 +20,8 @@ GLOSSARY = "docs/glossary.md"
 CONFIGURATION = "docs/configuration.md"
 MAX_WORDS = 35  # of a sentence
 
-# Described, but read by gunicorn and script/pushpin themselves.
-OTHER_VARIABLES = {"PORT", "WEB_HOST", "WEB_CONCURRENCY", "PUSHPIN_RUN_DIR"}
+# Described, but read by gunicorn itself.
+OTHER_VARIABLES = {"PORT", "WEB_HOST", "WEB_CONCURRENCY"}
 
 # What things were called before the glossary. Only what cannot mean anything else.
 OLD_WORDS = [

@@ -43,6 +43,11 @@ def test_a_host_that_is_none_stops_the_start(host: str) -> None:
         read_bind(WEB_HOST=host)
 
 
+def test_no_web_process_at_all_stops_the_start() -> None:
+    with pytest.raises(SystemExit, match="WEB_CONCURRENCY='0' starts no web process"):
+        read_bind(WEB_CONCURRENCY="0")
+
+
 @pytest.mark.processes
 def test_gunicorn_itself_takes_port_for_loopback_only() -> None:
     gunicorn = Path(sys.executable).with_name("gunicorn")

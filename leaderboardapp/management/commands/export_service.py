@@ -80,7 +80,7 @@ def count_records(file: BinaryIO) -> Counter[str]:
 def describe(counts: Counter[str]) -> str:
     """Return a sentence that says how many records of each kind there are."""
     names = {
-        "board": "boards with windows",
+        "board": "boards and windows",
         "season": "past seasons",
         "past": "players of past seasons",
         "player": "players",
