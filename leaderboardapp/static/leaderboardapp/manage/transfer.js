@@ -35,6 +35,7 @@ export class Importing {
   async choose(file) {
     byId("import-columns").hidden = byId("import-start").disabled = true;
     byId("import-fault").textContent = "";
+    byId("import-job").hidden = byId("import-continue").hidden; // what it says is of another file
     if (!file) return;
     try {
       this.text = decode(await file.arrayBuffer());
@@ -150,6 +151,7 @@ export class Importing {
 
   async send(signal) {
     byId("import-bar").max = Math.max(this.task.players.length, 1);
+    this.progress();
     await this.task.run(signal, () => this.progress());
     this.progress();
     const { added, created, known, lost } = this.task;
