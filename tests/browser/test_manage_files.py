@@ -35,6 +35,7 @@ class TestImport:
         expect(page.locator("#preview td").get_by_text("Dora, D.")).to_be_visible()
         page.get_by_role("button", name="Import", exact=True).click()
         imported(page, "3 of 3 rows added, 1 player created.")
+        expect(page.get_by_role("button", name="Import", exact=True)).to_be_focused()
         expect(row(page, "Dora, D.").locator(".score")).to_have_text("5")
         start_import(page, FILE)  # again
         expect(page.locator("#import-text")).to_have_text("Already counted: 3 of 3 rows.")
@@ -146,6 +147,7 @@ class TestImport:
         page.get_by_role("button", name="Cancel").click()
         expect(page.locator("#import-text")).to_contain_text("Cancelled. 0 of 2 players done")
         page.unroute("**/scores/")
+        expect(page.get_by_role("button", name="Continue")).to_be_focused()
         page.get_by_role("button", name="Continue").click()
         imported(page, "3 of 3 rows added, 1 player created.")
         assert api("GET", f"{board}players/alice/").json["score"] == 7

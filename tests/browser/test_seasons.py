@@ -143,8 +143,9 @@ def test_winners_are_closed_by_their_button(visit: Visits, api: Api, board: str)
     page = visit(board)
     expect_live(page)
     assert api("POST", f"{board}reset/").status == 200
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Close").press("Enter")
     expect(page.locator("#over")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
 def test_past_seasons_are_pages_without_scripts(

@@ -191,9 +191,17 @@ export class Importing {
       byId("import-cancel").hidden = true;
       byId("import-continue").hidden = !this.task || this.task.isDone;
       byId("import-start").disabled = byId("file").disabled = false;
+      this.takeFocus();
       this.showFaults();
       if (!byId("dashboard").hidden) this.done();
     }
+  }
+
+  // Take the focus back that was lost with a button, unless it has gone elsewhere meanwhile.
+  takeFocus() {
+    const [next, cancel] = [byId("import-continue"), byId("import-cancel")];
+    if (![document.body, cancel].includes(document.activeElement)) return;
+    (next.hidden ? byId("import-start") : next).focus({ preventScroll: true });
   }
 
   interrupted(error) {
