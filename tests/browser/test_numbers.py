@@ -32,6 +32,11 @@ INDENTS = """() => [...document.querySelectorAll(".row .name")].map((name) => {
     const isRight = getComputedStyle(name).direction === "rtl";
     return isRight ? box.right - first.right : first.left - box.left;
 })"""
+# How far each score is below its name, in pixels.
+DISTANCES = """() => [...document.querySelectorAll(".row")].map((row) => {
+    const [name, score] = [".name", ".score"].map((part) => row.querySelector(part));
+    return score.getBoundingClientRect().top - name.getBoundingClientRect().bottom;
+})"""
 HEIGHTS = "() => [...document.querySelectorAll('.row')].map((row) => row.offsetHeight)"
 
 
@@ -73,13 +78,14 @@ def test_a_long_name_is_cut_at_its_end_whatever_its_direction(
 
 
 def test_no_row_becomes_higher_when_it_moves(visit: Visits, api: Api, board: str) -> None:
-    set_score(api, board, "alice", 1234567)
+    set_score(api, board, "alice", LARGEST - 12345)
     page = visit(board, viewport=PHONE, reduced_motion="reduce")
     expect_live(page)
+    assert max(page.evaluate(DISTANCES)) < 8
     before = page.evaluate(HEIGHTS)
+    set_score(api, board, "alice", LARGEST)
     set_score(api, board, "bob", 7654321)
-    expect(page.locator(".row .name").first).to_have_text("Bob")
-    expect(page.locator(".row .added").first).to_have_text("+7,654,321")
+    expect(page.locator(".row .added")).to_have_text(["+12,345", "+7,654,321"])
     assert page.evaluate(HEIGHTS) == before
 
 
