@@ -23,6 +23,14 @@ ENDED = (
     _("Or a part of it is missing. Ask the host of the board for a new one."),
 )
 FOR_PEOPLE = {
+    ProblemKind.PATH_NOT_FOUND.type: (
+        _("There is no such page"),
+        _("The address may have been typed or copied wrongly."),
+    ),
+    ProblemKind.BOARD_NOT_FOUND.type: (
+        _("There is no such board"),
+        _("It was deleted, or has never been."),
+    ),
     ProblemKind.TOKEN_REQUIRED.type: (
         _("This board is private"),
         _("Open it by the whole link that its host gave you."),

@@ -79,7 +79,7 @@ def test_a_problem_page_is_translated_and_the_document_is_not(send: Send) -> Non
     page = send("GET", "/boards/nowhere/", accept=PAGE, accept_language="de")
     assert (page.status_code, page["Content-Language"]) == (404, "de")
     assert "<h1>Diese Rangliste gibt es nicht</h1>" in page.content.decode()
-    assert "Keine Rangliste hat diese Id" in page.content.decode()
+    assert "Sie wurde gelöscht, oder es hat sie nie gegeben." in page.content.decode()
     document = send("GET", "/boards/nowhere/", accept_language="de")
     assert_problem(document, 404, "no board")
     assert document.json()["title"] == "There is no such board"

@@ -174,7 +174,8 @@ def test_a_websocket_to_nowhere_is_closed_for_good(send_events: SendEvents, path
 def test_the_page_of_a_missing_board_says_so(client: Client) -> None:
     page = client.get("/boards/nowhere/", headers={"Accept": "text/html"})
     assert page.status_code == 404
-    assert "There is no board nowhere." in page.content.decode()
+    assert "<h1>There is no such board</h1>" in page.content.decode()
+    assert "It was deleted, or has never been." in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,7 @@ def test_a_board_that_was_deleted_says_so_until_it_is_there_again(
     expect(gone.get_by_role("link")).to_have_text(["All boards"])
     expect(page.locator("form, .row, #state").locator("visible=true")).to_have_count(0)
     expect(page.get_by_role("heading", name="A board")).to_be_focused()
+    expect(page.get_by_role("link", name="Dashboard")).to_be_hidden()  # it is deleted, too
     assert api("POST", "/boards/", {"id": board_id, "name": "Another"}).status == 201
     expect_live(page)
     expect(page.get_by_role("heading", name="Another")).to_be_visible()

@@ -35,12 +35,15 @@ class TestImport:
         expect(page.locator("#preview td").get_by_text("Dora, D.")).to_be_visible()
         page.get_by_role("button", name="Import", exact=True).click()
         imported(page, "3 of 3 rows added, 1 player created.")
+        expect(page.get_by_role("button", name="Import", exact=True)).to_be_focused()
         expect(row(page, "Dora, D.").locator(".score")).to_have_text("5")
         start_import(page, FILE)  # again
         expect(page.locator("#import-text")).to_have_text("Already counted: 3 of 3 rows.")
         assert api("GET", f"{board}players/alice/").json["score"] == 7
+        choose(page, FILE)
+        expect(page.locator("#import-text")).to_be_hidden()  # it was about the file before
         page.get_by_label("Count this file again").check()
-        start_import(page, FILE)
+        page.get_by_role("button", name="Import", exact=True).click()
         expect(row(page, "Alice").locator(".score")).to_have_text("14")
 
     def test_bad_rows_are_named_and_the_others_added(
@@ -140,9 +143,11 @@ class TestImport:
         page.route("**/scores/", lambda route: waiting.append(route))
         with page.expect_request("**/scores/"):
             start_import(page, FILE)
+        expect(page.locator("#import-text")).to_have_text("0 of 2 players")
         page.get_by_role("button", name="Cancel").click()
         expect(page.locator("#import-text")).to_contain_text("Cancelled. 0 of 2 players done")
         page.unroute("**/scores/")
+        expect(page.get_by_role("button", name="Continue")).to_be_focused()
         page.get_by_role("button", name="Continue").click()
         imported(page, "3 of 3 rows added, 1 player created.")
         assert api("GET", f"{board}players/alice/").json["score"] == 7

@@ -23,6 +23,22 @@ LINES = """() => [...document.querySelectorAll(".row .score b")].map((score) => 
     return [...lines.values()];
 })"""
 
+# What each name has between its beginning and the side on which it begins, in pixels.
+INDENTS = """() => [...document.querySelectorAll(".row .name")].map((name) => {
+    const range = document.createRange();
+    range.setStart(name.firstChild, 0);
+    range.setEnd(name.firstChild, 1);
+    const [box, first] = [name.getBoundingClientRect(), range.getBoundingClientRect()];
+    const isRight = getComputedStyle(name).direction === "rtl";
+    return isRight ? box.right - first.right : first.left - box.left;
+})"""
+# How far each score is below its name, in pixels.
+DISTANCES = """() => [...document.querySelectorAll(".row")].map((row) => {
+    const [name, score] = [".name", ".score"].map((part) => row.querySelector(part));
+    return score.getBoundingClientRect().top - name.getBoundingClientRect().bottom;
+})"""
+HEIGHTS = "() => [...document.querySelectorAll('.row')].map((row) => row.offsetHeight)"
+
 
 def set_score(api: Api, board: str, player: str, score: int) -> None:
     assert api("PUT", f"{board}players/{player}/score/", {"score": score}).status == 200
@@ -46,6 +62,31 @@ def test_digits_are_grouped_as_where_the_viewer_lives(visit: Visits, api: Api, b
     set_score(api, board, "alice", 1234567)
     page = visit(board, locale="en-IN")
     expect(page.locator(".row .score b").first).to_have_text("12,34,567")
+
+
+def test_a_long_name_is_cut_at_its_end_whatever_its_direction(
+    visit: Visits, api: Api, board: str
+) -> None:
+    """Where it does not begin at its own side, the dots that say so are out of sight."""
+    for player, name in {"alice": "Maximiliane " * 7, "bob": "محمد بن موسى الخوارزمي " * 4}.items():
+        assert api("PATCH", f"{board}players/{player}/", {"name": name.strip()}).status == 200
+    page = visit(board, viewport=PHONE)
+    assert max(page.evaluate(INDENTS)) < 4
+    assert page.locator(".row .name").evaluate_all(
+        "names => names.every((name) => name.scrollHeight > name.clientHeight)"
+    )
+
+
+def test_no_row_becomes_higher_when_it_moves(visit: Visits, api: Api, board: str) -> None:
+    set_score(api, board, "alice", LARGEST - 12345)
+    page = visit(board, viewport=PHONE, reduced_motion="reduce")
+    expect_live(page)
+    assert max(page.evaluate(DISTANCES)) < 8
+    before = page.evaluate(HEIGHTS)
+    set_score(api, board, "alice", LARGEST)
+    set_score(api, board, "bob", 7654321)
+    expect(page.locator(".row .added")).to_have_text(["+12,345", "+7,654,321"])
+    assert page.evaluate(HEIGHTS) == before
 
 
 def test_twenty_rows_are_on_one_screen(visit: Visits, api: Api, board: str) -> None:

@@ -126,7 +126,7 @@ def test_the_keyboard_gets_to_the_board_first_of_all(
 def test_a_missing_board_has_no_dashboard(api: Api) -> None:
     answer = api("GET", "/boards/nowhere/manage/", headers=BROWSER)
     assert answer.status == 404
-    assert "There is no board nowhere." in answer.text
+    assert "There is no such board" in answer.text
 
 
 def test_a_board_where_anybody_writes_leads_to_its_dashboard(visit: Visits, board: str) -> None:

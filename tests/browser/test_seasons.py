@@ -37,7 +37,7 @@ def test_a_viewer_sees_how_long_the_season_lasts_at_home(
     ends_at = api("PATCH", board, {"schedule": "monthly"}).json["ends_at"]
     end = page.locator("#season-text time")
     expect(end).to_have_attribute("datetime", ends_at)
-    expect(end).to_contain_text("05:45")  # midnight in UTC
+    expect(end).to_contain_text("5:45 AM")  # midnight in UTC
     expect(page.locator("#season-text")).to_contain_text("Season 1 ends in ")
     api("PATCH", board, {"schedule": None})
     expect(page.locator("#season")).to_be_hidden()
@@ -82,7 +82,7 @@ def test_the_next_ends_are_those_of_the_schedule_at_home(
     times = page.locator("#ends time")
     page.get_by_text("Next ends").click()
     expect(times).to_contain_text(["Mon", "Mon", "Mon"])
-    expect(times).to_contain_text(["05:45"] * 3)
+    expect(times).to_contain_text(["5:45 AM"] * 3)
     api("PATCH", board, {"schedule": {"every": "week", "on": "friday"}})
     expect(times).to_contain_text(["Fri", "Fri", "Fri"])
     page.get_by_text("Next ends").click()
@@ -143,8 +143,9 @@ def test_winners_are_closed_by_their_button(visit: Visits, api: Api, board: str)
     page = visit(board)
     expect_live(page)
     assert api("POST", f"{board}reset/").status == 200
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Close").press("Enter")
     expect(page.locator("#over")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
 def test_past_seasons_are_pages_without_scripts(

@@ -2,7 +2,7 @@
 
 import { LOCALE } from "./locale.js";
 
-const MOMENT = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+const MOMENT = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit", timeZoneName: "short" };
 
 export class Ends {
   /** `details` has the ends that the page came with; `read()` resolves to an answer with `next_ends`, or null. */

@@ -19,7 +19,10 @@ export class Season {
     this.ends = new Ends(line.querySelector("#ends"), () => this.read(""));
     const end = line.querySelector("time")?.dateTime;
     if (end) this.count(end);
-    this.part("#over-close").addEventListener("click", () => { over.hidden = true; });
+    this.part("#over-close").addEventListener("click", () => {
+      over.hidden = true;
+      document.getElementById("heading").focus({ preventScroll: true }); // which the button cannot keep
+    });
   }
 
   /** Show what a snapshot says of the season; if it is another one, who has won the last. */

@@ -3,7 +3,7 @@
 import { LOCALE } from "./locale.js";
 
 const MOMENT = {
-  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
 };
 
 for (const time of document.querySelectorAll("time[data-local]")) {

@@ -6,7 +6,7 @@ import { offer, queryOf, titleOf } from "./windows.js";
 import { list, number, text } from "../words.js";
 
 const DATE = new Intl.DateTimeFormat(LOCALE, {
-  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
 });
 const day = (moment) => DATE.format(new Date(moment)); // in the viewer's own zone
 

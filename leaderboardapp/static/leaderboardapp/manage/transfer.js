@@ -35,6 +35,7 @@ export class Importing {
   async choose(file) {
     byId("import-columns").hidden = byId("import-start").disabled = true;
     byId("import-fault").textContent = "";
+    byId("import-job").hidden = byId("import-continue").hidden; // what it says is of another file
     if (!file) return;
     try {
       this.text = decode(await file.arrayBuffer());
@@ -150,6 +151,7 @@ export class Importing {
 
   async send(signal) {
     byId("import-bar").max = Math.max(this.task.players.length, 1);
+    this.progress();
     await this.task.run(signal, () => this.progress());
     this.progress();
     const { added, created, known, lost } = this.task;
@@ -189,9 +191,17 @@ export class Importing {
       byId("import-cancel").hidden = true;
       byId("import-continue").hidden = !this.task || this.task.isDone;
       byId("import-start").disabled = byId("file").disabled = false;
+      this.takeFocus();
       this.showFaults();
       if (!byId("dashboard").hidden) this.done();
     }
+  }
+
+  // Take the focus back that was lost with a button, unless it has gone elsewhere meanwhile.
+  takeFocus() {
+    const [next, cancel] = [byId("import-continue"), byId("import-cancel")];
+    if (![document.body, cancel].includes(document.activeElement)) return;
+    (next.hidden ? byId("import-start") : next).focus({ preventScroll: true });
   }
 
   interrupted(error) {
