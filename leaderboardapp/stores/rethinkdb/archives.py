@@ -13,6 +13,9 @@ right and the next step goes on:
 Increments that are under way when a season ends may still change it. So whoever has another score
 in the table than in its document is carried over with that score kept, and is moved again. What was
 kept at the moment of being carried over is final, and replaces what is in the table.
+
+No write of a piece waits for the disk (`SOFT`). The table is on it before the next step relies on
+the piece, and a carrying over that a loss of power has undone is found and done again.
 """
 
 import json
@@ -40,6 +43,7 @@ CARRY_OVER_ROWS = 1_000  # players moved in one step, and then carried over in a
 ROWS_AT_ONCE = 250  # written in one query
 BLOCKS_AT_ONCE = 50  # counted in one query
 SCORES_AT_ONCE = 10  # blocks whose scores are counted in one query, which takes longer
+SOFT = "soft"
 FIRST_BLOCK = {"upto": FIRST_KEY, "places": [FIRST_KEY], "before": [0], "scores": [0]}
 
 
@@ -124,6 +128,7 @@ class Archives:
         rows = self._read(board, settings, blocks["upto"], CARRY_OVER_ROWS + 1)
         piece, rest = rows[:CARRY_OVER_ROWS], rows[CARRY_OVER_ROWS:]
         self._insert(board, settings, piece)
+        self.db.run(self.db.past.sync())
         new = _move_blocks(blocks, piece, rest[0]["place"][2:] if rest else LAST_KEY)
         if not self._replace_blocks(blocks, new):
             return blocks
@@ -177,6 +182,7 @@ class Archives:
         missing = [row for row in rows if there.get(row["document"]) != _stored(row)]
         if missing:
             self._insert(board, settings, missing)
+            self.db.run(self.db.past.sync())
             there = self._read_stored(ids)
         return there
 
@@ -190,6 +196,7 @@ class Archives:
         insert = self.db.past.insert(
             r.json(json.dumps(documents)),
             conflict=lambda _, old, new: r.branch(keep(old), old, new),
+            durability=SOFT,
         )
         if documents:
             raise_for_errors(self.db.run(insert))
@@ -217,7 +224,8 @@ class Archives:
         def write(stored: Any) -> Any:
             players = self.db.players.get_all(r.args(stored.keys()))
             return self.db.write_if_board_exists(
-                board, lambda row: players.replace(lambda old: replace(row, stored, old))
+                board,
+                lambda row: players.replace(lambda old: replace(row, stored, old), durability=SOFT),
             )
 
         raise_for_errors(self.db.run(r.json(json.dumps(stored)).do(write)), board)
@@ -238,7 +246,7 @@ class Archives:
             return _without_season(row, old, rest, is_archived, season)
 
         dropped = self.db.write_if_board_exists(
-            board, lambda row: players.replace(lambda old: replace(row, old))
+            board, lambda row: players.replace(lambda old: replace(row, old), durability=SOFT)
         )
         result = self.db.run(dropped)
         raise_for_errors(result, board)
