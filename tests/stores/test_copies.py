@@ -19,12 +19,7 @@ from hypothesis import strategies as st
 
 from leaderboardapp import copies
 from leaderboardapp.copies import Chain, CopyError, DamagedCopy, read_whole, write_copy
-from leaderboardapp.domain.exceptions import (
-    AlreadyExists,
-    ImportMoved,
-    PlayerRefused,
-    StoreUnavailable,
-)
+from leaderboardapp.domain.exceptions import AlreadyExists, PlayerRefused
 from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Amount, Import, Increment
 from leaderboardapp.listener.lease import Lease
@@ -33,7 +28,6 @@ from leaderboardapp.stores.streams import Feed
 from tests.stores.copies import (
     ENDED_AT,
     copy_of,
-    failing_at,
     fill_service,
     restore,
     restore_with_failures,
@@ -388,25 +382,3 @@ def test_a_setting_that_a_copy_lacks_is_as_by_default(
     with new_service() as store:
         restore(store, path)
         assert store.get_board("old") == {**BOARD_DEFAULTS, "id": "old", "name": "Old", "size": 3}
-
-
-def test_an_import_that_was_interrupted_in_rethinkdb_is_ended_or_given_up_first(
-    new_database: NewDatabase, tmp_path: Path
-) -> None:
-    path = tmp_path / "service.jsonl"
-    with store_at(new_database("rethinkdb")) as store:
-        store.ensure()
-        store.create_board({"id": "b", "windows": ["day"]})
-        amounts = [Amount("p", "P", (1,))]
-        store.import_batch("b", "scores.csv", Import(0, 3, "abc"), amounts)
-        with failing_at(store, 4), suppress(StoreUnavailable):
-            store.import_batch("b", "scores.csv", Import(3, 9, "def"), amounts)
-        assert not store.get_import("b", "scores.csv").done
-        with pytest.raises(CommandError, match="import “scores.csv” on board b was interrupted"):
-            run("export_service", str(path))
-        said = run("export_service", "--give-up-imports", str(path))
-        assert "import “scores.csv” on board b: its lines 4 to 9 are counted for some" in said
-        with pytest.raises(ImportMoved):
-            store.import_batch("b", "scores.csv", Import(3, 9, "def"), amounts)
-        store.import_batch("b", "scores.csv", Import(9, 12, "ghi"), amounts)
-        assert store.get_import("b", "scores.csv") == Import(9, 12, "ghi")
