@@ -10,7 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import atheris
+try:
+    import atheris
+except ImportError:
+    sys.exit("atheris is missing: .venv/bin/python -m pip install -r tests/fuzz/requirements.txt")
 
 os.environ.update(
     DJANGO_SETTINGS_MODULE="leaderboard_project.settings",
@@ -47,6 +50,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="for each parser; default: 60")
     options = parser.parse_args()
     names = options.parsers or [*PARSERS]
+    if options.seconds < 1:
+        parser.error(f"--seconds {options.seconds}: must be at least 1")
     if unknown := {*names} - {*PARSERS}:
         parser.error(f"no parser {', '.join(unknown)}; there are {', '.join(PARSERS)}")
     if len(names) == 1:
