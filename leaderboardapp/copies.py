@@ -21,7 +21,7 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from leaderboardapp.domain.exceptions import AlreadyExists
 from leaderboardapp.domain.messages import show
-from leaderboardapp.domain.types import BOARD_DEFAULTS, RankPosition, Row, rank_position
+from leaderboardapp.domain.types import BOARD_DEFAULTS, Import, RankPosition, Row, rank_position
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.copies import Progress
 
@@ -211,7 +211,7 @@ def _complete(store: Store, kind: str, record: Row) -> Row:
     if not record.get("done", True):
         raise CopyError(
             f"The import {show(record['name'])} on board {record['board']} was interrupted: run "
-            "import_scores again to its end first"
+            "import_scores again to its end first, or give it up with --give-up-imports"
         )
     if kind == "season":
         _, _, top = store.get_season(record["board"], record["number"])
@@ -233,6 +233,16 @@ def _list_past(store: Store, season: Row, position: RankPosition | None) -> Iter
             fields = {field: row.get(field) for field in _SCORE[1:]}
             yield {"kind": "past", "board": board, "season": number, **fields}
         position = rank_position(window.rows[-1])
+
+
+def give_up_imports(store: Store) -> Iterator[tuple[Row, Import]]:
+    """End imports that were interrupted within a batch, whose lines are counted for some players
+    only, and stay so; yield the record of each, and how far it had come."""
+    for record in _read_pages(store, "import", None):
+        if not record["done"]:
+            state = store.get_import(record["board"], record["name"])
+            store.import_batch(record["board"], record["name"], state, [])
+            yield record, state
 
 
 def restore_copy(store: Store, file: BinaryIO) -> Iterator[list[Line]]:

@@ -24,6 +24,10 @@ CORS = (
     "CORS_ALLOWED_ORIGINS has to name the origin, and a front has to pass on Origin, OPTIONS and "
     "the Access-Control headers (docs/api.md, Pages of other sites)."
 )
+ALLOWS_ALL = (
+    "A front adds Access-Control-Allow-Origin, which the service alone may: CORS_ALLOWED_ORIGINS "
+    "says whose pages it is for."
+)
 NO_HOST = "A front does not pass on the header Host as it is (docs/deployment.md, One address)."
 LIMITS = "A front has lower limits than the service (docs/api.md, Large requests)."
 STORMS = (
@@ -64,10 +68,13 @@ def own_pages(service: Service) -> None:
 @check("fronts", "Pages of other sites may not write", CORS)
 def other_sites(service: Service) -> None:
     board, origin = service.create_board([("alice", 0)]), {"Origin": "https://conformance.invalid"}
-    if board.read(origin).headers.get("Access-Control-Allow-Origin") == "*":
-        raise LeftOut("CORS_ALLOWED_ORIGINS=* lets pages of all sites write")
+    allowed = board.read(origin).headers.get("Access-Control-Allow-Origin")
     answer = board.add("alice", headers=origin)
+    if allowed == "*" and answer.status_code == 200:
+        raise LeftOut("CORS_ALLOWED_ORIGINS=* lets pages of all sites write")
     require_problem(answer, 403, "cross-site", "a write of a page at https://conformance.invalid")
+    expected = "no Access-Control-Allow-Origin for pages at https://conformance.invalid"
+    require(allowed is None, expected, allowed, ALLOWS_ALL)
 
 
 @check("fronts", "Pages of the allowed origin may read and write", CORS, needs="a board")

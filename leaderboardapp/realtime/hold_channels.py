@@ -55,7 +55,8 @@ def parse_hold(channel: str) -> Hold | None:
     """Return whom the proxy holds on a GRIP channel; None if it is none of a board or player."""
     viewed, fingerprint = channel, None
     if channel.startswith(_PREFIX):
-        viewed, fingerprint, _ = channel.removeprefix(_PREFIX).rsplit(".", 2)
+        named, _, _ = channel.removeprefix(_PREFIX).rpartition(".")
+        viewed, _, fingerprint = named.rpartition(".")
     for form in (PUBLIC, PLAYER_PUBLIC):
         before, _, _ = form.partition("{}")
         if viewed.startswith(before):

@@ -19,6 +19,7 @@ class Fault:
 
     drops: str = ""  # a header of requests
     strips: str = ""  # what headers of answers begin with, that are taken away
+    adds: tuple[str, str] | None = None  # a header of answers
     replaces_host: bool = False
     buffers: bool = False  # the body of an answer, until it has ended
     caches_polls: bool = False
@@ -166,6 +167,8 @@ class FaultyFront:
         return request if request.get("Upgrade") else request.add("Connection", "close")
 
     def _change_answer(self, answer: Head) -> Head:
+        if self.fault.adds:
+            answer = answer.add(*self.fault.adds)
         return answer.without(self.fault.strips) if self.fault.strips else answer
 
     def _change_whole(self, key: tuple[str, str], answer: Head, body: bytes) -> bytes:

@@ -18,6 +18,7 @@ from tests.support.programs import PROJECT, free_ports, wait_until
 from tests.support.stack import Stack
 
 ORIGIN = "https://game.example"
+ANY_ORIGIN = ("Access-Control-Allow-Origin", "*")
 FRONT_FAULTS = {  # by what the report says of each failure: the fault, and checks that fail
     "A front buffers the stream": (
         Fault(buffers=True),
@@ -47,6 +48,10 @@ FRONT_FAULTS = {  # by what the report says of each failure: the fault, and chec
     "CORS_ALLOWED_ORIGINS has to name the origin": (
         Fault(strips="Access-Control"),
         ["Pages of the allowed origin"],
+    ),
+    "A front adds Access-Control-Allow-Origin": (
+        Fault(adds=ANY_ORIGIN),
+        ["Pages of other sites"],
     ),
     "A front drops the header Last-Event-ID": (
         Fault(drops="Last-Event-ID"),
@@ -127,6 +132,15 @@ def test_what_a_front_does_wrong_is_named(stack: Stack, find_failures: Run, caus
     fault, checks = FRONT_FAULTS[cause]
     with FaultyFront(stack.port, stack.ws_port, fault) as front:
         require_cause(find_failures(front.port, *checks), cause, *checks)
+
+
+def test_pages_of_other_sites_may_write_where_all_may(
+    stack: Stack, find_failures: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As with CORS_ALLOWED_ORIGINS=*: the service is not told of the page's origin.
+    with FaultyFront(stack.port, stack.ws_port, Fault(drops="Origin", adds=ANY_ORIGIN)) as front:
+        assert find_failures(front.port, "Pages of other sites", "Accept chooses") == {}
+    assert "CORS_ALLOWED_ORIGINS=* lets pages of all sites write" in capsys.readouterr().out
 
 
 def test_a_missing_proxy_is_named(stack: Stack, find_failures: Run) -> None:

@@ -132,6 +132,22 @@ def test_what_pushpin_would_not_answer_is_answered(front: Front, board: str) -> 
         assert "4,000 characters" in answer.json()["detail"]
 
 
+def test_a_body_that_is_too_large_is_refused_by_the_front(
+    front: Front, stack: Stack, board: str
+) -> None:
+    def post(size: int) -> httpx.Response:
+        # Fronts end the connection, on which more would come.
+        with client(front, http2=False) as viewer:
+            return viewer.post(f"{board}scores/", content=b"x" * size)
+
+    refused = [post(size) for size in (262_145, 2_000_000)]
+    for answer in refused:
+        assert (answer.status_code, answer.json()["status"]) == (413, 413)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["type"].endswith("#body-too-large")
+    assert post(262_144).status_code == 415  # by the service
+
+
 def test_fifty_streams_and_a_poll_share_one_connection(
     front: Front, stack: Stack, board: str
 ) -> None:

@@ -382,19 +382,3 @@ def test_a_setting_that_a_copy_lacks_is_as_by_default(
     with new_service() as store:
         restore(store, path)
         assert store.get_board("old") == {**BOARD_DEFAULTS, "id": "old", "name": "Old", "size": 3}
-
-
-def test_an_import_that_was_interrupted_in_rethinkdb_is_to_be_ended_first(
-    filled: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = filled.copies.list_records
-
-    def list_undone(kind: str, *arguments: Any) -> Any:
-        return [
-            row | ({"done": False} if "done" in row else {}) for row in listed(kind, *arguments)
-        ]
-
-    monkeypatch.setattr(filled.copies, "list_records", list_undone)
-    with pytest.raises(CopyError, match="import “scores.csv” on board plain was interrupted"):
-        for _ in write_copy(filled, io.BytesIO()):
-            pass

@@ -25,6 +25,7 @@ BEFORE_DATA = "0008_player_writes"
 BEFORE_ARCHIVE = "0010_tickets"
 BEFORE_SCHEDULES = "0010_tickets"
 BEFORE_SEARCH = "0014_past_ranked"
+SCHEDULE = {"every": "week", "on": "wednesday", "at": "06:00", "zone": "Europe/Berlin"}
 BOARD = "INSERT INTO board (id, name, size, private) VALUES ('old', 'Old', 3, TRUE)"
 PLAYER = """
     INSERT INTO player (board_id, player, name, score, reached_at, keys)
@@ -210,15 +211,21 @@ def test_the_version_before_can_go_on_with_the_database(
     with store_at(new_database(kind)) as store:
         store.ensure()
         store.create_board({"id": "old"})
+        store.create_board({"id": "x" * 64, "windows": ["day"], "schedule": SCHEDULE})
+        store.create_player("x" * 64, {"id": "bob", "name": "Bob"})
+        store.add_score("x" * 64, "bob", 1)
         store.create_player("old", {"id": "alice", "name": "Alice", "score": 7})
         store.start_next_season("old", 1, "2026-02-01T00:00:00Z")
         call_command("migrate", "store", BEFORE_ARCHIVE, verbosity=0)
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE player SET score = 9")
-            cursor.execute("SELECT score, season FROM player")
+            cursor.execute("UPDATE player SET score = 9 WHERE board_id = 'old'")
+            cursor.execute("SELECT score, season FROM player WHERE board_id = 'old'")
             assert cursor.fetchall() == [(9, 2)]
         store.ensure()
         assert [row["id"] for row in read_season(store, "old", 1)] == ["alice"]
+        store.update_board("x" * 64, {"windows": ["day", "week"]})
+        assert [row["score"] for row in read_page(store, "x" * 64, 9)] == [1]
+        assert [row["id"] for row in store.list_boards("", 9, private=True)] == ["old", "x" * 64]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -233,13 +240,12 @@ def test_a_board_from_before_schedules_of_a_zone_keeps_its_own_and_takes_one(
         store.ensure()
         assert store.get_board("old")["schedule"] == "monthly"
         feed = store.open_feed()
-        schedule = {"every": "week", "on": "wednesday", "at": "06:00", "zone": "Europe/Berlin"}
         try:
-            assert_notices(feed, lambda: store.update_board("old", {"schedule": schedule}))
+            assert_notices(feed, lambda: store.update_board("old", {"schedule": SCHEDULE}))
         finally:
             feed.close()
         board = store.get_board("old")
-        assert (board["schedule"], board["ends_at"]) == (schedule, "2026-12-01T00:00:00Z")
+        assert (board["schedule"], board["ends_at"]) == (SCHEDULE, "2026-12-01T00:00:00Z")
 
 
 def find_ids(store: Store, board: str, text: str, hidden: bool = False) -> list[str]:

@@ -3,7 +3,8 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from leaderboardapp.api import exports
-from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.exceptions import ImportMoved, StoreUnavailable
+from leaderboardapp.domain.types import Amount, Import
 from leaderboardapp.models import Board, Player
 from leaderboardapp.stores.base import Store
+from tests.stores.copies import failing_at
+from tests.support.store import store_at
 
 HEADER = "\ufeffid,name,score,rank,data\r\n"
 COLUMNS = ["--player-column", "id", "--name-column", "name", "--amount-column", "score"]
@@ -154,3 +158,26 @@ def test_what_is_imported_counts_in_windows_and_says_so(
     season = f"{HEADER}alice,Alice,9,1,\r\nbob,Bob,7,2,\r\n"
     assert export(target) == export(target, "--window", "week") == season
     assert export(target, "--window", "month") == season
+
+
+def test_an_export_of_the_service_waits_until_an_interrupted_import_is_ended_or_given_up(
+    new_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    path = tmp_path / "service.jsonl"
+    with store_at(new_database("rethinkdb")) as store:
+        store.ensure()
+        store.create_board({"id": "b", "windows": ["day"]})
+        amounts = [Amount("p", "P", (1,))]
+        store.import_batch("b", "scores.csv", Import(0, 3, "abc"), amounts)
+        with failing_at(store, 4), suppress(StoreUnavailable):
+            store.import_batch("b", "scores.csv", Import(3, 9, "def"), amounts)
+        assert not store.get_import("b", "scores.csv").done
+        with pytest.raises(CommandError, match="import “scores.csv” on board b was interrupted"):
+            call_command("export_service", str(path))
+        said = io.StringIO()
+        call_command("export_service", "--give-up-imports", str(path), stdout=said)
+        assert "“scores.csv” on board b: its lines 4 to 9 are counted for some" in said.getvalue()
+        with pytest.raises(ImportMoved):
+            store.import_batch("b", "scores.csv", Import(3, 9, "def"), amounts)
+        store.import_batch("b", "scores.csv", Import(9, 12, "ghi"), amounts)
+        assert store.get_import("b", "scores.csv") == Import(9, 12, "ghi")

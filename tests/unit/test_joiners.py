@@ -274,3 +274,8 @@ def test_a_hold_says_which_board_it_is_of(board: str, private: bool) -> None:
     assert hold == (alone, board, private, "abc", None)
     assert alone != hold_channel(channel, "abc"), "each has its own"
     assert parse_hold("events-all") is parse_hold("expires-7") is None
+
+
+@pytest.mark.parametrize("channel", ["", "hold.", "hold.a", "hold.board-a", "hold.a.b", "lobby"])
+def test_channels_of_other_services_on_a_proxy_are_no_holds(channel: str) -> None:
+    assert parse_hold(channel) is None

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from leaderboardapp.copies import CopyError, read_whole, write_copy
+from leaderboardapp.copies import CopyError, give_up_imports, read_whole, write_copy
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.messages import show
 from leaderboardapp.stores import get_store
 
 
@@ -25,6 +26,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file")
+        parser.add_argument(
+            "--give-up-imports",
+            action="store_true",
+            help="end imports that were interrupted in RethinkDB, and that nobody can end: some of "
+            "their last lines stay uncounted",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path, unfinished = options["file"], Path(f"{options['file']}.part")
@@ -34,6 +41,8 @@ class Command(BaseCommand):
             # Only for its owner: it has email addresses.
             descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600)
             with reports_failures(), open(descriptor, "r+b") as file:
+                if options["give_up_imports"]:
+                    self.give_up_imports()
                 with tqdm(unit=" records", disable=None, desc="export") as bar:
                     for _ in write_copy(get_store(), file):
                         bar.update()
@@ -49,6 +58,13 @@ class Command(BaseCommand):
                 "writes."
             ) from error
         self.stdout.write(f"{path}: written. {describe(counts)}")
+
+    def give_up_imports(self) -> None:
+        for record, state in give_up_imports(get_store()):
+            self.stdout.write(
+                f"Gave up the import {show(record['name'])} on board {record['board']}: its lines "
+                f"{state.start + 1} to {state.line} are counted for some players only."
+            )
 
 
 @contextmanager

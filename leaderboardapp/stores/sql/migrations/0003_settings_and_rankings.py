@@ -1,9 +1,18 @@
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 from leaderboardapp.stores.sql.migrations.frozen.sqlite_triggers import (
     create_triggers,
     drop_triggers,
 )
+
+
+def create_lease(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Create the lease's table, which 0001 did not have at first."""
+    lease = apps.get_model("store", "LeaseRow")
+    if lease._meta.db_table not in schema_editor.connection.introspection.table_names():
+        schema_editor.create_model(lease)
 
 
 class Migration(migrations.Migration):
@@ -12,6 +21,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(create_lease, migrations.RunPython.noop),
         # SQLite makes the tables anew for these columns, without their triggers.
         migrations.RunPython(drop_triggers, create_triggers),
         migrations.RemoveIndex(

@@ -1,4 +1,6 @@
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 from leaderboardapp.stores.sql.migrations.frozen import sqlite_archive
 from leaderboardapp.stores.sql.migrations.frozen.longer_board_ids import lengthen, shorten
@@ -6,6 +8,15 @@ from leaderboardapp.stores.sql.migrations.frozen.sqlite_triggers import (
     create_triggers,
     drop_triggers,
 )
+
+
+def delete_windows(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Delete windows, which would be boards of an earlier version that no address reaches."""
+    if schema_editor.connection.vendor == "postgresql":
+        # It alters no table in a transaction that has yet to look for rows without their board.
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    apps.get_model("store", "BoardRow").objects.filter(id__contains="~").delete()
+    apps.get_model("store", "ChangeRow").objects.filter(board__contains="~").delete()
 
 
 class Migration(migrations.Migration):
@@ -44,4 +55,5 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.RunPython(migrations.RunPython.noop, delete_windows),
     ]

@@ -4,14 +4,11 @@ from django.db import migrations, models
 
 
 def widen(apps: Any, schema_editor: Any) -> None:
-    """Make room for an object. SQLite keeps a text of any length in the column that it has."""
+    """Make room for an object. SQLite keeps a text of any length in the column that it has.
+
+    An earlier version keeps the room, and the objects in it, so there is nothing to undo."""
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("ALTER TABLE board ALTER COLUMN schedule TYPE text")
-
-
-def narrow(apps: Any, schema_editor: Any) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("ALTER TABLE board ALTER COLUMN schedule TYPE varchar(10)")
 
 
 class Migration(migrations.Migration):
@@ -21,7 +18,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.SeparateDatabaseAndState(
-            database_operations=[migrations.RunPython(widen, narrow)],
+            database_operations=[migrations.RunPython(widen, migrations.RunPython.noop)],
             state_operations=[
                 migrations.AlterField(
                     model_name="boardrow",

@@ -52,7 +52,8 @@ def drop_triggers(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> N
         return
     for table in TABLES:
         for event, _, _ in EVENTS:
-            schema_editor.execute(f"DROP TRIGGER {table}_{event}")
+            # The version that landed first had none for rows that move.
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {table}_{event}")
 
 
 # Select the block in which a row counts, with the number to add to its count. Nothing for a row
