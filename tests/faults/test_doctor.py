@@ -3,14 +3,16 @@
 import re
 import signal
 import socket
+import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.programs import free_ports
+from tests.support.programs import PROJECT, START_SECONDS, free_ports, is_ready, wait_until
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.stores("sqlite")
@@ -95,6 +97,112 @@ def test_a_listener_that_publishes_elsewhere(stack: Stack) -> None:
     finally:
         other.stop()
     assert "a change is not shown" in text and "GRIP_URL" in remedy
+
+
+def test_one_of_two_listeners_publishes_elsewhere(stack: Stack) -> None:
+    elsewhere = stack.env["GRIP_URL"].replace("localhost:", "127.0.0.2:")
+    other = stack.program("drifted", stack.listener.command, GRIP_URL=elsewhere)
+    try:
+        wait_until(lambda: "listening to 8 of" in other.output(), "its share")
+        text, remedy = only(examine(stack))
+    finally:
+        other.stop()
+    assert "listener: changes of boards of" in text and "GRIP_URL" in remedy
+    assert f"{socket.gethostname()}:{other.process.pid}:" in text
+
+
+def test_a_listener_that_has_another_store(stack: Stack, tmp_path: Path) -> None:
+    stack.listener.stop()
+    [port] = free_ports(1)
+    env = {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/old.sqlite3",
+        "METRICS_LISTENER": f"localhost:{port}",
+    }
+    stack.manage("ensure_store", **env)
+    other = stack.program("other-store", stack.listener.command, **env)
+    try:
+        wait_until(lambda: "listening to" in other.output(), "a listener")
+        listener, _ = examine(stack, METRICS_LISTENER=f"localhost:{port}").items()
+    finally:
+        other.stop()
+    assert "listener has another store" in listener[0] and f"localhost:{port}" in listener[0]
+    assert "DATABASE_URL" in listener[1]
+
+
+def test_a_pushpin_that_is_not_in_grip_url(stack: Stack, tmp_path: Path) -> None:
+    control, *ports = free_ports(3)
+    key = stack.env["GRIP_URL"].split("?")[1].split()[0]
+    command = [sys.executable, "script/pushpin", f"--port=127.0.0.1:{ports[0]}", *stack.options]
+    env = {"GRIP_URL": f"tcp://localhost:{control}?{key}", "PUSHPIN_RUN_DIR": f"{stack.run_dir}/x"}
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(BY_TURNS.format(port=ports[1], first=stack.port, second=ports[0]))
+    pushpin = stack.program("unknown-pushpin", command, **env)
+    front = stack.program("front", ["haproxy", "-db", "-f", str(file)])
+    try:
+        wait_until(lambda: is_ready(ports[0]), "an answer through Pushpin", START_SECONDS)
+        wait_until(lambda: is_ready(ports[1]), "an answer through the front", START_SECONDS)
+        text, remedy = only(examine(stack, f"http://localhost:{ports[1]}"))
+    finally:
+        front.stop()
+        pushpin.stop()
+    assert "to some viewers of a board, and not to 2 of 4" in text and "GRIP_URL" in remedy
+
+
+BY_TURNS = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend all
+    bind 127.0.0.1:{port}
+    default_backend pushpins
+backend pushpins
+    balance roundrobin
+    server one 127.0.0.1:{first}
+    server two 127.0.0.1:{second}
+"""
+
+
+def test_a_store_that_takes_no_writes(stack: Stack) -> None:
+    with open_file(stack) as database:
+        database.execute("BEGIN IMMEDIATE")
+        store, rest = examine(stack).items()
+    assert "store: it takes no writes: database is locked" in store[0]
+    assert "service: neither" in rest[0]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "text", "remedy"),
+    [
+        (
+            "BEFORE INSERT ON change BEGIN SELECT RAISE(IGNORE); END",
+            "does not say that there was one",
+            "TRIGGER",
+        ),
+        (
+            "BEFORE INSERT ON ticket BEGIN SELECT RAISE(ABORT, 'not granted'); END",
+            "did not take the ticket",
+            "store unavailable",
+        ),
+    ],
+)
+def test_a_store_that_does_a_part(stack: Stack, trigger: str, text: str, remedy: str) -> None:
+    with open_file(stack) as database:
+        database.execute(f"CREATE TRIGGER broken {trigger}")
+        try:
+            found = only(examine(stack))
+        finally:
+            database.execute("DROP TRIGGER broken")
+    assert text in found[0] and remedy in found[1]
+
+
+@contextmanager
+def open_file(stack: Stack) -> Iterator[sqlite3.Connection]:
+    """Open the stack's database, as somebody at a console does."""
+    path = stack.env["DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(PROJECT / path, isolation_level=None)) as database:
+        yield database
 
 
 def test_the_web_processes_asked_past_pushpin(stack: Stack) -> None:
