@@ -26,7 +26,7 @@ UNTOLD = (
 
 def examine_changes(url: str, boards: Mapping[str, str], token: str) -> Iterator[Finding]:
     """Yield findings of how changes of these boards are shown, each with its listener. Raises
-    RequestException, StoreUnavailable."""
+    StreamRefused, RequestException, StoreUnavailable."""
     viewers, waits = [], []
     with ExitStack() as stack:
         for board in (board for board in boards for _ in range(VIEWERS)):

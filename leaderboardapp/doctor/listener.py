@@ -72,7 +72,7 @@ def _read_lease_age() -> float:
         return math.inf
     with suppress(requests.RequestException):
         address = f"http://{settings.METRICS_LISTENER}/metrics"
-        metrics = requests.get(address, timeout=TAKEOVER_SECONDS).text
+        metrics = requests.get(address, timeout=VALID_SECONDS).text
         if age := re.search(rf"^{LEASE_AGE.name} (\S+)", metrics, re.MULTILINE):
             return float(age[1])
     return math.inf

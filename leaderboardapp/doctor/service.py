@@ -8,33 +8,13 @@ from leaderboardapp.doctor.changes import examine_changes
 from leaderboardapp.doctor.findings import Finding, error
 from leaderboardapp.doctor.listener import read_division
 from leaderboardapp.doctor.probe import name_boards, probe_boards
-from leaderboardapp.doctor.viewers import ANSWER_SECONDS, PART, Viewer, bearer
+from leaderboardapp.doctor.viewers import ANSWER_SECONDS, PART, StreamRefused, Viewer, bearer
 from leaderboardapp.domain.parts import Parts
 
-OTHER_KEYS = (
-    "a token that is signed with TOKEN_KEYS as they are here is refused",
-    "Give the web processes the same TOKEN_KEYS, and set both clocks.",
-)
-REFUSED = {
-    401: OTHER_KEYS,
-    403: OTHER_KEYS,
-    404: (
-        "the web processes do not find a board that was just made here",
-        "Give them the same DATABASE_URL.",
-    ),
-    501: (
-        "streams are answered 501: requests come without the signature of a proxy in GRIP_URL",
-        "Ask Pushpin's port, or a front before it, and not the web processes'. If you did: give "
-        "sig_key and GRIP_URL the same key, and set both clocks.",
-    ),
-}
-"""Of a stream: by status, what it says and what to do."""
 BUFFERED = (
     "nothing of a stream arrives: something on the way collects it, or waits for its end",
     "Turn buffering off for text/event-stream, as the files in deploy/ do (proxy_buffering off).",
 )
-
-
 UNSTORED = (
     "a stream with a ticket ends at once: the store did not take the ticket as used",
     "The web processes' log says `store unavailable`, and why. Their user of the database may lack "
@@ -63,7 +43,11 @@ def examine_service(url: str) -> Iterator[Finding]:
     boards = choose_boards()
     with probe_boards([*boards]) as token:
         try:
-            yield from _examine_streams(url, boards, token)
+            yield from examine_changes(url, boards, token)
+            if token:
+                yield from _examine_ticket(url, next(iter(boards)), token)
+        except StreamRefused as refusal:
+            yield error(PART, *refusal.args)
         except requests.RequestException as failure:
             if isinstance(failure, requests.Timeout) or "timed out" in str(failure):
                 yield error(PART, *BUFFERED)
@@ -82,33 +66,8 @@ def choose_boards() -> Mapping[str, str]:
     return boards
 
 
-def _examine_streams(url: str, boards: Mapping[str, str], token: str) -> Iterator[Finding]:
-    """Yield findings of streams of these boards. Raises RequestException, StoreUnavailable."""
-    board = next(iter(boards))
-    with Viewer(url, board, token) as viewer:
-        if fault := _find_fault(viewer.answer):
-            yield fault
-            return
-        viewer.read_until(b"data:")
-    yield from examine_changes(url, boards, token)
-    if token:
-        yield from _examine_ticket(url, board, token)
-
-
-def _find_fault(stream: requests.Response) -> Finding | None:
-    """Return what is wrong with the answer to a stream's request; None if nothing is."""
-    if stream.status_code in REFUSED:
-        return error(PART, *REFUSED[stream.status_code])
-    kind = stream.headers.get("Content-Type", "without a type")
-    if stream.status_code == 200 and "event-stream" in kind:
-        return None
-    text = f"a stream is answered {stream.status_code}, {kind}"
-    hint = "Have what is before Pushpin hand on the Accept header, and cache nothing."
-    return error(PART, f"{text}: {stream.text[:200]!r}", hint)
-
-
 def _examine_ticket(url: str, board: str, token: str) -> Iterator[Finding]:
-    """Yield a finding of a stream that a ticket opens. Raises RequestException."""
+    """Yield a finding of a stream that a ticket opens. Raises StreamRefused, RequestException."""
     answer = requests.post(
         f"{url}/boards/{board}/ticket/", headers=bearer(token), timeout=ANSWER_SECONDS
     )
@@ -117,9 +76,6 @@ def _examine_ticket(url: str, board: str, token: str) -> Iterator[Finding]:
         yield error(PART, text, "Look at the web processes' log.")
         return
     with Viewer(url, board, ticket=answer.json()["ticket"]) as viewer:
-        if fault := _find_fault(viewer.answer):
-            yield fault
-            return
         try:
             viewer.read_until(b"data:")
         except requests.ConnectionError:
