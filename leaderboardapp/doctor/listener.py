@@ -36,7 +36,7 @@ def examine_listener() -> Iterator[Finding]:
         time.sleep(LOOK_SECONDS)
     if not alive and (age := _read_lease_age()) < VALID_SECONDS:
         text = f"no sign of life in this store, but METRICS_LISTENER={settings.METRICS_LISTENER}"
-        text += f" says that it was {age:.1f} s ago: that listener has another store"
+        text += f" renewed its lease {age:.1f} s ago: that listener has another store"
         hint = "Restart it, with the DATABASE_URL of the web processes. While it runs it keeps a "
         yield error(PART, text, f"{hint}file of SQLite open in whose place another was put.")
     elif not now.listeners:
