@@ -60,7 +60,8 @@ def choose_boards() -> Mapping[str, str]:
     """Return the id of a board of each listener, with the listener's. Raises StoreUnavailable."""
     division = read_division()
     boards = {}
-    for listener in {part.holder for part in division.parts}:
+    # Of a part that nobody has the listener's finding tells.
+    for listener in {part.holder for part in division.parts if part.holder} or {""}:
         parts = Parts(len(division.parts), frozenset(division.list_parts(listener)))
         boards[next(filter(parts.have, name_boards()))] = listener
     return boards
