@@ -80,8 +80,8 @@ def read_boards(request: HttpRequest) -> HttpResponse:
     if request.method == "GET" and negotiate(request) == STREAM:
         try:
             return subscribe.hold_boards(request, get_readable_snapshots(request, ids))
-        except StoreUnavailable:
-            return subscribe.reconnect_response()
+        except StoreUnavailable as error:
+            return subscribe.reconnect_response(error)
     boards = get_readable_snapshots(request, ids)
     bodies = ",".join(snapshot.body for snapshot in boards.values() if snapshot)
     missing = to_line([owner_of(id) for id, snapshot in boards.items() if snapshot is None])
@@ -123,8 +123,8 @@ def read_board(request: HttpRequest, board_id: str) -> HttpResponse:
             snapshot = get_readable_snapshot(request, board_id)
             channel = board_channel(board_id, snapshot.private)
             return subscribe.hold_snapshot(request, channel, snapshot)
-        except StoreUnavailable:
-            return subscribe.reconnect_response()
+        except StoreUnavailable as error:
+            return subscribe.reconnect_response(error)
     snapshot = get_readable_snapshot(request, board_id)
     response = HttpResponse(snapshot.body, headers=snapshot.headers())
     response = preconditions.apply(request, response)

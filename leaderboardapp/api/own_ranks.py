@@ -19,8 +19,8 @@ def hold_player(request: HttpRequest, board_id: str, player_id: str) -> HttpResp
     """Answer an event stream of the player's own rank, which the proxy holds."""
     try:
         snapshot = get_readable_rank(request, board_id, player_id)
-    except StoreUnavailable:
-        return subscribe.reconnect_response()
+    except StoreUnavailable as error:
+        return subscribe.reconnect_response(error)
     channel = player_channel(board_id, player_id, snapshot.private)
     return subscribe.hold_snapshot(request, channel, snapshot)
 

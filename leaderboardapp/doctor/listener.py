@@ -1,11 +1,18 @@
 """The listener: whether any lives, and all boards have one."""
 
+import math
+import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+
+import requests
+from django.conf import settings
 
 from leaderboardapp.doctor.findings import Finding, error
 from leaderboardapp.listener.division import Division
-from leaderboardapp.listener.lease import TAKEOVER_SECONDS
+from leaderboardapp.listener.gauges import LEASE_AGE
+from leaderboardapp.listener.lease import TAKEOVER_SECONDS, VALID_SECONDS
 from leaderboardapp.stores import get_store
 
 PART = "listener"
@@ -27,7 +34,12 @@ def examine_listener() -> Iterator[Finding]:
         if time.monotonic() >= until:
             break
         time.sleep(LOOK_SECONDS)
-    if not now.listeners:
+    if not alive and (age := _read_lease_age()) < VALID_SECONDS:
+        text = f"no sign of life in this store, but METRICS_LISTENER={settings.METRICS_LISTENER}"
+        text += f" renewed its lease {age:.1f} s ago: that listener has another store"
+        hint = "Restart it, with the DATABASE_URL of the web processes. While it runs it keeps a "
+        yield error(PART, text, f"{hint}file of SQLite open in whose place another was put.")
+    elif not now.listeners:
         yield error(PART, "none runs, so viewers are shown no change", START)
     elif not alive:
         text = f"no sign of life for {TAKEOVER_SECONDS:g} s, so viewers are shown no change"
@@ -51,6 +63,19 @@ def is_any_alive() -> bool:
 def list_alive(before: Division, now: Division) -> list[str]:
     """Return the listeners that have given a sign of life between two looks."""
     return [id for id, beat in now.listeners.items() if before.listeners.get(id) != beat]
+
+
+def _read_lease_age() -> float:
+    """Return the seconds since the listener at METRICS_LISTENER renewed its lease, in whatever
+    store it has; infinity if there is none, or it does not say."""
+    if not settings.METRICS_LISTENER:
+        return math.inf
+    with suppress(requests.RequestException):
+        address = f"http://{settings.METRICS_LISTENER}/metrics"
+        metrics = requests.get(address, timeout=VALID_SECONDS).text
+        if age := re.search(rf"^{LEASE_AGE.name} (\S+)", metrics, re.MULTILINE):
+            return float(age[1])
+    return math.inf
 
 
 def read_division() -> Division:

@@ -1,49 +1,29 @@
-"""The service as a viewer has it: asks for a stream, changes a score, and measures."""
+"""The service as viewers have it: asks for streams, changes scores, and measures."""
 
-import socket
-import time
-import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
 
 import requests
-from django.conf import settings
 
-from leaderboardapp.doctor.findings import Finding, error, warning
-from leaderboardapp.models import Board, ObjectDoesNotExist, Player
-from leaderboardapp.web.auth import create_token
+from leaderboardapp.doctor.changes import examine_changes
+from leaderboardapp.doctor.findings import Finding, error
+from leaderboardapp.doctor.listener import read_division
+from leaderboardapp.doctor.probe import name_boards, probe_boards
+from leaderboardapp.doctor.viewers import ANSWER_SECONDS, PART, StreamRefused, Viewer, bearer
+from leaderboardapp.domain.parts import Parts
 
-PART = "service"
-ANSWER_SECONDS = 5.0  # of silence, after which nobody waits on
-SLOW_SECONDS = 1.0
-TOKEN_SECONDS = 60
-EVENT_STREAM = {"Accept": "text/event-stream"}
-OTHER_KEYS = (
-    "a token that is signed with TOKEN_KEYS as they are here is refused",
-    "Give the web processes the same TOKEN_KEYS, and set both clocks.",
-)
-REFUSED = {
-    401: OTHER_KEYS,
-    403: OTHER_KEYS,
-    404: (
-        "the web processes do not find a board that was just made here",
-        "Give them the same DATABASE_URL.",
-    ),
-    501: (
-        "streams are answered 501: requests come without the signature of a proxy in GRIP_URL",
-        "Ask Pushpin's port, or a front before it, and not the web processes'. If you did: give "
-        "sig_key and GRIP_URL the same key, and set both clocks.",
-    ),
-}
-"""Of a stream: by status, what it says and what to do."""
 BUFFERED = (
     "nothing of a stream arrives: something on the way collects it, or waits for its end",
     "Turn buffering off for text/event-stream, as the files in deploy/ do (proxy_buffering off).",
 )
+UNSTORED = (
+    "a stream with a ticket ends at once: the store did not take the ticket as used",
+    "The web processes' log says `store unavailable`, and why. Their user of the database may lack "
+    "the right to write one table.",
+)
 
 
 def examine_service(url: str) -> Iterator[Finding]:
-    """Yield findings of the service at this address. Makes a board of its own, which is deleted.
+    """Yield findings of the service at this address. Makes boards of its own, which are deleted.
 
     Raises StoreUnavailable."""
     try:
@@ -60,9 +40,14 @@ def examine_service(url: str) -> Iterator[Finding]:
         yield error(PART, text, "Look at the web processes' log, and Pushpin's.")
         return
     yield Finding(PART, f"{url} is ready")
-    with probe_board() as (board, token):
+    boards = choose_boards()
+    with probe_boards([*boards]) as token:
         try:
-            yield from _examine_stream(url, board, token)
+            yield from examine_changes(url, boards, token)
+            if token:
+                yield from _examine_ticket(url, next(iter(boards)), token)
+        except StreamRefused as refusal:
+            yield error(PART, *refusal.args)
         except requests.RequestException as failure:
             if isinstance(failure, requests.Timeout) or "timed out" in str(failure):
                 yield error(PART, *BUFFERED)
@@ -71,89 +56,31 @@ def examine_service(url: str) -> Iterator[Finding]:
                 yield error(PART, text, "Look at the logs of Pushpin and of what is before it.")
 
 
-@contextmanager
-def probe_board() -> Iterator[tuple[Board, str]]:
-    """Make a board with a player; yield it, and a token that reads it. Deletes it at the end.
-
-    It is public, for a moment, if TOKEN_KEYS has no secret to sign with."""
-    # The same one each time, so that one which was left by an interruption goes away.
-    board = Board(id=f"doctor-{uuid.uuid5(uuid.NAMESPACE_DNS, socket.gethostname()).hex[:12]}")
-    board.name = "The doctor's"
-    with suppress(ObjectDoesNotExist):
-        board.delete()
-    try:
-        token = create_token(["read"], [board.id], TOKEN_SECONDS)
-        board.private = True
-    except StopIteration:
-        token = ""
-    board.save()
-    try:
-        Player(board=board, id="probe", name="Probe").save()
-        yield board, token
-    finally:
-        with suppress(ObjectDoesNotExist):
-            board.delete()
+def choose_boards() -> Mapping[str, str]:
+    """Return the id of a board of each listener, with the listener's. Raises StoreUnavailable."""
+    division = read_division()
+    boards = {}
+    # Of a part that nobody has the listener's finding tells.
+    for listener in {part.holder for part in division.parts if part.holder} or {""}:
+        parts = Parts(len(division.parts), frozenset(division.list_parts(listener)))
+        boards[next(filter(parts.have, name_boards()))] = listener
+    return boards
 
 
-def _examine_stream(url: str, board: Board, token: str) -> Iterator[Finding]:
-    """Yield findings of one stream. Raises RequestException."""
-    headers = EVENT_STREAM | ({"Authorization": f"Bearer {token}"} if token else {})
-    began = time.monotonic()
-    stream = requests.get(
-        f"{url}/boards/{board.id}/", headers=headers, stream=True, timeout=_patience()
+def _examine_ticket(url: str, board: str, token: str) -> Iterator[Finding]:
+    """Yield a finding of a stream that a ticket opens. Raises StreamRefused, RequestException."""
+    answer = requests.post(
+        f"{url}/boards/{board}/ticket/", headers=bearer(token), timeout=ANSWER_SECONDS
     )
-    with closing(stream):
-        if stream.status_code in REFUSED:
-            yield error(PART, *REFUSED[stream.status_code])
-            return
-        kind = stream.headers.get("Content-Type", "without a type")
-        if stream.status_code != 200 or "event-stream" not in kind:
-            text = f"a stream is answered {stream.status_code}, {kind}"
-            hint = "Have what is before Pushpin hand on the Accept header, and cache nothing."
-            yield error(PART, f"{text}: {stream.text[:200]!r}", hint)
-            return
-        received: Iterator[bytes] = stream.iter_content(chunk_size=None)
-        _read_until(received, b"data:")
-        yield from _judge("a stream's first snapshot comes after", time.monotonic() - began)
-        Player(board=board, id="probe").score_add(41)
-        began = time.monotonic()
+    if answer.status_code != 200:
+        text = f"a ticket is answered {answer.status_code}: {answer.text[:200]!r}"
+        yield error(PART, text, "Look at the web processes' log.")
+        return
+    with Viewer(url, board, ticket=answer.json()["ticket"]) as viewer:
         try:
-            _read_until(received, b'"score":41')
-        except requests.RequestException:
-            yield error(
-                PART,
-                f"a change is not shown within {_patience():g} s, though the stream is open",
-                "Look at what is said of the listener, and whether its GRIP_URL has this Pushpin.",
-            )
-            return
-        yield from _judge("a change is shown after", time.monotonic() - began)
-
-
-def _judge(what: str, seconds: float) -> Iterator[Finding]:
-    text = f"{what} {seconds:.2f} s"
-    if seconds <= SLOW_SECONDS:
-        yield Finding(PART, text)
-    else:
-        hint = "Look at the load of the machines, and for a front that collects small writes."
-        yield warning(PART, text, hint)
-
-
-def _read_until(stream: Iterator[bytes], part: bytes) -> None:
-    """Read until the stream has had these bytes. Raises RequestException if it ends, or is silent
-    or goes on for too long without them."""
-    until, seen = time.monotonic() + _patience(), b""
-    for chunk in stream:
-        seen += chunk
-        if part in seen:
-            return
-        if time.monotonic() >= until:
-            raise requests.Timeout("timed out")
-    raise requests.ConnectionError("it was closed")
-
-
-def _patience() -> float:
-    """Return the seconds of silence after which nobody waits on: a change may be held back."""
-    return ANSWER_SECONDS + settings.PUBLISH_INTERVAL
+            viewer.read_until(b"data:")
+        except requests.ConnectionError:
+            yield error(PART, *UNSTORED)
 
 
 def _shorten(failure: Exception) -> str:

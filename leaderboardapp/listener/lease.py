@@ -6,6 +6,8 @@ whose heartbeat has stood still for a while is removed, and the others take its 
 knows when its own last heartbeat began, and stops publishing before others may take over.
 """
 
+import os
+import socket
 import time
 import uuid
 
@@ -34,7 +36,8 @@ class Lease:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.id = uuid.uuid4().hex[:16]
+        # Who looks for a listener learns where it is; the rest never comes again.
+        self.id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.parts = Parts(settings.LISTENER_PARTS)  # that this listener publishes
         self.taken: dict[int, int] = {}  # new ones of these: by number, the position
         # Parts that are given up, from when on nothing new of them is published.

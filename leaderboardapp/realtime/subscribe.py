@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django_grip import set_hold_longpoll, set_hold_stream
 from gripcontrol import Channel, WebSocketContext
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.realtime.expiry import choose_end, end_channel
 from leaderboardapp.realtime.formats import (
     NORMAL,
@@ -36,7 +37,7 @@ from leaderboardapp.web import preconditions
 from leaderboardapp.web.auth import read_grant
 from leaderboardapp.web.headers import parse_preferences
 from leaderboardapp.web.problem_kinds import ProblemKind
-from leaderboardapp.web.problems import Problem, to_problem
+from leaderboardapp.web.problems import Problem, log_store_failure, to_problem
 from leaderboardapp.web.proxy import GripRequest, is_signed, require_proxy
 
 # Of a long-poll: the shortest for which Pushpin holds a response, and the longest that we allow.
@@ -226,9 +227,11 @@ def _is_ping(message: str | bytes) -> bool:
         return False
 
 
-def reconnect_response() -> HttpResponse:
-    """Return the answer to a stream's request while the store is unavailable: an ended stream.
+def reconnect_response(error: StoreUnavailable) -> HttpResponse:
+    """Return the answer to a stream's request while the store is unavailable: an ended stream. The
+    error is logged, because nothing else shows it.
 
     An EventSource reconnects after a 200 that ended, and after nothing else (HTML standard,
     9.2.3)."""
+    log_store_failure(error)
     return event_stream(retry_line())

@@ -79,7 +79,8 @@ class Store(MessageStore):
 
     @abstractmethod
     def examine(self) -> Examination:
-        """Return what the tables lack, or are not ready for, and the store's clock."""
+        """Return what the tables lack, or are not ready for, what keeps others from the store, and
+        its clock."""
 
     @abstractmethod
     def close(self) -> None:

@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """What is wrong with the store's tables, and what to do about it."""
+    """What is wrong with the store, and what to do about it."""
 
     text: str
     remedy: str
+    is_warning: bool = False
+    """Whether all works, and will not always."""
 
 
 class Examination(NamedTuple):

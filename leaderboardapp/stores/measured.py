@@ -1,6 +1,7 @@
 """Time the calls of a store, and count its failures."""
 
 import functools
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ CALL_SECONDS = Histogram(
     "leaderboard_store_call_seconds", "Calls of the store, failed ones included", "call"
 )
 FAILURES = Counter(
-    "leaderboard_store_failures", "Calls of the store that failed, by what was done", "done"
+    "leaderboard_store_failures", "Calls of the store that failed, by what was done", "call", "done"
 )
 # They ask no server.
 UNMEASURED = {"check", "close"}
@@ -26,9 +27,9 @@ _thread = threading.local()  # .is_calling: whether this thread is inside a call
 
 def measure(kind: type[S]) -> type[S]:
     """Return the store's class with its calls measured. Calls inside another one are part of it."""
-    for done in ("no", "unknown"):
-        FAILURES.count(done, by=0)
     names = Store.__abstractmethods__ - UNMEASURED
+    for name, done in itertools.product(names, ("no", "unknown")):
+        FAILURES.count(name, done, by=0)
     return type(kind.__name__, (kind,), {name: _measure(getattr(kind, name)) for name in names})
 
 
@@ -42,7 +43,8 @@ def _measure(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(*args, **kwargs)
         except StoreUnavailable as error:
-            FAILURES.count("unknown" if isinstance(error, OutcomeUnknown) else "no")
+            done = "unknown" if isinstance(error, OutcomeUnknown) else "no"
+            FAILURES.count(method.__name__, done)
             raise
         finally:
             _thread.is_calling = False

@@ -191,10 +191,15 @@ def _get_store_problem(request: HttpRequest, error: Exception) -> Problem | None
             )
             return Problem(ProblemKind.OUTCOME_UNKNOWN, detail, {"Retry-After": "2"})
         case StoreUnavailable():
-            logger.error("store unavailable: %s", error)
+            log_store_failure(error)
             detail = "The store cannot be reached at the moment; nothing is queued. Try again."
             return Problem(ProblemKind.STORE_UNAVAILABLE, detail, {"Retry-After": "2"})
     return None
+
+
+def log_store_failure(error: StoreUnavailable) -> None:
+    """Log why a request has no answer of the store."""
+    logger.error("store unavailable: %s", error)
 
 
 def _respond(

@@ -216,7 +216,11 @@ def test_a_token_comes_before_a_ticket(send: Send, private: str) -> None:
 
 @pytest.mark.stores("sqlite")
 def test_without_the_store_a_stream_comes_back_and_its_ticket_can_still_be_used(
-    send: Send, private: str, grip_sig: str, monkeypatch: pytest.MonkeyPatch
+    send: Send,
+    private: str,
+    grip_sig: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from leaderboardapp.domain.exceptions import StoreUnavailable
 
@@ -229,6 +233,7 @@ def test_without_the_store_a_stream_comes_back_and_its_ticket_can_still_be_used(
         path = f"{private}?ticket={ticket}"
         answer = send("GET", path, accept="text/event-stream", grip_sig=grip_sig)
         assert answer.status_code == 200 and "Grip-Hold" not in answer
+        assert "store unavailable: away" in caplog.messages
         assert_problem(send("GET", path), 503)
     assert send("GET", f"{private}?ticket={ticket}").status_code == 200
 

@@ -3,14 +3,16 @@
 import re
 import signal
 import socket
+import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.programs import free_ports
+from tests.support.programs import PROJECT, START_SECONDS, free_ports, is_ready, wait_until
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.stores("sqlite")
@@ -95,6 +97,83 @@ def test_a_listener_that_publishes_elsewhere(stack: Stack) -> None:
     finally:
         other.stop()
     assert "a change is not shown" in text and "GRIP_URL" in remedy
+
+
+def test_one_of_two_listeners_publishes_elsewhere(stack: Stack) -> None:
+    elsewhere = stack.env["GRIP_URL"].replace("localhost:", "127.0.0.2:")
+    other = stack.program("drifted", stack.listener.command, GRIP_URL=elsewhere)
+    try:
+        wait_until(lambda: "listening to 8 of" in other.output(), "its share")
+        text, remedy = only(examine(stack))
+    finally:
+        other.stop()
+    assert "listener: changes of boards of" in text and "GRIP_URL" in remedy
+    assert f"{socket.gethostname()}:{other.process.pid}:" in text
+
+
+def test_a_pushpin_that_is_not_in_grip_url(stack: Stack, tmp_path: Path) -> None:
+    control, *ports = free_ports(3)
+    key = stack.env["GRIP_URL"].split("?")[1].split()[0]
+    command = [sys.executable, "script/pushpin", f"--port=127.0.0.1:{ports[0]}", *stack.options]
+    env = {"GRIP_URL": f"tcp://localhost:{control}?{key}", "PUSHPIN_RUN_DIR": f"{stack.run_dir}/x"}
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(BY_TURNS.format(port=ports[1], first=stack.port, second=ports[0]))
+    pushpin = stack.program("unknown-pushpin", command, **env)
+    front = stack.program("front", ["haproxy", "-db", "-f", str(file)])
+    try:
+        wait_until(lambda: is_ready(ports[0]), "an answer through Pushpin", START_SECONDS)
+        wait_until(lambda: is_ready(ports[1]), "an answer through the front", START_SECONDS)
+        text, remedy = only(examine(stack, f"http://localhost:{ports[1]}"))
+    finally:
+        front.stop()
+        pushpin.stop()
+    assert "to some viewers of a board, and not to 2 of 4" in text and "GRIP_URL" in remedy
+
+
+BY_TURNS = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend all
+    bind 127.0.0.1:{port}
+    default_backend pushpins
+backend pushpins
+    balance roundrobin
+    server one 127.0.0.1:{first}
+    server two 127.0.0.1:{second}
+"""
+
+
+def test_a_store_that_takes_no_writes(stack: Stack) -> None:
+    with open_file(stack) as database:
+        database.execute("BEGIN IMMEDIATE")
+        store, rest = examine(stack).items()
+    assert "store: it takes no writes: database is locked" in store[0]
+    assert "service: neither" in rest[0]
+
+
+def test_a_store_that_tells_of_no_change_and_takes_no_ticket(stack: Stack) -> None:
+    with open_file(stack) as database:
+        for table, action in [("change", "IGNORE"), ("ticket", "ABORT, 'not granted'")]:
+            body = f"BEFORE INSERT ON {table} BEGIN SELECT RAISE({action}); END"
+            database.execute(f"CREATE TRIGGER broken_{table} {body}")
+        try:
+            untold, unstored = examine(stack).items()
+        finally:
+            database.execute("DROP TRIGGER broken_change")
+            database.execute("DROP TRIGGER broken_ticket")
+    assert "does not say that there was one" in untold[0] and "TRIGGER" in untold[1]
+    assert "did not take the ticket" in unstored[0] and "store unavailable" in unstored[1]
+
+
+@contextmanager
+def open_file(stack: Stack) -> Iterator[sqlite3.Connection]:
+    """Open the stack's database, as somebody at a console does."""
+    path = stack.env["DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(PROJECT / path, isolation_level=None)) as database:
+        yield database
 
 
 def test_the_web_processes_asked_past_pushpin(stack: Stack) -> None:

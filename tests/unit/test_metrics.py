@@ -86,7 +86,7 @@ def test_a_call_is_timed_once_and_a_failure_counted(
     monkeypatch.setattr(FailingStore, "error", error)
     with pytest.raises(type(error)):
         measure(FailingStore)().get_player("b", "p")
-    assert {done: count_of(FAILURES, done) for done in failures} == failures
+    assert {done: count_of(FAILURES, "get_player", done) for done in failures} == failures
     assert [count_of(CALL_SECONDS, call) for call in ("get_player", "get_board")] == [1, 0]
 
 

@@ -12,12 +12,13 @@ from django.core import checks
 from django.core.management.base import BaseCommand
 
 from leaderboardapp.doctor.broker import examine_broker
-from leaderboardapp.doctor.findings import Finding, Level, warning
+from leaderboardapp.doctor.findings import Finding, Level, error, warning
 from leaderboardapp.doctor.listener import examine_listener
 from leaderboardapp.doctor.pushpin import examine_addresses, examine_files, examine_release
 from leaderboardapp.doctor.service import examine_service
 from leaderboardapp.doctor.store import examine_store
 from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.masking import mask_secrets
 
 LEVELS = {level.name: level for level in (Level.WARNING, Level.ERROR)}
 
@@ -83,14 +84,23 @@ def examine(url: str, pushpin_files: list[Path]) -> Iterator[Finding]:
     for message in checks.run_checks(include_deployment_checks=True):
         if not message.is_silenced():
             yield warning("settings", message.msg, message.hint or "")
-    yield from examine_store()
+    takes_writes = yield from examine_store()
     yield from examine_release()
     yield from examine_files(pushpin_files)
     yield from examine_addresses()
-    try:
-        yield from examine_listener()
-        yield from examine_service(url)
-    except StoreUnavailable:
+    if takes_writes:
+        yield from examine_way(url)
+    else:
         text = "neither the listener nor a stream was looked at, because the store fails"
         yield warning("service", text, "Mend the store, and run the doctor again.")
     yield from examine_broker()
+
+
+def examine_way(url: str) -> Iterator[Finding]:
+    """Yield the findings of what a change passes on its way from the store to viewers."""
+    try:
+        yield from examine_listener()
+        yield from examine_service(url)
+    except StoreUnavailable as failure:
+        text = f"it failed after it had answered: {mask_secrets(str(failure))}"
+        yield error("store", text, "Mend what it says, and run the doctor again.")

@@ -17,6 +17,7 @@ from leaderboardapp.stores.sql.examination import list_faults
 from leaderboardapp.stores.sql.message_stream import EXPIRE
 from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, map_error
+from leaderboardapp.stores.sql.postgresql.examination import list_session_faults
 from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessageStream
 from leaderboardapp.stores.sql.postgresql.listen_notify import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
@@ -83,8 +84,9 @@ class PostgresStore(SqlStore):
 
     @maps_db_errors
     def examine(self) -> Examination:
-        [(now,)] = read(f"SELECT {NOW}", ())
-        return Examination(list_faults(), now / 1_000_000)
+        faults = [*list_faults(), *list_session_faults()]
+        [(now,)] = read(f"SELECT {NOW}", ())  # last: the others take a while
+        return Examination(faults, now / 1_000_000)
 
     def run(self, work: Callable[[], R]) -> R:
         if connection.in_atomic_block:
