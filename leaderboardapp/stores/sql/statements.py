@@ -287,7 +287,7 @@ def _execute(
         cursor: Any = database.cursor()
         cursor.execute(sql, values)
         return cursor
-    # Django's cursor takes longer than most of these statements (ADR 66).
+    # Django's cursor takes longer than most of these statements (ADR 63).
     database.ensure_connection()
     database.validate_no_broken_transaction()
     driver: Any = database.connection
