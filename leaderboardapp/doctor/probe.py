@@ -1,9 +1,10 @@
 """Boards of the doctor's own, on which it changes what it likes."""
 
 import itertools
-import socket
-import uuid
-from collections.abc import Iterator, Sequence
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from leaderboardapp.models import Board, ObjectDoesNotExist, Player
@@ -11,14 +12,17 @@ from leaderboardapp.stores import get_store
 from leaderboardapp.web.auth import create_token
 
 PLAYER = "probe"
-TOKEN_SECONDS = 60
+RUN_SECONDS = 600  # no run takes as long, so boards that are older are nobody's
 MOST_LEFT = 100
+PREFIX = "doctor-probe-"
+ID = re.compile(rf"{PREFIX}([0-9a-f]{{8}})-[0-9a-f]{{8}}-[0-9]+")  # when it was made, by which run
 
 
 def name_boards() -> Iterator[str]:
-    """Yield ids of boards, without end: the same ones each time on this machine."""
+    """Yield ids of boards, without end, which no other run yields."""
+    run = f"{PREFIX}{int(time.time()):08x}-{secrets.token_hex(4)}"
     for number in itertools.count():
-        yield f"{_prefix()}{number}"
+        yield f"{run}-{number}"
 
 
 @contextmanager
@@ -28,9 +32,9 @@ def probe_boards(ids: Sequence[str]) -> Iterator[str]:
 
     They are public, for a moment, and the token is empty, if TOKEN_KEYS has no secret to sign
     with."""
-    delete_left()
+    _delete(_list_left())
     try:
-        token = create_token(["read"], ids, TOKEN_SECONDS)
+        token = create_token(["read"], ids, RUN_SECONDS)
     except StopIteration:
         token = ""
     try:
@@ -39,16 +43,17 @@ def probe_boards(ids: Sequence[str]) -> Iterator[str]:
             Player(board=board, id=PLAYER, name="Probe").save()
         yield token
     finally:
-        delete_left()
+        _delete(ids)
 
 
-def delete_left() -> None:
-    """Delete all boards of the doctor on this machine. Raises StoreUnavailable."""
-    for row in get_store().list_boards(_prefix(), MOST_LEFT, private=True):
-        if row["id"].startswith(_prefix()):
-            with suppress(ObjectDoesNotExist):
-                Board(id=row["id"]).delete()
+def _list_left() -> list[str]:
+    """Return boards of runs that ended before they could delete them. Raises StoreUnavailable."""
+    ids = [row["id"] for row in get_store().list_boards(PREFIX, MOST_LEFT, private=True)]
+    made = [(id, int(match[1], 16)) for id in ids if (match := ID.fullmatch(id))]
+    return [id for id, at in made if abs(time.time() - at) > RUN_SECONDS]
 
 
-def _prefix() -> str:
-    return f"doctor-{uuid.uuid5(uuid.NAMESPACE_DNS, socket.gethostname()).hex[:12]}-"
+def _delete(ids: Iterable[str]) -> None:
+    for id in ids:
+        with suppress(ObjectDoesNotExist):
+            Board(id=id).delete()

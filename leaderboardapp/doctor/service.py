@@ -9,6 +9,7 @@ from leaderboardapp.doctor.findings import Finding, error
 from leaderboardapp.doctor.listener import read_division
 from leaderboardapp.doctor.probe import name_boards, probe_boards
 from leaderboardapp.doctor.viewers import ANSWER_SECONDS, PART, StreamRefused, Viewer, bearer
+from leaderboardapp.domain.masking import mask_secrets
 from leaderboardapp.domain.parts import Parts
 
 BUFFERED = (
@@ -40,6 +41,7 @@ def examine_service(url: str) -> Iterator[Finding]:
         yield error(PART, text, "Look at the web processes' log, and Pushpin's.")
         return
     yield Finding(PART, f"{url} is ready")
+    url = answer.url.removesuffix("/readyz")  # of a redirect: a POST would become a GET by it
     boards = choose_boards()
     with probe_boards([*boards]) as token:
         try:
@@ -84,4 +86,4 @@ def _examine_ticket(url: str, board: str, token: str) -> Iterator[Finding]:
 
 
 def _shorten(failure: Exception) -> str:
-    return " ".join(str(failure).split())[:200]
+    return mask_secrets(" ".join(str(failure).split()))[:200]

@@ -7,7 +7,9 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,28 @@ def test_nothing_and_something_else_at_the_address(stack: Stack) -> None:
     [port] = free_ports(1)
     text, remedy = only(examine(stack, f"http://localhost:{port}"))
     assert f"localhost:{port}" in text and "--url" in remedy
+
+
+def test_two_doctors_at_once_find_nothing(stack: Stack) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(examine, [stack, stack])] == [{}, {}]
+
+
+def test_a_redirect_is_followed(stack: Stack) -> None:
+    class Redirect(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(301)
+            self.send_header("Location", f"http://localhost:{stack.port}{self.path}")
+            self.end_headers()
+
+        do_POST = do_GET
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            assert examine(stack, f"http://localhost:{server.server_port}") == {}
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize(
