@@ -47,6 +47,10 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "Set PUSHPIN_RUN_DIR to another folder." in said
 
 
-def test_a_folder_whose_sockets_would_have_too_long_paths_is_named(tmp_path: Path) -> None:
-    said = refuse(tmp_path / ("x" * 80))
+@pytest.mark.parametrize("letter", ["x", "\u00e4"])
+def test_a_folder_whose_sockets_would_have_too_long_paths_is_named(
+    tmp_path: Path, letter: str
+) -> None:
+    """In bytes, of which a letter may be several."""
+    said = refuse(tmp_path / (letter * (80 // len(letter.encode()))))
     assert "too long a path for Pushpin's sockets. Set PUSHPIN_RUN_DIR to a folder" in said

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from leaderboardapp.doctor.findings import Finding, Level
@@ -109,3 +110,13 @@ def test_fanout_has_no_configuration(conf: Path) -> None:
     fanout = {"control_uri": "https://api.fastly.com/service/x", "key": "token"}
     with override_settings(GRIP_PROXIES=[fanout]):
         assert [*examine_files([])] == []
+
+
+@pytest.mark.parametrize("url", ["localhost:7999", "ftp://host", "https://user:geheim@host"])
+def test_the_doctor_asks_at_an_address_without_a_password(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError) as refused:
+        call_command("doctor", f"--url={url}")
+    assert "address" in str(refused.value) and "geheim" not in str(refused.value)
+    assert not capsys.readouterr().out

@@ -28,6 +28,8 @@ def parse_url(text: str) -> str:
     url = urlsplit(text)
     if url.scheme not in ("http", "https") or not url.netloc:
         raise ArgumentTypeError(f"{text!r} is no address, such as https://scores.example")
+    if url.username is not None:
+        raise ArgumentTypeError("an address has no user or password here: tokens say who asks")
     return text.rstrip("/")
 
 
