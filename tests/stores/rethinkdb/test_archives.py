@@ -13,7 +13,7 @@ import pytest
 from leaderboardapp.domain.exceptions import OutcomeUnknown, PlayerNotFound, StoreUnavailable
 from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.domain.types import Amount, Import, Row
-from leaderboardapp.stores.rethinkdb import archives, rank_blocks
+from leaderboardapp.stores.rethinkdb import archives, rank_blocks, schema
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import blocks_id, row_id
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
@@ -291,8 +291,8 @@ def test_a_board_of_an_earlier_version_with_many_seasons_keeps_them(rethinkdb_ur
     old.close()
 
 
-def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_after_ensure(
-    rethinkdb_url: str,
+def test_players_in_the_indexes_of_an_earlier_version_are_ranked_during_and_after_ensure(
+    rethinkdb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = RethinkStore(f"{rethinkdb_url}_with_single_keys")
     old.ensure()
@@ -300,7 +300,7 @@ def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_afte
     players = old.db.players
     for index in ("desc", "asc"):
         old.db.run(players.index_drop(index))
-        old.db.run(players.index_create(index, lambda row, index=index: row[index]))
+        old.db.run(players.index_create(index, r.row[index]))
     old.db.run(players.set_write_hook(None))
     old.db.run(players.index_wait("desc", "asc"))
     row = {"board": "b", "season": 1, "name": "A player", "scored": True}
@@ -312,12 +312,22 @@ def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_afte
                 {**row, **keys, "id": id, "player": f"p{n}", "score": n, "reached_at": n}
             )
         )
-    for _ in range(2):
+    rankings = []
+
+    def make_multiple(connection: Any, make: Any = schema._make_multiple) -> None:
+        old.add_score("b", "p2", 3)  # while ensure makes other indexes, which may take long
+        rankings.append(read(old, "b"))
+        make(connection)
+        rankings.append(read(old, "b"))
+
+    monkeypatch.setattr(schema, "_make_multiple", make_multiple)
+    for score in (5, 8):
         old.ensure()
-        assert [row[:3] for row in read(old, "b")] == [("p2", 2, 1), ("p1", 1, 2), ("p0", 0, 3)]
+        ranking = [("p2", score, 1, 0), ("p1", 1, 2, 0), ("p0", 0, 3, 0)]
+        assert rankings[-2:] == [ranking, ranking]
     old.start_next_season("b", 1, ENDED_AT)
     finish(old, "b")
-    assert [row[:3] for row in read(old, "b", 1)] == [("p2", 2, 1), ("p1", 1, 2), ("p0", 0, 3)]
+    assert read(old, "b", 1) == ranking
     [document] = old.db.run(players.get_all(row_id("b", "p1")))
     assert not {"desc", "asc", "archived", "unarchived"} & document.keys()
     old.delete_board("b")
