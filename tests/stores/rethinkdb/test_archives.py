@@ -16,9 +16,11 @@ from leaderboardapp.domain.types import Amount, Import, Row
 from leaderboardapp.stores.rethinkdb import archives, rank_blocks, schema
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import blocks_id, row_id
+from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 ENDED_AT = "2026-11-30T00:00:00Z"
+STEPS = ("sync()", ".replace(")
 Ranks = list[tuple[str, int, int, int]]
 
 
@@ -96,6 +98,33 @@ def test_an_archive_is_right_whichever_query_fails(rethink: RethinkStore, done: 
         if not failed:
             break
     assert number > 20
+
+
+def test_nobody_is_carried_over_before_the_disk_has_what_another_process_inserted(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = make_board(rethink)
+    rethink.start_next_season(board, 1, ENDED_AT)
+    blocks = rethink.db.blocks.get(blocks_id(board, 1))
+    while rethink.db.run(blocks)["upto"] != LAST_KEY:
+        rethink.run_maintenance(board)
+    low, high = [board, r.minval], [board, r.maxval]
+    rethink.db.run(rethink.db.past.between(low, high, index="place").delete())
+    real_run, queries, ended = rethink.db.run, list[str](), list[int]()
+
+    def run(query: Any) -> Any:
+        queries.append(str(query))
+        if "sync()" in queries[-1] and not ended:  # of the process that ends here
+            ended.append(len(queries))
+            raise OutcomeUnknown("the connection has broken")
+        return real_run(query)
+
+    monkeypatch.setattr(rethink.db, "run", run)
+    with pytest.raises(OutcomeUnknown):
+        rethink.run_maintenance(board)
+    finish(rethink, board)
+    first = next(name for query in queries[ended[0] :] for name in STEPS if name in query)
+    assert first == "sync()"
 
 
 @pytest.mark.parametrize("done", [False, True])
