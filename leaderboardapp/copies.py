@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from leaderboardapp.domain.exceptions import AlreadyExists
+from leaderboardapp.domain.exceptions import AlreadyExists, ImportMoved
 from leaderboardapp.domain.messages import show
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Import, RankPosition, Row, rank_position
 from leaderboardapp.stores.base import Store
@@ -237,11 +237,17 @@ def _list_past(store: Store, season: Row, position: RankPosition | None) -> Iter
 
 def give_up_imports(store: Store) -> Iterator[tuple[Row, Import]]:
     """End imports that were interrupted within a batch, whose lines are counted for some players
-    only, and stay so; yield the record of each, and how far it had come."""
+    only, and stay so; yield the record of each, and how far it had come. Raises CopyError for one
+    that goes on meanwhile."""
     for record in _read_pages(store, "import", None):
         if not record["done"]:
-            state = store.get_import(record["board"], record["name"])
-            store.import_batch(record["board"], record["name"], state, [])
+            board, name = record["board"], record["name"]
+            state = store.get_import(board, name)
+            try:
+                store.import_batch(board, name, state, [])
+            except ImportMoved as error:
+                text = f"The import {show(name)} on board {board} is running: wait for its end"
+                raise CopyError(text) from error
             yield record, state
 
 

@@ -174,6 +174,11 @@ def test_an_export_of_the_service_waits_until_an_interrupted_import_is_ended_or_
         assert not store.get_import("b", "scores.csv").done
         with pytest.raises(CommandError, match="import “scores.csv” on board b was interrupted"):
             call_command("export_service", str(path))
+        with pytest.MonkeyPatch.context() as patch:
+            state = store.get_import("b", "scores.csv")
+            patch.setattr(store, "get_import", lambda *_: state._replace(line=6))  # as of before
+            with pytest.raises(CommandError, match="“scores.csv” on board b is running: wait"):
+                call_command("export_service", "--give-up-imports", str(path))
         said = io.StringIO()
         call_command("export_service", "--give-up-imports", str(path), stdout=said)
         assert "“scores.csv” on board b: its lines 4 to 9 are counted for some" in said.getvalue()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
 from leaderboardapp.domain.types import RANKINGS, RankPosition
@@ -243,6 +244,12 @@ def test_every_read_of_the_ranking_is_by_index(sqlite: SqliteStore, board: str, 
         assert not re.match(r"SCAN (player|block)\b|USE TEMP B-TREE", plan), plans
         by_index = "INDEX ranked_" in plan or plan.endswith("(board_id=? AND player=?)")
         assert by_index or not plan.startswith("SEARCH player"), plans
+
+
+def test_whoever_captures_queries_sees_statements_by_hand(sqlite: SqliteStore, board: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        sqlite.get_ranking_window(board, 5)
+    assert [len(captured) > 2, captured[0]["sql"], captured[-1]["sql"]] == [True, "BEGIN", "COMMIT"]
 
 
 def test_the_change_table_grows_with_boards_not_with_changes(

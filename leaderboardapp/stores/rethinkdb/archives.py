@@ -141,9 +141,12 @@ class Archives:
 
         Increments that were under way when the season ended may not be in the table yet."""
         rows = self._read(board, settings, [], CARRY_OVER_ROWS)
-        for begin in range(0, len(rows), ROWS_AT_ONCE):
-            piece = rows[begin : begin + ROWS_AT_ONCE]
-            self._release(board, settings, self._insert_missing(board, settings, piece))
+        pieces = [rows[begin : begin + ROWS_AT_ONCE] for begin in range(0, len(rows), ROWS_AT_ONCE)]
+        stored = [self._insert_missing(board, settings, piece) for piece in pieces]
+        # Whatever is missing: a process may have inserted what is there, and ended.
+        self.db.run(self.db.past.sync())
+        for values in stored:
+            self._release(board, settings, values)
         if self._read(board, settings, [], 1):
             return True
         unranked = r.expr({"index": settings["order"], "season": settings["season"]})
@@ -182,7 +185,6 @@ class Archives:
         missing = [row for row in rows if there.get(row["document"]) != _stored(row)]
         if missing:
             self._insert(board, settings, missing)
-            self.db.run(self.db.past.sync())
             there = self._read_stored(ids)
         return there
 

@@ -101,7 +101,10 @@ def _set_write_hook(connection: Connection, name: str) -> None:
     drops it (2.4.4), all documents are written again."""
     table = r.table(name)
     was_lost = connection.run(table.get_write_hook()) is None
-    connection.run(table.set_write_hook(WRITE_HOOKS[name]))
+    indexes = connection.run(table.index_status())
+    is_single = any((name, one["index"]) in MULTIPLE and not one["multi"] for one in indexes)
+    hook = _build_player_hook(with_single_keys=True) if is_single else WRITE_HOOKS[name]
+    connection.run(table.set_write_hook(hook))
     if was_lost:
         _upgrade_documents(connection, name)
 
@@ -113,18 +116,17 @@ def _create_index(table: Any, name: str, index: str, as_name: str = "") -> Any:
 
 def _make_multiple(connection: Connection) -> None:
     """Replace the indexes of the orders that an earlier version made, of one key for a player.
-    Until then they are read."""
+    Until then they are read, and the write hook keeps their keys."""
     for name, index in MULTIPLE:
         table, new = r.table(name), f"{index}_of_all_seasons"
         [status] = connection.run(table.index_status(index))
         if not status["multi"]:
             if new not in connection.run(table.index_list()):
                 connection.run(_create_index(table, name, index, new))
-            connection.run(table.set_write_hook(_build_player_hook(with_single_keys=True)))
             _upgrade_documents(connection, name)
             connection.run(table.index_wait(new))
             connection.run(table.index_rename(new, index, overwrite=True))
-            connection.run(table.set_write_hook(WRITE_HOOKS[name]))
+            _set_write_hook(connection, name)
 
 
 def archive_tops(connection: Connection) -> None:

@@ -283,7 +283,7 @@ def _execute(
     database: BaseDatabaseWrapper, sql: str, values: Sequence[Any] | Mapping[str, Any]
 ) -> Any:
     """Return the driver's cursor after this statement, or Django's where somebody looks on."""
-    if database.execute_wrappers:
+    if database.execute_wrappers or database.queries_logged:
         cursor: Any = database.cursor()
         cursor.execute(sql, values)
         return cursor

@@ -13,12 +13,14 @@ import pytest
 from leaderboardapp.domain.exceptions import OutcomeUnknown, PlayerNotFound, StoreUnavailable
 from leaderboardapp.domain.ranking import number_window
 from leaderboardapp.domain.types import Amount, Import, Row
-from leaderboardapp.stores.rethinkdb import archives, rank_blocks
+from leaderboardapp.stores.rethinkdb import archives, rank_blocks, schema
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.schema import blocks_id, row_id
+from leaderboardapp.stores.rethinkdb.sort_keys import LAST_KEY
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
 ENDED_AT = "2026-11-30T00:00:00Z"
+STEPS = ("sync()", ".replace(")
 Ranks = list[tuple[str, int, int, int]]
 
 
@@ -96,6 +98,33 @@ def test_an_archive_is_right_whichever_query_fails(rethink: RethinkStore, done: 
         if not failed:
             break
     assert number > 20
+
+
+def test_nobody_is_carried_over_before_the_disk_has_what_another_process_inserted(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = make_board(rethink)
+    rethink.start_next_season(board, 1, ENDED_AT)
+    blocks = rethink.db.blocks.get(blocks_id(board, 1))
+    while rethink.db.run(blocks)["upto"] != LAST_KEY:
+        rethink.run_maintenance(board)
+    low, high = [board, r.minval], [board, r.maxval]
+    rethink.db.run(rethink.db.past.between(low, high, index="place").delete())
+    real_run, queries, ended = rethink.db.run, list[str](), list[int]()
+
+    def run(query: Any) -> Any:
+        queries.append(str(query))
+        if "sync()" in queries[-1] and not ended:  # of the process that ends here
+            ended.append(len(queries))
+            raise OutcomeUnknown("the connection has broken")
+        return real_run(query)
+
+    monkeypatch.setattr(rethink.db, "run", run)
+    with pytest.raises(OutcomeUnknown):
+        rethink.run_maintenance(board)
+    finish(rethink, board)
+    first = next(name for query in queries[ended[0] :] for name in STEPS if name in query)
+    assert first == "sync()"
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -291,8 +320,8 @@ def test_a_board_of_an_earlier_version_with_many_seasons_keeps_them(rethinkdb_ur
     old.close()
 
 
-def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_after_ensure(
-    rethinkdb_url: str,
+def test_players_in_the_indexes_of_an_earlier_version_are_ranked_during_and_after_ensure(
+    rethinkdb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = RethinkStore(f"{rethinkdb_url}_with_single_keys")
     old.ensure()
@@ -300,7 +329,7 @@ def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_afte
     players = old.db.players
     for index in ("desc", "asc"):
         old.db.run(players.index_drop(index))
-        old.db.run(players.index_create(index, lambda row, index=index: row[index]))
+        old.db.run(players.index_create(index, r.row[index]))
     old.db.run(players.set_write_hook(None))
     old.db.run(players.index_wait("desc", "asc"))
     row = {"board": "b", "season": 1, "name": "A player", "scored": True}
@@ -312,12 +341,22 @@ def test_players_in_the_indexes_of_an_earlier_version_are_ranked_before_and_afte
                 {**row, **keys, "id": id, "player": f"p{n}", "score": n, "reached_at": n}
             )
         )
-    for _ in range(2):
+    rankings = []
+
+    def make_multiple(connection: Any, make: Any = schema._make_multiple) -> None:
+        old.add_score("b", "p2", 3)  # while ensure makes other indexes, which may take long
+        rankings.append(read(old, "b"))
+        make(connection)
+        rankings.append(read(old, "b"))
+
+    monkeypatch.setattr(schema, "_make_multiple", make_multiple)
+    for score in (5, 8):
         old.ensure()
-        assert [row[:3] for row in read(old, "b")] == [("p2", 2, 1), ("p1", 1, 2), ("p0", 0, 3)]
+        ranking = [("p2", score, 1, 0), ("p1", 1, 2, 0), ("p0", 0, 3, 0)]
+        assert rankings[-2:] == [ranking, ranking]
     old.start_next_season("b", 1, ENDED_AT)
     finish(old, "b")
-    assert [row[:3] for row in read(old, "b", 1)] == [("p2", 2, 1), ("p1", 1, 2), ("p0", 0, 3)]
+    assert read(old, "b", 1) == ranking
     [document] = old.db.run(players.get_all(row_id("b", "p1")))
     assert not {"desc", "asc", "archived", "unarchived"} & document.keys()
     old.delete_board("b")
