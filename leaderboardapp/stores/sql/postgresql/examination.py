@@ -25,7 +25,8 @@ CONNECTIONS = """
         - coalesce(current_setting('reserved_connections', TRUE)::int, 0)
 """
 TAKEN = """
-    SELECT usename, datname, count(*) FROM pg_stat_activity WHERE datname IS NOT NULL
+    SELECT usename, datname, count(*) FROM pg_stat_activity
+    WHERE datname IS NOT NULL AND usename IS NOT NULL
     GROUP BY usename, datname ORDER BY count(*) DESC
 """
 
