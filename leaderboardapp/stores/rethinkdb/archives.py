@@ -14,8 +14,8 @@ Increments that are under way when a season ends may still change it. So whoever
 in the table than in its document is carried over with that score kept, and is moved again. What was
 kept at the moment of being carried over is final, and replaces what is in the table.
 
-No write of a piece waits for the disk (`SOFT`). The table is on it before the next step relies on
-the piece, and a carrying over that a loss of power has undone is found and done again.
+No write of a piece waits for the disk. The table is on it before the next step relies on the piece,
+and a carrying over that a loss of power has undone is found and done again.
 """
 
 import json
@@ -43,7 +43,6 @@ CARRY_OVER_ROWS = 1_000  # players moved in one step, and then carried over in a
 ROWS_AT_ONCE = 250  # written in one query
 BLOCKS_AT_ONCE = 50  # counted in one query
 SCORES_AT_ONCE = 10  # blocks whose scores are counted in one query, which takes longer
-SOFT = "soft"
 FIRST_BLOCK = {"upto": FIRST_KEY, "places": [FIRST_KEY], "before": [0], "scores": [0]}
 
 
@@ -198,7 +197,7 @@ class Archives:
         insert = self.db.past.insert(
             r.json(json.dumps(documents)),
             conflict=lambda _, old, new: r.branch(keep(old), old, new),
-            durability=SOFT,
+            durability="soft",
         )
         if documents:
             raise_for_errors(self.db.run(insert))
@@ -227,7 +226,9 @@ class Archives:
             players = self.db.players.get_all(r.args(stored.keys()))
             return self.db.write_if_board_exists(
                 board,
-                lambda row: players.replace(lambda old: replace(row, stored, old), durability=SOFT),
+                lambda row: players.replace(
+                    lambda old: replace(row, stored, old), durability="soft"
+                ),
             )
 
         raise_for_errors(self.db.run(r.json(json.dumps(stored)).do(write)), board)
@@ -248,7 +249,7 @@ class Archives:
             return _without_season(row, old, rest, is_archived, season)
 
         dropped = self.db.write_if_board_exists(
-            board, lambda row: players.replace(lambda old: replace(row, old), durability=SOFT)
+            board, lambda row: players.replace(lambda old: replace(row, old), durability="soft")
         )
         result = self.db.run(dropped)
         raise_for_errors(result, board)

@@ -1,14 +1,11 @@
 // The running season, and past seasons, of the board or of a window.
 
 import { byId, confirmed, tell } from "./forms.js";
-import { LOCALE } from "../locale.js";
+import { LOCALE, MOMENT } from "../locale.js";
 import { offer, queryOf, titleOf } from "./windows.js";
 import { list, number, text } from "../words.js";
 
-const DATE = new Intl.DateTimeFormat(LOCALE, {
-  year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
-});
-const day = (moment) => DATE.format(new Date(moment)); // in the viewer's own zone
+const day = (moment) => new Date(moment).toLocaleString(LOCALE, MOMENT);
 
 export class Seasons {
   constructor(api, changed) {
