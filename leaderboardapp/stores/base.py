@@ -55,9 +55,6 @@ class Store(MessageStore):
     copies: Copies
     """What it gives to a file with the whole service, and takes from one."""
 
-    rest_factor = 1.0
-    """The rest between two pieces of a board's maintenance, in times what the first one took."""
-
     def __init__(self) -> None:
         # Apart, so that nobody waits for ranks who has not asked for any.
         self._coalesce_add = Coalescer(self.add_scores, self.check, "increments")

@@ -20,7 +20,7 @@ from leaderboardapp.stores.sql import rank_blocks as blocks
 from leaderboardapp.stores.sql.models import BlockRow, PlayerRow
 from leaderboardapp.stores.sql.sqlite import feed as feeds
 from leaderboardapp.stores.sql.sqlite import log_writes, store
-from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed
+from leaderboardapp.stores.sql.sqlite.feed import SqliteFeed, SqliteMessageStream
 from leaderboardapp.stores.sql.sqlite.store import SqliteStore
 from tests.support.programs import PROJECT, wait_until
 
@@ -331,10 +331,16 @@ def test_without_inotify_a_feed_looks_all_the_time(
     feed.close()
 
 
-def test_writes_that_go_on_and_on_do_not_keep_a_feed_awake(
-    sqlite: SqliteStore, board: str, feed: SqliteFeed, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("reader", "rest"), [(SqliteFeed, 0.01), (SqliteMessageStream, 0.05)])
+def test_writes_that_go_on_and_on_do_not_keep_a_reader_awake(
+    sqlite: SqliteStore,
+    board: str,
+    reader: type[SqliteFeed] | type[SqliteMessageStream],
+    rest: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looks: list[None] = []
+    feed, looks = reader(), list[None]()
+    feed.found_at -= 10
     monkeypatch.setattr(feed, "_read", lambda: looks.append(None))
     ended = threading.Event()
 
@@ -350,7 +356,8 @@ def test_writes_that_go_on_and_on_do_not_keep_a_feed_awake(
     feed.poll(timeout=0.5)
     ended.set()
     writing.join()
-    assert len(looks) <= 0.5 / log_writes.REST_SECONDS + 5
+    feed.close()
+    assert len(looks) <= 0.5 / rest + 5
 
 
 def test_a_feed_of_a_linked_file_is_told_of_writes(

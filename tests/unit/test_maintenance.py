@@ -19,8 +19,6 @@ from tests.support.programs import wait_until
 class MaintenanceStore:
     """Each board needs so many pieces of work; some cannot be done."""
 
-    rest_factor = 0.5
-
     def __init__(self, **pieces: int) -> None:
         self.pieces, self.failing = pieces, 0
         self.done: list[str] = []
@@ -145,7 +143,7 @@ def test_the_rest_between_two_pieces_of_a_board_is_as_long_as_its_store_says(
 
     monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(store, "run_maintenance", take_four_seconds)
-    assert maintenance.run_once() == 4.0 * store.rest_factor
+    assert maintenance.run_once() == 4.0 * module.PIECE_REST_FACTOR
     assert maintenance.run_once() == 4.0 * module.REST_FACTOR
 
 

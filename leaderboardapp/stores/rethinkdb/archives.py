@@ -163,18 +163,24 @@ class Archives:
 
     def _insert(self, board: str, settings: Row, rows: list[Row]) -> None:
         """Insert players into the table. Only what is final replaces what is there."""
-        for begin in range(0, len(rows), ROWS_AT_ONCE):
-            piece = rows[begin : begin + ROWS_AT_ONCE]
-            final, others = (
-                [
-                    _archived_document(board, settings, row)
-                    for row in piece
-                    if row["is_final"] is is_final
-                ]
-                for is_final in (True, False)
-            )
-            self._insert_unless(final, lambda old: old.has_fields("erased"))
-            self._insert_unless(others, lambda _: True)
+        pieces = [rows[begin : begin + ROWS_AT_ONCE] for begin in range(0, len(rows), ROWS_AT_ONCE)]
+        inserts = [self._build_insert(board, settings, piece) for piece in pieces]
+        for result in self.db.run_together(inserts):
+            raise_for_errors(result)
+
+    def _build_insert(self, board: str, settings: Row, rows: list[Row]) -> Any:
+        documents = [_archived_document(board, settings, row) for row in rows]
+        final = [
+            document["id"] for document, row in zip(documents, rows, strict=True) if row["is_final"]
+        ]
+
+        def choose(_: Any, old: Any, new: Any) -> Any:
+            is_outdated = r.expr(final).contains(new["id"]) & old.has_fields("erased").not_()
+            return r.branch(is_outdated, new, old)
+
+        return self.db.past.insert(
+            r.json(json.dumps(documents)), conflict=choose, durability="soft"
+        )
 
     def _insert_missing(self, board: str, settings: Row, rows: list[Row]) -> dict[str, Any]:
         """Insert those of a few players who are not in the table as they are. Return the score of
@@ -191,16 +197,6 @@ class Archives:
         stored = self.db.past.get_all(r.args(r.json(json.dumps([*ids.values()]))))
         values = {row["id"]: _stored(row) for row in self.db.run(stored)}
         return {key: values[id] for key, id in ids.items() if id in values}
-
-    def _insert_unless(self, documents: list[Row], keep: Callable[[Any], Any]) -> None:
-        """Insert documents, or replace those that are there unless `keep` holds."""
-        insert = self.db.past.insert(
-            r.json(json.dumps(documents)),
-            conflict=lambda _, old, new: r.branch(keep(old), old, new),
-            durability="soft",
-        )
-        if documents:
-            raise_for_errors(self.db.run(insert))
 
     def _release(self, board: str, settings: Row, stored: dict[str, Any]) -> None:
         """Carry over players who are in the table, and take the season out of what they keep.
@@ -287,9 +283,12 @@ class Archives:
         """Replace the rank blocks that were read. Return whether they were still the same: another
         process may have moved `upto`, or erased a player, or deleted the board."""
 
+        # As JSON, because a thousand places take long as ReQL.
+        read = r.json(json.dumps({name: old[name] for name in ("upto", "places")}))
+
         def replace(there: Any) -> Any:
-            same = [there[name].eq(old[name]) for name in ("upto", "places")]
-            return r.branch(r.and_(*same), r.json(json.dumps(new)), r.error(ROW_CHANGED))
+            is_same = there.pluck("upto", "places").eq(read)
+            return r.branch(is_same, r.json(json.dumps(new)), r.error(ROW_CHANGED))
 
         result = self.db.run(self.db.blocks.get(old["id"]).update(replace))
         if result.get("first_error") == ROW_CHANGED:

@@ -99,18 +99,23 @@ class DriverInstance(ConnectionInstance):  # type: ignore[misc]
         """Send queries that answer no stream, some before the first answer; return the answers. The
         driver waits for each, and the server works at several at once."""
         bodies: dict[int, bytes] = {}
+        tokens = {query.token for query in queries}
         for sent, query in enumerate(queries):
             if sent - len(bodies) == QUERIES_AT_ONCE:
-                self._read_body_into(bodies)
+                self._read_body_into(bodies, tokens)
             self._socket.sendall(query.serialize(self._parent._get_json_encoder(query)))
         while len(bodies) < len(queries):
-            self._read_body_into(bodies)
+            self._read_body_into(bodies, tokens)
         return [self._parse_answer(query, bodies[query.token]) for query in queries]
 
-    def _read_body_into(self, bodies: dict[int, bytes]) -> None:
-        """Read the next answer. They come in any order."""
-        token, length = struct.unpack("<qL", self._socket.recvall(12, None))
-        bodies[token] = self._socket.recvall(length, None)
+    def _read_body_into(self, bodies: dict[int, bytes], tokens: set[int]) -> None:
+        """Read the next answer to one of these queries. They come in any order, and after those
+        that the driver has not waited for, such as to the end of a stream."""
+        token = None
+        while token not in tokens:
+            token, length = struct.unpack("<qL", self._socket.recvall(12, None))
+            body = self._socket.recvall(length, None)
+        bodies[token] = body
 
     def _parse_answer(self, query: Any, body: bytes) -> Any:
         answer = net.Response(query.token, body, self._parent._get_json_decoder(query))

@@ -144,6 +144,16 @@ class Database:
         by_board = (table.get_all(board, index="board") for table in (self.imports, self.emails))
         return players, texts, seasons, past, blocks, past_blocks, *by_board
 
+    def select_past_of(self, board: str, player: str) -> Any:
+        """Select, as ReQL, the documents of a player in the archives of a board's past seasons. By
+        their primary keys, because an index would cost every archived player a write more."""
+        least, most = [board, r.minval], [board, r.maxval]
+        numbers = self.seasons.between(least, most, index="board")["number"].coerce_to("array")
+        keys = numbers.map(
+            lambda number: r.uuid(r.expr(f"{board}/") + number.coerce_to("string") + f"/{player}")
+        )
+        return self.past.get_all(r.args(keys)).filter({"player": player})  # it may be erased
+
     def delete_in_pieces(self, rows: Any, only_if: Any = True) -> None:
         """Delete the selected documents, DELETE_ROWS in a query, as long as `only_if` holds."""
         piece = rows.limit(DELETE_ROWS).delete()

@@ -50,10 +50,8 @@ class Erasure:
     def _erase(self, board: str, player: str) -> Row | None:
         """Erase the player in past seasons. Return the document that is left to be deleted."""
         document: Row | None = self.db.run(self.db.players.get(row_id(board, player)))
-        least, most = [board, player, r.minval], [board, player, r.maxval]
-        archived = self.db.run(self.db.past.between(least, most, index="player"))
         remnants = []
-        for row in archived:
+        for row in self.db.run(self.db.select_past_of(board, player)):
             self._rename_in_tie(row["place"], player, self._read_order(board, row["season"]))
         for row in self._list_unarchived(board, document) if document else ():
             order = self._read_order(board, row["season"])

@@ -87,7 +87,7 @@ def ensure_schema(connection: Connection, address: Address) -> None:
     for name, indexes in TABLES.items():
         table = r.table(name)
         retired = RETIRED_INDEXES & set(connection.run(table.index_list())) - indexes.keys()
-        if retired:
+        if retired and name != "past":  # which only loses an index
             _upgrade_documents(connection, name)
         for index in retired:  # last, so that a setup that was cut short is done again
             connection.run(table.index_drop(index))
@@ -292,6 +292,7 @@ RETIRED_INDEXES = {
     "hidden",
     "place",
     "board",
+    "player",
 }
 
 # Tables and their indexes. A document is not in an index whose function fails or returns null.
@@ -312,10 +313,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "board": lambda row: [row["board"], row["number"]],
         "unfinished": lambda row: r.branch(row["complete"], None, [row["board"], row["number"]]),
     },
-    "past": {
-        "place": _take_field("place"),
-        "player": lambda row: [row["board"], row["player"], row["season"]],
-    },
+    "past": {"place": _take_field("place")},
     "search": {
         "name_key": lambda row: [row["board"], row["hidden"], row["name_key"], row["player"]],
         "id_key": lambda row: [row["board"], row["hidden"], row["id_key"], row["player"]],

@@ -140,8 +140,7 @@ class Seasons:
         """Return the board, and what past seasons before `before` say of the player, as the store's
         method. Raises BoardNotFound, PlayerNotFound."""
         document = self.db.players.get(row_id(board, player))
-        least, most = [board, player, r.minval], [board, player, r.maxval]
-        archived = self.db.past.between(least, most, index="player")
+        archived = self.db.select_past_of(board, player)
 
         def read(row: Any) -> Any:
             kept = (

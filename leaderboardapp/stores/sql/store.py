@@ -89,10 +89,6 @@ from leaderboardapp.stores.sql.statements import BOARD_COLUMNS, REPLACE_LEASE, w
 class SqlStore(DatabaseAccess, Store):
     """A store in the tables of models.py."""
 
-    # Writers who wait for a piece come soon: PostgreSQL's queue for the board is in order, and
-    # SQLite's lock is free while the log is copied to the database, after the commit (ADR 39).
-    rest_factor = 0.5
-
     def __init__(self) -> None:
         super().__init__()
         self.copies = SqlCopies(self)

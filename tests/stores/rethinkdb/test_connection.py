@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from leaderboardapp.domain.exceptions import OutcomeUnknown, StoreUnavailable
+from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.store import RethinkStore
 from tests.stores.rethinkdb.helpers import first_answer
 from tests.support.programs import START_SECONDS, free_ports, wait_until
@@ -31,6 +32,14 @@ def test_a_forked_process_has_a_connection_of_its_own(rethink: RethinkStore, boa
     assert os.waitpid(child, 0)[1] == 0
     assert rethink.db.connections.get_connection() is parents
     assert rethink.get_player(board, "alice")["score"] == 1
+
+
+def test_answers_that_nobody_waits_for_are_none_of_queries_that_are_sent_together(
+    rethink: RethinkStore,
+) -> None:
+    connection = rethink.db.connections.get_connection()
+    connection.open_cursor(r.range().limit(100_000)).close()
+    assert rethink.db.run_together([r.expr(1), r.expr(2)]) == [1, 2]
 
 
 def test_without_a_server_the_address_is_named() -> None:

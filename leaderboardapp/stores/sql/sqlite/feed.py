@@ -16,6 +16,8 @@ from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
 
 R = TypeVar("R")
 
+LATER = 0.02  # how long a rest may be, of the time since anything was found
+
 PUBLISHED = """
     SELECT (SELECT min(id) FROM message), id, exchange, topic, payload
     FROM message WHERE id > ? ORDER BY id
@@ -25,6 +27,9 @@ PUBLISHED = """
 class Commits:
     """Reads what other connections commit, soon after each commit."""
 
+    # Between two looks while others write on and on, of which nothing is for this reader.
+    most_rest = REST_SECONDS
+
     def __init__(self, newest: str) -> None:
         """`newest` is a query for the position from which on to read."""
         self.connection = connections.create_connection("default")
@@ -32,7 +37,7 @@ class Commits:
         [[self.position]] = self.query(newest)  # which opens the log, too
         # It stands beside the file itself, wherever a link to that is.
         self.writes = LogWrites(f"{os.path.realpath(self.connection.settings_dict['NAME'])}-wal")
-        self.last_activity = time.monotonic()
+        self.last_activity = self.found_at = time.monotonic()
         self.paused_until = 0.0
 
     def wait(self, timeout: float, read: Callable[[], R]) -> R | None:
@@ -46,11 +51,12 @@ class Commits:
             while not (result := read()):
                 self.last_activity = time.monotonic()
                 left = deadline - self.last_activity
-                if left <= 0 or self.writes.wait(left):
+                rest = max(REST_SECONDS, (self.last_activity - self.found_at) * LATER)
+                if left <= 0 or self.writes.wait(left, min(rest, self.most_rest)):
                     return None
         except Error as error:
             raise StoreUnavailable(str(error)) from error
-        self.last_activity = time.monotonic()
+        self.last_activity = self.found_at = time.monotonic()
         self.paused_until = self.last_activity + REST_SECONDS
         return result
 
@@ -92,6 +98,8 @@ class SqliteFeed(Commits, Feed):
 
 class SqliteMessageStream(Commits, SqlMessageStream):
     """Reads the table of messages."""
+
+    most_rest = 0.05
 
     def __init__(self) -> None:
         Commits.__init__(self, "SELECT coalesce(max(id), 0) FROM message")

@@ -28,7 +28,7 @@ class LogWrites:
 
     def __init__(self, log: str) -> None:
         """Watch the log, a path. If the system cannot, all is done without."""
-        self.told_at = self.writes_began = time.monotonic()
+        self.told_at = self.writes_began = self.rested_until = time.monotonic()
         self.waker = Waker()
         self.waking, self.telling = select.poll(), select.poll()
         self.waking.register(self.waker, select.POLLIN)
@@ -48,9 +48,9 @@ class LogWrites:
         self.inotify = inotify
         self.telling.register(inotify, select.POLLIN)
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, rest: float = REST_SECONDS) -> bool:
         """Return False when it is time to look for a commit, after so many seconds at most, or True
-        at once when woken."""
+        at once when woken. While writes go on and on, `rest` seconds are between two looks."""
         if self.inotify is None:
             return self.pause(min(seconds, BLIND_SECONDS))
         since = time.monotonic() - self.told_at
@@ -62,7 +62,9 @@ class LogWrites:
         if not self._take_writes():
             return False
         lasting = self.told_at - self.writes_began
-        return self.pause(min(REST_SECONDS, max(LOOK_SECONDS, lasting * LATER)))
+        is_woken = self.pause(min(rest, max(LOOK_SECONDS, lasting * LATER)))
+        self.rested_until = time.monotonic()
+        return is_woken
 
     def pause(self, seconds: float) -> bool:
         """Return False after so many seconds, or True at once when woken."""
@@ -80,7 +82,7 @@ class LogWrites:
         with suppress(BlockingIOError):
             if self.inotify and os.read(self.inotify.fileno(), 4096):
                 now = time.monotonic()
-                if now - self.told_at > QUIET_SECONDS:
+                if now - max(self.told_at, self.rested_until) > QUIET_SECONDS:
                     self.writes_began = now
                 self.told_at = now
                 return True
