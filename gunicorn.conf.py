@@ -28,11 +28,8 @@ if (processes := int(os.environ.get("WEB_CONCURRENCY", "1"))) < 1:
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
-worker_class = "gthread"
+worker_class = "leaderboard_project.threaded_worker.ThreadedWorker"
 threads = 16  # many of them wait for the same coalesced read or write (docs/adr/0015)
-# No kept-alive connections: with them, this worker of gunicorn 27.0 left 3 of 5,000 requests that
-# came through Pushpin at once unanswered (a 502 after 60 s). Without them, none of 25,000.
-keepalive = 0
 limit_request_field_size = 16_384  # bytes of one header: a token with hundreds of boards
 graceful_timeout = 30
 timeout = 60

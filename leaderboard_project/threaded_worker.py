@@ -1,0 +1,106 @@
+"""A gunicorn worker whose threads each accept a connection, answer its one request and close it.
+
+gunicorn's own worker with threads accepts in one thread, hands the connection to another one and
+gets it back to close it, and waits there until the client has closed it, too. A poll took a fifth
+longer (docs/adr/0064-threads-that-accept.md).
+"""
+
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from typing import Any
+
+from gunicorn.workers.sync import SyncWorker
+
+LIFE_SECONDS = 1.0  # between two signs of life to gunicorn's first process
+# How many seconds a client may say nothing while its request is awaited, and take nothing of its
+# answer.
+LIMITS = {socket.SO_RCVTIMEO: 10, socket.SO_SNDTIMEO: 60}
+
+
+class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
+    """A worker of `threads` threads. Its own thread only says that it lives."""
+
+    alive: bool
+
+    def run(self) -> None:
+        """Answer requests until gunicorn ends this process, or restarts it."""
+        for listener in self.sockets:
+            listener.setblocking(False)
+        ended, end = os.pipe()
+        threads = [
+            threading.Thread(target=self._serve, args=[ended], daemon=True)
+            for _ in range(self.cfg.threads)
+        ]
+        for thread in threads:
+            thread.start()
+        while self.alive and self.is_parent_alive():
+            self.notify()
+            if select.select([self.PIPE[0]], [], [], LIFE_SECONDS)[0]:
+                os.read(self.PIPE[0], 4096)  # a signal has come
+        self.alive = False
+        os.close(end)
+        self._wait_for(threads)
+
+    def _wait_for(self, threads: list[threading.Thread]) -> None:
+        """Wait until all requests are answered, for as long as gunicorn allows."""
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        for thread in threads:
+            while thread.is_alive() and time.monotonic() < deadline:
+                self.notify()
+                thread.join(LIFE_SECONDS)
+
+    def _serve(self, ended: int) -> None:
+        """Answer one connection after the other, until `ended` is readable."""
+        # With epoll a new connection wakes one thread. macOS has none, and all are woken.
+        waiting: Any = select.epoll() if hasattr(select, "epoll") else select.poll()
+        waiting.register(ended, select.POLLIN)
+        listeners = {listener.fileno(): listener for listener in self.sockets}
+        for descriptor in listeners:
+            waiting.register(descriptor, select.POLLIN | getattr(select, "EPOLLEXCLUSIVE", 0))
+        try:
+            while self.alive:
+                for descriptor, _ in waiting.poll():
+                    if descriptor in listeners:
+                        self._answer(listeners[descriptor])
+        except BaseException:  # whatever it is: with fewer threads the process is of less use
+            self.log.exception("A thread has failed. This process ends, and another one begins")
+            self.alive = False
+
+    def _answer(self, listener: socket.socket) -> None:
+        """Answer the next connection, if no other thread has it."""
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        client.setblocking(True)  # which macOS does not by itself
+        # The system's timeouts: with Python's own, each read and write would be a call more.
+        for option, seconds in LIMITS.items():
+            client.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", seconds, 0))
+        try:
+            client.recv(1, socket.MSG_PEEK)
+        except OSError:  # it has said nothing for too long, or has gone
+            client.close()
+            return
+        self.handle(listener, client, address)
+
+    def handle_request(
+        self, listener: socket.socket, req: Any, client: socket.socket, addr: Any
+    ) -> None:
+        """Answer the request, and close the connection."""
+        super().handle_request(listener, req, client, addr)
+        # To close it while something is unread would destroy the answer on its way. Then gunicorn
+        # closes it afterwards, which takes longer.
+        if getattr(req.body.reader, "length", 1) == 0 and not _has_unread(client):
+            client.close()
+
+
+def _has_unread(client: socket.socket) -> bool:
+    """Return whether the client has sent more than was read."""
+    try:
+        return bool(client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False

@@ -1,0 +1,113 @@
+"""gunicorn's worker with threads of its own, before a small application in place of the service."""
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import Program, free_ports, wait_until
+
+pytestmark = pytest.mark.processes
+
+THREADS = 2
+APPLICATION = """
+import threading
+from leaderboard_project import threaded_worker
+
+threaded_worker.LIMITS[threaded_worker.socket.SO_RCVTIMEO] = 1
+asked, released = threading.Event(), threading.Event()
+
+class Worker(threaded_worker.ThreadedWorker):
+    def handle(self, listener, client, address):
+        if client.recv(5, threaded_worker.socket.MSG_PEEK) == b"BREAK":
+            raise RuntimeError("a thread that breaks")
+        super().handle(listener, client, address)
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/wait":
+        asked.set()
+        released.wait()
+    if path == "/asked":
+        asked.wait()
+    if path == "/release":
+        threading.Timer(0.3, released.set).start()
+    body = b"x" * 300_000 if path == "/large" else path.encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+
+
+class Web(Program):
+    """gunicorn with one process, at a port."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "small.py").write_text(APPLICATION)
+        [self.port] = free_ports(1)
+        options = ["--no-control-socket", "--worker-class=small.Worker", f"--threads={THREADS}"]
+        command = [str(Path(sys.executable).with_name("gunicorn")), "small:application", *options]
+        path = os.pathsep.join([str(folder), str(Path.cwd())])
+        super().__init__(
+            [*command, f"--bind=127.0.0.1:{self.port}"], folder / "log", {"PYTHONPATH": path}
+        )
+        self.wait_for_port(self.port)
+
+    def ask(self, path: str, body: bytes | None = None) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET" if body is None else "POST", path, body)
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    web = Web(tmp_path)
+    yield web
+    web.stop()
+
+
+def in_thread(work: Callable[[], bytes]) -> tuple[threading.Thread, list[bytes]]:
+    answers: list[bytes] = []
+    thread = threading.Thread(target=lambda: answers.append(work()))
+    thread.start()
+    return thread, answers
+
+
+def test_clients_that_say_nothing_are_let_go(web: Web) -> None:
+    silent = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(2 * THREADS)]
+    assert web.ask("/") == b"/"
+    for client in silent:
+        client.settimeout(20)
+        assert client.recv(1) == b"", "it is closed"
+        client.close()
+
+
+def test_an_answer_arrives_whole_though_the_request_was_not_read(web: Web) -> None:
+    for _ in range(5):
+        assert len(web.ask("/large", b"y" * 50_000)) == 300_000
+
+
+def test_a_request_is_answered_though_the_process_was_told_to_end(web: Web) -> None:
+    waiting, answers = in_thread(lambda: web.ask("/wait"))
+    assert web.ask("/asked") == b"/asked"
+    assert web.ask("/release") == b"/release"
+    web.process.send_signal(signal.SIGTERM)
+    waiting.join()
+    assert answers == [b"/wait"]
+    assert web.process.wait(20) == 0
+
+
+def test_a_process_of_which_a_thread_has_failed_is_replaced(web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port)) as client:
+        client.sendall(b"BREAK")
+        wait_until(lambda: web.output().count("Booting worker") == 2, "another process")
+    assert "a thread that breaks" in web.output()
+    assert web.ask("/") == b"/"
