@@ -76,7 +76,12 @@ def main() -> None:
     unknown = set(arguments.names) - BENCHES.keys()
     if unknown:
         parser.error(f"no such benchmark: {', '.join(unknown)}. There are: {', '.join(BENCHES)}")
-    before = load(arguments.compare) if arguments.compare else []
+    try:
+        before = load(arguments.compare) if arguments.compare else []
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        parser.error(
+            f"--compare {arguments.compare}: not a file of figures of this version: {error}"
+        )
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 

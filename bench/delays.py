@@ -145,7 +145,7 @@ def figures(delays: Delays, viewers: str, store: str) -> Iterator[Figure]:
             "ms",
             percentile_of_runs(delays["service"], percent),
             percentile_of_runs(delays["baseline"], percent),
-            percentile_of_runs(delays["article"], percent),
+            {"article's listener": percentile_of_runs(delays["article"], percent)},
             targets=(at_most(more_than_baseline, "difference"),),
         )
     yield Figure(
@@ -161,5 +161,5 @@ def figures(delays: Delays, viewers: str, store: str) -> Iterator[Figure]:
             store,
             "ms",
             percentile_of_runs(delays["posted"], percent),
-            comparison=percentile_of_runs(delays["eventstream"], percent),
+            comparisons={"django-eventstream": percentile_of_runs(delays["eventstream"], percent)},
         )

@@ -179,7 +179,7 @@ def figures(
     name: str,
     costs: dict[int, list[float]],
     store: str,
-    comparison: dict[int, list[float]] | None = None,
+    article: dict[int, list[float]] | None = None,
 ) -> Iterator[Figure]:
     """Yield a figure for each size, beside the next smaller one."""
     for smaller, (size, runs) in zip([None, *costs], costs.items(), strict=False):
@@ -189,7 +189,7 @@ def figures(
             "ms",
             runs,
             costs[smaller] if smaller else (),
-            comparison[size] if comparison else (),
+            {"article": article[size]} if article else {},
             targets=(at_most(TARGET_GROWTH),) if smaller else (),
         )
 

@@ -151,6 +151,6 @@ def measure(options: Options) -> Iterator[Figure]:
             options.store,
             unit,
             [measured[key]],
-            comparison=[article[key]] if article else [],
+            comparisons={"article's listener, RethinkDB": [article[key]]} if article else {},
             targets=() if most is None else (at_most(most, "value"),),
         )

@@ -48,6 +48,6 @@ def measure(options: Options) -> Iterator[Figure]:
             "/s",
             rates["increments", players],
             rates["baseline", players],
-            rates["article", players],
-            targets=(at_least(0.8), at_least(2, "comparison")),
+            {"article": rates["article", players]},
+            targets=(at_least(0.8), at_least(2, "article")),
         )

@@ -47,8 +47,8 @@ def measure(options: Options) -> Iterator[Figure]:
             "/s",
             rates["polls"],
             rates["baseline"],
-            rates["article"],
-            targets=(at_least(0.8), at_least(times_article, "comparison")),
+            {"article": rates["article"]},
+            targets=(at_least(0.8), at_least(times_article, "article")),
         )
         yield Figure(
             f"polls answered 304, {players:,} players",
