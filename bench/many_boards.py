@@ -125,9 +125,9 @@ async def measure_loads(stack: Stack, options: Options) -> dict[str, list[dict[s
     first = 1
     with process(stack.env["DATABASE_URL"]) as executor:
         executor.submit(make_boards, options.store, boards).result()
-        number = boards * (2 if options.short else 10)
+        number = boards * options.pick(2, 10, 10)
         viewers = await open_viewers(stack.port, [f"/boards/b{n % boards}/" for n in range(number)])
-        for _ in range(options.runs):
+        for _ in range(options.long_runs):
             await asyncio.sleep(3)  # for the repeat
             reads = await asyncio.wrap_future(executor.submit(read, boards, seconds / 4))
             for load, rate in ((FULL_LOAD, reads), (LIGHT_LOAD, LIGHT)):
@@ -150,9 +150,9 @@ async def measure_pushpin_alone(
     They are published to it without the service, with scores that the service cannot have.
     """
     port = control_port(stack)
-    rounds = 3 if options.short else 10
+    rounds = options.pick(3, 10, 10)
     rates = []
-    for number in range(options.runs):
+    for number in range(options.long_runs):
         first = 1_000_000_000 + number * rounds
         scores, began = range(first, first + rounds), time.monotonic()
         await asyncio.to_thread(publish, port, boards, scores)
@@ -163,7 +163,7 @@ async def measure_pushpin_alone(
 
 def sizes(options: Options) -> tuple[int, float]:
     """Return the number of boards, and the seconds of a run."""
-    return (10, 1.0) if options.short else (1000, 20.0)
+    return options.pick((10, 1.0), (100, 2.0), (1000, 20.0))
 
 
 def measure(options: Options) -> Iterator[Figure]:

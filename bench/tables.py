@@ -4,20 +4,13 @@ import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
-from bench.figure import (
-    BASELINE,
-    DIFFERENCE,
-    STORE_NAMES,
-    VALUE,
-    Figure,
-    Target,
-    markdown,
-    number,
-)
+from bench.figure import BASELINE, DIFFERENCE, STORE_NAMES, VALUE, Figure, Target, markdown, number
 
 T = TypeVar("T")
+Part = tuple[str, Callable[[Figure], str]]  # of a row: its header, and how its text is made
 
 UNITS = {
     "/s": "Per second.",
@@ -86,14 +79,18 @@ TABLES = (
         baseline="with neither",
     ),
     Table(
-        "Publishing over ZeroMQ",
-        r"publishing: (.+)",
+        "Publishing over ZeroMQ, {scale} boards",
+        r"publishing, (?P<scale>[\d,]+) boards: (.+)",
         ("",),
         value="ZeroMQ",
         baseline="HTTP",
     ),
-    Table("Listeners that share the boards", r"parts, (.+): (.+)", ("", "")),
-    Table("Own ranks", r"own ranks: (.+)", ("",), stores="columns"),
+    Table(
+        "Listeners that share {scale} boards",
+        r"parts of (?P<scale>.+) boards, (.+): (.+)",
+        ("", ""),
+    ),
+    Table("Own ranks, {scale}", r"own ranks, (?P<scale>.+): (.+)", ("",), stores="columns"),
     Table("Polls", r"polls, (.+) players", ("players",)),
     Table("Polls answered 304", r"polls answered 304, (.+) players", ("players",)),
     Table("Increments", r"increments of (.+)", ("of",)),
@@ -209,8 +206,8 @@ TABLES = (
         baseline="before",
     ),
     Table(
-        "An increment with three windows",
-        r"increment with three windows: (?P<column>.+)",
+        "An increment with three windows, {scale} players",
+        r"increment with three windows, (?P<scale>.+) players: (?P<column>.+)",
         value="with",
         baseline="without",
     ),
@@ -275,20 +272,15 @@ def with_stores_in_rows(table: Table, cells: list[Cell], mixed_units: bool) -> s
     return markdown(header, rows)
 
 
-def column_parts(
-    table: Table, name: str, figures: list[Figure], mixed_units: bool
-) -> list[tuple[str, Callable[[Figure], str]]]:
-    """Return what stands side by side for each figure: the headers, and how each text is made."""
+def column_parts(table: Table, name: str, figures: list[Figure], mixed_units: bool) -> list[Part]:
+    """Return what stands side by side for each figure."""
     unit = unit_suffix(figures[0], mixed_units)
-    parts: list[tuple[str, Callable[[Figure], str]]] = [(name + unit, table.value_of)]
+    parts: list[Part] = [(name + unit, table.value_of)]
     if table.baseline and any(figure.baseline for figure in figures):
         if not table.shared_baseline:
             parts.append((table.baseline + unit, baseline_of))
         parts.append(("ratio", baseline_ratio))
-    if table.comparisons:
-        for comparison in names_of_comparisons(figures):
-            parts += comparison_parts(comparison, unit)
-    return parts
+    return parts + (list_comparisons(figures, unit) if table.comparisons else [])
 
 
 def names_of_comparisons(figures: Iterable[Figure]) -> list[str]:
@@ -296,27 +288,19 @@ def names_of_comparisons(figures: Iterable[Figure]) -> list[str]:
     return unique(name for one in figures for name, runs in one.comparisons.items() if runs)
 
 
-def comparison_parts(name: str, unit: str = "") -> list[tuple[str, Callable[[Figure], str]]]:
-    """Return the headers over a comparison and the ratio to it, and how their texts are made."""
-
-    def comparison_of(figure: Figure) -> str:
-        return median_of(figure.comparisons.get(name, ()))
-
-    def comparison_ratio(figure: Figure) -> str:
-        ratio = figure.ratio_to(figure.comparisons.get(name, ()))
-        return ratio_text(ratio, figure.misses(name))
-
-    return [(name + unit, comparison_of), ("ratio", comparison_ratio)]
+def list_comparisons(figures: Sequence[Figure], unit: str = "") -> list[Part]:
+    """Return what stands side by side for each comparison: it, and the ratio to it."""
+    parts: list[Part] = []
+    for name in names_of_comparisons(figures):
+        parts.append((name + unit, partial(comparison_of, name)))
+        parts.append(("ratio", partial(comparison_ratio, name)))
+    return parts
 
 
 def with_stores_in_columns(table: Table, cells: list[Cell], mixed_units: bool) -> str:
     """Return a table with a column for each store, and then comparisons and the target."""
     stores = [store for store in STORE_NAMES if any(c.figure.store == store for c in cells)]
-    parts = [
-        part
-        for name in names_of_comparisons(cell.figure for cell in cells)
-        for part in comparison_parts(name)
-    ]
+    parts = list_comparisons([cell.figure for cell in cells])
     with_targets = any(cell.figure.targets for cell in cells)
     header = [*table.heads, *(STORE_NAMES[store] for store in stores)]
     header += [head for head, _ in parts]
@@ -380,8 +364,16 @@ def baseline_of(figure: Figure) -> str:
     return median_of(figure.baseline)
 
 
+def comparison_of(name: str, figure: Figure) -> str:
+    return median_of(figure.comparisons.get(name, ()))
+
+
 def baseline_ratio(figure: Figure) -> str:
     return ratio_text(figure.ratio_to(figure.baseline), figure.misses(BASELINE))
+
+
+def comparison_ratio(name: str, figure: Figure) -> str:
+    return ratio_text(figure.ratio_to(figure.comparisons.get(name, ())), figure.misses(name))
 
 
 def ratio_text(ratio: float | None, missed: bool) -> str:
