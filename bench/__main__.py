@@ -6,10 +6,10 @@ usage: script/bench [NAME ...] [--store sqlite rethinkdb postgresql] [--runs 3]
 Prints tables of medians, in which bold misses its target. Writes all runs as JSON (by default
 .run/bench.json), and compares them with an earlier file.
 
---quick takes a quarter of an hour on two cores: smaller boards, fewer viewers, a second for each
-load. Each figure says its sizes. Left out, unless they are named, are costs, memory, publishing,
-parts and monitoring: they compare the service with itself, and need many boards, or much time, to
-show a difference.
+--quick takes smaller boards, fewer viewers and a second for each load, for a quarter of an hour on
+two cores. Each figure says its sizes. It leaves out costs, memory, publishing, parts, seasons and
+monitoring, unless they are named: they compare the service with itself, and need large boards, many
+of them, or much time, to show a difference.
 
 --short takes toy sizes: it shows that the benchmark works, and no figure of it means anything.
 """
@@ -65,11 +65,18 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "seasons": seasons.measure,
     "monitoring": monitoring.measure,
 }
-NOT_QUICK = ("costs", "memory", "publishing", "parts", "monitoring")
+NOT_QUICK = ("costs", "memory", "publishing", "parts", "seasons", "monitoring")
 
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def positive(text: str) -> int:
+    """Return the number, for argparse. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not accepted: a whole number from 1 on is")
+    return int(text)
 
 
 def main() -> None:
@@ -78,12 +85,12 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--store", nargs="+", choices=STORES, default=list(STORES))
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=positive, default=3)
     size = parser.add_mutually_exclusive_group()
     for name in ("short", "quick"):
         size.add_argument(f"--{name}", dest="size", action="store_const", const=name)
     parser.set_defaults(size="full")
-    parser.add_argument("--players", type=int, default=0, help="of a large board")
+    parser.add_argument("--players", type=positive, default=0, help="of own_ranks and seasons")
     parser.add_argument("--save", type=Path, default=Path(".run/bench.json"), metavar="FILE")
     parser.add_argument("--compare", type=Path, metavar="FILE")
     arguments = parser.parse_args()

@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPResponse
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import django
 import psutil
@@ -41,16 +41,13 @@ SINGLE_THREADED = ("--worker-class=sync", "--threads=1")
 REDIS_VIEW = "Redis, plain view"  # the name of the comparison
 # What Python runs as the listener.
 LISTENER, ARTICLE_LISTENER = ("dblistener.py",), ("-m", "bench.article_listener")
-
-
-SIZES = ("short", "quick", "full")
 T = TypeVar("T")
 
 
 class Options(NamedTuple):
     store: str
     runs: int
-    size: str  # one of SIZES
+    size: Literal["short", "quick", "full"]
     players: int  # of a large board; 0 for what the size has
 
     @property
@@ -164,9 +161,16 @@ def start_web(stack: Stack, application: str, port: int, *options: str, **env: s
     gunicorn, bind = stack.web.command[0], f"--bind=localhost:{port}"
     command = [gunicorn, application, bind, f"--workers={PROCESSES}", *options]
     web = Program(command, stack.folder / f"web-{port}.log", {**stack.env, **env})
-    wait_until(
-        lambda: web.output().count("takes requests") == PROCESSES, application, START_SECONDS
-    )
+
+    def takes_requests() -> bool:
+        assert web.process.poll() is None, web.output()
+        return web.output().count("takes requests") == PROCESSES
+
+    try:
+        wait_until(takes_requests, application, START_SECONDS)
+    except BaseException:  # the caller has no program to end yet
+        web.stop()
+        raise
     return web
 
 
