@@ -113,7 +113,9 @@ def _begin(url: str, bare: bool) -> None:
 
 
 def serve(stack: Stack, application: str, *options: str) -> None:
-    """Replace the application behind Pushpin, by default with the service's options."""
+    """Have gunicorn run this application behind Pushpin, by default with the service's options."""
+    if stack.web.command[1] == application:
+        return
     stack.web.stop()
     stack.web = start_web(stack, application, stack.web_port, *options)
     stack.programs = [stack.pushpin, stack.listener, stack.web]
