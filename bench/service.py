@@ -256,7 +256,6 @@ def requests_per_second(
     assert not counts["refused"] and not counts["broken"], f"{method} {path}: {counts}"
     if not counts["requests"]:
         assert seconds < 100, printed
-        get(port, "/")  # answered after those requests, for whose answers nobody waits any more
         return requests_per_second(
             port,
             path,
