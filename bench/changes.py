@@ -72,10 +72,10 @@ def write_then_publish(stack: Stack, write: Change) -> Change:
     return write_and_publish
 
 
-def post_increment(stack: Stack) -> Change:
+def post_increment(port: int) -> Change:
     """Return a change that posts an increment to a web process, as a client does."""
     path = "/boards/b/players/p/score-add/"
-    return lambda: int(json.loads(_post(stack.web_port, path))["score"])
+    return lambda: int(json.loads(_post(port, path))["score"])
 
 
 def control_port(stack: Stack) -> int:

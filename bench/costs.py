@@ -38,7 +38,7 @@ CostsByPart = dict[str, dict[str, float]]  # by operation and part, in milliseco
 
 def settle_seconds(options: Options) -> float:
     """Return how long work may go on after an operation: the repeat, the proxy's queue."""
-    return 0.2 if options.short else 3.0
+    return options.pick(0.2, 3.0, 3.0)
 
 
 class Work:
@@ -46,8 +46,8 @@ class Work:
 
     def __init__(self, stack: Stack, options: Options) -> None:
         self.stack, self.store = stack, options.store
-        self.viewers, self.boards, self.frames, self.seconds = (
-            (20, 10, 3, 1) if options.short else (2000, 1000, 30, 5)
+        self.viewers, self.boards, self.frames, self.seconds = options.pick(
+            (20, 10, 3, 1), (2000, 1000, 30, 5), (2000, 1000, 30, 5)
         )
         self.opened: list[Viewer] = []
         self.scores = itertools.count(1_000_000_000)  # which the service cannot have

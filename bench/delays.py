@@ -12,7 +12,8 @@ the disk. The service is ahead of its baseline there by that much.)
 
 The comparison on RethinkDB is the article's listener. On the other stores it is django-eventstream,
 whose events come from the view that makes the change. There both clocks begin when a POST is sent
-to the web processes.
+to the web processes. So they do for the plain view on Redis, whose streams come from web processes
+themselves: it has few viewers only.
 """
 
 import asyncio
@@ -27,22 +28,27 @@ from bench.service import (
     ARTICLE_LISTENER,
     EVENTSTREAM,
     LISTENER,
+    REDIS,
+    REDIS_VIEW,
     SERVICE,
     Options,
+    beside,
     listen,
     post,
     serve,
     service,
 )
 from bench.viewers import Viewer, held_viewers
+from tests.support.servers import RedisServer
 from tests.support.stack import Stack
 
 BOARD = "/boards/b/"
 WARM_UP = 3  # changes that do not count, because threads still connect to the store
 QUIET_SECONDS, GIVE_UP_SECONDS = 0.5, 10.0
 # Viewers, and changes in a run. With many viewers few changes are enough.
-SIZES = ((1, 20), (1000, 20), (10_000, 10))
-SHORT = ((20, 2),)
+SIZES = ((1, 20), (10, 20), (1000, 20), (10_000, 10))
+QUICK, SHORT = ((1, 5), (10, 5)), ((10, 2),)
+MOST_OF_REDIS = 10  # viewers: each takes one of the sixteen threads of a web process
 
 # By program or part: the milliseconds of all viewers and changes, one list a run.
 Delays = defaultdict[str, list[list[float]]]
@@ -92,7 +98,9 @@ async def measure_publishers(stack: Stack, changes: int, number: int, delays: De
         async with held_viewers(stack.port, BOARD, number) as viewers:
             delays["service"].append(await measure_delays(viewers, write, changes))
             delays["write"].append(write.pop_milliseconds()[WARM_UP:])
-            delays["posted"].append(await measure_delays(viewers, post_increment(stack), changes))
+            delays["posted"].append(
+                await measure_delays(viewers, post_increment(stack.web_port), changes)
+            )
             stack.listener.stop()
             delays["baseline"].append(
                 await measure_delays(viewers, write_then_publish(stack, write), changes)
@@ -107,7 +115,14 @@ async def measure_publishers(stack: Stack, changes: int, number: int, delays: De
 async def measure_eventstream(stack: Stack, changes: int, number: int, delays: Delays) -> None:
     serve(stack, EVENTSTREAM, "--preload")
     async with held_viewers(stack.port, BOARD, number) as viewers:
-        delays["eventstream"].append(await measure_delays(viewers, post_increment(stack), changes))
+        delays["eventstream"].append(
+            await measure_delays(viewers, post_increment(stack.web_port), changes)
+        )
+
+
+async def measure_redis(port: int, changes: int, number: int, delays: Delays) -> None:
+    async with held_viewers(port, BOARD, number) as viewers:
+        delays["Redis"].append(await measure_delays(viewers, post_increment(port), changes))
 
 
 def has_article(stack: Stack) -> bool:
@@ -120,20 +135,26 @@ def percentile_of_runs(runs: list[list[float]], percent: int) -> list[float]:
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    for number, changes in SHORT if options.short else SIZES:
-        delays: Delays = defaultdict(list)
-        with service(options.store) as stack:
-            post(stack, "/boards/", {"id": "b"})
-            post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
+    with (
+        service(options.store) as stack,
+        RedisServer(stack.folder) as redis,
+        beside(stack, REDIS, REDIS_URL=redis.url) as redis_port,
+    ):
+        post(stack, "/boards/", {"id": "b"})
+        post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
+        for number, changes in options.pick(SHORT, QUICK, SIZES):
+            delays: Delays = defaultdict(list)
             # In turns, because other work on the machine comes and goes.
-            for run in range(options.runs):
-                if run:
+            for _ in range(options.long_runs):
+                if stack.listener.process.poll() is not None:  # the turn before has ended it
                     serve(stack, SERVICE)
                     listen(stack, LISTENER)
                 asyncio.run(measure_publishers(stack, changes, number, delays))
                 if not has_article(stack):
                     asyncio.run(measure_eventstream(stack, changes, number, delays))
-        yield from figures(delays, f"{number:,} viewers", options.store)
+                if number <= MOST_OF_REDIS:
+                    asyncio.run(measure_redis(redis_port, changes, number, delays))
+            yield from figures(delays, f"{number:,} viewers", options.store)
 
 
 def figures(delays: Delays, viewers: str, store: str) -> Iterator[Figure]:
@@ -145,7 +166,7 @@ def figures(delays: Delays, viewers: str, store: str) -> Iterator[Figure]:
             "ms",
             percentile_of_runs(delays["service"], percent),
             percentile_of_runs(delays["baseline"], percent),
-            percentile_of_runs(delays["article"], percent),
+            {"article's listener": percentile_of_runs(delays["article"], percent)},
             targets=(at_most(more_than_baseline, "difference"),),
         )
     yield Figure(
@@ -161,5 +182,8 @@ def figures(delays: Delays, viewers: str, store: str) -> Iterator[Figure]:
             store,
             "ms",
             percentile_of_runs(delays["posted"], percent),
-            comparison=percentile_of_runs(delays["eventstream"], percent),
+            comparisons={
+                "django-eventstream": percentile_of_runs(delays["eventstream"], percent),
+                REDIS_VIEW: percentile_of_runs(delays["Redis"], percent),
+            },
         )

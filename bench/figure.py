@@ -1,27 +1,26 @@
-"""A measured figure beside its baseline and its comparison, and files of figures.
+"""A measured figure beside its baseline and its comparisons, and files of figures.
 
-All three are measured in the same run, because machines differ and ratios differ less.
+All of them are measured in the same run, because machines differ and ratios differ less.
 """
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
 STORE_NAMES = {"sqlite": "SQLite", "rethinkdb": "RethinkDB", "postgresql": "PostgreSQL"}
 
-# What a target is a bound of: the value, its ratio to the baseline, what it is more than the
-# baseline, or its ratio to the comparison.
-Basis = Literal["value", "baseline", "difference", "comparison"]
+# What a target may be a bound of: the value, its ratio to the baseline, or what it is more than the
+# baseline. Any other basis is the name of a comparison, and the bound that of the ratio to it.
+VALUE, BASELINE, DIFFERENCE = "value", "baseline", "difference"
 
 
 @dataclass(frozen=True)
 class Target:
     """A bound of a figure: at least `least`, or at most `most`."""
 
-    basis: Basis
+    basis: str
     least: float | None = None
     most: float | None = None
 
@@ -30,24 +29,25 @@ class Target:
         return above and (self.most is None or measured <= self.most)
 
 
-def at_least(bound: float, basis: Basis = "baseline") -> Target:
+def at_least(bound: float, basis: str = BASELINE) -> Target:
     return Target(basis, least=bound)
 
 
-def at_most(bound: float, basis: Basis = "baseline") -> Target:
+def at_most(bound: float, basis: str = BASELINE) -> Target:
     return Target(basis, most=bound)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`runs`, `baseline` and `comparison` are in `unit` and have one value a run."""
+    """`runs`, `baseline` and each of `comparisons`, by its name, are in `unit` and have one value a
+    run. A comparison that this store does not have may be empty."""
 
     name: str
     store: str
     unit: str
     runs: Sequence[float]
     baseline: Sequence[float] = ()
-    comparison: Sequence[float] = ()
+    comparisons: Mapping[str, Sequence[float]] = field(default_factory=dict)
     targets: Sequence[Target] = ()
 
     @property
@@ -64,14 +64,13 @@ class Figure:
 
     def reaches(self, target: Target) -> bool | None:
         """Return whether the target is reached; None if there is nothing to compare with."""
-        if target.basis == "value":
+        if target.basis == VALUE:
             measured: float | None = self.value
-        elif target.basis == "difference":
+        elif target.basis == DIFFERENCE:
             measured = self.value - statistics.median(self.baseline) if self.baseline else None
-        elif target.basis == "comparison":
-            measured = self.ratio_to(self.comparison)
         else:
-            measured = self.ratio_to(self.baseline)
+            others = {BASELINE: self.baseline, **self.comparisons}
+            measured = self.ratio_to(others.get(target.basis, ()))
         return None if measured is None else target.allows(measured)
 
     @property
@@ -81,7 +80,7 @@ class Figure:
         known = [result for result in results if result is not None]
         return all(known) if known else None
 
-    def misses(self, *bases: Basis) -> bool:
+    def misses(self, *bases: str) -> bool:
         """Return whether a target of one of these kinds is missed."""
         return any(
             self.reaches(target) is False for target in self.targets if target.basis in bases

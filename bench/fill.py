@@ -78,6 +78,15 @@ def add_players_rethinkdb(store: Any, board: str, number: int) -> None:
         store.db.run(store.db.players.insert(rows, durability="soft"))
 
 
+def add_players_redis(url: str, board: str, number: int) -> None:
+    """Add the same players to a sorted set of the Redis server at this address."""
+    from redis import Redis
+
+    with Redis.from_url(url) as redis:
+        for batch in players(number):
+            redis.zadd(board, {row["player"]: row["score"] for row in batch})
+
+
 def add_boards_sql(store: Any, number: int) -> None:
     from leaderboardapp.domain.types import BOARD_DEFAULTS
     from leaderboardapp.stores.sql.models import BoardRow

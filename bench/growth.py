@@ -129,7 +129,7 @@ DATABASE_PARTS: list[Part] = [Part(bare=False, fill=make_boards, measure=databas
 def measure_parts(options: Options, sizes: list[int], parts: list[Part]) -> CostsBySize:
     """Return the milliseconds of each operation at each size."""
     costs: CostsBySize = defaultdict(lambda: defaultdict(list))
-    calls = 30 if options.short else 300
+    calls = options.pick(30, 100, 300)
     with ExitStack() as exits:
         url = exits.enter_context(databases(options.store))
         filled = []
@@ -148,12 +148,12 @@ def measure_parts(options: Options, sizes: list[int], parts: list[Part]) -> Cost
 
 async def viewer_costs(stack: Stack, viewers: int, options: Options) -> list[float]:
     """Return the milliseconds of a publish for each viewer: for each run, the median of some."""
-    publishes = 3 if options.short else 10
+    publishes = options.pick(3, 3, 10)
     scores = itertools.count(1_000_000_000)  # which the service cannot have
     publish = write_then_publish(stack, lambda: next(scores))
     opened = await open_viewers(stack.port, [BOARD] * viewers)
     runs = []
-    for _ in range(options.runs):
+    for _ in range(options.long_runs):
         delays = await measure_delays(opened, publish, publishes)
         starts = range(0, len(delays), viewers)
         last = [max(delays[start : start + viewers]) for start in starts]
@@ -179,7 +179,7 @@ def figures(
     name: str,
     costs: dict[int, list[float]],
     store: str,
-    comparison: dict[int, list[float]] | None = None,
+    article: dict[int, list[float]] | None = None,
 ) -> Iterator[Figure]:
     """Yield a figure for each size, beside the next smaller one."""
     for smaller, (size, runs) in zip([None, *costs], costs.items(), strict=False):
@@ -189,16 +189,16 @@ def figures(
             "ms",
             runs,
             costs[smaller] if smaller else (),
-            comparison[size] if comparison else (),
+            {"article": article[size]} if article else {},
             targets=(at_most(TARGET_GROWTH),) if smaller else (),
         )
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    store, short = options.store, options.short
-    exponent = 5 if store == "rethinkdb" else 6
-    sizes = [10, 100] if short else [10**n for n in range(3, exponent + 1)]
-    costs = measure_parts(options, sizes, BOARD_PARTS)
+    store = options.store
+    large = [] if store == "rethinkdb" else [1_000_000]
+    players = options.pick([10, 100], [1000, 10_000], [1000, 10_000, 100_000, *large])
+    costs = measure_parts(options, players, BOARD_PARTS)
     yield from figures("top of a board of {} players", costs["top"], store, costs["article"])
     for size, runs in costs["article"].items():
         yield Figure(f"article's sort of {size:,} players", store, "ms", runs)
@@ -207,8 +207,10 @@ def measure(options: Options) -> Iterator[Figure]:
     for size, runs in costs["select"].items():
         name = f"selection on a board of {size:,} players"
         yield Figure(name, store, "ms", runs, targets=most)
-    costs = measure_parts(options, [10, 100] if short else [10, 1000, 100_000], DATABASE_PARTS)
+    boards = options.pick([10, 100], [10, 1000], [10, 1000, 100_000])
+    costs = measure_parts(options, boards, DATABASE_PARTS)
     yield from figures("poll among {} boards", costs["poll"], store)
     yield from figures("increment among {} boards", costs["increment"], store)
-    publishes = publish_costs(options, [10, 20] if short else [10, 100, 1000, 10_000])
+    viewers = options.pick([10, 20], [100, 1000], [10, 100, 1000, 10_000])
+    publishes = publish_costs(options, viewers)
     yield from figures("publish, for each of {} viewers", publishes, store)

@@ -125,7 +125,7 @@ async def measure_writes(stack: Stack, held: list[Viewer], seconds: float) -> di
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    viewers, seconds = (20, 1) if options.short else (1000, 60)
+    viewers, seconds = options.pick((20, 1), (1000, 3), (1000, 60))
     with service(options.store) as stack:
         post(stack, "/boards/", {"id": "hot"})
         post(stack, f"{BOARD}players/", {"id": "hero", "name": "H"})
@@ -151,6 +151,6 @@ def measure(options: Options) -> Iterator[Figure]:
             options.store,
             unit,
             [measured[key]],
-            comparison=[article[key]] if article else [],
+            comparisons={"article's listener, RethinkDB": [article[key]]} if article else {},
             targets=() if most is None else (at_most(most, "value"),),
         )

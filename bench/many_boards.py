@@ -33,6 +33,7 @@ from tests.support.stack import Stack
 LIGHT = 100.0  # changes per second
 FINAL_SECONDS, GIVE_UP_SECONDS = 2.0, 10.0
 FULL_LOAD, LIGHT_LOAD = "", f" at {LIGHT:g}/s"
+PUSHPIN_ALONE = "baseline: Pushpin alone"
 
 
 def seconds_until_shown(
@@ -124,9 +125,9 @@ async def measure_loads(stack: Stack, options: Options) -> dict[str, list[dict[s
     first = 1
     with process(stack.env["DATABASE_URL"]) as executor:
         executor.submit(make_boards, options.store, boards).result()
-        number = boards * (2 if options.short else 10)
+        number = boards * options.pick(2, 10, 10)
         viewers = await open_viewers(stack.port, [f"/boards/b{n % boards}/" for n in range(number)])
-        for _ in range(options.runs):
+        for _ in range(options.long_runs):
             await asyncio.sleep(3)  # for the repeat
             reads = await asyncio.wrap_future(executor.submit(read, boards, seconds / 4))
             for load, rate in ((FULL_LOAD, reads), (LIGHT_LOAD, LIGHT)):
@@ -135,7 +136,7 @@ async def measure_loads(stack: Stack, options: Options) -> dict[str, list[dict[s
                 first = int(run["next"])
     pushpin_rates = await measure_pushpin_alone(stack, viewers, boards, options)
     for run, rate in zip(measured[FULL_LOAD], pushpin_rates, strict=True):
-        run["Pushpin alone"] = rate
+        run[PUSHPIN_ALONE] = rate
     for viewer in viewers:
         viewer.close()
     return measured
@@ -149,9 +150,9 @@ async def measure_pushpin_alone(
     They are published to it without the service, with scores that the service cannot have.
     """
     port = control_port(stack)
-    rounds = 3 if options.short else 10
+    rounds = options.pick(3, 10, 10)
     rates = []
-    for number in range(options.runs):
+    for number in range(options.long_runs):
         first = 1_000_000_000 + number * rounds
         scores, began = range(first, first + rounds), time.monotonic()
         await asyncio.to_thread(publish, port, boards, scores)
@@ -162,7 +163,7 @@ async def measure_pushpin_alone(
 
 def sizes(options: Options) -> tuple[int, float]:
     """Return the number of boards, and the seconds of a run."""
-    return (10, 1.0) if options.short else (1000, 20.0)
+    return options.pick((10, 1.0), (100, 2.0), (1000, 20.0))
 
 
 def measure(options: Options) -> Iterator[Figure]:
@@ -175,21 +176,20 @@ def measure(options: Options) -> Iterator[Figure]:
         unit: str,
         key: str,
         baseline: str = "",
-        comparison: str = "",
+        comparisons: Sequence[str] = (),
         load: str = FULL_LOAD,
         targets: Sequence[Target] = (),
     ) -> Figure:
-        runs, of_baseline, of_comparison = (
-            [run[source] for run in measured[load]] if source else []
-            for source in (key, baseline, comparison)
-        )
-        name = f"{boards:,} boards{load}: {name}"
-        return Figure(name, options.store, unit, runs, of_baseline, of_comparison, targets)
+        def runs(of: str) -> list[float]:
+            return [run[of] for run in measured[load]] if of else []
+
+        name, others = f"{boards:,} boards{load}: {name}", {of: runs(of) for of in comparisons}
+        return Figure(name, options.store, unit, runs(key), runs(baseline), others, targets)
 
     carried, snapshots = "changes carried to viewers", "snapshots that carried them"
     yield figure("changes offered", "/s", "offered", "reads")
     yield figure(carried, "/s", "carried", "reads", targets=(at_least(0.8),))
-    yield figure(snapshots, "/s", "snapshots", "reads", "Pushpin alone")
+    yield figure(snapshots, "/s", "snapshots", "reads", [PUSHPIN_ALONE])
     yield figure(carried, "/s", "carried", "offered", load=LIGHT_LOAD)
     for load in (FULL_LOAD, LIGHT_LOAD):
         for name, key in (("median", "p50"), ("99th percentile", "p99")):

@@ -88,12 +88,12 @@ async def sample_under_load(stack: Stack, seconds: float, samples: int) -> list[
     Again and again the board is changed and read, and a new viewer takes the place of the oldest.
     """
     viewers = await open_viewers(stack.port, [BOARD] * FEW_VIEWERS)
-    increment = post_increment(stack)
+    increment = post_increment(stack.web_port)
     measured: list[dict[str, float]] = []
     began = time.monotonic()
     while len(measured) < samples:
         await asyncio.to_thread(increment)
-        await asyncio.to_thread(get, stack, BOARD)
+        await asyncio.to_thread(get, stack.web_port, BOARD)
         viewers.pop(0).close()
         viewers += await open_viewers(stack.port, [BOARD])
         await asyncio.sleep(PAUSE_SECONDS)
@@ -105,8 +105,8 @@ async def sample_under_load(stack: Stack, seconds: float, samples: int) -> list[
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    viewers, boards = (100, 100) if options.short else (5000, 10_000)
-    seconds, samples = (2.0, 10) if options.short else (600.0, 100)
+    viewers, boards = options.pick((100, 100), (1000, 1000), (5000, 10_000))
+    seconds, samples = options.pick((2.0, 10), (10.0, 10), (600.0, 100))
 
     def figure(
         name: str,

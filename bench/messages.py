@@ -25,7 +25,7 @@ import pika
 from bench.figure import Figure, at_least
 from bench.fill import make_boards
 from bench.service import Options, fill, post, process, service
-from tests.support.programs import wait_until
+from tests.support.programs import START_SECONDS, Program, wait_until
 from tests.support.servers import RabbitServer
 from tests.support.stack import Stack
 
@@ -34,14 +34,14 @@ FIRST, LAST = "first", "last"
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    messages = 500 if options.short else 20_000
-    seconds = 0.5 if options.short else 5.0
-    most, boards = (100, 10) if options.short else (10_000, 1_000)
+    messages, seconds = options.pick((500, 0.5), (1_000, 0.5), (20_000, 5.0))
+    most, boards = options.pick((100, 10), (10_000, 1_000), (10_000, 1_000))
     with (
         service(options.store) as stack,
         tempfile.TemporaryDirectory() as folder,
         RabbitServer(Path(folder)) as rabbit,
     ):
+        make_queue(stack, rabbit)
         post(stack, "/boards/", {"id": "b"})
         fill(stack, "b", most)
         for player in (FIRST, LAST):
@@ -53,18 +53,18 @@ def measure(options: Options) -> Iterator[Figure]:
                 (f"{most:,} players", (1, most)),
                 (f"a player on each of {boards:,} boards", (boards, 1)),
             ):
-                worker, baseline, comparison = [], [], []
-                for _ in range(options.runs):
+                worker, baseline, batches = [], [], []
+                for _ in range(options.long_runs):
                     worker.append(worker_rate(stack, rabbit, numbers, messages))
                     baseline.append(executor.submit(threads_rate, numbers, seconds).result())
-                    comparison.append(executor.submit(batches_rate, numbers, seconds).result())
+                    batches.append(executor.submit(batches_rate, numbers, seconds).result())
                 yield Figure(
                     f"messages with scores of {name}",
                     options.store,
                     "/s",
                     worker,
                     baseline,
-                    comparison,
+                    {"one thread, in batches": batches},
                     targets=(at_least(0.5),),
                 )
 
@@ -76,19 +76,24 @@ def random_player(boards: int, players: int) -> tuple[str, str]:
     return "b", f"p{random.randrange(players)}"
 
 
+def start_worker(stack: Stack, rabbit: RabbitServer) -> Program:
+    return stack.program("amqp", [sys.executable, "amqplistener.py"], AMQP_URL=rabbit.url)
+
+
+def make_queue(stack: Stack, rabbit: RabbitServer) -> None:
+    """Make the queue of scores, as a worker does when it starts."""
+    worker = start_worker(stack, rabbit)
+    wait_until(lambda: "taking" in worker.output(), "the worker", START_SECONDS)
+    worker.stop()
+
+
 def worker_rate(
     stack: Stack, rabbit: RabbitServer, numbers: tuple[int, int], messages: int
 ) -> float:
     """Return how many messages a second a worker takes, when it finds so many in its queue."""
-    env = {"AMQP_URL": rabbit.url}
-    command = [sys.executable, "amqplistener.py"]
-    program = stack.program("amqp", command, **env)  # makes the queue
-    wait_until(lambda: "taking" in program.log.read_text(), "the worker", 30)
-    program.stop()
     scores = {player: score(stack, player) for player in (FIRST, LAST)}
     publish(rabbit, numbers, messages)
-    program.log.unlink()
-    program.start()
+    program = start_worker(stack, rabbit)
     try:
         times = []
         for player in (FIRST, LAST):

@@ -104,8 +104,16 @@ class Measured(NamedTuple):
     wrong: int
 
 
+def sizes(options: Options) -> tuple[int, int, float]:
+    """Return the players of the board, how many are watched, and the seconds of the load."""
+    players, watched, seconds = options.pick(
+        (500, 20, 1.0), (10_000, 100, 3.0), (1_000_000, 1000, 30.0)
+    )
+    return options.players or players, watched, seconds
+
+
 async def measure_stack(stack: Stack, options: Options) -> Measured:
-    players, watched, seconds = (500, 20, 1.0) if options.short else (options.players, 1000, 30.0)
+    players, watched, seconds = sizes(options)
     with process(stack.env["DATABASE_URL"]) as executor:
         await fill(stack, lambda: executor.submit(fill_board, options.store, players).result())
     chosen = [f"p{number}" for number in random.sample(range(players), watched)]
@@ -131,6 +139,7 @@ async def measure_stack(stack: Stack, options: Options) -> Measured:
 def measure(options: Options) -> Iterator[Figure]:
     with service(options.store, "tcp") as stack:
         measured = asyncio.run(measure_stack(stack, options))
+    players, watched, _ = sizes(options)
     median, slowest = statistics.median(measured.delays), percentile_99(measured.delays)
     most_cores = () if options.store == "rethinkdb" else (at_most(0.5, "value"),)
     for name, unit, value, targets in (
@@ -140,4 +149,5 @@ def measure(options: Options) -> Iterator[Figure]:
         ("processor of the listener", "cores", measured.listener, most_cores),
         ("players who are shown wrong after quiet", "", measured.wrong, (at_most(0, "value"),)),
     ):
-        yield Figure(f"own ranks: {name}", options.store, unit, [value], targets=targets)
+        name = f"own ranks, {watched:,} of {players:,} players: {name}"
+        yield Figure(name, options.store, unit, [value], targets=targets)

@@ -85,12 +85,17 @@ def processor_of(programs: list[Program]) -> float:
     return sum(sum(psutil.Process(one.process.pid).cpu_times()[:2]) for one in programs)
 
 
+def sizes(options: Options) -> tuple[int, float]:
+    """Return the number of boards, and the seconds of a measurement."""
+    return options.pick((20, 1.0), (1_000, 3.0), (1_000, 10.0))
+
+
 async def measure_listeners(
     stack: Stack, options: Options, number: int, first: int
 ) -> tuple[float, float, int]:
     """Return the snapshots a second of so many listeners, the milliseconds of processor time for
     each, and the next score that boards may be brought to, from `first`."""
-    boards, seconds = (20, 1.0) if options.short else (1_000, 10.0)
+    boards, seconds = sizes(options)
     with (
         process(stack.env["DATABASE_URL"]) as executor,
         listeners(stack, number) as programs,
@@ -119,7 +124,7 @@ async def measure_all(stack: Stack, options: Options) -> dict[int, tuple[float, 
     """Return snapshots a second, and their cost in milliseconds, by the number of listeners."""
     stack.listener.stop()
     with process(stack.env["DATABASE_URL"]) as executor:
-        executor.submit(make_boards, options.store, 20 if options.short else 1_000).result()
+        executor.submit(make_boards, options.store, sizes(options)[0]).result()
     measured, first = {}, 1
     for number in NUMBERS:
         rate, cost, first = await measure_listeners(stack, options, number, first)
@@ -132,7 +137,7 @@ def measure(options: Options) -> Iterator[Figure]:
         measured = asyncio.run(measure_all(stack, options))
     _, one = measured[1]
     for number, (rate, cost) in measured.items():
-        name = f"parts, {number} at work"
+        name = f"parts of {sizes(options)[0]:,} boards, {number} at work"
         yield Figure(f"{name}: snapshots", options.store, "/s", [rate])
         yield Figure(
             f"{name}: processor for one snapshot",

@@ -35,9 +35,20 @@ RATE = 500.0  # changes per second
 Measured = defaultdict[str, list[float]]
 
 
+def many_boards(options: Options) -> tuple[int, int]:
+    """Return how many boards change, and how many of them are watched."""
+    return options.pick((200, 2), (1_000, 10), (10_000, 100))
+
+
+def hot_board(options: Options) -> tuple[int, float]:
+    """Return the viewers of the hot board, and for how many seconds increments come."""
+    return options.pick((20, 1), (100, 3), (1000, 30))
+
+
 async def measure_many_boards(stack: Stack, options: Options, measured: Measured) -> None:
-    """Change many boards of which few are watched, each once."""
-    boards, watched = (200, 2) if options.short else (10_000, 100)
+    """Change many boards of which few are watched, each once. The stack is left without its
+    listener."""
+    boards, watched = many_boards(options)
     with process(stack.env["DATABASE_URL"]) as executor:
         await asyncio.wrap_future(executor.submit(make_boards, options.store, boards))
         address = stack.env["GRIP_URL"]
@@ -47,7 +58,7 @@ async def measure_many_boards(stack: Stack, options: Options, measured: Measured
             listen(stack, LISTENER)
             paths = [f"/boards/b{n % watched}/" for n in range(watched * VIEWERS_OF_BOARD)]
             viewers = await open_viewers(stack.port, paths)
-            await asyncio.sleep(0.5 if options.short else 10)  # until all is quiet
+            await asyncio.sleep(options.pick(0.5, 3, 10))  # until all is quiet
             before, sent, began = processor_seconds(stack), link.sent, time.monotonic()
             writing = executor.submit(write, options.store, boards, 1, RATE, 0.0)
             changes, _ = await asyncio.wrap_future(writing)
@@ -62,8 +73,6 @@ async def measure_many_boards(stack: Stack, options: Options, measured: Measured
             for viewer in viewers:
                 viewer.close()
             stack.listener.stop()
-        stack.env["GRIP_URL"] = address
-    listen(stack, LISTENER)
 
 
 async def measure_delay(stack: Stack, options: Options, measured: Measured) -> None:
@@ -72,13 +81,13 @@ async def measure_delay(stack: Stack, options: Options, measured: Measured) -> N
     post(stack, f"{BOARD}players/", {"id": "p", "name": "P"})
     with timed_writer(stack.env["DATABASE_URL"]) as change:
         async with held_viewers(stack.port, BOARD, 1) as viewers:
-            delays = await measure_delays(viewers, change, 2 if options.short else 40)
+            delays = await measure_delays(viewers, change, options.pick(2, 5, 40))
     measured["delay"].append(statistics.median(delays))
 
 
 async def measure_hot_board(stack: Stack, options: Options, measured: Measured) -> None:
     """Measure one board with many viewers."""
-    viewers, seconds = (20, 1) if options.short else (1000, 30)
+    viewers, seconds = hot_board(options)
     post(stack, "/boards/", {"id": "hot"})
     post(stack, f"{HOT_BOARD}players/", {"id": "hero", "name": "H"})
     for name, value in (await measure_board(stack, viewers, seconds)).items():
@@ -93,12 +102,14 @@ async def measure_all(stack: Stack, options: Options, measured: Measured) -> Non
 
 def measure(options: Options) -> Iterator[Figure]:
     measured: dict[str, Measured] = {way: defaultdict(list) for way in WAYS}
-    for _ in range(options.runs):
+    for _ in range(options.long_runs):
         for way, name in WAYS.items():
             print(f"→ publishing over {name}", file=sys.stderr, flush=True)
             with service(options.store, way) as stack:
                 asyncio.run(measure_all(stack, options, measured[way]))
     a_tenth: tuple[Target, ...] = (at_most(0.1),)
+    (boards, _), (viewers, _) = many_boards(options), hot_board(options)
+    hot = f"hot board of {viewers:,} viewers"
     for name, unit, key, targets in (
         ("changes", "/s", "changes", ()),
         ("processor of the listener", "% of a core", "listener", a_tenth),
@@ -106,11 +117,11 @@ def measure(options: Options) -> Iterator[Figure]:
         ("sent to Pushpin", "kB/s", "bytes", a_tenth),
         ("viewers who are outdated", "", "outdated", (at_most(0, "value"),)),
         ("change to one viewer, median", "ms", "delay", (at_most(-2, "difference"),)),
-        ("hot board, increments", "/s", "hot writes", ()),
-        ("hot board, lag of the median viewer", "ms", "hot p50", (at_most(1.1),)),
-        ("hot board, lag of the worst viewer, 99th percentile", "ms", "hot p99", (at_most(1.1),)),
-        ("hot board, viewers without the final score", "", "hot without the final score", ()),
+        (f"{hot}, increments", "/s", "hot writes", ()),
+        (f"{hot}, lag of the median viewer", "ms", "hot p50", (at_most(1.1),)),
+        (f"{hot}, lag of the worst viewer, 99th percentile", "ms", "hot p99", (at_most(1.1),)),
+        (f"{hot}, viewers without the final score", "", "hot without the final score", ()),
     ):
         runs, baseline = measured["tcp"][key], measured["http"][key]
-        name = f"publishing: {name}"
+        name = f"publishing, {boards:,} boards: {name}"
         yield Figure(name, options.store, unit, runs, baseline, targets=targets)

@@ -24,9 +24,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.fill import FILLERS, Row, players  # noqa: E402
+from bench.fill import FILLERS, Row, add_players_redis  # noqa: E402
 from bench.service import STORES, databases  # noqa: E402
-from tests.support.programs import Program, free_ports  # noqa: E402
+from tests.support.servers import RedisServer  # noqa: E402
 from tests.support.store import store_at  # noqa: E402
 
 BOARD, LIMIT = "b", 5
@@ -105,14 +105,9 @@ def measure_store(name: str, store: Any, number: int) -> list[str]:
 def measure_redis(number: int, folder: Path) -> list[str]:
     import redis
 
-    [port] = free_ports(1)
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    server = Program([*command, "--dir", str(folder)], folder / "redis.log")
-    server.wait_for_port(port)
-    try:
-        client = redis.Redis(port=port)
-        for batch in players(number):
-            client.zadd(BOARD, {row["player"]: row["score"] for row in batch})
+    with RedisServer(folder) as server:
+        add_players_redis(server.url, BOARD, number)
+        client = redis.Redis.from_url(server.url)
 
         def window(player: str) -> Any:
             index = client.zrevrank(BOARD, player)
@@ -121,8 +116,6 @@ def measure_redis(number: int, folder: Path) -> list[str]:
 
         rank = median_and_99th(lambda player: client.zrevrank(BOARD, player), number, 500)
         return [rank, median_and_99th(window, number, 500), "-"]
-    finally:
-        server.stop()
 
 
 def main() -> None:

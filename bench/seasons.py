@@ -310,7 +310,8 @@ def list_sizes(measured: Measured) -> Iterator[Line]:
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    players, seconds = (2_000, 1.0) if options.short else (options.players, 20.0)
+    players, seconds = options.pick((2_000, 1.0), (10_000, 3.0), (1_000_000, 20.0))
+    players = options.players or players
     with service(options.store) as stack:
         measured = asyncio.run(measure_season(stack, options.store, players, seconds))
     for line in (

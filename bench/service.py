@@ -12,19 +12,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import django
 import psutil
 
-from bench.figure import STORE_NAMES
-from tests.support.programs import PROJECT, START_SECONDS, Program, wait_until
-from tests.support.servers import PostgresServer, RethinkServer
+from bench.figure import STORE_NAMES, Target, at_least
+from bench.fill import add_players_redis
+from tests.support.programs import PROJECT, START_SECONDS, Program, free_ports, wait_until
+from tests.support.servers import PostgresServer, RedisServer, RethinkServer
 from tests.support.stack import Stack
 
 STORES = tuple(STORE_NAMES)
@@ -35,17 +36,35 @@ CONNECTIONS = 32  # of the generator
 PROCESSES = 2  # of gunicorn
 # What gunicorn serves: the service, or a baseline or comparison.
 SERVICE, BARE = "leaderboard_project.wsgi", "bench.bare:application"
-EVENTSTREAM = "bench.eventstream:application"
-ARTICLE_OPTIONS = ("--worker-class=sync", "--threads=1")
+EVENTSTREAM, REDIS = "bench.eventstream:application", "bench.plain_redis:application"
+SINGLE_THREADED = ("--worker-class=sync", "--threads=1")
+REDIS_VIEW = "Redis, plain view"  # the name of the comparison
 # What Python runs as the listener.
 LISTENER, ARTICLE_LISTENER = ("dblistener.py",), ("-m", "bench.article_listener")
+T = TypeVar("T")
 
 
 class Options(NamedTuple):
     store: str
     runs: int
-    short: bool
-    players: int  # of a large board
+    size: Literal["short", "quick", "full"]
+    players: int  # of a large board; 0 for what the size has
+
+    @property
+    def long_runs(self) -> int:
+        """Return how often to measure what takes long: once, if the whole has to be quick."""
+        return self.pick(self.runs, 1, self.runs)
+
+    def pick(self, short: T, quick: T, full: T) -> T:
+        """Return the value for a run of this size."""
+        return {"short": short, "quick": quick, "full": full}[self.size]
+
+
+class Peers(NamedTuple):
+    """The ports of what answers the same requests beside the service."""
+
+    bare: int
+    redis: int
 
 
 @contextmanager
@@ -94,24 +113,67 @@ def _begin(url: str, bare: bool) -> None:
 
 
 def serve(stack: Stack, application: str, *options: str) -> None:
-    """Replace the application that gunicorn runs, by default with the service's options."""
+    """Have gunicorn run this application behind Pushpin, by default with the service's options."""
+    if stack.web.command[1] == application:
+        return
     stack.web.stop()
-    command = stack.web.command
-    stack.web = Program(
-        [
-            command[0],
-            application,
-            "--bind",
-            f"localhost:{stack.web_port}",
-            f"--workers={PROCESSES}",
-            *options,
-        ],
-        stack.folder / "web.log",
-        stack.env,
-    )
+    stack.web = start_web(stack, application, stack.web_port, *options)
     stack.programs = [stack.pushpin, stack.listener, stack.web]
-    stack.web.wait_for_port(stack.web_port)
-    get(stack, "/")  # answered once a worker has started
+
+
+@contextmanager
+def beside(stack: Stack, application: str, *options: str, **env: str) -> Iterator[int]:
+    """Run an application beside the stack's own, idle until it is asked; yield its port."""
+    [port] = free_ports(1)
+    web = start_web(stack, application, port, *options, **env)
+    try:
+        yield port
+    finally:
+        web.stop()
+
+
+@contextmanager
+def service_and_peers(store: str, players: int) -> Iterator[tuple[Stack, Peers]]:
+    """Run the service with so many players on the board b, and beside it what requests to it are
+    compared with, on as many players."""
+    with ExitStack() as exits:
+        stack = exits.enter_context(service(store))
+        post(stack, "/boards/", {"id": "b"})
+        fill(stack, "b", players)
+        redis = exits.enter_context(RedisServer(stack.folder))
+        add_players_redis(redis.url, "b", players)
+        bare = exits.enter_context(beside(stack, BARE))
+        view = exits.enter_context(beside(stack, REDIS, *SINGLE_THREADED, REDIS_URL=redis.url))
+        yield stack, Peers(bare, view)
+
+
+def article(stack: Stack) -> AbstractContextManager[int]:
+    """Run the article's views; yield their port. They are for one load: at its end they may have
+    seconds of work left, which would slow the next one."""
+    return beside(stack, BARE, *SINGLE_THREADED)
+
+
+def redis_target(options: Options, bound: float) -> tuple[Target, ...]:
+    """Return a target of the ratio to Redis. RethinkDB, which writes to a disk first, has none."""
+    return () if options.store == "rethinkdb" else (at_least(bound, REDIS_VIEW),)
+
+
+def start_web(stack: Stack, application: str, port: int, *options: str, **env: str) -> Program:
+    """Start gunicorn with an application; return it when its processes take requests."""
+    gunicorn, bind = stack.web.command[0], f"--bind=localhost:{port}"
+    command = [gunicorn, application, bind, f"--workers={PROCESSES}", *options]
+    web = Program(command, stack.folder / f"web-{port}.log", {**stack.env, **env})
+
+    def takes_requests() -> bool:
+        assert web.process.poll() is None, web.output()
+        return web.output().count("takes requests") == PROCESSES
+
+    try:
+        wait_until(takes_requests, application, START_SECONDS)
+    except BaseException:  # the caller has no program to end yet
+        web.stop()
+        raise
+    return web
 
 
 def listen(stack: Stack, listener: Sequence[str]) -> None:
@@ -139,8 +201,8 @@ def processor_seconds(stack: Stack) -> dict[str, float]:
     }
 
 
-def get(stack: Stack, path: str) -> HTTPResponse:
-    connection = HTTPConnection("localhost", stack.web_port)
+def get(port: int, path: str) -> HTTPResponse:
+    connection = HTTPConnection("localhost", port)
     connection.request("GET", path)
     response = connection.getresponse()
     response.read()
@@ -156,7 +218,7 @@ def fill(stack: Stack, board: str, players: int) -> None:
 
 
 def etag(stack: Stack, path: str) -> str:
-    return get(stack, path).headers["ETag"]
+    return get(stack.web_port, path).headers["ETag"]
 
 
 def post(stack: Stack, path: str, body: Any) -> None:

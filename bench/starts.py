@@ -19,7 +19,7 @@ def wait_for_line(log: Path, text: str) -> None:
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    boards = 100 if options.short else 100_000
+    boards = options.pick(100, 10_000, 100_000)
     with service(options.store) as stack:
         env = {**os.environ, **stack.env}
         fill = [sys.executable, "-m", "bench.fill", "boards", str(boards)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.figure import Figure, at_most
 from bench.service import SERVICE, Options, post, serve, service
+from bench.viewers import RELEASED_PER_SECOND
 
 BOARD = "/boards/hot/"
 GIVE_UP_SECONDS = 120.0
@@ -93,7 +94,7 @@ async def storm(port: int, viewers: int, until: bytes) -> tuple[float, int]:
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    viewers = 100 if options.short else 5000
+    viewers = options.pick(100, 1000, 5000)
     took: tuple[list[float], list[float]] = ([], [])
     failed = [0, 0]
     with service(options.store) as stack:
@@ -107,7 +108,7 @@ def measure(options: Options) -> Iterator[Figure]:
                 seconds, failures = asyncio.run(storm(stack.port, viewers, until))
                 took[index].append(seconds)
                 failed[index] += failures
-                time.sleep(2)  # until Pushpin has released their connections
+                time.sleep(viewers / RELEASED_PER_SECOND)
     name = f"storm of {viewers:,} viewers"
     yield Figure(
         f"{name}: all have the snapshot",

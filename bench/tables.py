@@ -4,11 +4,13 @@ import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
-from bench.figure import STORE_NAMES, Basis, Figure, Target, markdown, number
+from bench.figure import BASELINE, DIFFERENCE, STORE_NAMES, VALUE, Figure, Target, markdown, number
 
 T = TypeVar("T")
+Part = tuple[str, Callable[[Figure], str]]  # of a row: its header, and how its text is made
 
 UNITS = {
     "/s": "Per second.",
@@ -25,7 +27,7 @@ class Table:
 
     The groups of the pattern are the first cells of a figure's row, under `heads`. A group named
     `column` is the header over its value, which is `value` otherwise. A group named `scale`
-    completes the title. An empty `baseline` or `comparison` hides that column.
+    completes the title. An empty `baseline` hides that column.
     """
 
     title: str
@@ -34,26 +36,24 @@ class Table:
     stores: Literal["rows", "columns"] = "rows"
     value: str = "service"
     baseline: str = "baseline"
-    comparison: str = "comparison"
+    comparisons: bool = True  # are shown, each with its ratio
     shared_baseline: bool = False  # all figures of a row have the same one, which is shown once
     compared_only: bool = False  # without the figures that have no comparison
     labels: dict[str, str] = field(default_factory=dict)  # for cells
 
     def judges(self, target: Target) -> bool:
         """Return whether the table shows if the target is reached."""
-        return not self.compared_only or target.basis == "comparison"
+        return not self.compared_only or target.basis not in (VALUE, BASELINE, DIFFERENCE)
 
     def value_of(self, figure: Figure) -> str:
         """Return the value, in bold if it misses a target that has no ratio in the table."""
-        bases: tuple[Basis, ...] = (
-            ("value", "difference") if self.baseline else ("value", "baseline")
-        )
+        bases = (VALUE, DIFFERENCE) if self.baseline else (VALUE, BASELINE)
         return emphasize(number(figure.value), not self.compared_only and figure.misses(*bases))
 
     def cell(self, figure: Figure) -> "Cell | None":
         """Return where the figure stands, or None if it is not of this table."""
         match = re.fullmatch(self.pattern, figure.name)
-        if not match or (self.compared_only and not figure.comparison):
+        if not match or (self.compared_only and not names_of_comparisons([figure])):
             return None
         named = match.groupdict()
         special = {match.re.groupindex[name] for name in named}
@@ -79,29 +79,32 @@ TABLES = (
         baseline="with neither",
     ),
     Table(
-        "Publishing over ZeroMQ",
-        r"publishing: (.+)",
+        "Publishing over ZeroMQ, {scale} boards",
+        r"publishing, (?P<scale>[\d,]+) boards: (.+)",
         ("",),
         value="ZeroMQ",
         baseline="HTTP",
     ),
-    Table("Listeners that share the boards", r"parts, (.+): (.+)", ("", "")),
-    Table("Own ranks", r"own ranks: (.+)", ("",), stores="columns"),
-    Table("Polls", r"polls, (.+) players", ("players",), comparison="article"),
+    Table(
+        "Listeners that share {scale} boards",
+        r"parts of (?P<scale>.+) boards, (.+): (.+)",
+        ("", ""),
+    ),
+    Table("Own ranks, {scale}", r"own ranks, (?P<scale>.+): (.+)", ("",), stores="columns"),
+    Table("Polls", r"polls, (.+) players", ("players",)),
     Table("Polls answered 304", r"polls answered 304, (.+) players", ("players",)),
-    Table("Increments", r"increments of (.+)", ("of",), comparison="article"),
+    Table("Increments", r"increments of (.+)", ("of",)),
     Table(
         "Change to viewer",
         r"change to viewer, (.+) viewers, (?P<column>.+)",
         ("viewers",),
-        comparison="",
+        comparisons=False,
     ),
     Table(
         "Change to viewer, beside the article's listener",
         r"change to viewer, (.+) viewers, (.+)",
         ("viewers", ""),
         baseline="",
-        comparison="article's listener",
         compared_only=True,
     ),
     Table(
@@ -113,20 +116,17 @@ TABLES = (
         "POST to viewer",
         r"POST to viewer, (.+) viewers, (?P<column>.+)",
         ("viewers",),
-        comparison="django-eventstream",
     ),
     Table(
         "A hot board with {scale} viewers",
         r"hot board, (?P<scale>.+) viewers: (.+)",
         ("",),
         stores="columns",
-        comparison="article's listener, RethinkDB",
     ),
     Table(
         "{scale} boards, as many changes as one process reads",
         r"(?P<scale>[\d,]+) boards: (?P<column>(?:changes|snapshots) .+)",
         baseline="baseline: snapshots that one process reads",
-        comparison="baseline: Pushpin alone",
         shared_baseline=True,
     ),
     Table(
@@ -159,7 +159,7 @@ TABLES = (
         r"(top of a board|article's sort|(?:rank|selection) on a board) of (?P<column>.+) players",
         ("with so many players",),
         baseline="",
-        comparison="",
+        comparisons=False,
     ),
     Table(
         "Growth of the database",
@@ -206,8 +206,8 @@ TABLES = (
         baseline="before",
     ),
     Table(
-        "An increment with three windows",
-        r"increment with three windows: (?P<column>.+)",
+        "An increment with three windows, {scale} players",
+        r"increment with three windows, (?P<scale>.+) players: (?P<column>.+)",
         value="with",
         baseline="without",
     ),
@@ -272,35 +272,46 @@ def with_stores_in_rows(table: Table, cells: list[Cell], mixed_units: bool) -> s
     return markdown(header, rows)
 
 
-def column_parts(
-    table: Table, name: str, figures: list[Figure], mixed_units: bool
-) -> list[tuple[str, Callable[[Figure], str]]]:
-    """Return what stands side by side for each figure: the headers, and how each text is made."""
+def column_parts(table: Table, name: str, figures: list[Figure], mixed_units: bool) -> list[Part]:
+    """Return what stands side by side for each figure."""
     unit = unit_suffix(figures[0], mixed_units)
-    parts: list[tuple[str, Callable[[Figure], str]]] = [(name + unit, table.value_of)]
+    parts: list[Part] = [(name + unit, table.value_of)]
     if table.baseline and any(figure.baseline for figure in figures):
         if not table.shared_baseline:
             parts.append((table.baseline + unit, baseline_of))
         parts.append(("ratio", baseline_ratio))
-    if table.comparison and any(figure.comparison for figure in figures):
-        parts += [(table.comparison + unit, comparison_of), ("ratio", comparison_ratio)]
+    return parts + (list_comparisons(figures, unit) if table.comparisons else [])
+
+
+def names_of_comparisons(figures: Iterable[Figure]) -> list[str]:
+    """Return the name of each comparison that was measured for one of the figures."""
+    return unique(name for one in figures for name, runs in one.comparisons.items() if runs)
+
+
+def list_comparisons(figures: Sequence[Figure], unit: str = "") -> list[Part]:
+    """Return what stands side by side for each comparison: it, and the ratio to it."""
+    parts: list[Part] = []
+    for name in names_of_comparisons(figures):
+        parts.append((name + unit, partial(comparison_of, name)))
+        parts.append(("ratio", partial(comparison_ratio, name)))
     return parts
 
 
 def with_stores_in_columns(table: Table, cells: list[Cell], mixed_units: bool) -> str:
-    """Return a table with a column for each store, and then the comparison and the target."""
+    """Return a table with a column for each store, and then comparisons and the target."""
     stores = [store for store in STORE_NAMES if any(c.figure.store == store for c in cells)]
-    compared = any(cell.figure.comparison for cell in cells)
+    parts = list_comparisons([cell.figure for cell in cells])
     with_targets = any(cell.figure.targets for cell in cells)
     header = [*table.heads, *(STORE_NAMES[store] for store in stores)]
-    header += [table.comparison, "ratio"] if compared else []
+    header += [head for head, _ in parts]
     header += ["target"] if with_targets else []
     rows: list[list[str]] = []
     for row in unique(cell.row for cell in cells):
         known = {cell.figure.store: cell.figure for cell in cells if cell.row == row}
-        figure = next((one for one in known.values() if one.comparison), next(iter(known.values())))
+        compared = (one for one in known.values() if names_of_comparisons([one]))
+        figure = next(compared, next(iter(known.values())))
         texts = [table.value_of(known[store]) if store in known else "" for store in stores]
-        texts += [comparison_of(figure), comparison_ratio(figure)] if compared else []
+        texts += [text_of(figure) for _, text_of in parts]
         if with_targets:
             texts.append(", ".join(target_text(table, target) for target in figure.targets))
         rows.append([*row[:-1], row[-1] + unit_suffix(figure, mixed_units), *texts])
@@ -316,27 +327,28 @@ def targets_line(table: Table, cells: list[Cell]) -> str:
                 places.setdefault(target_text(table, target), []).append(cell)
     texts = []
     for text, having in places.items():
-        names = some_of([cell.column for cell in having], [cell.column for cell in cells])
-        names += some_of(
-            [", ".join(cell.row) for cell in having], [", ".join(cell.row) for cell in cells]
-        )
+        spots = {(cell.column, cell.row) for cell in having}
+        beside = [cell for cell in cells if (cell.column, cell.row) in spots]
+        names = some_of(having, cells, lambda cell: cell.column)
+        names += some_of(having, cells, lambda cell: ", ".join(cell.row))
+        names += some_of(having, beside, lambda cell: STORE_NAMES[cell.figure.store])
         texts.append(f"{text} ({', '.join(names)})" if names else text)
     return f"Targets: {'; '.join(texts)}." if texts else ""
 
 
-def some_of(names: list[str], of_all: list[str]) -> list[str]:
-    """Return each name once, or nothing if they are all that there are."""
-    return [] if set(names) == set(of_all) else unique(names)
+def some_of(some: list[Cell], all: list[Cell], name_of: Callable[[Cell], str]) -> list[str]:
+    """Return the names of some cells, or nothing if all have no others."""
+    names = unique(map(name_of, some))
+    return [] if set(names) == set(map(name_of, all)) else names
 
 
 def target_text(table: Table, target: Target) -> str:
     sign, bound = ("≥", target.least) if target.least is not None else ("≤", target.most)
     prefix, suffix = {
-        "value": ("", ""),
-        "difference": ("baseline + ", ""),
-        "baseline": ("", f" × {'baseline' if table.baseline else 'the next smaller size'}"),
-        "comparison": ("", f" × {table.comparison}"),
-    }[target.basis]
+        VALUE: ("", ""),
+        DIFFERENCE: ("baseline + ", ""),
+        BASELINE: ("", f" × {'baseline' if table.baseline else 'the next smaller size'}"),
+    }.get(target.basis, ("", f" × {target.basis}"))
     return f"{sign} {prefix}{bound:g}{suffix}"
 
 
@@ -344,20 +356,24 @@ def unit_suffix(figure: Figure, mixed_units: bool) -> str:
     return f", {figure.unit}" if mixed_units and figure.unit else ""
 
 
+def median_of(runs: Sequence[float]) -> str:
+    return number(statistics.median(runs)) if runs else ""
+
+
 def baseline_of(figure: Figure) -> str:
-    return number(statistics.median(figure.baseline)) if figure.baseline else ""
+    return median_of(figure.baseline)
 
 
-def comparison_of(figure: Figure) -> str:
-    return number(statistics.median(figure.comparison)) if figure.comparison else ""
+def comparison_of(name: str, figure: Figure) -> str:
+    return median_of(figure.comparisons.get(name, ()))
 
 
 def baseline_ratio(figure: Figure) -> str:
-    return ratio_text(figure.ratio_to(figure.baseline), figure.misses("baseline"))
+    return ratio_text(figure.ratio_to(figure.baseline), figure.misses(BASELINE))
 
 
-def comparison_ratio(figure: Figure) -> str:
-    return ratio_text(figure.ratio_to(figure.comparison), figure.misses("comparison"))
+def comparison_ratio(name: str, figure: Figure) -> str:
+    return ratio_text(figure.ratio_to(figure.comparisons.get(name, ())), figure.misses(name))
 
 
 def ratio_text(ratio: float | None, missed: bool) -> str:

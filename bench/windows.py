@@ -52,7 +52,7 @@ def measure_increments(players: int, calls: int) -> dict[str, tuple[float, float
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    players, calls = (20, 30) if options.short else (200, 2_000)
+    players, calls = options.pick((20, 30), (50, 200), (200, 2_000))
     with databases(options.store) as url, process(url("windows")) as executor:
         executor.submit(make_boards, players).result()
         runs = [
@@ -62,5 +62,5 @@ def measure(options: Options) -> Iterator[Figure]:
     for index, name in enumerate(("time", "processor, client")):
         values, baseline = ([run[board][index] for run in runs] for board in reversed(BOARDS))
         targets = () if options.store == "rethinkdb" or index else (TARGET,)
-        name = f"increment with three windows: {name}"
+        name = f"increment with three windows, {players:,} players: {name}"
         yield Figure(name, options.store, "ms", values, baseline, targets=targets)

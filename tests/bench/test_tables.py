@@ -6,13 +6,13 @@ from bench.tables import render_all
 
 def test_stores_stand_in_rows_with_both_ratios_and_their_targets() -> None:
     small, large = (
-        (at_least(0.8), at_least(1, "comparison")),
-        (at_least(0.8), at_least(10, "comparison")),
+        (at_least(0.8), at_least(1, "article")),
+        (at_least(0.8), at_least(10, "article")),
     )
     figures = [
-        Figure("polls, 10 players", "sqlite", "/s", [2060], [2354], [3747], small),
-        Figure("polls, 100,000 players", "sqlite", "/s", [2392], [2581], [256], large),
-        Figure("polls, 10 players", "rethinkdb", "/s", [1652], [1071], [1279], small),
+        Figure("polls, 10 players", "sqlite", "/s", [2060], [2354], {"article": [3747]}, small),
+        Figure("polls, 100,000 players", "sqlite", "/s", [2392], [2581], {"article": [256]}, large),
+        Figure("polls, 10 players", "rethinkdb", "/s", [1652], [1071], {"article": [1279]}, small),
     ]
     [text] = render_all(figures)
     assert text == (
@@ -26,12 +26,32 @@ def test_stores_stand_in_rows_with_both_ratios_and_their_targets() -> None:
     )
 
 
+def test_each_comparison_has_its_columns_and_a_target_of_some_stores_names_them() -> None:
+    others = {"article": [500.0], "Redis": [1000.0]}
+    figures = [
+        Figure(
+            "increments of one player", "sqlite", "/s", [550], [], others, (at_least(0.6, "Redis"),)
+        ),
+        Figure("increments of one player", "postgresql", "/s", [650], [], {"Redis": [1000.0]}),
+    ]
+    [text] = render_all(figures)
+    assert text == (
+        "### Increments\n\n"
+        "Per second. Targets: ≥ 0.6 × Redis (SQLite).\n\n"
+        "| of | store | service | article | ratio | Redis | ratio |\n"
+        "|---|---|---|---|---|---|---|\n"
+        "| one player | SQLite | 550 | 500 | 1.10 | 1,000 | **0.55** |\n"
+        "| one player | PostgreSQL | 650 |  |  | 1,000 | 0.65 |"
+    )
+
+
 def test_a_delay_stands_beside_its_baseline_and_the_articles_listener() -> None:
+    article = "article's listener"
     figures = [
         Figure(f"change to viewer, 1 viewers, {name}", "rethinkdb", "ms", *runs, (target,))
         for name, runs, target in (
-            ("median", ([13.1], [9.32], [12.5]), at_most(3, "difference")),
-            ("99th percentile", ([17.7], [11.0], [14.7]), at_most(20, "difference")),
+            ("median", ([13.1], [9.32], {article: [12.5]}), at_most(3, "difference")),
+            ("99th percentile", ([17.7], [11.0], {article: [14.7]}), at_most(20, "difference")),
         )
     ]
     beside_baseline, beside_article = render_all(figures)
@@ -51,13 +71,15 @@ def test_a_delay_stands_beside_its_baseline_and_the_articles_listener() -> None:
 
 
 def test_stores_stand_in_columns_with_units_where_they_differ() -> None:
-    lag = at_most(300, "value")
+    lag, article = at_most(300, "value"), "article's listener, RethinkDB"
     names = [f"hot board, 1,000 viewers: {name}" for name in ("increments", "lag")]
     figures = [
         Figure(names[0], "sqlite", "/s", [492.0]),
-        Figure(names[0], "rethinkdb", "/s", [263.0], comparison=[251.0]),
+        Figure(names[0], "rethinkdb", "/s", [263.0], comparisons={article: [251.0]}),
         Figure(names[1], "sqlite", "ms", [356.0], targets=(lag,)),
-        Figure(names[1], "rethinkdb", "ms", [165.0], comparison=[11029.0], targets=(lag,)),
+        Figure(
+            names[1], "rethinkdb", "ms", [165.0], comparisons={article: [11029.0]}, targets=(lag,)
+        ),
     ]
     [text] = render_all(figures)
     assert text == (
@@ -70,9 +92,10 @@ def test_stores_stand_in_columns_with_units_where_they_differ() -> None:
 
 
 def test_a_baseline_that_figures_share_is_shown_once() -> None:
+    alone = {"baseline: Pushpin alone": [50.0]}
     figures = [
         Figure("1,000 boards: changes carried to viewers", "sqlite", "/s", [30], [100]),
-        Figure("1,000 boards: snapshots that carried them", "sqlite", "/s", [20], [100], [50]),
+        Figure("1,000 boards: snapshots that carried them", "sqlite", "/s", [20], [100], alone),
     ]
     [text] = render_all(figures)
     header, _, row = text.splitlines()[-3:]

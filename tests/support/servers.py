@@ -165,6 +165,24 @@ class PgBouncer:
         self.program.stop()
 
 
+class RedisServer:
+    """A Redis server from the system's package, which keeps nothing on a disk."""
+
+    def __init__(self, folder: Path) -> None:
+        [port] = free_ports(1)
+        self.url = f"redis://127.0.0.1:{port}"
+        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--dir", str(folder)]
+        self.program = Program(command, folder / "redis.log")
+        self.program.wait_for_port(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.stop()
+
+
 class RabbitServer:
     """A RabbitMQ broker from the system's package, with all its files in a folder."""
 
