@@ -16,9 +16,9 @@ from typing import Any
 from gunicorn.workers.sync import SyncWorker
 
 LIFE_SECONDS = 1.0  # between two signs of life to gunicorn's first process
-# How many seconds a client may say nothing while its request is awaited, and take nothing of its
-# answer.
-LIMITS = {socket.SO_RCVTIMEO: 10, socket.SO_SNDTIMEO: 60}
+# How many seconds a client may send nothing of its request, and of its body, and take nothing of
+# its answer.
+REQUEST_SECONDS, BODY_SECONDS, ANSWER_SECONDS = 10, 60, 60
 
 
 class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
@@ -77,9 +77,8 @@ class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
         except (BlockingIOError, ConnectionAbortedError):
             return
         client.setblocking(True)  # which macOS does not by itself
-        # The system's timeouts: with Python's own, each read and write would be a call more.
-        for option, seconds in LIMITS.items():
-            client.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", seconds, 0))
+        _limit(client, socket.SO_RCVTIMEO, REQUEST_SECONDS)
+        _limit(client, socket.SO_SNDTIMEO, ANSWER_SECONDS)
         try:
             client.recv(1, socket.MSG_PEEK)
         except OSError:  # it has said nothing for too long, or has gone
@@ -91,16 +90,30 @@ class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
         self, listener: socket.socket, req: Any, client: socket.socket, addr: Any
     ) -> None:
         """Answer the request, and close the connection."""
+        if _has_unread_body(req):
+            _limit(client, socket.SO_RCVTIMEO, BODY_SECONDS)
         super().handle_request(listener, req, client, addr)
         # To close it while something is unread would destroy the answer on its way. Then gunicorn
         # closes it afterwards, which takes longer.
-        if getattr(req.body.reader, "length", 1) == 0 and not _has_unread(client):
+        if not _has_unread_body(req) and not _has_unread(client):
             client.close()
 
 
+def _limit(client: socket.socket, option: int, seconds: int) -> None:
+    """Set a timeout of the system's: with Python's own, each read and write would be two calls."""
+    client.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", seconds, 0))
+
+
+def _has_unread_body(request: Any) -> bool:
+    """Return whether some of the body may be unread. Of chunks nobody knows how many come."""
+    return getattr(request.body.reader, "length", 1) != 0
+
+
 def _has_unread(client: socket.socket) -> bool:
-    """Return whether the client has sent more than was read."""
+    """Return whether the client has sent more than was read, as far as can be known."""
     try:
         return bool(client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
+    except BlockingIOError:
         return False
+    except (OSError, ValueError):  # it has gone; or TLS, which has no MSG_PEEK
+        return True

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ APPLICATION = """
 import threading
 from leaderboard_project import threaded_worker
 
-threaded_worker.LIMITS[threaded_worker.socket.SO_RCVTIMEO] = 1
+threaded_worker.REQUEST_SECONDS = 1
 asked, released = threading.Event(), threading.Event()
 
 class Worker(threaded_worker.ThreadedWorker):
@@ -36,6 +37,8 @@ def application(environ, start_response):
         released.wait()
     if path == "/asked":
         asked.wait()
+    if path == "/length":
+        path = str(len(environ["wsgi.input"].read()))
     if path == "/release":
         threading.Timer(0.3, released.set).start()
     body = b"x" * 300_000 if path == "/large" else path.encode()
@@ -88,6 +91,14 @@ def test_clients_that_say_nothing_are_let_go(web: Web) -> None:
         client.settimeout(20)
         assert client.recv(1) == b"", "it is closed"
         client.close()
+
+
+def test_a_body_may_come_slowly(web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as client:
+        client.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na")
+        time.sleep(1.5)  # which is more than the rest of the request may take
+        client.sendall(b"b")
+        assert client.makefile("rb").read().endswith(b"\r\n\r\n2")
 
 
 def test_an_answer_arrives_whole_though_the_request_was_not_read(web: Web) -> None:
