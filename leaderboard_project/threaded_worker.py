@@ -5,20 +5,24 @@ gets it back to close it, and waits there until the client has closed it, too. A
 longer (docs/adr/0064-threads-that-accept.md).
 """
 
+import errno
 import os
 import select
 import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.sync import SyncWorker
 
 LIFE_SECONDS = 1.0  # between two signs of life to gunicorn's first process
-# How many seconds a client may send nothing of its request, and of its body, and take nothing of
-# its answer.
+# How many seconds a client may send nothing of its request, and of its body; and in which it takes
+# some of its answer, a third of the system's buffer.
 REQUEST_SECONDS, BODY_SECONDS, ANSWER_SECONDS = 10, 60, 60
+ALONE = select.POLLIN | getattr(select, "EPOLLEXCLUSIVE", 0)  # one thread is woken
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBADF}
 
 
 class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
@@ -55,31 +59,40 @@ class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
 
     def _serve(self, ended: int) -> None:
         """Answer one connection after the other, until `ended` is readable."""
-        # With epoll a new connection wakes one thread. macOS has none, and all are woken.
-        waiting: Any = select.epoll() if hasattr(select, "epoll") else select.poll()
-        waiting.register(ended, select.POLLIN)
-        listeners = {listener.fileno(): listener for listener in self.sockets}
-        for descriptor in listeners:
-            waiting.register(descriptor, select.POLLIN | getattr(select, "EPOLLEXCLUSIVE", 0))
         try:
+            # With epoll a new connection wakes one thread. macOS has none, and all are woken.
+            waiting: Any = select.epoll() if hasattr(select, "epoll") else select.poll()
+            waiting.register(ended, select.POLLIN)
+            listeners = {listener.fileno(): listener for listener in self.sockets}
+            for descriptor in listeners:
+                waiting.register(descriptor, ALONE)
             while self.alive:
                 for descriptor, _ in waiting.poll():
                     if descriptor in listeners:
+                        # The system wakes the first one in its list. Whoever was woken goes to the
+                        # end, or one process would have all connections until it is busy.
+                        waiting.unregister(descriptor)
+                        waiting.register(descriptor, ALONE)
                         self._answer(listeners[descriptor])
         except BaseException:  # whatever it is: with fewer threads the process is of less use
             self.log.exception("A thread has failed. This process ends, and another one begins")
             self.alive = False
+        finally:
+            with suppress(OSError):  # it is full of signals
+                os.write(self.PIPE[1], b"1")  # for run(), which has others end
 
     def _answer(self, listener: socket.socket) -> None:
         """Answer the next connection, if no other thread has it."""
         try:
             client, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        client.setblocking(True)  # which macOS does not by itself
-        _limit(client, socket.SO_RCVTIMEO, REQUEST_SECONDS)
-        _limit(client, socket.SO_SNDTIMEO, ANSWER_SECONDS)
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise
+            return  # another thread was first, or the client has gone
         try:
+            client.setblocking(True)  # which macOS does not by itself
+            _limit(client, socket.SO_RCVTIMEO, REQUEST_SECONDS)
+            _limit(client, socket.SO_SNDTIMEO, ANSWER_SECONDS)
             client.recv(1, socket.MSG_PEEK)
         except OSError:  # it has said nothing for too long, or has gone
             client.close()
@@ -92,7 +105,11 @@ class ThreadedWorker(SyncWorker):  # type: ignore[misc]  # it has no types
         """Answer the request, and close the connection."""
         if _has_unread_body(req):
             _limit(client, socket.SO_RCVTIMEO, BODY_SECONDS)
-        super().handle_request(listener, req, client, addr)
+        try:
+            super().handle_request(listener, req, client, addr)
+        except BlockingIOError:
+            self.log.info("A client took too little of its answer in %d s", ANSWER_SECONDS)
+            return
         # To close it while something is unread would destroy the answer on its way. Then gunicorn
         # closes it afterwards, which takes longer.
         if not _has_unread_body(req) and not _has_unread(client):

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.processes
 
 THREADS = 2
 APPLICATION = """
+import os
 import threading
 from leaderboard_project import threaded_worker
 
@@ -37,6 +39,8 @@ def application(environ, start_response):
         released.wait()
     if path == "/asked":
         asked.wait()
+    if path == "/pid":
+        path = str(os.getpid())
     if path == "/length":
         path = str(len(environ["wsgi.input"].read()))
     if path == "/release":
@@ -48,12 +52,13 @@ def application(environ, start_response):
 
 
 class Web(Program):
-    """gunicorn with one process, at a port."""
+    """gunicorn with one process, or as the options say, at a port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         (folder / "small.py").write_text(APPLICATION)
         [self.port] = free_ports(1)
         options = ["--no-control-socket", "--worker-class=small.Worker", f"--threads={THREADS}"]
+        options += more
         command = [str(Path(sys.executable).with_name("gunicorn")), "small:application", *options]
         path = os.pathsep.join([str(folder), str(Path.cwd())])
         super().__init__(
@@ -91,6 +96,26 @@ def test_clients_that_say_nothing_are_let_go(web: Web) -> None:
         client.settimeout(20)
         assert client.recv(1) == b"", "it is closed"
         client.close()
+
+
+def test_processes_share_requests_that_come_one_by_one(tmp_path: Path) -> None:
+    web = Web(tmp_path, "--workers=2")
+    try:
+        wait_until(lambda: len({web.ask("/pid") for _ in range(20)}) == 2, "both processes")
+        answered_by = Counter(web.ask("/pid") for _ in range(40))
+    finally:
+        web.stop()
+    assert min(answered_by.values()) > 10 and len(answered_by) == 2
+
+
+def test_a_process_that_has_answered_enough_is_replaced_at_once(tmp_path: Path) -> None:
+    web = Web(tmp_path, "--max-requests=5")
+    try:
+        for _ in range(30):
+            assert web.ask("/") == b"/"
+        assert web.output().count("Booting worker") > 3
+    finally:
+        web.stop()
 
 
 def test_a_body_may_come_slowly(web: Web) -> None:
