@@ -1,7 +1,7 @@
 """A gunicorn worker whose threads each accept a connection, answer its one request and close it.
 
 gunicorn's own worker with threads accepts in one thread, hands the connection to another one and
-gets it back to close it, and waits there until the client has closed it, too. A poll took a fifth
+gets it back to close it, and waits there until the client has closed it, too. A poll took a tenth
 longer (docs/adr/0064-threads-that-accept.md).
 """
 

@@ -90,7 +90,10 @@ class Archives:
         def find(row: Any) -> Any:
             kept, running = row["kept_from"].default(1), row["season"].default(1)
             seasons, players = self.db.seasons, self.db.players
-            expired = seasons.between([id, r.minval], [id, kept], index="board")
+            old = [id, r.minval], [id, kept]
+            # A piece of another process may come after its season was deleted.
+            late = self._select(*old).nth(0)["season"].default(None)
+            expired = seasons.between(*old, index="board").nth(0)["number"].default(late)
             unfinished = seasons.between([id, kept], [id, running], index="unfinished")
             behind = players.between([id, r.minval], [id, running], index="desc")
             left = behind.order_by(index="desc").map(_oldest_season).nth(0).default(None)
@@ -99,7 +102,7 @@ class Archives:
             season_of_left = r.branch(is_whole, of_left, None).default(None)
             return {
                 "kept": kept,
-                "expired": expired.nth(0)["number"].default(None),
+                "expired": expired,
                 "left": left,
                 "season": unfinished.order_by(index="unfinished").nth(0).default(season_of_left),
             }

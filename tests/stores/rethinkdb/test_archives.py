@@ -229,6 +229,23 @@ def test_a_player_erased_while_it_is_moved_does_not_come_back(
         assert not find_traces(rethink, board, "p3")
 
 
+def test_a_piece_that_comes_after_its_season_was_deleted_is_deleted_too(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = make_board(rethink, keep_seasons=1)
+
+    def expire() -> None:
+        rethink.start_next_season(board, 2, ENDED_AT)
+        finish(rethink, board)
+
+    late = run_once(rethink.archives._insert, expire)
+    monkeypatch.setattr(rethink.archives, "_insert", late)
+    rethink.start_next_season(board, 1, ENDED_AT)
+    finish(rethink, board)
+    of_season = rethink.db.past.between([board, 1], [board, 1, r.maxval], index="place")
+    assert rethink.db.run(of_season.count()) == 0
+
+
 def test_a_reader_whose_rows_are_moved_meanwhile_reads_again(
     rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
