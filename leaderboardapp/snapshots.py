@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,10 @@ from leaderboardapp.stores import get_store
 
 # Cache-Control: may be kept, and is asked for again before each use; or is for one client only.
 REVALIDATED, PRIVATE = "no-cache", "private, no-store"
+MOST_CACHED = 500  # boards in a process
+# After which a board is read again whatever its version: a database that was replaced beneath the
+# running service may have given its number to something else.
+CACHE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,47 @@ def read_together(boards: Sequence[str]) -> dict[str, Snapshot]:
     return _coalescer(tuple(boards), None)
 
 
+class SnapshotCache:
+    """The snapshots that this process has read last, each with its board's version.
+
+    While the store says the same version, the board has not changed (ADR 65)."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.entries: dict[str, tuple[int, float, Snapshot]] = {}  # version, when read, snapshot
+
+    def get(self, boards: Iterable[str], versions: Mapping[str, int]) -> dict[str, Snapshot] | None:
+        """Return the snapshots of these boards if all are there and current: what is answered
+        together is of one moment. Else return None."""
+        oldest = time.monotonic() - CACHE_SECONDS
+        found = {}
+        for board in boards:
+            version, read_at, snapshot = self.entries.get(board, (None, oldest, None))
+            if snapshot is None or version != versions.get(board) or read_at < oldest:
+                return None
+            found[board] = snapshot
+        return found
+
+    def put(self, versions: Mapping[str, int], snapshots: Mapping[str, Snapshot]) -> None:
+        """Remember snapshots that were read after these versions of their boards."""
+        now = time.monotonic()
+        with self.lock:
+            for board in versions.keys() & snapshots.keys():
+                self.entries.pop(board, None)  # the oldest ones come first
+                self.entries[board] = versions[board], now, snapshots[board]
+            while len(self.entries) > MOST_CACHED:
+                del self.entries[next(iter(self.entries))]
+
+
 def _read_for_all(boards: tuple[str, ...], callers: list[None]) -> list[dict[str, Snapshot]]:
-    return [read_snapshots(boards)] * len(callers)
+    """Return the boards' snapshots, once for each caller."""
+    versions = get_store().read_versions(boards)
+    found = cache.get(boards, versions)
+    if found is None:
+        found = read_snapshots(boards)
+        cache.put(versions, found)
+    return [found] * len(callers)
 
 
+cache = SnapshotCache()
 _coalescer = Coalescer(_read_for_all, lambda: get_store().check(), "snapshots")

@@ -328,6 +328,11 @@ class Store(MessageStore):
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         """Return each board that exists, with its top `size` players."""
 
+    def read_versions(self, boards: Iterable[str]) -> dict[str, int]:
+        """Return a number for each of these boards, another one after each change of what its top
+        shows. Boards that the store has no number for are left out."""
+        return {}
+
     @abstractmethod
     def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
         """Return the best player of each board that has one who has scored: `id`, `name` and

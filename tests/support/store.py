@@ -22,6 +22,7 @@ def store_at(url: str) -> Iterator[Any]:
     from django.test import override_settings
 
     from leaderboard_project.env import build_database
+    from leaderboardapp import snapshots
     from leaderboardapp.stores import get_store
 
     def connect_to(databases: dict[str, Any]) -> None:
@@ -36,6 +37,7 @@ def store_at(url: str) -> Iterator[Any]:
         connect_to({"default": database, "feed": database})
     with override_settings(DATABASE_URL=url), ExitStack() as cleanup:
         cleanup.callback(connect_to, before)
+        snapshots.cache.entries.clear()  # of another store
         store = get_store()
         cleanup.callback(store.close)
         cleanup.callback(close_subscriptions)

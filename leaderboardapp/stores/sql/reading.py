@@ -16,6 +16,7 @@ from leaderboardapp.stores.sql.statements import (
     HIDDEN,
     PLAYER,
     PLAYERS,
+    VERSIONS,
     board_row,
     placeholders,
     player_row,
@@ -62,6 +63,13 @@ def find_boards(ids: Collection[str]) -> dict[str, Row]:
         return {}
     rows = map(board_row, read(BOARDS.format(boards=placeholders(ids)), [*ids]))
     return {row["id"]: row for row in rows}
+
+
+def read_versions(ids: Collection[str]) -> dict[str, int]:
+    """Return the number of the newest change of each of these boards, by their ids."""
+    if not ids:  # PostgreSQL knows no empty list
+        return {}
+    return dict(read(VERSIONS.format(boards=placeholders(ids)), [*ids]))
 
 
 def find_player(board: str, player: str) -> Row | None:

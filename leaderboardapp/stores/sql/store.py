@@ -82,6 +82,7 @@ from leaderboardapp.stores.sql.reading import (
     find_player,
     find_players,
     read_board,
+    read_versions,
 )
 from leaderboardapp.stores.sql.statements import BOARD_COLUMNS, REPLACE_LEASE, write
 
@@ -296,6 +297,10 @@ class SqlStore(DatabaseAccess, Store):
             if row := find_board(board):
                 tops[board] = (row, read_top(row))
         return tops
+
+    @maps_db_errors
+    def read_versions(self, boards: Iterable[str]) -> dict[str, int]:
+        return read_versions([*boards])
 
     @maps_db_errors
     def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
