@@ -1,5 +1,7 @@
 """The Django app."""
 
+import gc
+
 from django.apps import AppConfig
 
 
@@ -9,5 +11,9 @@ class LeaderboardConfig(AppConfig):
     name = "leaderboardapp"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks; leave what is imported alone from now on."""
         from leaderboardapp.management import checks  # noqa: F401
+
+        # It stays until the end. To look through it again, at the end most of all, costs each
+        # program 0.07 s of processor time.
+        gc.freeze()
