@@ -33,7 +33,6 @@ STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
 SQLITE_OPTIONS = {
     # Writers queue for the lock instead of failing half way, and a commit that has returned is on
     # disk.
-    "transaction_mode": "IMMEDIATE",
     "timeout": 2.5,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
 }
@@ -239,6 +238,7 @@ def build_database(name: str, url: str) -> dict[str, Any]:
     except ValueError:  # an option's value that is neither text nor a number
         raise _reject_store_url(name, url, "an option of it is malformed") from None
     if url.startswith("sqlite:"):
+        database["ENGINE"] = "leaderboardapp.stores.sql.sqlite.backend"
         return {**database, "NAME": str(BASE_DIR / database["NAME"]), "OPTIONS": {**SQLITE_OPTIONS}}
     database["ENGINE"] = "leaderboardapp.stores.sql.postgresql.backend"
     database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pool may run each transaction elsewhere
