@@ -15,18 +15,12 @@ from leaderboardapp.domain.fields import InvalidInput
 from leaderboardapp.domain.joining import new_player
 from leaderboardapp.domain.player_data import encode_data
 from leaderboardapp.domain.types import KEYS_REMEMBERED, Amount, Increment, Row
-from leaderboardapp.stores.base import now_us
+from leaderboardapp.stores.base import Store, now_us
+from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
 from leaderboardapp.stores.sql.models import PlayerRow
+from leaderboardapp.stores.sql.reading import find_scores
 from leaderboardapp.stores.sql.search import remember_players
-from leaderboardapp.stores.sql.statements import (
-    SCORES,
-    SET_KEYS,
-    UPDATE,
-    WRITE_ROWS,
-    player_row,
-    read_by_ids,
-    write,
-)
+from leaderboardapp.stores.sql.statements import SET_KEYS, UPDATE, WRITE_ROWS, player_row, write
 from leaderboardapp.stores.sql.windows import enter_windows, read_windows
 
 
@@ -48,13 +42,16 @@ class Scores:
     They are read when it begins, and written together at the end. One write of a score changes the
     player on the board and in each window (ADR 41)."""
 
-    def __init__(self, board: Row, players: Collection[str]) -> None:
-        """Read the players of these ids."""
+    def __init__(self, board: Row, scores: list[Any], players: Collection[str]) -> None:
+        """Take the rows of SCORES of the players of these ids on the board; read those in its
+        windows."""
         self.board, self.windows = board, read_windows(board)
         self.boards = {row["id"]: row for row in (board, *self.windows)}
+        if self.windows:
+            ids = [window["id"] for window in self.windows]
+            scores = [*scores, *find_scores(ids, players)]
         self.before: dict[tuple[str, str], Player] = {
-            (row[-2], row[0]): Player(player_row(row[:-2]), json.loads(row[-1]))
-            for row in read_by_ids(SCORES, self.boards, players)
+            (row[-2], row[0]): Player(player_row(row[:-2]), json.loads(row[-1])) for row in scores
         }
         self.after = dict(self.before)
 
@@ -97,44 +94,57 @@ class Scores:
         enter_windows(self.board, [row for row in windows if row[0] is not self.board])
 
 
-def add_increments(board: Row, increments: list[Increment], now: int) -> list[Row | Exception]:
-    """Add the increments in their order, the first of them `now`; return what Store.add_scores
-    does, but for ranks."""
-    scores = Scores(board, {increment.player for increment in increments})
-    results = [
-        _add_increment(scores, increment, now + index) for index, increment in enumerate(increments)
-    ]
-    scores.write()
+def add_ranked(
+    store: Store, board: Row, scores: list[Any], increments: list[Increment]
+) -> list[Row | Exception]:
+    """Add the increments in their order to SCORES of their players; return what Store.add_scores
+    does."""
+    results: list[Row | Exception] = []
+    now = now_us()
+    for piece in split_by_ranks(increments):
+        players = {increment.player for increment in piece}
+        if results:
+            scores = find_scores([board["id"]], players)
+        added = _add_increments(Scores(board, scores, players), piece, now + len(results))
+        add_ranks(store, board["id"], select_ranked(piece, added))
+        results += added
     return results
 
 
-def import_amounts(board: Row, amounts: list[Amount]) -> None:
-    """Add the amounts in their order; create players who are missing. Raises ScoreOutOfRange,
-    EmailRequired, InvalidInput."""
-    scores = Scores(board, {amount.player for amount in amounts})
+def import_amounts(board: Row, scores: list[Any], amounts: list[Amount]) -> None:
+    """Add the amounts in their order to SCORES of their players; create players who are missing.
+    Raises ScoreOutOfRange, EmailRequired, InvalidInput."""
+    players = Scores(board, scores, {amount.player for amount in amounts})
     for now, amount in enumerate(amounts, start=now_us()):
-        player = scores.get(amount.player)
+        player = players.get(amount.player)
         row = player.row if player else None
         old = row or new_player(board, amount.player, amount.name, amount.data)
         fields = scoring.import_amount(board, row, amount, now)
-        scores.set(Player({**old, **fields}, player.keys if player else []))
-        scores.apply_in_windows(amount.player, now, _build_import(amount, now))
-    scores.write()
+        players.set(Player({**old, **fields}, player.keys if player else []))
+        players.apply_in_windows(amount.player, now, _build_import(amount, now))
+    players.write()
 
 
 def write_score(
-    board: Row, player: str, score: int, only_better: bool, season: int | None, name: str | None
+    board: Row,
+    scores: list[Any],
+    player: str,
+    score: int,
+    only_better: bool,
+    season: int | None,
+    name: str | None,
 ) -> Row:
-    """Set a score; return what Store.set_score does. Raises what it raises."""
+    """Set the score of the player, who has this row of SCORES or none; return what Store.set_score
+    does. Raises what it raises."""
     apply, now = scoring.set_best_score if only_better else scoring.set_score, now_us()
-    scores = Scores(board, [player])
-    old = scores.get(player)
+    players = Scores(board, scores, [player])
+    old = players.get(player)
     row, keys = old or _start(board, Increment(player, 0, name=name), now)
     fields = apply(board, row, score, now, season)
     if fields or old is None:
-        scores.set(Player({**row, **fields}, keys))
-    scores.apply_in_windows(player, now, lambda window, row: apply(window, row, score, now))
-    scores.write()
+        players.set(Player({**row, **fields}, keys))
+    players.apply_in_windows(player, now, lambda window, row: apply(window, row, score, now))
+    players.write()
     return scoring.describe_write(old and old.row, {**row, **fields})
 
 
@@ -144,16 +154,28 @@ def score_columns(board: Row, fields: Row) -> Row:
     return {**columns, "season": board["season"]}
 
 
-def _add_increment(scores: Scores, increment: Increment, now: int) -> Row | Exception:
+def _add_increments(
+    players: Scores, increments: list[Increment], now: int
+) -> list[Row | Exception]:
+    """Add the increments in their order, the first of them `now`."""
+    results = [
+        _add_increment(players, increment, now + index)
+        for index, increment in enumerate(increments)
+    ]
+    players.write()
+    return results
+
+
+def _add_increment(players: Scores, increment: Increment, now: int) -> Row | Exception:
     """Add one increment; return the player's row afterwards, or why there is none."""
-    board, old = scores.board, scores.get(increment.player)
+    board, old = players.board, players.get(increment.player)
     try:
         player = _add(board, old or _start(board, increment, now), increment, now)
     except (PlayerNotFound, PlayerRefused, WrongSeason, InvalidInput) as error:
         return error
     if player is not old:
-        scores.set(player)
-        scores.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
+        players.set(player)
+        players.apply_in_windows(increment.player, now, _build_addition(increment.amount, now))
     return scoring.describe_write(old and old.row, player.row, repeated=player is old)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import Error, connection
 
@@ -16,6 +16,7 @@ from leaderboardapp.stores.sql.statements import (
     HIDDEN,
     PLAYER,
     PLAYERS,
+    SCORES,
     VERSIONS,
     board_row,
     placeholders,
@@ -81,6 +82,11 @@ def find_player(board: str, player: str) -> Row | None:
 def find_players(board: str, players: Collection[str]) -> list[Row]:
     """Return the rows of those players of the board who have these ids, in any order."""
     return [player_row(row) for row in read_by_ids(PLAYERS, [board], players)]
+
+
+def find_scores(boards: Collection[str], players: Collection[str]) -> list[tuple[Any, ...]]:
+    """Return the rows of SCORES of those players of the boards who have these ids."""
+    return read_by_ids(SCORES, boards, players)
 
 
 def find_hidden(board: str, after: str, limit: int) -> list[Row]:

@@ -3,7 +3,8 @@
 How a database locks, and how its feed learns of changes, is in sqlite/ and postgresql/.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 from django.core.management import call_command
 from django.db import IntegrityError, connection
@@ -49,8 +50,17 @@ from leaderboardapp.domain.types import (
 )
 from leaderboardapp.domain.windows import FOLLOWED_FIELDS, next_season
 from leaderboardapp.stores.base import Store, now_us
-from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.sql import deletion, maintenance, search, seasons, tickets, windows
+from leaderboardapp.stores.ranked_increments import add_ranks
+from leaderboardapp.stores.sql import (
+    deletion,
+    maintenance,
+    ranking,
+    reading,
+    search,
+    seasons,
+    tickets,
+    windows,
+)
 from leaderboardapp.stores.sql.access import (
     DatabaseAccess,
     in_board_transaction,
@@ -58,33 +68,13 @@ from leaderboardapp.stores.sql.access import (
     of_one_moment,
 )
 from leaderboardapp.stores.sql.copies import SqlCopies
-from leaderboardapp.stores.sql.increments import add_increments, import_amounts, write_score
+from leaderboardapp.stores.sql.increments import add_ranked, import_amounts, write_score
 from leaderboardapp.stores.sql.joining import insert_player
-from leaderboardapp.stores.sql.models import (
-    BoardRow,
-    ChangeRow,
-    ImportRow,
-    LeaseRow,
-    PlayerRow,
-)
-from leaderboardapp.stores.sql.ranking import (
-    read_leaders,
-    read_score_rank,
-    read_standings,
-    read_top,
-    read_window,
-    select_players,
-)
-from leaderboardapp.stores.sql.reading import (
-    find_board,
-    find_emails,
-    find_hidden,
-    find_player,
-    find_players,
-    read_board,
-    read_versions,
-)
+from leaderboardapp.stores.sql.models import BoardRow, ChangeRow, ImportRow, LeaseRow, PlayerRow
 from leaderboardapp.stores.sql.statements import BOARD_COLUMNS, REPLACE_LEASE, write
+
+R = TypeVar("R")
+WriteScores = Callable[[Row, list[Any]], R]
 
 
 class SqlStore(DatabaseAccess, Store):
@@ -138,7 +128,7 @@ class SqlStore(DatabaseAccess, Store):
 
     @maps_db_errors
     def get_board(self, board: str) -> Row:
-        return read_board(board)
+        return reading.read_board(board)
 
     @in_board_transaction
     def update_board(
@@ -168,9 +158,9 @@ class SqlStore(DatabaseAccess, Store):
 
     @maps_db_errors
     def get_player(self, board: str, player: str) -> Row:
-        if row := find_player(board, player):
+        if row := reading.find_player(board, player):
             return row
-        read_board(board)
+        reading.read_board(board)
         raise PlayerNotFound(board, player)
 
     @in_board_transaction
@@ -200,24 +190,25 @@ class SqlStore(DatabaseAccess, Store):
     ) -> None:
         if precondition:
             precondition()
-        if not deletion.delete_player(read_board(board), player):
+        if not deletion.delete_player(reading.read_board(board), player):
             raise PlayerNotFound(board, player)
 
-    @in_board_transaction
+    def write_scores(self, board: str, players: Collection[str], work: WriteScores[R]) -> R:
+        """Return what `work` makes of the board's row and of SCORES of these players on it, in one
+        transaction, in which nobody else changes the board. Raises BoardNotFound."""
+        return self.transaction(
+            board, lambda: work(reading.read_board(board), reading.find_scores([board], players))
+        )
+
     def add_scores(self, board: str, increments: list[Increment]) -> list[Row | Exception]:
+        def add(row: Row, scores: list[Any]) -> list[Row | Exception]:
+            return add_ranked(self, row, scores, increments)
+
         try:
-            row = self.get_board(board)
+            return self.write_scores(board, {each.player for each in increments}, add)
         except BoardNotFound as error:
             return [error] * len(increments)
-        results: list[Row | Exception] = []
-        now = now_us()
-        for piece in split_by_ranks(increments):
-            added = add_increments(row, piece, now + len(results))
-            add_ranks(self, board, select_ranked(piece, added))
-            results += added
-        return results
 
-    @in_board_transaction
     def set_score(
         self,
         board: str,
@@ -228,10 +219,13 @@ class SqlStore(DatabaseAccess, Store):
         name: str | None = None,
         ranked: bool = False,
     ) -> Row:
-        row, score = self.get_board(board), check_score(score)
-        written = write_score(row, player, score, only_better, season, name)
-        add_ranks(self, board, [written] if ranked else [])
-        return written
+        def write(row: Row, scores: list[Any]) -> Row:
+            new = check_score(score)
+            written = write_score(row, scores, player, new, only_better, season, name)
+            add_ranks(self, board, [written] if ranked else [])
+            return written
+
+        return self.write_scores(board, [player], write)
 
     @in_board_transaction
     def start_next_season(
@@ -250,7 +244,7 @@ class SqlStore(DatabaseAccess, Store):
     def list_seasons(
         self, board: str, before: int | None, limit: int
     ) -> tuple[Row, list[tuple[int, str]]]:
-        return read_board(board), seasons.list_past(board, before, limit)
+        return reading.read_board(board), seasons.list_past(board, before, limit)
 
     @of_one_moment
     def get_season(self, board: str, season: int) -> tuple[str, Row, list[Row]]:
@@ -261,9 +255,9 @@ class SqlStore(DatabaseAccess, Store):
     def list_player_seasons(
         self, board: str, player: str, before: int | None, limit: int
     ) -> tuple[Row, list[PlayerSeason]]:
-        row = read_board(board)
+        row = reading.read_board(board)
         # Of a window, those who are in a past season need not be in the running one.
-        if find_player(owner_of(board), player) is None:
+        if reading.find_player(owner_of(board), player) is None:
             raise PlayerNotFound(board, player)
         return row, [*seasons.list_of_player(board, player, before, limit)]
 
@@ -279,7 +273,7 @@ class SqlStore(DatabaseAccess, Store):
     def run_maintenance(self, board: str) -> bool:
         # Read first, because a transaction keeps other writers waiting.
         try:
-            if has_work := maintenance.find_work(read_board(board)) is not None:
+            if has_work := maintenance.find_work(reading.read_board(board)) is not None:
                 self._do_work(board)
         except BoardNotFound:
             return False
@@ -287,29 +281,29 @@ class SqlStore(DatabaseAccess, Store):
 
     @in_board_transaction
     def _do_work(self, board: str) -> None:
-        if work := maintenance.find_work(read_board(board)):
+        if work := maintenance.find_work(reading.read_board(board)):
             work()
 
     @of_one_moment
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         tops = {}
         for board in boards:
-            if row := find_board(board):
-                tops[board] = (row, read_top(row))
+            if row := reading.find_board(board):
+                tops[board] = (row, ranking.read_top(row))
         return tops
 
     @maps_db_errors
     def read_versions(self, boards: Iterable[str]) -> dict[str, int]:
-        return read_versions([*boards])
+        return reading.read_versions([*boards])
 
     @maps_db_errors
     def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:
-        return read_leaders([*boards])
+        return ranking.read_leaders([*boards])
 
     @of_one_moment
     def list_hidden(self, board: str, after: str, limit: int, with_emails: bool = False) -> Window:
-        row, rows = read_board(board), find_hidden(board, after, limit)
-        return Window(row, rows, emails=find_emails(board, rows if with_emails else []))
+        row, rows = reading.read_board(board), reading.find_hidden(board, after, limit)
+        return Window(row, rows, emails=reading.find_emails(board, rows if with_emails else []))
 
     @of_one_moment
     def get_ranking_window(
@@ -323,17 +317,17 @@ class SqlStore(DatabaseAccess, Store):
         season: int | None = None,
     ) -> Window:
         row = seasons.read_board_in_season(board, season)
-        window = read_window(row, limit, after, around, from_rank)
+        window = ranking.read_window(row, limit, after, around, from_rank)
         if season is not None:
             return window
         shown = [window.player] if window.player and not window.rows else window.rows
-        return window._replace(emails=find_emails(board, shown if with_emails else []))
+        return window._replace(emails=reading.find_emails(board, shown if with_emails else []))
 
     @of_one_moment
     def get_selection(
         self, board: str, players: Collection[str], with_emails: bool = False
     ) -> Selection:
-        return select_players(board, players, with_emails)
+        return ranking.select_players(board, players, with_emails)
 
     @of_one_moment
     def search_players(
@@ -348,15 +342,17 @@ class SqlStore(DatabaseAccess, Store):
         positions = search.find_matches(board, prefix, limit + 1, after, hidden)
         page, last = split_page(positions, limit)
         players = {position.player for position in page}
-        return SearchPage(page, select_players(board, players, with_emails), last)
+        return SearchPage(page, ranking.select_players(board, players, with_emails), last)
 
     @of_one_moment
     def get_standings(self, board: str, players: Collection[str], limit: int) -> PlayerStandings:
-        return read_standings(read_board(board), find_players(board, players), limit)
+        return ranking.read_standings(
+            reading.read_board(board), reading.find_players(board, players), limit
+        )
 
     @of_one_moment
     def get_score_rank(self, board: str, score: int) -> ScoreRank:
-        return read_score_rank(read_board(board), score)
+        return ranking.read_score_rank(reading.read_board(board), score)
 
     @maps_db_errors
     def get_import(self, board: str, name: str) -> Import:
@@ -368,7 +364,8 @@ class SqlStore(DatabaseAccess, Store):
         settings = self.get_board(board)
         if self.get_import(board, name).line != upto.start:
             raise ImportMoved(name)
-        import_amounts(settings, amounts)
+        players = {amount.player for amount in amounts}
+        import_amounts(settings, reading.find_scores([board], players), amounts)
         ImportRow.objects.update_or_create(
             board_id=board, name=name, defaults={"line": upto.line, "digest": upto.digest}
         )

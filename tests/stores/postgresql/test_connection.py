@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -29,6 +31,38 @@ def test_a_statement_that_takes_too_long_is_refused_and_leaves_the_breaker_close
     with pytest.raises(StoreUnavailable, match="statement timeout"):
         postgres.transaction(None, lambda: write("SELECT pg_sleep(60)", {}))
     postgres.ping()
+
+
+def test_an_increment_goes_to_the_server_and_back_three_times(
+    postgres: PostgresStore, board: str
+) -> None:
+    """Others wait for the board meanwhile."""
+    postgres.ping()  # connects
+    driver, trips = connection.connection, list[Any]()
+    wait = driver.wait
+
+    def count(answer: Any) -> Any:
+        with suppress(StopIteration):
+            wanted = next(answer)
+            trips.append(wanted)
+            while True:
+                wanted = answer.send((yield wanted))
+
+    def wait_and_count(answer: Any, *args: Any, **options: Any) -> Any:
+        result: list[Any] = []
+
+        def keep() -> Any:
+            result.append((yield from answer))
+
+        wait(count(keep()), *args, **options)
+        return result[0]
+
+    driver.wait = wait_and_count
+    try:
+        assert postgres.add_score(board, "alice", 2)["score"] == 2
+    finally:
+        driver.wait = wait
+    assert len(trips) == 3, "to hold the board and read it, to write, and to commit"
 
 
 def test_no_statement_is_compiled_whose_ranks_are_read(postgres: PostgresStore, board: str) -> None:

@@ -1,13 +1,13 @@
 """The store in a PostgreSQL database (ADR 16)."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
-from django.db import Error, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from leaderboardapp.domain.board_ids import owner_of
-from leaderboardapp.domain.exceptions import StoreUnavailable
+from leaderboardapp.domain.exceptions import BoardNotFound, StoreUnavailable
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.circuit_breaker import CircuitBreaker, NoAnswer, Unreachable
@@ -15,20 +15,23 @@ from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.sql.access import maps_db_errors
 from leaderboardapp.stores.sql.examination import list_faults
 from leaderboardapp.stores.sql.message_stream import EXPIRE
-from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS
+from leaderboardapp.stores.sql.postgresql.backend.base import ANSWER_SECONDS, Rows
 from leaderboardapp.stores.sql.postgresql.connection import Session, connect, is_gone, map_error
 from leaderboardapp.stores.sql.postgresql.examination import list_session_faults
 from leaderboardapp.stores.sql.postgresql.feed import PostgresFeed, PostgresMessageStream
 from leaderboardapp.stores.sql.postgresql.listen_notify import MESSAGES, NUMBER
 from leaderboardapp.stores.sql.statements import (
     ALL_TOPS,
+    BOARD,
     BOARD_COLUMNS,
+    SCORES,
     board_row,
+    placeholders,
     player_row,
     read,
     write,
 )
-from leaderboardapp.stores.sql.store import SqlStore
+from leaderboardapp.stores.sql.store import SqlStore, WriteScores
 from leaderboardapp.stores.streams import Feed, MessageStream
 
 R = TypeVar("R")
@@ -44,7 +47,7 @@ LOCK_BOARD = f"""
     SET LOCAL lock_timeout = 2500;
     SET LOCAL idle_in_transaction_session_timeout = 3500;
     SET LOCAL statement_timeout = 3000;
-    SELECT FROM board WHERE id = %s FOR NO KEY UPDATE
+    {BOARD} FOR NO KEY UPDATE
 """
 TRIES = 3  # of a transaction that deadlocked with another one
 POSITION = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
@@ -101,7 +104,21 @@ class PostgresStore(SqlStore):
     def transaction(self, board: str | None, work: Callable[[], R]) -> R:
         if connection.in_atomic_block:
             return work()
-        return self.run(lambda: transact(board, work))
+        return self.run(lambda: transact(board, lambda opened: work()))
+
+    def write_scores(self, board: str, players: Collection[str], work: WriteScores[R]) -> R:
+        if connection.in_atomic_block or not players or board != owner_of(board):
+            return super().write_scores(board, players, work)
+
+        def take(opened: list[Rows]) -> R:
+            boards, scores = opened
+            if not boards:
+                raise BoardNotFound(board)
+            return work(board_row(boards[0]), scores)
+
+        # After the lock: a statement sees what was committed before it began.
+        read_scores = SCORES.format(boards="%s", players=placeholders(players))
+        return self.run(lambda: transact(board, take, read_scores, [board, *players]))
 
     @maps_db_errors
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
@@ -145,22 +162,29 @@ class PostgresStore(SqlStore):
         return super().changed_since(0 if ahead else position)
 
 
-def transact(board: str | None, work: Callable[[], R], tries: int = TRIES) -> R:
+def transact(
+    board: str | None,
+    work: Callable[[list[Rows]], R],
+    sql: str = "",
+    values: Sequence[Any] = (),
+    tries: int = TRIES,
+) -> R:
     """Return what `work` returns, run in one transaction that holds the row of the board, or of the
-    one to which a window belongs. Raises NoAnswer if the answer to the commit is lost."""
+    one to which a window belongs. It begins with that row and `sql`, and `work` takes the rows of
+    both. Raises NoAnswer if the answer to the commit is lost."""
     is_committing = False
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    opening, ids = f"{LOCK_BOARD}; {sql}", [board and owner_of(board)]
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(LOCK_BOARD, [board and owner_of(board)])
-            result = work()
+        with wrapper.open_transaction(opening, [*ids, *values]) as opened:
+            result = work(opened)
             is_committing = True
         return result
     except Error as error:
         if is_committing and is_gone(error):
             raise NoAnswer(f"PostgreSQL: {error}") from error
         if tries > 1 and isinstance(error.__cause__, (DeadlockDetected, SerializationFailure)):
-            return transact(board, work, tries - 1)
+            return transact(board, work, sql, values, tries - 1)
         raise
 
 

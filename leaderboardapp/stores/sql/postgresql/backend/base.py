@@ -1,11 +1,16 @@
-"""Django's backend for PostgreSQL, with a limit to how long a connection waits for an answer."""
+"""Django's backend for PostgreSQL, with a limit to how long a connection waits for an answer, and
+transactions whose first statements go to the server together."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
+from django.db import transaction
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
-from psycopg import OperationalError
+from psycopg import Error, OperationalError
+
+Rows = list[tuple[Any, ...]]
 
 ANSWER_SECONDS = 3.5
 LOOK_SECONDS = 0.1  # between two looks of a waiting thread, as psycopg does by itself
@@ -28,9 +33,45 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Connects with the limit, whoever in Django opens the connection."""
 
     SchemaEditorClass = SchemaEditor
+    _opening: tuple[str, Sequence[Any] | None] = ("", None)
+    _opened: list[Rows]
+
+    @contextmanager
+    def open_transaction(self, sql: str, values: Sequence[Any]) -> Iterator[list[Rows]]:
+        """Run the body in a transaction that begins with these statements. Yield the rows of each
+        that has any."""
+        self._opening = sql, values
+        try:
+            with transaction.atomic(self.alias):
+                yield self._opened
+        finally:
+            self._opening = "", None
+
+    def _start_transaction_under_autocommit(self) -> None:
+        # Django calls this instead of having psycopg send BEGIN by itself, before each first
+        # statement, and wait for the answer.
+        sql, values = self._opening
+        with self.wrap_database_errors:
+            cursor = self.connection.cursor()
+            try:
+                cursor.execute(f"BEGIN; {sql}", values)
+            except Error:
+                with suppress(Error):  # such as that the connection is gone, which is raised
+                    self.connection.rollback()
+                raise
+            self._opened = [*_read_results(cursor)]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         return limit_silence(super().get_new_connection(conn_params))
+
+
+def _read_results(cursor: Any) -> Iterator[Rows]:
+    """Yield the rows of each statement that has any."""
+    has_more = True
+    while has_more:
+        if cursor.description:
+            yield cursor.fetchall()
+        has_more = cursor.nextset()
 
 
 def limit_silence(driver: Any) -> Any:
