@@ -100,6 +100,21 @@ def test_an_answer_that_goes_on_coming_may_take_long(
     time.sleep(OPEN_SECONDS)
 
 
+def test_a_transaction_that_failed_and_was_not_ended_is_not_gone_on_with(
+    postgres: PostgresStore, board: str
+) -> None:
+    """As when its ROLLBACK was cancelled, or its COMMIT."""
+
+    def fail() -> None:
+        write("BEGIN", ())
+        read("SELECT 1 / 0", ())
+
+    with pytest.raises(StoreUnavailable, match="division by zero"):
+        postgres.run(fail)
+    postgres.ping()
+    assert postgres.add_score(board, "alice", 1)["score"] == 1
+
+
 def test_a_commit_whose_answer_is_lost_is_of_unknown_outcome(
     postgres: PostgresStore, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
