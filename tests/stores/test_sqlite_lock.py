@@ -1,6 +1,7 @@
 """SQLite's one write lock, which processes take turns with."""
 
 import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_writer_waits_in_small_steps_until_another_process_has_written(
         if len(slept) == 100:
             other.execute("COMMIT")
 
-    monkeypatch.setattr(base.time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", sleep)
     store.create_board({"id": board_id})
     assert slept == [base.TRY_SECONDS] * 100
     assert store.get_board(board_id)["id"] == board_id
