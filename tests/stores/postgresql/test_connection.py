@@ -74,6 +74,20 @@ def test_no_statement_is_compiled_whose_ranks_are_read(postgres: PostgresStore, 
     assert postgres.run(lambda: read_at_one_moment(postgres.begin_snapshot, is_on)) == "off"
 
 
+def test_a_write_sees_what_was_committed_before_it_held_the_board(
+    postgres: PostgresStore, board: str
+) -> None:
+    """Whatever the database has as its default."""
+
+    def choose() -> None:
+        write("SET default_transaction_isolation = 'repeatable read'", ())
+
+    postgres.run(choose)
+    [[level]] = postgres.transaction(board, lambda: read("SHOW transaction_isolation", ()))
+    postgres.close()  # or the next tests would have the default
+    assert level == "read committed"
+
+
 def test_a_server_that_does_not_answer_opens_the_breaker(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

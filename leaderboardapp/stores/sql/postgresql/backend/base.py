@@ -54,7 +54,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             cursor = self.connection.cursor()
             try:
-                cursor.execute(f"BEGIN; {sql}", values)
+                cursor.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {sql}", values)
             except Error:
                 with suppress(Error):  # such as that the connection is gone, which is raised
                     self.connection.rollback()
