@@ -55,11 +55,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor = self.connection.cursor()
             try:
                 cursor.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {sql}", values)
-            except Error:
+                self._opened = [*_read_results(cursor)]
+            except BaseException:  # Django ends only what has begun
                 with suppress(Error):  # such as that the connection is gone, which is raised
                     self.connection.rollback()
                 raise
-            self._opened = [*_read_results(cursor)]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         return limit_silence(super().get_new_connection(conn_params))
