@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from leaderboardapp.concurrency.coalescing import Coalescer
 from leaderboardapp.domain import ranking
@@ -105,6 +105,14 @@ def read_together(boards: Sequence[str]) -> dict[str, Snapshot]:
     return _coalescer(tuple(boards), None)
 
 
+class Kept(NamedTuple):
+    """A snapshot that was read after this version of its board, and when that was."""
+
+    version: int
+    read_at: float  # by time.monotonic()
+    snapshot: Snapshot
+
+
 class SnapshotCache:
     """The snapshots that this process has read last, each with its board's version.
 
@@ -112,19 +120,13 @@ class SnapshotCache:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.entries: dict[str, tuple[int, float, Snapshot]] = {}  # version, when read, snapshot
+        self.entries: dict[str, Kept] = {}
 
-    def get(self, boards: Iterable[str], versions: Mapping[str, int]) -> dict[str, Snapshot] | None:
-        """Return the snapshots of these boards if all are there and current: what is answered
-        together is of one moment. Else return None."""
+    def get(self, boards: Iterable[str]) -> dict[str, Kept]:
+        """Return what there is of these boards, unless it is old."""
         oldest = time.monotonic() - CACHE_SECONDS
-        found = {}
-        for board in boards:
-            version, read_at, snapshot = self.entries.get(board, (None, oldest, None))
-            if snapshot is None or version != versions.get(board) or read_at < oldest:
-                return None
-            found[board] = snapshot
-        return found
+        entries = {board: self.entries.get(board) for board in boards}
+        return {board: kept for board, kept in entries.items() if kept and kept.read_at >= oldest}
 
     def put(self, versions: Mapping[str, int], snapshots: Mapping[str, Snapshot]) -> None:
         """Remember snapshots that were read after these versions of their boards."""
@@ -132,16 +134,20 @@ class SnapshotCache:
         with self.lock:
             for board in versions.keys() & snapshots.keys():
                 self.entries.pop(board, None)  # the oldest ones come first
-                self.entries[board] = versions[board], now, snapshots[board]
+                self.entries[board] = Kept(versions[board], now, snapshots[board])
             while len(self.entries) > MOST_CACHED:
                 del self.entries[next(iter(self.entries))]
 
 
 def _read_for_all(boards: tuple[str, ...], callers: list[None]) -> list[dict[str, Snapshot]]:
     """Return the boards' snapshots, once for each caller."""
+    # Before the versions: what is kept of a board later may be newer than its version here, and
+    # newer than what is kept of another one. What is answered together is of one moment.
+    kept = cache.get(boards)
     versions = get_store().read_versions(boards)
-    found = cache.get(boards, versions)
-    if found is None:
+    if all(board in kept and kept[board].version == versions.get(board) for board in boards):
+        found = {board: kept[board].snapshot for board in boards}
+    else:
         found = read_snapshots(boards)
         cache.put(versions, found)
     return [found] * len(callers)

@@ -1,6 +1,9 @@
+import importlib
 import uuid
 
 import pytest
+from django.db import connection
+from django.test import override_settings
 
 from leaderboardapp.domain.types import BOARD_DEFAULTS, Row
 from tests.api.conftest import Send, assert_problem
@@ -99,3 +102,16 @@ def test_head_is_get_without_a_body(send: Send, board: str) -> None:
     assert response.status_code == 200
     assert response["ETag"]
     assert response.content == b""
+
+
+@pytest.mark.stores("sqlite")
+def test_statements_are_not_kept_after_the_request(send: Send, board: str) -> None:
+    """As Django keeps them with DEBUG, for each thread, up to 9,000 with all their values."""
+    importlib.import_module("leaderboard_project.wsgi")
+    with override_settings(DEBUG=True):
+        kept = []
+        for _ in range(3):
+            assert send("GET", board).status_code == 200
+            kept.append(len(connection.queries_log))
+    assert kept[0] > 0, "or this would show nothing"
+    assert kept[2] == kept[1]

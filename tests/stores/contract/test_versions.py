@@ -121,6 +121,35 @@ def test_boards_that_are_read_together_are_of_one_moment(
 
 
 @pytest.mark.stores("sqlite", "postgresql")
+def test_boards_read_together_are_of_one_moment_while_another_reader_is_ahead(
+    store: Store, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reader has the versions of both boards when another one reads a board. Somebody writes
+    to both after the other has read its version, too, and before it reads the board."""
+    second = uuid.uuid4().hex
+    store.create_board({"id": second})
+    snapshots.read_together([board, second])
+    read_versions = store.read_versions
+
+    def write_afterwards(boards: Collection[str]) -> dict[str, int]:
+        versions = read_versions(boards)
+        add_player(store, board, "first")
+        add_player(store, second, "second")
+        return versions
+
+    def let_another_read_afterwards(boards: Collection[str]) -> dict[str, int]:
+        versions = read_versions(boards)
+        monkeypatch.setattr(store, "read_versions", write_afterwards)
+        snapshots.cache.entries.pop(second)  # it was read long ago
+        snapshots.read_snapshot(second)
+        return versions
+
+    monkeypatch.setattr(store, "read_versions", let_another_read_afterwards)
+    both = snapshots.read_together([board, second])
+    assert ("first" in both[board].body) is ("second" in both[second].body)
+
+
+@pytest.mark.stores("sqlite", "postgresql")
 def test_a_board_that_is_missing_is_looked_for_each_time(store: Store, board_id: str) -> None:
     assert snapshots.read_snapshot(board_id) is None
     store.create_board({"id": board_id})

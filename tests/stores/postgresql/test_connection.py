@@ -74,6 +74,20 @@ def test_no_statement_is_compiled_whose_ranks_are_read(postgres: PostgresStore, 
     assert postgres.run(lambda: read_at_one_moment(postgres.begin_snapshot, is_on)) == "off"
 
 
+def test_a_write_sees_what_was_committed_before_it_held_the_board(
+    postgres: PostgresStore, board: str
+) -> None:
+    """Whatever the database has as its default."""
+
+    def choose() -> None:
+        write("SET default_transaction_isolation = 'repeatable read'", ())
+
+    postgres.run(choose)
+    [[level]] = postgres.transaction(board, lambda: read("SHOW transaction_isolation", ()))
+    postgres.close()  # or the next tests would have the default
+    assert level == "read committed"
+
+
 def test_a_server_that_does_not_answer_opens_the_breaker(
     postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +112,21 @@ def test_an_answer_that_goes_on_coming_may_take_long(
     with pytest.raises(StoreUnavailable, match="no answer within 0.5 s"):
         postgres.run(lambda: read("SELECT pg_sleep(60)", []))
     time.sleep(OPEN_SECONDS)
+
+
+def test_a_transaction_that_failed_and_was_not_ended_is_not_gone_on_with(
+    postgres: PostgresStore, board: str
+) -> None:
+    """As when its ROLLBACK was cancelled, or its COMMIT."""
+
+    def fail() -> None:
+        write("BEGIN", ())
+        read("SELECT 1 / 0", ())
+
+    with pytest.raises(StoreUnavailable, match="division by zero"):
+        postgres.run(fail)
+    postgres.ping()
+    assert postgres.add_score(board, "alice", 1)["score"] == 1
 
 
 def test_a_commit_whose_answer_is_lost_is_of_unknown_outcome(

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import RANKINGS, Lease, RankPosition
 from leaderboardapp.pubsub import Exchange, Message
+from leaderboardapp.stores.sql.postgresql.backend import base
 from leaderboardapp.stores.sql.postgresql.store import PostgresStore
 from tests.stores.postgresql.conftest import Console
 from tests.support.programs import wait_until
@@ -58,6 +59,23 @@ def test_a_board_that_somebody_keeps_locked_is_busy_and_then_not(
     with pytest.raises(StoreUnavailable, match="lock"):
         postgres.add_score(board, "alice", 1)
     assert postgres.get_player(board, "alice")["score"] == 0, "reading does not wait"
+    console.rollback()
+    assert postgres.add_score(board, "alice", 1)["score"] == 1
+
+
+def test_a_write_that_is_interrupted_as_it_begins_keeps_nobody_waiting(
+    postgres: PostgresStore, console: Console, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by Ctrl-C."""
+
+    def interrupt(cursor: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as at_the_beginning:
+        at_the_beginning.setattr(base, "_read_results", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            postgres.add_score(board, "alice", 1)
+    console.execute("SELECT FROM board WHERE id = %s FOR UPDATE NOWAIT", [board])
     console.rollback()
     assert postgres.add_score(board, "alice", 1)["score"] == 1
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores.circuit_breaker import Unreachable, peer_closed
@@ -104,8 +105,10 @@ def is_gone(error: Error) -> bool:
 
 def map_error(wrapper: BaseDatabaseWrapper, error: Error) -> StoreUnavailable:
     """Return the store's error for the database's. The connection is closed unless the error is a
-    refusal: a late answer may still come through it."""
-    if is_gone(error):
+    refusal: a late answer may still come through it. It is closed as well if a transaction is open
+    on it, whose end was refused: everything else would be, too."""
+    driver: Any = wrapper.connection
+    if is_gone(error) or driver and driver.info.transaction_status != TransactionStatus.IDLE:
         wrapper.close()
-        return Unreachable(f"PostgreSQL: {error}")
-    return StoreUnavailable(f"PostgreSQL: {error}")
+    kind = Unreachable if is_gone(error) else StoreUnavailable
+    return kind(f"PostgreSQL: {error}")

@@ -54,12 +54,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             cursor = self.connection.cursor()
             try:
-                cursor.execute(f"BEGIN; {sql}", values)
-            except Error:
+                cursor.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {sql}", values)
+                self._opened = [*_read_results(cursor)]
+            except BaseException:  # Django ends only what has begun
                 with suppress(Error):  # such as that the connection is gone, which is raised
                     self.connection.rollback()
                 raise
-            self._opened = [*_read_results(cursor)]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         return limit_silence(super().get_new_connection(conn_params))
