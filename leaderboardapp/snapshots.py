@@ -18,8 +18,8 @@ from leaderboardapp.stores import get_store
 # Cache-Control: may be kept, and is asked for again before each use; or is for one client only.
 REVALIDATED, PRIVATE = "no-cache", "private, no-store"
 MOST_CACHED = 500  # boards in a process
-# After which a board is read again whatever its version: a database that was replaced beneath the
-# running service may have given its number to something else.
+# After which a board is read again whatever its change number: a database that was put in the
+# other one's place beneath the running service may have given it to something else.
 CACHE_SECONDS = 2.0
 
 
@@ -106,17 +106,17 @@ def read_together(boards: Sequence[str]) -> dict[str, Snapshot]:
 
 
 class Kept(NamedTuple):
-    """A snapshot that was read after this version of its board, and when that was."""
+    """A snapshot that was read after this change number of its board, and when that was."""
 
-    version: int
+    number: int
     read_at: float  # by time.monotonic()
     snapshot: Snapshot
 
 
 class SnapshotCache:
-    """The snapshots that this process has read last, each with its board's version.
+    """The snapshots that this process has read last, each with its board's change number.
 
-    While the store says the same version, the board has not changed (ADR 65)."""
+    While the store says the same one, the board has not changed (ADR 65)."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -128,28 +128,28 @@ class SnapshotCache:
         entries = {board: self.entries.get(board) for board in boards}
         return {board: kept for board, kept in entries.items() if kept and kept.read_at >= oldest}
 
-    def put(self, versions: Mapping[str, int], snapshots: Mapping[str, Snapshot]) -> None:
-        """Remember snapshots that were read after these versions of their boards."""
+    def put(self, numbers: Mapping[str, int], snapshots: Mapping[str, Snapshot]) -> None:
+        """Remember snapshots that were read after these change numbers of their boards."""
         now = time.monotonic()
         with self.lock:
-            for board in versions.keys() & snapshots.keys():
+            for board in numbers.keys() & snapshots.keys():
                 self.entries.pop(board, None)  # the oldest ones come first
-                self.entries[board] = Kept(versions[board], now, snapshots[board])
+                self.entries[board] = Kept(numbers[board], now, snapshots[board])
             while len(self.entries) > MOST_CACHED:
                 del self.entries[next(iter(self.entries))]
 
 
 def _read_for_all(boards: tuple[str, ...], callers: list[None]) -> list[dict[str, Snapshot]]:
     """Return the boards' snapshots, once for each caller."""
-    # Before the versions: what is kept of a board later may be newer than its version here, and
-    # newer than what is kept of another one. What is answered together is of one moment.
+    # Before the numbers: what is kept of a board later may be newer than its number here, and newer
+    # than what is kept of another one. What is answered together is of one moment.
     kept = cache.get(boards)
-    versions = get_store().read_versions(boards)
-    if all(board in kept and kept[board].version == versions.get(board) for board in boards):
+    numbers = get_store().read_change_numbers(boards)
+    if all(board in kept and kept[board].number == numbers.get(board) for board in boards):
         found = {board: kept[board].snapshot for board in boards}
     else:
         found = read_snapshots(boards)
-        cache.put(versions, found)
+        cache.put(numbers, found)
     return [found] * len(callers)
 
 

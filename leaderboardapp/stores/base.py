@@ -328,7 +328,7 @@ class Store(MessageStore):
     def get_top_players(self, boards: Iterable[str]) -> dict[str, tuple[Row, list[Row]]]:
         """Return each board that exists, with its top `size` players."""
 
-    def read_versions(self, boards: Iterable[str]) -> dict[str, int]:
+    def read_change_numbers(self, boards: Iterable[str]) -> dict[str, int]:
         """Return a number for each of these boards, another one after each change of what its top
         shows. Boards that the store has no number for are left out."""
         return {}

@@ -27,7 +27,7 @@ _thread = threading.local()  # .is_calling: whether this thread is inside a call
 
 def measure(kind: type[S]) -> type[S]:
     """Return the store's class with its calls measured. Calls inside another one are part of it."""
-    names = Store.__abstractmethods__ - UNMEASURED | {Store.read_versions.__name__}
+    names = Store.__abstractmethods__ - UNMEASURED | {Store.read_change_numbers.__name__}
     for name, done in itertools.product(names, ("no", "unknown")):
         FAILURES.count(name, done, by=0)
     return type(kind.__name__, (kind,), {name: _measure(getattr(kind, name)) for name in names})

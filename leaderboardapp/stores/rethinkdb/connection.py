@@ -17,6 +17,7 @@ from rethinkdb.errors import (
     ReqlOpFailedError,
     ReqlOpIndeterminateError,
     ReqlRuntimeError,
+    ReqlTimeoutError,
 )
 from rethinkdb.net import ConnectionInstance, SocketWrapper, pQuery, pResponse
 
@@ -38,6 +39,7 @@ T = TypeVar("T")
 
 # What nearly all requests read. A host that cannot, because it is cut off from others, is left.
 PROBE = r.expr([r.table(name).limit(1).count() for name in ("boards", "players")])
+RECEIVED_BYTES = 65_536  # in one call of the system, at most
 QUERIES_AT_ONCE = 4  # of those that are run together, so that none waits long for its answer
 # A dead link is noticed within this time, though nothing is being sent (the driver: two hours).
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
@@ -68,15 +70,42 @@ class DriverSocket(SocketWrapper):  # type: ignore[misc]
     """The driver's socket, with a limit on answers, and closed whoever closed it first."""
 
     answer_seconds: float | None = None
+    unread = b""
     _socket: socket.socket | None
 
     def recvall(self, length: int, deadline: float | None) -> bytes:
         """Read `length` bytes before `deadline`. The driver sets none for a query, and the
-        system's own, SO_RCVTIMEO, has no effect on Python's TLS sockets."""
+        system's own, SO_RCVTIMEO, has no effect on Python's TLS sockets.
+
+        What else has come is kept for the next call. The driver reads the answers to its greeting
+        byte by byte, each time with the interpreter's lock given away and waited for: under load it
+        took seconds to connect."""
         if deadline is None and self.answer_seconds is not None:
             deadline = time.time() + self.answer_seconds
-        data: bytes = super().recvall(length, deadline)
+        while len(self.unread) < length:
+            self.unread += self._receive(deadline)
+        data, self.unread = self.unread[:length], self.unread[length:]
         return data
+
+    def _receive(self, deadline: float | None) -> bytes:
+        """Return what has come, a byte at least. Raises what the driver does."""
+        if self._socket is None:
+            raise ReqlDriverError("Connection is closed.")
+        self._socket.settimeout(deadline and max(0.0, deadline - time.time()))
+        try:
+            received = self._socket.recv(RECEIVED_BYTES)
+            self._socket.settimeout(None)
+        except (TimeoutError, BlockingIOError) as error:
+            self._socket.settimeout(None)
+            raise ReqlTimeoutError(self.host, self.port) from error
+        except OSError as error:
+            self.close()
+            message = f"Connection interrupted receiving from {self.host}:{self.port} - {error}"
+            raise ReqlDriverError(message) from error
+        if not received:
+            self.close()
+            raise ReqlDriverError("Connection is closed.")
+        return received
 
     def close(self) -> None:
         """Close the socket. The driver's own leaves it open when the server was first."""

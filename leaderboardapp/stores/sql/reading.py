@@ -13,11 +13,11 @@ from leaderboardapp.stores.sql.models import PlayerRow
 from leaderboardapp.stores.sql.statements import (
     BOARD,
     BOARDS,
+    CHANGE_NUMBERS,
     HIDDEN,
     PLAYER,
     PLAYERS,
     SCORES,
-    VERSIONS,
     board_row,
     placeholders,
     player_row,
@@ -66,11 +66,11 @@ def find_boards(ids: Collection[str]) -> dict[str, Row]:
     return {row["id"]: row for row in rows}
 
 
-def read_versions(ids: Collection[str]) -> dict[str, int]:
+def read_change_numbers(ids: Collection[str]) -> dict[str, int]:
     """Return the number of the newest change of each of these boards, by their ids."""
     if not ids:  # PostgreSQL knows no empty list
         return {}
-    return dict(read(VERSIONS.format(boards=placeholders(ids)), [*ids]))
+    return dict(read(CHANGE_NUMBERS.format(boards=placeholders(ids)), [*ids]))
 
 
 def find_player(board: str, player: str) -> Row | None:

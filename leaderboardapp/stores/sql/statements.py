@@ -38,7 +38,7 @@ _ANY_PLAYER = f"{_ANY_SCORE}, player.data"
 
 BOARD = f"SELECT {_BOARD} FROM board WHERE id = %s"
 BOARDS = f"SELECT {_BOARD} FROM board WHERE id IN ({{boards}}) ORDER BY id"
-VERSIONS = "SELECT board, seq FROM change WHERE board IN ({boards})"
+CHANGE_NUMBERS = "SELECT board, seq FROM change WHERE board IN ({boards})"
 # A window has only those who have scored in its running season.
 _IS_MEMBER = "(board.since IS NULL OR player.season = board.season)"
 PLAYER = f"""

@@ -293,8 +293,8 @@ class SqlStore(DatabaseAccess, Store):
         return tops
 
     @maps_db_errors
-    def read_versions(self, boards: Iterable[str]) -> dict[str, int]:
-        return reading.read_versions([*boards])
+    def read_change_numbers(self, boards: Iterable[str]) -> dict[str, int]:
+        return reading.read_change_numbers([*boards])
 
     @maps_db_errors
     def get_leaders(self, boards: Iterable[str]) -> dict[str, Row]:

@@ -1,4 +1,4 @@
-"""The version of a board: a snapshot that was read before is shown only while it is the board's."""
+"""Snapshots that are shown again: only while the board has the same change number."""
 
 import json
 import time
@@ -124,27 +124,27 @@ def test_boards_that_are_read_together_are_of_one_moment(
 def test_boards_read_together_are_of_one_moment_while_another_reader_is_ahead(
     store: Store, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One reader has the versions of both boards when another one reads a board. Somebody writes
-    to both after the other has read its version, too, and before it reads the board."""
+    """One reader has the change numbers of both boards when another one reads a board. Somebody writes
+    to both after the other has read its number, too, and before it reads the board."""
     second = uuid.uuid4().hex
     store.create_board({"id": second})
     snapshots.read_together([board, second])
-    read_versions = store.read_versions
+    read_change_numbers = store.read_change_numbers
 
     def write_afterwards(boards: Collection[str]) -> dict[str, int]:
-        versions = read_versions(boards)
+        numbers = read_change_numbers(boards)
         add_player(store, board, "first")
         add_player(store, second, "second")
-        return versions
+        return numbers
 
     def let_another_read_afterwards(boards: Collection[str]) -> dict[str, int]:
-        versions = read_versions(boards)
-        monkeypatch.setattr(store, "read_versions", write_afterwards)
+        numbers = read_change_numbers(boards)
+        monkeypatch.setattr(store, "read_change_numbers", write_afterwards)
         snapshots.cache.entries.pop(second)  # it was read long ago
         snapshots.read_snapshot(second)
-        return versions
+        return numbers
 
-    monkeypatch.setattr(store, "read_versions", let_another_read_afterwards)
+    monkeypatch.setattr(store, "read_change_numbers", let_another_read_afterwards)
     both = snapshots.read_together([board, second])
     assert ("first" in both[board].body) is ("second" in both[second].body)
 
@@ -159,14 +159,14 @@ def test_a_board_that_is_missing_is_looked_for_each_time(store: Store, board_id:
 
 
 @pytest.mark.stores("sqlite", "postgresql")
-def test_a_version_that_the_database_had_before_is_not_believed_for_long(
+def test_a_change_number_that_the_database_had_before_is_not_believed_for_long(
     store: Store, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a database was replaced beneath the running service."""
-    version = store.read_versions([board])
+    number = store.read_change_numbers([board])
     assert snapshots.read_snapshot(board)
     store.update_board(board, {"name": "Restored"})
-    monkeypatch.setattr(store, "read_versions", lambda boards: version)
+    monkeypatch.setattr(store, "read_change_numbers", lambda boards: number)
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + snapshots.CACHE_SECONDS + 0.1)
     assert (snapshot := snapshots.read_snapshot(board)) and "Restored" in snapshot.body
