@@ -124,7 +124,7 @@ def test_boards_that_are_read_together_are_of_one_moment(
 def test_boards_read_together_are_of_one_moment_while_another_reader_is_ahead(
     store: Store, board: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One reader has the change numbers of both boards when another one reads a board. Somebody writes
+    """One reader has the numbers of both boards when another one reads a board. Somebody writes
     to both after the other has read its number, too, and before it reads the board."""
     second = uuid.uuid4().hex
     store.create_board({"id": second})
