@@ -70,8 +70,10 @@ def post_worker_init(worker: Worker) -> None:
     # What benchmarks serve has no settings of the service.
     if worker.app.app_uri.startswith("leaderboard_project."):
         from leaderboardapp.exporter import export_together
+        from leaderboardapp.stores import get_store
 
         export_together("METRICS_WEB")
+        get_store()  # with metrics, if there are any; no request waits for it to be made
         if worker.age == 1:  # it speaks for all
             warn()
     worker.log.info("Worker %d takes requests", worker.pid)

@@ -10,13 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard_project.settings")
 application = get_wsgi_application()
 
 # Only now, because django_grip reads the settings when it is imported.
-from leaderboardapp.stores import get_store  # noqa: E402
 from leaderboardapp.web.rate_limit import get_limiter  # noqa: E402
 from leaderboardapp.web.requests import Request  # noqa: E402
 
 application.request_class = Request
-
-get_store()  # so that no request waits for it to be made; it opens no connection yet
 
 # A limits file that cannot be used stops the start, instead of the first write.
 get_limiter()
