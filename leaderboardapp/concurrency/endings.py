@@ -1,23 +1,29 @@
 """How a program is told to end."""
 
 import signal
+import socket
 import threading
-from queue import SimpleQueue
+
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
 def stop_on_signals() -> threading.Event:
     """Return an event that is set when the program is told to end, by SIGTERM or SIGINT.
 
-    The handler does not set it: it runs between any two steps of the main thread, and would wait
-    for ever for the event's lock where that has just begun to wait. SimpleQueue is made for this.
-    """
-    stop, told = threading.Event(), SimpleQueue[int]()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda signum, _: told.put(signum))
+    A handler in Python runs in the main thread alone, once that executes again. Where it has just
+    begun to wait for a lock, or another thread was given the signal, that may be never. So the
+    system's part of the handler tells a thread, by a socket."""
+    stop = threading.Event()
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)
+    for signum in ENDINGS:
+        signal.signal(signum, lambda *_: None)
 
     def pass_on() -> None:
-        while told.get():
-            stop.set()
+        while told := receiver.recv(1):
+            if told[0] in ENDINGS:
+                stop.set()
 
     threading.Thread(target=pass_on, name="endings", daemon=True).start()
     return stop
