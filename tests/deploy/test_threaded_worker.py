@@ -41,6 +41,8 @@ def application(environ, start_response):
         asked.wait()
     if path == "/pid":
         path = str(os.getpid())
+    if path == "/thread":
+        path = threading.current_thread().name
     if path == "/length":
         path = str(len(environ["wsgi.input"].read()))
     if path == "/release":
@@ -106,6 +108,26 @@ def test_processes_share_requests_that_come_one_by_one(tmp_path: Path) -> None:
     finally:
         web.stop()
     assert min(answered_by.values()) > 10 and len(answered_by) == 2
+
+
+def test_few_threads_answer_requests_that_come_one_by_one_and_all_those_at_once(
+    tmp_path: Path,
+) -> None:
+    web = Web(tmp_path, "--threads=16")
+    try:
+        one_by_one = Counter(web.ask("/thread") for _ in range(40))
+        waiting = [in_thread(lambda: web.ask("/wait")) for _ in range(15)]
+        web.ask("/asked")
+        assert web.ask("/thread")
+        web.ask("/release")
+        for thread, answers in waiting:
+            thread.join()
+            assert answers == [b"/wait"]
+    finally:
+        web.stop()
+    # Two wait. One that has answered may have its connection to close when the next one comes.
+    by_four = sum(number for _, number in one_by_one.most_common(4))
+    assert by_four > 20, "in turn it would be 12"
 
 
 def test_a_process_that_has_answered_enough_is_replaced_at_once(tmp_path: Path) -> None:
