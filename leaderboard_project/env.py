@@ -31,9 +31,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STORE_SCHEMES = ("sqlite", "rethinkdb", "postgresql", "postgres")
 
 SQLITE_OPTIONS = {
-    # Writers queue for the lock instead of failing half way, and a commit that has returned is on
-    # disk.
-    "timeout": 2.5,
+    "timeout": 2.5,  # seconds to wait for another process's lock
+    # A commit that has returned is on disk.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
 }
 POSTGRESQL_OPTIONS = {

@@ -129,8 +129,8 @@ class Gate:
     """Lets two threads wait for connections, and another one when both have got one.
 
     The others rest. The one that was busy last comes first: its connection to the store is open,
-    and what it needs is in the processor's caches. A thread in turn would have one process connect
-    to its store sixteen times before it has answered seventeen requests."""
+    and what it needs is in the processor's caches. With all threads in turn a process would connect
+    to its store anew for each of its first sixteen requests."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

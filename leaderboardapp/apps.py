@@ -11,7 +11,7 @@ class LeaderboardConfig(AppConfig):
     name = "leaderboardapp"
 
     def ready(self) -> None:
-        """Register the checks; leave what is imported alone from now on."""
+        """Register the checks; have the garbage collector leave what is imported."""
         from leaderboardapp.management import checks  # noqa: F401
 
         # It stays until the end. To look through it again, at the end most of all, costs each

@@ -319,8 +319,12 @@ def read_by_ids(
     any order."""
     if not players:  # PostgreSQL knows no empty list
         return []
-    ids = {"boards": placeholders(boards), "players": placeholders(players)}
-    return read(sql.format(**ids), [*boards, *players])
+    return read(format_by_ids(sql, boards, players), [*boards, *players])
+
+
+def format_by_ids(sql: str, boards: Collection[str], players: Collection[str]) -> str:
+    """Return PLAYERS or SCORES for so many boards and players, whose ids are its values."""
+    return sql.format(boards=placeholders(boards), players=placeholders(players))
 
 
 def read_elements(

@@ -107,8 +107,7 @@ def map_error(wrapper: BaseDatabaseWrapper, error: Error) -> StoreUnavailable:
     """Return the store's error for the database's. The connection is closed unless the error is a
     refusal: a late answer may still come through it. It is closed as well if a transaction is open
     on it, whose end was refused: everything else would be, too."""
-    driver: Any = wrapper.connection
-    if is_gone(error) or driver and driver.info.transaction_status != TransactionStatus.IDLE:
+    driver, gone = wrapper.connection, is_gone(error)
+    if gone or (driver and driver.info.transaction_status != TransactionStatus.IDLE):
         wrapper.close()
-    kind = Unreachable if is_gone(error) else StoreUnavailable
-    return kind(f"PostgreSQL: {error}")
+    return (Unreachable if gone else StoreUnavailable)(f"PostgreSQL: {error}")

@@ -26,7 +26,7 @@ from leaderboardapp.stores.sql.statements import (
     BOARD_COLUMNS,
     SCORES,
     board_row,
-    placeholders,
+    format_by_ids,
     player_row,
     read,
     write,
@@ -117,7 +117,7 @@ class PostgresStore(SqlStore):
             return work(board_row(boards[0]), scores)
 
         # After the lock: a statement sees what was committed before it began.
-        read_scores = SCORES.format(boards="%s", players=placeholders(players))
+        read_scores = format_by_ids(SCORES, [board], players)
         return self.run(lambda: transact(board, take, read_scores, [board, *players]))
 
     @maps_db_errors

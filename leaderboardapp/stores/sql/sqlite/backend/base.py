@@ -14,16 +14,16 @@ TRY_SECONDS = 0.0003  # between two tries to begin; a transaction takes some fou
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Begins a transaction soon after another process has ended its own, whoever in Django begins
-    it (docs/adr/0066-writers-wait-in-small-steps.md)."""
+    it (docs/adr/0066-sqlites-writers-wait-in-small-steps.md)."""
 
     def _start_transaction_under_autocommit(self) -> None:
+        seconds = self.settings_dict["OPTIONS"]["timeout"]
         with self.wrap_database_errors:
             self.connection.execute("PRAGMA busy_timeout = 0")
             try:
-                self._begin(self.settings_dict["OPTIONS"]["timeout"])
+                self._begin(seconds)
             finally:
-                milliseconds = 1000 * self.settings_dict["OPTIONS"]["timeout"]
-                self.connection.execute(f"PRAGMA busy_timeout = {milliseconds:.0f}")
+                self.connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
     def _begin(self, seconds: float) -> None:
         """Begin a transaction that writes, within so many seconds."""
