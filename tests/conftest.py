@@ -13,7 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
+from tests.support.servers import ONE_CORE, PostgresServer, RabbitServer, RethinkServer
 from tests.support.store import store_at
 
 STORES = ["sqlite", "rethinkdb", "postgresql"]
@@ -143,7 +143,7 @@ def needs_processes(item: pytest.Item) -> bool:
 def rethinkdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RethinkServer]:
     if not shutil.which("rethinkdb"):
         pytest.skip("rethinkdb is not on PATH; see rethinkdb.com/docs/install")
-    with RethinkServer(tmp_path_factory.mktemp("rethinkdb")) as server:
+    with RethinkServer(tmp_path_factory.mktemp("rethinkdb"), *ONE_CORE) as server:
         yield server
 
 

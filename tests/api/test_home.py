@@ -24,8 +24,8 @@ def texts(response: Response) -> list[str]:
 
 @pytest.fixture
 def mark(send: Send, board_id: str) -> str:
-    """What the names of some boards begin with."""
-    mark = board_id[-8:]
+    """What the names of some boards begin with. Most boards come after them."""
+    mark = f"0{board_id[-8:]}"
     for id, name in {"b": f"{mark} Zoo", "a": f"{mark} Apes", "c": f"{mark} Cats"}.items():
         body = {"id": f"{id}-{mark}", "name": name, "format": {"type": "decimal", "places": 1}}
         assert send("POST", "/boards/", body).status_code == 201
@@ -57,12 +57,12 @@ def test_the_newest_comes_first_or_they_come_by_name_page_by_page(
     orders = {}
     for order in ("newest", "name"):
         path, names = f"/?order={order}", list[str]()
-        while path:
+        while path and len(names) < 2:
             page = send("GET", path, accept=PAGE)
-            names += texts(page)
+            names += [text.split()[1] for text in texts(page) if text.startswith(mark)]
             following = re.search(r'href="([^"]*)" rel="next"', page.content.decode())
             path = html.unescape(following[1].replace("?", "/?", 1)) if following else ""
-        orders[order] = [name.split()[1] for name in names if name.startswith(mark)]
+        orders[order] = names
     assert orders == {"newest": ["Apes", "Zoo"], "name": ["Apes", "Zoo"]}
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import STORES
 from tests.e2e.viewers import Api
 from tests.faults.load import EventSource, Writers, assert_right, bounded_memory, make_board
-from tests.support.servers import PostgresServer, RabbitServer, RethinkServer
+from tests.support.servers import ONE_CORE, PostgresServer, RabbitServer, RethinkServer
 from tests.support.stack import Stack
 
 OVER_HTTP = "sqlite, http"
@@ -25,7 +25,8 @@ def shared_server(
     """A database server that tests may kill."""
     request.getfixturevalue(f"{request.param}_server")  # or skip
     folder = tmp_path_factory.mktemp("server")
-    with RethinkServer(folder) if request.param == "rethinkdb" else PostgresServer() as server:
+    is_rethinkdb = request.param == "rethinkdb"
+    with RethinkServer(folder, *ONE_CORE) if is_rethinkdb else PostgresServer() as server:
         yield server
 
 

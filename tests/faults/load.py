@@ -18,7 +18,7 @@ from tests.support.programs import Program, wait_until
 from tests.support.stack import Stack
 
 RETRY_SECONDS = 0.2
-PAUSE_SECONDS = 0.04  # between increments: at full speed, they leave no processor to what restarts
+PAUSE_SECONDS = 0.1  # between increments: at full speed, they leave no processor to what restarts
 QUIET_SECONDS = 2.0
 GROWTH_BYTES = 40_000_000  # of one program, during one test
 
@@ -69,7 +69,7 @@ class Writers:
     def total(self) -> int:
         return sum(self.acknowledged.values())
 
-    def go_on(self, increments: int = 30) -> None:
+    def go_on(self, increments: int = 12) -> None:
         """Wait until so many more increments have been acknowledged."""
         goal = self.total() + increments
         wait_until(lambda: self.total() >= goal, f"{increments} increments", 60)

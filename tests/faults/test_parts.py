@@ -75,7 +75,7 @@ def test_a_deploy_of_web_and_listener_loses_no_request_and_closes_no_stream(
         )
         stack.listener.stop()
         stack.listener.start()
-        writers.go_on(90)
+        writers.go_on(40)
     assert writers.failures == []
 
 

@@ -11,7 +11,7 @@ from rethinkdb import r
 
 from tests.support.network import CAN_BE_CUT, Island, islands
 from tests.support.programs import START_SECONDS, free_ports, wait_until
-from tests.support.servers import RethinkServer
+from tests.support.servers import ONE_CORE, RethinkServer
 
 
 class Node(RethinkServer):
@@ -23,7 +23,7 @@ class Node(RethinkServer):
         folder.mkdir()
         super().__init__(
             folder,
-            *("--cache-size", "100", "--cores", "2", *list_joined(joined)),
+            *("--cache-size", "100", *ONE_CORE, *list_joined(joined)),
             cluster_port=self.cluster_port,
             host=island.host if island else "127.0.0.1",
             within=island.within if island else (),

@@ -15,6 +15,9 @@ import psycopg
 
 from tests.support.programs import START_SECONDS, Program, free_ports, wait_until
 
+# With one thread for its queries, RethinkDB takes a sixth less of the processor than with two.
+ONE_CORE = ("--cores", "1")
+
 
 class RethinkServer:
     """A RethinkDB server."""

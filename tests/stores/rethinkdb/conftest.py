@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.servers import RethinkServer
+from tests.support.servers import ONE_CORE, RethinkServer
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def own_server(
     """A server that the test may stop."""
     from leaderboardapp.stores.rethinkdb.store import RethinkStore
 
-    with RethinkServer(tmp_path) as server:
+    with RethinkServer(tmp_path, *ONE_CORE) as server:
         store = RethinkStore(f"rethinkdb://127.0.0.1:{server.port}/own")
         store.ensure()
         store.create_board({"id": "b", "name": "", "size": 5})
