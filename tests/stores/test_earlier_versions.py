@@ -15,6 +15,7 @@ from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import search as rethink_search
 from leaderboardapp.stores.rethinkdb.schema import row_id
 from leaderboardapp.stores.sql import search as sql_search
+from leaderboardapp.stores.sql.statements import read
 from leaderboardapp.stores.streams import Feed
 from tests.stores.contract.archive_model import read_season
 from tests.support.programs import wait_until
@@ -288,6 +289,31 @@ def test_players_from_before_searches_are_found(
                         values,
                     )
         assert_finds_all(store, monkeypatch, sql_search)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_no_statement_looks_through_more_than_a_piece_of_a_table(
+    new_database: Callable[[str], str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL had no answer in time about four million players."""
+    ends = list[tuple[str, str]]()
+
+    def spy(sql: str, values: Any) -> list[Any]:
+        rows = read(sql, values)
+        if "is_unknown" in sql:
+            assert len(rows) <= 1, "all are found"
+            ends.extend(row[:2] for row in rows)
+        return rows
+
+    with store_at(new_database(kind)) as store:
+        store.ensure()
+        for board in ("a", "b", "c"):
+            store.create_board({"id": board, "name": board})
+            store.create_player(board, {"id": "p", "name": "P", "score": 0})
+        monkeypatch.setattr(sql_search, "FILLED_AT_ONCE", 1)
+        monkeypatch.setattr(sql_search, "read", spy)
+        store.ensure()
+    assert ends == [("", "a"), ("", "b"), ("", "c"), ("a", "p"), ("b", "p"), ("c", "p")]
 
 
 def test_documents_from_before_searches_are_found(

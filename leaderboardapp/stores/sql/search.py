@@ -1,7 +1,7 @@
 """Finding players and boards by the beginning of a name or an id (ADR 53), and lists of boards. The
 caller writes in a transaction in which nobody else changes the board."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -22,7 +22,7 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql.reading import find_board, find_boards, find_players
 from leaderboardapp.stores.sql.statements import WRITE_ROWS, placeholders, read, write
 
-FILLED_AT_ONCE = 2_000  # players in one transaction, for which other writers wait
+FILLED_AT_ONCE = 2_000  # players looked up, and written in one transaction, for which others wait
 
 # Each half reads an index. Who is found by both may be there twice. With a second lower bound
 # PostgreSQL would search from that one on.
@@ -44,19 +44,27 @@ LISTS = {
     for order, key in _ORDER_KEYS.items()
 }
 FIRST = {"newest": BoardPosition(-(2**62), ""), "name": BoardPosition("", "")}
-# Players whom a foreign program or an earlier version has created, by board and id.
-UNKNOWN = """
-    SELECT player.board_id, player.player
-    FROM player JOIN board ON board.id = player.board_id
-    LEFT JOIN search ON search.board = player.board_id AND search.player = player.player
-    WHERE (player.board_id, player.player) > (%(board)s, %(player)s)
-        AND search.player IS NULL AND board.since IS NULL
-    ORDER BY player.board_id, player.player LIMIT %(limit)s
+# Of the next rows of a table, those that a foreign program or an earlier version has created, and
+# the last one. However many there are, an answer takes as long as each of them is looked up.
+_UNKNOWN = """
+    SELECT board, player, is_unknown, number FROM (
+        SELECT board, player, row_number() OVER (ORDER BY board, player) AS number, (
+            SELECT search.player FROM search
+            WHERE search.board = piece.board AND search.player = piece.player
+        ) IS NULL AND {condition} AS is_unknown
+        FROM ({piece} LIMIT %(limit)s) AS piece
+    ) AS looked_up
+    WHERE is_unknown OR number = %(limit)s ORDER BY board, player
 """
-UNKNOWN_BOARDS = """
-    SELECT board.id FROM board LEFT JOIN search ON search.board = '' AND search.player = board.id
-    WHERE search.player IS NULL AND board.since IS NULL ORDER BY board.id LIMIT %s
-"""
+UNKNOWN_BOARDS = _UNKNOWN.format(
+    piece="SELECT %(board)s AS board, id AS player FROM board WHERE id > %(player)s ORDER BY id",
+    condition="(SELECT since FROM board WHERE id = piece.player) IS NULL",
+)
+UNKNOWN_PLAYERS = _UNKNOWN.format(
+    piece="""SELECT board_id AS board, player FROM player
+        WHERE (board_id, player) > (%(board)s, %(player)s) ORDER BY board_id, player""",
+    condition="(SELECT count(*) FROM board WHERE id = piece.board AND since IS NULL) = 1",
+)
 BOARDS_OF = """
     SELECT board FROM search WHERE player = %s AND board > %s ORDER BY board LIMIT %s
 """
@@ -130,23 +138,26 @@ def forget_player(board: str, player: str) -> None:
     write(FORGET, [board, player])
 
 
-def _list_unknown(after: tuple[str, str]) -> list[tuple[str, str]]:
-    """Return board and id of players who are not found yet, from the one after `after` on."""
-    values = {"board": after[0], "player": after[1], "limit": FILLED_AT_ONCE}
-    return [(board, player) for board, player in read(UNKNOWN, values)]
-
-
 def fill(transaction: Callable[[str, Callable[[], None]], None]) -> None:
     """Have all players and boards found, in pieces, each in a transaction on its board."""
-    while boards := read(UNKNOWN_BOARDS, [FILLED_AT_ONCE]):
-        for [board] in boards:
+    for boards in _list_unknown(UNKNOWN_BOARDS):
+        for _, board in boards:
             transaction(board, partial(_remember_current_board, board))
-    after = ("", "")
-    while unknown := _list_unknown(after):
+    for unknown in _list_unknown(UNKNOWN_PLAYERS):
         for board, players in groupby(unknown, key=itemgetter(0)):
             ids = [player for _, player in players]
             transaction(board, partial(_remember_current, board, ids))
-        after = unknown[-1]
+
+
+def _list_unknown(sql: str) -> Iterator[list[tuple[str, str]]]:
+    """Yield boards and ids of those who are not found yet, of one piece of the table after the
+    other."""
+    position, number = {"board": BOARDS, "player": ""}, FILLED_AT_ONCE
+    while number == FILLED_AT_ONCE:
+        rows = read(sql, {**position, "limit": FILLED_AT_ONCE})
+        yield [(board, player) for board, player, is_unknown, _ in rows if is_unknown]
+        board, player, _, number = rows[-1] if rows else ("", "", False, 0)
+        position = {"board": board, "player": player}
 
 
 def _remember_current_board(board: str) -> None:
