@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -26,14 +27,25 @@ def has_figure(line: str, figure: Figure) -> bool:
     return f" {number(figure.value)} |" in line.replace("*", "") and "| SQLite |" in line
 
 
+def run_bench(*arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run the benchmark. If it takes longer it is told to end, with the programs that it began."""
+    command = [sys.executable, "-m", "bench", *arguments]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=PIPE, stderr=PIPE, text=True) as process:
+        try:
+            output, errors = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
 @pytest.mark.timeout(330)  # more than the program itself is given, for it runs beside other tests
 def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
     saved = tmp_path / "bench.json"
     short = ["--short", "--runs=1", "--store=sqlite", f"--save={saved}", f"--compare={saved}"]
     figures = [Figure("increments of one player", "sqlite", "/s", [1.0], [1.0])]
     save(figures, saved)
-    command = [sys.executable, "-m", "bench", *NAMES, *short]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    result = run_bench(*NAMES, *short)
     assert result.returncode == 0, result.stderr
     figures = load(saved)
     assert all(figure.value >= 0 and figure.store == "sqlite" for figure in figures)
@@ -63,9 +75,8 @@ def test_a_short_run_fills_the_table_and_its_file(tmp_path: Path) -> None:
 
 def test_on_rethinkdb_a_hot_board_stands_beside_the_articles_listener(tmp_path: Path) -> None:
     saved = tmp_path / "bench.json"
-    short = ["hot_board", "--short", "--runs=1", "--store=rethinkdb", f"--save={saved}"]
-    command = [sys.executable, "-m", "bench", *short]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    short = ["--short", "--runs=1", "--store=rethinkdb", f"--save={saved}"]
+    result = run_bench("hot_board", *short)
     assert result.returncode == 0, result.stderr
     figures = {figure.name.partition(": ")[2]: figure for figure in load(saved)}
     article = "article's listener, RethinkDB"
@@ -96,8 +107,7 @@ def test_a_quick_run_measures_all_but_what_its_help_leaves_out(
 
 
 def test_an_unknown_benchmark_is_refused_with_those_that_there_are() -> None:
-    command = [sys.executable, "-m", "bench", "speed"]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    result = run_bench("speed")
     assert result.returncode == 2
     assert "speed" in result.stderr and "increments" in result.stderr
 

@@ -105,6 +105,10 @@ def program_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, **variables}
 
 
+class ProgramEnded(AssertionError):
+    """A program has ended that was waited for."""
+
+
 class Program:
     """A program in a session of its own, with its output in a file."""
 
@@ -140,13 +144,15 @@ class Program:
             log.seek(self.written_before)
             return log.read().decode()
 
-    def signal_all(self, signum: signal.Signals) -> None:
-        """Send a signal to all processes of the program.
+    def signal_all(self, signum: signal.Signals) -> set[psutil.Process]:
+        """Send a signal to all processes of the program; return them.
 
         To its first process first, so that it starts no more of them."""
         before = self.processes()
         self.process.send_signal(signum)
-        send_signal({*before, *self.processes()}, signum)
+        processes = {*before, *self.processes()}
+        send_signal(processes, signum)
+        return processes
 
     def processes(self) -> set[psutil.Process]:
         """Return the program's processes.
@@ -170,20 +176,18 @@ class Program:
         """Kill the program, and start it again once all of its processes are gone.
 
         PostgreSQL does not start while one of its former processes is alive."""
-        processes = self.processes()
-        send_signal(processes, signal.SIGKILL)
-        self.process.kill()
+        processes = self.signal_all(signal.SIGKILL)
         self.process.wait()
         _, alive = psutil.wait_procs(processes, timeout=30)
         assert not alive
         self.start()
 
     def wait_for_port(self, port: int, host: str = "127.0.0.1") -> None:
-        """Wait until somebody listens at the port. Raises AssertionError if the program ends."""
+        """Wait until somebody listens at the port. Raises ProgramEnded."""
 
         def listens() -> bool:
             if self.process.poll() is not None:
-                raise AssertionError(f"{self.command[0]} ended:\n{self.log.read_text()}")
+                raise ProgramEnded(f"{self.command[0]}:\n{self.log.read_text()}")
             with socket.socket() as probe:
                 return probe.connect_ex((host, port)) == 0
 
