@@ -120,11 +120,12 @@ def place_groups(items: list[pytest.Item]) -> dict[str, tuple[float, bool]]:
     """Return the places of the groups in the order of all, from 0 to 1.
 
     Long tests wait most of the time, and the others keep a processor busy, so both are spread over
-    the whole run. The longest come first: no process waits for another one's at the end."""
+    the whole run. The largest groups, of many files that share processes, come first: no process
+    waits for another one's at the end."""
     folders = {group_of(item): item.path.parent.name for item in items}
     long = sorted(
         (group for group, folder in folders.items() if folder in LONG),
-        key=lambda group: (LONG.index(folders[group]), group),
+        key=lambda group: (" " not in group, LONG.index(folders[group]), group),
     )
     others = [group for group in folders if folders[group] not in LONG]
     return {

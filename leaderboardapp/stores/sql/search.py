@@ -1,9 +1,10 @@
 """Finding players and boards by the beginning of a name or an id (ADR 53), and lists of boards. The
 caller writes in a transaction in which nobody else changes the board."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import count, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -22,7 +23,10 @@ from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.sql.reading import find_board, find_boards, find_players
 from leaderboardapp.stores.sql.statements import WRITE_ROWS, placeholders, read, write
 
+logger = logging.getLogger(__name__)
+
 FILLED_AT_ONCE = 2_000  # players looked up, and written in one transaction, for which others wait
+LOGGED_EACH = 500_000  # rows, which take a second or two
 
 # Each half reads an index. Who is found by both may be there twice. With a second lower bound
 # PostgreSQL would search from that one on.
@@ -152,12 +156,15 @@ def fill(transaction: Callable[[str, Callable[[], None]], None]) -> None:
 def _list_unknown(sql: str) -> Iterator[list[tuple[str, str]]]:
     """Yield boards and ids of those who are not found yet, of one piece of the table after the
     other."""
-    position, number = {"board": BOARDS, "player": ""}, FILLED_AT_ONCE
-    while number == FILLED_AT_ONCE:
+    position = {"board": BOARDS, "player": ""}
+    for looked_up in count(FILLED_AT_ONCE, FILLED_AT_ONCE):
         rows = read(sql, {**position, "limit": FILLED_AT_ONCE})
         yield [(board, player) for board, player, is_unknown, _ in rows if is_unknown]
-        board, player, _, number = rows[-1] if rows else ("", "", False, 0)
-        position = {"board": board, "player": player}
+        if not rows or rows[-1][3] < FILLED_AT_ONCE:
+            return
+        position["board"], position["player"], *_ = rows[-1]
+        if looked_up % LOGGED_EACH == 0:
+            logger.info("search: %s rows looked up", f"{looked_up:,}")
 
 
 def _remember_current_board(board: str) -> None:
