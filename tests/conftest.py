@@ -95,7 +95,9 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
     """Group the tests that run in one process: those of a file, and those of a folder that share
-    the processes of a store, which take longer to start than most tests."""
+    the processes of a store, which take longer to start than most tests. Long ones come first, so
+    that no process waits for another one's at the end. Those of a folder follow each other: a stack
+    or a browser that they share starts once in each process."""
     if config.getoption("fast"):
         left_out = [item for item in items if needs_processes(item)]
         config.hook.pytest_deselected(items=left_out)
@@ -106,33 +108,17 @@ def pytest_collection_modifyitems(
     if items and config.getoption("loadgroup", False) and "@" not in items[0].nodeid:
         raise pytest.UsageError("pytest-xdist does not group tests: see requirements-dev.txt")
 
-    places = place_groups(items)
-    items.sort(key=lambda item: places[group_of(item)])
+    def place(item: pytest.Item) -> tuple[int, str]:
+        folder = item.path.parent.name
+        return (LONG.index(folder), group_of(item)) if folder in LONG else (len(LONG), "")
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
     """Have garbage collected without looking through all tests, thousands of objects that stay,
     each time."""
     gc.freeze()
-
-
-def place_groups(items: list[pytest.Item]) -> dict[str, tuple[float, bool]]:
-    """Return the places of the groups in the order of all, from 0 to 1.
-
-    Long tests wait most of the time, and the others keep a processor busy, so both are spread over
-    the whole run. The largest groups, of many files that share processes, come first: no process
-    waits for another one's at the end."""
-    folders = {group_of(item): item.path.parent.name for item in items}
-    long = sorted(
-        (group for group, folder in folders.items() if folder in LONG),
-        key=lambda group: (" " not in group, LONG.index(folders[group]), group),
-    )
-    others = [group for group in folders if folders[group] not in LONG]
-    return {
-        group: (number / len(groups), groups is others)
-        for groups in (long, others)
-        for number, group in enumerate(groups)
-    }
 
 
 def group_of(item: pytest.Item) -> str:
