@@ -11,7 +11,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.e2e.viewers import Api
 from tests.support.fronts import Front
@@ -31,10 +31,12 @@ def client(front: Front, http2: bool = True, **options: Any) -> Iterator[httpx.C
         yield client
 
 
-@contextmanager
-def websocket(front: Front, board: str) -> Iterator[ClientConnection]:
+@asynccontextmanager
+async def websocket(front: Front, board: str) -> AsyncIterator[ClientConnection]:
+    """A WebSocket in one thread. The client of websockets.sync reads in one and writes in another,
+    which OpenSSL allows on no connection: a handshake of a few hundred is never answered."""
     url = f"wss://localhost:{front.port}{board}ws/"
-    with connect(url, ssl=front.trust(), proxy=None, open_timeout=SECONDS) as opened:
+    async with connect(url, ssl=front.trust(), proxy=None, open_timeout=SECONDS) as opened:
         yield opened
 
 
@@ -49,12 +51,13 @@ def snapshots(lines: Iterator[str]) -> Iterator[Any]:
     yield from (json.loads(line[6:]) for line in lines if line.startswith('data: {"id"'))
 
 
-def updates(opened: ClientConnection) -> Iterator[Any]:
-    """Yield the snapshots in a WebSocket's messages."""
-    while True:
-        message = json.loads(opened.recv(timeout=SECONDS))
-        if message["event"] == "update":
-            yield message["data"]
+async def show_best(opened: ClientConnection, score: int) -> None:
+    """Read a WebSocket's messages until a snapshot has this score as the best."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            message = json.loads(await opened.recv())
+            if message["event"] == "update" and best(message["data"]) == score:
+                return
 
 
 def best(snapshot: Any) -> int:

@@ -23,9 +23,9 @@ from tests.e2e.front_clients import (
     raw_stream,
     read_snapshots,
     show_all,
+    show_best,
     slow_bodies,
     snapshots,
-    updates,
     websocket,
 )
 from tests.e2e.viewers import Api, open_files, settle
@@ -90,14 +90,15 @@ def test_a_stream_shows_the_snapshot_and_each_change_while_it_is_open(
 
 
 def test_a_websocket_is_at_the_same_address(front: Front, stack: Stack, board: str) -> None:
-    with websocket(front, board) as opened:
-        shown = updates(opened)
-        assert best(next(shown)) == 0
-        add(stack.port, board)
-        while best(next(shown)) != 1:
-            pass
-        opened.close(4000)
-        assert opened.close_code == 1000
+    async def watch() -> None:
+        async with websocket(front, board) as opened:
+            await show_best(opened, 0)
+            await asyncio.to_thread(add, stack.port, board)
+            await show_best(opened, 1)
+            await opened.close(4000)
+            assert opened.close_code == 1000
+
+    asyncio.run(watch())
 
 
 def test_a_long_poll_is_held_until_the_next_change(front: Front, stack: Stack, board: str) -> None:
@@ -280,18 +281,18 @@ def test_a_reload_ends_no_stream(front: Front, stack: Stack, board: str) -> None
 
 
 def test_a_reload_ends_websockets_of_caddy_only(front: Front, stack: Stack, board: str) -> None:
-    with websocket(front, board) as opened:
-        shown = updates(opened)
-        assert best(next(shown)) == 0
-        mark_and_reload(front)
-        if front.name == "caddy":  # 2.7 has a setting against it
-            with pytest.raises(ConnectionClosedOK, match="going away"):
-                while True:  # the last snapshot may be repeated before
-                    next(shown)
-            return
-        add(stack.port, board)
-        while best(next(shown)) != 1:
-            pass
+    async def watch() -> None:
+        async with websocket(front, board) as opened:
+            await show_best(opened, 0)
+            await asyncio.to_thread(mark_and_reload, front)
+            if front.name == "caddy":  # 2.7 has a setting against it
+                with pytest.raises(ConnectionClosedOK, match="going away"):
+                    await show_best(opened, 1)
+                return
+            await asyncio.to_thread(add, stack.port, board)
+            await show_best(opened, 1)
+
+    asyncio.run(watch())
 
 
 def mark_and_reload(front: Front) -> None:

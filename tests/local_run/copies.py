@@ -77,13 +77,18 @@ class ProjectCopy:
         return processes
 
     def part(self, *words: str) -> psutil.Process:
-        """Return the first process whose command line has all these words, and is not that of the
-        one that honcho has started for it."""
-        for process in sorted(self.processes(), key=lambda process: process.pid):
+        """Return the process whose command line has all these words, which is not that of the one
+        that honcho has started for it, and whose parent is no such process."""
+        parents: dict[psutil.Process, int] = {}
+        for process in self.processes():
             with suppress(psutil.Error):
                 command = " ".join(process.cmdline())
                 if all(word in command for word in words) and "local_run.part" not in command:
-                    return process
+                    parents[process] = process.ppid()
+        ids = {process.pid for process in parents}
+        for process, parent in parents.items():
+            if parent not in ids:  # the ids' order tells nothing: they begin anew with low ones
+                return process
         raise AssertionError(f"no process of {words}")
 
     def is_live(self) -> bool:
