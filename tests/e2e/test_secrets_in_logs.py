@@ -1,5 +1,6 @@
 """No log has a token or a ticket: those of the service, of Pushpin, and of the front proxies."""
 
+import asyncio
 import itertools
 import socket
 import time
@@ -101,6 +102,11 @@ def send_raw(port: int, request: str) -> str:
         return answer.decode()
 
 
+async def open_websocket(front: Front, path: str) -> None:
+    async with websocket(front, path):
+        pass
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_front_logs_no_secret_even_if_nobody_is_behind_it(name: str, tmp_path: Path) -> None:
     def ask(http2: bool, query: str, is_stream: bool) -> int:
@@ -115,8 +121,8 @@ def test_a_front_logs_no_secret_even_if_nobody_is_behind_it(name: str, tmp_path:
             statuses = pool.map(ask, *zip(*requests, strict=True))
         assert [*statuses] == [200 if is_stream else 503 for *_, is_stream in requests]
         for query in QUERIES:
-            with suppress(WebSocketException), websocket(front, f"/boards/b/ws/{query}#"):
-                pass
+            with suppress(WebSocketException):
+                asyncio.run(open_websocket(front, f"/boards/b/ws/{query}#"))
             url = f"http://localhost:{front.plain_port}/boards/b/{query}"
             assert httpx.get(url, trust_env=False).status_code == 308
     logs = read_logs(tmp_path)
