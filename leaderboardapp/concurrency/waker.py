@@ -1,7 +1,9 @@
 """End the wait of a thread that waits for files, from another one."""
 
+import select
 import socket
 from contextlib import suppress
+from math import ceil
 
 
 class Waker:
@@ -20,6 +22,13 @@ class Waker:
         """Have the poll that waits, or else the next one, end at once. Any thread may call it."""
         with suppress(OSError):  # it is closed, or full of wakes
             self.sender.send(b".")
+
+    def wait(self, seconds: float) -> bool:
+        """Return False after so many seconds, or True at once when woken."""
+        poll = select.poll()  # and no select(), which knows no file above 1023
+        poll.register(self.receiver, select.POLLIN)
+        poll.poll(ceil(seconds * 1000))
+        return self.take()
 
     def take(self) -> bool:
         """Return whether it was woken since the last call."""

@@ -3,6 +3,7 @@
 Every store has its own kinds of both, which pass the same contract tests (tests/stores).
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,33 @@ from leaderboardapp.domain.types import Changes
 
 KEPT_SECONDS = 600  # older messages are deleted, by the programs that publish
 EXPIRED_AT_ONCE = 200  # messages, at most
+
+# After changes a feed rests, in seconds: at first, and at most.
+SHORTEST_REST, LONGEST_REST = 0.01, 0.04
+GROWTH = 1.25  # of a rest, from one to the next
+
+
+class Rest:
+    """The rests of a feed, so that it reads many changes together.
+
+    They grow while change follows change. So the work of a listener depends on how many boards
+    change, and little on how often."""
+
+    def __init__(self, longest: float = LONGEST_REST) -> None:
+        """`longest` is in seconds."""
+        self.longest, self.next, self.ends_at = longest, SHORTEST_REST, 0.0
+
+    def begin(self) -> None:
+        """Begin a rest, because there were changes."""
+        now = time.monotonic()
+        if now > self.ends_at + SHORTEST_REST:  # there were none for a while after the last rest
+            self.next = SHORTEST_REST
+        self.ends_at = now + self.next
+        self.next = min(self.next * GROWTH, self.longest)
+
+    def left(self, timeout: float = LONGEST_REST) -> float:
+        """Return how many seconds there are left to rest, of `timeout`."""
+        return max(0.0, min(self.ends_at - time.monotonic(), timeout))
 
 
 class Feed(ABC):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rethinkdb.errors import ReqlDriverError
@@ -11,14 +12,17 @@ from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import MAX_JOINED, Changes, Row
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.streams import Feed
+from leaderboardapp.stores.streams import Feed, Rest
 
 READY_SECONDS = 10.0
 
 
 class RethinkFeed(Feed):
     """A thread reads the changefeed and collects the boards that changed. Changes that a slow
-    listener has not taken yet are merged by board."""
+    listener has not taken yet are merged by board.
+
+    The thread rests when several changes came at once, so that the server sends more of them in
+    one answer. To the first one after a rest it has sent only one: it was asked for before."""
 
     def __init__(self, connection: Connection, db: Database, parts: Parts) -> None:
         """Open the feed, and return once it is live. The feed closes the connection.
@@ -26,7 +30,7 @@ class RethinkFeed(Feed):
         Raises StoreUnavailable.
         """
         self.connection = connection
-        self.condition = threading.Condition()
+        self.condition, self.rest = threading.Condition(), Rest()
         self.changes: Changes = {}
         self.last_activity = time.monotonic()
         self.ready = self.woken = False
@@ -70,40 +74,43 @@ class RethinkFeed(Feed):
     def _read(self) -> None:
         try:
             for change in self.cursor:
-                self._handle_change(change)
+                answer = [change, *self.cursor.items]  # all that the driver has received
+                self.cursor.items.clear()
+                self._handle_changes(answer)
+                if len(answer) > 1:
+                    self.rest.begin()
+                    time.sleep(self.rest.left())
             raise ReqlDriverError("the feed ended")
         except Exception as error:  # whatever ends the thread has to reach the listener
             with self.condition:
                 self.error = f"RethinkDB feed: {getattr(error, 'message', error)}"
                 self.condition.notify_all()
 
-    def _handle_change(self, change: Row) -> None:
+    def _handle_changes(self, answer: Sequence[Row]) -> None:
         self.last_activity = time.monotonic()
-        if change["type"] == "state":
-            # The union reports "ready" once, when all its feeds are.
-            if change["state"] == "ready":
-                with self.condition:
-                    self.ready = True
-                    self.condition.notify_all()
-        elif change.get("error"):
-            raise ReqlDriverError(change["error"])  # changes were skipped
-        else:
-            self._record_change(
-                change["type"], change.get("new_val") or {}, change.get("old_val") or {}
-            )
+        with self.condition:
+            for change in answer:
+                if change["type"] == "state":
+                    # The union reports "ready" once, when all its feeds are.
+                    self.ready = self.ready or change["state"] == "ready"
+                elif change.get("error"):
+                    raise ReqlDriverError(change["error"])  # changes were skipped
+                else:
+                    self._record_change(
+                        change["type"], change.get("new_val") or {}, change.get("old_val") or {}
+                    )
+            self.condition.notify_all()
 
     def _record_change(self, kind: str, new: Row, old: Row) -> None:
-        with self.condition:
-            for row in (new, old):  # both, because a row may move to another board
-                board = row.get("board", row.get("id"))
-                if board is not None:  # the lease names no board
-                    self.changes.setdefault(board, [])
-            if kind == "add" and {"board", "player"} <= new.keys() and not new.get("hidden"):
-                joined = self.changes[new["board"]]
-                names = {"name": new.get("name", ""), "score": new.get("score", 0)}
-                joined.append({"id": new["player"], **names})
-                del joined[:-MAX_JOINED]
-            self.condition.notify_all()
+        for row in (new, old):  # both, because a row may move to another board
+            board = row.get("board", row.get("id"))
+            if board is not None:  # the lease names no board
+                self.changes.setdefault(board, [])
+        if kind == "add" and {"board", "player"} <= new.keys() and not new.get("hidden"):
+            joined = self.changes[new["board"]]
+            names = {"name": new.get("name", ""), "score": new.get("score", 0)}
+            joined.append({"id": new["player"], **names})
+            del joined[:-MAX_JOINED]
 
 
 def _select_changes(table: Any, *fields: str) -> Any:

@@ -15,6 +15,7 @@ from leaderboardapp.domain.types import (
     Row,
 )
 from leaderboardapp.listener.division import Division, Heartbeat, Part
+from leaderboardapp.stores import streams
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.sql.store import SqlStore
 from leaderboardapp.stores.streams import Feed
@@ -93,6 +94,26 @@ class TestFeed:
 
     def test_without_changes_it_waits_and_returns_nothing(self, feed: Feed) -> None:
         wait_until(lambda: not feed.poll(timeout=0.1), "the feed to be quiet")
+
+    @pytest.mark.stores("sqlite", "postgresql")
+    def test_it_rests_after_changes_so_that_many_are_read_together(
+        self, store: Store, board: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(streams, "SHORTEST_REST", 60.0)
+        feed = store.open_feed()
+        try:
+            store.update_board(board, {"name": "B"})
+            wait_for_change(feed, board)
+            began = time.monotonic()
+            store.update_board(board, {"name": "C"})
+            assert feed.poll(timeout=0.5) == {board: []}
+            assert time.monotonic() - began >= 0.5, "it rests for as long as it may"
+            began = time.monotonic()
+            feed.wake()
+            feed.poll(timeout=60)
+            assert time.monotonic() - began < 30, "whoever wakes it ends its rest"
+        finally:
+            feed.close()
 
     def test_each_feed_reports(self, store: Store, feed: Feed, board: str) -> None:
         other = store.open_feed()

@@ -1,5 +1,6 @@
 """RethinkDB's feed: what it reports, and that it says so when it cannot."""
 
+import itertools
 import signal
 from typing import Any
 
@@ -54,6 +55,32 @@ def test_a_feed_of_some_parts_is_sent_no_others(rethink: RethinkStore, board: st
         rethink.db.run(r.table("players").get("of no board").delete())
 
 
+def test_its_reader_rests_when_changes_came_together_and_skips_none(rethink: RethinkStore) -> None:
+    feed = rethink.open_feed()
+    assert isinstance(feed, RethinkFeed)
+    reported: list[str] = []
+    numbers = itertools.count()
+    written: list[str] = []
+
+    def rests() -> bool:
+        ids = [f"rest-{next(numbers)}" for _ in range(20)]
+        rethink.db.run(r.table("boards").insert([{"id": id} for id in ids]))
+        written.extend(ids)
+        reported.extend(feed.poll(0.0))
+        return feed.rest.ends_at > 0
+
+    def all_reported() -> bool:
+        reported.extend(feed.poll(0.1))
+        return {*written} <= {*reported}
+
+    try:
+        wait_until(rests, "a rest")
+        wait_until(all_reported, "all boards")
+    finally:
+        feed.close()
+        rethink.db.run(r.table("boards").get_all(*written).delete())
+
+
 def test_a_feed_that_cannot_be_opened_says_so(
     own_server: tuple[RethinkServer, RethinkStore],
 ) -> None:
@@ -79,8 +106,8 @@ def test_a_feed_that_skipped_changes_says_so(rethink: RethinkStore) -> None:
     assert isinstance(feed, RethinkFeed)
     try:
         with pytest.raises(ReqlDriverError, match="over array size limit"):
-            feed._handle_change(
-                {"type": "error", "error": "Changefeed cache over array size limit"}
+            feed._handle_changes(
+                [{"type": "error", "error": "Changefeed cache over array size limit"}]
             )
     finally:
         feed.close()

@@ -17,10 +17,10 @@ from leaderboardapp.stores.sql.postgresql.listen_notify import (
     MESSAGES,
 )
 from leaderboardapp.stores.sql.statements import decode_joined
-from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
+from leaderboardapp.stores.streams import EncodedMessage, Feed, Rest, Subscription
 
 BUSY_SECONDS = 0.03  # between two changes: if they are closer, a sleeping feed wakes for good
-AWAKE_SECONDS = 0.01  # between two reads of a feed that is awake
+AWAKE_SECONDS = 0.01  # after a read of a feed that is awake which has found nothing
 ASLEEP_AFTER_SECONDS = 0.2  # without a change
 SNAPSHOT = "SELECT pg_current_snapshot()::text"
 NEW = "seq >= %(next)s OR seq = ANY(%(running)s)"
@@ -64,7 +64,7 @@ class PostgresFeed(Session, Feed):
     asleep = dozes = False  # also of one that could not begin
 
     def __init__(self) -> None:
-        self.waker = Waker()
+        self.waker, self.rest = Waker(), Rest()
         super().__init__()
 
     def start(self) -> None:
@@ -73,12 +73,15 @@ class PostgresFeed(Session, Feed):
 
     def poll(self, timeout: float) -> Changes:
         deadline = time.monotonic() + timeout
+        if (pause := self.rest.left(timeout)) and self.waker.wait(pause):
+            return {}
         with self.maps_errors():
             while True:
                 changes = self._read()
                 self.last_activity = time.monotonic()
                 if changes:
                     self._record_change()
+                    self.rest.begin()
                 if changes or self.last_activity >= deadline or self.waker.take():
                     return changes
                 self._pause(deadline - self.last_activity)

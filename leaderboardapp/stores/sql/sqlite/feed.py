@@ -12,7 +12,13 @@ from leaderboardapp.domain.types import Changes
 from leaderboardapp.stores.sql.message_stream import SqlMessageStream
 from leaderboardapp.stores.sql.sqlite.log_writes import REST_SECONDS, LogWrites
 from leaderboardapp.stores.sql.statements import decode_joined
-from leaderboardapp.stores.streams import EncodedMessage, Feed, Subscription
+from leaderboardapp.stores.streams import (
+    SHORTEST_REST,
+    EncodedMessage,
+    Feed,
+    Rest,
+    Subscription,
+)
 
 R = TypeVar("R")
 
@@ -30,7 +36,7 @@ class Commits:
     # Between two looks while others write on and on, of which nothing is for this reader.
     most_rest = REST_SECONDS
 
-    def __init__(self, newest: str) -> None:
+    def __init__(self, newest: str, rest: Rest) -> None:
         """`newest` is a query for the position from which on to read."""
         self.connection = connections.create_connection("default")
         self.connection.ensure_connection()
@@ -38,14 +44,13 @@ class Commits:
         # It stands beside the file itself, wherever a link to that is.
         self.writes = LogWrites(f"{os.path.realpath(self.connection.settings_dict['NAME'])}-wal")
         self.last_activity = self.found_at = time.monotonic()
-        self.paused_until = 0.0
+        self.rest = rest
 
     def wait(self, timeout: float, read: Callable[[], R]) -> R | None:
         """Return what `read` returns, once it is not empty; None if nothing comes in time, or when
         it is woken. Raises StoreUnavailable."""
         deadline = time.monotonic() + timeout
-        pause = min(self.paused_until - time.monotonic(), timeout)
-        if pause > 0 and self.writes.pause(pause):
+        if (pause := self.rest.left(timeout)) and self.writes.waker.wait(pause):
             return None
         try:
             while not (result := read()):
@@ -57,7 +62,7 @@ class Commits:
         except Error as error:
             raise StoreUnavailable(str(error)) from error
         self.last_activity = self.found_at = time.monotonic()
-        self.paused_until = self.last_activity + REST_SECONDS
+        self.rest.begin()
         return result
 
     def wake(self) -> None:
@@ -81,7 +86,7 @@ class SqliteFeed(Commits, Feed):
     """Reads which boards have changed, from the table that triggers keep."""
 
     def __init__(self) -> None:
-        super().__init__("SELECT coalesce(max(seq), 0) FROM change")
+        super().__init__("SELECT coalesce(max(seq), 0) FROM change", Rest())
 
     def poll(self, timeout: float) -> Changes:
         return self.wait(timeout, self._read) or {}
@@ -102,7 +107,7 @@ class SqliteMessageStream(Commits, SqlMessageStream):
     most_rest = 0.05
 
     def __init__(self) -> None:
-        Commits.__init__(self, "SELECT coalesce(max(id), 0) FROM message")
+        Commits.__init__(self, "SELECT coalesce(max(id), 0) FROM message", Rest(SHORTEST_REST))
         SqlMessageStream.__init__(self)
         self.last_id = self.position
 

@@ -30,8 +30,7 @@ class LogWrites:
         """Watch the log, a path. If the system cannot, all is done without."""
         self.told_at = self.writes_began = self.rested_until = time.monotonic()
         self.waker = Waker()
-        self.waking, self.telling = select.poll(), select.poll()
-        self.waking.register(self.waker, select.POLLIN)
+        self.telling = select.poll()
         self.telling.register(self.waker, select.POLLIN)
         self.inotify: INotify | None = None
         # Linux has inotify, of which a user may have no more; macOS has none.
@@ -52,7 +51,7 @@ class LogWrites:
         """Return False when it is time to look for a commit, after so many seconds at most, or True
         at once when woken. While writes go on and on, `rest` seconds are between two looks."""
         if self.inotify is None:
-            return self.pause(min(seconds, BLIND_SECONDS))
+            return self.waker.wait(min(seconds, BLIND_SECONDS))
         since = time.monotonic() - self.told_at
         if since < COMMIT_SECONDS:
             seconds = min(seconds, max(LOOK_SECONDS, since * LATER))
@@ -62,14 +61,9 @@ class LogWrites:
         if not self._take_writes():
             return False
         lasting = self.told_at - self.writes_began
-        is_woken = self.pause(min(rest, max(LOOK_SECONDS, lasting * LATER)))
+        is_woken = self.waker.wait(min(rest, max(LOOK_SECONDS, lasting * LATER)))
         self.rested_until = time.monotonic()
         return is_woken
-
-    def pause(self, seconds: float) -> bool:
-        """Return False after so many seconds, or True at once when woken."""
-        self.waking.poll(ceil(seconds * 1000))
-        return self.waker.take()
 
     def close(self) -> None:
         """Close the files."""
