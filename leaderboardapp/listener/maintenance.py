@@ -25,8 +25,9 @@ from leaderboardapp.web import tickets
 logger = logging.getLogger(__name__)
 
 FIND_WORK_SECONDS = 1.0  # between two searches for work
-# How long to rest after a piece of work, in multiples of the time that it took; and if its board
-# has more work, for which somebody waits. Writers who wait for a piece come soon (ADR 39).
+# How long to rest after a piece of work, or a search for some, in multiples of the time that it
+# took; and if its board has more work, for which somebody waits. Writers who wait for a piece come
+# soon (ADR 39).
 REST_FACTOR, PIECE_REST_FACTOR = 5.0, 0.5
 # Boards that are listed, and boards that are looked at, in one call of the store.
 SCAN_PAGE, FIND_PAGE = 300, 1_000
@@ -92,7 +93,7 @@ class Maintenance:
             has_more = self.run_maintenance(self.boards_to_maintain.popleft())
             factor = PIECE_REST_FACTOR if has_more else REST_FACTOR
         else:
-            return FIND_WORK_SECONDS
+            return max(FIND_WORK_SECONDS, REST_FACTOR * (time.monotonic() - began))
         return factor * (time.monotonic() - began)
 
     def find_work(self) -> None:

@@ -6,6 +6,7 @@ Every store has its own kinds of both, which pass the same contract tests (tests
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -39,7 +40,7 @@ class Rest:
         self.ends_at = now + self.next
         self.next = min(self.next * GROWTH, self.longest)
 
-    def left(self, timeout: float = LONGEST_REST) -> float:
+    def left(self, timeout: float = inf) -> float:
         """Return how many seconds there are left to rest, of `timeout`."""
         return max(0.0, min(self.ends_at - time.monotonic(), timeout))
 

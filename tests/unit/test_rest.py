@@ -1,5 +1,7 @@
 """A feed's rests."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from leaderboardapp.stores import streams
@@ -10,7 +12,7 @@ from leaderboardapp.stores.streams import LONGEST_REST, SHORTEST_REST, Rest
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, in seconds, which is in the list."""
     moment = [100.0]
-    monkeypatch.setattr(streams.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(streams, "time", SimpleNamespace(monotonic=lambda: moment[0]))
     return moment
 
 

@@ -27,6 +27,7 @@ from leaderboardapp.domain.archive import is_erased_id, past_board
 from leaderboardapp.domain.types import Row
 from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import DELETE_ROWS, Database
+from leaderboardapp.stores.rethinkdb.maintenance import select_archive_work
 from leaderboardapp.stores.rethinkdb.ranked_rows import are_current, place_in
 from leaderboardapp.stores.rethinkdb.ranking import Ranking
 from leaderboardapp.stores.rethinkdb.results import ROW_CHANGED, raise_for_errors
@@ -55,7 +56,9 @@ class Archives:
     def run_step(self, board: Row) -> bool | None:
         """Do one piece of a board's work. Return whether the same work has more pieces; None if
         there was nothing to do."""
-        work = self._find_work(board)
+        work: Row = self.db.read_of_board(
+            board["id"], lambda row: select_archive_work(self.db, board["id"], row)
+        )
         if work["expired"] is not None:
             return self._delete_expired(board["id"], work)
         if work["left"] is not None and work["season"] is None:
@@ -81,34 +84,6 @@ class Archives:
         raise_for_errors(self.db.run(insert))
         blocks: Row = self.db.run(self.db.blocks.get(blocks_id(board, season["number"])))
         return blocks
-
-    def _find_work(self, board: Row) -> Row:
-        """Find what is to be done first: `expired`, a season that is not kept; `season`, one that
-        is not archived; or `left`, the number of one in which somebody still is."""
-        id = board["id"]
-
-        def find(row: Any) -> Any:
-            kept, running = row["kept_from"].default(1), row["season"].default(1)
-            seasons, players = self.db.seasons, self.db.players
-            old = [id, r.minval], [id, kept]
-            # A piece of another process may come after its season was deleted.
-            late = self._select(*old).nth(0)["season"].default(None)
-            expired = seasons.between(*old, index="board").nth(0)["number"].default(late)
-            unfinished = seasons.between([id, kept], [id, running], index="unfinished")
-            behind = players.between([id, r.minval], [id, running], index="desc")
-            left = behind.order_by(index="desc").map(_oldest_season).nth(0).default(None)
-            of_left = seasons.get(r.uuid(r.expr(f"{id}/") + left.coerce_to("string")))
-            is_whole = (left >= kept) & of_left["top_only"].default(False).not_()
-            season_of_left = r.branch(is_whole, of_left, None).default(None)
-            return {
-                "kept": kept,
-                "expired": expired,
-                "left": left,
-                "season": unfinished.order_by(index="unfinished").nth(0).default(season_of_left),
-            }
-
-        work: Row = self.db.read_of_board(id, find)
-        return work
 
     def _archive(self, board: str, season: Row) -> bool:
         """Do a piece of a season's work. Return whether more is left of it."""
@@ -319,11 +294,6 @@ class Archives:
         )
         self.db.run(one.delete())
         return True
-
-
-def _oldest_season(row: Any) -> Any:
-    """Return, as ReQL, the first season of which a player's document has a score."""
-    return row["unarchived"].default([])["season"].append(row["season"].default(1)).min()
 
 
 def _without_season(row: Any, old: Any, rest: Any, is_archived: Any, season: Any) -> Any:

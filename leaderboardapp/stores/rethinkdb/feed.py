@@ -12,7 +12,7 @@ from leaderboardapp.domain.parts import Parts
 from leaderboardapp.domain.types import MAX_JOINED, Changes, Row
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.database import Database
-from leaderboardapp.stores.streams import Feed, Rest
+from leaderboardapp.stores.streams import SHORTEST_REST, Feed, Rest
 
 READY_SECONDS = 10.0
 
@@ -21,8 +21,7 @@ class RethinkFeed(Feed):
     """A thread reads the changefeed and collects the boards that changed. Changes that a slow
     listener has not taken yet are merged by board.
 
-    The thread rests when several changes came at once, so that the server sends more of them in
-    one answer. To the first one after a rest it has sent only one: it was asked for before."""
+    The thread rests after several changes, so that the server sends more of them in one answer."""
 
     def __init__(self, connection: Connection, db: Database, parts: Parts) -> None:
         """Open the feed, and return once it is live. The feed closes the connection.
@@ -30,7 +29,8 @@ class RethinkFeed(Feed):
         Raises StoreUnavailable.
         """
         self.connection = connection
-        self.condition, self.rest = threading.Condition(), Rest()
+        self.condition, self.closed = threading.Condition(), threading.Event()
+        self.rest = Rest()
         self.changes: Changes = {}
         self.last_activity = time.monotonic()
         self.ready = self.woken = False
@@ -62,6 +62,7 @@ class RethinkFeed(Feed):
             self.condition.notify_all()
 
     def close(self) -> None:
+        self.closed.set()
         self.connection.close()
 
     def _wait_until_ready(self) -> None:
@@ -73,13 +74,19 @@ class RethinkFeed(Feed):
 
     def _read(self) -> None:
         try:
+            has_rested = False
             for change in self.cursor:
                 answer = [change, *self.cursor.items]  # all that the driver has received
                 self.cursor.items.clear()
+                follows = time.monotonic() < self.last_activity + SHORTEST_REST
                 self._handle_changes(answer)
-                if len(answer) > 1:
+                # The first one after a rest was asked for before it, and has a single change.
+                is_late = has_rested and len(answer) == 1
+                is_busy = change["type"] != "state" and (follows or len(answer) > 1)
+                has_rested = is_busy and not is_late
+                if has_rested:
                     self.rest.begin()
-                    time.sleep(self.rest.left())
+                    self.closed.wait(self.rest.left())
             raise ReqlDriverError("the feed ended")
         except Exception as error:  # whatever ends the thread has to reach the listener
             with self.condition:

@@ -28,7 +28,7 @@ from leaderboardapp.domain.windows import FOLLOWED_FIELDS
 from leaderboardapp.stores.base import Store, now_us
 from leaderboardapp.stores.examination import Examination
 from leaderboardapp.stores.ranked_increments import add_ranks, select_ranked, split_by_ranks
-from leaderboardapp.stores.rethinkdb import lease, message_stream
+from leaderboardapp.stores.rethinkdb import lease, maintenance, message_stream
 from leaderboardapp.stores.rethinkdb.archives import Archives
 from leaderboardapp.stores.rethinkdb.connection import CompiledFunction, r
 from leaderboardapp.stores.rethinkdb.copies import RethinkCopies
@@ -262,7 +262,7 @@ class RethinkStore(Store):
         return self.seasons.list_boards_to_end(now)
 
     def find_work(self, boards: Sequence[str]) -> list[str]:
-        return [*boards]  # there is no shorter way than to run it
+        return maintenance.list_unfinished(self.db, boards)
 
     def run_maintenance(self, board: str) -> bool:
         return self.seasons.run_maintenance(board)

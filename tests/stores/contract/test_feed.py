@@ -97,10 +97,11 @@ class TestFeed:
 
     @pytest.mark.stores("sqlite", "postgresql")
     def test_it_rests_after_changes_so_that_many_are_read_together(
-        self, store: Store, board: str, monkeypatch: pytest.MonkeyPatch
+        self, store: Any, board: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(streams, "SHORTEST_REST", 60.0)
         feed = store.open_feed()
+        feed.rest.longest = 60.0
         try:
             store.update_board(board, {"name": "B"})
             wait_for_change(feed, board)
@@ -108,10 +109,11 @@ class TestFeed:
             store.update_board(board, {"name": "C"})
             assert feed.poll(timeout=0.5) == {board: []}
             assert time.monotonic() - began >= 0.5, "it rests for as long as it may"
+            assert feed.rest.left() > 30
             began = time.monotonic()
             feed.wake()
             feed.poll(timeout=60)
-            assert time.monotonic() - began < 30, "whoever wakes it ends its rest"
+            assert time.monotonic() - began < 30, "whoever wakes it ends its wait"
         finally:
             feed.close()
 

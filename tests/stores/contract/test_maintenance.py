@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from leaderboardapp.stores.base import Store
-from leaderboardapp.stores.sql import rank_blocks
-from leaderboardapp.stores.sql.store import SqlStore
+from leaderboardapp.stores.rethinkdb import maintenance as rethinkdb_maintenance
+from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb_blocks
+from leaderboardapp.stores.rethinkdb.store import RethinkStore
+from leaderboardapp.stores.sql import rank_blocks as sql_blocks
 from tests.stores.contract.helpers import add_player
 
 
@@ -15,7 +17,7 @@ def make_board(store: Store, **settings: Any) -> str:
     id = f"board-{uuid.uuid4().hex[:12]}"
     store.create_board({"id": id, "name": "A board", **settings})
     for player in ("alice", "bob", "carl"):
-        add_player(store, id, player)
+        add_player(store, id, player, 1)
     return id
 
 
@@ -24,28 +26,71 @@ def finish(store: Store, board: str) -> None:
         pass
 
 
-def test_boards_with_work_are_found_and_on_sql_no_others(
+def test_boards_with_work_are_found_and_no_others(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quiet, ended, hidden, old, large, dense = boards = [
+    quiet, ended, hidden, old, large, dense, ascending = boards = [
         make_board(store, **settings)
-        for settings in ({}, {}, {}, {"keep_seasons": 1}, {}, {"ranking": "dense"})
+        for settings in (
+            *({}, {}, {}, {"keep_seasons": 1}, {}),
+            *({"ranking": "dense"}, {"order": "asc"}),
+        )
     ]
-    for board in (ended, hidden, old):
-        store.start_next_season(board, 1, "2026-01-01T00:00:00Z")
+    with monkeypatch.context() as patch:
+        if isinstance(store, RethinkStore):  # which does a first piece at once
+            patch.setattr(store.seasons, "run_maintenance", lambda board: False)
+        for board in (ended, hidden, old):
+            store.start_next_season(board, 1, "2026-01-01T00:00:00Z")
     finish(store, old)
     store.start_next_season(old, 2, "2026-01-02T00:00:00Z")
     store.update_player(hidden, "alice", {"hidden": True})
     finish(store, hidden)
     for number in range(3):
-        add_player(store, large, f"p{number}")
-    monkeypatch.setattr(rank_blocks, "MOST", 4)
-    monkeypatch.setattr(rank_blocks, "SIZES", {"sqlite": 1.0, "postgresql": 1.0})
-    found = store.find_work([*boards, "none"])
-    assert {ended, old, large} <= {*found}
+        add_player(store, large, f"p{number}", 1)
+    for blocks in (sql_blocks, rethinkdb_blocks):
+        monkeypatch.setattr(blocks, "MOST", 4)
+    monkeypatch.setattr(sql_blocks, "SIZES", {"sqlite": 1.0, "postgresql": 1.0})
+    assert {*store.find_work([*boards, "none"])} == {ended, old, large}
     assert store.find_work([]) == []
-    if isinstance(store, SqlStore):
-        assert {*found} == {ended, old, large}
-        for board in (ended, old):
-            finish(store, board)
-        assert store.find_work([quiet, ended, hidden, old, dense]) == []
+    for board in (ended, old):
+        finish(store, board)
+    assert store.find_work([quiet, ended, hidden, old, dense, ascending]) == []
+
+
+@pytest.mark.stores("rethinkdb")
+def test_rank_blocks_and_windows_are_work_and_so_are_windows_that_a_board_has_no_more(
+    store: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet, shrunk, windowed, without = boards = [
+        make_board(store, **settings)
+        for settings in ({}, {}, {"windows": ["day"]}, {"windows": ["day"]})
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(rethinkdb_blocks, "MOST", 2)
+        patch.setattr(rethinkdb_blocks, "BLOCK", 1)
+        finish(store, shrunk)
+    store.db.run(store.db.boards.get(without).update({"windows": []}))  # as the console may
+    assert {*store.find_work(boards)} == {shrunk, windowed, without}
+    for board in boards:
+        finish(store, board)
+    assert store.find_work(boards) == [windowed]
+
+
+@pytest.mark.stores("rethinkdb")
+def test_a_document_that_is_none_of_ours_hides_no_work(store: RethinkStore) -> None:
+    quiet, ended = make_board(store), make_board(store, windows=["day"])
+    store.db.run(store.db.boards.insert([{"id": 7}, {"id": f"{quiet}-x", "season": "none"}]))
+    try:
+        assert ended in store.find_work([quiet, 7, ended])  # type: ignore[list-item]
+        assert ended in store.find_work([quiet, f"{quiet}-x", ended])
+    finally:
+        store.db.run(store.db.boards.get_all(7, f"{quiet}-x").delete())
+
+
+@pytest.mark.stores("rethinkdb")
+def test_more_boards_than_are_looked_at_in_one_query_are_looked_at(
+    store: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rethinkdb_maintenance, "BOARDS_AT_ONCE", 2)
+    boards = [make_board(store, windows=["day"] if n % 2 else []) for n in range(5)]
+    assert store.find_work(boards) == boards[1::2]

@@ -219,6 +219,16 @@ def test_notifications_of_another_feed_do_not_pile_up(
     second.close()
 
 
+def test_notifications_of_another_feed_do_not_pile_up_while_change_follows_change(
+    postgres: PostgresStore, feed: PostgresFeed, second: PostgresFeed, board: str
+) -> None:
+    for _ in range(5):
+        postgres.add_score(board, "alice", 1)
+        assert second.poll(timeout=20)
+        assert feed.asleep
+    assert len(second.connection.connection._notifies_backlog) < 3
+
+
 def test_a_feed_whose_connection_ends_while_it_sleeps_is_unavailable(
     postgres: PostgresStore, feed: PostgresFeed, console: Console
 ) -> None:

@@ -9,6 +9,7 @@ from rethinkdb.errors import ReqlDriverError
 
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.parts import ALL_PARTS, Parts
+from leaderboardapp.stores import streams
 from leaderboardapp.stores.rethinkdb.connection import Connection, r
 from leaderboardapp.stores.rethinkdb.feed import RethinkFeed
 from leaderboardapp.stores.rethinkdb.schema import row_id
@@ -55,27 +56,35 @@ def test_a_feed_of_some_parts_is_sent_no_others(rethink: RethinkStore, board: st
         rethink.db.run(r.table("players").get("of no board").delete())
 
 
-def test_its_reader_rests_when_changes_came_together_and_skips_none(rethink: RethinkStore) -> None:
+def test_its_reader_rests_after_changes_and_skips_none(
+    rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "SHORTEST_REST", 60.0)
     feed = rethink.open_feed()
     assert isinstance(feed, RethinkFeed)
-    reported: list[str] = []
-    numbers = itertools.count()
-    written: list[str] = []
+    feed.rest.ends_at = 0.0  # whatever it has begun with
+    ids, written, reported = itertools.count(), list[str](), set[str]()
+
+    def write() -> None:
+        new = [f"rest-{next(ids)}" for _ in range(20)]
+        rethink.db.run(r.table("boards").insert([{"id": id} for id in new]))
+        written.extend(new)
 
     def rests() -> bool:
-        ids = [f"rest-{next(numbers)}" for _ in range(20)]
-        rethink.db.run(r.table("boards").insert([{"id": id} for id in ids]))
-        written.extend(ids)
-        reported.extend(feed.poll(0.0))
+        write()
         return feed.rest.ends_at > 0
 
-    def all_reported() -> bool:
-        reported.extend(feed.poll(0.1))
-        return {*written} <= {*reported}
+    def are_reported() -> bool:
+        reported.update(feed.poll(0.1))
+        return {*written} <= reported
 
     try:
         wait_until(rests, "a rest")
-        wait_until(all_reported, "all boards")
+        write()
+        for _ in range(5):
+            assert not are_reported()
+        feed.closed.set()  # which ends its rest
+        wait_until(are_reported, "all boards")
     finally:
         feed.close()
         rethink.db.run(r.table("boards").get_all(*written).delete())

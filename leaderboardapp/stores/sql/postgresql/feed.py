@@ -73,9 +73,12 @@ class PostgresFeed(Session, Feed):
 
     def poll(self, timeout: float) -> Changes:
         deadline = time.monotonic() + timeout
-        if (pause := self.rest.left(timeout)) and self.waker.wait(pause):
-            return {}
         with self.maps_errors():
+            if pause := self.rest.left(timeout):
+                is_woken = self.waker.wait(pause)
+                self.wait(0)  # so that another feed's notifications do not pile up
+                if is_woken:
+                    return {}
             while True:
                 changes = self._read()
                 self.last_activity = time.monotonic()

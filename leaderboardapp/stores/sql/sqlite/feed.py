@@ -50,7 +50,7 @@ class Commits:
         """Return what `read` returns, once it is not empty; None if nothing comes in time, or when
         it is woken. Raises StoreUnavailable."""
         deadline = time.monotonic() + timeout
-        if (pause := self.rest.left(timeout)) and self.writes.waker.wait(pause):
+        if (pause := self.rest.left(timeout)) and self.writes.rest(pause):
             return None
         try:
             while not (result := read()):

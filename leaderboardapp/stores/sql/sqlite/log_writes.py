@@ -61,7 +61,12 @@ class LogWrites:
         if not self._take_writes():
             return False
         lasting = self.told_at - self.writes_began
-        is_woken = self.waker.wait(min(rest, max(LOOK_SECONDS, lasting * LATER)))
+        return self.rest(min(rest, max(LOOK_SECONDS, lasting * LATER)))
+
+    def rest(self, seconds: float) -> bool:
+        """Return False after so many seconds, or True at once when woken. Writes that come
+        meanwhile go on where those before have ended."""
+        is_woken = self.waker.wait(seconds)
         self.rested_until = time.monotonic()
         return is_woken
 
