@@ -29,8 +29,9 @@ FIND_WORK_SECONDS = 1.0  # between two searches for work
 # took; and if its board has more work, for which somebody waits. Writers who wait for a piece come
 # soon (ADR 39).
 REST_FACTOR, PIECE_REST_FACTOR = 5.0, 0.5
+MOST_REST_SECONDS = 5.0  # after a search: seasons that are to end meanwhile wait for it
 # Boards that are listed, and boards that are looked at, in one call of the store.
-SCAN_PAGE, FIND_PAGE = 300, 1_000
+SCAN_PAGE, FIND_PAGE = 300, 500
 EXPIRE_SECONDS = 60.0  # between two times that used tickets are forgotten
 
 SEASONS_ENDED = Counter("leaderboard_seasons_ended", "Seasons that were ended by schedule")
@@ -82,10 +83,11 @@ class Maintenance:
 
     def maintain_next_board(self) -> float:
         """Do a piece of the work of one board, if any waits; return how long to rest after it."""
-        began = time.monotonic()
+        searched = began = time.monotonic()
         if began >= self.searched_at + FIND_WORK_SECONDS and not self.ending_seasons:
             self.searched_at = began
             self.find_work()
+            searched = time.monotonic()
         if self.ending_seasons:
             self.end_season(self.ending_seasons.popleft())
             factor = PIECE_REST_FACTOR
@@ -93,8 +95,9 @@ class Maintenance:
             has_more = self.run_maintenance(self.boards_to_maintain.popleft())
             factor = PIECE_REST_FACTOR if has_more else REST_FACTOR
         else:
-            return max(FIND_WORK_SECONDS, REST_FACTOR * (time.monotonic() - began))
-        return factor * (time.monotonic() - began)
+            rest = REST_FACTOR * (searched - began)
+            return min(max(FIND_WORK_SECONDS, rest), MOST_REST_SECONDS)
+        return factor * (time.monotonic() - searched)
 
     def find_work(self) -> None:
         """Queue seasons to end, and boards that have changed or were not scanned yet.
@@ -102,6 +105,8 @@ class Maintenance:
         A board that changes all the time is queued once in FIND_WORK_SECONDS."""
         ending = self.store.list_boards_to_end(schedule.now())
         self.ending_seasons.extend(row for row in ending if self.is_own(row["id"]))
+        if self.ending_seasons:  # somebody waits for these
+            return
         if self.must_scan.is_set():
             self.must_scan.clear()
             self.scan_cursor = ""
@@ -114,9 +119,9 @@ class Maintenance:
                 raise
         if not self.boards_to_maintain and self.scan_cursor is not None:
             page = self.store.list_boards(self.scan_cursor, SCAN_PAGE, private=True)
-            self.scan_cursor = page[-1]["id"] if page else None
             boards = [id for row in page for id in (row["id"], *window_ids(row))]
             self.boards_to_maintain.extend(self.store.find_work([*filter(self.is_own, boards)]))
+            self.scan_cursor = page[-1]["id"] if page else None
 
     def take_changed(self) -> list[str]:
         """Return the ids of some boards that have changed since they were taken."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,6 +82,41 @@ def test_a_store_that_is_away_and_a_board_that_fails_keep_no_other_waiting(
         maintenance.enqueue(["broken", "a"])
         wait_until(lambda: store.pieces["a"] <= 0, "the other board")
     assert "away" in caplog.text and "KeyError" in caplog.text
+
+
+def test_a_search_rests_for_longer_than_it_took_but_seasons_end_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "FIND_WORK_SECONDS", 1.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class SlowStore(MaintenanceStore):
+        took = 0.0
+
+        def find_work(self, boards: list[str]) -> list[str]:
+            now[0] += self.took
+            return []
+
+    store = SlowStore()
+    maintenance = Maintenance(store, ALL_PARTS.have)  # type: ignore[arg-type]
+    maintenance.scan_cursor = None
+    for store.took, rest in ((0.01, 1.0), (0.4, 2.0), (60.0, 5.0)):
+        now[0] += 100.0
+        assert maintenance.maintain_next_board() == pytest.approx(rest)
+
+
+def test_boards_are_looked_for_only_when_no_season_is_to_end() -> None:
+    class SeasonStore(MaintenanceStore):
+        def list_boards_to_end(self, now: str) -> list[Row]:
+            return [{"id": "b"}]
+
+        def find_work(self, boards: list[str]) -> list[str]:
+            raise AssertionError("somebody waits for a season's end")
+
+    maintenance = Maintenance(SeasonStore(), ALL_PARTS.have)  # type: ignore[arg-type]
+    maintenance.find_work()
+    assert [board["id"] for board in maintenance.ending_seasons] == ["b"]
 
 
 def test_a_season_that_it_ends_is_counted_and_one_that_another_has_ended_is_not(

@@ -74,17 +74,13 @@ class RethinkFeed(Feed):
 
     def _read(self) -> None:
         try:
-            has_rested = False
             for change in self.cursor:
                 answer = [change, *self.cursor.items]  # all that the driver has received
                 self.cursor.items.clear()
                 follows = time.monotonic() < self.last_activity + SHORTEST_REST
                 self._handle_changes(answer)
-                # The first one after a rest was asked for before it, and has a single change.
-                is_late = has_rested and len(answer) == 1
-                is_busy = change["type"] != "state" and (follows or len(answer) > 1)
-                has_rested = is_busy and not is_late
-                if has_rested:
+                # The first answer after a rest was asked for before it, and has a single change.
+                if change["type"] != "state" and (follows or len(answer) > 1):
                     self.rest.begin()
                     self.closed.wait(self.rest.left())
             raise ReqlDriverError("the feed ended")

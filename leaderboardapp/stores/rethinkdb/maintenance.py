@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rethinkdb.errors import ReqlQueryLogicError
+
 from leaderboardapp.domain.board_ids import SEPARATOR, window_id
 from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.domain.types import WINDOWS
@@ -11,19 +13,28 @@ from leaderboardapp.stores.rethinkdb.connection import r
 from leaderboardapp.stores.rethinkdb.database import Database
 
 # Looked at in one query. Of each, as many players are counted as a board without rank blocks has.
-BOARDS_AT_ONCE = 100
+BOARDS_AT_ONCE = 50
 
 
 def list_unfinished(db: Database, boards: Sequence[str]) -> list[str]:
-    """Return those of these boards for which there may be work."""
+    """Return those of these boards for which there may be work. Raises StoreUnavailable."""
     unfinished: list[str] = []
     for begin in range(0, len(boards), BOARDS_AT_ONCE):
-        piece = [*boards[begin : begin + BOARDS_AT_ONCE]]
-        try:
-            unfinished += db.run(_select_unfinished(db, piece))
-        except StoreUnavailable:  # perhaps for a document of another program: one by one then
-            unfinished += piece
+        unfinished += _list_unfinished(db, [*boards[begin : begin + BOARDS_AT_ONCE]])
     return unfinished
+
+
+def _list_unfinished(db: Database, boards: list[str]) -> list[str]:
+    try:
+        return [*db.run(_select_unfinished(db, boards))]
+    except StoreUnavailable as error:
+        if not isinstance(error.__cause__, ReqlQueryLogicError):
+            raise
+        # For a document of another program, which is found by halves.
+        if len(boards) == 1:
+            return boards  # and whoever does its work is told what is wrong
+        middle = len(boards) // 2
+        return _list_unfinished(db, boards[:middle]) + _list_unfinished(db, boards[middle:])
 
 
 def _select_unfinished(db: Database, boards: list[str]) -> Any:
@@ -40,7 +51,8 @@ def _select_unfinished(db: Database, boards: list[str]) -> Any:
             owners.contains(row["id"]),  # of windows that the board has perhaps no more
             counted.contains(row["id"]),  # rank blocks are counted anew after each change
             _is_large(db, row),
-            (row["season"].default(1) > 1) & _has_archive_work(db, row),
+            (row["season"].default(1) > 1).or_(row["kept_from"].default(1) > 1)
+            & _has_archive_work(db, row),
         )
 
     return r.do(
@@ -58,11 +70,12 @@ def _is_large(db: Database, row: Any) -> Any:
     """Return, as ReQL, whether the board has more ranked players than one without rank blocks."""
     id, season = row["id"], row["season"].default(1)
     ranked = db.players.between([id, season], [id, season + 1], index="desc")
-    return ranked.limit(rank_blocks.MOST + 1).count() > rank_blocks.MOST
+    # Without the map the server would gather the documents themselves before it counts them.
+    return ranked.map(lambda _: 1).limit(rank_blocks.MOST + 1).count() > rank_blocks.MOST
 
 
 def _has_archive_work(db: Database, row: Any) -> Any:
-    work = r.expr(select_archive_work(db, row["id"], row)).pluck("expired", "left", "season")
+    work = select_archive_work(db, row["id"], row).pluck("expired", "left", "season")
     return ~work.values().filter(lambda found: found.ne(None)).is_empty()
 
 
@@ -77,17 +90,16 @@ def select_archive_work(db: Database, board: Any, row: Any) -> Any:
     expired = db.seasons.between(*old, index="board").nth(0)["number"].default(late)
     unfinished = db.seasons.between([id, kept], [id, running], index="unfinished")
     behind = db.players.between([id, r.minval], [id, running], index="desc")
-    left = behind.order_by(index="desc").map(_oldest_season).nth(0).default(None)
-    key = r.uuid(id.coerce_to("string") + "/" + left.coerce_to("string"))
-    of_left = db.seasons.get(key)
-    is_whole = (left >= kept) & of_left["top_only"].default(False).not_()
-    season_of_left = r.branch(is_whole, of_left, None).default(None)
-    return {
-        "kept": kept,
-        "expired": expired,
-        "left": left,
-        "season": unfinished.order_by(index="unfinished").nth(0).default(season_of_left),
-    }
+    first_left = behind.order_by(index="desc").map(_oldest_season).nth(0).default(None)
+
+    def select(left: Any) -> Any:
+        of_left = db.seasons.get(r.uuid(id.coerce_to("string") + "/" + left.coerce_to("string")))
+        is_whole = (left >= kept) & of_left["top_only"].default(False).not_()
+        season_of_left = r.branch(is_whole, of_left, None).default(None)
+        season = unfinished.order_by(index="unfinished").nth(0).default(season_of_left)
+        return {"kept": kept, "expired": expired, "left": left, "season": season}
+
+    return first_left.do(select)
 
 
 def _oldest_season(row: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from leaderboardapp.domain.exceptions import StoreUnavailable
 from leaderboardapp.stores.base import Store
 from leaderboardapp.stores.rethinkdb import maintenance as rethinkdb_maintenance
 from leaderboardapp.stores.rethinkdb import rank_blocks as rethinkdb_blocks
@@ -78,13 +79,26 @@ def test_rank_blocks_and_windows_are_work_and_so_are_windows_that_a_board_has_no
 
 @pytest.mark.stores("rethinkdb")
 def test_a_document_that_is_none_of_ours_hides_no_work(store: RethinkStore) -> None:
-    quiet, ended = make_board(store), make_board(store, windows=["day"])
-    store.db.run(store.db.boards.insert([{"id": 7}, {"id": f"{quiet}-x", "season": "none"}]))
+    quiet, windowed = make_board(store), make_board(store, windows=["day"])
+    odd, number, long = f"{quiet}-x", 7, "x" * 125  # with a window's name it is too long for a key
+    store.db.run(store.db.boards.insert([{"id": number}, {"id": odd, "season": "none"}]))
     try:
-        assert ended in store.find_work([quiet, 7, ended])  # type: ignore[list-item]
-        assert ended in store.find_work([quiet, f"{quiet}-x", ended])
+        boards: Any = [quiet, number, windowed, odd, long]
+        assert store.find_work(boards) == [windowed, odd, long]
     finally:
-        store.db.run(store.db.boards.get_all(7, f"{quiet}-x").delete())
+        store.db.run(store.db.boards.get_all(number, odd).delete())
+
+
+@pytest.mark.stores("rethinkdb")
+def test_while_the_store_is_away_no_board_is_taken_for_one_with_work(
+    store: RethinkStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(query: object) -> None:
+        raise StoreUnavailable("RethinkDB did not answer just now")
+
+    monkeypatch.setattr(store.db, "run", fail)
+    with pytest.raises(StoreUnavailable):
+        store.find_work(["a", "b"])
 
 
 @pytest.mark.stores("rethinkdb")

@@ -59,9 +59,10 @@ def test_a_feed_of_some_parts_is_sent_no_others(rethink: RethinkStore, board: st
 def test_its_reader_rests_after_changes_and_skips_none(
     rethink: RethinkStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "SHORTEST_REST", 60.0)
     feed = rethink.open_feed()
     assert isinstance(feed, RethinkFeed)
+    monkeypatch.setattr(streams, "SHORTEST_REST", 60.0)
+    feed.rest.longest = feed.rest.next = 60.0
     feed.rest.ends_at = 0.0  # whatever it has begun with
     ids, written, reported = itertools.count(), list[str](), set[str]()
 
