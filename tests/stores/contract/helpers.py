@@ -1,6 +1,8 @@
 """Short calls of a store, and what is compared of its answers."""
 
+import uuid
 from collections.abc import Callable
+from typing import Any
 
 from leaderboardapp.domain.types import (
     Amount,
@@ -15,6 +17,21 @@ from tests.support.programs import wait_until
 def add_player(store: Store, board: str, player: str, score: int = 0) -> Row:
     store.create_player(board, {"id": player, "name": player.title(), "score": score})
     return store.get_player(board, player)
+
+
+def make_board(store: Store, **settings: Any) -> str:
+    """Create a board with these settings, and three players who have a point; return its id."""
+    id = f"board-{uuid.uuid4().hex[:12]}"
+    store.create_board({"id": id, "name": "A board", **settings})
+    for player in ("alice", "bob", "carl"):
+        add_player(store, id, player, 1)
+    return id
+
+
+def finish(store: Store, board: str) -> None:
+    """Do all of the board's pending maintenance."""
+    while store.run_maintenance(board):
+        pass
 
 
 def top_scores(store: Store, board: str) -> dict[str, int]:

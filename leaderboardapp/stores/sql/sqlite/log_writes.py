@@ -16,7 +16,7 @@ from leaderboardapp.concurrency.waker import Waker
 
 LOOK_SECONDS = 0.001  # between two looks for a commit after a write to the log, at first
 LATER = 1 / 3  # and later on, of the time since the write
-REST_SECONDS = 0.01  # after a commit, and while writes go on and on: many are read together
+REST_SECONDS = 0.01  # between two looks while writes go on and on: many are read together
 QUIET_SECONDS = 0.03  # without a write, after which writes begin anew
 COMMIT_SECONDS = 0.25  # how long after a write its commit is looked for
 BLIND_SECONDS = 0.015  # between two looks where the system does not tell of writes
