@@ -17,6 +17,8 @@ from typing import TypeVar
 
 import psutil
 
+from tests.support import forks
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 # How long a start, and most else, is waited for. Only what never comes takes so long. A machine
 # with much else to do may need ten times its usual time.
@@ -125,12 +127,17 @@ class Program:
 
     def start(self) -> None:
         """Start the program, again if it has ended."""
+        self.process: subprocess.Popen[bytes] | forks.Fork
+        env = program_environment(self.env)
         with self.log.open("ab") as log:
             self.written_before = log.tell()
+            if not self.user and (arguments := forks.arguments_of(self.command)):
+                self.process = forks.Fork(arguments, env, self.log, self.log)
+                return
             self.process = subprocess.Popen(
                 self.command,
                 cwd=PROJECT,
-                env=program_environment(self.env),
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

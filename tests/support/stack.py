@@ -15,8 +15,8 @@ from typing import Self
 
 import psutil
 
+from tests.support.forks import run
 from tests.support.programs import (
-    PROJECT,
     START_SECONDS,
     Program,
     ProgramEnded,
@@ -200,15 +200,8 @@ class Stack:
         self, *arguments: str, stdin: str = "", **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a management command on the stack's store; return its output and exit status."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
-            env=program_environment({**self.env, **env}),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=250,
-        )
+        command = [sys.executable, "manage.py", *arguments]
+        return run(command, program_environment({**self.env, **env}), stdin)
 
     def answers(self) -> bool:
         """Return whether the service is ready, asked through each Pushpin.
