@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -128,7 +129,10 @@ def run_program(arguments: list[str], env: dict[str, str], files: list[str]) -> 
     os.environ.clear()
     os.environ.update(env)
     sys.argv = arguments
-    sys.path.insert(0, str((PROJECT / arguments[0]).parent))
+    folders = [str((PROJECT / arguments[0]).parent), *env.get("PYTHONPATH", "").split(os.pathsep)]
+    sys.path[:0] = [folder for folder in folders if folder]
+    with suppress(OSError):  # where there is none
+        Path("/proc/self/comm").write_text(Path(arguments[0]).stem)
     try:
         runpy.run_path(arguments[0], run_name="__main__")
     finally:

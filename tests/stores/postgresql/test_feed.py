@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -92,6 +93,35 @@ def test_a_feed_that_falls_asleep_misses_nothing(
         change.join()
         assert reported < added[-1] + 4, "it does not notice only at the end of its timeout"
         quiet(feed)
+
+
+def test_a_feed_that_a_change_wakes_as_it_falls_asleep_misses_nothing(
+    feed: PostgresFeed, board: str, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = feed.query
+
+    def change() -> None:
+        console.execute("UPDATE player SET score = score + 1 WHERE board_id = %s", [board])
+        console.commit()
+
+    def change_at_once(sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        rows = query(sql, values)
+        if sql == postgresql_feed.FALL_ASLEEP and rows[0][0]:
+            monkeypatch.setattr(feed, "query", query)
+            change()
+        return rows
+
+    quiet(feed)
+    monkeypatch.setattr(postgresql_feed, "BUSY_SECONDS", 60)
+    monkeypatch.setattr(feed, "query", change_at_once)
+    assert feed.poll(timeout=20) == {board: []}
+    assert not feed.asleep
+    later = threading.Timer(0.1, change)
+    later.start()
+    began = time.monotonic()
+    assert feed.poll(timeout=20) == {board: []}
+    assert time.monotonic() - began < 10, "it does not notice only at the end of its timeout"
+    later.join()
 
 
 def test_a_feed_does_not_fall_asleep_before_a_change_that_nobody_will_notify_it_of(

@@ -29,7 +29,7 @@ CHANGED = f"""
     FROM (SELECT) AS one LEFT JOIN change ON {NEW}
 """
 # The lock is taken only if all writers who did not notify have committed, and no other feed has it.
-# While another one has it, writers notify both.
+# Then whether some feed has it, be it this one: while any has it, writers notify all.
 FALL_ASLEEP = f"""
     SELECT pg_try_advisory_lock({ASLEEP}), EXISTS (
         SELECT FROM pg_locks
@@ -132,7 +132,8 @@ class PostgresFeed(Session, Feed):
             self.wait(0)  # so that another feed's notifications do not pile up
         else:
             # Then read once more: what was committed before may not have been notified.
-            [[self.asleep, self.dozes]] = self.query(FALL_ASLEEP)
+            [[self.asleep, is_asleep]] = self.query(FALL_ASLEEP)
+            self.dozes = is_asleep and not self.asleep  # in which case the other one sleeps
             if self.asleep or not self.dozes:  # a writer does not notify: try again later
                 self.last_change = self.last_activity
 
