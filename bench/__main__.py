@@ -45,6 +45,7 @@ from bench import (
 from bench.figure import Figure, compare, load, markdown, save
 from bench.service import STORES, Options
 from bench.tables import render_all
+from tests.support import forks
 
 BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "polls": polls.measure,
@@ -104,6 +105,8 @@ def main() -> None:
         parser.error(
             f"--compare {arguments.compare}: not a file of figures of this version: {error}"
         )
+    if arguments.size == "short":
+        forks.turn_on()
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 

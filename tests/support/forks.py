@@ -4,6 +4,7 @@ A program uses 0.4 s of a processor until it has imported the libraries and itse
 hundreds of programs. A copy uses a tenth of that: what is ours, it imports itself."""
 
 import atexit
+import io
 import multiprocessing
 import os
 import runpy
@@ -125,7 +126,9 @@ def run_program(arguments: list[str], env: dict[str, str], files: list[str]) -> 
         opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY)
         os.dup2(opened, number)
         os.close(opened)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    stdin = io.FileIO(0, closefd=False)
+    stdin.name = "<stdin>"
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(stdin))
     os.environ.clear()
     os.environ.update(env)
     sys.argv = arguments

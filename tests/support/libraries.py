@@ -5,30 +5,24 @@ It is imported by the process that programs of the tests are copies of: see fork
 import gc
 import importlib
 import os
+import subprocess
 import sys
 from contextlib import suppress
 
-import django
 from django.core.exceptions import ImproperlyConfigured
 
-OURS = ("__main__", "leaderboard_project", "leaderboardapp", "tests")
-PROGRAMS = (
-    "django.db.backends.postgresql.base",
-    "django.db.backends.sqlite3.base",
-    "gunicorn.app.wsgiapp",
-    "leaderboard_project.threaded_worker",
-    "leaderboard_project.wsgi",
-    "leaderboardapp.doctor",
-    "leaderboardapp.listener.worker",
-    "leaderboardapp.rabbitmq.worker",
-)
+from tests.support.forks import PROJECT
 
-
-def import_programs() -> None:
-    """Import what our programs import."""
-    django.setup()
-    for name in PROGRAMS:
-        importlib.import_module(name)
+OURS = ("__main__", "leaderboard_project", "leaderboardapp")
+LIST = """
+import sys
+import django
+django.setup()
+import django.db.backends.postgresql.base, django.db.backends.sqlite3.base, gunicorn.app.wsgiapp
+import leaderboard_project.threaded_worker, leaderboard_project.wsgi
+import leaderboardapp.doctor, leaderboardapp.listener.worker, leaderboardapp.rabbitmq.worker
+print(*sys.modules)
+"""
 
 
 def list_libraries() -> list[str]:
@@ -36,23 +30,14 @@ def list_libraries() -> list[str]:
 
     A process of its own finds them: what is ours reads the settings when it is imported, which
     each program has to do by itself."""
-    reader, writer = os.pipe()
-    if child := os.fork():
-        os.close(writer)
-        with open(reader) as file:
-            names = file.read().split()
-        os.waitpid(child, 0)
-        return [name for name in names if name.partition(".")[0] not in OURS]
-    try:
-        import_programs()
-        with open(writer, "w") as file:
-            file.write(" ".join(sys.modules))
-    finally:
-        os._exit(0)
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "leaderboard_project.settings"}
+    command = [sys.executable, "-c", LIST]
+    names = subprocess.check_output(command, cwd=PROJECT, env=env, text=True)
+    return [name for name in names.split() if name.partition(".")[0] not in OURS]
 
 
 libraries = list_libraries()
-del os.environ["DJANGO_SETTINGS_MODULE"]  # nothing may read settings: programs have their own
+os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # nothing may read settings here
 for library in libraries:
     # Names that are no modules of their own, and modules that read the settings.
     with suppress(ImportError, ImproperlyConfigured):
