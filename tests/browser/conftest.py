@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.e2e.viewers import Api
+from tests.support.network import still_network
 from tests.support.programs import PROJECT
 from tests.support.stack import Stack
 
@@ -25,6 +26,12 @@ ARGUMENTS = [
 ]
 # Longer than a page takes to come back to a Pushpin that has lost its first request.
 expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(autouse=True)
+def network() -> Iterator[None]:
+    with still_network():
+        yield
 
 
 @pytest.fixture(scope="package")

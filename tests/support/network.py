@@ -2,12 +2,13 @@
 
 Only root may make them, on Linux."""
 
+import fcntl
 import os
 import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.support.programs import Program, wait_until
@@ -30,6 +31,34 @@ def can_be_cut() -> bool:
 
 
 CAN_BE_CUT = can_be_cut()
+
+
+@contextmanager
+def locked(name: str, operation: int) -> Iterator[None]:
+    """Lock the file of this name, which is the same for all runs of tests."""
+    file = os.open(f"/tmp/leaderboard-tests-{name}-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, operation)
+        yield
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def still_network() -> Iterator[None]:
+    """Have no test change the machine's addresses meanwhile: Chromium would give up all requests
+    that are on their way, with ERR_NETWORK_CHANGED."""
+    with ExitStack() as held:
+        with locked("network-next", fcntl.LOCK_EX):  # so that one who waits to change it gets on
+            held.enter_context(locked("network", fcntl.LOCK_SH))
+        yield
+
+
+@contextmanager
+def changing_network() -> Iterator[None]:
+    """Wait until nobody needs the network to stay as it is, and let nobody begin meanwhile."""
+    with locked("network-next", fcntl.LOCK_EX), locked("network", fcntl.LOCK_EX):
+        yield
 
 
 class Island:
@@ -61,17 +90,19 @@ def islands(folder: Path, count: int) -> Iterator[list[Island]]:
     """Make a bridge with so many namespaces, which this process and each other reach."""
     name = f"lb{secrets.token_hex(3)}"
     subnet = f"10.{secrets.randbelow(100) + 100}.{secrets.randbelow(250)}"
-    run("ip", "link", "add", name, "type", "bridge")
     made: list[Island] = []
     try:
-        run("ip", "address", "add", f"{subnet}.1/24", "dev", name)
-        run("ip", "link", "set", name, "up")
-        for number in range(2, count + 2):
-            log = folder / f"island{number}.log"
-            made.append(Island(f"{name}-{number}", name, f"{subnet}.{number}", log))
+        with changing_network():
+            run("ip", "link", "add", name, "type", "bridge")
+            run("ip", "address", "add", f"{subnet}.1/24", "dev", name)
+            run("ip", "link", "set", name, "up")
+            for number in range(2, count + 2):
+                log = folder / f"island{number}.log"
+                made.append(Island(f"{name}-{number}", name, f"{subnet}.{number}", log))
         yield made
     finally:
-        for island in made:
-            run("ip", "link", "delete", island.name)
-            island.program.stop()
-        run("ip", "link", "delete", name)
+        with changing_network():
+            for island in made:
+                run("ip", "link", "delete", island.name)
+                island.program.stop()
+            run("ip", "link", "delete", name)
