@@ -24,7 +24,7 @@ STORES = ["sqlite", "rethinkdb", "postgresql"]
 LONG = ("faults", "bench", "browser", "e2e", "clients", "local_run", "amqp", "tunnel")
 SHARED = ("database_url", "shared_stack", "shared_server")  # parameters: a store
 PER_STORE = ("store", "database_url", "shared_stack")  # fixtures that a test has for each store
-SLOW_TO_COLLECT = (*LONG, "test_schema.py")
+NOT_FAST = (*LONG, "test_schema.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,10 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With --fast, do not even import what takes long.
-
-    For the tests from the API's description, cases are made up while they are collected."""
-    return True if config.getoption("fast") and collection_path.name in SLOW_TO_COLLECT else None
+    """With --fast, do not even import what takes long."""
+    return True if config.getoption("fast") and collection_path.name in NOT_FAST else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -84,7 +84,7 @@ def outcome(result: Row | Exception) -> object:
     return type(result) if isinstance(result, ScoreOutOfRange | WrongSeason) else "missing"
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(limits, st.lists(st.lists(increments, min_size=1, max_size=12), min_size=1, max_size=3))
 @example({"min": -1}, [[Increment("ann", -2), Increment("ann", 2)]])
 @example({"max": 1}, [[Increment("ann", 2), Increment("ann", -2)]])
