@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from leaderboardapp.realtime.proxy_client import Publication
 from leaderboardapp.realtime.zmq_client import ZmqProxyClient
 from leaderboardapp.web.auth import create_token
-from tests.browser.conftest import Visits
+from tests.browser.conftest import MOVING, Visits
 from tests.browser.stream_counter import StreamCounter
 from tests.browser.stream_counter import counter as counter
 from tests.e2e.viewers import Api
@@ -98,7 +98,7 @@ def test_a_press_shows_in_both_browsers_within_300_ms(
     visit: Visits, board: str, record_property: Callable[[str, object], None]
 ) -> None:
     """Other programs on the machine make single presses slow, so the best of five counts."""
-    one, two = visit(board), visit(board)
+    one, two = visit(board, **MOVING), visit(board, **MOVING)
     expect_live(one, two)
     for page in (one, two):
         record_times(page)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visits
+from tests.browser.conftest import MOVING, Visits
 from tests.browser.test_board_page import expect_live, expect_rows
 from tests.e2e.viewers import Api
 from tests.support.programs import wait_until
@@ -80,7 +80,7 @@ def read_frames(page: Page) -> list[dict[str, Any]]:
 def test_rows_are_legible_in_each_frame_and_do_not_flash(
     visit: Visits, api: Api, board: str, colours: Literal["light", "dark"]
 ) -> None:
-    page = visit(board, color_scheme=colours)
+    page = visit(board, color_scheme=colours, **MOVING)
     expect_live(page)
     page.evaluate(SAMPLE)
     page.get_by_label("Your name").fill("Carol")
@@ -122,3 +122,13 @@ def test_movement_is_told_in_words_and_signs_and_without_motion(
     assert len({tuple(frame["luminances"]) for frame in read_frames(page)}) == 1
     page.clock.fast_forward(5000)
     wait_until(lambda: moves.all_text_contents() == ["", ""], "the end of the signs")
+
+
+def test_nothing_moves_for_ever(visit: Visits, board: str) -> None:
+    """A page that is open all day would use the processor all day."""
+    page = visit(board, **MOVING)
+    expect_live(page)
+    turns = page.evaluate(
+        "document.getAnimations().map(({ effect }) => effect.getComputedTiming().iterations)"
+    )
+    assert turns and max(turns) <= 3, "null, which JSON has in place of infinity, is no number"
