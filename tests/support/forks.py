@@ -1,10 +1,12 @@
 """Our Python programs as copies of a process that has imported the libraries.
 
 A program uses 0.4 s of a processor until it has imported the libraries and itself, and tests start
-hundreds of programs. A copy uses a tenth of that: what is ours, it imports itself."""
+hundreds of programs. A copy uses a tenth of that: what is ours, it imports itself. What a copy does
+not show is in docs/adr/0069-tests-start-copies-of-programs.md."""
 
 import atexit
 import io
+import logging
 import multiprocessing
 import os
 import runpy
@@ -31,14 +33,22 @@ def turn_on() -> None:
     global _is_on
     _is_on = True
     _server.set_forkserver_preload(["tests.support.libraries"])
+    atexit.register(kill_all)
+
+
+def kill_all() -> None:
+    """Kill what tests have left behind. Python would wait for it, also if it is stopped."""
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 def arguments_of(command: Sequence[str]) -> list[str]:
     """Return the arguments of a command that may begin as a copy, its own path first; else none."""
     python, *arguments = command
-    if python == sys.executable and arguments[0].endswith(".py"):
+    if python == sys.executable and arguments and arguments[0].endswith(".py"):
         return arguments if _is_on else []
-    return [*command] if _is_on and Path(python).name == "gunicorn" else []
+    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+    return [*command] if _is_on and python == gunicorn else []
 
 
 class Fork:
@@ -56,10 +66,7 @@ class Fork:
         environment only. Output and errors are added to the files."""
         self.args = arguments
         files = [str(file) for file in (stdin, output, errors)]
-        # As a daemon it is ended with this process, where it would be waited for otherwise.
-        self._process = _server.Process(
-            target=run_program, args=(arguments, dict(env), files), daemon=True
-        )
+        self._process = _server.Process(target=run_program, args=(arguments, dict(env), files))
         with _lock:
             self._process.start()
         assert self._process.pid is not None
@@ -82,13 +89,17 @@ class Fork:
         return code
 
     def send_signal(self, signum: int) -> None:
+        """Send the signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, signum)
+            with suppress(ProcessLookupError):  # it has, and the server is about to say so
+                os.kill(self.pid, signum)
 
     def terminate(self) -> None:
+        """Tell it to end."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
+        """Kill it."""
         self.send_signal(signal.SIGKILL)
 
 
@@ -119,7 +130,10 @@ def run(
 
 
 def run_program(arguments: list[str], env: dict[str, str], files: list[str]) -> None:
-    """Run the program in this process, which is a new one, and end it as Python ends."""
+    """Run the program in this process, which is a new one."""
+    for number in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):  # that of the folder itself
+            os.set_inheritable(number, False)  # what came from the tests ends with this program
     os.setsid()
     os.chdir(PROJECT)
     for number, file in enumerate(files):
@@ -132,12 +146,14 @@ def run_program(arguments: list[str], env: dict[str, str], files: list[str]) -> 
     os.environ.clear()
     os.environ.update(env)
     sys.argv = arguments
-    folders = [str((PROJECT / arguments[0]).parent), *env.get("PYTHONPATH", "").split(os.pathsep)]
-    sys.path[:0] = [folder for folder in folders if folder]
+    folders = [str((PROJECT / arguments[0]).parent)]
+    folders += filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = [*folders, *(each for each in sys.path if each not in ("", str(PROJECT)))]
     with suppress(OSError):  # where there is none
         Path("/proc/self/comm").write_text(Path(arguments[0]).stem)
     try:
         runpy.run_path(arguments[0], run_name="__main__")
     finally:
         threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as Python does
+        logging.shutdown()
         atexit._run_exitfuncs()

@@ -35,7 +35,7 @@ CAN_BE_CUT = can_be_cut()
 
 @contextmanager
 def locked(name: str, operation: int) -> Iterator[None]:
-    """Lock the file of this name, which is the same for all runs of tests."""
+    """Lock the file of this name, which is the same for all runs of this user's tests."""
     file = os.open(f"/tmp/leaderboard-tests-{name}-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, operation)
@@ -91,9 +91,10 @@ def islands(folder: Path, count: int) -> Iterator[list[Island]]:
     name = f"lb{secrets.token_hex(3)}"
     subnet = f"10.{secrets.randbelow(100) + 100}.{secrets.randbelow(250)}"
     made: list[Island] = []
+    with changing_network():
+        run("ip", "link", "add", name, "type", "bridge")
     try:
         with changing_network():
-            run("ip", "link", "add", name, "type", "bridge")
             run("ip", "address", "add", f"{subnet}.1/24", "dev", name)
             run("ip", "link", "set", name, "up")
             for number in range(2, count + 2):

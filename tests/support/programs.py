@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import psutil
 
@@ -127,23 +127,27 @@ class Program:
 
     def start(self) -> None:
         """Start the program, again if it has ended."""
-        self.process: subprocess.Popen[bytes] | forks.Fork
-        env = program_environment(self.env)
         with self.log.open("ab") as log:
             self.written_before = log.tell()
-            if not self.user and (arguments := forks.arguments_of(self.command)):
-                self.process = forks.Fork(arguments, env, self.log, self.log)
-                return
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=PROJECT,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                user=self.user,
-            )
+            self.process = self._begin(log)
+        self.created = 0.0
+        with suppress(psutil.NoSuchProcess):  # it has ended
+            self.created = psutil.Process(self.process.pid).create_time()
+
+    def _begin(self, log: BinaryIO) -> subprocess.Popen[bytes] | forks.Fork:
+        env = program_environment(self.env)
+        if not self.user and (arguments := forks.arguments_of(self.command)):
+            return forks.Fork(arguments, env, self.log, self.log)
+        return subprocess.Popen(
+            self.command,
+            cwd=PROJECT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            user=self.user,
+        )
 
     def output(self) -> str:
         """Return what the program has written since it was started last."""
@@ -168,7 +172,10 @@ class Program:
         and PostgreSQL's, in sessions of their own."""
         processes: set[psutil.Process] = set()
         with suppress(psutil.NoSuchProcess):
-            processes.update(psutil.Process(self.process.pid).children(recursive=True))
+            first = psutil.Process(self.process.pid)
+            if first.create_time() != self.created:  # the number is another one's by now
+                return processes
+            processes.update(first.children(recursive=True))
         for process in psutil.process_iter():
             with suppress(ProcessLookupError):
                 if os.getsid(process.pid) == self.process.pid:
