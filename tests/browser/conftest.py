@@ -98,7 +98,7 @@ class Visits:
         self, path: str, prepare: Callable[[Page], object] | None = None, **options: Any
     ) -> Page:
         """`prepare(page)` is called before the page loads. `options` are a context's, such as its
-        viewport. Nothing moves by default, which takes the processor half of the time."""
+        viewport. Nothing moves by default: motion takes the processor, which all tests share."""
         options = {"reduced_motion": "reduce", **options}
         page = self.browser.new_context(**options).new_page()
         self.pages.append(page)

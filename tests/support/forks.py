@@ -44,11 +44,13 @@ def kill_all() -> None:
 
 def arguments_of(command: Sequence[str]) -> list[str]:
     """Return the arguments of a command that may begin as a copy, its own path first; else none."""
-    python, *arguments = command
-    if python == sys.executable and arguments and arguments[0].endswith(".py"):
-        return arguments if _is_on else []
-    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    return [*command] if _is_on and python == gunicorn else []
+    program, *arguments = command
+    if not _is_on:
+        return []
+    if program == str(Path(sys.executable).with_name("gunicorn")):
+        return [*command]
+    is_file = program == sys.executable and arguments and arguments[0].endswith(".py")
+    return arguments if is_file else []
 
 
 class Fork:
@@ -77,8 +79,6 @@ class Fork:
         it runs."""
         with _lock:
             return self._process.exitcode
-
-    returncode = property(poll)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended; return what poll does. Raises subprocess.TimeoutExpired."""

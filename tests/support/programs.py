@@ -18,8 +18,8 @@ from typing import BinaryIO, TypeVar
 import psutil
 
 from tests.support import forks
+from tests.support.forks import PROJECT as PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 # How long a start, and most else, is waited for. Only what never comes takes so long. A machine
 # with much else to do may need ten times its usual time.
 START_SECONDS = 60.0

@@ -29,7 +29,7 @@ CHANGED = f"""
     FROM (SELECT) AS one LEFT JOIN change ON {NEW}
 """
 # The lock is taken only if all writers who did not notify have committed, and no other feed has it.
-# Then whether some feed has it, be it this one: while any has it, writers notify all.
+# The second column says whether any feed has it, this one included: writers notify all then.
 FALL_ASLEEP = f"""
     SELECT pg_try_advisory_lock({ASLEEP}), EXISTS (
         SELECT FROM pg_locks
@@ -133,7 +133,7 @@ class PostgresFeed(Session, Feed):
         else:
             # Then read once more: what was committed before may not have been notified.
             [[self.asleep, is_asleep]] = self.query(FALL_ASLEEP)
-            self.dozes = is_asleep and not self.asleep  # in which case the other one sleeps
+            self.dozes = is_asleep and not self.asleep  # it finds its own lock, too
             if self.asleep or not self.dozes:  # a writer does not notify: try again later
                 self.last_change = self.last_activity
 
